@@ -1,0 +1,103 @@
+# Two commands do everything: `make demo` shows Serin at work, `make test` runs every test.
+# `make help` lists the rest. PYTHON picks the interpreter that makes .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+LOCKS := requirements/dev.lock requirements/nodeps.lock
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore
+PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
+  --strip-extras --allow-unsafe --newline=lf --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+RUFF_PATHS := operator/src e2e tests
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ The two commands
+
+.PHONY: demo
+demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path)
+	@$(BIN)/python -m e2e.demo
+
+.PHONY: test
+test: check build ## Run everything: check, then integration and scenarios on the sandbox
+	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest e2e/scenarios
+
+##@ Development
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv from the lock files
+
+.PHONY: build
+build: $(STAMP) ## Build the sandbox's parts into the user's cache (once)
+	@$(BIN)/python -m e2e.sandbox.build
+
+.PHONY: check
+check: check-style check-types check-imports check-crds check-unit ## Format, lint, types, import contracts, CRD drift, unit tests
+
+.PHONY: check-style check-types check-imports check-crds check-unit
+check-style: $(STAMP)
+	$(BIN)/ruff format --check $(RUFF_PATHS)
+	$(BIN)/ruff check $(RUFF_PATHS)
+check-types: $(STAMP)
+	$(BIN)/mypy
+check-imports: $(STAMP)
+	$(BIN)/lint-imports
+check-crds: $(STAMP)
+	$(BIN)/python -m serin.api.crdgen --check
+check-unit: $(STAMP)
+	$(BIN)/python -m pytest tests/unit
+
+.PHONY: format
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format $(RUFF_PATHS)
+	$(BIN)/ruff check --fix $(RUFF_PATHS)
+
+.PHONY: crds
+crds: $(STAMP) ## Generate crds/ from the API models
+	$(BIN)/python -m serin.api.crdgen
+
+.PHONY: lock
+lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
+	$(PIP_COMPILE) $(LOCK_FLAGS) --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
+
+.PHONY: clean
+clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find operator e2e tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ The sandbox
+
+.PHONY: sandbox-up
+sandbox-up: build ## Start the default sandbox; `.venv/bin/serin-sandbox env` tells how to reach it
+	@$(BIN)/serin-sandbox up
+
+.PHONY: sandbox-down
+sandbox-down: $(STAMP) ## Stop the default sandbox
+	@$(BIN)/serin-sandbox down
+
+# ---------------------------------------------------------------------------------------------------------------
+# The stamp is written last: an interrupted installation is simply taken up again.
+
+$(STAMP): $(LOCKS) pyproject.toml e2e/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Serin needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing the locked Python packages into $(VENV) (once, 1-3 minutes) …" >&2
+	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/dev.lock
+	@$(PIP_INSTALL) --require-hashes --only-binary=:all: --no-deps -r requirements/nodeps.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e . -e e2e
+	@touch $@
