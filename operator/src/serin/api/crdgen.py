@@ -1,0 +1,227 @@
+"""How do the pydantic models become CRDs that the API server accepts?
+
+``python -m serin.api.crdgen [--check] [DIR]`` writes (or compares) ``crds/*.yaml``. pydantic's JSON schema is turned
+into a structural schema: references inlined, ``anyOf`` with null dropped (absence is the null), ``const`` and ``title``
+removed, ``additionalProperties: false`` dropped. What cannot be structural is an error here, not at the API server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serin.api import GROUP, VERSION
+from serin.api.model_deployment import ModelDeployment
+from serin.api.promotion_policy import PromotionPolicy
+from serin.api.promotion_record import PromotionRecord
+from serin.api.types import ApiModel
+
+NAME_RULES = [
+    {
+        "rule": "self.metadata.name.size() <= 42",
+        "message": "metadata.name and metadata.namespace together have at most 43 characters",
+    },
+    {
+        "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "message": "metadata.name must start with a letter and hold only a-z, 0-9 and - (KServe's rule)",
+    },
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A printer column of ``kubectl get``."""
+
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+    description: str = ""
+
+    def to_api(self) -> dict[str, Any]:
+        """As the CRD spells it."""
+        out: dict[str, Any] = {"name": self.name, "type": self.type, "jsonPath": self.path}
+        return out | ({"priority": self.priority} if self.priority else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One CRD."""
+
+    model: type[ApiModel]
+    kind: str
+    short: str
+    columns: tuple[Column, ...]
+    has_status: bool = True
+    rules: tuple[dict[str, str], ...] = ()
+
+    @property
+    def plural(self) -> str:
+        """Lower-case plural, as in URLs."""
+        return f"{self.kind.lower()}s" if not self.kind.endswith("y") else f"{self.kind.lower()[:-1]}ies"
+
+
+AGE = Column("Age", ".metadata.creationTimestamp", "date")
+KINDS = (
+    Kind(
+        ModelDeployment,
+        "ModelDeployment",
+        "mdep",
+        (
+            Column("Phase", ".status.phase"),
+            Column("Stable", ".status.stable.version"),
+            Column("Candidate", ".status.candidate.version"),
+            Column("Weight", ".status.weights.applied", "integer"),
+            Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+            Column("Message", ".status.message"),
+            Column("Wanted", ".spec.model.version", priority=1),
+            AGE,
+        ),
+        rules=tuple(NAME_RULES),
+    ),
+    Kind(
+        PromotionPolicy,
+        "PromotionPolicy",
+        "ppol",
+        (
+            Column("Arms", ".spec.arms"),
+            Column("SLOs", ".spec.slos[*].name"),
+            Column("Steps", ".spec.steps[*].weight"),
+            AGE,
+        ),
+        has_status=False,
+    ),
+    Kind(
+        PromotionRecord,
+        "PromotionRecord",
+        "prec",
+        (
+            Column("Model", ".spec.modelDeployment"),
+            Column("Version", ".spec.candidate.version"),
+            Column("Attempt", ".spec.attempt", "integer"),
+            Column("Outcome", ".status.outcome"),
+            Column("Reason", ".status.reason"),
+            Column("Message", ".status.message", priority=1),
+            AGE,
+        ),
+    ),
+)
+
+
+def structural(node: Any, defs: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """``node`` of pydantic's JSON schema as a structural schema; ``ValueError`` for what cannot be one."""
+    if isinstance(node, list):
+        return [structural(item, defs) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        target = defs[node["$ref"].rsplit("/", 1)[1]]
+        return structural({**target, **{k: v for k, v in node.items() if k != "$ref"}}, defs)
+    if "anyOf" in node:
+        branches = [branch for branch in node["anyOf"] if branch.get("type") != "null"]
+        if len(branches) != 1:
+            message = f"a union of {len(branches)} types is not structural: {node}"
+            raise ValueError(message)
+        rest = {k: v for k, v in node.items() if k not in {"anyOf", "default"} or (k == "default" and v is not None)}
+        return structural({**branches[0], **rest}, defs)
+    out = {k: _member(k, v, defs) for k, v in node.items() if k not in {"title", "const", "$defs"}}
+    if out.get("additionalProperties") is False:
+        del out["additionalProperties"]
+    if out.get("type") == "array" and "x-kubernetes-list-type" not in out:
+        out["x-kubernetes-list-type"] = "atomic"
+    return {k: v for k, v in out.items() if not (k == "default" and v in ([], {}, None))}
+
+
+def _member(key: str, value: Any, defs: dict[str, Any]) -> Any:  # noqa: ANN401
+    if key == "properties":
+        return {name: structural(prop, defs) for name, prop in value.items()}
+    if key == "description":
+        return " ".join(value.split())
+    return value if key in {"default", "enum", "required", "x-kubernetes-validations"} else structural(value, defs)
+
+
+def schema_of(kind: Kind) -> dict[str, Any]:
+    """The ``openAPIV3Schema`` of a kind."""
+    raw = kind.model.model_json_schema(by_alias=True, mode="validation")
+    schema: dict[str, Any] = structural(raw, raw.get("$defs", {}))
+    schema["properties"] = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+        **schema["properties"],
+    }
+    if kind.rules:
+        schema["x-kubernetes-validations"] = list(kind.rules)
+    return schema
+
+
+def crd(kind: Kind) -> dict[str, Any]:
+    """The whole CustomResourceDefinition."""
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema_of(kind)},
+        **({"subresources": {"status": {}}} if kind.has_status else {}),
+        "additionalPrinterColumns": [column.to_api() for column in kind.columns],
+    }
+    names = {
+        "kind": kind.kind,
+        "listKind": f"{kind.kind}List",
+        "plural": kind.plural,
+        "singular": kind.kind.lower(),
+        "shortNames": [kind.short],
+        "categories": ["serin"],
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}", "annotations": {"helm.sh/resource-policy": "keep"}},
+        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes every value in full: no anchors, which a reader of the CRD would have to resolve."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Never an alias."""
+        del data
+        return True
+
+
+def rendered() -> dict[str, str]:
+    """File name -> YAML of every CRD."""
+    header = "# Generated by `python -m serin.api.crdgen`; edit operator/src/serin/api instead.\n"
+    return {
+        f"{kind.plural}.yaml": header + yaml.dump(crd(kind), Dumper=_PlainDumper, sort_keys=False, width=110)
+        for kind in KINDS
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the CRDs, or with ``--check`` say which file differs (exit 1)."""
+    parser = argparse.ArgumentParser(prog="serin.api.crdgen")
+    parser.add_argument("directory", nargs="?", type=Path, default=Path("crds"))
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args(argv)
+    stale = []
+    for name, text in rendered().items():
+        path = args.directory / name
+        if args.check:
+            stale += [] if path.exists() and path.read_text() == text else [name]
+        else:
+            args.directory.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    for name in stale:
+        print(f"{args.directory / name} differs from the models: run `make crds`", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

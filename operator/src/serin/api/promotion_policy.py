@@ -1,0 +1,221 @@
+"""PromotionPolicy: how to judge a candidate and how fast to go. Reusable; snapshotted when a rollout starts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from serin.api.types import ApiModel, DecimalString, Duration, Name, validations
+
+
+class Arms(StrEnum):
+    """By what the metrics tell the candidate's requests from stable's."""
+
+    CONTOUR = "Contour"
+    POD = "Pod"
+
+
+class Severity(StrEnum):
+    """What an SLO may do."""
+
+    CRITICAL = "Critical"
+    REQUIRED = "Required"
+    ADVISORY = "Advisory"
+
+
+class Compare(StrEnum):
+    """Which tests must cross for a breach."""
+
+    RELATIVE_AND_ABSOLUTE = "RelativeAndAbsolute"
+
+
+class Prometheus(ApiModel):
+    """Where the numbers come from."""
+
+    address: Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")] | None = None
+    """Must be on the operator's allow-list; default: the first one there."""
+
+
+class Availability(ApiModel):
+    """Share of requests that were answered without a server error; the arms preset says what is counted."""
+
+
+class Latency(ApiModel):
+    """Share of requests answered within ``threshold``; the threshold must be a bucket boundary of the histogram."""
+
+    threshold: Duration
+
+
+class Indicator(ApiModel):
+    """What is counted: exactly one of the members."""
+
+    availability: Availability | None = None
+    latency: Latency | None = None
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                "has(self.availability) != has(self.latency)",
+                "give exactly one of availability, latency",
+            )
+        )
+    }
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Indicator:
+        if (self.availability is None) == (self.latency is None):
+            message = "give exactly one of availability, latency"
+            raise ValueError(message)
+        return self
+
+
+class Slo(ApiModel):
+    """One service level objective."""
+
+    name: Annotated[str, Field(max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    severity: Severity = Severity.CRITICAL
+    """Critical may roll back; Required must pass to advance; Advisory is only reported."""
+    objective: DecimalString
+    """Percent of good events, e.g. "99.0"."""
+    indicator: Indicator
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                "double(self.objective) > 1.0 && double(self.objective) < 100.0",
+                "objective is a percentage above 1 and below 100, such as 99.5 (not 0.995)",
+            )
+        )
+    }
+
+    @property
+    def bad_share(self) -> float:
+        """The share of bad events that the objective allows, 0…1."""
+        return float((Decimal(100) - self.objective) / Decimal(100))
+
+
+class Analysis(ApiModel):
+    """How the evidence is weighed; see docs/concepts/judge.md."""
+
+    alpha: DecimalString = Decimal("0.01")
+    """Chance of rolling back a healthy candidate, per rollout, however often one looks."""
+    beta: DecimalString = Decimal("0.05")
+    """Chance of passing a candidate that is outside its limits."""
+    window: Duration = timedelta(seconds=15)
+    """One interval of counts; at least one scrape interval."""
+    compare: Compare = Compare.RELATIVE_AND_ABSOLUTE
+    max_ratio: DecimalString = Decimal("1.5")
+    """A candidate whose rate of bad events is beyond this multiple of stable's is worse."""
+    pass_ratio: DecimalString = Decimal("2.0")
+    """A candidate shown to be below this multiple of stable's passes."""
+    min_bad_windows: Annotated[int, Field(ge=1, le=20)] = 2
+    """Bad events must lie in at least this many windows before a breach counts."""
+    hold_above: DecimalString = Decimal("0.25")
+    """Worse than stable but inside the objective: hold while the candidate uses more than this share of the budget."""
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                "!has(self.alpha) || (double(self.alpha) > 0.0 && double(self.alpha) <= 0.2)",
+                "alpha is within (0, 0.2]",
+            ),
+            (
+                "!has(self.beta) || (double(self.beta) > 0.0 && double(self.beta) <= 0.5)",
+                "beta is within (0, 0.5]",
+            ),
+            ("!has(self.maxRatio) || double(self.maxRatio) >= 1.0", "maxRatio is at least 1"),
+            ("!has(self.passRatio) || double(self.passRatio) > 1.0", "passRatio is above 1"),
+            ("!has(self.window) || duration(self.window) >= duration('1s')", "window is at least 1s"),
+            (
+                "!has(self.window) || duration(self.window) <= duration('5m')",
+                "window is at most 5m",
+            ),
+            ("!has(self.window) || !self.window.endsWith('ms')", "window is a whole number of seconds"),
+        )
+    }
+
+
+class Step(ApiModel):
+    """One step of traffic."""
+
+    weight: Annotated[int, Field(ge=1, le=99)]
+    """Percent of traffic on the candidate."""
+    for_: Annotated[Duration, Field(alias="for")]
+    """Shortest time of accepted windows at this weight."""
+    timeout: Duration = timedelta(hours=1)
+    """After this time without a decision the step holds and asks for a person."""
+
+
+class PromotionPolicySpec(ApiModel):
+    """How to judge and how fast to go."""
+
+    prometheus: Prometheus | None = None
+    arms: Arms = Arms.CONTOUR
+    slos: Annotated[
+        list[Slo],
+        Field(
+            min_length=1,
+            max_length=32,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ]
+    analysis: Analysis = Analysis()
+    steps: Annotated[
+        list[Step],
+        Field(
+            min_length=1,
+            max_length=32,
+            json_schema_extra={
+                "x-kubernetes-list-type": "atomic",
+                **validations(
+                    (
+                        "self.map(s, s.weight).isSorted() && self.all(a, self.exists_one(b, b.weight == a.weight))",
+                        "weights must rise from step to step",
+                    )
+                ),
+            },
+        ),
+    ]
+    prepare_timeout: Duration = timedelta(minutes=10)
+    """How long a candidate may take to become ready before it is taken back."""
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                "self.slos.exists(s, !has(s.severity) || s.severity == 'Critical')",
+                "at least one SLO must be Critical, or nothing could ever be rolled back",
+            )
+        )
+    }
+
+    @model_validator(mode="after")
+    def _rising(self) -> PromotionPolicySpec:
+        weights = [step.weight for step in self.steps]
+        if any(b <= a for a, b in pairwise(weights)):
+            message = f"steps: weights must rise from step to step, found {weights}"
+            raise ValueError(message)
+        return self
+
+
+class PromotionPolicy(ApiModel):
+    """Kind PromotionPolicy (``ppol``)."""
+
+    spec: PromotionPolicySpec
+
+
+__all__ = [
+    "Analysis",
+    "Arms",
+    "Indicator",
+    "Name",
+    "PromotionPolicy",
+    "PromotionPolicySpec",
+    "Severity",
+    "Slo",
+    "Step",
+]

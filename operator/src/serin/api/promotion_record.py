@@ -1,0 +1,100 @@
+"""PromotionRecord: the evidence of one rollout. Written by Serin, outlives the ModelDeployment."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from serin.api.reasons import Outcome, Reason
+from serin.api.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
+
+
+class RevisionSource(ApiModel):
+    """A revision with what the user wrote for it, so that it can be served again from the record alone."""
+
+    revision: Name
+    version: Word
+    inference_service: Name
+    digest: Word | None = None
+    model: FreeForm
+    predictor: FreeForm
+
+
+class PolicySnapshot(ApiModel):
+    """The policy as it was when the rollout started."""
+
+    name: Word
+    hash: Word
+    """sha256 of the canonical JSON of ``spec``."""
+    spec: FreeForm
+
+
+class PromotionRecordSpec(ApiModel):
+    """What is fixed when the rollout starts. Immutable."""
+
+    model_deployment: Name
+    attempt: Annotated[int, Field(ge=1, le=1_000_000)]
+    candidate: RevisionSource
+    stable: RevisionSource | None = None
+    """Absent on the first deployment."""
+    policy: PolicySnapshot | None = None
+    """Absent on the first deployment, which has nothing to be compared with."""
+    judge_version: Word
+    started_at: Time
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(("self == oldSelf", "the facts of a PromotionRecord never change"))
+    }
+
+
+class TimelineEntry(ApiModel):
+    """Something that was decided."""
+
+    at: Time
+    weight: Annotated[int, Field(ge=0, le=100)]
+    reason: Reason
+    message: Text
+
+
+class WindowBlock(ApiModel):
+    """Sealed windows of one SLO, in order."""
+
+    slo: Name
+    start: Time
+    """Start of the first window."""
+    seconds: Annotated[int, Field(ge=1, le=300)]
+    """Length of each window."""
+    counts: Annotated[str, Field(max_length=8192)]
+    """Per window ``candidate bad/total,stable bad/total``; ``-`` for a window without data; separated by spaces."""
+
+
+class PromotionRecordStatus(ApiModel):
+    """How it went."""
+
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    message: Text | None = None
+    decided_at: Time | None = None
+    """When the outcome was decided, to the microsecond."""
+    finished_at: Time | None = None
+    first_breach_at: Time | None = None
+    """End of the first window that crossed the breach threshold."""
+    timeline: Annotated[list[TimelineEntry], Field(max_length=200)] = []
+    blocks: Annotated[list[WindowBlock], Field(max_length=2000)] = []
+    requests: Annotated[dict[str, int], Field(max_length=32)] = {}
+    """Requests that the candidate answered, per SLO."""
+    bad_requests: Annotated[dict[str, int], Field(max_length=32)] = {}
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("!has(oldSelf.finishedAt) || self == oldSelf", "a finished PromotionRecord never changes")
+        )
+    }
+
+
+class PromotionRecord(ApiModel):
+    """Kind PromotionRecord (``prec``)."""
+
+    spec: PromotionRecordSpec
+    status: PromotionRecordStatus = PromotionRecordStatus()

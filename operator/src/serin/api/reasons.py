@@ -1,0 +1,111 @@
+"""Why is a ModelDeployment in the state it is in? These words are API: alerts and runbooks match on them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a ModelDeployment stands, derived for people (the printer column)."""
+
+    PENDING = "Pending"
+    WAITING = "Waiting"
+    PREPARING = "Preparing"
+    PROGRESSING = "Progressing"
+    PROMOTING = "Promoting"
+    STABLE = "Stable"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+
+
+class Outcome(StrEnum):
+    """How a rollout ended (PromotionRecord)."""
+
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+
+
+class Verdict(StrEnum):
+    """What the judge says of one SLO after the newest window."""
+
+    PASS = "Pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "Fail"
+    HOLD = "Hold"
+    INSUFFICIENT = "Insufficient"
+    NO_DATA = "NoData"
+    ERROR = "Error"
+
+
+class Reason(StrEnum):
+    """Why the ModelDeployment is where it is. Each member's meaning is in :data:`SENTENCES`."""
+
+    SERVING = "Serving"
+    FIRST_DEPLOYMENT = "FirstDeployment"
+    PREPARING_CANDIDATE = "PreparingCandidate"
+    WAITING_FOR_ROUTE = "WaitingForRoute"
+    WAITING_FOR_CAPACITY = "WaitingForCapacity"
+    COLLECTING_EVIDENCE = "CollectingEvidence"
+    STEP_TIME = "StepTime"
+    STEP_TIMEOUT = "StepTimeout"
+    WORSE_THAN_STABLE = "WorseThanStable"
+    COMMON_CAUSE = "CommonCause"
+    NO_DATA = "NoData"
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+    PAUSED = "Paused"
+    PROMOTING = "Promoting"
+    SLO_BREACHED = "SLOBreached"
+    ALL_REQUESTS_BAD = "AllRequestsBad"
+    CANDIDATE_NOT_READY = "CandidateNotReady"
+    STABLE_NOT_READY = "StableNotReady"
+    CANDIDATE_CRASHED = "CandidateCrashed"
+    MODEL_LOAD_FAILED = "ModelLoadFailed"
+    PREPARE_TIMEOUT = "PrepareTimeout"
+    ABORTED_BY_HAND = "AbortedByHand"
+    SUPERSEDED = "Superseded"
+    REVISION_REJECTED = "RevisionRejected"
+    NO_RECEIVER = "NoReceiver"
+    POLICY_MISSING = "PolicyMissing"
+    POLICY_INVALID = "PolicyInvalid"
+    SPEC_INVALID = "SpecInvalid"
+    RENDER_REFUSED = "RenderRefused"
+    STATE_CONFLICT = "StateConflict"
+    STATE_REBUILT = "StateRebuilt"
+    ROUTE_REPAIRED = "RouteRepaired"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.SERVING: "The revision in spec is stable and takes all traffic.",
+    Reason.FIRST_DEPLOYMENT: "Nothing is stable yet; the first revision serves as soon as it is ready.",
+    Reason.PREPARING_CANDIDATE: "The candidate's InferenceService is coming up; it gets no traffic yet.",
+    Reason.WAITING_FOR_ROUTE: "The gateway has not yet accepted the route with the new weight.",
+    Reason.WAITING_FOR_CAPACITY: "An arm has too few ready replicas for the next weight.",
+    Reason.COLLECTING_EVIDENCE: "The evidence does not yet decide; the weight stays.",
+    Reason.STEP_TIME: "Every SLO has passed; the step's time has not yet elapsed.",
+    Reason.STEP_TIMEOUT: "The step's timeout is over without a decision; the weight stays and a person is needed.",
+    Reason.WORSE_THAN_STABLE: "The candidate is worse than stable but inside the objective; the weight stays.",
+    Reason.COMMON_CAUSE: "The objective is broken but stable is equally bad; rolling back would not help.",
+    Reason.NO_DATA: "There is no usable data for an SLO; missing data never passes and never fails.",
+    Reason.METRICS_UNAVAILABLE: "Prometheus cannot be read; the weight stays.",
+    Reason.PAUSED: "spec.paused is true: no new rollout and no forward move; the breach watch goes on.",
+    Reason.PROMOTING: "All steps passed; the candidate takes all traffic.",
+    Reason.SLO_BREACHED: "A Critical SLO is breached by the candidate, beyond doubt.",
+    Reason.ALL_REQUESTS_BAD: "At least five requests of the candidate in one window, and all of them bad.",
+    Reason.CANDIDATE_NOT_READY: "The candidate lost its last ready endpoint while it had traffic.",
+    Reason.STABLE_NOT_READY: "The stable revision has no ready endpoint.",
+    Reason.CANDIDATE_CRASHED: "The candidate's container crashes or was killed for its memory.",
+    Reason.MODEL_LOAD_FAILED: "The candidate's model could not be loaded.",
+    Reason.PREPARE_TIMEOUT: "The candidate did not become ready in time.",
+    Reason.ABORTED_BY_HAND: "Somebody lowered the candidate's weight on the route; that is taken as Abort.",
+    Reason.SUPERSEDED: "spec asks for another revision; this rollout ends.",
+    Reason.REVISION_REJECTED: "The revision in spec was taken back before and is refused until spec changes.",
+    Reason.NO_RECEIVER: "Stable has no ready endpoint: the weight cannot be taken back. Act now.",
+    Reason.POLICY_MISSING: "The PromotionPolicy that spec.policyRef names does not exist.",
+    Reason.POLICY_INVALID: "The PromotionPolicy cannot be used as it is.",
+    Reason.SPEC_INVALID: "The ModelDeployment's spec cannot be used as it is.",
+    Reason.RENDER_REFUSED: "The API server refuses the InferenceService that spec asks for.",
+    Reason.STATE_CONFLICT: "Status is lost and what is left of the rollout disagrees; nothing is touched.",
+    Reason.STATE_REBUILT: "Status was lost and has been rebuilt from the route and the records.",
+    Reason.ROUTE_REPAIRED: "Somebody changed the route; it has been put back.",
+}

@@ -1,0 +1,99 @@
+"""How do scalar values look in YAML, and what are they in Python?
+
+Decimals and durations are strings in the API (a CRD cannot carry floats safely); here they become ``Decimal``
+and ``timedelta``. Every string is bounded, because CEL rules over unbounded ones are refused by the API server.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+DURATION_PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?([0-9]{1,6}ms)?$"
+DECIMAL_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,9})?$"
+_DURATION_PART = re.compile(r"([0-9]+)(h|ms|m|s)")
+_UNIT = {
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+
+
+def parse_duration(text: str | timedelta) -> timedelta:
+    """``1h30m``, ``15s``, ``500ms`` as a ``timedelta``; ``ValueError`` names what is wrong."""
+    if isinstance(text, timedelta):
+        return text
+    if not text or not re.fullmatch(DURATION_PATTERN, text):
+        message = f"{text!r} is not a duration such as 15s, 5m, 1h30m or 500ms"
+        raise ValueError(message)
+    return sum((int(n) * _UNIT[unit] for n, unit in _DURATION_PART.findall(text)), timedelta())
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest spelling that ``parse_duration`` reads back, e.g. ``1h30m``; ``0s`` for nothing."""
+    rest, parts = round(value / timedelta(milliseconds=1)), []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def format_time(value: datetime) -> str:
+    """RFC 3339 in UTC; whole seconds stay whole, anything finer keeps microseconds."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "minLength": 2, "maxLength": 32}),
+]
+DecimalString = Annotated[
+    Decimal,
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN, "maxLength": 20}),
+]
+Time = Annotated[
+    datetime,
+    PlainSerializer(format_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Name = Annotated[str, Field(max_length=63, min_length=1)]
+Word = Annotated[str, Field(max_length=128)]
+Text = Annotated[str, Field(max_length=4096)]
+Uri = Annotated[str, Field(max_length=2048, min_length=1)]
+Selector = Annotated[str, Field(max_length=1024, min_length=1)]
+FreeForm = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+]
+"""An object that Serin passes through; its schema belongs to somebody else."""
+
+
+class ApiModel(BaseModel):
+    """Base of all API types: camelCase outside, frozen, and tolerant of fields that a newer Serin wrote."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    def to_api(self) -> dict[str, Any]:
+        """The object as the API server stores it: camelCase, absent instead of null."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def validations(*rules: tuple[str, str]) -> dict[str, Any]:
+    """CEL rules as ``(rule, message)`` pairs, for ``json_schema_extra``."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}

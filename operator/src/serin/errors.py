@@ -1,0 +1,61 @@
+"""Every error that crosses a room's border: one small tree, a class per reaction.
+
+::
+
+    SerinError
+    ├── ClusterError                 the API server did not do what was asked
+    │   ├── NotFound                 the object is not there: treat it as absent
+    │   ├── Conflict                 somebody was faster: look again
+    │   ├── Refused                  the request is wrong or not allowed: a person must mend it
+    │   └── Unavailable              network, 429, 5xx, time-out: try again later
+    └── MetricsError                 Prometheus gave no usable answer
+        ├── QueryRejected            4xx: the query or the address is wrong; trying again will not help
+        ├── MetricsUnavailable       network, 5xx, time-out: hold and try again
+        └── MalformedAnswer          an answer that is not Prometheus's: hold and tell
+"""
+
+from __future__ import annotations
+
+
+class SerinError(Exception):
+    """Base of all errors that Serin raises on purpose."""
+
+
+class ClusterError(SerinError):
+    """The API server did not do what was asked."""
+
+
+class NotFound(ClusterError):
+    """The object does not exist."""
+
+
+class Conflict(ClusterError):
+    """The object changed since it was read, or exists already."""
+
+
+class Refused(ClusterError):
+    """The request is invalid or forbidden; the message is the server's."""
+
+
+class Unavailable(ClusterError):
+    """The API server could not answer; ``retry_after`` is its own wish in seconds, if it named one."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class MetricsError(SerinError):
+    """Prometheus gave no usable answer."""
+
+
+class QueryRejected(MetricsError):
+    """Prometheus refuses the query."""
+
+
+class MetricsUnavailable(MetricsError):
+    """Prometheus cannot be reached or cannot answer now."""
+
+
+class MalformedAnswer(MetricsError):
+    """What came back is not a complete answer of the Prometheus API."""
