@@ -1,0 +1,54 @@
+"""What happens next? One pure function: spec, status, observation and the time in; status, plan and events out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from serin.api.model_deployment import ModelDeploymentSpec, ModelDeploymentStatus
+from serin.api.reasons import Phase
+from serin.rollout.decision import Decision, Plan
+from serin.rollout.forward import prepare, progress, promote
+from serin.rollout.intake import first_deployment, forget_drained, intake, keep_scaling_in_view
+from serin.rollout.observation import Observation
+from serin.rollout.plan import plan
+from serin.rollout.rebuild import rebuild
+from serin.rollout.takeback import roll_back
+from serin.rollout.tell import events, told
+from serin.rollout.turn import Move, Turn
+
+RULES: dict[Phase, Callable[[Turn, ModelDeploymentStatus], Move]] = {
+    Phase.PREPARING: prepare,
+    Phase.PROGRESSING: progress,
+    Phase.PROMOTING: promote,
+    Phase.ROLLING_BACK: roll_back,
+}
+
+
+def decide(
+    name: str, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, seen: Observation, now: datetime
+) -> Decision:
+    """The next status and what has to exist because of it. ``now`` is UTC; at most one transition per call."""
+    turn = Turn(name, spec, seen, now)
+    current = rebuild(turn) if status.phase is None else status
+    move = current if isinstance(current, Move) else _advance(turn, current)
+    after = told(turn, status, move)
+    return Decision(
+        status=after,
+        plan=Plan() if move.frozen else plan(turn, after),
+        events=events(status, after, move),
+        wake_at=_earliest(move.wake_at, *(ref.until for ref in after.draining)),
+    )
+
+
+def _advance(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    status = keep_scaling_in_view(forget_drained(turn, status), turn)
+    if status.candidate is None or status.phase is None:
+        return intake(turn, status)
+    if status.stable is None:
+        return first_deployment(turn, status)
+    return RULES[status.phase](turn, status)
+
+
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((t for t in times if t is not None), default=None)

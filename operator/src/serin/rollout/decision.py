@@ -1,0 +1,75 @@
+"""What is decided? The next status, and what has to exist because of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
+from serin.api.reasons import Outcome, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """The split that the route must show."""
+
+    stable: RevisionRef
+    candidate: RevisionRef | None
+    weight: int
+    """Percent on the candidate; 0 without one."""
+    idle: tuple[RevisionRef, ...] = ()
+    """Arms that still finish their requests; named in the route with weight 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """The PromotionRecord of the rollout under way: it must exist before the first weight."""
+
+    name: str
+    attempt: int
+    candidate: RevisionRef
+    stable: RevisionRef | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A record whose outcome must be written."""
+
+    record: str
+    outcome: Outcome
+    reason: Reason
+    message: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must be true in the cluster; every act is idempotent, and they are done in this order."""
+
+    route: RoutePlan | None = None
+    record: RecordPlan | None = None
+    ensure: tuple[RevisionRef, ...] = ()
+    finish: tuple[Finish, ...] = ()
+    delete: tuple[RevisionRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something people are told, on a transition."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of one pass."""
+
+    status: ModelDeploymentStatus
+    plan: Plan
+    events: tuple[Event, ...] = ()
+    wake_at: datetime | None = None
+    """When to look again without an event; None only where nothing can change by itself."""

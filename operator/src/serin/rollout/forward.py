@@ -1,0 +1,224 @@
+"""When does a candidate get more traffic? Gates in order; the first that holds says why, and nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from serin.api.evidence import SloReport
+from serin.api.model_deployment import ModelDeploymentStatus
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.reasons import Phase, Reason, Verdict
+from serin.api.types import format_duration
+from serin.rollout.takeback import TAKE_BACK, superseded, take_back
+from serin.rollout.turn import (
+    Move,
+    Turn,
+    changed,
+    enter,
+    needed,
+    rollout_of,
+    weights_of,
+    with_rollout,
+    with_weight,
+)
+
+Gate = Callable[[Turn, ModelDeploymentStatus], Move | None]
+
+
+def first(gates: tuple[Gate, ...], turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """What the first gate that holds says; None when all are open."""
+    return next((move for gate in gates if (move := gate(turn, status)) is not None), None)
+
+
+# --- Preparing: the candidate comes up without traffic --------------------------------------------------------------
+
+
+def cannot_start(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The candidate will not come up, or took too long."""
+    arm, policy, rollout = turn.arm(status.candidate), turn.policy(status), rollout_of(status)
+    if arm is not None and arm.failure is not None and arm.failure.final:
+        return take_back(turn, status, arm.failure.reason, arm.failure.message)
+    if policy is not None and turn.now - rollout.started_at >= policy.prepare_timeout:
+        last = f"; last seen: {arm.failure.message}" if arm is not None and arm.failure is not None else ""
+        message = f"the candidate is not ready after {format_duration(policy.prepare_timeout)}{last}"
+        return take_back(turn, status, Reason.PREPARE_TIMEOUT, message)
+    return None
+
+
+def record_missing(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """No weight without a record."""
+    if turn.record(status) is not None:
+        return None
+    return Move(status, Reason.PREPARING_CANDIDATE, "the PromotionRecord is being created", turn.soon())
+
+
+def candidate_not_up(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The candidate has too few ready replicas for its next weight."""
+    weight = _next_weight(turn, status)
+    need, have = needed(weight, rollout_of(status).stable_replicas), turn.ready(status.candidate)
+    if have >= need:
+        return None
+    arm = turn.arm(status.candidate)
+    trouble = f"; {arm.failure.message}" if arm is not None and arm.failure is not None else ""
+    message = f"the candidate has {have} ready of the {need} that {weight} % need{trouble}"
+    reason = Reason.WAITING_FOR_CAPACITY if rollout_of(status).step else Reason.PREPARING_CANDIDATE
+    return Move(status, reason, message, turn.soon())
+
+
+def stable_too_small(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """Stable must be whole before anything moves: it is where a rollback goes."""
+    have, need = turn.ready(status.stable), max(1, rollout_of(status).stable_replicas)
+    if have >= need:
+        return None
+    message = f"stable has {have} ready of {need} replicas; nothing moves forward until it is whole"
+    return Move(status, Reason.WAITING_FOR_CAPACITY, message, turn.soon())
+
+
+def route_pending(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The gateway must have accepted what was decided last."""
+    route, desired = turn.seen.route, weights_of(status).desired
+    if route is not None and route.accepted and route.weight == desired:
+        return None
+    why = f": {route.message}" if route is not None and route.message else ""
+    return Move(status, Reason.WAITING_FOR_ROUTE, f"the gateway has not yet accepted {desired} %{why}", turn.soon())
+
+
+def paused(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """No forward move while spec.paused."""
+    if not turn.spec.paused:
+        return None
+    message = f"spec.paused is true: {weights_of(status).desired} % stay on the candidate; set it to false to go on"
+    return Move(status, Reason.PAUSED, message, turn.seen.next_evidence_at or turn.soon())
+
+
+def _next_weight(turn: Turn, status: ModelDeploymentStatus) -> int:
+    policy, step = turn.policy(status), rollout_of(status).step
+    if policy is None or step >= len(policy.steps):
+        return 100
+    return policy.steps[step].weight
+
+
+def prepare(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """Preparing: ready, recorded, routed, then the first step."""
+    gates = (
+        superseded,
+        cannot_start,
+        record_missing,
+        candidate_not_up,
+        stable_too_small,
+        route_pending,
+        paused,
+    )
+    return first(gates, turn, status) or _next_step(turn, status)
+
+
+# --- Progressing: steps ----------------------------------------------------------------------------------------------
+
+
+def step_clock(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The step's time starts when the gateway has accepted its weight."""
+    route, rollout = turn.seen.route, rollout_of(status)
+    accepted = route is not None and route.accepted and route.weight == weights_of(status).desired
+    if rollout.step_started_at is None and accepted:
+        return with_rollout(status, step_started_at=turn.now)
+    return status
+
+
+def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """An SLO that decides has not passed."""
+    slo = turn.seen.assessment.blocking
+    if slo is None and turn.seen.assessment.slos:
+        return None
+    rollout, policy = rollout_of(status), turn.policy(status)
+    wake = turn.seen.next_evidence_at or turn.soon()
+    if slo is None or policy is None:
+        return Move(status, Reason.NO_DATA, f"{_where(status)}: no window has been judged yet", wake)
+    overdue = rollout.step_started_at is not None and _overdue(turn, policy, rollout.step, rollout.step_started_at)
+    if overdue:
+        message = f"{_where(status)}: no decision within the step's timeout; {slo.message}"
+        return Move(status, Reason.STEP_TIMEOUT, message, wake, stalled=True)
+    return Move(status, _hold_reason(slo), f"{_where(status)}: {_hold_words(slo)}{slo.message}", wake)
+
+
+def _overdue(turn: Turn, policy: PromotionPolicySpec, step: int, since: datetime) -> bool:
+    return turn.now - since >= policy.steps[step - 1].timeout
+
+
+def _hold_reason(slo: SloReport) -> Reason:
+    if slo.verdict is Verdict.FAIL:
+        return Reason.WORSE_THAN_STABLE
+    return slo.reason
+
+
+def _hold_words(slo: SloReport) -> str:
+    if slo.verdict is Verdict.FAIL:
+        return f"{slo.severity.value} SLO failed, only Critical ones roll back; "
+    if slo.reason is Reason.COMMON_CAUSE:
+        return "everything is bad, stable too; rolling back would not help; "
+    if slo.reason is Reason.WORSE_THAN_STABLE:
+        return "worse than stable but inside the objective; "
+    return ""
+
+
+def step_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The step needs its own time of accepted windows."""
+    policy, rollout, have = turn.policy(status), rollout_of(status), turn.seen.assessment.step_time
+    if policy is None or rollout.step_started_at is None:
+        return Move(status, Reason.WAITING_FOR_ROUTE, f"{_where(status)}: the step has not begun", turn.soon())
+    need = policy.steps[rollout.step - 1].for_
+    if have >= need:
+        return None
+    message = f"{_where(status)}: every SLO passes; {format_duration(have)} of {format_duration(need)} judged"
+    return Move(status, Reason.STEP_TIME, message, turn.seen.next_evidence_at or turn.soon())
+
+
+def _where(status: ModelDeploymentStatus) -> str:
+    rollout = rollout_of(status)
+    return f"step {rollout.step} of {rollout.steps} at {weights_of(status).desired} %"
+
+
+def progress(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """Progressing: taken back first of all; then every gate; then the next step."""
+    status = step_clock(turn, status)
+    holds = (route_pending, undecided, step_time, paused, stable_too_small, candidate_not_up)
+    return first((*TAKE_BACK, *holds), turn, status) or _next_step(turn, status)
+
+
+def _next_step(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """The next weight; after the last step all traffic."""
+    rollout, weight = rollout_of(status), _next_weight(turn, status)
+    if rollout.step >= rollout.steps:
+        after = with_weight(enter(status, Phase.PROMOTING), 100)
+        return Move(after, Reason.PROMOTING, "all steps passed; the candidate takes all traffic", turn.soon())
+    after = with_rollout(
+        with_weight(enter(status, Phase.PROGRESSING), weight), step=rollout.step + 1, step_started_at=None
+    )
+    message = f"{_where(after)}: {weight} % of the requests go to version {after.candidate and after.candidate.version}"
+    return Move(after, Reason.COLLECTING_EVIDENCE, message, turn.soon())
+
+
+# --- Promoting -------------------------------------------------------------------------------------------------------
+
+
+def promote(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """Promoting: all traffic on the candidate; when the gateway has accepted that, it is stable."""
+    move = first((*TAKE_BACK, route_pending), turn, status)
+    return move or promoted(turn, status)
+
+
+def promoted(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """The candidate becomes stable; the old one finishes its requests."""
+    old, new = status.stable, status.candidate
+    until = turn.now + turn.spec.route.timeout
+    after = changed(
+        status,
+        phase=Phase.STABLE,
+        stable=new.model_copy(update={"since": turn.now}) if new else None,
+        candidate=None,
+        previous=old,
+        rollout=None,
+        weights=None,
+        draining=[*status.draining, *([old.model_copy(update={"until": until})] if old else [])],
+    )
+    return Move(after, Reason.SERVING, f"version {new.version if new else '?'} serves all traffic", turn.now)

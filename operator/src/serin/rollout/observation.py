@@ -1,0 +1,116 @@
+"""What does a decision see? One frozen picture of everything that matters, taken just before deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from serin.api.evidence import Assessment
+from serin.api.model_deployment import RevisionRef
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.reasons import Outcome, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a person has to mend: what is wrong and how to mend it, in one sentence."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an arm does not come up or fell over."""
+
+    reason: Reason
+    message: str
+    final: bool = False
+    """Waiting longer will not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One InferenceService of this ModelDeployment, as it runs."""
+
+    ref: RevisionRef
+    ready: int = 0
+    """Ready endpoints of its Service: what the gateway can reach."""
+    failure: Failure | None = None
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """Our HTTPRoute as it stands at the API server."""
+
+    stable: str | None
+    """Stable revision, from our annotation."""
+    candidate: str | None
+    """Candidate revision, from our annotation."""
+    intended: int
+    """The candidate's weight as Serin last wrote it (annotation)."""
+    weight: int
+    """The candidate's weight as it is."""
+    accepted: bool
+    """The gateway has accepted the route in its present generation."""
+    message: str = ""
+    """What the gateway says when it has not."""
+    editor: str = ""
+    """Who last changed the rules, if not Serin."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """A PromotionRecord of this ModelDeployment."""
+
+    name: str
+    attempt: int
+    candidate: RevisionRef
+    stable: RevisionRef | None
+    policy: PromotionPolicySpec | None
+    started_at: datetime
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    decided_at: datetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the outcome is written."""
+        return self.outcome is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything a decision needs."""
+
+    generation: int
+    wanted: RevisionRef | None
+    """The revision that spec asks for; None when spec cannot be used (see ``problem``)."""
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    """By revision."""
+    route: RouteView | None = None
+    policy: PromotionPolicySpec | Problem | None = None
+    """The live policy, or why there is none; None when it was not needed."""
+    records: tuple[RecordView, ...] = ()
+    """Ascending by attempt."""
+    assessment: Assessment = field(default_factory=Assessment)
+    next_evidence_at: datetime | None = None
+    """When the next window can be read."""
+    problem: Problem | None = None
+
+    def record(self, name: str) -> RecordView | None:
+        """The record of that name."""
+        return next((record for record in self.records if record.name == name), None)
+
+    def rejection(self, revision: str) -> RecordView | None:
+        """The record that rejects ``revision``: its newest finished attempt ended in a rollback or abort."""
+        newest = next((r for r in reversed(self.records) if r.candidate.revision == revision and r.finished), None)
+        refused = {Outcome.ROLLED_BACK, Outcome.ABORTED}
+        return newest if newest is not None and newest.outcome in refused else None
+
+    @property
+    def next_attempt(self) -> int:
+        """Highest attempt + 1."""
+        return max((record.attempt for record in self.records), default=0) + 1

@@ -1,0 +1,21 @@
+"""Which phase may follow which? One table; code, documentation and tests are checked against it."""
+
+from __future__ import annotations
+
+from serin.api.reasons import Phase
+
+MOVES: dict[Phase, frozenset[Phase]] = {
+    Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
+    Phase.PREPARING: frozenset({Phase.PROGRESSING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}),
+    Phase.PROGRESSING: frozenset({Phase.PROMOTING, Phase.ROLLING_BACK}),
+    Phase.PROMOTING: frozenset({Phase.STABLE, Phase.ROLLING_BACK, Phase.WAITING, Phase.PREPARING, Phase.ROLLED_BACK}),
+    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.STABLE, Phase.WAITING, Phase.PREPARING}),
+    Phase.ROLLED_BACK: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING}),
+    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
+    Phase.STABLE: frozenset({Phase.PREPARING, Phase.WAITING, Phase.ROLLED_BACK, Phase.PENDING}),
+}
+
+ACTIVE = frozenset({Phase.PREPARING, Phase.PROGRESSING, Phase.PROMOTING, Phase.ROLLING_BACK})
+"""Phases with a rollout under way."""
+WATCHED = frozenset({Phase.PROGRESSING, Phase.PROMOTING})
+"""Phases in which the candidate gets traffic and the breach watch runs."""

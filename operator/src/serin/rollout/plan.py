@@ -1,0 +1,70 @@
+"""What must exist in the cluster for a status to be true? Derived afresh in every pass, so a crash loses nothing."""
+
+from __future__ import annotations
+
+from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
+from serin.api.reasons import Outcome, Phase, Reason
+from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
+from serin.rollout.observation import RecordView
+from serin.rollout.turn import Turn, weights_of
+
+
+def plan(turn: Turn, status: ModelDeploymentStatus) -> Plan:
+    """Route first (it may be a rollback), then the record, the arms, the outcomes, and last what is not needed."""
+    serving = [ref for ref in (status.stable, status.candidate) if ref is not None]
+    return Plan(
+        route=_route(turn, status),
+        record=_record(turn, status),
+        ensure=tuple(serving),
+        finish=tuple(f for record in turn.seen.records if (f := _finish(turn, status, record)) is not None),
+        delete=_surplus(turn, status, {ref.revision for ref in serving}),
+    )
+
+
+def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
+    weight = weights_of(status).desired
+    if status.stable is None:
+        first = status.candidate if weight else None
+        return RoutePlan(first, None, 0) if first else None
+    if turn.seen.route is None and turn.ready(status.stable) == 0:
+        return None
+    idle = tuple(ref for ref in status.draining if ref.until is None or ref.until > turn.now)
+    if status.candidate is None or status.phase is Phase.PREPARING:
+        return RoutePlan(status.stable, None, 0, idle)
+    return RoutePlan(status.stable, status.candidate, weight, idle)
+
+
+def _record(turn: Turn, status: ModelDeploymentStatus) -> RecordPlan | None:
+    rollout, candidate = status.rollout, status.candidate
+    if rollout is None or candidate is None or rollout.outcome is not None or turn.record(status) is not None:
+        return None
+    attempt = int(rollout.record.rsplit("-", 1)[1])
+    return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at)
+
+
+def _finish(turn: Turn, status: ModelDeploymentStatus, record: RecordView) -> Finish | None:
+    """The outcome of a record that is open but decided."""
+    if record.finished:
+        return None
+    rollout = status.rollout
+    if rollout is not None and rollout.record == record.name:
+        if rollout.outcome is None or rollout.cause is None or rollout.decided_at is None:
+            return None
+        return Finish(record.name, rollout.outcome, rollout.cause, rollout.cause_message or "", rollout.decided_at)
+    if status.stable is not None and status.stable.revision == record.candidate.revision:
+        at = status.stable.since or turn.now
+        message = f"version {record.candidate.version} was promoted"
+        return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, at)
+    noted = next((r for r in status.rejected if r.record == record.name), None)
+    if noted is not None:
+        outcome = Outcome.ABORTED if noted.reason is Reason.ABORTED_BY_HAND else Outcome.ROLLED_BACK
+        return Finish(record.name, outcome, noted.reason, "see the ModelDeployment's status", noted.at)
+    return Finish(record.name, Outcome.SUPERSEDED, Reason.SUPERSEDED, "another revision took its place", turn.now)
+
+
+def _surplus(turn: Turn, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
+    """Arms that neither serve nor finish requests, and that the route does not name any more."""
+    busy = {ref.revision for ref in status.draining if ref.until is not None and ref.until > turn.now}
+    return tuple(
+        arm.ref for revision, arm in turn.seen.arms.items() if revision not in serving | busy and not arm.deleting
+    )

@@ -1,0 +1,34 @@
+"""What may a spec not say, beyond what its schema can forbid? One message each: what, where, how to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from serin.api.model_deployment import RESERVED_KEYS
+from serin.api.reasons import Reason
+from serin.rollout.observation import Problem
+
+LONGEST_NAMES = 43
+"""Name and namespace together: ``<name>-<revision>-predictor-<namespace>`` is one DNS label of 63 characters."""
+RESERVED_LABELS = frozenset({"app", "component"})
+
+
+def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
+    """The first thing that a person has to mend; None if there is nothing."""
+    message = next(_complaints(name, namespace, predictor), None)
+    return Problem(Reason.SPEC_INVALID, message) if message else None
+
+
+def _complaints(name: str, namespace: str, predictor: Mapping[str, Any]) -> Iterator[str]:
+    if len(name) + len(namespace) > LONGEST_NAMES:
+        yield (
+            f"metadata.name and metadata.namespace have {len(name) + len(namespace)} characters together, at most "
+            f"{LONGEST_NAMES} fit into the names that KServe derives; choose shorter ones"
+        )
+    for section in ("labels", "annotations"):
+        for key in predictor.get(section) or {}:
+            if key.startswith(RESERVED_KEYS) or key in RESERVED_LABELS:
+                yield f"spec.predictor.{section}: key {key} is reserved; remove it"
+    if "model" in predictor and any("--model_name" in arg for arg in predictor["model"].get("args") or []):
+        yield "spec.predictor.model.args: --model_name is Serin's to set; use spec.model.servedName or remove it"

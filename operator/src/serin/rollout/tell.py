@@ -1,0 +1,142 @@
+"""How is a status told to people and tools? Conditions and Events, each from the status alone."""
+
+from __future__ import annotations
+
+from serin.api.conditions import Condition, ConditionType, condition, merge
+from serin.api.evidence import SloReport
+from serin.api.model_deployment import ArmCounts, ModelDeploymentStatus, SloStatus
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.reasons import Phase, Reason
+from serin.rollout.decision import Event
+from serin.rollout.observation import Problem
+from serin.rollout.phases import ACTIVE
+from serin.rollout.turn import Move, Turn, changed, weights_of, with_rollout
+
+WARNINGS = frozenset(
+    {
+        Reason.SLO_BREACHED,
+        Reason.ALL_REQUESTS_BAD,
+        Reason.CANDIDATE_NOT_READY,
+        Reason.STABLE_NOT_READY,
+        Reason.CANDIDATE_CRASHED,
+        Reason.MODEL_LOAD_FAILED,
+        Reason.PREPARE_TIMEOUT,
+        Reason.ABORTED_BY_HAND,
+        Reason.NO_RECEIVER,
+        Reason.METRICS_UNAVAILABLE,
+        Reason.NO_DATA,
+        Reason.COMMON_CAUSE,
+        Reason.STEP_TIMEOUT,
+        Reason.POLICY_MISSING,
+        Reason.POLICY_INVALID,
+        Reason.SPEC_INVALID,
+        Reason.RENDER_REFUSED,
+        Reason.STATE_CONFLICT,
+        Reason.REVISION_REJECTED,
+    }
+)
+
+
+def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeploymentStatus:
+    """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
+    status = changed(move.status, message=move.message)
+    status = _weights(turn, status)
+    if status.rollout is not None:
+        old = before.rollout
+        same = old is not None and old.reason is move.reason and old.record == status.rollout.record
+        status = with_rollout(
+            status,
+            reason=move.reason,
+            message=move.message,
+            since=old.since if same and old is not None else turn.now.replace(microsecond=0),
+            wake_at=move.wake_at.replace(microsecond=0) if move.wake_at else None,
+            verdict=turn.seen.assessment.verdict,
+            slos=[slo_status(report) for report in turn.seen.assessment.slos],
+        )
+    new = conditions(turn, status, move)
+    return changed(status, observed_generation=turn.seen.generation, conditions=merge(before.conditions, new))
+
+
+def _weights(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    if status.weights is None:
+        return status
+    weights, route = weights_of(status), turn.seen.route
+    applied = weights.applied
+    if route is not None and route.accepted:
+        applied = 100 if status.stable is None and weights.desired else route.weight
+    shares = [r.newest for r in turn.seen.assessment.slos if r.newest is not None and r.newest.accepted]
+    observed = weights.observed
+    if shares and shares[0].candidate is not None and shares[0].stable is not None:
+        total = shares[0].candidate.total + shares[0].stable.total
+        observed = f"{100 * shares[0].candidate.total / total:.1f}"
+    return changed(status, weights=weights.model_copy(update={"applied": applied, "observed": observed}))
+
+
+def slo_status(report: SloReport) -> SloStatus:
+    """One SLO for people."""
+    return SloStatus(
+        name=report.name,
+        severity=report.severity,
+        verdict=report.verdict,
+        candidate=ArmCounts(bad=report.candidate.bad, total=report.candidate.total),
+        stable=ArmCounts(bad=report.stable.bad, total=report.stable.total),
+        evidence={name: f"{value:.6f}" for name, value in report.evidence.items()},
+        threshold=f"{report.threshold:.6f}",
+        pass_threshold=f"{report.pass_threshold:.6f}",
+        message=report.message,
+    )
+
+
+def conditions(turn: Turn, status: ModelDeploymentStatus, move: Move) -> list[Condition]:
+    """The conditions of a ModelDeployment, each true for one plain reason."""
+    wanted, stable = turn.seen.wanted, status.stable
+    settled = status.phase is Phase.STABLE and stable is not None and wanted is not None
+    ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
+    moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not move.stalled)
+    serving = f"version {stable.version} serves" if stable else "nothing serves yet"
+
+    def make(kind: ConditionType, *, holds: bool | None, reason: str, message: str) -> Condition:
+        return condition(
+            kind, holds=holds, reason=reason, message=message, now=turn.now, generation=turn.seen.generation
+        )
+
+    why = move.reason.value
+    out = [
+        make(
+            ConditionType.AVAILABLE,
+            holds=stable is not None,
+            reason=Reason.SERVING.value if stable else why,
+            message=serving,
+        ),
+        make(ConditionType.READY, holds=ready, reason=why, message=move.message),
+        make(ConditionType.RECONCILING, holds=moving, reason=why, message=move.message),
+        make(ConditionType.STALLED, holds=move.stalled, reason=why, message=move.message),
+    ]
+    if isinstance(turn.seen.policy, Problem):
+        problem = turn.seen.policy
+        out.append(
+            make(
+                ConditionType.POLICY_ACCEPTED,
+                holds=False,
+                reason=problem.reason.value,
+                message=problem.message,
+            )
+        )
+    elif isinstance(turn.seen.policy, PromotionPolicySpec):
+        message = f"PromotionPolicy {turn.spec.policy_ref.name} is usable"
+        out.append(make(ConditionType.POLICY_ACCEPTED, holds=True, reason="Accepted", message=message))
+    else:
+        out += [c for c in status.conditions if c.type == ConditionType.POLICY_ACCEPTED.value]
+    return out
+
+
+def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus, move: Move) -> tuple[Event, ...]:
+    """What people are told, on transitions only."""
+    phase_changed = before.phase is not after.phase
+    step_changed = (before.rollout.step if before.rollout else 0) < (after.rollout.step if after.rollout else 0)
+    old_reason = next((c.reason for c in before.conditions if c.type == ConditionType.STALLED.value), None)
+    if not (phase_changed or step_changed or old_reason != move.reason.value):
+        return ()
+    kind = "Warning" if move.reason in WARNINGS else "Normal"
+    name = after.phase.value if phase_changed and after.phase else "StepAdvanced" if step_changed else move.reason.value
+    return (Event("Warning" if kind == "Warning" else "Normal", name, move.message),)

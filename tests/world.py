@@ -1,0 +1,184 @@
+"""A world at the level of `decide`: plans become true at once, time is a number, requests are drawn or given.
+
+It knows nothing of Kubernetes: what it does not model (the API server, KServe, Envoy) is proven on the sandbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from serin.api.evidence import Assessment, Counts, Window
+from serin.api.model_deployment import ModelDeploymentSpec, ModelDeploymentStatus, RevisionRef
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.reasons import Phase
+from serin.api.revision import inference_service_name, revision_of
+from serin.judge.assessment import Judge
+from serin.rollout.decide import decide
+from serin.rollout.decision import Decision
+from serin.rollout.observation import Arm, Observation, Problem, RecordView, RouteView
+from serin.rollout.phases import WATCHED
+
+START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+NAME = "fraud"
+CLEAN = (0, 100)
+BAD = (10, 100)
+
+
+def policy(**changes: Any) -> PromotionPolicySpec:
+    """Two steps of three seconds, windows of one second, one Critical SLO of 99 %."""
+    base: dict[str, Any] = {
+        "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
+        "analysis": {"window": "1s"},
+        "steps": [{"weight": 10, "for": "3s", "timeout": "10m"}, {"weight": 50, "for": "3s", "timeout": "10m"}],
+        "prepareTimeout": "1m",
+    }
+    return PromotionPolicySpec.model_validate(base | changes)
+
+
+def predictor(version: str) -> dict[str, Any]:
+    """A predictor as a user writes it."""
+    return {"model": {"modelFormat": {"name": "sklearn"}, "env": [{"name": "V", "value": version}]}, "minReplicas": 2}
+
+
+def spec(version: str, **changes: Any) -> ModelDeploymentSpec:
+    """The spec that asks for ``version``."""
+    base: dict[str, Any] = {
+        "model": {"version": version, "uri": f"s3://models/{version}"},
+        "predictor": predictor(version),
+        "route": {"hostnames": ["fraud.example.com"], "parentRef": {"name": "models"}, "timeout": "5s"},
+        "policyRef": {"name": "careful"},
+    }
+    return ModelDeploymentSpec.model_validate(base | changes)
+
+
+def ref(version: str) -> RevisionRef:
+    """The revision of ``spec(version)``."""
+    revision = revision_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
+    return RevisionRef(
+        revision=revision, version=version, inference_service=inference_service_name(NAME, revision)
+    )
+
+
+@dataclass
+class World:
+    """What exists, what time it is, and how each version behaves."""
+
+    spec: ModelDeploymentSpec
+    status: ModelDeploymentStatus = field(default_factory=ModelDeploymentStatus)
+    now: datetime = START
+    policy: PromotionPolicySpec | Problem | None = field(default_factory=policy)
+    arms: dict[str, Arm] = field(default_factory=dict)
+    route: RouteView | None = None
+    records: list[RecordView] = field(default_factory=list)
+    replicas: int = 2
+    comes_up: bool = True
+    candidate_window: tuple[int, int] | None = CLEAN
+    stable_window: tuple[int, int] | None = (0, 900)
+    judge: Judge | None = None
+    judged_record: str = ""
+    decisions: list[Decision] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+
+    def want(self, version: str, **changes: Any) -> None:
+        """The user edits spec."""
+        self.spec = spec(version, **changes)
+
+    def observe(self) -> Observation:
+        """What one pass sees."""
+        return Observation(
+            generation=1,
+            wanted=ref(self.spec.model.version),
+            arms=dict(self.arms),
+            route=self.route,
+            policy=self.policy,
+            records=tuple(sorted(self.records, key=lambda r: r.attempt)),
+            assessment=self._assess(),
+            next_evidence_at=self.now + SECOND,
+        )
+
+    def _assess(self) -> Assessment:
+        rollout = self.status.rollout
+        if rollout is None or self.status.phase not in WATCHED or not isinstance(self.policy, PromotionPolicySpec):
+            return Assessment()
+        if self.judge is None or self.judged_record != rollout.record:
+            self.judge, self.judged_record = Judge(self.policy), rollout.record
+        if self.route is not None and self.route.weight:
+            window = Window(
+                self.now - SECOND,
+                SECOND,
+                Counts(*self.candidate_window) if self.candidate_window else None,
+                Counts(*self.stable_window) if self.stable_window else None,
+            )
+            self.judge.add({slo.name: [window] for slo in self.policy.slos})
+        return self.judge.assess(rollout.step_started_at)
+
+    def tick(self, *, carry_out: bool = True) -> Decision:
+        """One pass: decide, write the status, and (unless the process dies here) act."""
+        decision = decide(NAME, self.spec, self.status, self.observe(), self.now)
+        self.status = decision.status
+        self.decisions.append(decision)
+        if carry_out:
+            self.act(decision)
+        self.weights.append(self.route.weight if self.route else 0)
+        self.now += SECOND
+        return decision
+
+    def act(self, decision: Decision) -> None:
+        """Everything in the plan becomes true at once."""
+        plan = decision.plan
+        if plan.route is not None:
+            self.route = RouteView(
+                stable=plan.route.stable.revision,
+                candidate=plan.route.candidate.revision if plan.route.candidate else None,
+                intended=plan.route.weight,
+                weight=plan.route.weight,
+                accepted=True,
+            )
+        if plan.record is not None:
+            live = self.policy if isinstance(self.policy, PromotionPolicySpec) and plan.record.stable else None
+            self.records.append(
+                RecordView(
+                    plan.record.name,
+                    plan.record.attempt,
+                    plan.record.candidate,
+                    plan.record.stable,
+                    live,
+                    plan.record.started_at,
+                )
+            )
+        for wanted in plan.ensure:
+            self.arms.setdefault(wanted.revision, Arm(wanted, self.replicas if self.comes_up else 0))
+        for finish in plan.finish:
+            self.records = [
+                replace(r, outcome=finish.outcome, reason=finish.reason, decided_at=finish.decided_at)
+                if r.name == finish.record
+                else r
+                for r in self.records
+            ]
+        for surplus in plan.delete:
+            self.arms.pop(surplus.revision, None)
+
+    def until(self, phase: Phase, limit: int = 200) -> None:
+        """Ticks until the phase is reached; fails with the story so far."""
+        for _ in range(limit):
+            self.tick()
+            if self.status.phase is phase:
+                return
+        story = [f"{d.status.phase} {d.status.message}" for d in self.decisions[-5:]]
+        raise AssertionError(f"{phase} not reached: {story}")
+
+    def settle(self, ticks: int = 15) -> None:
+        """Some more ticks."""
+        for _ in range(ticks):
+            self.tick()
+
+
+def serving(version: str = "1") -> World:
+    """A world in which ``version`` is stable."""
+    world = World(spec(version))
+    world.until(Phase.STABLE)
+    world.settle(3)
+    return world
