@@ -1,0 +1,38 @@
+"""Which kinds does Serin read or write, and where are they served?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serin.api import GROUP, VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A namespaced kind at the API server."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """The URL path of a collection, an object or a sub-resource."""
+        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [base, "namespaces", namespace, self.plural, name, subresource]
+        return "/".join(part for part in parts if part)
+
+    @property
+    def api_version(self) -> str:
+        """``group/version``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+MODEL_DEPLOYMENTS = Resource(GROUP, VERSION, "modeldeployments", "ModelDeployment")
+PROMOTION_POLICIES = Resource(GROUP, VERSION, "promotionpolicies", "PromotionPolicy")
+PROMOTION_RECORDS = Resource(GROUP, VERSION, "promotionrecords", "PromotionRecord")
+INFERENCE_SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
+HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+PODS = Resource("", "v1", "pods", "Pod")
+EVENTS = Resource("", "v1", "events", "Event")

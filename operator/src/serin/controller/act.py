@@ -1,0 +1,177 @@
+"""How does a decision become true? Status first, fenced; then the route; then everything else. All of it idempotent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from serin.api import names
+from serin.api.evidence import Assessment
+from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
+from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
+from serin.api.types import format_time
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.controller.observe import Sight
+from serin.errors import Conflict
+from serin.records import build
+from serin.rollout.decision import Decision, Event, Finish, Plan
+from serin.traffic import standard
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the pass adds to the record."""
+
+    assessment: Assessment
+    blocks: list[WindowBlock]
+
+
+class Actor:
+    """Carries out decisions about one look at the cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def write_status(self, sight: Sight, status: ModelDeploymentStatus) -> bool:
+        """Writes the status if it differs; ``Conflict`` when the object changed since it was read."""
+        wanted = status.to_api()
+        if wanted == sight.status.to_api():
+            return False
+        await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**sight.obj, "status": wanted})
+        return True
+
+    async def carry_out(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
+        """Makes the plan true, in the plan's order."""
+        plan = decision.plan
+        await self._route(sight, plan)
+        await self._new_record(sight, plan)
+        for ref in plan.ensure:
+            await self._ensure(sight, ref)
+        await self._records(sight, decision, evidence, now)
+        for ref in plan.delete:
+            await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
+        for event in decision.events:
+            await self._tell(sight, event, now)
+
+    async def _route(self, sight: Sight, plan: Plan) -> None:
+        if plan.route is None:
+            return
+        wanted = standard.http_route(sight.owner, sight.model_deployment.spec, plan.route)
+        actual = sight.route_obj
+        if actual is not None:
+            if standard.shows(actual, wanted) and _own(actual) == _own(wanted):
+                return
+            wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
+        await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
+
+    async def _new_record(self, sight: Sight, plan: Plan) -> None:
+        if plan.record is None:
+            return
+        policy = (sight.policy_obj["metadata"]["name"], sight.policy_obj["spec"]) if sight.policy_obj else None
+        owner = (sight.owner.namespace, sight.owner.name)
+        body = build.new(plan.record, owner=owner, sources=sight.sources, policy=policy)
+        await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
+
+    async def _ensure(self, sight: Sight, ref: RevisionRef) -> None:
+        """The arm exists, is ours, and has the scaling that spec asks for; nothing else of it is ever written."""
+        actual = sight.inference_services.get(ref.revision)
+        if actual is None:
+            await self._create(sight, ref)
+            return
+        if "deletionTimestamp" in actual["metadata"]:
+            return
+        patch: Object = standard.scaling_patch(actual, sight.obj["spec"]["predictor"]) or {}
+        if not _owned(actual, sight.owner):
+            patch["metadata"] = {"ownerReferences": [sight.owner.reference()]}
+        if patch:
+            await self._cluster.merge(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service, patch)
+
+    async def _create(self, sight: Sight, ref: RevisionRef) -> None:
+        source = sight.sources.get(ref.revision)
+        if source is None:
+            return
+        body = standard.inference_service(sight.owner, ref, model=source[0], predictor=source[1])
+        try:
+            await self._cluster.create(resources.INFERENCE_SERVICES, sight.owner.namespace, body)
+        except Conflict:
+            return
+
+    async def _records(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
+        """One write per record: outcome, timeline and sealed windows together."""
+        rollout = decision.status.rollout
+        current = {rollout.record} if rollout else set()
+        finishes = {finish.record: finish for finish in decision.plan.finish}
+        for name in sorted(current | finishes.keys()):
+            obj = sight.record_objs.get(name)
+            record = build.parse(obj) if obj else None
+            if obj is None or record is None or record.status.finished_at is not None:
+                continue
+            status = _next_status(record.status, decision, finishes.get(name), evidence, now)
+            if status.to_api() != record.status.to_api():
+                await self._cluster.update_status(resources.PROMOTION_RECORDS, {**obj, "status": status.to_api()})
+
+    async def _tell(self, sight: Sight, event: Event, now: datetime) -> None:
+        await self._cluster.create(resources.EVENTS, sight.owner.namespace, _event(sight, event, now))
+
+
+def _next_status(
+    status: PromotionRecordStatus,
+    decision: Decision,
+    finish: Finish | None,
+    evidence: Evidence,
+    now: datetime,
+) -> PromotionRecordStatus:
+    rollout, weights = decision.status.rollout, decision.status.weights
+    if finish is not None:
+        weight = 100 if finish.outcome.value == "Promoted" else 0
+        entry = TimelineEntry(at=finish.decided_at, weight=weight, reason=finish.reason, message=finish.message)
+    elif rollout is not None:
+        desired = weights.desired if weights else 0
+        entry = TimelineEntry(at=now, weight=desired, reason=rollout.reason, message=rollout.message)
+        if status.timeline and status.timeline[-1].weight == desired:
+            entry = status.timeline[-1]
+    else:
+        return status
+    status = build.sealed(build.noted(status, entry) or status, evidence.blocks)
+    return build.finished(status, finish, now=now, assessment=evidence.assessment) if finish else status
+
+
+def _own(obj: Mapping[str, Any]) -> dict[str, str]:
+    """Our annotations; one that lingers would tell a wrong story after a lost status."""
+    annotations = obj["metadata"].get("annotations", {})
+    return {key: value for key, value in annotations.items() if key.startswith("serin.dev/")}
+
+
+def _owned(obj: Mapping[str, Any], owner: standard.Owner) -> bool:
+    return any(ref.get("uid") == owner.uid for ref in obj["metadata"].get("ownerReferences") or [])
+
+
+def _event(sight: Sight, event: Event, now: datetime) -> Object:
+    metadata = sight.obj["metadata"]
+    at = format_time(now.replace(microsecond=0))
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}",
+            "namespace": metadata["namespace"],
+        },
+        "involvedObject": {
+            "apiVersion": sight.obj["apiVersion"],
+            "kind": sight.obj["kind"],
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message[:1024],
+        "source": {"component": names.MANAGER},
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+    }

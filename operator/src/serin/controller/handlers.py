@@ -1,0 +1,91 @@
+"""Which events wake which ModelDeployment? The only module that knows kopf.
+
+Only ``on.event`` handlers: with these kopf writes no annotation and no finalizer. What they deliver is a hint; a
+pass reads everything afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from serin.api import API_VERSION, GROUP, VERSION, names
+from serin.cluster import resources
+from serin.cluster.client import Credentials
+from serin.controller.workqueue import Key
+
+Wake = Callable[[Key], None]
+ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21) + (30,) * 20
+"""Seconds; about 11 minutes without an API server before kopf gives up and the process is restarted."""
+
+
+def registry_for(wake: Wake, credentials: Credentials) -> kopf.OperatorRegistry:
+    """All handlers, on a registry of their own."""
+    registry = kopf.OperatorRegistry()
+    followers: dict[Key, str] = {}
+    """ModelDeployment -> the policy it names, so that a policy's event finds them."""
+    _start_and_login(registry, credentials)
+
+    @kopf.on.event(GROUP, VERSION, resources.MODEL_DEPLOYMENTS.plural, registry=registry)
+    async def model_deployment(event: Mapping[str, Any], body: Mapping[str, Any], **_: object) -> None:
+        key = (body["metadata"]["namespace"], body["metadata"]["name"])
+        if event["type"] == "DELETED":
+            followers.pop(key, None)
+        else:
+            followers[key] = body["spec"]["policyRef"]["name"]
+        wake(key)
+
+    @kopf.on.event(GROUP, VERSION, resources.PROMOTION_POLICIES.plural, registry=registry)
+    async def promotion_policy(body: Mapping[str, Any], **_: object) -> None:
+        metadata = body["metadata"]
+        for key, policy in followers.items():
+            if key[0] == metadata["namespace"] and policy == metadata["name"]:
+                wake(key)
+
+    async def child(body: Mapping[str, Any], **_: object) -> None:
+        for owner in body["metadata"].get("ownerReferences") or []:
+            if owner["apiVersion"] == API_VERSION and owner["kind"] == resources.MODEL_DEPLOYMENTS.kind:
+                wake((body["metadata"]["namespace"], owner["name"]))
+
+    for resource in (resources.INFERENCE_SERVICES, resources.HTTP_ROUTES):
+        kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(child)
+    return registry
+
+
+def _start_and_login(registry: kopf.OperatorRegistry, credentials: Credentials) -> None:
+    @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
+    async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
+        settings.peering.standalone = True
+        settings.posting.enabled = False
+        settings.watching.reconnect_backoff = 1.0
+        settings.watching.chunk_size = 500
+        settings.watching.connect_timeout = 10
+        for resource in (resources.INFERENCE_SERVICES, resources.HTTP_ROUTES):
+            settings.watching.label_selectors[resource.group, resource.plural] = names.OWNED_SELECTOR
+        settings.networking.request_timeout = 30
+        settings.networking.connect_timeout = 10
+        settings.networking.enforce_retry_after = True
+        settings.networking.error_backoffs = ERROR_BACKOFFS
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(
+            server=credentials.server,
+            ca_path=credentials.ca_path,
+            scheme="Bearer",
+            token=await credentials.token(),
+        )
+
+
+async def watch(registry: kopf.OperatorRegistry, *, namespaces: tuple[str, ...], ready: asyncio.Event) -> None:
+    """Delivers events until a signal stops the process; ``ready`` is set when it has begun."""
+    await kopf.operator(
+        registry=registry,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        standalone=True,
+        ready_flag=ready,
+    )

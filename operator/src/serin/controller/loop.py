@@ -1,0 +1,72 @@
+"""Who works on the queue? Workers that run passes, back off on failure, and look again when a pass asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from serin.controller.metrics import PASS_SECONDS, PASSES, QUEUE_DEPTH
+from serin.controller.workqueue import Key, WorkQueue
+from serin.errors import Conflict, SerinError
+
+log = structlog.get_logger()
+
+
+class Loop:
+    """Runs ``reconcile`` for keys of the queue."""
+
+    def __init__(
+        self,
+        reconcile: Callable[[Key], Awaitable[datetime | None]],
+        clock: Callable[[], datetime],
+        resync: timedelta,
+    ) -> None:
+        self.queue = WorkQueue(time.monotonic)
+        self._reconcile, self._clock, self._resync = reconcile, clock, resync
+
+    async def run(self, workers: int) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.queue.pump())
+            for _ in range(workers):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            QUEUE_DEPTH.set(self.queue.depth)
+            started = time.monotonic()
+            try:
+                wait = await self._once(key)
+            finally:
+                self.queue.done(key)
+                PASS_SECONDS.observe(time.monotonic() - started)
+            if wait is not None:
+                self.queue.add_at(key, time.monotonic() + wait)
+
+    async def _once(self, key: Key) -> float | None:
+        """One pass; seconds until the next one."""
+        try:
+            wake_at = await self._reconcile(key)
+        except Conflict:
+            PASSES.labels("conflict").inc()
+            return 0.05
+        except SerinError as error:
+            PASSES.labels("error").inc()
+            log.warning("pass failed", namespace=key[0], name=key[1], error=str(error), kind=type(error).__name__)
+            return self.queue.failed(key)
+        except Exception:
+            PASSES.labels("bug").inc()
+            log.exception("pass failed", namespace=key[0], name=key[1])
+            return self.queue.failed(key)
+        PASSES.labels("ok").inc()
+        self.queue.succeeded(key)
+        resync = self._resync.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
+        if wake_at is None:
+            return resync
+        return min(resync, max(0.0, (wake_at - self._clock()).total_seconds()))

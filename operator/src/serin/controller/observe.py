@@ -1,0 +1,171 @@
+"""What is there? One live look at everything a decision needs; caches are hints, never the truth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from serin.api import names
+from serin.api.model_deployment import ModelDeployment, ModelDeploymentStatus, RevisionRef
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.reasons import Reason
+from serin.api.revision import inference_service_name, revision_of
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.errors import Conflict, NotFound, Refused
+from serin.records.build import Source, sources_of, view
+from serin.rollout.observation import Arm, Problem, RecordView, RouteView
+from serin.rollout.spec_rules import problem_of
+from serin.traffic import view as traffic
+from serin.traffic.standard import Owner, inference_service
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen, as objects and as views."""
+
+    obj: Object
+    model_deployment: ModelDeployment
+    wanted: RevisionRef | None
+    problem: Problem | None
+    inference_services: Mapping[str, Object]
+    """By revision."""
+    arms: Mapping[str, Arm]
+    route_obj: Object | None
+    route: RouteView | None
+    record_objs: Mapping[str, Object]
+    """By name."""
+    records: tuple[RecordView, ...]
+    policy_obj: Object | None
+    policy: PromotionPolicySpec | Problem | None
+
+    @property
+    def owner(self) -> Owner:
+        """The ModelDeployment as owner of its children."""
+        metadata = self.obj["metadata"]
+        return Owner(metadata["name"], metadata["namespace"], metadata["uid"])
+
+    @property
+    def status(self) -> ModelDeploymentStatus:
+        """The status as it is stored."""
+        return self.model_deployment.status
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Per revision what the user wrote: from the records, and for the wanted one from spec."""
+        found = sources_of(list(self.record_objs.values()))
+        if self.wanted is not None:
+            found[self.wanted.revision] = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        return found
+
+
+async def observe(cluster: Cluster, namespace: str, name: str, allowed: tuple[str, ...]) -> Sight | None:
+    """A fresh look; None when the ModelDeployment is gone or going."""
+    try:
+        obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
+    except NotFound:
+        return None
+    if "deletionTimestamp" in obj["metadata"]:
+        return None
+    parsed = ModelDeployment.model_validate(obj)
+    selector = f"{names.MODEL_DEPLOYMENT}={name}"
+    services, records, route_obj, policy_obj = await asyncio.gather(
+        cluster.list(resources.INFERENCE_SERVICES, namespace, selector),
+        cluster.list(resources.PROMOTION_RECORDS, namespace, selector),
+        _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
+        _maybe(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name),
+    )
+    arms = await _arms(cluster, namespace, services)
+    views = sorted(filter(None, map(view, records)), key=lambda record: record.attempt)
+    wanted, problem = await _wanted(cluster, obj, parsed, arms)
+    return Sight(
+        obj=obj,
+        model_deployment=parsed,
+        wanted=wanted,
+        problem=problem,
+        inference_services={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services},
+        arms=arms,
+        route_obj=route_obj,
+        route=traffic.route(route_obj) if route_obj else None,
+        record_objs={record["metadata"]["name"]: record for record in records},
+        records=tuple(views),
+        policy_obj=policy_obj,
+        policy=_policy(parsed.spec.policy_ref.name, policy_obj, allowed),
+    )
+
+
+async def _maybe(cluster: Cluster, resource: resources.Resource, namespace: str, name: str) -> Object | None:
+    try:
+        return await cluster.get(resource, namespace, name)
+    except NotFound:
+        return None
+
+
+async def _arms(cluster: Cluster, namespace: str, services: list[Object]) -> dict[str, Arm]:
+    """Every InferenceService of the ModelDeployment with its endpoints and pods."""
+    if not services:
+        return {}
+    isvc_names = [service["metadata"]["name"] for service in services]
+    service_names = ",".join(names.service_name(n) for n in isvc_names)
+    slices, pods = await asyncio.gather(
+        cluster.list(resources.ENDPOINT_SLICES, namespace, f"kubernetes.io/service-name in ({service_names})"),
+        cluster.list(resources.PODS, namespace, f"serving.kserve.io/inferenceservice in ({','.join(isvc_names)})"),
+    )
+    found = {}
+    for service in services:
+        name = service["metadata"]["name"]
+        arm = traffic.arm(
+            service,
+            [s for s in slices if s["metadata"]["labels"]["kubernetes.io/service-name"] == names.service_name(name)],
+            [p for p in pods if p["metadata"]["labels"]["serving.kserve.io/inferenceservice"] == name],
+        )
+        found[arm.ref.revision] = arm
+    return found
+
+
+async def _wanted(
+    cluster: Cluster, obj: Object, parsed: ModelDeployment, arms: Mapping[str, Arm]
+) -> tuple[RevisionRef | None, Problem | None]:
+    """The revision that spec asks for, or what is wrong with it (asked of the API server before anything else)."""
+    metadata, model, predictor = obj["metadata"], obj["spec"]["model"], obj["spec"]["predictor"]
+    problem = problem_of(metadata["name"], metadata["namespace"], predictor)
+    if problem is not None:
+        return None, problem
+    revision = revision_of(model, predictor)
+    ref = RevisionRef(
+        revision=revision,
+        version=parsed.spec.model.version,
+        inference_service=inference_service_name(metadata["name"], revision),
+    )
+    known = {r.revision for r in (parsed.status.stable, parsed.status.candidate, *parsed.status.rejected) if r}
+    if revision in arms or revision in known:
+        return ref, None
+    owner = Owner(metadata["name"], metadata["namespace"], metadata["uid"])
+    body = inference_service(owner, ref, model=model, predictor=predictor)
+    try:
+        await cluster.create(resources.INFERENCE_SERVICES, metadata["namespace"], body, dry_run=True)
+    except Conflict:
+        return ref, None
+    except Refused as error:
+        return None, Problem(Reason.RENDER_REFUSED, f"the InferenceService for spec.predictor is refused: {error}")
+    return ref, None
+
+
+def _policy(name: str, obj: Mapping[str, Any] | None, allowed: tuple[str, ...]) -> PromotionPolicySpec | Problem:
+    if obj is None:
+        return Problem(Reason.POLICY_MISSING, f"PromotionPolicy {name} does not exist in this namespace; create it")
+    try:
+        policy = PromotionPolicySpec.model_validate(obj["spec"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{where}: {first['msg']}")
+    address = policy.prometheus.address if policy.prometheus else None
+    if address is not None and address.rstrip("/") not in allowed:
+        message = f"PromotionPolicy {name}: spec.prometheus.address {address} is not on the operator's allow-list"
+        return Problem(Reason.POLICY_INVALID, message)
+    return policy

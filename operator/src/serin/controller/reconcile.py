@@ -1,0 +1,139 @@
+"""One pass over one ModelDeployment: observe, decide, act. Returns when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+
+from serin.api.evidence import Assessment
+from serin.api.model_deployment import ModelDeploymentStatus
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_record import PromotionRecordStatus
+from serin.api.reasons import Phase
+from serin.cluster.client import Cluster
+from serin.controller.act import Actor, Evidence
+from serin.controller.evidence import Ledger, MetricsSource
+from serin.controller.observe import Sight, observe
+from serin.controller.workqueue import Key
+from serin.prometheus.counts import ArmNames
+from serin.records.build import parse
+from serin.rollout.decide import decide
+from serin.rollout.decision import Decision
+from serin.rollout.observation import Observation
+from serin.rollout.phases import WATCHED
+
+log = structlog.get_logger()
+
+
+class Reconciler:
+    """Holds what outlives a pass: the ledgers. Everything in them can be read again, so losing them loses nothing."""
+
+    def __init__(self, cluster: Cluster, metrics: Mapping[str, MetricsSource], clock: Callable[[], datetime]) -> None:
+        self._cluster, self._metrics, self._clock = cluster, metrics, clock
+        self._actor = Actor(cluster)
+        self._ledgers: dict[tuple[Key, str], Ledger] = {}
+
+    async def reconcile(self, key: Key) -> datetime | None:
+        """One pass; when to look again, or None if only an event can change anything."""
+        namespace, name = key
+        sight = await observe(self._cluster, namespace, name, tuple(self._metrics))
+        if sight is None:
+            self._forget(key, keep=None)
+            return None
+        ledger = await self._evidence(key, sight)
+        now = self._clock()
+        decision = decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
+        await self._act(key, sight, decision, ledger, now)
+        rollout = decision.status.rollout
+        self._forget(key, keep=rollout.record if rollout else None)
+        return decision.wake_at
+
+    async def _act(self, key: Key, sight: Sight, decision: Decision, ledger: Ledger | None, now: datetime) -> None:
+        before = sight.status
+        if await self._actor.write_status(sight, decision.status):
+            self._log(key, before, decision.status)
+        over = bool(decision.plan.finish)
+        blocks = ledger.seal(everything=over) if ledger else []
+        assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
+        await self._actor.carry_out(sight, decision, Evidence(assessment, blocks), now)
+        if ledger:
+            ledger.sealed(everything=over)
+
+    async def _evidence(self, key: Key, sight: Sight) -> Ledger | None:
+        """The rollout's ledger, with every window that can be read by now."""
+        rollout = sight.status.rollout
+        if rollout is None:
+            return None
+        ledger = self._ledgers.get((key, rollout.record)) or self._restored(sight)
+        if ledger is None:
+            return None
+        self._ledgers[(key, rollout.record)] = ledger
+        if sight.status.phase in WATCHED:
+            await ledger.catch_up(self._source(ledger.policy), self._clock())
+        return ledger
+
+    def _restored(self, sight: Sight) -> Ledger | None:
+        """A ledger from the record and the status; None before the first weight is in force."""
+        status, rollout = sight.status, sight.status.rollout
+        if rollout is None or status.candidate is None or status.stable is None or status.phase is Phase.PREPARING:
+            return None
+        obj = sight.record_objs.get(rollout.record)
+        record = parse(obj) if obj else None
+        view = next((r for r in sight.records if r.name == rollout.record), None)
+        live = sight.policy if isinstance(sight.policy, PromotionPolicySpec) else None
+        policy = view.policy if view and view.policy else live
+        begun = _first_weight(record.status if record else None) or rollout.step_started_at
+        if policy is None or begun is None:
+            return None
+        arms = ArmNames(sight.owner.namespace, status.candidate.inference_service, status.stable.inference_service)
+        return Ledger.restore(policy, arms, begun, record.status if record else None)
+
+    def _source(self, policy: PromotionPolicySpec) -> MetricsSource:
+        address = policy.prometheus.address if policy.prometheus else None
+        default = next(iter(self._metrics.values()))
+        return self._metrics.get(address.rstrip("/"), default) if address else default
+
+    def _forget(self, key: Key, keep: str | None) -> None:
+        for stale in [k for k in self._ledgers if k[0] == key and k[1] != keep]:
+            del self._ledgers[stale]
+
+    def _log(self, key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
+        ready = next((c for c in after.conditions if c.type == "Ready"), None)
+        old = next((c for c in before.conditions if c.type == "Ready"), None)
+        if before.phase is after.phase and ready and old and ready.reason == old.reason:
+            return
+        weight = after.weights.desired if after.weights else 0
+        log.info(
+            "decided",
+            namespace=key[0],
+            name=key[1],
+            phase=after.phase and after.phase.value,
+            weight=weight,
+            reason=ready.reason if ready else None,
+            message=after.message,
+        )
+
+
+def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observation:
+    return Observation(
+        generation=sight.obj["metadata"].get("generation", 0),
+        wanted=sight.wanted,
+        arms=sight.arms,
+        route=sight.route,
+        policy=sight.policy,
+        records=sight.records,
+        assessment=ledger.assess(_step_started(sight.status), now) if ledger else Assessment(),
+        next_evidence_at=ledger.next_at if ledger else None,
+        problem=sight.problem,
+    )
+
+
+def _step_started(status: ModelDeploymentStatus) -> datetime | None:
+    return status.rollout.step_started_at if status.rollout else None
+
+
+def _first_weight(record: PromotionRecordStatus | None) -> datetime | None:
+    """When the first weight was decided, according to the record."""
+    return next((entry.at for entry in record.timeline if entry.weight), None) if record else None

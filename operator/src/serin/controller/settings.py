@@ -1,0 +1,66 @@
+"""How is the process set up? From its environment, checked once at start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from serin.api.types import parse_duration
+
+
+class SettingsError(ValueError):
+    """The environment cannot be used; the message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of the operator process."""
+
+    prometheus_urls: tuple[str, ...]
+    """Allow-list of Prometheus addresses; the first one is the default."""
+    namespaces: tuple[str, ...] = ()
+    """Only these namespaces; empty: the whole cluster."""
+    resync: timedelta = timedelta(minutes=5)
+    """Every object is looked at again after at most this time, so that a lost event costs no more."""
+    workers: int = 8
+    """Objects that are worked on at the same time."""
+    health_host: str = "127.0.0.1"
+    health_port: int = 8080
+    """Serves /healthz, /readyz and /metrics; 0 turns it off."""
+    log_format: str = "json"
+    """``json`` or ``console``."""
+
+
+def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from ``SERIN_…`` variables; ``SettingsError`` says which one is wrong and what it should be."""
+    urls = _words(env.get("SERIN_PROMETHEUS_URLS", ""))
+    if not urls:
+        message = (
+            "SERIN_PROMETHEUS_URLS is empty: give the addresses that policies may use, e.g. http://prometheus:9090"
+        )
+        raise SettingsError(message)
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            message = f"SERIN_PROMETHEUS_URLS: {url!r} is not http(s)://host[:port][/path] without credentials"
+            raise SettingsError(message)
+    try:
+        return Settings(
+            prometheus_urls=tuple(url.rstrip("/") for url in urls),
+            namespaces=_words(env.get("SERIN_NAMESPACES", "")),
+            resync=parse_duration(env.get("SERIN_RESYNC", "5m")),
+            workers=int(env.get("SERIN_WORKERS", "8")),
+            health_host=env.get("SERIN_HEALTH_HOST", "127.0.0.1"),
+            health_port=int(env.get("SERIN_HEALTH_PORT", "8080")),
+            log_format=env.get("SERIN_LOG_FORMAT", "json"),
+        )
+    except ValueError as error:
+        message = f"SERIN_RESYNC, SERIN_WORKERS or SERIN_HEALTH_PORT: {error}"
+        raise SettingsError(message) from error
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,0 +1,93 @@
+"""In which order are keys worked on? A queue with the semantics of client-go's.
+
+``add`` de-duplicates; a key is never worked on twice at once; an ``add`` meanwhile runs it once more afterwards;
+``add_at`` keeps only the earliest due time; failures back off per key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Key = tuple[str, str]
+"""(namespace, name)."""
+FIRST_BACKOFF = 0.2
+LONGEST_BACKOFF = 30.0
+
+
+@dataclass(slots=True)
+class WorkQueue:
+    """Keys to work on; all times are seconds of ``clock`` (monotonic)."""
+
+    clock: Callable[[], float]
+    _ready: asyncio.Queue[Key] = field(default_factory=asyncio.Queue)
+    _waiting: set[Key] = field(default_factory=set)
+    _working: set[Key] = field(default_factory=set)
+    _again: set[Key] = field(default_factory=set)
+    _due: dict[Key, float] = field(default_factory=dict)
+    _heap: list[tuple[float, Key]] = field(default_factory=list)
+    _failures: dict[Key, int] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, key: Key) -> None:
+        """Work on ``key`` as soon as possible."""
+        self._due.pop(key, None)
+        if key in self._working:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+
+    def add_at(self, key: Key, due: float) -> None:
+        """Work on ``key`` at ``due``, unless that happens earlier."""
+        if key in self._waiting or self._due.get(key, due + 1) <= due:
+            return
+        self._due[key] = due
+        heapq.heappush(self._heap, (due, key))
+        self._changed.set()
+
+    async def get(self) -> Key:
+        """The next key; it is being worked on until ``done``."""
+        key = await self._ready.get()
+        self._waiting.discard(key)
+        self._working.add(key)
+        return key
+
+    def done(self, key: Key) -> None:
+        """The work on ``key`` ended; it runs once more if it was added meanwhile."""
+        self._working.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def failed(self, key: Key) -> float:
+        """Notes a failure; the seconds to back off."""
+        count = self._failures[key] = self._failures.get(key, 0) + 1
+        return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (count - 1))
+
+    def succeeded(self, key: Key) -> None:
+        """Forgets failures."""
+        self._failures.pop(key, None)
+
+    @property
+    def depth(self) -> int:
+        """Keys that wait to be worked on now."""
+        return len(self._waiting)
+
+    async def pump(self) -> None:
+        """Moves keys that have come due to the ready ones; runs until cancelled."""
+        while True:
+            self._changed.clear()
+            now = self.clock()
+            while self._heap and self._heap[0][0] <= now:
+                due, key = heapq.heappop(self._heap)
+                if self._due.get(key) == due:
+                    self.add(key)
+            pause = self._heap[0][0] - now if self._heap else None
+            try:
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,151 @@
+"""How does a rollout become a PromotionRecord, and back? Pure: objects in, objects out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from serin.api import API_VERSION, names
+from serin.api.evidence import Assessment
+from serin.api.model_deployment import RevisionRef
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_record import (
+    PolicySnapshot,
+    PromotionRecord,
+    PromotionRecordSpec,
+    PromotionRecordStatus,
+    RevisionSource,
+    TimelineEntry,
+    WindowBlock,
+)
+from serin.api.revision import content_hash
+from serin.judge import JUDGE_VERSION
+from serin.rollout.decision import Finish, RecordPlan
+from serin.rollout.observation import RecordView
+
+Source = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""``spec.model`` and ``spec.predictor`` as the user wrote them."""
+
+
+def new(
+    plan: RecordPlan,
+    *,
+    owner: tuple[str, str],
+    sources: Mapping[str, Source],
+    policy: tuple[str, Mapping[str, Any]] | None,
+) -> dict[str, Any]:
+    """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec)."""
+    namespace, model_deployment = owner
+    snapshot = PolicySnapshot(name=policy[0], hash=content_hash(policy[1]), spec=dict(policy[1])) if policy else None
+    spec = PromotionRecordSpec(
+        model_deployment=model_deployment,
+        attempt=plan.attempt,
+        candidate=_source(plan.candidate, sources),
+        stable=_source(plan.stable, sources) if plan.stable else None,
+        policy=snapshot if plan.stable else None,
+        judge_version=JUDGE_VERSION,
+        started_at=plan.started_at,
+    )
+    labels = {
+        names.MANAGED_BY: names.MANAGER,
+        names.MODEL_DEPLOYMENT: model_deployment,
+        names.REVISION: plan.candidate.revision,
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PromotionRecord",
+        "metadata": {"name": plan.name, "namespace": namespace, "labels": labels},
+        "spec": spec.to_api(),
+    }
+
+
+def _source(ref: RevisionRef, sources: Mapping[str, Source]) -> RevisionSource:
+    model, predictor = sources.get(ref.revision, ({}, {}))
+    return RevisionSource(
+        revision=ref.revision,
+        version=ref.version,
+        inference_service=ref.inference_service,
+        digest=model.get("digest"),
+        model=dict(model),
+        predictor=dict(predictor),
+    )
+
+
+def parse(obj: Mapping[str, Any]) -> PromotionRecord | None:
+    """The record, or None for an object that is not one of ours (anybody may create objects)."""
+    try:
+        return PromotionRecord.model_validate(obj)
+    except ValidationError:
+        return None
+
+
+def view(obj: Mapping[str, Any]) -> RecordView | None:
+    """What a decision needs of a record."""
+    record = parse(obj)
+    if record is None:
+        return None
+    spec, status = record.spec, record.status
+    return RecordView(
+        name=obj["metadata"]["name"],
+        attempt=spec.attempt,
+        candidate=_ref(spec.candidate),
+        stable=_ref(spec.stable) if spec.stable else None,
+        policy=_policy(spec.policy),
+        started_at=spec.started_at,
+        outcome=status.outcome,
+        reason=status.reason,
+        decided_at=status.decided_at,
+    )
+
+
+def _policy(snapshot: PolicySnapshot | None) -> PromotionPolicySpec | None:
+    return PromotionPolicySpec.model_validate(snapshot.spec) if snapshot else None
+
+
+def _ref(source: RevisionSource) -> RevisionRef:
+    return RevisionRef(revision=source.revision, version=source.version, inference_service=source.inference_service)
+
+
+def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:
+    """Per revision what the user wrote for it."""
+    found: dict[str, Source] = {}
+    for record in filter(None, map(parse, records)):
+        for source in filter(None, (record.spec.stable, record.spec.candidate)):
+            if source.model and source.predictor:
+                found[source.revision] = (source.model, source.predictor)
+    return found
+
+
+def noted(status: PromotionRecordStatus, entry: TimelineEntry) -> PromotionRecordStatus | None:
+    """The status with one more entry; None if the last one says the same already."""
+    last = status.timeline[-1] if status.timeline else None
+    if last is not None and (last.weight, last.reason) == (entry.weight, entry.reason):
+        return None
+    return status.model_copy(update={"timeline": [*status.timeline, entry][-200:]})
+
+
+def finished(
+    status: PromotionRecordStatus, finish: Finish, *, now: datetime, assessment: Assessment
+) -> PromotionRecordStatus:
+    """The status with its outcome and what the candidate answered until then."""
+    breach = assessment.breach
+    return status.model_copy(
+        update={
+            "outcome": finish.outcome,
+            "reason": finish.reason,
+            "message": finish.message,
+            "decided_at": finish.decided_at,
+            "finished_at": now,
+            "first_breach_at": breach.breached_at if breach else None,
+            "requests": {slo.name: slo.candidate.total for slo in assessment.slos},
+            "bad_requests": {slo.name: slo.candidate.bad for slo in assessment.slos},
+        }
+    )
+
+
+def sealed(status: PromotionRecordStatus, blocks: Sequence[WindowBlock]) -> PromotionRecordStatus:
+    """The status with further sealed windows."""
+    return status.model_copy(update={"blocks": [*status.blocks, *blocks]})

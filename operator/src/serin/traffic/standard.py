@@ -1,0 +1,142 @@
+"""Which objects serve a split in Standard mode? Pure builders: one InferenceService per revision, one HTTPRoute.
+
+``spec.predictor`` of an InferenceService is written once, at creation; later only its scaling fields (DESIGN, rule 12).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serin.api import API_VERSION, names
+from serin.api.model_deployment import ModelDeploymentSpec, RevisionRef
+from serin.api.revision import scaling_of
+from serin.api.types import format_duration
+from serin.rollout.decision import RoutePlan
+
+KSERVE_API = "serving.kserve.io/v1beta1"
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+SERVED_NAME_FLAG = "--model_name"
+MLSERVER_NAME = "MLSERVER_MODEL_NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The ModelDeployment that owns what is built."""
+
+    name: str
+    namespace: str
+    uid: str
+
+    def reference(self) -> dict[str, Any]:
+        """The controller ownerReference: deleting the ModelDeployment collects its children."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "ModelDeployment",
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+
+    def metadata(self, name: str) -> dict[str, Any]:
+        """Metadata of a child."""
+        return {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": {names.MANAGED_BY: names.MANAGER, names.MODEL_DEPLOYMENT: self.name},
+            "ownerReferences": [self.reference()],
+        }
+
+
+def inference_service(
+    owner: Owner, ref: RevisionRef, *, model: Mapping[str, Any], predictor: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The InferenceService of one revision; ``model`` and ``predictor`` as the user wrote them."""
+    metadata = owner.metadata(ref.inference_service)
+    metadata["labels"] |= {
+        names.REVISION: ref.revision,
+        names.VERSION: ref.version,
+        "networking.kserve.io/visibility": "cluster-local",
+    }
+    metadata["annotations"] = {"serving.kserve.io/deploymentMode": "Standard"}
+    return {
+        "apiVersion": KSERVE_API,
+        "kind": "InferenceService",
+        "metadata": metadata,
+        "spec": {"predictor": served(copy.deepcopy(dict(predictor)), dict(model), owner.name)},
+    }
+
+
+def served(predictor: dict[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The predictor with the artefact and the served name, so that clients' URLs are the same for every revision."""
+    if "model" not in predictor:
+        container = predictor["containers"][0]
+        container["env"] = [*container.get("env", []), {"name": "STORAGE_URI", "value": model["uri"]}]
+        return predictor
+    section = predictor["model"]
+    section["storageUri"] = model["uri"]
+    if model.get("servedName"):
+        return predictor
+    if "mlserver" in section.get("runtime", ""):
+        section["env"] = [*section.get("env", []), {"name": MLSERVER_NAME, "value": name}]
+    else:
+        section["args"] = [*section.get("args", []), f"{SERVED_NAME_FLAG}={name}"]
+    return predictor
+
+
+def scaling_patch(existing: Mapping[str, Any], predictor: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The merge patch that brings an InferenceService's scaling fields to what spec says; None if they agree."""
+    now, wanted = scaling_of(existing.get("spec", {}).get("predictor", {})), scaling_of(predictor)
+    different = {key: wanted.get(key) for key in {*now, *wanted} if now.get(key) != wanted.get(key)}
+    return {"spec": {"predictor": different}} if different else None
+
+
+def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> dict[str, Any]:
+    """The HTTPRoute that shows ``plan``; what it means is also written in annotations, for a status that got lost."""
+    metadata = owner.metadata(owner.name)
+    metadata["annotations"] = {
+        names.STABLE_REVISION: plan.stable.revision,
+        names.CANDIDATE_WEIGHT: str(plan.weight),
+        **({names.CANDIDATE_REVISION: plan.candidate.revision} if plan.candidate else {}),
+    }
+    backends = [_backend(plan.stable, 100 - plan.weight)]
+    if plan.candidate:
+        backends.append(_backend(plan.candidate, plan.weight))
+    backends += [_backend(ref, 0) for ref in plan.idle]
+    timeout = format_duration(spec.route.timeout)
+    return {
+        "apiVersion": GATEWAY_API,
+        "kind": "HTTPRoute",
+        "metadata": metadata,
+        "spec": {
+            "parentRefs": [spec.route.parent_ref.to_api()],
+            "hostnames": list(spec.route.hostnames),
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "backendRefs": backends,
+                    "timeouts": {"request": timeout},
+                }
+            ],
+        },
+    }
+
+
+def _backend(ref: RevisionRef, weight: int) -> dict[str, Any]:
+    return {"name": names.service_name(ref.inference_service), "port": names.PREDICTOR_PORT, "weight": weight}
+
+
+def shows(actual: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether ``actual`` holds everything in ``wanted``; what the server defaulted besides does not matter."""
+    if isinstance(wanted, Mapping):
+        return isinstance(actual, Mapping) and all(shows(actual.get(k), v) for k, v in wanted.items())
+    if isinstance(wanted, list):
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(wanted)
+            and all(shows(a, w) for a, w in zip(actual, wanted, strict=True))
+        )
+    return bool(actual == wanted)

@@ -1,0 +1,153 @@
+"""What does the data plane do? Reads InferenceServices, endpoints, pods and the route as the API server shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.model_deployment import RevisionRef
+from serin.api.reasons import Reason
+from serin.rollout.observation import Arm, Failure, RouteView
+
+CRASH_LOOP_RESTARTS = 3
+"""So many restarts in CrashLoopBackOff and waiting longer is taken to be useless."""
+IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+START_REASONS = frozenset({"CreateContainerError", "CreateContainerConfigError", "RunContainerError"})
+
+
+def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Iterable[Any]) -> Arm:
+    """One arm from its InferenceService, the EndpointSlices of its Service and its pods."""
+    metadata = inference_service["metadata"]
+    labels = metadata.get("labels", {})
+    ref = RevisionRef(
+        revision=labels.get(names.REVISION, "unknown"),
+        version=labels.get(names.VERSION, "?"),
+        inference_service=metadata["name"],
+    )
+    failure = pod_failure(pods) or stopped(inference_service)
+    return Arm(ref, ready_endpoints(slices), failure, deleting="deletionTimestamp" in metadata)
+
+
+def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
+    """Addresses that the gateway sends to: ready, and not on their way out."""
+    return len(
+        {
+            address
+            for piece in slices
+            for endpoint in piece.get("endpoints") or []
+            if (endpoint.get("conditions") or {}).get("ready", True)
+            and not (endpoint.get("conditions") or {}).get("terminating", False)
+            for address in endpoint.get("addresses", [])
+        }
+    )
+
+
+def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
+    """KServe was told to run nothing."""
+    annotations = inference_service["metadata"].get("annotations", {})
+    if annotations.get("serving.kserve.io/stop") != "true":
+        return None
+    name = inference_service["metadata"]["name"]
+    return Failure(Reason.CANDIDATE_NOT_READY, f"InferenceService {name} carries serving.kserve.io/stop=true")
+
+
+def pod_failure(pods: Iterable[Mapping[str, Any]]) -> Failure | None:
+    """The worst that the containers of an arm say, in words of the runtime."""
+    found = [
+        failure
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"]
+        for init, status in _container_statuses(pod)
+        if (failure := _container_failure(pod["metadata"]["name"], status, init=init)) is not None
+    ]
+    return min(found, key=lambda failure: not failure.final, default=None)
+
+
+def _container_statuses(pod: Mapping[str, Any]) -> Iterable[tuple[bool, Mapping[str, Any]]]:
+    status = pod.get("status", {})
+    yield from ((True, s) for s in status.get("initContainerStatuses") or [])
+    yield from ((False, s) for s in status.get("containerStatuses") or [])
+
+
+def _container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Failure | None:
+    waiting = (status.get("state") or {}).get("waiting") or {}
+    ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
+    restarts, where = int(status.get("restartCount", 0)), f"container {status['name']} of pod {pod}"
+    if waiting.get("reason") in IMAGE_REASONS:
+        return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
+    if waiting.get("reason") in START_REASONS:
+        return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
+    if not ended or ended.get("exitCode", 0) == 0:
+        return None
+    why = f"{ended.get('reason', 'Error')}, exit code {ended.get('exitCode')}"
+    told = _last_line(ended.get("message", ""))
+    text = f"{where} ended ({why}) and was restarted {restarts} times{f': {told}' if told else ''}"
+    final = restarts >= CRASH_LOOP_RESTARTS
+    oom = ended.get("reason") == "OOMKilled"
+    if waiting.get("reason") != "CrashLoopBackOff" and not oom and not init:
+        return None
+    return Failure(Reason.MODEL_LOAD_FAILED if init else Reason.CANDIDATE_CRASHED, text, final)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def route(obj: Mapping[str, Any]) -> RouteView:
+    """Our HTTPRoute: what it says, what Serin last wrote, and whether the gateway has accepted it."""
+    metadata = obj["metadata"]
+    annotations = metadata.get("annotations", {})
+    candidate = annotations.get(names.CANDIDATE_REVISION)
+    weight = _weight(obj, metadata["name"], candidate)
+    accepted, message = _accepted(obj)
+    return RouteView(
+        stable=annotations.get(names.STABLE_REVISION),
+        candidate=candidate,
+        intended=int(annotations.get(names.CANDIDATE_WEIGHT, weight)),
+        weight=weight,
+        accepted=accepted,
+        message=message,
+        editor=_editor(metadata.get("managedFields") or []),
+    )
+
+
+def _weight(obj: Mapping[str, Any], name: str, candidate: str | None) -> int:
+    """The candidate's share of all weights, in percent; a rule without the candidate gives it nothing."""
+    if candidate is None:
+        return 0
+    backend = names.service_name(f"{name}-{candidate}")
+    refs = [ref for rule in obj["spec"].get("rules") or [] for ref in rule.get("backendRefs") or []]
+    total = sum(ref.get("weight", 1) for ref in refs)
+    own = sum(ref.get("weight", 1) for ref in refs if ref["name"] == backend)
+    return round(100 * own / total) if total else 0
+
+
+def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
+    """Every parent has accepted this generation and resolved its references."""
+    parents = (obj.get("status") or {}).get("parents") or []
+    if not parents:
+        return False, "no gateway has taken the route yet"
+    generation = obj["metadata"].get("generation", 0)
+    problems = []
+    for parent in parents:
+        conditions = {c["type"]: c for c in parent.get("conditions") or []}
+        for kind in ("Accepted", "ResolvedRefs"):
+            state = conditions.get(kind)
+            if state is None or state.get("observedGeneration", 0) != generation:
+                problems.append(f"{kind} is not yet told for generation {generation}")
+            elif state["status"] != "True":
+                problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
+    return not problems, "; ".join(problems)
+
+
+def _editor(managed: Iterable[Mapping[str, Any]]) -> str:
+    """Who else owns the rules now (from managedFields)."""
+    others = [
+        entry
+        for entry in managed
+        if entry.get("manager") != names.MANAGER and "f:rules" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    ]
+    newest = max(others, key=lambda entry: str(entry.get("time", "")), default=None)
+    return str(newest["manager"]) if newest else ""
