@@ -57,9 +57,7 @@ def spec(version: str, **changes: Any) -> ModelDeploymentSpec:
 def ref(version: str) -> RevisionRef:
     """The revision of ``spec(version)``."""
     revision = revision_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
-    return RevisionRef(
-        revision=revision, version=version, inference_service=inference_service_name(NAME, revision)
-    )
+    return RevisionRef(revision=revision, version=version, inference_service=inference_service_name(NAME, revision))
 
 
 @dataclass

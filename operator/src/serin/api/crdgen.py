@@ -10,16 +10,19 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic.json_schema import GenerateJsonSchema
 
 from serin.api import GROUP, VERSION
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicy
 from serin.api.promotion_record import PromotionRecord
-from serin.api.types import ApiModel
+from serin.api.types import ApiModel, format_duration
 
 NAME_RULES = [
     {
@@ -113,6 +116,20 @@ KINDS = (
 )
 
 
+class _Schema(GenerateJsonSchema):
+    """pydantic's schema, with defaults spelled as users would write them."""
+
+    def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - whatever a field's default is
+        """Durations as ``15s``, decimals as strings, models without what is absent."""
+        if isinstance(dft, timedelta):
+            return format_duration(dft)
+        if isinstance(dft, Decimal):
+            return str(dft)
+        if isinstance(dft, ApiModel):
+            return dft.to_api()
+        return super().encode_default(dft)
+
+
 def structural(node: Any, defs: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON in, JSON out
     """``node`` of pydantic's JSON schema as a structural schema; ``ValueError`` for what cannot be one."""
     if isinstance(node, list):
@@ -147,7 +164,7 @@ def _member(key: str, value: Any, defs: dict[str, Any]) -> Any:  # noqa: ANN401
 
 def schema_of(kind: Kind) -> dict[str, Any]:
     """The ``openAPIV3Schema`` of a kind."""
-    raw = kind.model.model_json_schema(by_alias=True, mode="validation")
+    raw = kind.model.model_json_schema(by_alias=True, mode="validation", schema_generator=_Schema)
     schema: dict[str, Any] = structural(raw, raw.get("$defs", {}))
     schema["properties"] = {
         "apiVersion": {"type": "string"},

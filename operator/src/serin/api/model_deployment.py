@@ -41,6 +41,28 @@ PREDICTOR_RULES = validations(
     ),
 )
 
+PREDICTOR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "x-kubernetes-preserve-unknown-fields": True,
+    # Only what the rules name is declared; the rest is KServe's and is checked by a dry run.
+    "properties": {
+        "canaryTrafficPercent": {"type": "integer"},
+        "name": {"type": "string", "maxLength": 253},
+        "workerSpec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        "model": {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {"storageUri": {"type": "string", "maxLength": 2048}},
+        },
+        "containers": {
+            "type": "array",
+            "maxItems": 32,
+            "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        },
+    },
+    **PREDICTOR_RULES,
+}
+
 
 class Mode(StrEnum):
     """How KServe deploys the model."""
@@ -100,7 +122,7 @@ class ModelDeploymentSpec(ApiModel):
     model: ModelRef
     predictor: Annotated[
         dict[str, Any],
-        WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True, **PREDICTOR_RULES}),
+        WithJsonSchema(PREDICTOR_SCHEMA),
     ]
     """KServe's PredictorSpec, passed through; ``storageUri`` and ``name`` are Serin's. A change of anything but the
     scaling fields is a new revision."""
@@ -231,7 +253,7 @@ class ModelDeployment(ApiModel):
     """Kind ModelDeployment (``mdep``)."""
 
     spec: ModelDeploymentSpec
-    status: ModelDeploymentStatus = ModelDeploymentStatus()
+    status: ModelDeploymentStatus = Field(default_factory=ModelDeploymentStatus)
 
 
 __all__ = [

@@ -97,4 +97,4 @@ class PromotionRecord(ApiModel):
     """Kind PromotionRecord (``prec``)."""
 
     spec: PromotionRecordSpec
-    status: PromotionRecordStatus = PromotionRecordStatus()
+    status: PromotionRecordStatus = Field(default_factory=PromotionRecordStatus)

@@ -27,6 +27,8 @@ from serin.judge.evidence import (
 
 ALL_BAD_REQUESTS = 5
 """So many requests in a row, all bad, need no statistics."""
+QUIET_WINDOWS = 5
+"""So many windows in a row without a request of the candidate and there is no data; fewer are just little traffic."""
 STABLE_WELL = 0.2
 """The guard is silent when more than this share of stable's requests in the same windows is bad (common cause)."""
 
@@ -66,6 +68,7 @@ class SloJudge:
         self._accepted: list[datetime] = []
         self._newest: Window | None = None
         self._all_bad = (NO_REQUESTS, NO_REQUESTS)
+        self._quiet = 0
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
@@ -83,7 +86,9 @@ class SloJudge:
         """Takes the next window, accepted or not."""
         self._newest = window
         if not window.accepted or window.candidate is None:
+            self._quiet += 1
             return
+        self._quiet = 0
         self._accepted.append(window.start)
         candidate, stable = window.candidate, window.stable or NO_REQUESTS
         self._candidate, self._stable = self._candidate + candidate, self._stable + stable
@@ -157,8 +162,10 @@ class SloJudge:
             return Verdict.FAIL, self._breach_reason
         if newest is not None and newest.error:
             return Verdict.ERROR, Reason.METRICS_UNAVAILABLE
-        if newest is None or not newest.accepted:
+        if newest is None or newest.candidate is None or not self._accepted or self._quiet >= QUIET_WINDOWS:
             return Verdict.NO_DATA, Reason.NO_DATA
+        if self._crossed_e1 and self._crossed_e2:  # in too few windows yet
+            return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
         if self._crossed_e2:
             return Verdict.HOLD, Reason.COMMON_CAUSE
         if self._crossed_e1 and self._epoch_candidate.share > s.hold_above * s.bad_share:
@@ -181,5 +188,5 @@ class SloJudge:
         if verdict in {Verdict.FAIL, Verdict.HOLD}:
             both = f"worse than stable {evidence['e1']:.2f}, breaks the objective {evidence['e2']:.2f}"
             return f"{counts}; evidence {both}, threshold {self._threshold:.2f}"
-        why = newest.error if newest and newest.error else "no data in the newest window"
+        why = newest.error if newest and newest.error else "no requests in the newest windows"
         return f"{counts}; {why}"

@@ -155,7 +155,7 @@ def _hold_words(slo: SloReport) -> str:
     if slo.verdict is Verdict.FAIL:
         return f"{slo.severity.value} SLO failed, only Critical ones roll back; "
     if slo.reason is Reason.COMMON_CAUSE:
-        return "everything is bad, stable too; rolling back would not help; "
+        return "breaks the objective, but is not shown to be worse than stable (a common cause?); "
     if slo.reason is Reason.WORSE_THAN_STABLE:
         return "worse than stable but inside the objective; "
     return ""

@@ -1,0 +1,126 @@
+"""Scalars, revisions, CRDs: the contract."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serin.api.crdgen import KINDS, crd, rendered, structural
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.reasons import SENTENCES, Reason
+from serin.api.revision import SCALING_FIELDS, revision_of, scaling_of
+from serin.api.types import format_duration, parse_duration
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("15s", 15), ("1h30m", 5400), ("500ms", 0.5), ("1h0m5s10ms", 3605.01), ("90m", 5400)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "5", "5 s", "-5s", "5x", "1.5h", "s5", "5s5m"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration(text)
+
+
+@given(st.integers(0, 10**9))
+def test_durations_survive_the_round_trip(milliseconds: int) -> None:
+    value = timedelta(milliseconds=milliseconds)
+    assert parse_duration(format_duration(value)) == value
+
+
+MODEL = {"version": "1", "uri": "s3://a"}
+PREDICTOR = {"model": {"modelFormat": {"name": "sklearn"}}, "minReplicas": 2}
+
+
+def test_scaling_fields_are_outside_the_revision() -> None:
+    base = revision_of(MODEL, PREDICTOR)
+    for field in SCALING_FIELDS:
+        assert revision_of(MODEL, {**PREDICTOR, field: 7}) == base
+    assert scaling_of(PREDICTOR) == {"minReplicas": 2}
+
+
+@pytest.mark.parametrize(
+    ("model", "predictor"),
+    [
+        ({**MODEL, "uri": "s3://b"}, PREDICTOR),
+        ({**MODEL, "version": "2"}, PREDICTOR),
+        (MODEL, {**PREDICTOR, "labels": {"a": "b"}}),
+    ],
+)
+def test_everything_else_is_inside(model: dict[str, Any], predictor: dict[str, Any]) -> None:
+    assert revision_of(model, predictor) != revision_of(MODEL, PREDICTOR)
+
+
+def test_the_revision_does_not_depend_on_the_order_of_keys() -> None:
+    shuffled = json.loads(json.dumps(dict(reversed(PREDICTOR.items()))))
+    assert revision_of(dict(reversed(MODEL.items())), shuffled) == revision_of(MODEL, PREDICTOR)
+    assert revision_of(MODEL, PREDICTOR) == "eefade75"
+
+
+def test_every_reason_has_its_sentence() -> None:
+    assert set(SENTENCES) == set(Reason)
+    assert all(s.endswith(".") for s in SENTENCES.values())
+
+
+@pytest.mark.parametrize("name", sorted(rendered()))
+def test_crds_are_those_of_the_models(name: str) -> None:
+    assert (ROOT / "crds" / name).read_text() == rendered()[name]
+
+
+def nodes(schema: Any, path: str = "") -> Any:
+    if isinstance(schema, dict):
+        yield path, schema
+        for key, value in schema.items():
+            if key not in {"default", "enum", "x-kubernetes-validations"}:
+                yield from nodes(value, f"{path}.{key}")
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from nodes(item, path)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
+def test_crds_are_structural_and_bounded(kind: Any) -> None:
+    schema = yaml.safe_load(yaml.safe_dump(crd(kind)))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for path, node in nodes(schema):
+        in_properties = path.endswith(".properties")
+        if in_properties or path in {".properties.apiVersion", ".properties.kind", ".properties.metadata"}:
+            continue
+        assert not {"$ref", "anyOf", "allOf", "const", "title"} & node.keys(), path
+        if node.get("type") == "string" and "enum" not in node and node.get("format") != "date-time":
+            assert "maxLength" in node, path
+        if node.get("type") == "array":
+            assert "maxItems" in node, path
+            assert "x-kubernetes-list-type" in node or "items" in node, path
+
+
+def test_a_union_of_two_types_is_refused() -> None:
+    with pytest.raises(ValueError, match="not structural"):
+        structural({"anyOf": [{"type": "string"}, {"type": "integer"}]}, {})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": [{"weight": 50, "for": "1m"}, {"weight": 5, "for": "1m"}]}, "must rise"),
+        ({"slos": [{"name": "a", "objective": "99", "indicator": {}}]}, "exactly one"),
+    ],
+)
+def test_a_policy_that_slipped_through_admission_is_still_refused(change: dict[str, Any], words: str) -> None:
+    base = {
+        "slos": [{"name": "a", "objective": "99", "indicator": {"availability": {}}}],
+        "steps": [{"weight": 5, "for": "1m"}],
+    }
+    with pytest.raises(ValueError, match=words):
+        PromotionPolicySpec.model_validate(base | change)
