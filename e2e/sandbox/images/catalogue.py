@@ -1,0 +1,64 @@
+"""Which program stands behind an image name? Names that are not listed here cannot be pulled."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .models import builtin_model_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MODEL_HOST = "models.sandbox"
+"""The name under which containers reach the model store (their /etc/hosts knows it)."""
+
+MODEL_SERVER = "serin.sandbox/model-server:1"
+SHELL = "serin.sandbox/shell:1"
+PAUSE = "serin.sandbox/pause:1"
+STORAGE_INITIALIZERS = ("kserve/storage-initializer:v0.20.0", "kserve/storage-initializer:latest")
+
+_ROOT = Path(__file__).resolve().parents[3]
+_IMAGES = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """How an image runs as a local process: its entry point, and the environment it brings along."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class Catalogue:
+    """All images of the sandbox."""
+
+    def __init__(self, cache_dir: Path) -> None:
+        """`cache_dir` holds the trained models."""
+        # One thread per numerical library: containers share few cores, and a model here is small.
+        threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        python = {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **threads}
+        builtin = {"BUILTIN_MODEL_DIR": str(builtin_model_dir(cache_dir))}
+        initializer = Image((sys.executable, str(_IMAGES / "storage_initializer.py")), python)
+        self._images = {
+            MODEL_SERVER: Image((sys.executable, "-m", "e2e.sandbox.images.modelserver"), python | builtin),
+            PAUSE: Image(("sleep", "infinity")),
+            SHELL: Image(("sh",)),
+            **dict.fromkeys(STORAGE_INITIALIZERS, initializer),
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All image names, sorted."""
+        return tuple(sorted(self._images))
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names that stand for the node itself in every container."""
+        return (MODEL_HOST,)
+
+    def find(self, name: str) -> Image | None:
+        """Give the image of that name, also when it names the default registry; None if there is none."""
+        return self._images.get(name.removeprefix("docker.io/"))

@@ -1,0 +1,59 @@
+"""What does a part's declaration need to know about the sandbox it runs in?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
+
+    from e2e.sandbox.cluster import Cluster
+    from e2e.sandbox.layout import Layout
+    from e2e.sandbox.pki import Pki
+    from e2e.sandbox.reaper import Reaper
+    from e2e.sandbox.released import Released
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The sandbox as its parts see it. ``probe`` is a client for readiness checks, without any credentials."""
+
+    layout: Layout
+    pki: Pki
+    binaries: Mapping[str, Path]
+    python: str
+    repository: Path
+    models: Path
+    cluster: Cluster
+    released: Released
+    reaper: Reaper
+    probe: httpx.AsyncClient
+
+    def binary(self, name: str) -> str:
+        """The path of a binary, as an argument."""
+        return str(self.binaries[name])
+
+    def data(self, part: str) -> str:
+        """The folder where a part may store things, as an argument."""
+        return str(self.layout.data / part)
+
+    def answers(self, url: str) -> Callable[[], Awaitable[bool]]:
+        """A readiness check: the URL answers 200."""
+
+        async def check() -> bool:
+            try:
+                return (await self.probe.get(url)).status_code == httpx.codes.OK
+            except httpx.HTTPError:
+                return False
+
+        return check
+
+
+def manifest(path: Path) -> list[dict[str, Any]]:
+    """The objects of one of our own manifests."""
+    return [item for item in yaml.safe_load_all(path.read_text("utf-8")) if item]

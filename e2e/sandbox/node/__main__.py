@@ -1,0 +1,89 @@
+"""How is the node agent started, and how does it end? `python -m e2e.sandbox.node --config FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from e2e.sandbox.images.catalogue import Catalogue
+from e2e.sandbox.images.store import ModelStore
+
+from .agent import Agent
+from .api import Api
+from .config import ConfigError, NodeConfig
+from .events import EventRecorder
+from .logs import LogServer
+from .memory import MemoryWatch
+from .network import Network
+from .pod import NodeServices
+from .probe import http_client
+from .registration import Registration
+
+
+async def serve(config: NodeConfig) -> None:
+    """Run the node until SIGTERM or SIGINT, or until a part of it fails; its containers end with it."""
+    config.logs_dir.mkdir(parents=True, exist_ok=True)
+    config.volumes_dir.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        api = Api(config.api, config.token, config.ca)
+        stack.push_async_callback(api.close)
+        probes = await stack.enter_async_context(http_client())
+        recorder, memory = EventRecorder(api, config.node_name), MemoryWatch()
+        services = NodeServices(
+            config=config,
+            api=api,
+            network=Network(config.host_ip),
+            catalogue=Catalogue(config.cache_dir),
+            recorder=recorder,
+            probes=probes,
+            memory=memory,
+        )
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(config.tls_cert, config.tls_key)
+        log_server = await LogServer(config.logs_dir).start(config.host_ip, tls)
+        stack.push_async_callback(log_server.cleanup)
+        store = await ModelStore(config.cache_dir).start(config.host_ip)
+        stack.push_async_callback(store.cleanup)
+        agent, registration = Agent(services), Registration(api, config)
+        stack.push_async_callback(agent.close)
+        await agent.clean()
+        await registration.register()
+        async with asyncio.TaskGroup() as group:
+            for part in (agent.run(), registration.run(), recorder.run(), memory.run()):
+                group.create_task(part)
+
+
+async def _until_signal(config: NodeConfig) -> None:
+    node = asyncio.create_task(serve(config))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, node.cancel)
+    try:
+        await node
+    except asyncio.CancelledError:
+        logging.getLogger("e2e.sandbox.node").info("the node ends as it was told")
+
+
+def main() -> int:
+    """Read the command line and run the node; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m e2e.sandbox.node", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="JSON file written by the sandbox")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every probe
+    try:
+        asyncio.run(_until_signal(NodeConfig.read(arguments.config)))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""What is the supervisor told when it starts?  Written by the launcher outside, read inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Profile(StrEnum):
+    """How much of a sandbox."""
+
+    FULL = "full"
+    APISERVER = "apiserver"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything as plain JSON values.
+
+    ``listeners`` are inherited file descriptors of sockets that listen on the host's 127.0.0.1, ``ports`` their
+    numbers. ``lifeline`` is the reading end of a pipe: one byte in it says that the sandbox may live on by itself; its
+    end without one says that whoever started it died. ``models`` is where trained models are kept between sandboxes.
+    """
+
+    binaries: dict[str, str]
+    manifests: str
+    repository: str
+    models: str
+    ports: dict[str, int]
+    listeners: dict[str, int]
+    lifeline: int
+    profile: str
+
+    def paths(self) -> list[Path]:
+        """All places outside the state folder that must be reachable."""
+        return [Path(path) for path in (*self.binaries.values(), self.manifests, self.repository, self.models)]

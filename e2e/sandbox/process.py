@@ -1,0 +1,92 @@
+"""How is a build command run so that its failure can be told in one message and an interrupt leaves nothing behind?
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+from e2e.sandbox.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+TAIL_LINES = 12
+GRACE_SECONDS = 10.0
+NETWORK_SIGNS = (
+    "dial tcp", "no such host", "connection refused", "connection reset", "i/o timeout", "tls:", "x509:",
+    "proxyconnect", "403 forbidden", "407 proxy", "502 bad gateway", "503 service", "unrecognized import path",
+    "network is unreachable", "name or service not known", "temporary failure in name resolution",
+    "could not find a version", "max retries exceeded", "timed out", "read timeout", "unexpected eof",
+)  # fmt: skip
+
+
+def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, environment: Mapping[str, str]) -> str:
+    """Run a command in a process group of its own and return its standard output; its errors go to ``log``.
+
+    BuildError with the command, its last lines and what to do, if it fails. Any exception, an interrupt
+    included, ends the whole group first.
+    """
+    with log.open("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            end_group(process)
+            raise
+    if process.returncode != 0:
+        raise BuildError(explain_failure(name, command, log.read_text("utf-8", errors="replace")))
+    return output
+
+
+def explain_failure(name: str, command: Sequence[str], log: str) -> str:
+    """The one message about a failed build command."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    tail = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
+    lowered = log.lower()
+    if "no space left on device" in lowered:
+        cause = "The disk is full. While building, the cache folder needs about 10 GiB; afterwards 0.6 GiB."
+    elif any(sign in lowered for sign in NETWORK_SIGNS):
+        cause = "This looks like the network: a package registry could not be reached, or it refused."
+    else:
+        cause = "The command failed."
+    variable = "SERIN_" + name.upper().replace("-", "_")
+    explicit = f"\n  - a binary you already have: set {variable}=/path/to/{name}" if name.islower() else ""
+    return (
+        f"{name} could not be built. {cause}\n"
+        f"  command: {shlex.join(command)}\n"
+        f"  its last lines:\n{tail or '    (none)'}\n"
+        "What helps:\n"
+        "  - a mirror: set GOPROXY (Go modules) or PIP_INDEX_URL (Python packages), HTTPS_PROXY if you have one"
+        f"{explicit}\n"
+        "  - another machine: build there and copy its folder ~/.cache/serin/sandbox here\n"
+        "Then run the same command again: it goes on where it stopped."
+    )
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End a process that leads a group, and the group with it; return when the leader is gone."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(GRACE_SECONDS)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        return

@@ -1,0 +1,92 @@
+"""How do connections to the host's 127.0.0.1 reach a part inside the namespaces, unchanged in every respect?
+
+Bytes are passed on as they come; a closed direction is closed on the other side and the other direction goes on
+(half-close); a slow reader slows the writer (no growing buffers); an abort is passed on as an abort.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import socket
+
+log = logging.getLogger(__name__)
+
+
+class _End(asyncio.Protocol):
+    """One side of a relayed connection; ``other`` is the opposite side."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.other: _End | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.write(data)
+
+    def eof_received(self) -> bool:
+        if self.other is not None and self.other.transport is not None and self.other.transport.can_write_eof():
+            self.other.transport.write_eof()
+        return True  # keep our writing half open
+
+    def pause_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.other is not None and self.other.transport is not None:
+            if exc is None:
+                self.other.transport.close()
+            else:
+                self.other.transport.abort()
+        self.other = None
+
+
+class _Accepted(_End):
+    """The host's side: it waits with reading until the inner side is connected."""
+
+    def __init__(self, host: str, port: int, pending: set[asyncio.Task[None]]) -> None:
+        super().__init__()
+        self._target = (host, port)
+        self._pending = pending
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        cast("asyncio.Transport", transport).pause_reading()
+        task = asyncio.get_running_loop().create_task(self._connect())
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _connect(self) -> None:
+        outer = self.transport
+        if outer is None:
+            return
+        inner = _End()
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: inner, *self._target)
+        except OSError:
+            outer.abort()  # what is refused inside is refused outside
+            return
+        if outer.is_closing():
+            if inner.transport is not None:
+                inner.transport.abort()
+            return
+        self.other, inner.other = inner, self
+        outer.resume_reading()
+
+
+async def serve(listener: socket.socket, port: int, host: str = "127.0.0.1") -> asyncio.Server:
+    """Relay every connection that arrives on ``listener`` to ``host:port``."""
+    pending: set[asyncio.Task[None]] = set()
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: _Accepted(host, port, pending), sock=listener, backlog=512)
