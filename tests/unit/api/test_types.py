@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.api.crdgen import KINDS, crd, rendered, structural
+from serin.api.model_deployment import SCALING_FIELDS
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import SENTENCES, Reason
-from serin.api.revision import SCALING_FIELDS, revision_of, scaling_of
+from serin.api.revision import revision_of, scaling_of
 from serin.api.types import format_duration, parse_duration
 
 ROOT = Path(__file__).parents[3]

@@ -112,7 +112,7 @@ def test_a_version_that_never_answered_contradicts_the_story() -> None:
 
 
 def test_a_load_that_did_not_keep_its_pace_proves_nothing() -> None:
-    told = summarise(story(), (GOOD, BAD), LoadReport(sent=10_000, left_out=1), TOLD)
+    told = summarise(story(), (GOOD, BAD), LoadReport(sent=10_000, late=300, left_out=300), TOLD)
     assert len(told.contradictions) == 1
     assert "too busy" in told.contradictions[0]
 

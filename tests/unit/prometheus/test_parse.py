@@ -30,6 +30,11 @@ def test_nothing_is_nothing() -> None:
     assert parse(URL, 200, b'{"status":"success","data":{"resultType":"matrix","result":[]}}') == []
 
 
+VECTOR = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
+PARTIAL = b'{"status":"success","warnings":["partial"],"data":{}}'
+NO_VALUES = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{}}]}}'
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
@@ -40,12 +45,12 @@ def test_nothing_is_nothing() -> None:
         pytest.param(500, b'{"status":"error","error":"boom"}', MetricsUnavailable, "boom", id="500"),
         pytest.param(200, b"<html>login</html>", MalformedAnswer, "login", id="HTML"),
         pytest.param(200, b"[]", QueryRejected, "200", id="not an object"),
-        pytest.param(200, b'{"status":"success","data":{"resultType":"vector","result":[]}}', MalformedAnswer, "matrix", id="vector"),
+        pytest.param(200, VECTOR, MalformedAnswer, "matrix", id="vector"),
         pytest.param(200, b'{"status":"success"}', MalformedAnswer, "matrix", id="no data"),
-        pytest.param(200, b'{"status":"success","warnings":["partial"],"data":{}}', MetricsUnavailable, "partial", id="partial"),
-        pytest.param(200, b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{}}]}}', MalformedAnswer, "series", id="a series without values"),
+        pytest.param(200, PARTIAL, MetricsUnavailable, "partial", id="partial"),
+        pytest.param(200, NO_VALUES, MalformedAnswer, "series", id="a series without values"),
     ],
-)  # fmt: skip
+)
 def test_everything_else_is_an_error_by_reaction(
     status: int, body: bytes, kind: type[MetricsError], words: str
 ) -> None:

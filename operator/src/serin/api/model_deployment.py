@@ -200,6 +200,7 @@ class RolloutStatus(ApiModel):
     since: Time
     """Since when ``reason`` holds."""
     wake_at: Time | None = None
+    """When waiting ends by itself, if it does: the deadline of this phase or step."""
     outcome: Outcome | None = None
     """Set once the rollout is decided against; the phase is then RollingBack."""
     cause: Reason | None = None

@@ -85,7 +85,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.STEP_TIME: "Every SLO has passed; the step's time has not yet elapsed.",
     Reason.STEP_TIMEOUT: "The step's timeout is over without a decision; the weight stays and a person is needed.",
     Reason.WORSE_THAN_STABLE: "The candidate is worse than stable but inside the objective; the weight stays.",
-    Reason.COMMON_CAUSE: "The objective is broken, but the candidate is not shown to be worse than stable; a rollback may not help.",
+    Reason.COMMON_CAUSE: "The objective is broken, but the candidate is not shown to be worse than stable.",
     Reason.NO_DATA: "There is no usable data for an SLO; missing data never passes and never fails.",
     Reason.METRICS_UNAVAILABLE: "Prometheus cannot be read; the weight stays.",
     Reason.PAUSED: "spec.paused is true: no new rollout and no forward move; the breach watch goes on.",

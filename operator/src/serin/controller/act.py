@@ -44,20 +44,8 @@ class Actor:
         await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**sight.obj, "status": wanted})
         return True
 
-    async def carry_out(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
-        """Makes the plan true, in the plan's order."""
-        plan = decision.plan
-        await self._route(sight, plan)
-        await self._new_record(sight, plan)
-        for ref in plan.ensure:
-            await self._ensure(sight, ref)
-        await self._records(sight, decision, evidence, now)
-        for ref in plan.delete:
-            await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
-        for event in decision.events:
-            await self._tell(sight, event, now)
-
-    async def _route(self, sight: Sight, plan: Plan) -> None:
+    async def shift(self, sight: Sight, plan: Plan) -> None:
+        """Makes the route show the plan's split: the first act of every pass, for it may be a rollback."""
         if plan.route is None:
             return
         wanted = standard.http_route(sight.owner, sight.model_deployment.spec, plan.route)
@@ -67,6 +55,18 @@ class Actor:
                 return
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
+
+    async def carry_out(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
+        """Makes the rest of the plan true, in the plan's order."""
+        plan = decision.plan
+        await self._new_record(sight, plan)
+        for ref in plan.ensure:
+            await self._ensure(sight, ref)
+        await self._records(sight, decision, evidence, now)
+        for ref in plan.delete:
+            await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
+        for event in decision.events:
+            await self._tell(sight, event, now)
 
     async def _new_record(self, sight: Sight, plan: Plan) -> None:
         if plan.record is None:

@@ -75,7 +75,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, allowed: tuple[st
     selector = f"{names.MODEL_DEPLOYMENT}={name}"
     services, records, route_obj, policy_obj = await asyncio.gather(
         cluster.list(resources.INFERENCE_SERVICES, namespace, selector),
-        cluster.list(resources.PROMOTION_RECORDS, namespace, selector),
+        _records(cluster, namespace, selector, parsed.status),
         _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
         _maybe(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name),
     )
@@ -96,6 +96,14 @@ async def observe(cluster: Cluster, namespace: str, name: str, allowed: tuple[st
         policy_obj=policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, allowed),
     )
+
+
+async def _records(cluster: Cluster, namespace: str, selector: str, status: ModelDeploymentStatus) -> list[Object]:
+    """All records; during a rollout only its own: the others are history then, and each may be large."""
+    if status.rollout is None or status.phase is None:
+        return await cluster.list(resources.PROMOTION_RECORDS, namespace, selector)
+    own = await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
+    return [own] if own else []
 
 
 async def _maybe(cluster: Cluster, resource: resources.Resource, namespace: str, name: str) -> Object | None:

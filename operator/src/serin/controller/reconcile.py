@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,14 +17,16 @@ from serin.controller.act import Actor, Evidence
 from serin.controller.evidence import Ledger, MetricsSource
 from serin.controller.observe import Sight, observe
 from serin.controller.workqueue import Key
+from serin.errors import ClusterError, Conflict
 from serin.prometheus.counts import ArmNames
-from serin.records.build import parse
+from serin.records.build import has_room, parse
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import WATCHED
 
 log = structlog.get_logger()
+TRY_AGAIN = timedelta(seconds=5)
 
 
 class Reconciler:
@@ -45,21 +47,29 @@ class Reconciler:
         ledger = await self._evidence(key, sight)
         now = self._clock()
         decision = decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
-        await self._act(key, sight, decision, ledger, now)
+        if await self._actor.write_status(sight, decision.status):
+            self._log(key, sight.status, decision.status)
+        await self._actor.shift(sight, decision.plan)
+        wake_at = await self._rest(key, sight, decision, ledger)
         rollout = decision.status.rollout
         self._forget(key, keep=rollout.record if rollout else None)
-        return decision.wake_at
+        return wake_at
 
-    async def _act(self, key: Key, sight: Sight, decision: Decision, ledger: Ledger | None, now: datetime) -> None:
-        before = sight.status
-        if await self._actor.write_status(sight, decision.status):
-            self._log(key, before, decision.status)
-        over = bool(decision.plan.finish)
-        blocks = ledger.seal(everything=over) if ledger else []
+    async def _rest(self, key: Key, sight: Sight, decision: Decision, ledger: Ledger | None) -> datetime | None:
+        """Everything after the traffic; when it fails, the watch goes on at its pace and this is tried again."""
+        now, over = self._clock(), bool(decision.plan.finish)
+        blocks = ledger.seal(everything=over) if ledger and _has_room(sight, decision) else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
-        await self._actor.carry_out(sight, decision, Evidence(assessment, blocks), now)
-        if ledger:
+        try:
+            await self._actor.carry_out(sight, decision, Evidence(assessment, blocks), now)
+        except Conflict:
+            return now
+        except ClusterError as error:
+            log.warning("not all done", namespace=key[0], name=key[1], error=str(error))
+            return min(filter(None, (decision.wake_at, now + TRY_AGAIN)))
+        if ledger and blocks:
             ledger.sealed(everything=over)
+        return decision.wake_at
 
     async def _evidence(self, key: Key, sight: Sight) -> Ledger | None:
         """The rollout's ledger, with every window that can be read by now."""
@@ -137,3 +147,11 @@ def _step_started(status: ModelDeploymentStatus) -> datetime | None:
 def _first_weight(record: PromotionRecordStatus | None) -> datetime | None:
     """When the first weight was decided, according to the record."""
     return next((entry.at for entry in record.timeline if entry.weight), None) if record else None
+
+
+def _has_room(sight: Sight, decision: Decision) -> bool:
+    """Whether the rollout's record takes further windows."""
+    rollout = decision.status.rollout or sight.status.rollout
+    obj = sight.record_objs.get(rollout.record) if rollout else None
+    record = parse(obj) if obj else None
+    return record is not None and has_room(record.status)

@@ -26,6 +26,8 @@ from serin.judge import JUDGE_VERSION
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
 
+MOST_BLOCKS = 380
+"""A block of 20 windows takes up to 0.65 KiB; a record stays below 256 KiB."""
 Source = tuple[Mapping[str, Any], Mapping[str, Any]]
 """``spec.model`` and ``spec.predictor`` as the user wrote them."""
 
@@ -144,6 +146,11 @@ def finished(
             "bad_requests": {slo.name: slo.candidate.bad for slo in assessment.slos},
         }
     )
+
+
+def has_room(status: PromotionRecordStatus) -> bool:
+    """Whether further windows fit; those that do not are read again from Prometheus after a restart."""
+    return len(status.blocks) < MOST_BLOCKS
 
 
 def sealed(status: PromotionRecordStatus, blocks: Sequence[WindowBlock]) -> PromotionRecordStatus:

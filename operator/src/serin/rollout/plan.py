@@ -12,10 +12,11 @@ from serin.rollout.turn import Turn, weights_of
 def plan(turn: Turn, status: ModelDeploymentStatus) -> Plan:
     """Route first (it may be a rollback), then the record, the arms, the outcomes, and last what is not needed."""
     serving = [ref for ref in (status.stable, status.candidate) if ref is not None]
+    needed = [ref for ref in serving if status.phase is not Phase.ROLLING_BACK or ref is status.stable]
     return Plan(
         route=_route(turn, status),
         record=_record(turn, status),
-        ensure=tuple(serving),
+        ensure=tuple(needed),
         finish=tuple(f for record in turn.seen.records if (f := _finish(turn, status, record)) is not None),
         delete=_surplus(turn, status, {ref.revision for ref in serving}),
     )

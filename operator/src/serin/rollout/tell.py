@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from serin.api.conditions import Condition, ConditionType, condition, merge
 from serin.api.evidence import SloReport
 from serin.api.model_deployment import ArmCounts, ModelDeploymentStatus, SloStatus
@@ -49,12 +51,24 @@ def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeployme
             reason=move.reason,
             message=move.message,
             since=old.since if same and old is not None else turn.now.replace(microsecond=0),
-            wake_at=move.wake_at.replace(microsecond=0) if move.wake_at else None,
+            wake_at=_deadline(turn, status),
             verdict=turn.seen.assessment.verdict,
             slos=[slo_status(report) for report in turn.seen.assessment.slos],
         )
     new = conditions(turn, status, move)
     return changed(status, observed_generation=turn.seen.generation, conditions=merge(before.conditions, new))
+
+
+def _deadline(turn: Turn, status: ModelDeploymentStatus) -> datetime | None:
+    """When waiting ends by itself: the deadline of what is being waited for, not Serin's own pace of looking."""
+    rollout, policy = status.rollout, turn.policy(status)
+    if rollout is None or policy is None or rollout.outcome is not None:
+        return None
+    if status.phase is Phase.PREPARING:
+        return rollout.started_at + policy.prepare_timeout
+    if status.phase is Phase.PROGRESSING and rollout.step_started_at is not None:
+        return rollout.step_started_at.replace(microsecond=0) + policy.steps[rollout.step - 1].timeout
+    return None
 
 
 def _weights(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

@@ -1,0 +1,186 @@
+"""An API server in memory with just enough of KServe and the gateway behind it, for fast tests of the shell.
+
+It is for speed only: what it pretends is proven on the sandbox. It keeps resource versions, refuses stale writes,
+and can be told to die at the n-th write, before or after it took effect.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from serin.api import names
+from serin.cluster import resources
+from serin.cluster.client import Object
+from serin.cluster.resources import Resource
+from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
+from serin.prometheus.series import Series
+
+Key = tuple[str, str, str]
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclass
+class FakeCluster:
+    """Implements the protocol ``Cluster``."""
+
+    objects: dict[Key, Object] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    die_at: tuple[int, str] | None = None
+    """(write number, "before" or "after")."""
+    ready: Callable[[str], int] = lambda _: 1
+    """Ready endpoints by InferenceService."""
+    pods: list[Object] = field(default_factory=list)
+    refuse: str = ""
+    down: bool = False
+    version: int = 0
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        self._check()
+        try:
+            return copy.deepcopy(self.objects[resource.plural, namespace, name])
+        except KeyError:
+            raise NotFound(name) from None
+
+    async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
+        self._check()
+        if resource is resources.ENDPOINT_SLICES:
+            return [self._slice(key[2]) for key in self.objects if key[0] == resources.INFERENCE_SERVICES.plural]
+        if resource is resources.PODS:
+            return self.pods
+        wanted = selector.split("=")[1]
+        return [
+            copy.deepcopy(obj)
+            for (plural, space, _), obj in self.objects.items()
+            if plural == resource.plural
+            and space == namespace
+            and obj["metadata"].get("labels", {}).get(names.MODEL_DEPLOYMENT) == wanted
+        ]
+
+    def _slice(self, isvc: str) -> Object:
+        endpoints = [{"addresses": [f"10.0.0.{i}"], "conditions": {"ready": True}} for i in range(self.ready(isvc))]
+        return {
+            "metadata": {"labels": {"kubernetes.io/service-name": names.service_name(isvc)}},
+            "endpoints": endpoints,
+        }
+
+    async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        self._check()
+        key = (resource.plural, namespace, body["metadata"]["name"])
+        if self.refuse and resource is resources.INFERENCE_SERVICES:
+            raise Refused(self.refuse)
+        if dry_run:
+            return body
+        if key in self.objects:
+            raise Conflict(body["metadata"]["name"])
+        return self._write(f"create {resource.plural}", key, copy.deepcopy(body))
+
+    async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
+        self._check()
+        key = (resource.plural, body["metadata"]["namespace"], body["metadata"]["name"])
+        old = self.objects.get(key)
+        wanted = body["metadata"].get("resourceVersion")
+        if old and wanted and old["metadata"]["resourceVersion"] != wanted:
+            raise Conflict(key[2])
+        new = copy.deepcopy(body)
+        generation = (old["metadata"]["generation"] if old else 0) + 1
+        new["metadata"] |= {"generation": generation, "managedFields": [{"manager": manager}]}
+        new["status"] = {
+            "parents": [{"conditions": [_true("Accepted", generation), _true("ResolvedRefs", generation)]}]
+        }
+        return self._write(f"apply {resource.plural}", key, new)
+
+    async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
+        self._check()
+        key = (resource.plural, namespace, name)
+        return self._write(f"merge {resource.plural}", key, _merged(self.objects[key], patch))
+
+    async def update_status(self, resource: Resource, body: Object) -> Object:
+        self._check()
+        key = (resource.plural, body["metadata"]["namespace"], body["metadata"]["name"])
+        old = self.objects[key]
+        if old["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            raise Conflict(key[2])
+        return self._write(
+            f"status {resource.plural}", key, {**copy.deepcopy(old), "status": copy.deepcopy(body["status"])}
+        )
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        self._check()
+        self._write(f"delete {resource.plural}", (resource.plural, namespace, name), None)
+
+    def put(self, resource: Resource, obj: Object) -> None:
+        """A user's write: not counted, never refused."""
+        key = (resource.plural, obj["metadata"]["namespace"], obj["metadata"]["name"])
+        self._store(key, copy.deepcopy(obj))
+
+    def _check(self) -> None:
+        if self.down:
+            raise Unavailable("the API server is away")
+
+    def _write(self, what: str, key: Key, new: Object | None) -> Object:
+        number = len(self.writes)
+        if self.die_at == (number, "before"):
+            raise Killed(what)
+        self.writes.append(what)
+        stored = self._store(key, new)
+        if self.die_at == (number, "after"):
+            raise Killed(what)
+        return copy.deepcopy(stored)
+
+    def _store(self, key: Key, new: Object | None) -> Object:
+        if new is None:
+            return self.objects.pop(key, {})
+        self.version += 1
+        new["metadata"] = {"uid": f"uid-{key[2]}", **new["metadata"], "resourceVersion": str(self.version)}
+        self.objects[key] = new
+        return new
+
+
+def _true(kind: str, generation: int) -> dict[str, Any]:
+    return {"type": kind, "status": "True", "observedGeneration": generation}
+
+
+def _merged(old: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict) or not isinstance(old, dict):
+        return copy.deepcopy(patch)
+    out = {**old, **{k: _merged(old.get(k), v) for k, v in patch.items()}}
+    return {k: v for k, v in out.items() if v is not None}
+
+
+@dataclass
+class FakePrometheus:
+    """Envoy's counters of both arms, growing steadily; the candidate's share of bad answers can be set."""
+
+    clock: Callable[[], datetime]
+    stable_rate: int = 90
+    candidate_rate: int = 60
+    candidate_bad: int = 0
+    away: bool = False
+    queries: int = 0
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        self.queries += 1
+        if self.away:
+            raise MetricsUnavailable("http://prometheus: ConnectionError")
+        end = int(at.timestamp())
+        times = [float(t) for t in range(end - 90, end + 1)]
+        clusters = query.split('envoy_cluster_name=~"')[1].split('"', maxsplit=1)[0].split("|")
+        found = []
+        for cluster, rate, bad in zip(
+            clusters, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
+        ):
+            for code, growth in (("2", rate - bad), ("5", bad)):
+                labels = {
+                    "__name__": "envoy_cluster_upstream_rq_xx",
+                    "envoy_cluster_name": cluster,
+                    "envoy_response_code_class": code,
+                }
+                found.append(Series(labels, times, [growth * t for t in times]))
+        return found

@@ -1,0 +1,333 @@
+"""The shell around `decide`: passes against an API server in memory, killed before and after every write."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from serin.api.revision import revision_of
+from serin.cluster import resources
+from serin.controller.reconcile import Reconciler
+from serin.errors import Conflict, SerinError
+from tests.fakes import FakeCluster, FakePrometheus, Killed
+
+URL = "http://prometheus:9090"
+KEY = ("prod", "fraud")
+POLICY: dict[str, Any] = {
+    "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
+    "analysis": {"window": "1s"},
+    "steps": [{"weight": 10, "for": "3s"}, {"weight": 50, "for": "3s"}],
+}
+
+
+def spec(version: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "model": {"version": version, "uri": f"s3://models/{version}"},
+        "predictor": {"model": {"modelFormat": {"name": "sklearn"}}, "minReplicas": 1},
+        "route": {"hostnames": ["fraud.example.com"], "parentRef": {"name": "models"}, "timeout": "5s"},
+        "policyRef": {"name": "careful"},
+    } | changes
+
+
+def isvc(version: str) -> str:
+    wanted = spec(version)
+    return f"fraud-{revision_of(wanted['model'], wanted['predictor'])}"
+
+
+class Lab:
+    """One ModelDeployment, a clock that passes move on, and a process that may be restarted."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+        self.cluster = FakeCluster()
+        self.prometheus = FakePrometheus(lambda: self.now)
+        self.weights: list[int] = []
+        self.restart()
+        meta = {"namespace": "prod", "name": "careful"}
+        self.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY})
+        self.want("1")
+
+    def restart(self) -> None:
+        self.reconciler = Reconciler(self.cluster, {URL: self.prometheus}, lambda: self.now)
+
+    def want(self, version: str, **changes: Any) -> None:
+        try:
+            obj = self.obj()
+        except KeyError:
+            obj = {
+                "apiVersion": "serin.dev/v1alpha1",
+                "kind": "ModelDeployment",
+                "metadata": {"namespace": "prod", "name": "fraud", "generation": 1},
+            }
+        self.cluster.put(resources.MODEL_DEPLOYMENTS, {**obj, "spec": spec(version, **changes)})
+
+    def obj(self, resource: resources.Resource = resources.MODEL_DEPLOYMENTS, name: str = "fraud") -> dict[str, Any]:
+        return self.cluster.objects[resource.plural, "prod", name]
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return dict(self.obj().get("status") or {})
+
+    def backends(self) -> dict[str, int]:
+        try:
+            rules = self.obj(resources.HTTP_ROUTES)["spec"]["rules"]
+        except KeyError:
+            return {}
+        return {b["name"].removesuffix("-predictor"): b["weight"] for b in rules[0]["backendRefs"]}
+
+    async def tick(self) -> datetime | None:
+        try:
+            return await self.reconciler.reconcile(KEY)
+        except (Conflict, SerinError):
+            return None
+        finally:
+            self.weights.append(next((w for n, w in self.backends().items() if n == self.candidate), 0))
+            self.now += timedelta(seconds=1)
+
+    candidate = ""
+
+    async def until(self, done: Callable[[], bool], limit: int = 150) -> None:
+        for _ in range(limit):
+            await self.tick()
+            if done():
+                return
+        raise AssertionError(self.status)
+
+    def stable(self, version: str) -> Callable[[], bool]:
+        return lambda: self.status.get("phase") == "Stable" and self.status.get("stable", {}).get("version") == version
+
+    def rolled_back(self) -> bool:
+        return self.status.get("phase") == "RolledBack"
+
+    def record(self, attempt: int) -> dict[str, Any]:
+        return next(
+            o for k, o in self.cluster.objects.items() if k[0] == "promotionrecords" and o["spec"]["attempt"] == attempt
+        )
+
+
+@pytest.fixture
+async def lab() -> Lab:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    return lab
+
+
+async def test_a_promotion(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    for _ in range(8):
+        await lab.tick()
+    assert lab.backends() == {isvc("2"): 100}
+    assert ("inferenceservices", "prod", isvc("1")) not in lab.cluster.objects
+    record = lab.record(2)
+    assert record["status"]["outcome"] == "Promoted"
+    assert [e["weight"] for e in record["status"]["timeline"]] == [10, 50, 100, 100]
+    assert record["spec"]["policy"]["spec"] == POLICY
+    assert record["status"]["requests"]["availability"] > 400
+    assert "ownerReferences" not in record["metadata"]
+
+
+async def test_a_rollback_writes_the_evidence(lab: Lab) -> None:
+    lab.prometheus.candidate_bad = 6
+    lab.want("3")
+    await lab.until(lab.rolled_back)
+    record = lab.record(2)
+    assert (record["status"]["outcome"], record["status"]["reason"]) == ("RolledBack", "SLOBreached")
+    assert record["status"]["firstBreachAt"]
+    windows = record["status"]["blocks"][0]["counts"].split()
+    assert windows[0] == "6/60,0/90"
+
+
+async def test_status_is_written_before_the_route_and_the_route_before_the_rest(lab: Lab) -> None:
+    lab.prometheus.candidate_bad = 30
+    lab.want("3")
+    await lab.until(lambda: lab.status["phase"] == "RollingBack")
+    last = lab.cluster.writes
+    at = max(i for i, w in enumerate(last) if w == "status modeldeployments")
+    assert last[at + 1] == "apply httproutes"
+    assert set(last[at + 2 :]) <= {"status promotionrecords", "create events"}
+
+
+async def test_nothing_is_written_when_nothing_changes(lab: Lab) -> None:
+    for _ in range(8):
+        await lab.tick()
+    before, asked = len(lab.cluster.writes), lab.prometheus.queries
+    for _ in range(20):
+        assert await lab.tick() is None
+    assert (len(lab.cluster.writes), lab.prometheus.queries) == (before, asked)
+
+
+async def test_waiting_writes_nothing_either(lab: Lab) -> None:
+    lab.cluster.ready = lambda name: 0 if name == isvc("2") else 1
+    lab.want("2")
+    for _ in range(4):
+        await lab.tick()
+    before = len(lab.cluster.writes)
+    for _ in range(10):
+        await lab.tick()
+    assert len(lab.cluster.writes) == before
+
+
+async def test_scaling_applies_in_place_in_mid_rollout(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    predictor = {**spec("2")["predictor"], "minReplicas": 3}
+    lab.want("2", predictor=predictor)
+    await lab.tick()
+    for version in ("1", "2"):
+        assert lab.obj(resources.INFERENCE_SERVICES, isvc(version))["spec"]["predictor"]["minReplicas"] == 3
+    assert lab.status["candidate"]["inferenceService"] == isvc("2")
+
+
+async def test_an_edited_route_is_repaired(lab: Lab) -> None:
+    route = lab.obj(resources.HTTP_ROUTES)
+    changed = {**route, "spec": {**route["spec"], "hostnames": ["evil.example.com"]}}
+    lab.cluster.put(resources.HTTP_ROUTES, changed)
+    await lab.tick()
+    assert lab.obj(resources.HTTP_ROUTES)["spec"]["hostnames"] == ["fraud.example.com"]
+
+
+async def test_prometheus_away_holds_and_the_windows_are_made_up_for(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.prometheus.away = True
+    for _ in range(30):
+        await lab.tick()
+    assert lab.status["rollout"]["reason"] == "MetricsUnavailable"
+    assert lab.status["weights"]["desired"] == 10
+    lab.prometheus.away = False
+    await lab.until(lab.stable("2"))
+    assert lab.record(2)["status"]["requests"]["availability"] > 30 * 60
+
+
+async def test_a_restarted_process_goes_on_with_the_same_evidence(lab: Lab) -> None:
+    lab.prometheus.candidate_rate = 10
+    lab.want("2")
+    for _ in range(40):
+        await lab.tick()
+    before = lab.status["rollout"]["slos"][0]
+    lab.restart()
+    await lab.tick()
+    after = lab.status["rollout"]["slos"][0]
+    assert after["candidate"]["total"] == before["candidate"]["total"] + 10
+    assert lab.status["rollout"]["reason"] == "CollectingEvidence"
+
+
+async def test_a_failing_record_does_not_stop_a_rollback(lab: Lab) -> None:
+    lab.want("3")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    real = lab.cluster.update_status
+
+    async def broken(resource: resources.Resource, body: dict[str, Any]) -> dict[str, Any]:
+        if resource is resources.PROMOTION_RECORDS:
+            raise SerinError
+        return await real(resource, body)
+
+    lab.cluster.update_status = broken  # type: ignore[method-assign]
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["phase"] == "RollingBack")
+    assert lab.backends()[isvc("3")] == 0
+
+
+async def test_a_refused_predictor_is_told_and_nothing_starts(lab: Lab) -> None:
+    lab.cluster.refuse = 'admission webhook denied the request: "minReplicas" > "maxReplicas"'
+    lab.want("9")
+    await lab.tick()
+    ready = next(c for c in lab.status["conditions"] if c["type"] == "Stalled")
+    assert (ready["status"], ready["reason"]) == ("True", "RenderRefused")
+    assert "minReplicas" in ready["message"]
+    assert lab.status["phase"] == "Stable"
+
+
+async def test_an_address_off_the_allow_list_is_refused(lab: Lab) -> None:
+    bad = {**POLICY, "prometheus": {"address": "http://evil:9090"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": {"namespace": "prod", "name": "careful"}, "spec": bad})
+    lab.want("2")
+    await lab.tick()
+    assert lab.status["phase"] == "Waiting"
+    assert "allow-list" in lab.status["message"]
+
+
+async def test_deleted_objects_are_dropped(lab: Lab) -> None:
+    del lab.cluster.objects["modeldeployments", "prod", "fraud"]
+    assert await lab.reconciler.reconcile(KEY) is None
+
+
+# --- killed before and after every write -----------------------------------------------------------------------------
+
+
+async def story(lab: Lab, version: str, done: Callable[[], bool], settle: int = 8) -> None:
+    """Until it is over, with the process started again whenever it dies."""
+
+    async def once() -> None:
+        try:
+            await lab.tick()
+        except Killed:
+            lab.cluster.die_at = None
+            lab.restart()
+
+    lab.candidate = isvc(version)
+    lab.want(version)
+    for _ in range(150):
+        await once()
+        if done():
+            break
+    for _ in range(settle):
+        await once()
+
+
+async def writes_of(run: Callable[[Lab], Awaitable[None]]) -> int:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    before = len(lab.cluster.writes)
+    await run(lab)
+    return len(lab.cluster.writes) - before
+
+
+async def every_crash(run: Callable[[Lab], Awaitable[None]], check: Callable[[Lab], None]) -> int:
+    total = await writes_of(run)
+    for number in range(total):
+        for moment in ("before", "after"):
+            lab = Lab()
+            await lab.until(lab.stable("1"))
+            lab.cluster.die_at = (len(lab.cluster.writes) + number, moment)
+            await run(lab)
+            try:
+                check(lab)
+            except AssertionError as error:
+                error.add_note(f"killed {moment} write {number} ({lab.cluster.writes[-1]})")
+                raise
+    return total
+
+
+async def test_killed_at_every_write_of_a_promotion() -> None:
+    async def run(lab: Lab) -> None:
+        await story(lab, "2", lab.stable("2"))
+
+    def check(lab: Lab) -> None:
+        assert lab.stable("2")()
+        assert lab.backends() == {isvc("2"): 100}
+        seen = [w for i, w in enumerate(lab.weights) if w and lab.weights[i - 1] != w]
+        assert seen == [10, 50, 100], seen
+        assert lab.record(2)["status"]["outcome"] == "Promoted"
+
+    assert await every_crash(run, check) > 20
+
+
+async def test_killed_at_every_write_of_a_rollback() -> None:
+    async def run(lab: Lab) -> None:
+        lab.prometheus.candidate_bad = 6
+        await story(lab, "3", lab.rolled_back)
+
+    def check(lab: Lab) -> None:
+        assert lab.rolled_back()
+        assert lab.backends() == {isvc("1"): 100}
+        assert max(lab.weights) == 10
+        assert lab.record(2)["status"]["outcome"] == "RolledBack"
+        records = [k for k in lab.cluster.objects if k[0] == "promotionrecords"]
+        assert len(records) == 2
+
+    assert await every_crash(run, check) > 10

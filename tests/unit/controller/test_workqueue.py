@@ -1,0 +1,125 @@
+"""The queue's promises, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from serin.controller.loop import Loop
+from serin.controller.settings import SettingsError, from_environment
+from serin.controller.workqueue import Key, WorkQueue
+from serin.errors import Conflict, Unavailable
+
+A, B = ("ns", "a"), ("ns", "b")
+
+
+def queue() -> WorkQueue:
+    return WorkQueue(lambda: 0.0)
+
+
+async def test_a_key_waits_once_however_often_it_is_added() -> None:
+    q = queue()
+    for _ in range(3):
+        q.add(A)
+    assert q.depth == 1
+    assert await q.get() == A
+
+
+async def test_a_key_added_during_its_work_runs_once_more_and_never_twice_at_once() -> None:
+    q = queue()
+    q.add(A)
+    await q.get()
+    q.add(A)
+    q.add(A)
+    assert q.depth == 0
+    q.done(A)
+    assert q.depth == 1
+
+
+async def test_only_the_earliest_due_time_counts() -> None:
+    now = 0.0
+    q = WorkQueue(lambda: now)
+    q.add_at(A, 5)
+    q.add_at(A, 2)
+    q.add_at(A, 9)
+    q.add_at(B, 3)
+    now = 2.0
+    pump = asyncio.create_task(q.pump())
+    assert await asyncio.wait_for(q.get(), 1) == A
+    q.done(A)
+    assert q.depth == 0
+    pump.cancel()
+
+
+async def test_an_add_replaces_a_later_due_time() -> None:
+    now = 0.0
+    q = WorkQueue(lambda: now)
+    q.add_at(A, 1)
+    q.add(A)
+    assert await q.get() == A
+    q.done(A)
+    now = 5.0
+    pump = asyncio.create_task(q.pump())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert q.depth == 0
+    pump.cancel()
+
+
+def test_backoff_doubles_is_bounded_and_forgotten_on_success() -> None:
+    q = queue()
+    waits = [q.failed(A) for _ in range(12)]
+    assert waits[:3] == [0.2, 0.4, 0.8]
+    assert waits[-1] == 30.0
+    q.succeeded(A)
+    assert q.failed(A) == 0.2
+
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+async def test_the_loop_works_backs_off_and_looks_again() -> None:
+    outcomes: list[BaseException | datetime | None] = [Conflict("x"), Unavailable("y"), ValueError("bug"), NOW, None]
+    done = asyncio.Event()
+    keys: list[Key] = []
+
+    async def reconcile(key: Key) -> datetime | None:
+        keys.append(key)
+        outcome = outcomes.pop(0)
+        if not outcomes:
+            done.set()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    loop = Loop(reconcile, lambda: NOW, timedelta(minutes=5))
+    loop.queue.add(A)
+    work = asyncio.create_task(loop.run(2))
+    await asyncio.wait_for(done.wait(), 5)
+    work.cancel()
+    assert keys == [A] * 5
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({}, "SERIN_PROMETHEUS_URLS is empty"),
+        ({"SERIN_PROMETHEUS_URLS": "prometheus:9090"}, "not http"),
+        ({"SERIN_PROMETHEUS_URLS": "http://user:pw@prometheus"}, "without credentials"),
+        ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_RESYNC": "often"}, "SERIN_RESYNC"),
+        ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_WORKERS": "many"}, "SERIN_WORKERS"),
+    ],
+)
+def test_unusable_settings_name_the_variable(env: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        from_environment(env)
+
+
+def test_settings() -> None:
+    env = {"SERIN_PROMETHEUS_URLS": "http://a:9090/, http://b", "SERIN_NAMESPACES": "x,y", "SERIN_RESYNC": "2s"}
+    settings = from_environment(env)
+    assert settings.prometheus_urls == ("http://a:9090", "http://b")
+    assert settings.namespaces == ("x", "y")
+    assert settings.resync == timedelta(seconds=2)

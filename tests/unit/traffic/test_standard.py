@@ -1,0 +1,152 @@
+"""What is built for a split, and when an object already shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serin.rollout.decision import RoutePlan
+from serin.traffic.standard import Owner, http_route, inference_service, scaling_patch, shows
+from serin.traffic.view import route
+from tests.world import ref, spec
+
+OWNER = Owner("fraud", "prod", "uid-1")
+MODEL = {"version": "2", "uri": "s3://models/2"}
+
+
+def predictor(**model: Any) -> dict[str, Any]:
+    return {"model": {"modelFormat": {"name": "sklearn"}, **model}, "minReplicas": 2}
+
+
+def built(given: dict[str, Any], **model: Any) -> dict[str, Any]:
+    body = inference_service(OWNER, ref("2"), model={**MODEL, **model}, predictor=given)
+    return dict(body["spec"]["predictor"])
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "section"),
+    [
+        pytest.param(predictor(), {}, {"args": ["--model_name=fraud"]}, id="KServe's servers are told the name"),
+        pytest.param(
+            predictor(args=["--workers=2"]), {}, {"args": ["--workers=2", "--model_name=fraud"]}, id="after users' args"
+        ),
+        pytest.param(
+            predictor(runtime="kserve-mlserver"),
+            {},
+            {"env": [{"name": "MLSERVER_MODEL_NAME", "value": "fraud"}]},
+            id="MLServer by environment",
+        ),
+        pytest.param(predictor(), {"servedName": "x"}, {}, id="a runtime that has its own name is left alone"),
+    ],
+)
+def test_every_revision_answers_to_the_same_name(
+    given: dict[str, Any], model: dict[str, Any], section: dict[str, Any]
+) -> None:
+    expected = {**given["model"], "storageUri": "s3://models/2", **section}
+    assert built(given, **model)["model"] == expected
+
+
+def test_what_the_user_wrote_is_not_changed() -> None:
+    given = predictor(args=["a"])
+    built(given)
+    assert given == predictor(args=["a"])
+
+
+def test_a_custom_container_gets_the_uri() -> None:
+    given = {"containers": [{"name": "kserve-container", "image": "x"}]}
+    assert built(given)["containers"][0]["env"] == [{"name": "STORAGE_URI", "value": "s3://models/2"}]
+
+
+def test_an_inference_service_is_ours_private_and_collected_with_its_owner() -> None:
+    metadata = inference_service(OWNER, ref("2"), model=MODEL, predictor=predictor())["metadata"]
+    assert metadata["name"] == ref("2").inference_service
+    assert metadata["labels"]["networking.kserve.io/visibility"] == "cluster-local"
+    assert metadata["labels"]["serin.dev/version"] == "2"
+    assert metadata["ownerReferences"][0]["uid"] == "uid-1"
+    assert metadata["annotations"] == {"serving.kserve.io/deploymentMode": "Standard"}
+
+
+@pytest.mark.parametrize(
+    ("actual", "wanted", "patch"),
+    [
+        ({"minReplicas": 2}, {"minReplicas": 2}, None),
+        ({"minReplicas": 2}, {"minReplicas": 3}, {"minReplicas": 3}),
+        ({"minReplicas": 2, "maxReplicas": 9}, {"minReplicas": 2}, {"maxReplicas": None}),
+        ({"model": {"a": 1}}, {"model": {"a": 2}}, None),
+    ],
+)
+def test_only_scaling_is_ever_patched(
+    actual: dict[str, Any], wanted: dict[str, Any], patch: dict[str, Any] | None
+) -> None:
+    expected = {"spec": {"predictor": patch}} if patch else None
+    assert scaling_patch({"spec": {"predictor": actual}}, wanted) == expected
+
+
+PLAN = RoutePlan(ref("1"), ref("2"), 25, idle=(ref("0"),))
+
+
+def test_the_route_shows_the_split_and_says_what_it_means() -> None:
+    body = http_route(OWNER, spec("2"), PLAN)
+    rule = body["spec"]["rules"][0]
+    assert {b["name"]: b["weight"] for b in rule["backendRefs"]} == {
+        f"{ref('1').inference_service}-predictor": 75,
+        f"{ref('2').inference_service}-predictor": 25,
+        f"{ref('0').inference_service}-predictor": 0,
+    }
+    assert rule["timeouts"] == {"request": "5s"}
+    assert body["metadata"]["annotations"] == {
+        "serin.dev/stable-revision": ref("1").revision,
+        "serin.dev/candidate-revision": ref("2").revision,
+        "serin.dev/candidate-weight": "25",
+    }
+
+
+def accepted(body: dict[str, Any], generation: int = 3, observed: int = 3) -> dict[str, Any]:
+    conditions = [{"type": t, "status": "True", "observedGeneration": observed} for t in ("Accepted", "ResolvedRefs")]
+    body["metadata"]["generation"] = generation
+    return {**body, "status": {"parents": [{"conditions": conditions}]}}
+
+
+def test_what_is_built_is_read_back() -> None:
+    view = route(accepted(http_route(OWNER, spec("2"), PLAN)))
+    assert (view.stable, view.candidate) == (ref("1").revision, ref("2").revision)
+    assert (view.intended, view.weight, view.accepted) == (25, 25, True)
+
+
+def test_a_route_of_an_older_generation_is_not_yet_accepted() -> None:
+    view = route(accepted(http_route(OWNER, spec("2"), PLAN), generation=4))
+    assert not view.accepted
+    assert "generation 4" in view.message
+
+
+def test_a_route_that_no_gateway_took_is_not_accepted() -> None:
+    assert not route(http_route(OWNER, spec("2"), PLAN)).accepted
+
+
+def test_an_edited_weight_and_its_editor_are_seen() -> None:
+    body = accepted(http_route(OWNER, spec("2"), PLAN))
+    body["spec"]["rules"][0]["backendRefs"][1]["weight"] = 0
+    rules: dict[str, Any] = {"f:spec": {"f:rules": {}}}
+    body["metadata"]["managedFields"] = [
+        {"manager": "serin", "fieldsV1": {"f:spec": {"f:hostnames": {}}}},
+        {"manager": "kubectl-patch", "time": "2026-11-22T03:00:00Z", "fieldsV1": rules},
+        {"manager": "contour", "fieldsV1": {"f:status": {}}},
+    ]
+    view = route(body)
+    assert (view.intended, view.weight, view.editor) == (25, 0, "kubectl-patch")
+
+
+@pytest.mark.parametrize(
+    ("actual", "wanted", "same"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, True),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ({"a": [{"x": 1, "y": 2}]}, {"a": [{"x": 1}]}, True),
+        ({"a": [1, 2]}, {"a": [1]}, False),
+        ({"a": {"b": None}}, {"a": {"b": 0}}, False),
+        ({}, {"a": {"b": 1}}, False),
+    ],
+)
+def test_shows(actual: dict[str, Any], wanted: dict[str, Any], *, same: bool) -> None:
+    assert shows(actual, wanted) is same

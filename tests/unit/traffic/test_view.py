@@ -1,0 +1,118 @@
+"""What pods and endpoints say, in words of the runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serin.api.reasons import Reason
+from serin.traffic.view import arm, pod_failure, ready_endpoints
+
+
+def pod(*, init: bool = False, deleting: bool = False, **status: Any) -> dict[str, Any]:
+    kind = "initContainerStatuses" if init else "containerStatuses"
+    metadata: dict[str, Any] = {"name": "p"} | ({"deletionTimestamp": "now"} if deleting else {})
+    return {"metadata": metadata, "status": {kind: [{"name": "c", "restartCount": 0, **status}]}}
+
+
+def ended(code: int, reason: str = "Error", message: str = "") -> dict[str, Any]:
+    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+
+
+BACKOFF = {"waiting": {"reason": "CrashLoopBackOff"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "final", "words"),
+    [
+        pytest.param(
+            pod(state=BACKOFF, lastState=ended(1), restartCount=1),
+            Reason.CANDIDATE_CRASHED,
+            False,
+            "exit code 1",
+            id="crashed once",
+        ),
+        pytest.param(
+            pod(state=BACKOFF, lastState=ended(1), restartCount=3),
+            Reason.CANDIDATE_CRASHED,
+            True,
+            "restarted 3 times",
+            id="crash loop",
+        ),
+        pytest.param(
+            pod(state={"running": {}}, lastState=ended(137, "OOMKilled"), restartCount=1),
+            Reason.CANDIDATE_CRASHED,
+            False,
+            "OOMKilled",
+            id="killed for its memory and running again",
+        ),
+        pytest.param(
+            pod(init=True, state=BACKOFF, lastState=ended(1, message="tracebacks\nno such bucket\n"), restartCount=4),
+            Reason.MODEL_LOAD_FAILED,
+            True,
+            "no such bucket",
+            id="the storage initializer fails",
+        ),
+        pytest.param(
+            pod(state={"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}),
+            Reason.CANDIDATE_NOT_READY,
+            False,
+            "ImagePullBackOff: not found",
+            id="image missing: may still come",
+        ),
+    ],
+)
+def test_failures(given: dict[str, Any], reason: Reason, words: str, *, final: bool) -> None:
+    failure = pod_failure([given])
+    assert failure is not None
+    assert (failure.reason, failure.final) == (reason, final)
+    assert words in failure.message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(pod(state={"running": {}}), id="runs"),
+        pytest.param(pod(state={"waiting": {"reason": "ContainerCreating"}}), id="starts"),
+        pytest.param(pod(init=True, state=ended(0, "Completed")), id="init container done"),
+        pytest.param(pod(state={"running": {}}, lastState=ended(1), restartCount=1), id="came back by itself"),
+        pytest.param(pod(deleting=True, state=BACKOFF, lastState=ended(1), restartCount=9), id="on its way out"),
+        pytest.param({"metadata": {"name": "p"}}, id="no status yet"),
+    ],
+)
+def test_no_failure(given: dict[str, Any]) -> None:
+    assert pod_failure([given]) is None
+
+
+def test_the_worst_is_told() -> None:
+    first = pod(state=BACKOFF, lastState=ended(1), restartCount=1)
+    final = pod(state=BACKOFF, lastState=ended(2), restartCount=5)
+    failure = pod_failure([first, final])
+    assert failure is not None
+    assert failure.final
+
+
+def endpoint(address: str, **conditions: bool) -> dict[str, Any]:
+    return {"addresses": [address], "conditions": conditions}
+
+
+def test_ready_endpoints() -> None:
+    slices: list[dict[str, Any]] = [
+        {"endpoints": [endpoint("a", ready=True), endpoint("b", ready=False), endpoint("c", ready=True)]},
+        {"endpoints": [endpoint("a", ready=True), endpoint("d", ready=True, terminating=True)]},
+        {"endpoints": None},
+    ]
+    assert ready_endpoints(slices) == 2
+
+
+def test_a_stopped_inference_service_is_a_failure() -> None:
+    metadata = {
+        "name": "fraud-1",
+        "labels": {"serin.dev/revision": "r", "serin.dev/version": "1"},
+        "annotations": {"serving.kserve.io/stop": "true"},
+    }
+    seen = arm({"metadata": metadata}, [], [])
+    assert seen.failure is not None
+    assert "stop=true" in seen.failure.message
+    assert (seen.ref.revision, seen.ref.version, seen.deleting) == ("r", "1", False)
