@@ -6,12 +6,12 @@ from serin.api.reasons import Phase
 
 MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
+    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
     Phase.PREPARING: frozenset({Phase.PROGRESSING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}),
     Phase.PROGRESSING: frozenset({Phase.PROMOTING, Phase.ROLLING_BACK}),
-    Phase.PROMOTING: frozenset({Phase.STABLE, Phase.ROLLING_BACK, Phase.WAITING, Phase.PREPARING, Phase.ROLLED_BACK}),
-    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.STABLE, Phase.WAITING, Phase.PREPARING}),
+    Phase.PROMOTING: frozenset({Phase.STABLE, Phase.ROLLING_BACK}),
+    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.WAITING}),
     Phase.ROLLED_BACK: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING}),
-    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
     Phase.STABLE: frozenset({Phase.PREPARING, Phase.WAITING, Phase.ROLLED_BACK, Phase.PENDING}),
 }
 

@@ -1,0 +1,26 @@
+"""The table of moves, the documentation's diagram and the phases are one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from serin.api.reasons import Phase
+from serin.rollout.phases import ACTIVE, MOVES, WATCHED
+
+DIAGRAM = Path(__file__).parents[3] / "docs" / "concepts" / "lifecycle.md"
+
+
+def test_the_diagram_shows_the_table() -> None:
+    drawn = {
+        (Phase(a), Phase(b)) for a, b in re.findall(r"^ +(\w+) --> (\w+)$", DIAGRAM.read_text(), flags=re.MULTILINE)
+    }
+    assert drawn == {(before, after) for before, targets in MOVES.items() for after in targets}
+
+
+def test_every_phase_has_a_way_out_and_a_row() -> None:
+    assert set(MOVES) == set(Phase)
+    assert all(MOVES.values())
+    rows = set(re.findall(r"^\| (\w+) \|", DIAGRAM.read_text(), flags=re.MULTILINE))
+    assert {p.value for p in Phase} <= rows
+    assert WATCHED < ACTIVE
