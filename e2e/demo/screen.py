@@ -92,7 +92,7 @@ class LiveScreen:
     def say(self, sentence: str) -> None:
         """A line above the picture."""
         stamp = Text(f"{time.monotonic() - self._start:6.1f} s  ", style="dim")
-        self._live.console.print(stamp.append(sentence, style="bold not dim"))
+        self._live.console.print(stamp.append(sentence, style="bold not dim"), soft_wrap=True)
 
     def show(self, snapshot: Snapshot, live: LiveCounts | None) -> None:
         """Draw the picture."""

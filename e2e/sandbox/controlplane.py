@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 ETCD_URL = "http://127.0.0.1:2379"
 CRD_SECONDS = 60.0
 KUBELET_PORT = 10250
-# No node-lifecycle controller (the only node never goes away) and no autoscaler (there is no metrics server).
+# No node-lifecycle controller: the only node never goes away. The autoscaler has no metrics here, but it is what makes
+# an InferenceService's minReplicas true.
 CONTROLLERS = (
     "clusterrole-aggregation-controller",
     "deployment-controller",
     "disruption-controller",
     "endpointslice-controller",
     "garbage-collector-controller",
+    "horizontal-pod-autoscaler-controller",
     "namespace-controller",
     "pod-garbage-collector-controller",
     "replicaset-controller",

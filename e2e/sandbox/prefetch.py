@@ -39,7 +39,7 @@ class _Fetcher:
         self._go = go
         self._lock = threading.Lock()
         self._ended = False
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         for part in self._parts:
@@ -54,7 +54,6 @@ class _Fetcher:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    text=True,
                     start_new_session=True,
                 )
             self._process.wait()

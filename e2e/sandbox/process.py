@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TAIL_LINES = 12
 GRACE_SECONDS = 10.0
+TURN_SECONDS = 0.5
 NETWORK_SIGNS = (
     "dial tcp", "no such host", "connection refused", "connection reset", "i/o timeout", "tls:", "x509:",
     "proxyconnect", "403 forbidden", "407 proxy", "502 bad gateway", "503 service", "unrecognized import path",
@@ -33,25 +34,35 @@ def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, envir
     BuildError with the command, its last lines and what to do, if it fails. Any exception, an interrupt
     included, ends the whole group first.
     """
-    with log.open("w+", encoding="utf-8") as errors:
+    answer = log.with_suffix(".out")
+    with answer.open("wb") as output, log.open("wb") as errors:
         process = subprocess.Popen(
             command,
             cwd=cwd,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=errors,
-            text=True,
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate()
+            _wait(process)
         except BaseException:
             end_group(process)
             raise
     if process.returncode != 0:
         raise BuildError(explain_failure(name, command, log.read_text("utf-8", errors="replace")))
-    return output
+    return answer.read_text("utf-8")
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Wait in short turns: a signal that arrives just before an endless wait would not end it."""
+    while True:
+        try:
+            process.wait(TURN_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        return
 
 
 def explain_failure(name: str, command: Sequence[str], log: str) -> str:
@@ -79,7 +90,7 @@ def explain_failure(name: str, command: Sequence[str], log: str) -> str:
     )
 
 
-def end_group(process: subprocess.Popen[str]) -> None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a process that leads a group, and the group with it; return when the leader is gone."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:

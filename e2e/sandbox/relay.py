@@ -7,21 +7,19 @@ Bytes are passed on as they come; a closed direction is closed on the other side
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    import socket
-
-log = logging.getLogger(__name__)
+import socket
+import struct
+from contextlib import suppress
+from typing import cast
 
 
 class _End(asyncio.Protocol):
     """One side of a relayed connection; ``other`` is the opposite side."""
 
-    def __init__(self) -> None:
+    def __init__(self, other: _End | None = None) -> None:
         self.transport: asyncio.Transport | None = None
-        self.other: _End | None = None
+        self.other = other
+        self.finished = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -31,8 +29,13 @@ class _End(asyncio.Protocol):
             self.other.transport.write(data)
 
     def eof_received(self) -> bool:
-        if self.other is not None and self.other.transport is not None and self.other.transport.can_write_eof():
-            self.other.transport.write_eof()
+        self.finished = True
+        if self.other is None or self.other.transport is None:
+            return True
+        if self.other.finished:  # both directions are closed
+            self.other.transport.close()
+            return False
+        self.other.transport.write_eof()
         return True  # keep our writing half open
 
     def pause_writing(self) -> None:
@@ -48,16 +51,16 @@ class _End(asyncio.Protocol):
             if exc is None:
                 self.other.transport.close()
             else:
-                self.other.transport.abort()
+                _reset(self.other.transport)
         self.other = None
 
 
 class _Accepted(_End):
     """The host's side: it waits with reading until the inner side is connected."""
 
-    def __init__(self, host: str, port: int, pending: set[asyncio.Task[None]]) -> None:
+    def __init__(self, target: tuple[str, int], pending: set[asyncio.Task[None]]) -> None:
         super().__init__()
-        self._target = (host, port)
+        self._target = target
         self._pending = pending
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,22 +74,29 @@ class _Accepted(_End):
         outer = self.transport
         if outer is None:
             return
-        inner = _End()
+        inner = _End(other=self)  # known to it from the start: it may speak first
         try:
             await asyncio.get_running_loop().create_connection(lambda: inner, *self._target)
         except OSError:
-            outer.abort()  # what is refused inside is refused outside
+            _reset(outer)  # what is refused inside is refused outside
             return
         if outer.is_closing():
             if inner.transport is not None:
                 inner.transport.abort()
             return
-        self.other, inner.other = inner, self
+        self.other = inner
         outer.resume_reading()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """Close so that the peer gets an error, not what looks like a regular end."""
+    with suppress(OSError):  # it may be closed already
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 async def serve(listener: socket.socket, port: int, host: str = "127.0.0.1") -> asyncio.Server:
     """Relay every connection that arrives on ``listener`` to ``host:port``."""
     pending: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: _Accepted(host, port, pending), sock=listener, backlog=512)
+    return await loop.create_server(lambda: _Accepted((host, port), pending), sock=listener, backlog=512)

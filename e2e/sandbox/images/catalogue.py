@@ -21,7 +21,6 @@ PAUSE = "serin.sandbox/pause:1"
 STORAGE_INITIALIZERS = ("kserve/storage-initializer:v0.20.0", "kserve/storage-initializer:latest")
 
 _ROOT = Path(__file__).resolve().parents[3]
-_IMAGES = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,8 @@ class Image:
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    entry: str = ""
+    """The function (`module:name`) that is the same program in an interpreter that has its imports already."""
 
 
 class Catalogue:
@@ -41,12 +42,12 @@ class Catalogue:
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         python = {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **threads}
         builtin = {"BUILTIN_MODEL_DIR": str(builtin_model_dir(cache_dir))}
-        initializer = Image((sys.executable, str(_IMAGES / "storage_initializer.py")), python)
+        server, initializer = "e2e.sandbox.images.modelserver", "e2e.sandbox.images.storage_initializer"
         self._images = {
-            MODEL_SERVER: Image((sys.executable, "-m", "e2e.sandbox.images.modelserver"), python | builtin),
+            MODEL_SERVER: _python(server, python | builtin, f"{server}.__main__:main"),
             PAUSE: Image(("sleep", "infinity")),
             SHELL: Image(("sh",)),
-            **dict.fromkeys(STORAGE_INITIALIZERS, initializer),
+            **dict.fromkeys(STORAGE_INITIALIZERS, _python(initializer, python, f"{initializer}:main")),
         }
 
     @property
@@ -62,3 +63,7 @@ class Catalogue:
     def find(self, name: str) -> Image | None:
         """Give the image of that name, also when it names the default registry; None if there is none."""
         return self._images.get(name.removeprefix("docker.io/"))
+
+
+def _python(module: str, env: Mapping[str, str], entry: str) -> Image:
+    return Image((sys.executable, "-m", module), env, entry)

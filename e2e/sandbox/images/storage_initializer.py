@@ -28,6 +28,11 @@ def initialize(arguments: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Read the command line and fetch; the exit code."""
     configure_logging()
-    sys.exit(initialize(sys.argv[1:]))
+    return initialize(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

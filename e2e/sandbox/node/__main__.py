@@ -24,6 +24,7 @@ from .network import Network
 from .pod import NodeServices
 from .probe import http_client
 from .registration import Registration
+from .starter import Starter
 
 
 async def serve(config: NodeConfig) -> None:
@@ -34,7 +35,7 @@ async def serve(config: NodeConfig) -> None:
         api = Api(config.api, config.token, config.ca)
         stack.push_async_callback(api.close)
         probes = await stack.enter_async_context(http_client())
-        recorder, memory = EventRecorder(api, config.node_name), MemoryWatch()
+        recorder, memory, starter = EventRecorder(api, config.node_name), MemoryWatch(), Starter()
         services = NodeServices(
             config=config,
             api=api,
@@ -43,6 +44,7 @@ async def serve(config: NodeConfig) -> None:
             recorder=recorder,
             probes=probes,
             memory=memory,
+            starter=starter,
         )
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(config.tls_cert, config.tls_key)
@@ -55,7 +57,7 @@ async def serve(config: NodeConfig) -> None:
         await agent.clean()
         await registration.register()
         async with asyncio.TaskGroup() as group:
-            for part in (agent.run(), registration.run(), recorder.run(), memory.run()):
+            for part in (agent.run(), registration.run(), recorder.run(), memory.run(), starter.run()):
                 group.create_task(part)
 
 

@@ -12,13 +12,14 @@ from .api import ApiError, Json, timestamp
 from .backoff import Backoff
 from .environment import MissingReferenceError
 from .probing import ContainerProbes
-from .process import CreateError, Process, Program, StartError
+from .process import CreateError, StartError
 from .program import UnknownImageError
 from .spec import memory_limit
 from .status import ContainerView, RestartPolicy, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     import httpx
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .events import PodEvents
     from .logs import ContainerLog
     from .memory import MemoryWatch
+    from .process import Process, Program
 
 KILLED_EXIT_CODE = 137
 START_ERROR_EXIT_CODE = 128
@@ -43,6 +45,8 @@ class ContainerContext:
 
     program: Callable[[Json], Awaitable[Program]]
     """Builds it from the container's spec; UnknownImageError, MissingReferenceError or CreateError."""
+    start: Callable[[Program, Path], Awaitable[Process]]
+    """Starts it, with a file for its output; StartError."""
     changed: Callable[[], None]
     log: ContainerLog
     events: PodEvents
@@ -120,7 +124,7 @@ class Container:
                 return KILLED_EXIT_CODE
             output = self._context.log.start(self._runs)
             self._runs += 1
-            self._process = process = await Process.start(program, output)
+            self._process = process = await self._context.start(program, output)
         except StartError as error:
             self._context.events.warning("Failed", f"Error: failed to start container {self.name}: {error}")
             self._finish(START_ERROR_EXIT_CODE, "StartError", str(error), begun)

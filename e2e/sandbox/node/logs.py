@@ -103,12 +103,16 @@ class LogServer:
 
     async def start(self, host: str, tls: ssl.SSLContext) -> web.AppRunner:
         """Listen; the caller cleans the runner up."""
-        app = web.Application()
-        app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._serve)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         await web.TCPSite(runner, host, KUBELET_PORT, ssl_context=tls).start()
         return runner
+
+    def application(self) -> web.Application:
+        """Give the routes alone."""
+        app = web.Application()
+        app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._serve)
+        return app
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:

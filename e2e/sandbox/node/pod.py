@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .config import NodeConfig
     from .memory import MemoryWatch
     from .process import Program
+    from .starter import Starter
 
 _SETUP_RETRY_S = 2.0
 _DEFAULT_GRACE_S = 30.0
@@ -67,6 +68,7 @@ class NodeServices:
     recorder: EventRecorder
     probes: httpx.AsyncClient
     memory: MemoryWatch
+    starter: Starter
 
 
 class Pod:
@@ -217,6 +219,7 @@ class Pod:
                 container,
                 ContainerContext(
                     program=self._program,
+                    start=self._services.starter.start,
                     changed=self._publisher.changed,
                     log=ContainerLog(logs / container["name"]),
                     events=self._events,

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +47,14 @@ class Program:
     cwd: str
     mounts: tuple[Mount, ...]
     network: PodNetwork
+    entry: str = ""
+    """The image's own program as a function (`module:name`); empty if the pod has a command of its own."""
+    arguments: tuple[str, ...] = ()
+    """What follows the image's own command in `argv`."""
 
 
 def mount_script(program: Program) -> str:
-    """Write the shell script that builds the container's view of the files and becomes its program."""
+    """Write the shell script that builds the container's view of the files."""
     steps = [f"mount -t tmpfs tmpfs {root}" for root in PRIVATE_ROOTS]
     for mount in program.mounts:
         source, target = shlex.quote(str(mount.source)), shlex.quote(mount.target)
@@ -61,7 +65,7 @@ def mount_script(program: Program) -> str:
         steps.append(f"mount --bind {source} {target}")
         if mount.read_only:
             steps.append(f"mount -o remount,bind,ro {target}")
-    return "\n".join(["set -e", *steps, f"cd {shlex.quote(program.cwd)}", 'exec "$@"'])
+    return "\n".join(["set -e", *steps])
 
 
 def command_line(program: Program) -> list[str]:
@@ -70,34 +74,47 @@ def command_line(program: Program) -> list[str]:
         *("nsenter", f"--net=/run/netns/{program.network.netns}", "--"),
         # slave: when the node takes a pod's network away, no container's copy of the mounts keeps it alive
         *("unshare", "--mount", "--propagation", "slave", "--"),
-        *("sh", "-c", mount_script(program), "sh"),
+        *("sh", "-c", f'{mount_script(program)}\ncd {shlex.quote(program.cwd)}\nexec "$@"', "sh"),
         *program.argv,
     ]
+
+
+class Started(Protocol):
+    """A process that was started, in one way or another."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, or minus the signal that ended it; None while it runs."""
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+
+
+async def start_program(program: Program, output: Path) -> Process:
+    """Start a program whose output is appended to a file; StartError if it does not exist."""
+    if shutil.which(program.argv[0], path=program.env.get("PATH", os.defpath)) is None:
+        raise StartError(f'exec: "{program.argv[0]}": executable file not found in $PATH')
+    with output.open("ab") as sink:
+        process = await asyncio.create_subprocess_exec(
+            *command_line(program),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            env=dict(program.env),
+            start_new_session=True,
+        )
+    return Process(process, program)
 
 
 class Process:
     """A running container: the leader of a session, to which all its children belong."""
 
-    def __init__(self, process: asyncio.subprocess.Process, program: Program) -> None:
+    def __init__(self, process: Started, program: Program) -> None:
         self._process = process
         self._program = program
         self.pid = process.pid
-
-    @staticmethod
-    async def start(program: Program, output: Path) -> Process:
-        """Start a program whose output is appended to a file; StartError if it does not exist."""
-        if shutil.which(program.argv[0], path=program.env.get("PATH", os.defpath)) is None:
-            raise StartError(f'exec: "{program.argv[0]}": executable file not found in $PATH')
-        with output.open("ab") as sink:
-            process = await asyncio.create_subprocess_exec(
-                *command_line(program),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                env=dict(program.env),
-                start_new_session=True,
-            )
-        return Process(process, program)
 
     @property
     def running(self) -> bool:

@@ -54,6 +54,8 @@ class Programs:
             cwd=container.get("workingDir") or "/",
             mounts=(*self._hosts(), *self.volumes.mounts(container)),
             network=self.network,
+            entry="" if command else image.entry,
+            arguments=tuple(arguments),
         )
 
     def _base(self, scratch: Path) -> dict[str, str]:

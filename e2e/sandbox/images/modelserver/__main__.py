@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ def serve(faults: Faults) -> None:
     parser = argparse.ArgumentParser(parents=[model_server.parser])
     parser.add_argument("--model_dir", default="/mnt/models", type=Path)
     arguments, _ = parser.parse_known_args()
+    # Parsed by KServe when it was imported, which may have been long before this program's arguments were known.
+    model_server.args = arguments
     configure_logging(arguments.log_config_file)
     _quieten()
     version, mishaps = os.environ.get("MODEL_VERSION", ""), Mishaps(faults)
@@ -44,7 +47,7 @@ def serve(faults: Faults) -> None:
     model = SandboxModel(arguments.model_name, folder, version=version, faults=faults, on_request=mishaps.count_request)
     if version:
         model_server.app.add_middleware(VersionHeader, version=version)
-    server = kserve.ModelServer(enable_grpc=False)
+    server = kserve.ModelServer(http_port=arguments.http_port, workers=1, enable_grpc=False)
     models: list[SandboxModel] = []
     try:
         model.load()
@@ -68,6 +71,8 @@ def _quieten() -> None:
     # Several lines per request, which nobody reads in the sandbox, would cost more than the prediction.
     for name in ("kserve.trace", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # KServe's to mend; FastAPI says it again for every endpoint, and it would drown the cause of a crash.
+    warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
 
 
 def main() -> int:

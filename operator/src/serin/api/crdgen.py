@@ -93,8 +93,6 @@ KINDS = (
         "ppol",
         (
             Column("Arms", ".spec.arms"),
-            Column("SLOs", ".spec.slos[*].name"),
-            Column("Steps", ".spec.steps[*].weight"),
             AGE,
         ),
         has_status=False,
