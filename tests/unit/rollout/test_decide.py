@@ -439,6 +439,22 @@ def test_events_are_told_on_transitions_only() -> None:
     assert len(told) < 20
 
 
+def test_a_deletion_that_hangs_is_no_busy_loop() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.STABLE)
+    old = world.arms[ref("1").revision]
+    world.settle(10)
+    world.arms[ref("1").revision] = replace(old, deleting=True)
+    gone = world.status.stable
+    assert gone is not None
+    hanging = ref("1").model_copy(update={"until": world.now - SECOND})
+    world.status = world.status.model_copy(update={"draining": [hanging]})
+    decision = world.tick()
+    assert decision.wake_at is not None
+    assert decision.wake_at >= world.now, "not at once"
+
+
 def test_since_moves_only_with_the_reason() -> None:
     world = serving()
     world.want("2")

@@ -37,7 +37,7 @@ def decide(
         status=after,
         plan=Plan() if move.frozen else plan(turn, after),
         events=events(status, after, move),
-        wake_at=_earliest(move.wake_at, *(ref.until for ref in after.draining)),
+        wake_at=_earliest(move.wake_at, *_drained_at(turn, after)),
     )
 
 
@@ -48,6 +48,12 @@ def _advance(turn: Turn, status: ModelDeploymentStatus) -> Move:
     if status.stable is None:
         return first_deployment(turn, status)
     return RULES[status.phase](turn, status)
+
+
+def _drained_at(turn: Turn, status: ModelDeploymentStatus) -> list[datetime]:
+    """When arms have drained; one whose deletion takes its time is looked at again at the usual pace."""
+    due = [ref.until for ref in status.draining if ref.until is not None]
+    return [until if until > turn.now else turn.soon() for until in due]
 
 
 def _earliest(*times: datetime | None) -> datetime | None:
