@@ -55,7 +55,10 @@ class ClusterApi:
         )
 
     def merge(self, api_version: str, kind: str, name: str, *, namespace: str | None, patch: Json) -> Json:
-        """Apply a JSON merge patch; the object afterwards. RefusedError with the server's words."""
+        """Apply a JSON merge patch; the object afterwards. RefusedError with the server's words.
+
+        A kind ``X/status`` means that sub-resource.
+        """
         return self._send(
             "PATCH",
             self._path(api_version, kind, namespace, name),
@@ -79,10 +82,22 @@ class ClusterApi:
         )["items"]
         return items
 
-    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> None:
-        """Ask for the object's deletion; fine if it is already gone."""
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        *,
+        propagation: str = "Background",
+    ) -> None:
+        """Ask for the object's deletion; fine if it is already gone. ``propagation`` may be Orphan."""
         try:
-            self._send("DELETE", self._path(api_version, kind, namespace, name))
+            self._send(
+                "DELETE",
+                self._path(api_version, kind, namespace, name),
+                params={"propagationPolicy": propagation},
+            )
         except RefusedError as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
@@ -100,9 +115,14 @@ class ClusterApi:
         self._client.close()
 
     def _path(self, api_version: str, kind: str, namespace: str | None, name: str | None = None) -> str:
+        kind, _, subresource = kind.partition("/")
         plural, namespaced = self._place(api_version, kind)
         scope = f"/namespaces/{namespace}" if namespaced and namespace else ""
-        return f"{_root(api_version)}{scope}/{plural}" + (f"/{name}" if name else "")
+        return (
+            f"{_root(api_version)}{scope}/{plural}"
+            + (f"/{name}" if name else "")
+            + (f"/{subresource}" if subresource else "")
+        )
 
     def _place(self, api_version: str, kind: str) -> tuple[str, bool]:
         """Plural name of a kind and whether it is namespaced, as the API server says."""

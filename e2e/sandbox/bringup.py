@@ -27,15 +27,15 @@ async def bring_up(items: Sequence[Part | Step], *, on_ready: Callable[[str], No
         done[_name(item)].set()
         on_ready(_name(item))
 
+    failures: list[BaseException] = []
     try:
         async with asyncio.TaskGroup() as group:
             for item in items:
                 group.create_task(run(item))
     except* PartError as failed:
-        first: BaseException = failed
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
+        failures += failed.exceptions
+    if failures:  # raised out here: Python 3.11.2 wraps what is raised above into one more group
+        raise failures[0]
 
 
 def check_order(needs: Mapping[str, Sequence[str]]) -> None:

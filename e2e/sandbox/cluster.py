@@ -39,7 +39,7 @@ class Cluster:
             base_url=API_URL,
             verify=ssl.create_default_context(cafile=str(ca)),
             headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
+            timeout=60,
             trust_env=False,
         )
 
@@ -55,17 +55,20 @@ class Cluster:
 
     async def create(self, item: Mapping[str, Any]) -> None:
         """Create an object that does not exist yet. PartError with the server's words if refused."""
-        _check(await self._client.post(_collection(item), json=item), item)
+        _check(await self._send("POST", _collection(item), item), item)
 
     async def apply(self, item: Mapping[str, Any]) -> None:
         """Create or update an object by server-side apply. PartError with the server's words if refused."""
-        response = await self._client.patch(
-            f"{_collection(item)}/{item['metadata']['name']}",
-            params={"fieldManager": FIELD_MANAGER, "force": "true"},
-            json=item,
-            headers={"Content-Type": "application/apply-patch+yaml"},
-        )
-        _check(response, item)
+        path = f"{_collection(item)}/{item['metadata']['name']}?fieldManager={FIELD_MANAGER}&force=true"
+        _check(await self._send("PATCH", path, item, {"Content-Type": "application/apply-patch+yaml"}), item)
+
+    async def _send(
+        self, method: str, path: str, item: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        try:
+            return await self._client.request(method, path, json=item, headers=headers)
+        except httpx.HTTPError as error:
+            raise PartError(f"The API server did not take {_title(item)}: {error!r}") from error
 
     async def get(self, path: str) -> dict[str, Any] | None:
         """The object or list at a path; None if it cannot be had right now."""
@@ -111,6 +114,10 @@ def _collection(item: Mapping[str, Any]) -> str:
     return f"{prefix}{scope}/{PLURALS[item['kind']]}"
 
 
+def _title(item: Mapping[str, Any]) -> str:
+    return f"{item['kind']} {item['metadata']['name']}"
+
+
 def _check(response: httpx.Response, item: Mapping[str, Any]) -> None:
     if response.is_success:
         return
@@ -118,5 +125,4 @@ def _check(response: httpx.Response, item: Mapping[str, Any]) -> None:
         words = response.json().get("message", response.text)
     except ValueError:
         words = response.text
-    name = f"{item['kind']} {item['metadata']['name']}"
-    raise PartError(f"The API server refused {name} ({response.status_code}): {words}")
+    raise PartError(f"The API server refused {_title(item)} ({response.status_code}): {words}")

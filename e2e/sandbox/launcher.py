@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
 import os
@@ -12,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from e2e.sandbox.service import tail
 from e2e.sandbox.state import Identity, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Listener = Callable[[dict[str, Any]], None]
 
@@ -43,38 +43,21 @@ def launch(name: str, layout: Layout, profile: Profile, on_change: Listener) -> 
     """
     namespace.check_tools()
     parts = build.build()
-    envoy = build.find_envoy()
+    binaries = {**parts.binaries, "envoy": build.find_envoy()}
     started = time.monotonic()
     _clear(layout)
-    listeners = {service: _listen() for service in RELAYED}
     lifeline, ours = os.pipe()
-    models = default_root() / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    plan = Plan(
-        binaries={part: str(path) for part, path in {**parts.binaries, "envoy": envoy}.items()},
-        manifests=str(parts.manifests),
-        repository=str(REPOSITORY),
-        models=str(models),
-        ports={service: listener.getsockname()[1] for service, listener in listeners.items()},
-        listeners={service: listener.fileno() for service, listener in listeners.items()},
-        lifeline=lifeline,
-        profile=profile.value,
-    )
-    states.write_private(layout.plan, json.dumps(asdict(plan), indent=2))
-    process = _spawn(layout, plan)
-    for listener in listeners.values():
-        listener.close()  # the process inside has them now
-    os.close(lifeline)
+    process: subprocess.Popen[bytes] | None = None
     try:
+        process, ports = _start(layout, binaries, parts.manifests, profile, lifeline)
         init = _wait_for_init(process, layout)
         status = _wait_until_ready(process, layout, on_change)
-        launcher = _identity(process)
         state = State(
             name=name,
             profile=profile.value,
             init=init,
-            launcher=launcher,
-            ports=plan.ports,
+            launcher=_identity(process),
+            ports=ports,
             started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - started, 1),
             parts=[part["name"] for part in status["parts"]],
@@ -82,7 +65,8 @@ def launch(name: str, layout: Layout, profile: Profile, on_change: Listener) -> 
         states.save(state, layout.state)
         os.write(ours, b"1")  # from here on it lives by itself
     except BaseException:
-        _kill(process)
+        if process is not None:
+            _kill(process)
         _discard(layout)
         raise
     finally:
@@ -128,26 +112,39 @@ def _clear(layout: Layout) -> None:
         folder.mkdir(mode=0o700, parents=True)
 
 
-def _listen() -> socket.socket:
-    """A socket on a free port of the host's loopback; opened here, it stays there for the process inside."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(512)
-    return listener
-
-
-def _spawn(layout: Layout, plan: Plan) -> subprocess.Popen[bytes]:
-    with layout.log("supervisor").open("ab") as log:
-        return subprocess.Popen(
-            [*namespace.UNSHARE, sys.executable, "-m", "e2e.sandbox.supervisor", str(layout.plan)],
-            cwd=layout.root,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[*plan.listeners.values(), plan.lifeline],
-            start_new_session=True,
-            env=namespace.environment(PYTHONPATH=str(REPOSITORY), HOME=str(layout.data / "home")),
+def _start(
+    layout: Layout, binaries: Mapping[str, Path], manifests: Path, profile: Profile, lifeline: int
+) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
+    """Start the launcher; it, and the ports that were opened for the sandbox. Takes the lifeline's reading end."""
+    models = default_root() / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as here:  # what is opened here is only for the process inside
+        here.callback(os.close, lifeline)
+        # Opened on free ports of the host's loopback, the sockets stay there for the process inside.
+        listeners = {name: here.enter_context(socket.create_server(("127.0.0.1", 0))) for name in RELAYED}
+        plan = Plan(
+            binaries={part: str(path) for part, path in binaries.items()},
+            manifests=str(manifests),
+            repository=str(REPOSITORY),
+            models=str(models),
+            ports={name: listener.getsockname()[1] for name, listener in listeners.items()},
+            listeners={name: listener.fileno() for name, listener in listeners.items()},
+            lifeline=lifeline,
+            profile=profile.value,
         )
+        states.write_private(layout.plan, json.dumps(asdict(plan), indent=2))
+        with layout.log("supervisor").open("ab") as log:
+            process = subprocess.Popen(
+                [*namespace.UNSHARE, sys.executable, "-m", "e2e.sandbox.supervisor", str(layout.plan)],
+                cwd=layout.root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[*plan.listeners.values(), lifeline],
+                start_new_session=True,
+                env=namespace.environment(PYTHONPATH=str(REPOSITORY), HOME=str(layout.data / "home")),
+            )
+    return process, plan.ports
 
 
 def _identity(process: subprocess.Popen[bytes]) -> Identity:
@@ -179,7 +176,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], layout: Layout, on_chang
             if "unshare:" in log:
                 raise NamespaceError(namespace.explain_refusal(log))
             raise PartError(f"The sandbox's supervisor ended. Its last log lines:\n{log}")
-        with contextlib.suppress(NotRunningError):  # it does not listen yet
+        with suppress(NotRunningError):  # it does not listen yet
             status = control.ask(layout.control, "status", seconds=UP_SECONDS)
             on_change(status)
             if status["phase"] == "ready":
@@ -197,7 +194,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _signal(identity: Identity, number: signal.Signals) -> None:
     if identity.is_alive():
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.kill(identity.pid, number)
 
 

@@ -56,35 +56,44 @@ class _End(asyncio.Protocol):
 
 
 class _Accepted(_End):
-    """The host's side: it waits with reading until the inner side is connected."""
+    """The host's side. What arrives before the inner side is connected is kept for it."""
 
     def __init__(self, target: tuple[str, int], pending: set[asyncio.Task[None]]) -> None:
         super().__init__()
         self._target = target
         self._pending = pending
+        self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        cast("asyncio.Transport", transport).pause_reading()
-        task = asyncio.get_running_loop().create_task(self._connect())
+        task = asyncio.get_running_loop().create_task(self._connect(cast("asyncio.Transport", transport)))
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
-    async def _connect(self) -> None:
-        outer = self.transport
-        if outer is None:
+    def data_received(self, data: bytes) -> None:
+        if self.other is not None:
+            super().data_received(data)
             return
+        self._early.append(data)
+        if self.transport is not None:
+            # Not before there is data: Python 3.11.2, for one, forgets a pause that connection_made asks for.
+            self.transport.pause_reading()
+
+    async def _connect(self, outer: asyncio.Transport) -> None:
         inner = _End(other=self)  # known to it from the start: it may speak first
         try:
-            await asyncio.get_running_loop().create_connection(lambda: inner, *self._target)
+            transport, _ = await asyncio.get_running_loop().create_connection(lambda: inner, *self._target)
         except OSError:
             _reset(outer)  # what is refused inside is refused outside
             return
         if outer.is_closing():
-            if inner.transport is not None:
-                inner.transport.abort()
+            transport.abort()
             return
         self.other = inner
+        transport.writelines(self._early)
+        self._early.clear()
+        if self.finished:
+            transport.write_eof()
         outer.resume_reading()
 
 

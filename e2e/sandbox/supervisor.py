@@ -123,11 +123,9 @@ async def run(plan: Plan, layout: Layout, started: float) -> None:
     end_if_orphaned(plan.lifeline, asked_to_end)
     reaper = Reaper()
     reaper.watch()
-    keys = pki.create(layout)
-    outer_url = f"https://127.0.0.1:{plan.ports['api']}"
-    for path, url in ((layout.inner_kubeconfig, API_URL), (layout.kubeconfig, outer_url)):
-        kubeconfig.write(path, server=url, ca=keys.ca, user="admin", token=keys.admin_token)
-    relays = [await relay.serve(socket.socket(fileno=handle), RELAYED[name]) for name, handle in plan.listeners.items()]
+    keys = _credentials(plan, layout)
+    for name, handle in plan.listeners.items():
+        await relay.serve(socket.socket(fileno=handle), RELAYED[name])
     async with (
         Cluster(ca=keys.ca, token=keys.admin_token) as cluster,
         httpx.AsyncClient(timeout=2, trust_env=False) as probe,
@@ -145,15 +143,34 @@ async def run(plan: Plan, layout: Layout, started: float) -> None:
             probe=probe,
         )
         supervisor = Supervisor(declared(inside, Profile(plan.profile)), inside, started=started)
-        server = await control.listen(layout.control.name, supervisor.handle)
-        coming_up = asyncio.create_task(supervisor.up())
-        await asked_to_end.wait()
-        coming_up.cancel()
+        await control.listen(layout.control.name, supervisor.handle)
+        await _live(supervisor, asked_to_end)
+
+
+def _credentials(plan: Plan, layout: Layout) -> pki.Pki:
+    keys = pki.create(layout)
+    outer_url = f"https://127.0.0.1:{plan.ports['api']}"
+    for path, url in ((layout.inner_kubeconfig, API_URL), (layout.kubeconfig, outer_url)):
+        kubeconfig.write(path, server=url, ca=keys.ca, user="admin", token=keys.admin_token)
+    return keys
+
+
+async def _live(supervisor: Supervisor, asked_to_end: asyncio.Event) -> None:
+    """Bring all up, wait for the end, take all down. Whatever is not a SandboxError is raised in the end."""
+
+    def end_if_broken(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            asked_to_end.set()
+
+    coming_up = asyncio.create_task(supervisor.up())
+    coming_up.add_done_callback(end_if_broken)
+    await asked_to_end.wait()
+    coming_up.cancel()
+    try:
         with suppress(asyncio.CancelledError):
             await coming_up
+    finally:
         await supervisor.down()
-        for listener in (server, *relays):
-            listener.close()
 
 
 def end_if_orphaned(lifeline: int, asked_to_end: asyncio.Event) -> None:

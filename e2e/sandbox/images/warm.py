@@ -5,8 +5,8 @@ says so, and then forks for every order: the child becomes the container (sessio
 output) and calls the image's entry function. This process waits for its children and tells how they ended.
 When the socket closes, it ends all of them and itself.
 
-Messages are JSON, one per packet. To here: {id, entry, argv, env, cwd, netns, script}, with the descriptor of the
-output. From here: {ready}, then {id, pid} and {id, code} for each order; code is minus the signal, if one ended it.
+Messages are JSON, one per packet. To here: {id, entry, argv, env, cwd, netns, script, output}. From here: {ready: 1},
+then {id, pid} and {id, code} for each order; code is minus the signal, if one ended it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 MAX_MESSAGE = 256 * 1024
@@ -50,13 +51,13 @@ class ForkServer:
         self._children: dict[int, int] = {}
         self._wakeup, self._waker = socket.socketpair()
         for end in (self._wakeup, self._waker):
-            end.setblocking(False)
+            end.settimeout(0)
 
     def run(self) -> None:
         """Serve; what still runs at the end is killed."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        self._tell({"ready": True})
+        self._tell({"ready": 1})
         try:
             while True:
                 ready, _, _ = select.select([self._orders, self._wakeup], [], [])
@@ -70,17 +71,16 @@ class ForkServer:
                 os.killpg(pid, signal.SIGKILL)
 
     def _take(self) -> bool:
-        message, descriptors, _, _ = socket.recv_fds(self._orders, MAX_MESSAGE, 1)
+        message = self._orders.recv(MAX_MESSAGE)
         if not message:
             return False
         order: Order = json.loads(message)
-        pid = self._fork(order, descriptors[0])
-        os.close(descriptors[0])
+        pid = self._fork(order)
         self._children[pid] = order["id"]
         self._tell({"id": order["id"], "pid": pid})
         return True
 
-    def _fork(self, order: Order, output: int) -> int:
+    def _fork(self, order: Order) -> int:
         led, leads = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -90,7 +90,7 @@ class ForkServer:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for end in (self._orders, self._wakeup, self._waker):
                 end.close()
-            become(order, output)
+            become(order)
         os.close(leads)
         os.read(led, 1)  # the end of the pipe: it leads its session, so signals to its group reach it from now on
         os.close(led)
@@ -108,14 +108,17 @@ class ForkServer:
         self._orders.send(json.dumps(message).encode())
 
 
-def become(order: Order, output: int) -> NoReturn:
+def become(order: Order) -> NoReturn:
     """Turn this process into the container and never return."""
     code = 1
     try:
         nothing = os.open(os.devnull, os.O_RDONLY)
+        output = os.open(order["output"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         for source, target in ((nothing, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a text stream, as it always is
         enter(order)
+        Path("/proc/self/comm").write_text(order["entry"].partition(":")[0].rpartition("images.")[2])  # for ps
         os.environ.clear()
         os.environ.update(order["env"])
         os.chdir(order["cwd"])

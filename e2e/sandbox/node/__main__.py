@@ -10,6 +10,7 @@ import ssl
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from e2e.sandbox.images.catalogue import Catalogue
 from e2e.sandbox.images.store import ModelStore
@@ -25,6 +26,9 @@ from .pod import NodeServices
 from .probe import http_client
 from .registration import Registration
 from .starter import Starter
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 
 async def serve(config: NodeConfig) -> None:
@@ -53,12 +57,21 @@ async def serve(config: NodeConfig) -> None:
         store = await ModelStore(config.cache_dir).start(config.host_ip)
         stack.push_async_callback(store.cleanup)
         agent, registration = Agent(services), Registration(api, config)
-        stack.push_async_callback(agent.close)
         await agent.clean()
-        await registration.register()
-        async with asyncio.TaskGroup() as group:
-            for part in (agent.run(), registration.run(), recorder.run(), memory.run(), starter.run()):
-                group.create_task(part)
+        async with asyncio.TaskGroup() as outlasting:
+            # The warm interpreter takes its containers along, so it may only end after the agent has ended them.
+            outlasting.create_task(starter.run())
+            try:
+                await registration.register()
+                await _together(agent.run(), registration.run(), recorder.run(), memory.run())
+            finally:
+                await agent.close()
+
+
+async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(part)
 
 
 async def _until_signal(config: NodeConfig) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -49,7 +50,9 @@ class WarmChild:
 class Starter:
     """Starts containers; keeps one warm interpreter for the images that have an entry function."""
 
-    def __init__(self) -> None:
+    def __init__(self, interpreter: tuple[str, ...] = (sys.executable, "-m", "e2e.sandbox.images.warm")) -> None:
+        """`interpreter` is the command of the warm interpreter; the descriptor of its socket is added."""
+        self._interpreter = interpreter
         self._orders: socket.socket | None = None
         self._ready = asyncio.Event()
         self._usable = True
@@ -66,25 +69,36 @@ class Starter:
         return await start_program(program, output)
 
     async def run(self) -> None:
-        """Keep the warm interpreter until cancelled; without it containers only start more slowly."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        with ours:
-            with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "e2e.sandbox.images.warm", str(theirs.fileno())),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),),
-                    env={**os.environ, **_ONE_THREAD},
-                )
-            try:
-                await self._listen(ours)
-            finally:
-                self._lose()
-                ours.close()
-                await process.wait()
-        log.error("the warm interpreter ended with %s: containers start more slowly now", process.returncode)
+        """Keep a warm interpreter until cancelled; without one, containers only start more slowly."""
+        while await self._keep_one():
+            log.warning("the warm interpreter ended and its containers with it; another one is started")
+        log.error("the warm interpreter cannot be started: containers start more slowly")
+        self._usable = False
+        self._ready.set()
         await asyncio.Event().wait()
+
+    async def _keep_one(self) -> bool:
+        """Keep one until it ends; whether it was ever of use."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(0)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(*self._interpreter, str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env={**os.environ, **_ONE_THREAD},
+            )
+        try:
+            with contextlib.suppress(ConnectionError):  # instead of an end of file, if it died with orders unread
+                await self._listen(ours)
+        finally:
+            was_ready = self._ready.is_set()
+            self._orders = None
+            self._ready.clear()
+            self._end_children()
+            ours.close()
+            await process.wait()
+        return was_ready
 
     async def _listen(self, ours: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -100,11 +114,9 @@ class Starter:
             else:
                 self._children.pop(message["id"]).ended.set_result(message["code"])
 
-    def _lose(self) -> None:
-        # Its children are killed by its own end, or by the kernel's closing of their only parent's socket.
-        self._usable, self._orders = False, None
-        self._ready.set()
+    def _end_children(self) -> None:
         for child in self._children.values():
+            _kill(child.pid)  # nobody would tell of its end
             for future, value in ((child.born, 0), (child.ended, _LOST_EXIT_CODE)):
                 if not future.done():
                     future.set_result(value)
@@ -122,8 +134,20 @@ class Starter:
             "cwd": program.cwd,
             "netns": f"/run/netns/{program.network.netns}",
             "script": mount_script(program),
+            "output": str(output),
         }
-        with output.open("ab") as sink:
-            socket.send_fds(orders, [json.dumps(order).encode()], [sink.fileno()])
-        await asyncio.shield(child.born)
-        return Process(child, program)
+        try:
+            await asyncio.get_running_loop().sock_sendall(orders, json.dumps(order).encode())
+            pid = await asyncio.shield(child.born)
+        except asyncio.CancelledError:
+            child.born.add_done_callback(lambda born: _kill(born.result()))
+            raise
+        except OSError:
+            pid = 0
+        return Process(child, program) if pid else await start_program(program, output)
+
+
+def _kill(pid: int) -> None:
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)

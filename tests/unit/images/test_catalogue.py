@@ -32,7 +32,18 @@ def test_the_storage_initializers_program_exists(tmp_path: Path) -> None:
     for name in STORAGE_INITIALIZERS:
         image = Catalogue(tmp_path).find(name)
         assert image is not None
-        assert Path(image.command[1]).is_file()
+        assert image.command[1:] == ("-m", "e2e.sandbox.images.storage_initializer")
+
+
+def test_entry_functions_are_the_programs_that_the_commands_start(tmp_path: Path) -> None:
+    images = Catalogue(tmp_path)
+    entries = {image.entry for name in images.names if (image := images.find(name)) and image.entry}
+    assert len(entries) == 2
+    for entry in entries:
+        module, _, function = entry.partition(":")
+        file = Path(module.replace(".", "/") + ".py")
+        tree = ast.parse((Path(__file__).resolve().parents[3] / file).read_text())
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def test_models_are_made_anew_for_another_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +57,7 @@ def test_models_are_made_anew_for_another_recipe(tmp_path: Path, monkeypatch: py
 def test_the_node_starts_without_the_packages_that_only_containers_need() -> None:
     source = Path(module.__file__).parent
     heavy = {"kserve", "kserve_storage", "sklearn", "joblib", "numpy"}
-    for name in ("catalogue.py", "models.py", "store.py"):
+    for name in ("catalogue.py", "models.py", "store.py", "warm.py"):
         tree = ast.parse((source / name).read_text())
         imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

@@ -45,6 +45,7 @@ class Bench:
             {"name": "c", "image": "i", "script": script, **spec},
             ContainerContext(
                 program=self._program,
+                start=process.start_program,
                 changed=self._changed,
                 log=ContainerLog(self._folder / "c"),
                 events=PodEvents(self._recorder, "n", "p", "u"),

@@ -17,6 +17,7 @@ from e2e.sandbox.node.events import EventRecorder
 from e2e.sandbox.node.memory import MemoryWatch
 from e2e.sandbox.node.network import Network, NetworkError, PodNetwork
 from e2e.sandbox.node.pod import NodeServices, Pod
+from e2e.sandbox.node.starter import Starter
 from tests.unit.node.conftest import FakeApi
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Bench:
             recorder=EventRecorder(api, "node-1"),
             probes=httpx.AsyncClient(),
             memory=MemoryWatch(),
+            starter=Starter(),
         )
 
     def status(self) -> dict[str, Any]:

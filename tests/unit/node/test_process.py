@@ -11,7 +11,7 @@ import pytest
 from e2e.sandbox.node import process as module
 from e2e.sandbox.node.deadline import Deadline
 from e2e.sandbox.node.network import PodNetwork
-from e2e.sandbox.node.process import Mount, Process, Program, StartError, command_line, mount_script
+from e2e.sandbox.node.process import Mount, Process, Program, StartError, command_line, mount_script, start_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 async def started(tmp_path: Path, script: str) -> Process:
     """Start a shell script and wait until it says that it is there."""
     output = tmp_path / "log"
-    process = await Process.start(program("sh", "-c", script), output)
+    process = await start_program(program("sh", "-c", script), output)
     await until(lambda: "up" in output.read_text())
     return process
 
@@ -68,7 +68,7 @@ def test_mounts_are_quoted_made_and_sealed(tmp_path: Path) -> None:
 
 async def test_a_program_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(StartError, match='exec: "no-such-program"'):
-        await Process.start(program("no-such-program"), tmp_path / "log")
+        await start_program(program("no-such-program"), tmp_path / "log")
 
 
 @pytest.mark.usefixtures("plain")
@@ -76,7 +76,7 @@ async def test_a_program_that_does_not_exist(tmp_path: Path) -> None:
     ("script", "code"), [("exit 3", 3), ("exit 0", 0), ("kill -9 $$", 137), ("kill -TERM $$", 143)]
 )
 async def test_exit_codes(tmp_path: Path, script: str, code: int) -> None:
-    process = await Process.start(program("sh", "-c", script), tmp_path / "log")
+    process = await start_program(program("sh", "-c", script), tmp_path / "log")
     assert await process.wait() == code
 
 

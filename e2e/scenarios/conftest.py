@@ -1,0 +1,72 @@
+"""One sandbox and one operator for all scenarios; a namespace for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.deploy import ClusterApi, OperatorProcess, OperatorSettings, install
+from e2e.sandbox.sandbox import Sandbox
+from e2e.scenarios.site import KSERVE_API, MODEL, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace"}
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The one that runs under this name, or a new one that ends with the session."""
+    with Sandbox.running("scenarios") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def api(sandbox: Sandbox) -> Iterator[ClusterApi]:
+    """The administrator's view."""
+    with ClusterApi(sandbox.kubeconfig) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def shared_operator(
+    sandbox: Sandbox, api: ClusterApi, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """The operator, as its own process with its own service account."""
+    namespace, account = install(api)
+    settings = OperatorSettings(
+        kubeconfig=sandbox.kubeconfig_for(namespace, account),
+        prometheus_url=sandbox.prometheus_url,
+        log=tmp_path_factory.mktemp("operator") / "operator.log",
+        extra=(("SERIN_RESYNC", "10s"),),
+    )
+    with OperatorProcess(settings) as operator:
+        yield operator
+
+
+@pytest.fixture
+def operator(shared_operator: OperatorProcess) -> OperatorProcess:
+    """The operator, running: a scenario before this one may have killed it."""
+    if shared_operator.pid is None:
+        shared_operator.start()
+    return shared_operator
+
+
+@pytest.fixture
+def site(
+    sandbox: Sandbox,
+    api: ClusterApi,
+    operator: OperatorProcess,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
+    """A fresh namespace; emptied afterwards, so that its pods do not slow the next scenario down."""
+    name = request.node.name.removeprefix("test_").replace("_", "-").split("[")[0][:30].strip("-")
+    api.apply(NAMESPACE | {"metadata": {"name": name}})
+    yield Site(sandbox, api, operator, name, tmp_path_factory.mktemp(name))
+    api.delete("serin.dev/v1alpha1", "ModelDeployment", MODEL, name)
+    for service in api.list(KSERVE_API, "InferenceService", name):
+        api.delete(KSERVE_API, "InferenceService", service["metadata"]["name"], name)
+    api.delete("v1", "Namespace", name)

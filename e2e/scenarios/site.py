@@ -1,0 +1,208 @@
+"""What does a scenario play on? A namespace of its own, an operator that may be killed, and load that keeps a log."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from e2e.demo.objects import API_VERSION, FEATURES, STORE
+from e2e.deploy.cluster import wait_until
+from e2e.load.analysis import by_version, failures_except
+from e2e.load.answer import read_log
+from e2e.load.background import BackgroundLoad
+from e2e.load.client import infer_body
+from e2e.load.generator import LoadPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from e2e.deploy.cluster import ClusterApi, Json
+    from e2e.deploy.process import OperatorProcess
+    from e2e.load.answer import Answer
+    from e2e.sandbox.sandbox import Sandbox
+
+MODEL = "fraud"
+POLICY = "careful"
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+KSERVE_API = "serving.kserve.io/v1beta1"
+USUAL_SECONDS = 120.0
+
+
+@dataclass
+class Site:
+    """One model in one namespace, as its owner and its operator see it."""
+
+    sandbox: Sandbox
+    api: ClusterApi
+    operator: OperatorProcess
+    namespace: str
+    folder: Path
+    weights: list[int] = field(default_factory=list)
+    """Weights on the candidate that were seen on the route, changes only."""
+
+    @property
+    def host(self) -> str:
+        """The name that clients use."""
+        return f"{MODEL}.{self.namespace}.example.com"
+
+    def policy(self, **changes: Any) -> None:
+        """Applies the policy: one Critical SLO, windows of a second, short steps."""
+        spec: Json = {
+            "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
+            "analysis": {"window": "1s"},
+            "steps": [{"weight": 25, "for": "4s"}, {"weight": 50, "for": "4s"}],
+            "prepareTimeout": "60s",
+        }
+        self.api.apply(self.item("PromotionPolicy", POLICY, spec | changes))
+
+    def want(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> None:
+        """Asks for a version, as its owner would."""
+        self.api.apply(self.model_deployment(version, environment=environment, **changes))
+
+    def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
+        """The ModelDeployment that asks for ``version``."""
+        env = {"MODEL_VERSION": version, **(environment or {})}
+        archive = version if version in {"1", "2", "3"} else "1"
+        spec: Json = {
+            "model": {
+                "version": version,
+                "uri": f"{STORE}/fraud/{archive}.tar.gz",
+            },
+            "predictor": {
+                "model": {
+                    "modelFormat": {"name": "sklearn"},
+                    "runtime": "kserve-sklearnserver",
+                    "env": [{"name": name, "value": value} for name, value in env.items()],
+                },
+                "minReplicas": 1,
+            },
+            "route": {
+                "hostnames": [self.host],
+                "parentRef": {"name": "models", "namespace": "gateways"},
+                "timeout": "5s",
+            },
+            "policyRef": {"name": POLICY},
+        }
+        return self.item("ModelDeployment", MODEL, spec | changes)
+
+    def item(self, kind: str, name: str, spec: Json) -> Json:
+        """An object of ours in this namespace."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": spec,
+        }
+
+    @property
+    def obj(self) -> Json:
+        """The ModelDeployment as it is; empty if there is none."""
+        return self.api.get(API_VERSION, "ModelDeployment", MODEL, self.namespace) or {}
+
+    @property
+    def status(self) -> Json:
+        """Its status."""
+        return dict(self.obj.get("status") or {})
+
+    @property
+    def reason(self) -> str:
+        """Why it is where it is."""
+        return next((c["reason"] for c in self.status.get("conditions", []) if c["type"] == "Ready"), "")
+
+    @property
+    def route(self) -> Json:
+        """Our HTTPRoute; empty if there is none."""
+        return self.api.get(GATEWAY_API, "HTTPRoute", MODEL, self.namespace) or {}
+
+    def weight(self) -> int:
+        """What the route gives the candidate now."""
+        route = self.route
+        revision = route.get("metadata", {}).get("annotations", {}).get("serin.dev/candidate-revision")
+        backends = route["spec"]["rules"][0]["backendRefs"] if route else []
+        return next((b["weight"] for b in backends if revision and revision in b["name"]), 0)
+
+    def stable_backend(self) -> str:
+        """The Service that takes what the candidate does not."""
+        backends = self.route["spec"]["rules"][0]["backendRefs"]
+        return str(max(backends, key=lambda b: b["weight"])["name"])
+
+    def records(self) -> list[Json]:
+        """The PromotionRecords, oldest first."""
+        return sorted(
+            self.api.list(API_VERSION, "PromotionRecord", self.namespace), key=lambda r: int(r["spec"]["attempt"])
+        )
+
+    def look(self) -> Json:
+        """Notes the weight on the route and gives the status."""
+        weight = self.weight()
+        if not self.weights or self.weights[-1] != weight:
+            self.weights.append(weight)
+        return self.status
+
+    def until(self, done: Callable[[Json], bool], *, what: str, seconds: float = USUAL_SECONDS) -> None:
+        """Looks until ``done``; fails with the last status."""
+        seen: list[Json] = [{}]
+
+        def look() -> bool:
+            seen[0] = self.look()
+            return done(seen[0])
+
+        try:
+            wait_until(look, what=what, seconds=seconds)
+        except Exception as error:
+            error.add_note(f"last seen: {seen[0].get('phase')} {self.reason}: {seen[0].get('message')}")
+            error.add_note(self.operator.last_words())
+            raise
+
+    def until_stable(self, version: str, *, never_back: bool = True) -> None:
+        """Until ``version`` is stable; fails at once if it is taken back."""
+
+        def done(status: Json) -> bool:
+            if never_back and status.get("phase") in {"RollingBack", "RolledBack"}:
+                raise AssertionError(f"taken back: {status.get('message')}")
+            return status.get("phase") == "Stable" and status["stable"]["version"] == version
+
+        self.until(done, what=f"version {version} is stable")
+
+    def until_taken_back(self, *, seconds: float = USUAL_SECONDS) -> Json:
+        """Until the candidate is taken back and its record is finished; the record."""
+        self.until(
+            lambda s: s.get("phase") == "RolledBack" and not s.get("candidate"),
+            what="the candidate is taken back",
+            seconds=seconds,
+        )
+        return self.records()[-1]
+
+    def until_weight(self, weight: int) -> None:
+        """Until the route gives the candidate ``weight`` percent."""
+        self.until(lambda _: bool(self.weights) and self.weights[-1] == weight, what=f"{weight} % on the candidate")
+
+    def go_live(self) -> None:
+        """Version 1 serves."""
+        self.policy()
+        self.want("1")
+        self.until_stable("1")
+
+    @contextmanager
+    def load(self, rate: float = 80) -> Iterator[BackgroundLoad]:
+        """Requests at a steady rate to the model's own URL while the block lasts."""
+        plan = LoadPlan(self.sandbox.gateway_url, self.host, MODEL, infer_body(FEATURES), rate=rate)
+        with BackgroundLoad(plan, self.folder / "load.csv") as load:
+            yield load
+
+    def answers(self) -> list[Answer]:
+        """What clients got, after the load has ended."""
+        return list(read_log(self.folder / "load.csv"))
+
+    def nobody_else_failed(self, but: str = "") -> None:
+        """No request failed but those that version ``but`` answered itself."""
+        answers = self.answers()
+        failed = failures_except(answers, but)
+        assert not failed, f"{len(failed)} of {len(answers)} failed, the first: {failed[0]}"
+
+    def requests_of(self, version: str) -> int:
+        """How many requests ``version`` answered."""
+        counts = by_version(self.answers()).get(version)
+        return counts.total if counts else 0

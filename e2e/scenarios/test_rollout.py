@@ -1,0 +1,85 @@
+"""Good versions arrive, bad ones go back, and clients notice nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from e2e.scenarios.site import Site
+
+
+def test_a_good_version_is_promoted_through_every_step(site: Site) -> None:
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_stable("2")
+    assert site.weights in ([0, 25, 50, 100, 0], [0, 25, 50, 0]), "100 % is passed in a moment"
+    site.nobody_else_failed()
+    record = site.records()[-1]
+    assert record["status"]["outcome"] == "Promoted"
+    assert [entry["weight"] for entry in record["status"]["timeline"]] == [25, 50, 100, 100]
+    assert record["status"]["blocks"], "the evidence is in the record"
+
+
+def test_a_bad_version_is_taken_back_by_itself(site: Site) -> None:
+    site.go_live()
+    with site.load():
+        site.want("3", environment={"ERROR_RATE": "0.2"})
+        record = site.until_taken_back()
+    site.nobody_else_failed(but="3")
+    assert record["status"]["outcome"] == "RolledBack"
+    assert record["status"]["reason"] == "SLOBreached"
+    assert max(site.weights) == 25
+    assert site.status["rejected"][0]["version"] == "3"
+    assert site.reason == "RevisionRejected"
+    assert site.requests_of("3") < 600
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        pytest.param("missing", "exit code", id="missing"),
+        pytest.param("load", "exit code", id="load"),
+    ],
+)
+def test_model_cannot_load(site: Site, fault: str, words: str) -> None:
+    """Nothing of it ever reaches a client, and the message says which container ended how."""
+    site.go_live()
+    with site.load(rate=30):
+        if fault == "missing":
+            uri = "http://models.sandbox/fraud/no-such-version.tar.gz"
+            site.want("9", model={"version": "9", "uri": uri})
+        else:
+            site.want("9", environment={"FAIL_LOAD": "1"})
+        record = site.until_taken_back()
+    site.nobody_else_failed()
+    assert site.requests_of("9") == 0
+    assert set(site.weights) == {0}
+    assert record["status"]["reason"] in {"ModelLoadFailed", "CandidateCrashed"}
+    assert words in record["status"]["message"]
+
+
+def test_crash_loop_at_25_percent(site: Site) -> None:
+    site.go_live()
+    with site.load(rate=60):
+        site.want("8", environment={"CRASH_AFTER_REQUESTS": "60"})
+        record = site.until_taken_back()
+    assert record["status"]["reason"] in {"CandidateCrashed", "CandidateNotReady", "SLOBreached", "AllRequestsBad"}
+    assert max(site.weights) == 25
+    assert site.weight() == 0
+    late = [a for a in site.answers()[-60:] if a.failed]
+    assert not late, "after the rollback nothing fails"
+
+
+def test_scaling_in_mid_rollout(site: Site) -> None:
+    site.go_live()
+    with site.load(rate=40):
+        site.want("2")
+        site.until_weight(25)
+        predictor = site.model_deployment("2")["spec"]["predictor"]
+        site.want("2", predictor={**predictor, "minReplicas": 2})
+        site.until_stable("2")
+    site.nobody_else_failed()
+    assert len(site.records()) == 2, "scaling is no new revision"

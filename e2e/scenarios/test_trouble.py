@@ -1,0 +1,211 @@
+"""Things break at the worst moment: nothing is lost, doubled, or moved without evidence."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from e2e.demo.objects import API_VERSION
+from e2e.deploy.cluster import wait_until
+from e2e.deploy.errors import RefusedError
+from e2e.scenarios.site import GATEWAY_API, KSERVE_API, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2e.scenarios.site import Site
+
+
+def judged(site: Site) -> int:
+    """Requests of the candidate that have been judged so far."""
+    rollout = site.status.get("rollout") or {}
+    return max((int(slo["candidate"]["total"]) for slo in rollout.get("slos", [])), default=0)
+
+
+def test_operator_killed_in_mid_step(site: Site) -> None:
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        wait_until(lambda: judged(site) > 100, what="some evidence", seconds=60)
+        before = judged(site)
+        site.operator.kill()
+        assert site.weight() == 25
+        site.operator.start()
+        wait_until(lambda: judged(site) >= before, what="the evidence is there again", seconds=30)
+        site.until_stable("2")
+    site.nobody_else_failed()
+    rising = [w for w in site.weights if w not in {0, 100}]
+    assert rising == [25, 50]
+    assert site.records()[-1]["status"]["outcome"] == "Promoted"
+
+
+def test_prometheus_stopped_for_a_while(site: Site) -> None:
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        site.sandbox.stop("prometheus")
+        try:
+            site.until(lambda _: site.reason in {"MetricsUnavailable", "NoData"}, what="the hold is told")
+            held_since = time.monotonic()
+            wait_until(lambda: time.monotonic() - held_since > 10, what="ten seconds", seconds=15)
+            assert site.look()["phase"] == "Progressing"
+            assert site.weights[-1] == 25
+        finally:
+            site.sandbox.start("prometheus")
+        site.until_stable("2")
+    site.nobody_else_failed()
+
+
+def test_status_lost_in_mid_step(site: Site) -> None:
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        lost: dict[str, Any] = {"status": None}
+        site.api.merge(API_VERSION, "ModelDeployment/status", MODEL, namespace=site.namespace, patch=lost)
+        site.until(lambda s: bool(s.get("phase")), what="status is rebuilt", seconds=30)
+        assert site.weights[-1] == 25
+        assert site.status["stable"]["version"] == "1"
+        site.until_stable("2")
+    site.nobody_else_failed()
+    assert [w for w in site.weights if w not in {0, 100}] == [25, 50]
+    assert len(site.records()) == 2
+
+
+@pytest.mark.parametrize("policy", ["Orphan", "Background"])
+def test_recreated_when_rejected(site: Site, policy: str) -> None:
+    """Deleted and created again with the revision that was taken back: what was stable serves, nothing else."""
+    site.go_live()
+    bad = {"ERROR_RATE": "0.5"}
+    with site.load():
+        site.want("3", environment=bad)
+        site.until_taken_back()
+        wait_until(
+            lambda: len(site.api.list(KSERVE_API, "InferenceService", site.namespace)) == 1,
+            what="the candidate's InferenceService is gone",
+            seconds=60,
+        )
+    serving = site.stable_backend()
+    with site.load():
+        site.api.delete(API_VERSION, "ModelDeployment", MODEL, site.namespace, propagation=policy)
+        wait_until(lambda: not site.obj, what="the ModelDeployment is gone", seconds=30)
+        if policy == "Background":
+            wait_until(lambda: not site.route, what="its route is collected", seconds=60)
+        site.want("3", environment=bad)
+        site.until(lambda s: s.get("phase") == "RolledBack", what="the rejection is remembered", seconds=60)
+        wait_until(lambda: bool(site.route), what="the route is there", seconds=60)
+    assert site.stable_backend() == serving
+    assert site.status["stable"]["version"] == "1"
+    assert len(site.records()) == 2, "not tried again"
+    if policy == "Orphan":
+        site.nobody_else_failed()
+    assert site.requests_of("3") == 0
+
+
+def test_weight_zero_by_hand(site: Site) -> None:
+    """The runbook's command with the operator down is an Abort, and stays one."""
+    site.go_live()
+    with site.load(rate=40):
+        site.want("2")
+        site.until_weight(25)
+        site.operator.kill()
+        rules = site.route["spec"]["rules"]
+        rules[0]["backendRefs"][1]["weight"] = 0
+        site.api.merge(GATEWAY_API, "HTTPRoute", MODEL, namespace=site.namespace, patch={"spec": {"rules": rules}})
+        assert site.weight() == 0
+        site.operator.start()
+        record = site.until_taken_back()
+    site.nobody_else_failed()
+    assert (record["status"]["outcome"], record["status"]["reason"]) == ("Aborted", "AbortedByHand")
+    assert "python-httpx" in record["status"]["message"], "the editor's field manager is named"
+    assert site.weights[-1] == 0
+
+
+def edit(*path: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(item: dict[str, Any]) -> None:
+        for key in path[:-1]:
+            item = item[key]
+        item[path[-1]] = value
+
+    return change
+
+
+SLO = {"name": "a", "objective": "99", "indicator": {"availability": {}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param({"slos": [{**SLO, "objective": "0.99"}]}, "percentage above 1", id="objective"),
+        pytest.param({"slos": [{**SLO, "indicator": {}}]}, "exactly one of", id="indicator"),
+        pytest.param({"slos": [{**SLO, "severity": "Required"}]}, "must be Critical", id="severity"),
+        pytest.param({"steps": [{"weight": 50, "for": "1s"}, {"weight": 5, "for": "1s"}]}, "must rise", id="steps"),
+        pytest.param({"analysis": {"window": "1h"}}, "at most 5m", id="window"),
+        pytest.param({"steps": [{"weight": 5, "for": "soon"}]}, "spec.steps[0].for", id="duration"),
+    ],
+)
+def test_bad_policy_refused(site: Site, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        site.policy(**change)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(edit("spec", "predictor", "canaryTrafficPercent", value=5), "Serin's to decide", id="canary"),
+        pytest.param(edit("spec", "predictor", "model", "storageUri", value="s3://x"), "spec.model.uri", id="uri"),
+        pytest.param(edit("spec", "predictor", value={"minReplicas": 1}), "exactly one of", id="empty"),
+        pytest.param(edit("metadata", "name", value="9fraud"), "start with a letter", id="name"),
+        pytest.param(edit("metadata", "name", value="f" * 43), "at most 43 characters", id="long"),
+    ],
+)
+def test_bad_spec_refused(site: Site, change: Callable[[dict[str, Any]], None], words: str) -> None:
+    item = site.model_deployment("1")
+    change(item)
+    with pytest.raises(RefusedError) as refused:
+        site.api.apply(item)
+    assert words in str(refused.value)
+
+
+def test_told_in_a_condition(site: Site) -> None:
+    """What admission cannot see is a condition with one clear message, and costs nothing that serves."""
+    site.go_live()
+    site.want("2", policyRef={"name": "nobody"})
+    site.until(lambda _: site.reason == "PolicyMissing", what="the missing policy is told")
+    assert "nobody does not exist" in site.status["message"]
+    site.policy(prometheus={"address": "http://elsewhere:9090"})
+    site.want("2")
+    site.until(lambda _: site.reason == "PolicyInvalid", what="the address is refused")
+    assert "allow-list" in site.status["message"]
+    predictor = site.model_deployment("2")["spec"]["predictor"]
+    site.want("2", predictor={**predictor, "labels": {"serin.dev/x": "y"}})
+    site.until(lambda _: site.reason == "SpecInvalid", what="the reserved label is told")
+    site.want("2", predictor={**predictor, "minReplicas": 3, "maxReplicas": 1})
+    site.until(lambda _: site.reason == "RenderRefused", what="KServe's refusal is told")
+    assert site.status["stable"]["version"] == "1"
+    assert site.weight() == 0
+
+
+def test_idle_writes_nothing(site: Site) -> None:
+    site.go_live()
+
+    def versions() -> dict[str, str]:
+        kinds = ((API_VERSION, "ModelDeployment"), (API_VERSION, "PromotionRecord"), (KSERVE_API, "InferenceService"))
+        items = [o for a, k in (*kinds, (GATEWAY_API, "HTTPRoute")) for o in site.api.list(a, k, site.namespace)]
+        return {f"{o['kind']}/{o['metadata']['name']}": o["metadata"]["resourceVersion"] for o in items}
+
+    seen = [versions()]
+
+    def settled() -> bool:
+        seen.append(versions())
+        return len(seen) > 20 and all(v == seen[-1] for v in seen[-20:])
+
+    wait_until(settled, what="everything has come to rest", seconds=60)
+    since, before = time.monotonic(), versions()
+    wait_until(lambda: time.monotonic() - since > 25, what="two resyncs", seconds=30)
+    assert versions() == before
