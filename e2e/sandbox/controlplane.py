@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from e2e.sandbox.inside import Inside
 
 ETCD_URL = "http://127.0.0.1:2379"
-CRD_SECONDS = 60.0
+CRD_SECONDS = 120.0
 KUBELET_PORT = 10250
 # No node-lifecycle controller: the only node never goes away. The autoscaler has no metrics here, but it is what makes
 # an InferenceService's minReplicas true.

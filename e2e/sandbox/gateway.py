@@ -120,4 +120,4 @@ async def _programmed(inside: Inside) -> None:
     async def programmed() -> bool:
         return condition_is_true(await inside.cluster.get(GATEWAY_PATH), "Programmed")
 
-    await until(programmed, what="the Gateway gateways/models is not programmed", seconds=60)
+    await until(programmed, what="the Gateway gateways/models is not programmed", seconds=120)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Listener = Callable[[dict[str, Any]], None]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-UP_SECONDS = 180.0
+UP_SECONDS = 300.0
 DOWN_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
@@ -64,6 +64,7 @@ def launch(name: str, layout: Layout, profile: Profile, on_change: Listener) -> 
         )
         states.save(state, layout.state)
         os.write(ours, b"1")  # from here on it lives by itself
+        process.returncode = 0  # and is not waited for: without this Python warns that it still runs
     except BaseException:
         if process is not None:
             _kill(process)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from e2e.sandbox.reaper import Reaper
 
 TAIL_LINES = 10
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 10.0
 
 

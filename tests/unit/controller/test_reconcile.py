@@ -124,7 +124,7 @@ async def test_a_promotion(lab: Lab) -> None:
     assert ("inferenceservices", "prod", isvc("1")) not in lab.cluster.objects
     record = lab.record(2)
     assert record["status"]["outcome"] == "Promoted"
-    assert [e["weight"] for e in record["status"]["timeline"]] == [10, 50, 100, 100]
+    assert [e["weight"] for e in record["status"]["timeline"]] == [0, 10, 50, 100, 100]
     assert record["spec"]["policy"]["spec"] == POLICY
     assert record["status"]["requests"]["availability"] > 400
     assert "ownerReferences" not in record["metadata"]

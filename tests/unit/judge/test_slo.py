@@ -83,6 +83,12 @@ GOOD: Cell = ((0, 150), (0, 2850))
         pytest.param(
             [GOOD] * 4 + [((0, 0), (0, 900))] * 5, Verdict.NO_DATA, Reason.NO_DATA, id="a long lull is no data"
         ),
+        pytest.param(
+            [((2, 50), (200, 800))] * 2,
+            Verdict.INSUFFICIENT,
+            Reason.COLLECTING_EVIDENCE,
+            id="better than a broken stable is no pass",
+        ),
         pytest.param([((15, 150), (14, 2850))] * 2, Verdict.FAIL, Reason.SLO_BREACHED, id="10 % against 0.5 %"),
         pytest.param(
             [((40, 150), (14, 2850))],

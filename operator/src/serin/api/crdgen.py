@@ -35,6 +35,14 @@ NAME_RULES = [
     },
 ]
 
+# A rule on status alone is not asked when status goes away as a whole.
+RECORD_RULES = [
+    {
+        "rule": "!has(oldSelf.status) || !has(oldSelf.status.finishedAt) || has(self.status)",
+        "message": "a finished PromotionRecord never changes",
+    },
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -110,6 +118,7 @@ KINDS = (
             Column("Message", ".status.message", priority=1),
             AGE,
         ),
+        rules=tuple(RECORD_RULES),
     ),
 )
 

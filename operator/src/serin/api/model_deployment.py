@@ -190,6 +190,8 @@ class RolloutStatus(ApiModel):
     """1 for the first step; 0 before the first weight."""
     steps: Annotated[int, Field(ge=0, le=100)] = 0
     started_at: Time
+    routed_at: Time | None = None
+    """When the gateway had accepted the route that names the candidate, still at 0 %."""
     step_started_at: Time | None = None
     """When the gateway had accepted this step's weight."""
     stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0

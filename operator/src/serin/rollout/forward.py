@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from serin.api.evidence import SloReport
 from serin.api.model_deployment import ModelDeploymentStatus
@@ -23,6 +23,7 @@ from serin.rollout.turn import (
     with_weight,
 )
 
+ROUTE_SETTLES = timedelta(seconds=2)
 Gate = Callable[[Turn, ModelDeploymentStatus], Move | None]
 
 
@@ -75,6 +76,25 @@ def stable_too_small(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     return Move(status, Reason.WAITING_FOR_CAPACITY, message, turn.soon())
 
 
+def not_routed(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The gateway must know the candidate's endpoints before it sends anything there.
+
+    A route and the endpoints behind it reach the data plane separately: named at 0 % first, and given time to
+    arrive, the first weight finds them (measured: a first weight without this met a 503).
+    """
+    route, rollout = turn.seen.route, rollout_of(status)
+    named = route is not None and status.candidate is not None and route.candidate == status.candidate.revision
+    if route is None or not named or not route.accepted:
+        why = f": {route.message}" if route is not None and named and route.message else ""
+        return Move(status, Reason.WAITING_FOR_ROUTE, f"the gateway is told of the candidate, at 0 %{why}", turn.soon())
+    routed_at = rollout.routed_at or turn.now
+    if turn.now >= routed_at + ROUTE_SETTLES:
+        return None
+    message = "the candidate's endpoints are on their way to the gateway"
+    waiting = with_rollout(status, routed_at=routed_at)
+    return Move(waiting, Reason.WAITING_FOR_ROUTE, message, routed_at + ROUTE_SETTLES)
+
+
 def route_pending(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """The gateway must have accepted what was decided last."""
     route, desired = turn.seen.route, weights_of(status).desired
@@ -107,7 +127,7 @@ def prepare(turn: Turn, status: ModelDeploymentStatus) -> Move:
         record_missing,
         candidate_not_up,
         stable_too_small,
-        route_pending,
+        not_routed,
         paused,
     )
     return first(gates, turn, status) or _next_step(turn, status)

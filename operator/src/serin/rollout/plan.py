@@ -30,9 +30,15 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
     if turn.seen.route is None and turn.ready(status.stable) == 0:
         return None
     idle = tuple(ref for ref in status.draining if ref.until is None or ref.until > turn.now)
-    if status.candidate is None or status.phase is Phase.PREPARING:
+    if status.candidate is None or (status.phase is Phase.PREPARING and not _nameable(turn, status.candidate)):
         return RoutePlan(status.stable, None, 0, idle)
     return RoutePlan(status.stable, status.candidate, weight, idle)
+
+
+def _nameable(turn: Turn, candidate: RevisionRef) -> bool:
+    """Named in the route from its first ready endpoint on: a backend without a Service is an error to gateways."""
+    named = turn.seen.route is not None and turn.seen.route.candidate == candidate.revision
+    return named or turn.ready(candidate) > 0
 
 
 def _record(turn: Turn, status: ModelDeploymentStatus) -> RecordPlan | None:

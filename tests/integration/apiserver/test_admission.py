@@ -1,0 +1,152 @@
+"""Which objects does the API server refuse, and does its message say how to mend them?
+
+Every rule of the CRDs stands in one of the tables; a rule without a row fails the last test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.deploy import ClusterApi, RefusedError
+from e2e.deploy.cluster import Json
+from e2e.deploy.installation import CRDS
+from tests.integration.apiserver import objects
+
+pytestmark = pytest.mark.apiserver
+
+SLO = objects.policy("x")["spec"]["slos"][0]
+CONTAINER = {"name": "kserve-container", "image": "example.com/server:1"}
+
+MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
+    ("spec.predictor.canaryTrafficPercent", 5, "canaryTrafficPercent is Serin's to decide; leave it out"),
+    ("spec.predictor.name", "blue", "predictor.name is Serin's to set; leave it out"),
+    ("spec.predictor.workerSpec", {}, "workerSpec (multi-node) is not supported"),
+    (
+        "spec.predictor.model.storageUri",
+        "s3://elsewhere",
+        "predictor.model.storageUri is set from spec.model.uri; write the URI there",
+    ),
+    ("spec.predictor", {"minReplicas": 1}, "give exactly one of predictor.model and predictor.containers"),
+    ("spec.predictor.containers", [CONTAINER], "give exactly one of predictor.model and predictor.containers"),
+    ("metadata.name", "f" * 43, "metadata.name and metadata.namespace together have at most 43 characters"),
+    (
+        "metadata.name",
+        "9fraud",
+        "metadata.name must start with a letter and hold only a-z, 0-9 and - (KServe's rule)",
+    ),
+    (
+        "metadata.name",
+        "fraud.eu",
+        "metadata.name must start with a letter and hold only a-z, 0-9 and - (KServe's rule)",
+    ),
+]
+POLICY_RULES: list[tuple[str, Any, str]] = [
+    ("spec.slos", [{**SLO, "indicator": {}}], "give exactly one of availability, latency"),
+    (
+        "spec.slos",
+        [{**SLO, "indicator": {"availability": {}, "latency": {"threshold": "1s"}}}],
+        "give exactly one of availability, latency",
+    ),
+    ("spec.slos", [{**SLO, "objective": "0.999"}], "objective is a percentage above 1 and below 100"),
+    ("spec.slos", [{**SLO, "objective": "100"}], "objective is a percentage above 1 and below 100"),
+    ("spec.slos", [{**SLO, "severity": "Required"}], "at least one SLO must be Critical"),
+    ("spec.analysis", {"alpha": "0"}, "alpha is within (0, 0.2]"),
+    ("spec.analysis", {"alpha": "0.21"}, "alpha is within (0, 0.2]"),
+    ("spec.analysis", {"beta": "0.51"}, "beta is within (0, 0.5]"),
+    ("spec.analysis", {"maxRatio": "0.9"}, "maxRatio is at least 1"),
+    ("spec.analysis", {"passRatio": "1"}, "passRatio is above 1"),
+    ("spec.analysis", {"window": "0s"}, "window is at least 1s"),
+    ("spec.analysis", {"window": "5m1s"}, "window is at most 5m"),
+    ("spec.analysis", {"window": "1500ms"}, "window is a whole number of seconds"),
+    ("spec.steps", [{"weight": 50, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
+    ("spec.steps", [{"weight": 5, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
+]
+BOUNDS: list[tuple[str, Any, str]] = [
+    ("spec.slos", [], "spec.slos"),
+    ("spec.slos", [SLO, SLO], "Duplicate value"),
+    ("spec.steps", [], "spec.steps"),
+    ("spec.steps", [{"weight": 0, "for": "1m"}], "spec.steps[0].weight"),
+    ("spec.steps", [{"weight": 100, "for": "1m"}], "spec.steps[0].weight"),
+    ("spec.steps", [{"weight": 5, "for": "soon"}], "spec.steps[0].for"),
+    ("spec.steps", [{"weight": 5}], "spec.steps[0].for: Required value"),
+    ("spec.arms", "Elsewhere", 'Unsupported value: "Elsewhere"'),
+    ("spec.prometheus", {"address": "http://user:secret@prometheus:9090"}, "spec.prometheus.address"),
+    ("spec.analysis", {"alpha": "1e-2"}, "spec.analysis.alpha"),
+]
+# Both would be needed to change it, and there is only one mode so far.
+UNREACHABLE = {"mode is immutable"}
+ELSEWHERE = {"the facts of a PromotionRecord never change", "a finished PromotionRecord never changes"}
+
+
+def changed(item: Json, path: str, value: object) -> Json:
+    """``item`` with the field at the dotted ``path`` set."""
+    *way, last = path.split(".")
+    place = item
+    for key in way:
+        place = place.setdefault(key, {})
+    place[last] = value
+    return item
+
+
+def refusal(api: ClusterApi, item: Json) -> str:
+    """The API server's words; the test fails if it accepts ``item``."""
+    with pytest.raises(RefusedError) as refused:
+        api._send("POST", api._path(item["apiVersion"], item["kind"], item["metadata"]["namespace"]), json=item)
+    assert refused.value.status == 422
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("path", "value", "message"), MODEL_DEPLOYMENT_RULES)
+def test_a_bad_model_deployment(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
+    assert message in refusal(api, changed(objects.model_deployment(namespace), path, value))
+
+
+@pytest.mark.parametrize(("path", "value", "message"), POLICY_RULES + BOUNDS)
+def test_a_bad_policy(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
+    assert message in refusal(api, changed(objects.policy(namespace), path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.model.version", "v 2"),
+        ("spec.model.version", "v" * 64),
+        ("spec.model.uri", ""),
+        ("spec.model.digest", "sha256:XYZ"),
+        ("spec.route.hostnames", []),
+        ("spec.route.hostnames", ["Fraud.example.com"]),
+        ("spec.route.timeout", "1 minute"),
+        ("spec.policyRef.name", ""),
+        ("spec.mode", "Knative"),
+        ("spec.onNewRevision", "Ignore"),
+    ],
+)
+def test_a_model_deployment_out_of_bounds(api: ClusterApi, namespace: str, path: str, value: object) -> None:
+    assert path in refusal(api, changed(objects.model_deployment(namespace), path, value))
+
+
+@pytest.mark.parametrize("make", [objects.model_deployment, objects.policy, objects.record])
+def test_the_smallest_object_is_accepted(api: ClusterApi, namespace: str, make: Callable[[str], Json]) -> None:
+    assert api.apply(make(namespace))["metadata"]["generation"] == 1
+
+
+def rules(node: object) -> Iterator[str]:
+    """The messages of all validation rules in a schema."""
+    if isinstance(node, dict):
+        yield from (rule["message"] for rule in node.get("x-kubernetes-validations", []))
+        for value in node.values():
+            yield from rules(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from rules(value)
+
+
+def test_every_rule_of_the_definitions_is_in_a_table() -> None:
+    written = {message for path in CRDS.glob("*.yaml") for message in rules(yaml.safe_load(path.read_text("utf-8")))}
+    shown = [message for *_, message in MODEL_DEPLOYMENT_RULES + POLICY_RULES]
+    untried = {message for message in written if not any(message.startswith(part) for part in shown)}
+    assert untried == UNREACHABLE | ELSEWHERE

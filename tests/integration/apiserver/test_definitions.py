@@ -1,0 +1,109 @@
+"""Does a real API server take the CRDs, and does it serve them as people expect?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from e2e.deploy import ClusterApi
+from e2e.deploy.cluster import Json
+from serin.api import API_VERSION
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_policy import PromotionPolicySpec
+from tests.integration.apiserver import objects
+
+pytestmark = pytest.mark.apiserver
+CRD_API = "apiextensions.k8s.io/v1"
+PLURALS = ("modeldeployments", "promotionpolicies", "promotionrecords")
+
+
+@pytest.mark.parametrize("plural", PLURALS)
+def test_a_definition_is_established_and_structural(api: ClusterApi, plural: str) -> None:
+    crd = api.get(CRD_API, "CustomResourceDefinition", f"{plural}.serin.dev")
+    assert crd is not None
+    states = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
+    assert states["Established"] == "True"
+    assert states["NamesAccepted"] == "True"
+    assert "NonStructuralSchema" not in states
+
+
+def test_kinds_have_short_names_and_one_category(api: ClusterApi) -> None:
+    served = {r["name"]: r for r in api._send("GET", f"/apis/{API_VERSION}")["resources"]}
+    short = {name: r["shortNames"] for name, r in served.items() if "/" not in name}
+    assert short == {"modeldeployments": ["mdep"], "promotionpolicies": ["ppol"], "promotionrecords": ["prec"]}
+    assert all(served[name]["categories"] == ["serin"] for name in short)
+    assert {name for name in served if name.endswith("/status")} == {
+        "modeldeployments/status",
+        "promotionrecords/status",
+    }
+
+
+def test_a_policy_stores_the_defaults_of_the_model(api: ClusterApi, namespace: str) -> None:
+    item = objects.policy(namespace)
+    stored = api.apply(item)["spec"]
+    assert stored["analysis"]["window"] == "15s"
+    assert PromotionPolicySpec.model_validate(stored) == PromotionPolicySpec.model_validate(item["spec"])
+
+
+def test_a_model_deployment_stores_the_defaults_of_the_model(api: ClusterApi, namespace: str) -> None:
+    item = objects.model_deployment(namespace)
+    stored = api.apply(item)["spec"]
+    assert (stored["mode"], stored["onNewRevision"], stored["paused"]) == ("Standard", "Supersede", False)
+    assert ModelDeploymentSpec.model_validate(stored) == ModelDeploymentSpec.model_validate(item["spec"])
+
+
+def test_a_predictor_passes_through_as_it_was_written(api: ClusterApi, namespace: str) -> None:
+    item = objects.model_deployment(namespace)
+    predictor: Json = {
+        "model": {"modelFormat": {"name": "sklearn"}, "env": [{"name": "A", "value": "1"}], "futureField": {"x": [1]}},
+        "minReplicas": 2,
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    }
+    item["spec"]["predictor"] = predictor
+    assert api.apply(item)["spec"]["predictor"] == predictor
+
+
+def table(api: ClusterApi, namespace: str, plural: str) -> tuple[list[str], list[Any]]:
+    """What ``kubectl get`` prints: the columns of normal width, and the cells of the first row."""
+    answer = api._send(
+        "GET",
+        f"/apis/{API_VERSION}/namespaces/{namespace}/{plural}",
+        headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"},
+    )
+    shown = [i for i, column in enumerate(answer["columnDefinitions"]) if column["priority"] == 0]
+    return [answer["columnDefinitions"][i]["name"] for i in shown], [answer["rows"][0]["cells"][i] for i in shown]
+
+
+def test_columns_of_a_model_deployment(api: ClusterApi, namespace: str) -> None:
+    api.apply(objects.model_deployment(namespace))
+    condition = {"type": "Ready", "status": "False", "reason": "CollectingEvidence", "message": "…"}
+    status: Json = {
+        "phase": "Progressing",
+        "stable": objects.REVISION,
+        "candidate": {**objects.REVISION, "version": "2"},
+        "weights": {"desired": 25, "applied": 5},
+        "message": "step 2 of 3 at 25 %",
+        "conditions": [condition | {"lastTransitionTime": objects.AT}],
+    }
+    api.merge(API_VERSION, "ModelDeployment/status", "fraud", namespace=namespace, patch={"status": status})
+    names, cells = table(api, namespace, "modeldeployments")
+    assert names == ["Name", "Phase", "Stable", "Candidate", "Weight", "Ready", "Message", "Age"]
+    assert cells[:-1] == ["fraud", "Progressing", "1", "2", 5, "False", "step 2 of 3 at 25 %"]
+
+
+def test_columns_of_a_policy(api: ClusterApi, namespace: str) -> None:
+    api.apply(objects.policy(namespace))
+    names, cells = table(api, namespace, "promotionpolicies")
+    assert names == ["Name", "Arms", "Age"]
+    assert cells[:-1] == ["careful", "Contour"]
+
+
+def test_columns_of_a_record(api: ClusterApi, namespace: str) -> None:
+    item = objects.record(namespace)
+    api.apply(item)
+    patch = {"status": {"outcome": "RolledBack", "reason": "SLOBreached"}}
+    api.merge(API_VERSION, "PromotionRecord/status", item["metadata"]["name"], namespace=namespace, patch=patch)
+    names, cells = table(api, namespace, "promotionrecords")
+    assert names == ["Name", "Model", "Version", "Attempt", "Outcome", "Reason", "Age"]
+    assert cells[:-1] == ["fraud-5c0d9e1a-1", "fraud", "1", 1, "RolledBack", "SLOBreached"]

@@ -1,0 +1,116 @@
+"""What may the operator's service account do, and what not? Asked of the API server's own authorizer, and tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from e2e.deploy import ClusterApi, RefusedError
+from e2e.deploy.installation import RBAC, documents
+from serin.api import API_VERSION
+from tests.integration.apiserver import objects
+
+pytestmark = pytest.mark.apiserver
+
+NEEDED = """
+serin.dev                     modeldeployments                  get list watch
+serin.dev                     modeldeployments/status           update
+serin.dev                     promotionpolicies                 get list watch
+serin.dev                     promotionrecords                  get list create
+serin.dev                     promotionrecords/status           update
+serving.kserve.io             inferenceservices                 get list watch create patch delete
+gateway.networking.k8s.io     httproutes                        get list watch create patch
+discovery.k8s.io              endpointslices                    list
+-                             pods                              list
+-                             events                            create
+"""
+FORBIDDEN = """
+serin.dev                     modeldeployments                  create update patch delete deletecollection
+serin.dev                     modeldeployments/status           patch
+serin.dev                     promotionpolicies                 create update patch delete
+serin.dev                     promotionrecords                  update patch delete deletecollection
+serving.kserve.io             inferenceservices                 update deletecollection
+serving.kserve.io             inferenceservices/status          update patch
+serving.kserve.io             clusterservingruntimes            create update patch delete
+gateway.networking.k8s.io     httproutes                        update delete deletecollection
+gateway.networking.k8s.io     httproutes/status                 update patch
+gateway.networking.k8s.io     gateways                          create update patch delete
+apps                          deployments                       get list create update patch delete
+autoscaling                   horizontalpodautoscalers          create update patch delete
+discovery.k8s.io              endpointslices                    create update patch delete
+-                             secrets                           get list watch create update delete
+-                             configmaps                        get list create update
+-                             pods                              create update patch delete
+-                             pods/exec                         create get
+-                             pods/log                          get
+-                             services                          create update delete
+-                             serviceaccounts/token             create
+-                             users                             impersonate
+-                             namespaces                        create update delete
+-                             events                            list delete
+-                             nodes                             get list
+apiextensions.k8s.io          customresourcedefinitions         create update patch delete
+rbac.authorization.k8s.io     clusterroles                      create update patch bind escalate
+rbac.authorization.k8s.io     clusterrolebindings               create update patch
+admissionregistration.k8s.io  validatingwebhookconfigurations   create update patch delete
+admissionregistration.k8s.io  validatingadmissionpolicybindings create update patch delete
+"""
+
+
+def rows(table: str) -> list[tuple[str, str, str]]:
+    """(group, resource, verb) of a table above."""
+    lines = [line.split() for line in table.split("\n") if line]
+    return [(group.strip("-"), resource, verb) for group, resource, *verbs in lines for verb in verbs]
+
+
+def allowed(api: ClusterApi, group: str, resource: str, verb: str) -> bool:
+    """What the API server would say to whoever owns ``api``."""
+    resource, _, subresource = resource.partition("/")
+    attributes = {
+        "group": group,
+        "resource": resource,
+        "subresource": subresource,
+        "verb": verb,
+        "namespace": "default",
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = api._send("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", json=review)
+    return bool(answer["status"]["allowed"])
+
+
+def test_the_operator_may_do_what_it_needs(as_operator: ClusterApi) -> None:
+    assert [row for row in rows(NEEDED) if not allowed(as_operator, *row)] == []
+
+
+def test_the_operator_may_do_nothing_else(as_operator: ClusterApi) -> None:
+    assert [row for row in rows(FORBIDDEN) if allowed(as_operator, *row)] == []
+
+
+def test_no_right_is_a_wildcard() -> None:
+    role = next(item for item in documents(RBAC) if item["kind"] == "ClusterRole")
+    assert not [rule for rule in role["rules"] if "*" in rule["apiGroups"] + rule["resources"] + rule["verbs"]]
+
+
+ATTEMPTS: list[tuple[str, Callable[[ClusterApi, str], object]]] = [
+    ("edit spec", lambda api, ns: api.apply(objects.model_deployment(ns))),
+    ("delete the deployment", lambda api, ns: api.delete(API_VERSION, "ModelDeployment", "fraud", ns)),
+    ("delete a record", lambda api, ns: api.delete(API_VERSION, "PromotionRecord", "fraud-5c0d9e1a-1", ns)),
+    ("loosen a policy", lambda api, ns: api.apply(objects.policy(ns))),
+    ("read secrets", lambda api, ns: api.list("v1", "Secret", ns)),
+]
+
+
+@pytest.mark.parametrize("attempt", [a for _, a in ATTEMPTS], ids=[name for name, _ in ATTEMPTS])
+def test_what_it_may_not_is_forbidden(
+    api: ClusterApi, as_operator: ClusterApi, namespace: str, attempt: Callable[[ClusterApi, str], object]
+) -> None:
+    for item in (objects.model_deployment(namespace), objects.record(namespace), objects.policy(namespace)):
+        api.apply(item)
+    with pytest.raises(RefusedError) as refused:
+        attempt(as_operator, namespace)
+    assert refused.value.status == 403

@@ -1,0 +1,141 @@
+"""Is status a world of its own, fenced by the resource version, and does a finished record stay as it is?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from e2e.deploy import ClusterApi, RefusedError
+from e2e.deploy.cluster import Json
+from serin.api import API_VERSION
+from serin.api.model_deployment import ModelDeploymentStatus
+from serin.api.promotion_record import PromotionRecordStatus
+from tests.integration.apiserver import objects
+
+pytestmark = pytest.mark.apiserver
+NOW = datetime(2026, 11, 22, 10, 0, 1, 250_000, tzinfo=UTC)
+FULL_STATUS = ModelDeploymentStatus.model_validate(
+    {
+        "observedGeneration": 7,
+        "phase": "RollingBack",
+        "message": "too many errors",
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "False",
+                "observedGeneration": 7,
+                "lastTransitionTime": objects.AT,
+                "reason": "SLOBreached",
+                "message": "too many errors",
+            }
+        ],
+        "stable": {**objects.REVISION, "since": objects.AT},
+        "candidate": objects.REVISION,
+        "previous": {**objects.REVISION, "until": objects.AT},
+        "weights": {"desired": 0, "applied": 5, "observed": "4.9"},
+        "rollout": {
+            "record": "fraud-5c0d9e1a-1",
+            "step": 1,
+            "steps": 3,
+            "startedAt": objects.AT,
+            "stepStartedAt": NOW,
+            "stableReplicas": 2,
+            "verdict": "Fail",
+            "reason": "SLOBreached",
+            "message": "too many errors",
+            "since": objects.AT,
+            "wakeAt": objects.AT,
+            "outcome": "RolledBack",
+            "cause": "SLOBreached",
+            "causeMessage": "too many errors",
+            "decidedAt": NOW,
+            "slos": [
+                {
+                    "name": "availability",
+                    "severity": "Critical",
+                    "verdict": "Fail",
+                    "candidate": {"bad": 9, "total": 90},
+                    "stable": {"bad": 0, "total": 1710},
+                    "evidence": {"e1": "2.301030", "e2": "2.100000", "e3": "0.000000", "e4": "0.000000"},
+                    "threshold": "2.000000",
+                    "passThreshold": "1.301030",
+                    "message": "9 of 90",
+                }
+            ],
+        },
+        "rejected": [
+            {"revision": "a", "version": "0", "at": objects.AT, "reason": "SLOBreached", "record": "fraud-a-1"}
+        ],
+        "draining": [{**objects.REVISION, "until": NOW}],
+    }
+)
+
+
+def put_status(api: ClusterApi, item: Json) -> Json:
+    """Replace the status, as the operator does."""
+    metadata = item["metadata"]
+    path = api._path(API_VERSION, f"{item['kind']}/status", metadata["namespace"], metadata["name"])
+    return api._send("PUT", path, json=item)
+
+
+def test_every_field_of_the_status_is_kept(api: ClusterApi, namespace: str) -> None:
+    item = api.apply(objects.model_deployment(namespace))
+    stored = put_status(api, item | {"status": FULL_STATUS.to_api()})
+    assert stored["status"] == FULL_STATUS.to_api()
+    assert ModelDeploymentStatus.model_validate(stored["status"]) == FULL_STATUS
+
+
+def test_status_and_spec_are_written_apart(api: ClusterApi, namespace: str) -> None:
+    item = api.apply(objects.model_deployment(namespace))
+    other = {**item["spec"], "paused": True}
+    stored = put_status(api, item | {"spec": other, "status": {"phase": "Stable"}})
+    assert stored["spec"] == item["spec"], "a status write cannot touch spec"
+    assert stored["metadata"]["generation"] == 1, "and is no new generation"
+    stored = api.apply(objects.model_deployment(namespace) | {"status": {"phase": "RolledBack"}})
+    assert stored["status"] == {"phase": "Stable"}, "a spec write cannot touch status"
+
+
+def test_a_stale_status_write_is_refused(api: ClusterApi, namespace: str) -> None:
+    stale = api.apply(objects.model_deployment(namespace))
+    put_status(api, stale | {"status": {"phase": "Pending"}})
+    with pytest.raises(RefusedError) as refused:
+        put_status(api, stale | {"status": {"phase": "Stable"}})
+    assert refused.value.status == 409
+
+
+def test_the_facts_of_a_record_never_change(api: ClusterApi, namespace: str) -> None:
+    item = objects.record(namespace)
+    api.apply(item)
+    with pytest.raises(RefusedError, match="the facts of a PromotionRecord never change"):
+        api.apply(item | {"spec": {**item["spec"], "attempt": 2}})
+
+
+def finished_record(api: ClusterApi, namespace: str) -> Json:
+    """A record whose rollout is over."""
+    item = api.apply(objects.record(namespace))
+    end: Json = {"outcome": "Promoted", "decidedAt": NOW.isoformat(), "finishedAt": objects.AT}
+    for outcome in ({"timeline": []}, end):
+        status = PromotionRecordStatus.model_validate(outcome).to_api()
+        item = put_status(api, item | {"status": status})
+    return item
+
+
+def test_an_open_record_grows_and_a_finished_one_does_not(api: ClusterApi, namespace: str) -> None:
+    item = finished_record(api, namespace)
+    for change in (
+        {"outcome": "RolledBack"},
+        {"finishedAt": "2026-11-22T11:00:00Z"},
+        {"requests": {"availability": 1}},
+    ):
+        with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):
+            put_status(api, item | {"status": item["status"] | change})
+
+
+@pytest.mark.parametrize("gone", [None, {}], ids=["removed", "emptied"])
+def test_a_finished_record_does_not_lose_its_outcome(api: ClusterApi, namespace: str, gone: Json | None) -> None:
+    item = finished_record(api, namespace)
+    with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):
+        put_status(
+            api, item | {"status": gone} if gone is not None else {k: v for k, v in item.items() if k != "status"}
+        )
