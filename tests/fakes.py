@@ -54,13 +54,13 @@ class FakeCluster:
             return [self._slice(key[2]) for key in self.objects if key[0] == resources.INFERENCE_SERVICES.plural]
         if resource is resources.PODS:
             return self.pods
-        wanted = selector.split("=")[1]
+        wanted = dict(part.split("=") for part in selector.split(","))
         return [
             copy.deepcopy(obj)
             for (plural, space, _), obj in self.objects.items()
             if plural == resource.plural
             and space == namespace
-            and obj["metadata"].get("labels", {}).get(names.MODEL_DEPLOYMENT) == wanted
+            and wanted.items() <= obj["metadata"].get("labels", {}).items()
         ]
 
     def _slice(self, isvc: str) -> Object:

@@ -14,6 +14,9 @@ from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.types import ApiModel, Duration, FreeForm, Name, Text, Time, Uri, Word, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
+"""A name of a Kubernetes object (RFC 1123)."""
 HOSTNAME = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 RESERVED_KEYS = ("serin.dev/", "serving.kserve.io/")
 SCALING_FIELDS = (
@@ -52,10 +55,17 @@ PREDICTOR_SCHEMA: dict[str, Any] = {
         "model": {
             "type": "object",
             "x-kubernetes-preserve-unknown-fields": True,
-            "properties": {"storageUri": {"type": "string", "maxLength": 2048}},
+            "properties": {
+                "storageUri": {"type": "string", "maxLength": 2048},
+                "runtime": {"type": "string", "maxLength": 253},
+                "args": {"type": "array", "maxItems": 256, "items": {"type": "string", "maxLength": 32768}},
+            },
         },
+        "labels": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 63}},
+        "annotations": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 65536}},
         "containers": {
             "type": "array",
+            "minItems": 1,
             "maxItems": 32,
             "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
         },
@@ -94,9 +104,9 @@ class ModelRef(ApiModel):
 class ParentRef(ApiModel):
     """The Gateway (and listener) that carries the route."""
 
-    name: Word
-    namespace: Name | None = None
-    section_name: Word | None = None
+    name: ObjectName
+    namespace: ObjectName | None = None
+    section_name: ObjectName | None = None
 
 
 class Route(ApiModel):
@@ -109,11 +119,17 @@ class Route(ApiModel):
     timeout: Duration = timedelta(seconds=60)
     """Longest time a request may take; also how long an arm is drained after its weight became 0."""
 
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("!has(self.timeout) || duration(self.timeout) >= duration('1s')", "timeout is at least 1s")
+        )
+    }
+
 
 class PolicyRef(ApiModel):
     """A PromotionPolicy in the same namespace."""
 
-    name: Annotated[str, Field(max_length=253, min_length=1)]
+    name: ObjectName
 
 
 class ModelDeploymentSpec(ApiModel):

@@ -150,6 +150,15 @@ class Step(ApiModel):
     timeout: Duration = timedelta(hours=1)
     """After this time without a decision the step holds and asks for a person."""
 
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                "!has(self.timeout) || duration(self.timeout) > duration(self.for)",
+                "timeout must be longer than for, or the step could never pass",
+            )
+        )
+    }
+
 
 class PromotionPolicySpec(ApiModel):
     """How to judge and how fast to go."""
@@ -189,7 +198,11 @@ class PromotionPolicySpec(ApiModel):
             (
                 "self.slos.exists(s, !has(s.severity) || s.severity == 'Critical')",
                 "at least one SLO must be Critical, or nothing could ever be rolled back",
-            )
+            ),
+            (
+                "!has(self.prepareTimeout) || duration(self.prepareTimeout) >= duration('10s')",
+                "prepareTimeout is at least 10s",
+            ),
         )
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from serin.api import GROUP, VERSION
 
@@ -19,7 +20,7 @@ class Resource:
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """The URL path of a collection, an object or a sub-resource."""
         base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        parts = [base, "namespaces", namespace, self.plural, name, subresource]
+        parts = [base, "namespaces", quote(namespace, safe=""), self.plural, quote(name, safe=""), subresource]
         return "/".join(part for part in parts if part)
 
     @property

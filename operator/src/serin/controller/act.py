@@ -56,19 +56,18 @@ class Actor:
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
 
-    async def carry_out(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
+    async def carry_out(self, sight: Sight, decision: Decision, now: datetime) -> None:
         """Makes the rest of the plan true, in the plan's order."""
         plan = decision.plan
-        await self._new_record(sight, plan)
         for ref in plan.ensure:
             await self._ensure(sight, ref)
-        await self._records(sight, decision, evidence, now)
         for ref in plan.delete:
             await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
         for event in decision.events:
             await self._tell(sight, event, now)
 
-    async def _new_record(self, sight: Sight, plan: Plan) -> None:
+    async def new_record(self, sight: Sight, plan: Plan) -> None:
+        """Creates the rollout's record, before anything that it has to witness."""
         if plan.record is None:
             return
         policy = (sight.policy_obj["metadata"]["name"], sight.policy_obj["spec"]) if sight.policy_obj else None
@@ -100,7 +99,7 @@ class Actor:
         except Conflict:
             return
 
-    async def _records(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
+    async def write_records(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
         """One write per record: outcome, timeline and sealed windows together."""
         rollout = decision.status.rollout
         current = {rollout.record} if rollout else set()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,7 +15,7 @@ from typing import Protocol
 from serin.api.evidence import Assessment, Window
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
-from serin.errors import MetricsError
+from serin.errors import MetricsError, QueryRejected
 from serin.judge.assessment import Judge
 from serin.judge.windows import decode, encode
 from serin.prometheus.counts import ArmNames, Grid, query, windows
@@ -46,34 +45,44 @@ def settle_time(window: timedelta) -> timedelta:
     return min(timedelta(seconds=5), max(timedelta(seconds=1), window / 3))
 
 
+class NotAllowed:
+    """Stands for a Prometheus that is no longer on the allow-list: nobody is asked in its place."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        """Always refused."""
+        del query, at
+        message = f"{self._address} is not on the operator's allow-list"
+        raise QueryRejected(message)
+
+
 @dataclass(slots=True)
 class Ledger:
-    """The windows of one rollout."""
+    """The windows of one rollout. Each SLO is read on its own: one that cannot be read does not blind the others."""
 
     policy: PromotionPolicySpec
     arms: ArmNames
-    cursor: datetime
-    """Start of the next window to read."""
+    cursors: dict[str, datetime]
+    """Per SLO the start of the next window to read."""
     judge: Judge
     unsealed: dict[str, list[Window]] = field(default_factory=dict)
-    trouble: str = ""
-    """Why the newest windows could not be read."""
+    trouble: dict[str, str] = field(default_factory=dict)
+    """Per SLO why its newest windows could not be read."""
 
     @classmethod
     def restore(
-        cls,
-        policy: PromotionPolicySpec,
-        arms: ArmNames,
-        begun: datetime,
-        record: PromotionRecordStatus | None,
+        cls, policy: PromotionPolicySpec, arms: ArmNames, begun: datetime, record: PromotionRecordStatus | None
     ) -> Ledger:
         """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
-        ledger = cls(policy, arms, _whole_second(begun), Judge(policy))
+        ledger = cls(policy, arms, {slo.name: _whole_second(begun) for slo in policy.slos}, Judge(policy))
         length = policy.analysis.window
         for block in record.blocks if record else []:
             batch = decode(block.counts, start=block.start, length=length)
-            ledger.judge.add({block.slo: batch})
-            ledger.cursor = max(ledger.cursor, batch[-1].end) if batch else ledger.cursor
+            if batch and batch[0].start >= ledger.cursors[block.slo]:
+                ledger.judge.add({block.slo: batch})
+                ledger.cursors[block.slo] = batch[-1].end
         return ledger
 
     @property
@@ -84,22 +93,28 @@ class Ledger:
     @property
     def next_at(self) -> datetime:
         """When the next window can be read."""
-        return self.cursor + self.length + settle_time(self.length)
+        return max(self.cursors.values()) + self.length + settle_time(self.length)
 
     async def catch_up(self, source: MetricsSource, now: datetime) -> None:
-        """Reads the windows that are over and settled; on trouble the cursor stays and ``trouble`` says why."""
-        self.trouble = ""
+        """Reads the windows that are over and settled; on trouble an SLO's cursor stays and ``trouble`` says why."""
+        await asyncio.gather(*(self._catch_up(source, slo, now) for slo in self.policy.slos))
+
+    async def _catch_up(self, source: MetricsSource, slo: Slo, now: datetime) -> None:
+        self.trouble.pop(slo.name, None)
         for _ in range(BATCHES):
-            count = math.floor((now - settle_time(self.length) - self.cursor) / self.length)
+            start = self.cursors[slo.name]
+            count = math.floor((now - settle_time(self.length) - start) / self.length)
             if count <= 0:
                 return
-            grid = Grid(self.cursor, self.length, min(count, BLOCK))
+            grid = Grid(start, self.length, min(count, BLOCK))
             try:
-                batches = await asyncio.gather(*(self._read(source, slo, grid) for slo in self.policy.slos))
+                batch = await self._read(source, slo, grid)
             except MetricsError as error:
-                self.trouble = str(error)
+                self.trouble[slo.name] = str(error)
                 return
-            self._take(grid, zip((slo.name for slo in self.policy.slos), batches, strict=True))
+            self.judge.add({slo.name: batch})
+            self.unsealed.setdefault(slo.name, []).extend(batch)
+            self.cursors[slo.name] = grid.end
 
     async def _read(self, source: MetricsSource, slo: Slo, grid: Grid) -> list[Window]:
         preset = PRESETS[self.policy.arms]
@@ -108,21 +123,17 @@ class Ledger:
         series = await source.matrix(query(preset, terms, self.arms, reach), grid.end)
         return windows(preset, terms, self.arms, grid, series)
 
-    def _take(self, grid: Grid, batches: Iterable[tuple[str, list[Window]]]) -> None:
-        for name, batch in batches:
-            self.judge.add({name: batch})
-            self.unsealed.setdefault(name, []).extend(batch)
-        self.cursor = grid.end
-
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """Where the evidence stands; windows that should be there and are not hold."""
-        behind = now - settle_time(self.length) - self.cursor
-        missing = None
-        if self.trouble:
-            missing = Window(self.cursor, self.length, None, error=self.trouble)
-        elif behind >= LATE_WINDOWS * self.length:
-            missing = Window(self.cursor, self.length, None)
+        missing = {name: window for name in self.cursors if (window := self._missing(name, now)) is not None}
         return self.judge.assess(step_started_at, missing)
+
+    def _missing(self, name: str, now: datetime) -> Window | None:
+        cursor = self.cursors[name]
+        if name in self.trouble:
+            return Window(cursor, self.length, None, error=self.trouble[name])
+        late = now - settle_time(self.length) - cursor >= LATE_WINDOWS * self.length
+        return Window(cursor, self.length, None) if late else None
 
     def seal(self, *, everything: bool = False) -> list[WindowBlock]:
         """Full blocks (or all windows) since the last seal, for the record; ``sealed`` when they are written."""

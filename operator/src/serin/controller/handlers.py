@@ -80,12 +80,15 @@ def _start_and_login(registry: kopf.OperatorRegistry, credentials: Credentials) 
         )
 
 
-async def watch(registry: kopf.OperatorRegistry, *, namespaces: tuple[str, ...], ready: asyncio.Event) -> None:
-    """Delivers events until a signal stops the process; ``ready`` is set when it has begun."""
+async def watch(
+    registry: kopf.OperatorRegistry, *, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Delivers events until a signal or ``stop`` ends it; ``ready`` is set when it has begun."""
     await kopf.operator(
         registry=registry,
         clusterwide=not namespaces,
         namespaces=namespaces,
         standalone=True,
         ready_flag=ready,
+        stop_flag=stop,
     )

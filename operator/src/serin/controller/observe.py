@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,12 @@ from serin.api.reasons import Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.errors import Conflict, NotFound, Refused
+from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.records.build import Source, sources_of, view
 from serin.rollout.observation import Arm, Problem, RecordView, RouteView
 from serin.rollout.spec_rules import problem_of
 from serin.traffic import view as traffic
-from serin.traffic.standard import Owner, inference_service
+from serin.traffic.standard import Owner, inference_service, served
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,14 @@ async def observe(cluster: Cluster, namespace: str, name: str, allowed: tuple[st
     if "deletionTimestamp" in obj["metadata"]:
         return None
     parsed = ModelDeployment.model_validate(obj)
-    selector = f"{names.MODEL_DEPLOYMENT}={name}"
+    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     services, records, route_obj, policy_obj = await asyncio.gather(
         cluster.list(resources.INFERENCE_SERVICES, namespace, selector),
         _records(cluster, namespace, selector, parsed.status),
         _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
-        _maybe(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name),
+        _policy_object(cluster, namespace, parsed.spec.policy_ref.name),
     )
+    services = [service for service in services if _is_ours(service, name)]
     arms = await _arms(cluster, namespace, services)
     views = sorted(filter(None, map(view, records)), key=lambda record: record.attempt)
     wanted, problem = await _wanted(cluster, obj, parsed, arms)
@@ -93,7 +95,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, allowed: tuple[st
         route=traffic.route(route_obj) if route_obj else None,
         record_objs={record["metadata"]["name"]: record for record in records},
         records=tuple(views),
-        policy_obj=policy_obj,
+        policy_obj=None if isinstance(policy_obj, Problem) else policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, allowed),
     )
 
@@ -111,6 +113,20 @@ async def _maybe(cluster: Cluster, resource: resources.Resource, namespace: str,
         return await cluster.get(resource, namespace, name)
     except NotFound:
         return None
+
+
+def _is_ours(service: Object, name: str) -> bool:
+    """Labels can be copied; the name is derived and cannot be."""
+    revision = service["metadata"]["labels"].get(names.REVISION, "")
+    return bool(service["metadata"]["name"] == inference_service_name(name, revision))
+
+
+async def _policy_object(cluster: Cluster, namespace: str, name: str) -> Object | Problem | None:
+    """The live policy; failing to read it is told, and stops no watch (a rollout has its snapshot)."""
+    try:
+        return await _maybe(cluster, resources.PROMOTION_POLICIES, namespace, name)
+    except (Refused, Unavailable) as error:
+        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {error}")
 
 
 async def _arms(cluster: Cluster, namespace: str, services: list[Object]) -> dict[str, Arm]:
@@ -140,7 +156,12 @@ async def _wanted(
 ) -> tuple[RevisionRef | None, Problem | None]:
     """The revision that spec asks for, or what is wrong with it (asked of the API server before anything else)."""
     metadata, model, predictor = obj["metadata"], obj["spec"]["model"], obj["spec"]["predictor"]
-    problem = problem_of(metadata["name"], metadata["namespace"], predictor)
+    owner = Owner(metadata["name"], metadata["namespace"], metadata["uid"])
+    try:
+        problem = problem_of(metadata["name"], metadata["namespace"], predictor)
+        served(copy.deepcopy(predictor), model, metadata["name"])
+    except (TypeError, AttributeError, LookupError) as error:
+        problem = Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
     if problem is not None:
         return None, problem
     revision = revision_of(model, predictor)
@@ -150,9 +171,9 @@ async def _wanted(
         inference_service=inference_service_name(metadata["name"], revision),
     )
     known = {r.revision for r in (parsed.status.stable, parsed.status.candidate, *parsed.status.rejected) if r}
-    if revision in arms or revision in known:
+    # During a rollout nothing is asked that only a forward move needs: the watch must not depend on it.
+    if revision in arms or revision in known or parsed.status.rollout is not None:
         return ref, None
-    owner = Owner(metadata["name"], metadata["namespace"], metadata["uid"])
     body = inference_service(owner, ref, model=model, predictor=predictor)
     try:
         await cluster.create(resources.INFERENCE_SERVICES, metadata["namespace"], body, dry_run=True)
@@ -163,7 +184,11 @@ async def _wanted(
     return ref, None
 
 
-def _policy(name: str, obj: Mapping[str, Any] | None, allowed: tuple[str, ...]) -> PromotionPolicySpec | Problem:
+def _policy(
+    name: str, obj: Mapping[str, Any] | Problem | None, allowed: tuple[str, ...]
+) -> PromotionPolicySpec | Problem:
+    if isinstance(obj, Problem):
+        return obj
     if obj is None:
         return Problem(Reason.POLICY_MISSING, f"PromotionPolicy {name} does not exist in this namespace; create it")
     try:

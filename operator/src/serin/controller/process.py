@@ -50,11 +50,12 @@ async def run(settings: Settings) -> None:
     try:
         async with connect() as (cluster, credentials):
             loop = Loop(Reconciler(cluster, sources, now).reconcile, now, settings.resync)
-            async with working(loop, settings.workers):
+            async with working(loop, settings.workers) as ended:
                 await watch(
                     registry_for(loop.queue.add, credentials),
                     namespaces=settings.namespaces,
                     ready=ready,
+                    stop=ended,
                 )
     finally:
         await runner.cleanup()
@@ -63,11 +64,17 @@ async def run(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def working(loop: Loop, workers: int) -> AsyncIterator[None]:
-    """The workers run while the block does. They start before kopf, which cancels tasks that start after it."""
+async def working(loop: Loop, workers: int) -> AsyncIterator[asyncio.Event]:
+    """The workers run while the block does; the event says that they ended by themselves, which is a bug.
+
+    They start before kopf, which cancels tasks that start after it. What ended them is raised after the block, so
+    that the process ends too and is started again, instead of living on deaf.
+    """
+    ended = asyncio.Event()
     work = asyncio.create_task(loop.run(workers))
+    work.add_done_callback(lambda _: ended.set())
     try:
-        yield
+        yield ended
     finally:
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -14,7 +14,7 @@ from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.reasons import Phase
 from serin.cluster.client import Cluster
 from serin.controller.act import Actor, Evidence
-from serin.controller.evidence import Ledger, MetricsSource
+from serin.controller.evidence import Ledger, MetricsSource, NotAllowed
 from serin.controller.observe import Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, Conflict
@@ -27,6 +27,7 @@ from serin.rollout.phases import WATCHED
 
 log = structlog.get_logger()
 TRY_AGAIN = timedelta(seconds=5)
+SOON = timedelta(seconds=1)
 
 
 class Reconciler:
@@ -58,17 +59,20 @@ class Reconciler:
     async def _rest(self, key: Key, sight: Sight, decision: Decision, ledger: Ledger | None) -> datetime | None:
         """Everything after the traffic; when it fails, the watch goes on at its pace and this is tried again."""
         now, over = self._clock(), bool(decision.plan.finish)
+        if ledger and over:
+            await ledger.catch_up(self._source(ledger.policy), now)  # what led to the outcome belongs to the record
         blocks = ledger.seal(everything=over) if ledger and _has_room(sight, decision) else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
         try:
-            await self._actor.carry_out(sight, decision, Evidence(assessment, blocks), now)
-        except Conflict:
-            return now
+            await self._actor.new_record(sight, decision.plan)
+            await self._actor.write_records(sight, decision, Evidence(assessment, blocks), now)
+            if ledger and blocks:
+                ledger.sealed(everything=over)
+            await self._actor.carry_out(sight, decision, now)
         except ClusterError as error:
-            log.warning("not all done", namespace=key[0], name=key[1], error=str(error))
-            return min(filter(None, (decision.wake_at, now + TRY_AGAIN)))
-        if ledger and blocks:
-            ledger.sealed(everything=over)
+            log.warning("not all done", namespace=key[0], name=key[1], error=str(error)[:500])
+            pause = SOON if isinstance(error, Conflict) else TRY_AGAIN
+            return min(filter(None, (decision.wake_at, now + pause)))
         return decision.wake_at
 
     async def _evidence(self, key: Key, sight: Sight) -> Ledger | None:
@@ -102,8 +106,9 @@ class Reconciler:
 
     def _source(self, policy: PromotionPolicySpec) -> MetricsSource:
         address = policy.prometheus.address if policy.prometheus else None
-        default = next(iter(self._metrics.values()))
-        return self._metrics.get(address.rstrip("/"), default) if address else default
+        if address is None:
+            return next(iter(self._metrics.values()))
+        return self._metrics.get(address.rstrip("/")) or NotAllowed(address)
 
     def _forget(self, key: Key, keep: str | None) -> None:
         for stale in [k for k in self._ledgers if k[0] == key and k[1] != keep]:

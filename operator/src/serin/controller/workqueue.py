@@ -65,7 +65,7 @@ class WorkQueue:
     def failed(self, key: Key) -> float:
         """Notes a failure; the seconds to back off."""
         count = self._failures[key] = self._failures.get(key, 0) + 1
-        return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (count - 1))
+        return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(count - 1, 10))
 
     def succeeded(self, key: Key) -> None:
         """Forgets failures."""

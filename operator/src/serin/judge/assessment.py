@@ -42,6 +42,7 @@ class Judge:
             for window in batch:
                 self._slos[name].add(window)
 
-    def assess(self, step_started_at: datetime | None, missing: Window | None = None) -> Assessment:
-        """Where everything stands; ``missing`` stands for windows that cannot be read now."""
-        return Assessment(tuple(judge.report(step_started_at, missing) for judge in self._slos.values()))
+    def assess(self, step_started_at: datetime | None, missing: Mapping[str, Window] | None = None) -> Assessment:
+        """Where everything stands; ``missing`` has, per SLO, a window that should be there and cannot be read."""
+        gone = missing or {}
+        return Assessment(tuple(judge.report(step_started_at, gone.get(name)) for name, judge in self._slos.items()))

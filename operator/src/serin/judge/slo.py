@@ -30,9 +30,10 @@ ALL_BAD_REQUESTS = 5
 QUIET_WINDOWS = 5
 """So many windows in a row without a request of the candidate and there is no data; fewer are just little traffic."""
 BROKEN_STABLE = 2.0
-"""Beyond this multiple of the allowed share, stable is no measure: its window is no evidence for passing (E3).
+"""Beyond this multiple of the allowed share for stable, a window is no evidence for passing (E3, E4).
 
-Leaving out windows in which stable looks bad only lowers E3.
+Being better than a broken stable is nothing, and an outage of both arms is not the candidate's. Leaving out windows in
+which stable looks bad only lowers E3; E4 does not look at stable, so a choice by stable's counts leaves it valid.
 """
 STABLE_WELL = 0.2
 """The guard is silent when more than this share of stable's requests in the same windows is bad (common cause)."""
@@ -100,10 +101,11 @@ class SloJudge:
         self._epoch_candidate += candidate
         self._recent.append(candidate)
         self._bad_windows += candidate.bad > 0
-        for test in (self._e1, self._e2, self._e4):
-            test.add(window)
+        self._e1.add(window)
+        self._e2.add(window)
         if stable.share <= BROKEN_STABLE * self.settings.bad_share:
             self._e3.add(window)
+            self._e4.add(window)
         self._crossed_e1 = self._crossed_e1 or log10_e(self._e1.log_e) >= self._threshold
         self._crossed_e2 = self._crossed_e2 or log10_e(self._e2.log_e) >= self._threshold
         self._watch(window, candidate, stable)

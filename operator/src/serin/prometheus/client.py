@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import requests
+import urllib3
 from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
@@ -44,8 +46,20 @@ class EnvelopeConnect(PrometheusConnect):  # type: ignore[misc] # the library ha
             allow_redirects=False,
             stream=True,
         ) as answer:
-            body = answer.raw.read(MAX_BYTES + 1, decode_content=True)
-            return answer.status_code, body
+            return answer.status_code, _bounded(answer, time.monotonic() + deadline)
+
+
+def _bounded(answer: requests.Response, until: float) -> bytes:
+    """The body, a little over ``MAX_BYTES`` of it at most, until the deadline: sockets' time-outs are per read."""
+    body = bytearray()
+    for chunk in answer.iter_content(64 * 1024):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            break
+        if time.monotonic() > until:
+            message = "the answer came too slowly"
+            raise requests.Timeout(message)
+    return bytes(body)
 
 
 class Prometheus:
@@ -69,7 +83,7 @@ class Prometheus:
         except TimeoutError as error:
             message = f"{self._url}: no answer within {self._deadline:.0f} s"
             raise MetricsUnavailable(message) from error
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             message = f"{self._url}: {type(error).__name__}"
             raise MetricsUnavailable(message) from error
         return parse(self._url, status, body)

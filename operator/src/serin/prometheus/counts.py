@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,10 +59,10 @@ def windows(
     for index in range(grid.count):
         start = grid.start + index * grid.length
         edges = (start.timestamp(), (start + grid.length).timestamp())
-        # Scraping was going on before the window: only then is a new series a birth and not a gap.
-        scraped = any(s.age_at(edges[0]) <= fresh for s in series)
-        candidate, error = _counts(terms, by_arm[arms.candidate], edges, fresh, scraped=scraped)
-        stable, _ = _counts(terms, by_arm[arms.stable], edges, fresh, scraped=scraped)
+        # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
+        known = {_target(s) for s in series if s.age_at(edges[0]) <= fresh}
+        candidate, error = _counts(terms, by_arm[arms.candidate], edges, fresh, known=known)
+        stable, _ = _counts(terms, by_arm[arms.stable], edges, fresh, known=known)
         out.append(Window(start, grid.length, candidate, stable, error))
     return out
 
@@ -72,19 +73,30 @@ def _counts(
     edges: tuple[float, float],
     fresh: float,
     *,
-    scraped: bool,
+    known: set[tuple[str, str]],
 ) -> tuple[Counts | None, str]:
     start, end = edges
-    if not scraped or not any(s.age_at(end) <= fresh for s in series):
+    if not known or not any(s.age_at(end) <= fresh for s in series):
         return None, ""
     bad = total = 0.0
     for term in terms:
         own = [s for s in series if _belongs(term, s)]
-        if term.required and not own:
+        if term.required and not own and _measured(term, series):
             return None, _missing(term)
-        increment = sum(s.increment(start, end) for s in own)
+        increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or _target(s) in known)
         bad, total = bad + term.bad * increment, total + term.total * increment
     return Counts(max(0, round(bad)), max(0, round(total))), ""
+
+
+def _target(series: Series) -> tuple[str, str]:
+    """The scrape target: a series is newborn only where others of its target were scraped before."""
+    return series.labels.get("instance", ""), series.labels.get("pod", "")
+
+
+def _measured(term: Term, series: Sequence[Series]) -> bool:
+    """Whether the histogram is there at all, so that only the bucket is missing."""
+    count = term.metric.removesuffix("_bucket") + "_count"
+    return any(s.labels.get("__name__") == count for s in series)
 
 
 def _missing(term: Term) -> str:

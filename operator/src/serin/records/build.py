@@ -21,7 +21,7 @@ from serin.api.promotion_record import (
     TimelineEntry,
     WindowBlock,
 )
-from serin.api.revision import content_hash
+from serin.api.revision import content_hash, revision_of
 from serin.judge import JUDGE_VERSION
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
@@ -90,21 +90,21 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
     if record is None:
         return None
     spec, status = record.spec, record.status
+    try:
+        policy = PromotionPolicySpec.model_validate(spec.policy.spec) if spec.policy else None
+    except ValidationError:
+        return None
     return RecordView(
         name=obj["metadata"]["name"],
         attempt=spec.attempt,
         candidate=_ref(spec.candidate),
         stable=_ref(spec.stable) if spec.stable else None,
-        policy=_policy(spec.policy),
+        policy=policy,
         started_at=spec.started_at,
         outcome=status.outcome,
         reason=status.reason,
         decided_at=status.decided_at,
     )
-
-
-def _policy(snapshot: PolicySnapshot | None) -> PromotionPolicySpec | None:
-    return PromotionPolicySpec.model_validate(snapshot.spec) if snapshot else None
 
 
 def _ref(source: RevisionSource) -> RevisionRef:
@@ -116,7 +116,8 @@ def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for record in filter(None, map(parse, records)):
         for source in filter(None, (record.spec.stable, record.spec.candidate)):
-            if source.model and source.predictor:
+            # Anybody with the right may create records: only what hashes to its revision is believed.
+            if source.revision == revision_of(source.model, source.predictor):
                 found[source.revision] = (source.model, source.predictor)
     return found
 
@@ -155,4 +156,6 @@ def has_room(status: PromotionRecordStatus) -> bool:
 
 def sealed(status: PromotionRecordStatus, blocks: Sequence[WindowBlock]) -> PromotionRecordStatus:
     """The status with further sealed windows."""
-    return status.model_copy(update={"blocks": [*status.blocks, *blocks]})
+    known = {(block.slo, block.start) for block in status.blocks}
+    fresh = [block for block in blocks if (block.slo, block.start) not in known]
+    return status.model_copy(update={"blocks": [*status.blocks, *fresh]}) if fresh else status

@@ -18,6 +18,7 @@ from serin.rollout.turn import (
     enter,
     needed,
     rollout_of,
+    step_of,
     weights_of,
     with_rollout,
     with_weight,
@@ -36,21 +37,38 @@ def first(gates: tuple[Gate, ...], turn: Turn, status: ModelDeploymentStatus) ->
 
 
 def cannot_start(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """The candidate will not come up, or took too long."""
-    arm, policy, rollout = turn.arm(status.candidate), turn.policy(status), rollout_of(status)
+    """The candidate will not come up."""
+    arm = turn.arm(status.candidate)
     if arm is not None and arm.failure is not None and arm.failure.final:
         return take_back(turn, status, arm.failure.reason, arm.failure.message)
-    if policy is not None and turn.now - rollout.started_at >= policy.prepare_timeout:
-        last = f"; last seen: {arm.failure.message}" if arm is not None and arm.failure is not None else ""
-        message = f"the candidate is not ready after {format_duration(policy.prepare_timeout)}{last}"
-        return take_back(turn, status, Reason.PREPARE_TIMEOUT, message)
     return None
+
+
+def took_too_long(turn: Turn, status: ModelDeploymentStatus, trouble: str) -> Move | None:
+    """It is the candidate that is waited for, and for too long."""
+    policy, rollout = turn.policy(status), rollout_of(status)
+    if policy is None or rollout.step or turn.now - rollout.started_at < policy.prepare_timeout:
+        return None
+    message = f"the candidate is not ready after {format_duration(policy.prepare_timeout)}{trouble}"
+    return take_back(turn, status, Reason.PREPARE_TIMEOUT, message)
+
+
+def policy_lost(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """Without the snapshot nobody knows what passing means."""
+    if turn.policy(status) is not None:
+        return None
+    message = "neither the record nor the live PromotionPolicy says how to judge; nothing moves forward"
+    return Move(status, Reason.POLICY_MISSING, message, turn.soon(), stalled=True)
 
 
 def record_missing(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """No weight without a record."""
+    rollout = rollout_of(status)
     if turn.record(status) is not None:
         return None
+    if rollout.step:
+        message = f"PromotionRecord {rollout.record} is gone; nothing moves forward without it; the watch goes on"
+        return Move(status, Reason.STATE_CONFLICT, message, turn.next_look(), stalled=True)
     return Move(status, Reason.PREPARING_CANDIDATE, "the PromotionRecord is being created", turn.soon())
 
 
@@ -62,6 +80,9 @@ def candidate_not_up(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
         return None
     arm = turn.arm(status.candidate)
     trouble = f"; {arm.failure.message}" if arm is not None and arm.failure is not None else ""
+    late = took_too_long(turn, status, trouble)
+    if late is not None:
+        return late
     message = f"the candidate has {have} ready of the {need} that {weight} % need{trouble}"
     reason = Reason.WAITING_FOR_CAPACITY if rollout_of(status).step else Reason.PREPARING_CANDIDATE
     return Move(status, reason, message, turn.soon())
@@ -109,7 +130,7 @@ def paused(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     if not turn.spec.paused:
         return None
     message = f"spec.paused is true: {weights_of(status).desired} % stay on the candidate; set it to false to go on"
-    return Move(status, Reason.PAUSED, message, turn.seen.next_evidence_at or turn.soon())
+    return Move(status, Reason.PAUSED, message, turn.next_look())
 
 
 def _next_weight(turn: Turn, status: ModelDeploymentStatus) -> int:
@@ -125,6 +146,7 @@ def prepare(turn: Turn, status: ModelDeploymentStatus) -> Move:
         superseded,
         cannot_start,
         record_missing,
+        policy_lost,
         candidate_not_up,
         stable_too_small,
         not_routed,
@@ -151,7 +173,7 @@ def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     if slo is None and turn.seen.assessment.slos:
         return None
     rollout, policy = rollout_of(status), turn.policy(status)
-    wake = turn.seen.next_evidence_at or turn.soon()
+    wake = turn.next_look()
     if slo is None or policy is None:
         return Move(status, Reason.NO_DATA, f"{_where(status)}: no window has been judged yet", wake)
     overdue = rollout.step_started_at is not None and _overdue(turn, policy, rollout.step, rollout.step_started_at)
@@ -162,7 +184,7 @@ def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 
 def _overdue(turn: Turn, policy: PromotionPolicySpec, step: int, since: datetime) -> bool:
-    return turn.now - since >= policy.steps[step - 1].timeout
+    return turn.now - since >= step_of(policy, step).timeout
 
 
 def _hold_reason(slo: SloReport) -> Reason:
@@ -186,11 +208,11 @@ def step_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     policy, rollout, have = turn.policy(status), rollout_of(status), turn.seen.assessment.step_time
     if policy is None or rollout.step_started_at is None:
         return Move(status, Reason.WAITING_FOR_ROUTE, f"{_where(status)}: the step has not begun", turn.soon())
-    need = policy.steps[rollout.step - 1].for_
+    need = step_of(policy, rollout.step).for_
     if have >= need:
         return None
     message = f"{_where(status)}: every SLO passes; {format_duration(have)} of {format_duration(need)} judged"
-    return Move(status, Reason.STEP_TIME, message, turn.seen.next_evidence_at or turn.soon())
+    return Move(status, Reason.STEP_TIME, message, turn.next_look())
 
 
 def _where(status: ModelDeploymentStatus) -> str:
@@ -198,11 +220,23 @@ def _where(status: ModelDeploymentStatus) -> str:
     return f"step {rollout.step} of {rollout.steps} at {weights_of(status).desired} %"
 
 
+HOLDS = (
+    route_pending,
+    record_missing,
+    policy_lost,
+    undecided,
+    step_time,
+    paused,
+    stable_too_small,
+    candidate_not_up,
+)
+"""What must be in order before the next step; the first that holds says why."""
+
+
 def progress(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Progressing: taken back first of all; then every gate; then the next step."""
     status = step_clock(turn, status)
-    holds = (route_pending, undecided, step_time, paused, stable_too_small, candidate_not_up)
-    return first((*TAKE_BACK, *holds), turn, status) or _next_step(turn, status)
+    return first((*TAKE_BACK, *HOLDS), turn, status) or _next_step(turn, status)
 
 
 def _next_step(turn: Turn, status: ModelDeploymentStatus) -> Move:

@@ -33,6 +33,11 @@ def _settled(turn: Turn, status: ModelDeploymentStatus, stable: RevisionRef) -> 
         why = f": {arm.failure.message}" if arm and arm.failure else ""
         message = f"version {stable.version} is stable but has no ready endpoint{why}"
         return Move(status, Reason.STABLE_NOT_READY, message, turn.soon(), stalled=True)
+    route = turn.seen.route
+    if route is None or not route.accepted:
+        why = f": {route.message}" if route is not None and route.message else ""
+        message = f"version {stable.version} is ready; the gateway has not accepted its route{why}"
+        return Move(status, Reason.WAITING_FOR_ROUTE, message, turn.soon())
     return Move(status, Reason.SERVING, f"version {stable.version} serves all traffic")
 
 

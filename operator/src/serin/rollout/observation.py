@@ -49,8 +49,8 @@ class RouteView:
     """Stable revision, from our annotation."""
     candidate: str | None
     """Candidate revision, from our annotation."""
-    intended: int
-    """The candidate's weight as Serin last wrote it (annotation)."""
+    intended: int | None
+    """The candidate's weight as Serin last wrote it (annotation); None if somebody took that away."""
     weight: int
     """The candidate's weight as it is."""
     accepted: bool

@@ -32,7 +32,15 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
     idle = tuple(ref for ref in status.draining if ref.until is None or ref.until > turn.now)
     if status.candidate is None or (status.phase is Phase.PREPARING and not _nameable(turn, status.candidate)):
         return RoutePlan(status.stable, None, 0, idle)
+    if status.phase is Phase.ROLLING_BACK and not weight and not _backed(turn, status):
+        return RoutePlan(status.stable, None, 0, idle)
     return RoutePlan(status.stable, status.candidate, weight, idle)
+
+
+def _backed(turn: Turn, status: ModelDeploymentStatus) -> bool:
+    """Whether the candidate's Service can be there: it had traffic, and its InferenceService still exists."""
+    had_traffic = status.rollout is not None and status.rollout.step > 0
+    return had_traffic and turn.arm(status.candidate) is not None
 
 
 def _nameable(turn: Turn, candidate: RevisionRef) -> bool:
@@ -44,6 +52,8 @@ def _nameable(turn: Turn, candidate: RevisionRef) -> bool:
 def _record(turn: Turn, status: ModelDeploymentStatus) -> RecordPlan | None:
     rollout, candidate = status.rollout, status.candidate
     if rollout is None or candidate is None or rollout.outcome is not None or turn.record(status) is not None:
+        return None
+    if rollout.step:  # it existed before the first weight: a new one would not be the evidence of this rollout
         return None
     attempt = int(rollout.record.rsplit("-", 1)[1])
     return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at)

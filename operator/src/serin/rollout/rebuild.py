@@ -46,7 +46,8 @@ def _from_route(turn: Turn, route: RouteView, stable_revision: str) -> ModelDepl
 
 def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: RecordView) -> ModelDeploymentStatus:
     """The rollout goes on where its weight is; the step's time starts again, the evidence does not."""
-    weight = min(route.weight, route.intended)
+    # A weight below what Serin wrote is a hand on the wheel: resumed as Serin left it, it is adopted as Abort at once.
+    weight = route.weight if route.intended is None else route.intended
     message = f"status was lost; rebuilt from the route ({route.weight} % on the candidate) and record {record.name}"
     rollout = RolloutStatus(
         record=record.name,

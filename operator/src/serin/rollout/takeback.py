@@ -11,10 +11,14 @@ from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, weights_o
 OUTCOMES = {Reason.ABORTED_BY_HAND: Outcome.ABORTED, Reason.SUPERSEDED: Outcome.SUPERSEDED}
 CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 KEPT_REJECTIONS = 20
+LONGEST_CAUSE = 800
+PATIENCE = timedelta(seconds=60)
+"""So long a rollback waits for stable to grow; then what is ready takes everything."""
 
 
 def take_back(turn: Turn, status: ModelDeploymentStatus, reason: Reason, message: str) -> Move:
     """Decides against the candidate: RollingBack, and the weight down as far as stable can take it now."""
+    message = message[:LONGEST_CAUSE]
     decided = with_rollout(
         enter(status, Phase.ROLLING_BACK),
         outcome=OUTCOMES.get(reason, Outcome.ROLLED_BACK),
@@ -28,11 +32,14 @@ def take_back(turn: Turn, status: ModelDeploymentStatus, reason: Reason, message
 def aborted_by_hand(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """A lowered weight on the route is a person's (or a tool's) Abort."""
     route = turn.seen.route
-    if route is None or status.candidate is None or route.weight >= route.intended:
+    if route is None or status.candidate is None:
+        return None
+    intended = weights_of(status).applied if route.intended is None else route.intended
+    if route.weight >= intended:
         return None
     who = route.editor or "somebody"
     message = (
-        f"{who} lowered the candidate's weight on the route from {route.intended} % to {route.weight} %; "
+        f"{who} lowered the candidate's weight on the route from {intended} % to {route.weight} %; "
         f"version {status.candidate.version} is taken back"
     )
     lowered = with_weight(status, min(weights_of(status).desired, route.weight))
@@ -78,7 +85,9 @@ def receivable(turn: Turn, status: ModelDeploymentStatus) -> int | None:
     ready, full = turn.ready(status.stable), max(1, rollout_of(status).stable_replicas)
     if ready == 0:
         return None
-    return 0 if ready >= full else 100 - (100 * ready) // full
+    decided_at = rollout_of(status).decided_at
+    waited = decided_at is not None and turn.now - decided_at >= PATIENCE
+    return 0 if ready >= full or waited else 100 - (100 * ready) // full
 
 
 def roll_back(turn: Turn, status: ModelDeploymentStatus) -> Move:
@@ -90,7 +99,8 @@ def roll_back(turn: Turn, status: ModelDeploymentStatus) -> Move:
     if on_candidate and lowest is None:
         message = f"{why}; stable has no ready endpoint, {on_candidate} % stay on the candidate: act now"
         return Move(status, Reason.NO_RECEIVER, message, turn.soon(), stalled=True)
-    status = with_weight(status, min(weights_of(status).desired, lowest or 0))
+    by_hand = route.weight if route is not None and route.weight < (route.intended or 0) else 100
+    status = with_weight(status, min(weights_of(status).desired, lowest or 0, by_hand))
     desired = weights_of(status).desired
     if desired:
         message = f"{why}; stable can take {100 - desired} % so far, the rest follows as it comes up"

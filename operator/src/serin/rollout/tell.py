@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from serin.api.conditions import Condition, ConditionType, condition, merge
@@ -12,8 +13,10 @@ from serin.api.reasons import Phase, Reason
 from serin.rollout.decision import Event
 from serin.rollout.observation import Problem
 from serin.rollout.phases import ACTIVE
-from serin.rollout.turn import Move, Turn, changed, weights_of, with_rollout
+from serin.rollout.turn import Move, Turn, changed, step_of, weights_of, with_rollout
 
+LONGEST_MESSAGE = 1024
+"""Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""
 WARNINGS = frozenset(
     {
         Reason.SLO_BREACHED,
@@ -41,6 +44,7 @@ WARNINGS = frozenset(
 
 def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeploymentStatus:
     """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
+    move = replace(move, message=move.message[:LONGEST_MESSAGE])
     status = changed(move.status, message=move.message)
     status = _weights(turn, status)
     if status.rollout is not None:
@@ -67,7 +71,7 @@ def _deadline(turn: Turn, status: ModelDeploymentStatus) -> datetime | None:
     if status.phase is Phase.PREPARING:
         return rollout.started_at + policy.prepare_timeout
     if status.phase is Phase.PROGRESSING and rollout.step_started_at is not None:
-        return rollout.step_started_at.replace(microsecond=0) + policy.steps[rollout.step - 1].timeout
+        return rollout.step_started_at.replace(microsecond=0) + step_of(policy, rollout.step).timeout
     return None
 
 
@@ -105,9 +109,11 @@ def conditions(turn: Turn, status: ModelDeploymentStatus, move: Move) -> list[Co
     """The conditions of a ModelDeployment, each true for one plain reason."""
     wanted, stable = turn.seen.wanted, status.stable
     settled = status.phase is Phase.STABLE and stable is not None and wanted is not None
+    settled = settled and move.reason is Reason.SERVING
     ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
     moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not move.stalled)
-    serving = f"version {stable.version} serves" if stable else "nothing serves yet"
+    available = turn.ready(stable) > 0
+    serving = f"version {stable.version} serves" if stable and available else "nothing serves"
 
     def make(kind: ConditionType, *, holds: bool | None, reason: str, message: str) -> Condition:
         return condition(
@@ -118,8 +124,8 @@ def conditions(turn: Turn, status: ModelDeploymentStatus, move: Move) -> list[Co
     out = [
         make(
             ConditionType.AVAILABLE,
-            holds=stable is not None,
-            reason=Reason.SERVING.value if stable else why,
+            holds=available,
+            reason=Reason.SERVING.value if available else why,
             message=serving,
         ),
         make(ConditionType.READY, holds=ready, reason=why, message=move.message),

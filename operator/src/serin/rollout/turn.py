@@ -14,7 +14,7 @@ from serin.api.model_deployment import (
     RolloutStatus,
     Weights,
 )
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_policy import PromotionPolicySpec, Step
 from serin.api.reasons import Phase, Reason
 from serin.rollout.observation import Arm, Observation, RecordView
 
@@ -51,6 +51,11 @@ class Turn:
         if record is not None and record.policy is not None:
             return record.policy
         return self.seen.policy if isinstance(self.seen.policy, PromotionPolicySpec) else None
+
+    def next_look(self) -> datetime:
+        """When there can be new evidence; while there is none to be had, at the pace of things that come up."""
+        due = self.seen.next_evidence_at
+        return due if due is not None and due > self.now else self.soon()
 
     def soon(self) -> datetime:
         """When to look again at something that comes up."""
@@ -97,6 +102,11 @@ def weights_of(status: ModelDeploymentStatus) -> Weights:
 def with_weight(status: ModelDeploymentStatus, desired: int) -> ModelDeploymentStatus:
     """``status`` with another desired weight."""
     return changed(status, weights=weights_of(status).model_copy(update={"desired": desired}))
+
+
+def step_of(policy: PromotionPolicySpec, step: int) -> Step:
+    """The policy's step number ``step`` (from 1); the last one if the policy has fewer."""
+    return policy.steps[min(step, len(policy.steps)) - 1]
 
 
 def needed(weight: int, stable_replicas: int) -> int:

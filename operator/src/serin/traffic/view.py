@@ -78,7 +78,7 @@ def _container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Fa
         return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
     if waiting.get("reason") in START_REASONS:
         return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
-    if not ended or ended.get("exitCode", 0) == 0:
+    if not ended or ended.get("exitCode", 0) == 0 or _well(status):
         return None
     why = f"{ended.get('reason', 'Error')}, exit code {ended.get('exitCode')}"
     told = _last_line(ended.get("message", ""))
@@ -88,6 +88,13 @@ def _container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Fa
     if waiting.get("reason") != "CrashLoopBackOff" and not oom and not init:
         return None
     return Failure(Reason.MODEL_LOAD_FAILED if init else Reason.CANDIDATE_CRASHED, text, final)
+
+
+def _well(status: Mapping[str, Any]) -> bool:
+    """It failed once and is over it: an init container that completed, a container that runs and is ready."""
+    state = status.get("state") or {}
+    completed = (state.get("terminated") or {}).get("exitCode") == 0
+    return completed or ("running" in state and bool(status.get("ready")))
 
 
 def _last_line(text: str) -> str:
@@ -105,12 +112,16 @@ def route(obj: Mapping[str, Any]) -> RouteView:
     return RouteView(
         stable=annotations.get(names.STABLE_REVISION),
         candidate=candidate,
-        intended=int(annotations.get(names.CANDIDATE_WEIGHT, weight)),
+        intended=_number(annotations.get(names.CANDIDATE_WEIGHT)),
         weight=weight,
         accepted=accepted,
         message=message,
         editor=_editor(metadata.get("managedFields") or []),
     )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
 
 
 def _weight(obj: Mapping[str, Any], name: str, candidate: str | None) -> int:

@@ -1,0 +1,64 @@
+"""What a scenario's history calls a contradiction: told as writes in order."""
+
+from __future__ import annotations
+
+from e2e.deploy.cluster import Json
+from e2e.scenarios.history import Write, out_of_order, shares, undecided
+
+ONE, TWO, THREE = ({"inferenceService": f"fraud-{n}", "version": n} for n in ("1", "2", "3"))
+
+
+def route(**weights: int) -> Json:
+    backends = [{"name": f"fraud-{n[1:]}-predictor", "weight": weight} for n, weight in weights.items()]
+    return {"spec": {"rules": [{"backendRefs": backends}]}}
+
+
+def status(phase: str = "Progressing", desired: int = 0, **arms: Json) -> Json:
+    return {"status": {"phase": phase, "weights": {"desired": desired}, **arms}}
+
+
+def writes(*items: Json) -> list[Write]:
+    return [Write(i, "HTTPRoute" if "spec" in item else "ModelDeployment", item) for i, item in enumerate(items)]
+
+
+def test_shares_are_percent_of_all_weights() -> None:
+    assert shares(route(_1=3, _2=1)) == {"fraud-1": 75, "fraud-2": 25}
+    assert shares(route(_1=0)) == {}
+    assert shares({}) == {}
+
+
+def test_a_promotion_in_order_has_no_contradiction() -> None:
+    story = writes(
+        status("Preparing", candidate=ONE),
+        route(_1=100),
+        status("Stable", stable=ONE),
+        status("Preparing", stable=ONE, candidate=TWO),
+        status("Progressing", 25, stable=ONE, candidate=TWO),
+        route(_1=75, _2=25),
+        status("Promoting", 100, stable=ONE, candidate=TWO),
+        route(_1=0, _2=100),
+        status("Stable", stable=TWO),
+        route(_2=100, _1=0),
+    )
+    assert not list(undecided(story))
+    assert not list(out_of_order(story))
+
+
+def test_weight_before_its_decision() -> None:
+    story = writes(status(desired=5, stable=ONE, candidate=TWO), route(_1=75, _2=25), status(desired=25))
+    assert [line.split(" (")[0] for line in undecided(story)] == ["fraud-2 got 25 % when status allowed 5 %"]
+
+
+def test_weight_for_a_stranger() -> None:
+    story = writes(status(desired=50, stable=ONE, candidate=TWO), route(_1=50, _3=50))
+    assert [line.split(" (")[0] for line in undecided(story)] == ["fraud-3 got 50 % when status allowed 0 %"]
+
+
+def test_a_lost_status_leaves_what_was_decided() -> None:
+    story = writes(status(desired=25, stable=ONE, candidate=TWO), {}, route(_1=75, _2=25))
+    assert not list(undecided(story))
+
+
+def test_a_phase_that_was_skipped() -> None:
+    assert list(out_of_order(writes(status("Preparing"), status("Promoting"))))
+    assert not list(out_of_order(writes(status("Preparing"), {}, status("Promoting")))), "memory was lost between"
