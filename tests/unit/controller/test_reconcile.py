@@ -11,7 +11,8 @@ import pytest
 from serin.api.revision import revision_of
 from serin.cluster import resources
 from serin.controller.reconcile import Reconciler
-from serin.errors import Conflict, SerinError
+from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
+from serin.prometheus.series import Series
 from tests.fakes import FakeCluster, FakePrometheus, Killed
 
 URL = "http://prometheus:9090"
@@ -256,6 +257,105 @@ async def test_deleted_objects_are_dropped(lab: Lab) -> None:
     assert await lab.reconciler.reconcile(KEY) is None
 
 
+async def test_one_slo_that_cannot_be_read_does_not_blind_the_others(lab: Lab) -> None:
+    advisory = {
+        "name": "latency",
+        "severity": "Advisory",
+        "objective": "99.0",
+        "indicator": {"latency": {"threshold": "500ms"}},
+    }
+    lab.cluster.put(
+        resources.PROMOTION_POLICIES,
+        {"metadata": {"namespace": "prod", "name": "careful"}, "spec": {**POLICY, "slos": [*POLICY["slos"], advisory]}},
+    )
+    real = lab.prometheus.matrix
+
+    async def matrix(query: str, at: datetime) -> list[Series]:
+        if "rq_time" in query:
+            raise QueryRejected("422 too many samples")
+        return await real(query, at)
+
+    lab.prometheus.matrix = matrix  # type: ignore[method-assign]
+    lab.prometheus.candidate_bad = 60
+    lab.want("3")
+    await lab.until(lab.rolled_back)
+
+
+@pytest.mark.parametrize(
+    "predictor",
+    [
+        {"model": {"modelFormat": {"name": "x"}, "args": 5}},
+        {"model": {"modelFormat": {"name": "x"}}, "labels": [1]},
+        {"containers": []},
+    ],
+)
+async def test_a_predictor_that_makes_no_sense_is_told_and_blocks_no_rollback(
+    lab: Lab, predictor: dict[str, Any]
+) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.want("9", predictor=predictor)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["phase"] in {"RollingBack", "RolledBack", "Stable"})
+    assert lab.backends().get(isvc("2"), 0) == 0
+
+
+async def test_a_dry_run_that_cannot_be_answered_blocks_no_rollback(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    real = lab.cluster.create
+
+    async def create(
+        resource: resources.Resource, namespace: str, body: dict[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        if dry_run:
+            raise Unavailable("webhook is down")
+        return await real(resource, namespace, body)
+
+    lab.cluster.create = create  # type: ignore[method-assign]
+    lab.want("4", onNewRevision="Queue")
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["phase"] in {"RollingBack", "RolledBack"})
+
+
+async def test_windows_are_sealed_once_even_if_what_follows_fails(lab: Lab) -> None:
+    lab.prometheus.candidate_rate = 4
+
+    async def refused(*_: object) -> None:
+        raise Refused("403")
+
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.cluster.pods = []
+    real = lab.cluster.create
+
+    async def create(
+        resource: resources.Resource, namespace: str, body: dict[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        if resource is resources.EVENTS:
+            raise Refused("403 events")
+        return await real(resource, namespace, body, dry_run=dry_run)
+
+    lab.cluster.create = create  # type: ignore[method-assign]
+    lab.cluster.delete = refused  # type: ignore[method-assign,assignment]
+    for _ in range(60):
+        await lab.tick()
+    blocks = lab.record(2)["status"]["blocks"]
+    assert len(blocks) == 2
+    assert len({b["start"] for b in blocks}) == 2
+
+
+async def test_a_prometheus_outage_is_no_busy_loop(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.prometheus.away = True
+    for _ in range(10):
+        before = lab.now
+        wake = await lab.tick()
+        assert wake is not None
+        assert wake > before
+
+
 # --- killed before and after every write -----------------------------------------------------------------------------
 
 
@@ -326,7 +426,9 @@ async def test_killed_at_every_write_of_a_rollback() -> None:
         assert lab.rolled_back()
         assert lab.backends() == {isvc("1"): 100}
         assert max(lab.weights) == 10
-        assert lab.record(2)["status"]["outcome"] == "RolledBack"
+        status = lab.record(2)["status"]
+        assert (status["outcome"], bool(status["blocks"])) == ("RolledBack", True)
+        assert status["requests"]["availability"] > 0
         records = [k for k in lab.cluster.objects if k[0] == "promotionrecords"]
         assert len(records) == 2
 

@@ -123,3 +123,8 @@ def test_settings() -> None:
     assert settings.prometheus_urls == ("http://a:9090", "http://b")
     assert settings.namespaces == ("x", "y")
     assert settings.resync == timedelta(seconds=2)
+
+
+def test_backoff_never_overflows() -> None:
+    q = queue()
+    assert [q.failed(A) for _ in range(2000)][-1] == 30.0

@@ -191,3 +191,18 @@ def test_every_preset_fills_in_the_threshold(preset: object) -> None:
     assert isinstance(preset, type(CONTOUR))
     boundaries = [t.labels["le"] for t in preset.terms(LATENCY) if "le" in t.labels]
     assert boundaries in (["500"], ["0.5"])
+
+
+def test_a_target_that_returns_is_not_taken_for_newborn_because_another_is_well() -> None:
+    """Two Envoys: one was out of scrape for long and comes back with its whole history."""
+    well = envoy(10)
+    back = [Series({**s.labels, "instance": "envoy-2"}, [1001.5, 1002.5], [5_000_000, 5_000_010]) for s in envoy(10)]
+    well = [Series({**s.labels, "instance": "envoy-1"}, s.times, s.values) for s in well]
+    assert [candidate for candidate, _ in read([*well, *back])] == [(0, 10), (0, 10), (0, 20)]
+
+
+def test_requests_that_all_time_out_are_slow_and_not_an_error() -> None:
+    only_timeouts = [
+        line("envoy_cluster_upstream_rq_timeout", steady(3), envoy_cluster_name="prod_fraud-b-predictor_80")
+    ]
+    assert read(only_timeouts, LATENCY)[0][0] == (3, 3)

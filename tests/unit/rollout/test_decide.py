@@ -467,3 +467,119 @@ def test_since_moves_only_with_the_reason() -> None:
     assert world.status.rollout is not None
     assert world.status.rollout.since == first
     assert world.now - first > SECOND
+
+
+# --- found by review: each once went wrong ---------------------------------------------------------------------------
+
+
+def test_paused_while_preparing_is_no_reason_to_reject() -> None:
+    world = serving()
+    world.want("2", paused=True)
+    world.settle(2)
+    world.want("2")
+    world.until(Phase.PREPARING)
+    world.want("2", paused=True)
+    world.settle(90)
+    assert (world.status.phase, reason(world)) == (Phase.PREPARING, Reason.PAUSED)
+
+
+def test_a_hand_on_the_wheel_during_a_rollback_is_not_undone() -> None:
+    world = serving()
+    world.want("2")
+    while world.weights[-1] != 50:
+        world.tick()
+    world.arms[ref("1").revision] = Arm(ref("1"), ready=0)
+    world.candidate_window = BAD
+    world.settle(15)
+    assert reason(world) == Reason.NO_RECEIVER
+    assert world.route is not None
+    world.route = replace(world.route, weight=0, editor="kubectl-patch")
+    world.arms[ref("1").revision] = Arm(ref("1"), ready=1)
+    world.settle(3)
+    assert world.weights[-1] == 0
+
+
+def test_a_rollback_does_not_wait_for_ever_for_a_stable_that_was_scaled_down() -> None:
+    world = serving()
+    world.want("2")
+    while world.weights[-1] != 50:
+        world.tick()
+    world.arms[ref("1").revision] = Arm(ref("1"), ready=1)
+    world.candidate_window = BAD
+    world.until(Phase.ROLLING_BACK)
+    world.until(Phase.ROLLED_BACK)
+    assert world.weights[-1] == 0
+
+
+def test_a_rollback_leaves_a_candidate_that_is_gone_out_of_the_route() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    del world.arms[ref("2").revision]
+    decision = world.tick()
+    assert world.status.phase is Phase.ROLLING_BACK
+    assert decision.plan.route is not None
+    assert decision.plan.route.candidate is None
+
+
+def test_a_hand_abort_survives_even_a_lost_status() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    assert world.route is not None
+    world.route = replace(world.route, weight=0)
+    world.status = ModelDeploymentStatus()
+    world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].outcome is Outcome.ABORTED
+
+
+def test_a_route_that_was_replaced_without_our_annotations_is_an_abort() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    assert world.route is not None
+    world.route = RouteView(None, None, None, 0, accepted=True, editor="kubectl-replace")
+    world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].outcome is Outcome.ABORTED
+
+
+def test_without_a_policy_nothing_moves_forward() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.PREPARING)
+    world.records = [replace(r, policy=None) for r in world.records]
+    world.policy = Problem(Reason.POLICY_MISSING, "gone")
+    world.settle(10)
+    assert set(world.weights) == {0}
+    assert truth(world, "Stalled") == "True"
+
+
+def test_a_record_that_vanished_stops_the_way_forward_and_not_the_watch() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.records.pop()
+    world.settle(30)
+    assert (world.weights[-1], reason(world)) == (10, Reason.STATE_CONFLICT)
+    world.candidate_window = BAD
+    world.until(Phase.ROLLED_BACK)
+
+
+def test_ready_is_false_when_stable_cannot_answer() -> None:
+    world = serving()
+    world.arms[ref("1").revision] = Arm(ref("1"), ready=0)
+    world.tick()
+    assert (truth(world, "Ready"), truth(world, "Available"), truth(world, "Stalled")) == ("False", "False", "True")
+
+
+def test_messages_are_bounded() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    failure = Failure(Reason.CANDIDATE_CRASHED, "x" * 10_000)
+    world.arms[ref("2").revision] = Arm(ref("2"), ready=2, failure=failure)
+    world.settle(5)
+    assert len(world.status.message or "") <= 1024
+    assert all(len(c.message) <= 1024 for c in world.status.conditions)

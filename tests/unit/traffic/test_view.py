@@ -116,3 +116,18 @@ def test_a_stopped_inference_service_is_a_failure() -> None:
     assert seen.failure is not None
     assert "stop=true" in seen.failure.message
     assert (seen.ref.revision, seen.ref.version, seen.deleting) == ("r", "1", False)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(
+            pod(init=True, state=ended(0, "Completed"), lastState=ended(1), restartCount=4), id="init at last"
+        ),
+        pytest.param(
+            pod(state={"running": {}}, lastState=ended(137, "OOMKilled"), restartCount=1, ready=True), id="ready again"
+        ),
+    ],
+)
+def test_what_is_healed_is_no_failure(given: dict[str, Any]) -> None:
+    assert pod_failure([given]) is None
