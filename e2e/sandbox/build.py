@@ -148,7 +148,7 @@ def _compile(part: Part, go: toolchain.Go, cache: Cache) -> None:
         entry.mkdir()
         run_logged(
             part.name,
-            [str(go.command), "build", *part.flags, "-o", str(entry / part.name), part.package],
+            [str(go.command), "build", *part.flags, *pins.EFFORT_FLAGS, "-o", str(entry / part.name), part.package],
             cwd=part.module,
             log=staging / "go.log",
             environment=go.environment,

@@ -51,7 +51,7 @@ def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, envir
             end_group(process)
             raise
     if process.returncode != 0:
-        raise BuildError(explain_failure(name, command, log.read_text("utf-8", errors="replace")))
+        raise BuildError(explain_failure(name, command, process.returncode, log.read_text("utf-8", errors="replace")))
     return answer.read_text("utf-8")
 
 
@@ -65,7 +65,7 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-def explain_failure(name: str, command: Sequence[str], log: str) -> str:
+def explain_failure(name: str, command: Sequence[str], code: int, log: str) -> str:
     """The one message about a failed build command."""
     lines = [line for line in log.splitlines() if line.strip()]
     tail = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
@@ -74,8 +74,12 @@ def explain_failure(name: str, command: Sequence[str], log: str) -> str:
         cause = "The disk is full. While building, the cache folder needs about 10 GiB; afterwards 0.6 GiB."
     elif any(sign in lowered for sign in NETWORK_SIGNS):
         cause = "This looks like the network: a package registry could not be reached, or it refused."
+    elif code == -signal.SIGKILL:
+        cause = "The command was killed, as the kernel does when memory runs out. Building needs about 2 GiB."
+    elif code < 0:
+        cause = f"Somebody ended the command ({signal.Signals(-code).name})."
     else:
-        cause = "The command failed."
+        cause = f"The command failed (exit code {code})."
     variable = "SERIN_" + name.upper().replace("-", "_")
     explicit = f"\n  - a binary you already have: set {variable}=/path/to/{name}" if name.islower() else ""
     return (

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e.deploy import ClusterApi, OperatorProcess, OperatorSettings, install
 from e2e.sandbox.sandbox import Sandbox
+from e2e.scenarios.history import History
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
 
 if TYPE_CHECKING:
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
 
 NUMBERS = itertools.count(1)
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace"}
+MOST_SECONDS = 300
+"""A scenario that takes longer is ended from outside; each wait in it has a bound of its own, which says more."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that is collected here is played on the sandbox, and takes longer than a test of functions."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.sandbox)
+            item.add_marker(pytest.mark.timeout(MOST_SECONDS))
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +80,11 @@ def site(
     # A namespace takes seconds to end: none is used twice, not even by two sessions on one sandbox.
     name = f"s{next(NUMBERS)}-{int(time.time()) % 100000}"
     api.apply(NAMESPACE | {"metadata": {"name": name}})
-    yield Site(sandbox, api, operator, name, tmp_path_factory.mktemp(name))
+    with History(api, name) as history:
+        yield Site(sandbox, api, operator, name, tmp_path_factory.mktemp(name), history)
+        contradictions = history.contradictions()
     api.delete("serin.dev/v1alpha1", "ModelDeployment", MODEL, name)
     for service in api.list(KSERVE_API, "InferenceService", name):
         api.delete(KSERVE_API, "InferenceService", service["metadata"]["name"], name)
     api.delete("v1", "Namespace", name)
+    assert not contradictions

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from e2e.deploy.process import OperatorProcess
     from e2e.load.answer import Answer
     from e2e.sandbox.sandbox import Sandbox
+    from e2e.scenarios.history import History
 
 MODEL = "fraud"
 POLICY = "careful"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 KSERVE_API = "serving.kserve.io/v1beta1"
-USUAL_SECONDS = 120.0
+USUAL_SECONDS = 100.0
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Site:
     operator: OperatorProcess
     namespace: str
     folder: Path
+    history: History
     weights: list[int] = field(default_factory=list)
     """Weights on the candidate that were seen on the route, changes only."""
 
@@ -132,6 +134,26 @@ class Site:
         """The PromotionRecords, oldest first."""
         return sorted(
             self.api.list(API_VERSION, "PromotionRecord", self.namespace), key=lambda r: int(r["spec"]["attempt"])
+        )
+
+    def services(self) -> list[Json]:
+        """The InferenceServices."""
+        return self.api.list(KSERVE_API, "InferenceService", self.namespace)
+
+    def min_replicas(self) -> list[int]:
+        """What every InferenceService is asked to run at least."""
+        return [service["spec"]["predictor"].get("minReplicas", 0) for service in self.services()]
+
+    def ready_endpoints(self, version: str) -> int:
+        """How many endpoints of ``version`` can answer."""
+        own = {
+            s["metadata"]["name"] for s in self.services() if s["metadata"]["labels"]["serin.dev/version"] == version
+        }
+        return sum(
+            endpoint["conditions"]["ready"]
+            for piece in self.api.list("discovery.k8s.io/v1", "EndpointSlice", self.namespace)
+            if piece["metadata"]["labels"]["kubernetes.io/service-name"].removesuffix("-predictor") in own
+            for endpoint in piece["endpoints"] or []
         )
 
     def look(self) -> Json:

@@ -14,6 +14,9 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 BUILD_FLAGS = ("-trimpath", "-pgo=off", "-buildvcs=false", "-mod=readonly")
+# No inlining and no debugging data: a third less work for the compiler, for a sixth more of the API server's own at
+# bring-up (measured). They change no behaviour, so they are not part of a key.
+EFFORT_FLAGS = ("-gcflags=all=-l -dwarf=false",)
 MANIFESTS_FORMAT = "1"  # raised when the layout of the copied manifests changes
 
 
@@ -35,7 +38,7 @@ class Part:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The arguments of ``go build`` between ``build`` and ``-o``."""
+        """Those arguments of ``go build`` that decide what the binary does."""
         linker = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in self.values)])
         return (*BUILD_FLAGS, *self.tag_flags, f"-ldflags={linker}")
 

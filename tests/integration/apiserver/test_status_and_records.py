@@ -114,10 +114,9 @@ def test_the_facts_of_a_record_never_change(api: ClusterApi, namespace: str) -> 
 def finished_record(api: ClusterApi, namespace: str) -> Json:
     """A record whose rollout is over."""
     item = api.apply(objects.record(namespace))
-    end: Json = {"outcome": "Promoted", "decidedAt": NOW.isoformat(), "finishedAt": objects.AT}
-    for outcome in ({"timeline": []}, end):
-        status = PromotionRecordStatus.model_validate(outcome).to_api()
-        item = put_status(api, item | {"status": status})
+    over: Json = {"outcome": "Promoted", "decidedAt": NOW.isoformat(), "finishedAt": objects.AT}
+    for content in (PromotionRecordStatus(), PromotionRecordStatus.model_validate(over)):
+        item = put_status(api, item | {"status": content.to_api()})
     return item
 
 

@@ -188,12 +188,14 @@ def test_read_only_folders_can_be_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "cause"),
+    ("code", "log", "cause"),
     [
-        ("x: no space left on device", "disk is full"),
-        ("dial tcp 1.2.3.4:443: i/o timeout", "looks like the network"),
-        ("main.go:1: syntax error", "command failed"),
+        (1, "x: no space left on device", "disk is full"),
+        (1, "dial tcp 1.2.3.4:443: i/o timeout", "looks like the network"),
+        (-9, "", "memory runs out"),
+        (-15, "go: downloading example.com/x v1.0.0", "Somebody ended the command (SIGTERM)"),
+        (2, "main.go:1: syntax error", "command failed (exit code 2)"),
     ],
 )
-def test_the_cause_of_a_failure_is_named(log: str, cause: str) -> None:
-    assert cause in explain_failure("etcd", ["go", "build"], log)
+def test_the_cause_of_a_failure_is_named(code: int, log: str, cause: str) -> None:
+    assert cause in explain_failure("etcd", ["go", "build"], code, log)

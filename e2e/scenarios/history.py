@@ -1,0 +1,184 @@
+"""What happened to the objects of a scenario, write by write?
+
+Looking now and then misses what lasts a moment; a watch misses nothing. All objects live in one etcd, so resource
+versions put the writes of different kinds into one order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from e2e.demo.objects import API_VERSION
+from e2e.deploy.cluster import wait_until
+from serin.api.reasons import Phase
+from serin.rollout.phases import MOVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from e2e.deploy.cluster import ClusterApi, Json
+
+WATCHED = ((API_VERSION, "ModelDeployment"), ("gateway.networking.k8s.io/v1", "HTTPRoute"))
+STREAM_SECONDS = 1
+CAUGHT_UP_SECONDS = 15.0
+ALL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """An object as one write left it."""
+
+    version: int
+    """The write's place in the order of all writes."""
+    kind: str
+    item: Json
+    """Empty if the write deleted it."""
+
+    @property
+    def status(self) -> Json:
+        """Its status; empty without one."""
+        return dict(self.item.get("status") or {})
+
+
+class History:
+    """All writes to the ModelDeployments and routes of a namespace, from ``with`` on."""
+
+    def __init__(self, api: ClusterApi, namespace: str) -> None:
+        self._api, self._namespace = api, namespace
+        self._writes: dict[int, Write] = {}
+        self._seen: dict[str, int] = {}
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._follow, args=kind, daemon=True) for kind in WATCHED]
+
+    def writes(self) -> list[Write]:
+        """In order, with everything that was written before this call."""
+        for api_version, kind in WATCHED:
+            items = self._api.list(api_version, kind, self._namespace)
+            newest = max((int(item["metadata"]["resourceVersion"]) for item in items), default=0)
+            wait_until(
+                lambda kind=kind, newest=newest: self._seen[kind] >= newest,  # type: ignore[misc]
+                what=f"The watch of {kind} has caught up",
+                seconds=CAUGHT_UP_SECONDS,
+            )
+        return [self._writes[version] for version in sorted(self._writes)]
+
+    def weights(self, version: str) -> list[int]:
+        """Percent that the route gave to ``version``, changes only, 0 in the beginning."""
+        owners: dict[str, str] = {}
+        found = [0]
+        for write in self.writes():
+            for ref in (write.status.get("stable"), write.status.get("candidate")):
+                owners |= {ref["inferenceService"]: ref["version"]} if ref else {}
+            if write.kind == "HTTPRoute":
+                found.append(sum(weight for name, weight in shares(write.item).items() if owners.get(name) == version))
+        return [weight for weight, _ in itertools.groupby(found)]
+
+    def phases(self) -> list[Phase]:
+        """The phases of the ModelDeployment, changes only."""
+        told = [Phase(write.status["phase"]) for write in self.writes() if write.status.get("phase")]
+        return [phase for phase, _ in itertools.groupby(told)]
+
+    def reasons(self) -> list[str]:
+        """Why the ModelDeployment was where it was, changes only."""
+        ready = [
+            condition["reason"]
+            for write in self.writes()
+            for condition in write.status.get("conditions", [])
+            if condition["type"] == "Ready"
+        ]
+        return [reason for reason, _ in itertools.groupby(ready)]
+
+    def contradictions(self) -> list[str]:
+        """What no scenario may show: weight that was not decided before, or a phase out of order."""
+        return [*undecided(self.writes()), *out_of_order(self.writes())]
+
+    def _now(self, api_version: str, kind: str) -> int:
+        path = self._api._path(api_version, kind, self._namespace)
+        return int(self._api._send("GET", path)["metadata"]["resourceVersion"])
+
+    def _follow(self, api_version: str, kind: str) -> None:
+        while not self._over.is_set():
+            try:
+                self._stream(api_version, kind)
+            except httpx.HTTPError:
+                time.sleep(0.1)  # a broken stream is taken up where it ended
+
+    def _stream(self, api_version: str, kind: str) -> None:
+        parameters = {
+            "watch": "true",
+            "resourceVersion": str(self._seen[kind]),
+            "timeoutSeconds": str(STREAM_SECONDS),
+        }
+        path = self._api._path(api_version, kind, self._namespace)
+        with self._api._client.stream("GET", path, params=parameters) as lines:
+            lines.raise_for_status()
+            for line in lines.iter_lines():
+                self._note(kind, json.loads(line))
+                if self._over.is_set():
+                    return
+
+    def _note(self, kind: str, event: Json) -> None:
+        version = int(event["object"]["metadata"]["resourceVersion"])
+        self._writes[version] = Write(version, kind, {} if event["type"] == "DELETED" else event["object"])
+        self._seen[kind] = version
+
+    def __enter__(self) -> Self:
+        for api_version, kind in WATCHED:
+            self._seen[kind] = self._now(api_version, kind)
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(CAUGHT_UP_SECONDS)
+
+
+def shares(route: Json) -> dict[str, int]:
+    """Percent per InferenceService that an HTTPRoute asks for."""
+    rules: list[dict[str, Any]] = route.get("spec", {}).get("rules") or []
+    backends = [backend for rule in rules for backend in rule.get("backendRefs") or []]
+    total = sum(backend.get("weight", 1) for backend in backends)
+    return {
+        backend["name"].removesuffix("-predictor"): round(ALL * backend.get("weight", 1) / total)
+        for backend in backends
+        if total
+    }
+
+
+def undecided(writes: list[Write]) -> Iterator[str]:
+    """Weight is decided in status first; the route never runs ahead of it, and never gives it to a third one."""
+    status: Json = {}
+    for write in writes:
+        if write.kind == "ModelDeployment":
+            status = write.status or status
+            continue
+        stable, candidate = (status.get(arm, {}).get("inferenceService") for arm in ("stable", "candidate"))
+        decided = (status.get("weights") or {}).get("desired", 0)
+        for service, weight in shares(write.item).items():
+            most = ALL if service == stable or not stable else decided if service == candidate else 0
+            if weight > most:
+                yield f"{service} got {weight} % when status allowed {most} % (resource version {write.version})"
+
+
+def out_of_order(writes: list[Write]) -> Iterator[str]:
+    """Phases follow their table; a status that got lost begins anew."""
+    before: Phase | None = None
+    for write in writes:
+        if write.kind != "ModelDeployment":
+            continue
+        phase = Phase(write.status["phase"]) if write.status.get("phase") else None
+        if before is not None and phase is not None and phase is not before and phase not in MOVES[before]:
+            yield f"{before} was followed by {phase} (resource version {write.version})"
+        before = phase
