@@ -68,6 +68,7 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 def explain_failure(name: str, command: Sequence[str], code: int, log: str) -> str:
     """The one message about a failed build command."""
     lines = [line for line in log.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("go: downloading")] or lines
     tail = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
     lowered = log.lower()
     if "no space left on device" in lowered:

@@ -208,7 +208,7 @@ class Site:
         self.until_stable("1")
 
     @contextmanager
-    def load(self, rate: float = 80) -> Iterator[BackgroundLoad]:
+    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
         """Requests at a steady rate to the model's own URL while the block lasts."""
         plan = LoadPlan(self.sandbox.gateway_url, self.host, MODEL, infer_body(FEATURES), rate=rate)
         with BackgroundLoad(plan, self.folder / "load.csv") as load:

@@ -122,6 +122,7 @@ async def test_a_crash_loop_waits_and_counts(bench: Bench) -> None:
     await bench.until(lambda: container.view().restarts >= 3)
     await container.stop(Deadline(0))
     running.cancel()
+    await asyncio.wait([running])
     assert bench.reasons()[:5] == ["running", "Error", "running", "Error", "CrashLoopBackOff"]
     assert container.view().last_state["terminated"]["exitCode"] == 1
 
@@ -133,6 +134,7 @@ async def test_too_much_memory_is_reported_as_such(bench: Bench) -> None:
     async with asyncio.timeout(5):
         assert await running == 137
     watching.cancel()
+    await asyncio.wait([watching])
     ended = container.view().state["terminated"]
     assert (ended["exitCode"], ended["reason"]) == (137, "OOMKilled")
 
@@ -179,6 +181,7 @@ async def test_liveness_restarts_it(bench: Bench) -> None:
     await bench.until(lambda: container.view().restarts >= 1)
     await container.stop(Deadline(0))
     running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_it_is_not_started_before_its_startup_probe_says_so(bench: Bench) -> None:

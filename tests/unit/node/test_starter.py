@@ -127,6 +127,7 @@ async def test_without_an_interpreter_containers_start_from_nothing(
     assert await made.wait() == 0
     assert (tmp_path / "log").read_text() == "cold\n"
     running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_a_pods_own_command_starts_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
