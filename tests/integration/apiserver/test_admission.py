@@ -25,6 +25,7 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ("spec.predictor.canaryTrafficPercent", 5, "canaryTrafficPercent is Serin's to decide; leave it out"),
     ("spec.predictor.name", "blue", "predictor.name is Serin's to set; leave it out"),
     ("spec.predictor.workerSpec", {}, "workerSpec (multi-node) is not supported"),
+    ("spec.route.timeout", "500ms", "timeout is at least 1s"),
     (
         "spec.predictor.model.storageUri",
         "s3://elsewhere",
@@ -64,6 +65,8 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.analysis", {"window": "1500ms"}, "window is a whole number of seconds"),
     ("spec.steps", [{"weight": 50, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
     ("spec.steps", [{"weight": 5, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
+    ("spec.steps", [{"weight": 5, "for": "1h", "timeout": "1h"}], "timeout must be longer than for"),
+    ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
 ]
 BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.slos", [], "spec.slos"),
