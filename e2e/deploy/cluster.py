@@ -103,9 +103,9 @@ class ClusterApi:
                 raise
 
     def serves(self, api_version: str, kind: str) -> bool:
-        """Whether the API server knows the kind yet."""
+        """Whether the API server knows the kind and can list it: after a change its storage starts anew."""
         try:
-            self._place(api_version, kind)
+            self.list(api_version, kind)
         except DeployError:
             return False
         return True

@@ -77,10 +77,19 @@ def test_a_refusal_carries_the_servers_words(kubeconfig: Path) -> None:
 
 
 def test_kinds_that_are_not_served_yet_are_told(kubeconfig: Path) -> None:
-    with ClusterApi(kubeconfig, transport=httpx.MockTransport(Server({}))) as api:
+    listing = ("GET", "/apis/serin.dev/v1alpha1/modeldeployments")
+    server = Server({listing: httpx.Response(200, json={"items": []})})
+    with ClusterApi(kubeconfig, transport=httpx.MockTransport(server)) as api:
         assert api.serves(API, "ModelDeployment")
         assert not api.serves(API, "Rollout")
         assert not api.serves("other.dev/v1", "Rollout")
+
+
+def test_a_kind_whose_storage_starts_anew_is_not_served_yet(kubeconfig: Path) -> None:
+    listing = ("GET", "/apis/serin.dev/v1alpha1/modeldeployments")
+    busy = httpx.Response(429, json={"message": "storage is (re)initializing"})
+    with ClusterApi(kubeconfig, transport=httpx.MockTransport(Server({listing: busy}))) as api:
+        assert not api.serves(API, "ModelDeployment")
 
 
 def test_a_file_that_is_no_kubeconfig_is_refused_with_its_name(tmp_path: Path) -> None:
