@@ -52,7 +52,6 @@ class Column:
     path: str
     type: str = "string"
     priority: int = 0
-    description: str = ""
 
     def to_api(self) -> dict[str, Any]:
         """As the CRD spells it."""

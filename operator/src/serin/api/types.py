@@ -70,7 +70,6 @@ Name = Annotated[str, Field(max_length=63, min_length=1)]
 Word = Annotated[str, Field(max_length=128)]
 Text = Annotated[str, Field(max_length=4096)]
 Uri = Annotated[str, Field(max_length=2048, min_length=1)]
-Selector = Annotated[str, Field(max_length=1024, min_length=1)]
 FreeForm = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),

@@ -157,6 +157,5 @@ def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus, move: Mo
     old_reason = next((c.reason for c in before.conditions if c.type == ConditionType.STALLED.value), None)
     if not (phase_changed or step_changed or old_reason != move.reason.value):
         return ()
-    kind = "Warning" if move.reason in WARNINGS else "Normal"
     name = after.phase.value if phase_changed and after.phase else "StepAdvanced" if step_changed else move.reason.value
-    return (Event("Warning" if kind == "Warning" else "Normal", name, move.message),)
+    return (Event("Warning" if move.reason in WARNINGS else "Normal", name, move.message),)
