@@ -7,9 +7,24 @@ the node reports that output, as a kubelet does, since KServe sets FallbackToLog
 from __future__ import annotations
 
 import sys
+import tarfile
 from pathlib import Path
 
 from kserve_storage import Storage, configure_logging, logger
+
+
+def unpack_plain(archive: tarfile.TarFile, folder: str, **_filter: str) -> None:
+    """`TarFile.extractall(folder, filter="data")` for a Python before 3.11.4 (Debian 12: 3.11.2), which has no filters.
+
+    Stricter than the real one: plain files and folders below `folder`, anything else is a TarError.
+    """
+    root = Path(folder).resolve()
+    for member in archive.getmembers():
+        if not (member.isreg() or member.isdir()) or not (root / member.name).resolve().is_relative_to(root):
+            raise tarfile.TarError(f"{member.name!r} is not a plain file or folder of the archive")
+        member.mode &= 0o755
+    for member in archive.getmembers():
+        archive.extract(member, folder)
 
 
 def initialize(arguments: list[str]) -> int:
@@ -31,6 +46,8 @@ def initialize(arguments: list[str]) -> int:
 def main() -> int:
     """Read the command line and fetch; the exit code."""
     configure_logging()
+    if not hasattr(tarfile, "data_filter"):
+        tarfile.TarFile.extractall = unpack_plain  # type: ignore[method-assign,assignment]
     return initialize(sys.argv[1:])
 
 
