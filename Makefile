@@ -70,13 +70,17 @@ crds: $(STAMP) ## Generate crds/ from the API models
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
-	$(PIP_COMPILE) $(LOCK_FLAGS) --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find operator e2e tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: bench-judge
+bench-judge: $(STAMP) ## Measure the judge against its peers' rules; writes docs/benchmarks.md (about 20 minutes)
+	@$(BIN)/python -m tests.simulation.bench
 
 ##@ The sandbox
 

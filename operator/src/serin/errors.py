@@ -8,10 +8,11 @@
     │   ├── Conflict                 somebody was faster: look again
     │   ├── Refused                  the request is wrong or not allowed: a person must mend it
     │   └── Unavailable              network, 429, 5xx, time-out: try again later
-    └── MetricsError                 Prometheus gave no usable answer
-        ├── QueryRejected            4xx: the query or the address is wrong; trying again will not help
-        ├── MetricsUnavailable       network, 5xx, time-out: hold and try again
-        └── MalformedAnswer          an answer that is not Prometheus's: hold and tell
+    ├── MetricsError                 Prometheus gave no usable answer
+    │   ├── QueryRejected            4xx: the query or the address is wrong; trying again will not help
+    │   ├── MetricsUnavailable       network, 5xx, time-out: hold and try again
+    │   └── MalformedAnswer          an answer that is not Prometheus's: hold and tell
+    └── InvalidInput                 a file or an option of a command is wrong: say where, and end with code 2
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class Unavailable(ClusterError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class InvalidInput(SerinError):
+    """What a person gave to a command cannot be used; the message says what, where and how to mend it."""
 
 
 class MetricsError(SerinError):

@@ -138,7 +138,9 @@ async def test_a_rollback_writes_the_evidence(lab: Lab) -> None:
     record = lab.record(2)
     assert (record["status"]["outcome"], record["status"]["reason"]) == ("RolledBack", "SLOBreached")
     assert record["status"]["firstBreachAt"]
-    windows = record["status"]["blocks"][0]["counts"].split()
+    history, *blocks = record["status"]["blocks"]
+    assert (history["seconds"], history["counts"]) == (60, "-,0/5400"), "stable's time before the candidate"
+    windows = blocks[0]["counts"].split()
     assert windows[0] == "6/60,0/90"
 
 
@@ -340,7 +342,7 @@ async def test_windows_are_sealed_once_even_if_what_follows_fails(lab: Lab) -> N
     lab.cluster.delete = refused  # type: ignore[method-assign,assignment]
     for _ in range(60):
         await lab.tick()
-    blocks = lab.record(2)["status"]["blocks"]
+    blocks = [block for block in lab.record(2)["status"]["blocks"] if block["seconds"] == 1]
     assert len(blocks) == 2
     assert len({b["start"] for b in blocks}) == 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import Severity
@@ -17,14 +17,18 @@ class Counts:
 
     bad: int
     total: int
+    ladder: tuple[int, ...] = ()
+    """Latency only: requests slower than each further boundary, in rising order of the boundaries."""
 
     def __post_init__(self) -> None:
-        if self.bad < 0 or self.total < 0:
+        if self.bad < 0 or self.total < 0 or any(n < 0 for n in self.ladder):
             message = f"counts cannot be negative: {self.bad}/{self.total}"
             raise ValueError(message)
         object.__setattr__(self, "bad", min(self.bad, self.total))
+        object.__setattr__(self, "ladder", tuple(min(n, self.total) for n in self.ladder))
 
     def __add__(self, other: Counts) -> Counts:
+        """Both together; the ladder belongs to single windows."""
         return Counts(self.bad + other.bad, self.total + other.total)
 
     @property
@@ -37,25 +41,93 @@ NO_REQUESTS = Counts(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """One interval of counts of one SLO. ``candidate is None`` means that there is no usable data."""
+class Interval:
+    """One interval of one SLO, whatever was measured in it."""
 
     start: datetime
     length: timedelta
-    candidate: Counts | None
-    stable: Counts | None = None
-    error: str = ""
+    error: str = field(default="", kw_only=True)
     """Why there is no data, if that is an error rather than silence."""
 
     @property
     def end(self) -> datetime:
-        """First instant after the window."""
+        """First instant after the interval."""
         return self.start + self.length
 
     @property
+    def measured(self) -> bool:
+        """Whether there is any usable data of the candidate."""
+        return False
+
+    @property
     def accepted(self) -> bool:
-        """Whether the window is evidence."""
+        """Whether the interval is evidence."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Interval):
+    """One interval of counts. ``candidate is None`` means that there is no usable data."""
+
+    candidate: Counts | None
+    stable: Counts | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the candidate's requests are known, be they none."""
+        return not self.error and self.candidate is not None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the candidate answered anything."""
         return not self.error and self.candidate is not None and self.candidate.total > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(Interval):
+    """One look at a gauge. ``value is None`` means that there is no sample that is young enough."""
+
+    value: float | None
+    sampled_at: datetime | None = None
+    """Time of the sample; the same sample seen twice counts once. None: each look is a sample of its own."""
+    sizes: tuple[int, int] | None = None
+    """For a population stability index: rows of the candidate and of the reference behind it."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a sample."""
+        return not self.error and self.value is not None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the look is evidence."""
+        return self.measured
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of a quantity over one arm's requests in one window."""
+
+    value: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeanWindow(Interval):
+    """One interval of a mean per arm."""
+
+    candidate: Mean | None
+    stable: Mean | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the candidate's requests are known, be they none."""
+        return not self.error and self.candidate is not None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the candidate answered anything."""
+        return not self.error and self.candidate is not None and self.candidate.count > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +147,7 @@ class SloReport:
     passed_at: datetime | None
     step_time: timedelta
     """Accepted time since the step began."""
-    newest: Window | None
+    newest: Interval | None
     message: str
 
 

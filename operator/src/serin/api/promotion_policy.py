@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from serin.api.types import ApiModel, DecimalString, Duration, Name, validations
+from serin.api.types import ApiModel, DecimalString, Duration, Name, Query, SignedDecimalString, validations
 
 
 class Arms(StrEnum):
@@ -18,6 +18,11 @@ class Arms(StrEnum):
 
     CONTOUR = "Contour"
     POD = "Pod"
+
+    @property
+    def separate_targets(self) -> bool:
+        """Whether each arm is a scrape target of its own, read at another instant than the other."""
+        return self is Arms.POD
 
 
 class Severity(StrEnum):
@@ -32,6 +37,13 @@ class Compare(StrEnum):
     """Which tests must cross for a breach."""
 
     RELATIVE_AND_ABSOLUTE = "RelativeAndAbsolute"
+    """Worse than stable and outside the objective: everything that is bad for another reason holds."""
+    ABSOLUTE = "Absolute"
+    """Outside the objective, whatever stable does: a common outage rolls back."""
+    RELATIVE = "Relative"
+    """Worse than stable, also inside the objective."""
+    EITHER = "Either"
+    """Either of the two, each at half of alpha: for those who prefer a false rollback to a late one."""
 
 
 class Prometheus(ApiModel):
@@ -51,27 +63,104 @@ class Latency(ApiModel):
     threshold: Duration
 
 
-class Indicator(ApiModel):
-    """What is counted: exactly one of the members."""
+class Breaches(ApiModel):
+    """How many of the newest evaluations must breach before that counts."""
 
-    availability: Availability | None = None
-    latency: Latency | None = None
+    of: Annotated[int, Field(ge=1, le=100)] = 5
+    limit: Annotated[int, Field(ge=1, le=100)] = 3
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
             (
-                "has(self.availability) != has(self.latency)",
-                "give exactly one of availability, latency",
+                "(has(self.limit) ? self.limit : 3) <= (has(self.of) ? self.of : 5)",
+                "limit is at most of: so many of the newest evaluations",
+            )
+        )
+    }
+
+    @model_validator(mode="after")
+    def _attainable(self) -> Breaches:
+        if self.limit > self.of:
+            message = f"limit is at most of: {self.limit} of {self.of} can never breach"
+            raise ValueError(message)
+        return self
+
+
+class Stability(ApiModel):
+    """The gauge is a population stability index: its limit depends on the sample sizes behind it."""
+
+    bins: Annotated[int, Field(ge=2, le=1000)] = 10
+    candidate_size: Query | None = None
+    """Query for the number of rows of the candidate; without both sizes the index says nothing."""
+    reference_size: Query | None = None
+    """Query for the number of rows of the reference."""
+
+
+class Gauge(ApiModel):
+    """A value with limits."""
+
+    query: Query
+    max: SignedDecimalString | None = None
+    """Above this an evaluation breaches."""
+    min: SignedDecimalString | None = None
+    """Below this an evaluation breaches."""
+    breaches: Breaches = Breaches()
+    max_age: Duration = timedelta(minutes=30)
+    """An older sample is no data."""
+    stability: Stability | None = None
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("has(self.max) || has(self.min)", "give max, min or both"),
+            ("!has(self.stability) || has(self.max)", "a stability index needs max"),
+        )
+    }
+
+    @model_validator(mode="after")
+    def _limited(self) -> Gauge:
+        if self.max is None and (self.min is None or self.stability is not None):
+            message = "a stability index needs max" if self.stability else "give max, min or both"
+            raise ValueError(message)
+        return self
+
+
+class MeanQuery(ApiModel):
+    """The mean of a quantity per arm, candidate against stable, from a sum and a count."""
+
+    sum: Query
+    count: Query
+    max_shift: SignedDecimalString
+    """A mean further than this from stable's, either way, is a breach."""
+
+
+class Indicator(ApiModel):
+    """What is counted or measured: exactly one of the members."""
+
+    availability: Availability | None = None
+    latency: Latency | None = None
+    gauge: Gauge | None = None
+    query: MeanQuery | None = None
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                "[has(self.availability), has(self.latency), has(self.gauge), has(self.query)].exists_one(g, g)",
+                "give exactly one of availability, latency, gauge, query",
             )
         )
     }
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Indicator:
-        if (self.availability is None) == (self.latency is None):
-            message = "give exactly one of availability, latency"
+        if sum(i is not None for i in (self.availability, self.latency, self.gauge, self.query)) != 1:
+            message = "give exactly one of availability, latency, gauge, query"
             raise ValueError(message)
         return self
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts requests, good and bad; otherwise it measures a value."""
+        return self.availability is not None or self.latency is not None
 
 
 class Slo(ApiModel):
@@ -80,22 +169,39 @@ class Slo(ApiModel):
     name: Annotated[str, Field(max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     severity: Severity = Severity.CRITICAL
     """Critical may roll back; Required must pass to advance; Advisory is only reported."""
-    objective: DecimalString
-    """Percent of good events, e.g. "99.0"."""
+    objective: DecimalString | None = None
+    """Percent of good events, e.g. "99.0"; a gauge and a query have limits of their own instead."""
     indicator: Indicator
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
             (
-                "double(self.objective) > 1.0 && double(self.objective) < 100.0",
+                "!has(self.objective) || (double(self.objective) > 1.0 && double(self.objective) < 100.0)",
                 "objective is a percentage above 1 and below 100, such as 99.5 (not 0.995)",
-            )
+            ),
+            (
+                "has(self.objective) != (has(self.indicator.gauge) || has(self.indicator.query))",
+                "availability and latency need an objective; gauge and query have limits of their own and take none",
+            ),
         )
     }
+
+    @model_validator(mode="after")
+    def _has_objective(self) -> Slo:
+        if self.indicator.counts == (self.objective is None):
+            message = "availability and latency need an objective; gauge and query take none"
+            raise ValueError(message)
+        if self.objective is not None and not 1 < self.objective < 100:  # noqa: PLR2004 - percent
+            message = "objective is a percentage above 1 and below 100, such as 99.5 (not 0.995)"
+            raise ValueError(message)
+        return self
 
     @property
     def bad_share(self) -> float:
         """The share of bad events that the objective allows, 0…1."""
+        if self.objective is None:
+            message = f"SLO {self.name} has no objective"
+            raise ValueError(message)
         return float((Decimal(100) - self.objective) / Decimal(100))
 
 
@@ -117,6 +223,8 @@ class Analysis(ApiModel):
     """Bad events must lie in at least this many windows before a breach counts."""
     hold_above: DecimalString = Decimal("0.25")
     """Worse than stable but inside the objective: hold while the candidate uses more than this share of the budget."""
+    warmup: Duration = timedelta()
+    """The candidate's first time, left out of "worse than stable" and of passing, never out of the objective."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -139,6 +247,22 @@ class Analysis(ApiModel):
         )
     }
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Analysis:
+        rules = (
+            (0 < self.alpha <= Decimal("0.2"), "alpha is within (0, 0.2]"),
+            (0 < self.beta <= Decimal("0.5"), "beta is within (0, 0.5]"),
+            (self.max_ratio >= 1, "maxRatio is at least 1"),
+            (self.pass_ratio > 1, "passRatio is above 1"),
+            (self.hold_above >= 0, "holdAbove is not negative"),
+            (timedelta(seconds=1) <= self.window <= timedelta(minutes=5), "window is within 1s and 5m"),
+            (not self.window.microseconds, "window is a whole number of seconds"),
+        )
+        broken = [message for holds, message in rules if not holds]
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
+
 
 class Step(ApiModel):
     """One step of traffic."""
@@ -158,6 +282,13 @@ class Step(ApiModel):
             )
         )
     }
+
+    @model_validator(mode="after")
+    def _passable(self) -> Step:
+        if self.timeout <= self.for_:
+            message = "timeout must be longer than for, or the step could never pass"
+            raise ValueError(message)
+        return self
 
 
 class PromotionPolicySpec(ApiModel):

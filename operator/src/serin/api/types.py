@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 DURATION_PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?([0-9]{1,6}ms)?$"
 DECIMAL_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,9})?$"
+SIGNED_DECIMAL_PATTERN = r"^-?[0-9]{1,9}(\.[0-9]{1,9})?$"
 _DURATION_PART = re.compile(r"([0-9]+)(h|ms|m|s)")
 _UNIT = {
     "h": timedelta(hours=1),
@@ -61,6 +62,13 @@ DecimalString = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN, "maxLength": 20}),
 ]
+SignedDecimalString = Annotated[
+    Decimal,
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": SIGNED_DECIMAL_PATTERN, "maxLength": 21}),
+]
+Query = Annotated[str, Field(min_length=1, max_length=1024)]
+"""PromQL."""
 Time = Annotated[
     datetime,
     PlainSerializer(format_time, return_type=str),

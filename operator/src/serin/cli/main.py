@@ -1,16 +1,57 @@
-"""The command line's entry; commands live in modules of their own."""
+"""The command line's entry; what the commands do lives in modules of their own, imported when they are called."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from serin import __version__
+from serin.errors import InvalidInput
 from serin.judge import JUDGE_VERSION
 
-app = typer.Typer(no_args_is_help=True, help="Serin: promotes models on KServe, and takes them back by itself.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Serin: promotes models on KServe, and takes them back by itself.",
+)
+BAD_INPUT = 2
+
+
+class Output(StrEnum):
+    """For people or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option(help="For people or for programs.")]
+PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Bad input ends with one clear line and code 2; a reader that has gone away ends quietly."""
+    try:
+        yield
+    except InvalidInput as error:
+        typer.echo(f"serin: {error}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(1) from None
+
+
+def _note(what: list[str]) -> None:
+    for field in what:
+        typer.echo(f"serin: note: {field} is not used here", err=True)
 
 
 @app.callback()
@@ -19,9 +60,80 @@ def serin() -> None:
 
 
 @app.command()
-def version(output: Annotated[str, typer.Option(help="text or json")] = "text") -> None:
+def version(output: OutputOption = Output.TEXT) -> None:
     """Versions of Serin and of its judge."""
-    if output == "json":
+    if output is Output.JSON:
         typer.echo(json.dumps({"serin": __version__, "judge": JUDGE_VERSION}))
     else:
         typer.echo(f"serin {__version__}, judge {JUDGE_VERSION}")
+
+
+@app.command()
+def judge(
+    policy: PolicyOption,
+    windows: Annotated[Path, typer.Option(help="Windows, a JSON object a line; - is standard input.")],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """What would this policy have decided on these windows? See docs/concepts/judge.md for the file's format."""
+    from serin.cli import judge as command
+
+    with _one_line():
+        found, run, unknown = command.replay(policy, windows)
+        _note(unknown)
+        last = None
+        for last in found:
+            typer.echo(command.as_json(last) if output is Output.JSON else command.as_text(last))
+        if last is not None:
+            summary = run.summary
+            as_json = output is Output.JSON
+            typer.echo(command.summary_as_json(summary) if as_json else command.summary_as_text(summary, last))
+
+
+@app.command()
+def simulate(  # noqa: PLR0917 - one parameter an option
+    policy: PolicyOption,
+    stable_rps: Annotated[float, typer.Option(help="Requests per second of stable.")],
+    candidate_rps: Annotated[float, typer.Option(help="Requests per second of the candidate.")],
+    stable_bad: Annotated[float, typer.Option(help="Share of stable's bad requests, 0 to 1.")],
+    candidate_bad: Annotated[float, typer.Option(help="Share of the candidate's bad requests, 0 to 1.")],
+    bursts: Annotated[float, typer.Option(help="Coefficient of variation of the bad share per minute and arm.")] = 0.0,
+    outage: Annotated[str | None, typer.Option(help="START,SECONDS,RATE: both arms fail alike for a time.")] = None,
+    fault_at: Annotated[
+        float, typer.Option(help="Seconds after which the candidate is bad; until then as stable.")
+    ] = 0,
+    hours: Annotated[float, typer.Option(help="How long each rollout is watched.")] = 1.0,
+    runs: Annotated[int, typer.Option(help="How many rollouts.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same rollouts.")] = 1,
+    plot: Annotated[Path | None, typer.Option(help="Draw the first rollout's evidence (.svg or .png).")] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """What would this policy do with such traffic? Draws many rollouts and counts how they end."""
+    from serin.cli import simulate as command
+    from serin.judge.simulate import Traffic, outcome
+
+    with _one_line():
+        spec, unknown = command.policy_to_simulate(policy)
+        _note(unknown)
+        traffic = Traffic(
+            stable_rps, candidate_rps, stable_bad, candidate_bad, bursts, command.parse_outage(outage), fault_at
+        )
+        command.checked(spec, traffic, hours, runs)
+        drawn = command.simulated(spec, traffic, hours, runs, seed)
+        if sys.stderr.isatty():
+            with typer.progressbar(drawn, length=runs, label="Simulating", file=sys.stderr) as bar:
+                results = list(bar)
+        else:
+            results = list(drawn)
+        found, forecast = outcome(results, fault_at), command.predicted(spec, traffic)
+        if output is Output.JSON:
+            typer.echo(command.as_json(found, forecast))
+        else:
+            for label, value in command.as_rows(found):
+                typer.echo(f"{label:<32}{value}")
+            for line in command.forecast_lines(forecast):
+                typer.echo(line)
+        if plot is not None:
+            from serin.cli.plot import draw_evidence
+
+            draw_evidence(plot, spec, traffic, hours, seed << 32)
+            typer.echo(f"serin: {plot} shows the first rollout", err=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import dropwhile
 from typing import Protocol
 
 from serin.api.evidence import Assessment, Window
@@ -17,13 +18,16 @@ from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.errors import MetricsError, QueryRejected
 from serin.judge.assessment import Judge
-from serin.judge.windows import decode, encode
+from serin.judge.windows import decode, encode, settle_time
 from serin.prometheus.counts import ArmNames, Grid, query, windows
 from serin.prometheus.presets import PRESETS
 from serin.prometheus.series import Series
 
 BLOCK = 20
 """Windows per sealed block, and at most so many are read with one query."""
+HISTORY_WINDOW = timedelta(minutes=1)
+HISTORY_WINDOWS = 30
+"""Stable's half hour before the candidate: how bursty its bad requests are."""
 BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
 LOOKBACK = timedelta(seconds=60)
@@ -38,11 +42,6 @@ class MetricsSource(Protocol):
     async def matrix(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of a range selector at an explicit time; ``MetricsError``."""
         ...
-
-
-def settle_time(window: timedelta) -> timedelta:
-    """How long after a window's end its samples may still arrive."""
-    return min(timedelta(seconds=5), max(timedelta(seconds=1), window / 3))
 
 
 class NotAllowed:
@@ -64,9 +63,15 @@ class Ledger:
 
     policy: PromotionPolicySpec
     arms: ArmNames
+    begun: datetime
+    """Start of the first window."""
     cursors: dict[str, datetime]
     """Per SLO the start of the next window to read."""
     judge: Judge
+    without_history: set[str]
+    """SLOs whose stable arm's time before the candidate has not been read."""
+    history: dict[str, list[Window]] = field(default_factory=dict)
+    """What has been read of it and is not in the record yet."""
     unsealed: dict[str, list[Window]] = field(default_factory=dict)
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
@@ -76,13 +81,18 @@ class Ledger:
         cls, policy: PromotionPolicySpec, arms: ArmNames, begun: datetime, record: PromotionRecordStatus | None
     ) -> Ledger:
         """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
-        ledger = cls(policy, arms, {slo.name: _whole_second(begun) for slo in policy.slos}, Judge(policy))
-        length = policy.analysis.window
+        start, names = _whole_second(begun), [slo.name for slo in policy.slos]
+        ledger = cls(policy, arms, start, dict.fromkeys(names, start), Judge(policy), set(names))
         for block in record.blocks if record else []:
-            batch = decode(block.counts, start=block.start, length=length)
-            if batch and batch[0].start >= ledger.cursors[block.slo]:
+            batch = decode(block.counts, start=block.start, length=timedelta(seconds=block.seconds))
+            if not batch:
+                continue
+            if batch[-1].end <= start:
+                ledger.judge.add({block.slo: batch})
+            elif batch[0].start >= ledger.cursors[block.slo]:
                 ledger.judge.add({block.slo: batch})
                 ledger.cursors[block.slo] = batch[-1].end
+            ledger.without_history.discard(block.slo)
         return ledger
 
     @property
@@ -108,13 +118,32 @@ class Ledger:
                 return
             grid = Grid(start, self.length, min(count, BLOCK))
             try:
+                past = await self._past(source, slo) if slo.name in self.without_history else []
                 batch = await self._read(source, slo, grid)
             except MetricsError as error:
                 self.trouble[slo.name] = str(error)
                 return
+            self._remember(slo.name, past)
             self.judge.add({slo.name: batch})
             self.unsealed.setdefault(slo.name, []).extend(batch)
             self.cursors[slo.name] = grid.end
+
+    async def _past(self, source: MetricsSource, slo: Slo) -> list[Window]:
+        """Stable's time before the candidate; nothing if it cannot be read: the watch does not wait for it."""
+        length = max(HISTORY_WINDOW, self.length)
+        grid = Grid(self.begun - HISTORY_WINDOWS * length, length, HISTORY_WINDOWS)
+        try:
+            past = [replace(window, candidate=None) for window in await self._read(source, slo, grid)]
+        except MetricsError:
+            return []
+        return list(dropwhile(lambda window: window.stable is None, past))
+
+    def _remember(self, name: str, past: list[Window]) -> None:
+        """Judges the history before the first window that is read, and never again."""
+        if past:
+            self.judge.add({name: past})
+            self.history[name] = past
+        self.without_history.discard(name)
 
     async def _read(self, source: MetricsSource, slo: Slo, grid: Grid) -> list[Window]:
         preset = PRESETS[self.policy.arms]
@@ -137,19 +166,21 @@ class Ledger:
 
     def seal(self, *, everything: bool = False) -> list[WindowBlock]:
         """Full blocks (or all windows) since the last seal, for the record; ``sealed`` when they are written."""
+        past = [(name, part) for name, batch in self.history.items() for part in _blocks(batch, everything=True)]
+        live = [(name, part) for name, batch in self.unsealed.items() for part in _blocks(batch, everything=everything)]
         return [
             WindowBlock(
                 slo=name,
                 start=part[0].start,
-                seconds=max(1, round(self.length.total_seconds())),
+                seconds=max(1, round(part[0].length.total_seconds())),
                 counts=encode(part),
             )
-            for name, batch in self.unsealed.items()
-            for part in _blocks(batch, everything=everything)
+            for name, part in (*past, *live)
         ]
 
     def sealed(self, *, everything: bool = False) -> None:
         """The blocks that ``seal`` gave are written."""
+        self.history.clear()
         for name, batch in self.unsealed.items():
             kept = 0 if everything else len(batch) % BLOCK
             self.unsealed[name] = batch[len(batch) - kept :]

@@ -18,6 +18,7 @@ from serin.api.revision import inference_service_name, revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import Conflict, NotFound, Refused, Unavailable
+from serin.prometheus.presets import unreadable
 from serin.records.build import Source, sources_of, view
 from serin.rollout.observation import Arm, Problem, RecordView, RouteView
 from serin.rollout.spec_rules import problem_of
@@ -201,4 +202,5 @@ def _policy(
     if address is not None and address.rstrip("/") not in allowed:
         message = f"PromotionPolicy {name}: spec.prometheus.address {address} is not on the operator's allow-list"
         return Problem(Reason.POLICY_INVALID, message)
-    return policy
+    gap = unreadable(policy)
+    return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{gap}") if gap else policy

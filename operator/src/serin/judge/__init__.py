@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-JUDGE_VERSION = "1"
+JUDGE_VERSION = "2"
 """Changes whenever the same windows could give another verdict."""

@@ -8,12 +8,17 @@ from datetime import UTC, datetime, timedelta
 from serin.api.evidence import Counts, Window
 
 
+def settle_time(window: timedelta) -> timedelta:
+    """How long after a window's end its samples may still arrive."""
+    return min(timedelta(seconds=5), max(timedelta(seconds=1), window / 3))
+
+
 def encode(windows: Iterable[Window]) -> str:
-    """Windows as the record stores them: ``bad/total,bad/total`` or ``-``, separated by blanks."""
-    return " ".join(
-        f"{w.candidate.bad}/{w.candidate.total},{_arm(w.stable)}" if w.candidate and not w.error else "-"
-        for w in windows
-    )
+    """Windows as the record stores them: candidate and stable as ``bad/total,bad/total``, separated by blanks.
+
+    ``-`` stands for an arm without data, alone for a window without any; a ladder follows as further ``/count``.
+    """
+    return " ".join(_window_text(w) for w in windows)
 
 
 def decode(text: str, *, start: datetime, length: timedelta) -> list[Window]:
@@ -21,17 +26,25 @@ def decode(text: str, *, start: datetime, length: timedelta) -> list[Window]:
     return [_window(part, start.astimezone(UTC) + index * length, length) for index, part in enumerate(text.split())]
 
 
+def _window_text(window: Window) -> str:
+    if window.error or (window.candidate is None and window.stable is None):
+        return "-"
+    return f"{_arm(window.candidate)},{_arm(window.stable)}"
+
+
 def _arm(counts: Counts | None) -> str:
-    return f"{counts.bad}/{counts.total}" if counts else "-"
+    return "/".join(map(str, (counts.bad, counts.total, *counts.ladder))) if counts else "-"
 
 
 def _window(part: str, start: datetime, length: timedelta) -> Window:
     if part == "-":
         return Window(start, length, None)
     candidate, stable = part.split(",")
-    return Window(start, length, _counts(candidate), None if stable == "-" else _counts(stable))
+    return Window(start, length, _counts(candidate), _counts(stable))
 
 
-def _counts(text: str) -> Counts:
-    bad, total = text.split("/")
-    return Counts(int(bad), int(total))
+def _counts(text: str) -> Counts | None:
+    if text == "-":
+        return None
+    bad, total, *ladder = map(int, text.split("/"))
+    return Counts(bad, total, tuple(ladder))

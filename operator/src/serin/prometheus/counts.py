@@ -63,7 +63,7 @@ def windows(
         known = {_target(s) for s in series if s.age_at(edges[0]) <= fresh}
         candidate, error = _counts(terms, by_arm[arms.candidate], edges, fresh, known=known)
         stable, _ = _counts(terms, by_arm[arms.stable], edges, fresh, known=known)
-        out.append(Window(start, grid.length, candidate, stable, error))
+        out.append(Window(start, grid.length, candidate, stable, error=error))
     return out
 
 

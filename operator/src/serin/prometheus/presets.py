@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from serin.api.promotion_policy import Arms, Indicator
+from serin.api.promotion_policy import Arms, Indicator, PromotionPolicySpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,6 @@ class Preset:
     """Value of ``arm_label``, as a regular expression with ``{namespace}`` and ``{service}``."""
     matchers: Mapping[str, str]
     """Further label matchers, with ``{namespace}``."""
-    shared_scrape: bool
-    """Both arms come from the same scrape target, hence from the same instant."""
     availability: tuple[Term, ...]
     latency: tuple[Term, ...]
     """``le`` in the term with an empty ``le`` label is the threshold."""
@@ -58,7 +56,6 @@ CONTOUR = Preset(
     arm_label="envoy_cluster_name",
     arm_pattern="{namespace}_{service}_80",
     matchers={},
-    shared_scrape=True,
     # rq_xx of all classes: requests that reach no backend (no endpoints, connection refused) are in rq_xx and not in
     # rq_total, and retries inflate rq_total (measured on Envoy 1.40).
     availability=(
@@ -77,7 +74,6 @@ POD = Preset(
     arm_label="pod",
     arm_pattern="{service}-[a-z0-9]+-[a-z0-9]+",
     matchers={"namespace": "{namespace}"},
-    shared_scrape=False,
     # KServe's Python server has no error counter: a failing predict is timed, its postprocess is not.
     availability=(
         Term("request_predict_seconds_count", bad=1, total=1),
@@ -90,3 +86,11 @@ POD = Preset(
     latency_unit=timedelta(seconds=1),
 )
 PRESETS: dict[Arms, Preset] = {Arms.CONTOUR: CONTOUR, Arms.POD: POD}
+
+
+def unreadable(policy: PromotionPolicySpec) -> str | None:
+    """The first thing in a policy that cannot be read from Prometheus by this version; None if all can."""
+    for slo in policy.slos:
+        if not slo.indicator.counts:
+            return f"slos: {slo.name}: gauge and query are judged offline only so far; use availability or latency"
+    return None

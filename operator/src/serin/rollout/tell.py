@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from serin.api.conditions import Condition, ConditionType, condition, merge
-from serin.api.evidence import SloReport
+from serin.api.evidence import SloReport, Window
 from serin.api.model_deployment import ArmCounts, ModelDeploymentStatus, SloStatus
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
@@ -82,11 +82,12 @@ def _weights(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus
     applied = weights.applied
     if route is not None and route.accepted:
         applied = 100 if status.stable is None and weights.desired else route.weight
-    shares = [r.newest for r in turn.seen.assessment.slos if r.newest is not None and r.newest.accepted]
-    observed = weights.observed
-    if shares and shares[0].candidate is not None and shares[0].stable is not None:
-        total = shares[0].candidate.total + shares[0].stable.total
-        observed = f"{100 * shares[0].candidate.total / total:.1f}"
+    shares = [
+        100 * w.candidate.total / (w.candidate.total + w.stable.total)
+        for w in (report.newest for report in turn.seen.assessment.slos)
+        if isinstance(w, Window) and w.accepted and w.candidate is not None and w.stable is not None
+    ]
+    observed = f"{shares[0]:.1f}" if shares else weights.observed
     return changed(status, weights=weights.model_copy(update={"applied": applied, "observed": observed}))
 
 

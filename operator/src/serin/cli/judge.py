@@ -1,0 +1,110 @@
+"""``serin judge``: what would this policy have decided on these windows? The same bytes on every machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from serin.api.evidence import SloReport
+from serin.api.load import policy_from_yaml
+from serin.api.types import format_time
+from serin.cli.windows import WindowFile, read_windows
+from serin.errors import InvalidInput
+from serin.judge import JUDGE_VERSION
+from serin.judge.replay import Judged, Replay, Summary
+
+
+def read_text(path: Path) -> str:
+    """A file's text; ``-`` is standard input; ``InvalidInput``."""
+    try:
+        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}: not UTF-8 at byte {error.start}") from None
+
+
+def replay(policy: Path, windows: Path) -> tuple[Iterator[Judged], Replay, list[str]]:
+    """One judged window after the other, the replay they come from, and what of the policy was not understood."""
+    spec, unknown = policy_from_yaml(read_text(policy), str(policy))
+    found = read_windows(read_text(windows).split("\n"), spec, str(windows))
+    run = Replay(spec, found.rungs)
+    return _judged(run, found), run, unknown
+
+
+def _judged(run: Replay, found: WindowFile) -> Iterator[Judged]:
+    for row in found.rows[: found.history]:
+        run.learn(row)
+    for row in found.rows[found.history :]:
+        yield run.judge(row)
+        if run.over:
+            return
+
+
+def _at(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)
+
+
+def as_json(judged: Judged) -> str:
+    """One window as a line of JSON."""
+    return _compact(
+        {
+            "start": format_time(judged.start),
+            "decision": judged.decision,
+            "reason": judged.reason,
+            "slos": {slo.name: _slo(slo) for slo in judged.slos},
+        }
+    )
+
+
+def _slo(slo: SloReport) -> dict[str, Any]:
+    return {
+        "verdict": slo.verdict,
+        "reason": slo.reason,
+        "log10_e": slo.evidence,
+        "threshold": slo.threshold,
+        "passThreshold": slo.pass_threshold,
+    }
+
+
+def summary_as_json(summary: Summary) -> str:
+    """The last line."""
+    return _compact(
+        {
+            "decision": summary.decision,
+            "decidedAt": _at(summary.decided_at),
+            "firstBreachAt": _at(summary.first_breach_at),
+            "requests": summary.requests,
+            "badRequests": summary.bad_requests,
+            "judgeVersion": JUDGE_VERSION,
+        }
+    )
+
+
+def _compact(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+
+
+def as_text(judged: Judged) -> str:
+    """One window as a line for people."""
+    slos = "; ".join(f"{slo.name} {slo.verdict}{_evidence(slo)}" for slo in judged.slos)
+    return f"{format_time(judged.start)}  {judged.decision:<8}  {judged.reason}: {slos}"
+
+
+def _evidence(slo: SloReport) -> str:
+    tests = ", ".join(f"{name} {value:.2f}" for name, value in slo.evidence.items())
+    return f" ({tests}; threshold {slo.threshold:.2f})" if tests else ""
+
+
+def summary_as_text(summary: Summary, last: Judged) -> str:
+    """What it came to, and why."""
+    first = f"; first proven breach {_at(summary.first_breach_at)}" if summary.first_breach_at else ""
+    head = (
+        f"{summary.decision} at {_at(summary.decided_at)}{first}; the candidate answered {summary.requests} requests, "
+        f"{summary.bad_requests} of them bad"
+    )
+    return "\n".join([head, *(f"  {slo.message}" for slo in last.slos)])

@@ -1,0 +1,48 @@
+"""Evidence over time as a picture: log10 E of each test against its threshold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.errors import InvalidInput
+from serin.judge.simulate import Traffic, trace
+
+NAMES = {
+    "e1": "E1 worse than stable",
+    "e2": "E2 breaks the objective",
+    "e3": "E3 not worse than stable",
+    "e4": "E4 keeps the objective",
+}
+
+
+def draw_evidence(path: Path, policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> None:
+    """Draws one rollout's first SLO into an ``.svg`` or ``.png``; ``InvalidInput``."""
+    if path.suffix not in {".svg", ".png"}:
+        raise InvalidInput(f"--plot: {path}: the name must end in .svg or .png")
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InvalidInput("--plot: matplotlib is not installed; pip install 'serin[plot]'") from None
+    judged = trace(policy, traffic, hours, seed)
+    minutes = [(window.end - judged[0].start).total_seconds() / 60 for window in judged]
+    reports = [window.slos[0] for window in judged]
+    with mpl.rc_context({"svg.hashsalt": "serin", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(9, 5), layout="constrained")
+        axes = figure.add_subplot()
+        for test, name in NAMES.items():
+            axes.plot(minutes, [report.evidence[test] for report in reports], label=name, linewidth=1.4)
+        axes.step(minutes, [report.threshold for report in reports], color="black", where="post", label="roll back at")
+        axes.axhline(reports[0].pass_threshold, color="black", linestyle="--", linewidth=1, label="pass at")
+        bottom = min(-2.0, *(report.evidence[test] for report in reports for test in ("e1", "e2")))
+        axes.set_ylim(max(-6.0, bottom) - 0.3, max(4.0, reports[0].threshold * 2.5))
+        axes.set_xlabel("minutes after the candidate's first request")
+        axes.set_ylabel("evidence, log10 E")
+        axes.set_title(f"{reports[0].name}: {judged[-1].decision} ({judged[-1].reason})")
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend(loc="best", fontsize="small")
+        try:
+            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=120)
+        except OSError as error:
+            raise InvalidInput(f"--plot: {path}: {error.strerror}") from None

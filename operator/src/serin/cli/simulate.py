@@ -1,0 +1,127 @@
+"""``serin simulate``: what would this policy do with such traffic? Draws rollouts and counts how they end."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from serin.api.load import policy_from_yaml
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.cli.judge import read_text
+from serin.errors import InvalidInput
+from serin.judge.preflight import FAULTS, Base, Forecast, forecasts
+from serin.judge.simulate import Outage, Outcome, Run, Traffic, run
+
+MOST_WINDOWS = 2_000_000
+"""Per run: 23 days of one-second windows."""
+MOST_RUNS = 1_000_000
+
+
+def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
+    """The policy with those SLOs that count requests, and what of it is left out; ``InvalidInput``."""
+    policy, unknown = policy_from_yaml(read_text(path), str(path))
+    counting = [slo for slo in policy.slos if slo.indicator.counts]
+    if not counting:
+        raise InvalidInput(f"{path}: spec.slos: none of them counts requests, so there is nothing to simulate")
+    left_out = [f"SLO {slo.name}" for slo in policy.slos if not slo.indicator.counts]
+    return policy.model_copy(update={"slos": counting}), unknown + left_out
+
+
+def parse_outage(text: str | None) -> Outage | None:
+    """``START,SECONDS,RATE``; ``InvalidInput``."""
+    if text is None:
+        return None
+    try:
+        start, seconds, rate = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput(f"--outage: {text!r} is not START,SECONDS,RATE such as 600,300,0.1") from None
+    if not (0 <= start < math.inf and 0 < seconds < math.inf and 0 <= rate <= 1):
+        raise InvalidInput(f"--outage: {text!r}: START and SECONDS are not negative, RATE is within 0 and 1")
+    return Outage(start, seconds, rate)
+
+
+def checked(policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: int) -> None:
+    """Refuses what cannot be simulated; ``InvalidInput``."""
+    rules = (
+        (0 < hours * 3600 / policy.analysis.window.total_seconds() <= MOST_WINDOWS, "--hours", "is out of range"),
+        (1 <= runs <= MOST_RUNS, "--runs", f"is within 1 and {MOST_RUNS}"),
+        (0 <= traffic.stable_rps <= 1e9, "--stable-rps", "is within 0 and 1e9"),  # noqa: PLR2004
+        (0 <= traffic.candidate_rps <= 1e9, "--candidate-rps", "is within 0 and 1e9"),  # noqa: PLR2004
+        (0 <= traffic.stable_bad <= 1, "--stable-bad", "is a share within 0 and 1"),
+        (0 <= traffic.candidate_bad <= 1, "--candidate-bad", "is a share within 0 and 1"),
+        (0 <= traffic.bursts <= 10, "--bursts", "is a coefficient of variation within 0 and 10"),  # noqa: PLR2004
+        (0 <= traffic.fault_at <= hours * 3600, "--fault-at", "is within the simulated time, in seconds"),
+    )
+    for holds, option, what in rules:
+        if not holds:
+            raise InvalidInput(f"{option}: {what}")
+
+
+def simulated(policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: int, seed: int) -> Iterator[Run]:
+    """Run after run; each has a sequence of random numbers of its own."""
+    for index in range(runs):
+        yield run(policy, traffic, hours, (seed << 32) + index)
+
+
+def predicted(policy: PromotionPolicySpec, traffic: Traffic) -> list[Forecast]:
+    """What the formula of preflight says of the same traffic, for comparison."""
+    total = traffic.stable_rps + traffic.candidate_rps
+    weight = max(1, min(99, round(100 * traffic.candidate_rps / total))) if total else 1
+    step = policy.steps[0].model_copy(update={"weight": weight})
+    bases = {slo.name: Base(total, traffic.stable_bad) for slo in policy.slos}
+    return list(forecasts(policy.model_copy(update={"steps": [step]}), bases))
+
+
+def as_json(outcome: Outcome, forecast: list[Forecast]) -> str:
+    """Everything as one object."""
+    return json.dumps({**_camel(asdict(outcome)), "predicted": [_forecast(f) for f in forecast]}, indent=2)
+
+
+def _camel(data: dict[str, Any]) -> dict[str, Any]:
+    def name(key: str) -> str:
+        head, *rest = key.split("_")
+        return head + "".join(part.capitalize() for part in rest)
+
+    return {name(key): round(value, 6) if isinstance(value, float) else value for key, value in data.items()}
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    detect = {f"{times:g}x": _finite(seconds) for times, seconds in zip(FAULTS, forecast.detect, strict=True)}
+    problem = {"problem": forecast.problem} if forecast.problem else {}
+    return {"slo": forecast.slo, "detectSeconds": detect, "passSeconds": _finite(forecast.passing), **problem}
+
+
+def _finite(value: float) -> float | None:
+    return None if value == math.inf else round(value, 1)
+
+
+def as_rows(outcome: Outcome) -> list[tuple[str, str]]:
+    """The table for people."""
+    return [
+        ("rolled back", f"{outcome.rolled_back:.2%}"),
+        ("promoted", f"{outcome.promoted:.2%}"),
+        ("undecided", f"{outcome.undecided:.2%} (held at the end: {outcome.held:.2%})"),
+        ("fault to decision, p50 / p95", f"{_s(outcome.detection_p50)} / {_s(outcome.detection_p95)}"),
+        ("first weight to passing, p50", _s(outcome.passing_p50)),
+        ("bad requests served, p50 / p95", f"{outcome.bad_requests_p50:g} / {outcome.bad_requests_p95:g}"),
+    ]
+
+
+def _s(value: float | None) -> str:
+    return "-" if value is None else f"{value:g} s"
+
+
+def forecast_lines(forecasts_: list[Forecast]) -> list[str]:
+    """What preflight would have said."""
+    lines = []
+    for forecast in forecasts_:
+        detect = ", ".join(f"{t:g}x {_s(_finite(s))}" for t, s in zip(FAULTS, forecast.detect, strict=True))
+        passing = _s(_finite(forecast.passing))
+        lines.append(f"predicted for {forecast.slo}: fault of {detect} of the allowed share; passing {passing}")
+        if forecast.problem:
+            lines.append(f"  {forecast.problem}")
+    return lines

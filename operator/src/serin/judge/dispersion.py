@@ -1,0 +1,75 @@
+"""Do bad requests come in bursts? How much less each of them then says, estimated from the stable arm.
+
+Requests that fail together break the binomial model. From stable's newest 30 minutes the negative-binomial excess
+``c`` is estimated by the method of moments (variance = mean + c mean^2), and every log-likelihood increment is divided
+by ``phi = 1 + c * expected bad requests of the candidate per minute``. With Poisson errors phi is 1. For a phi that is
+fixed before the window, Jensen's inequality keeps the guarantee: ``E[f^(1/phi)] <= E[f]^(1/phi) <= 1``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from datetime import datetime, timedelta
+
+from serin.api.evidence import Window
+
+BUCKET = timedelta(minutes=1)
+KEPT_BUCKETS = 30
+FEWEST_BUCKETS = 5
+"""Below this nothing is estimated; stable's history before the candidate fills it from the start."""
+OUTAGE = 5.0
+"""A minute in which stable's bad share is beyond this multiple of the allowed one is an outage, not a burst.
+
+Otherwise a common outage would blunt the watch for half an hour after it.
+"""
+
+
+class Dispersion:
+    """Fed every window's stable counts; asked for phi before the window is judged."""
+
+    __slots__ = ("_bad", "_buckets", "_end", "_excess", "_outage", "_rate", "_rung", "_total")
+
+    def __init__(self, outage_share: float = 1.0, rung: int | None = None) -> None:
+        self._outage = outage_share
+        self._rung = rung
+        self._buckets: deque[tuple[int, int]] = deque(maxlen=KEPT_BUCKETS)
+        self._end: datetime | None = None
+        self._bad = self._total = 0
+        self._excess = self._rate = 0.0
+
+    def phi(self, window: Window) -> float:
+        """The divisor for this window, from the minutes that were over before it; at least 1."""
+        self._close(window.start)
+        candidate = window.candidate
+        if not self._excess or candidate is None:
+            return 1.0
+        per_bucket = candidate.total * max(1.0, BUCKET / window.length)
+        return 1 + self._excess * self._rate * per_bucket
+
+    def add(self, window: Window) -> None:
+        """Takes stable's counts of one window."""
+        self._close(window.start)
+        if self._end is None:
+            self._end = window.start + max(BUCKET, window.length)
+        if window.stable is not None and not window.error:
+            self._bad += window.stable.bad if self._rung is None else window.stable.ladder[self._rung]
+            self._total += window.stable.total
+
+    def _close(self, now: datetime) -> None:
+        if self._end is None or now < self._end:
+            return
+        if self._total and self._bad <= self._outage * self._total:
+            self._buckets.append((self._bad, self._total))
+            self._estimate()
+        self._end, self._bad, self._total = None, 0, 0
+
+    def _estimate(self) -> None:
+        self._excess = 0.0
+        bad, total = sum(b for b, _ in self._buckets), sum(n for _, n in self._buckets)
+        if len(self._buckets) < FEWEST_BUCKETS or not 0 < bad < total:
+            return
+        rate = self._rate = bad / total
+        chi2 = math.fsum((b - n * rate) ** 2 / (n * rate * (1 - rate)) for b, n in self._buckets)
+        mean = bad / len(self._buckets)
+        self._excess = max(0.0, (chi2 / (len(self._buckets) - 1) - 1) / mean)

@@ -1,0 +1,202 @@
+"""What do all windows so far say of a share of bad requests? The fold from counts to a verdict.
+
+Missing data never passes and never fails; too little data never blocks a Fail; E1 (worse than stable) and E2 (breaks
+the objective) crossed in one epoch is a breach; E2 alone means that everything is bad (hold until a block is back
+inside the objective, which begins the next epoch with alpha ``6/(pi^2 j^2)`` of the whole); E1 alone is worse but
+inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from datetime import datetime
+
+from serin.api.evidence import NO_REQUESTS, Counts, Interval, SloReport, Window
+from serin.api.promotion_policy import Compare
+from serin.api.reasons import Reason, Verdict
+from serin.judge.dispersion import OUTAGE, Dispersion
+from serin.judge.likelihood import breaks_objective, keeps_objective, not_worse_than_stable
+from serin.judge.process import BLOCK_WINDOWS, Accumulated, Average, Restarting, log10_e
+from serin.judge.relative import WorseThanStable
+from serin.judge.slo import Progress, RatioSettings, of_kind
+
+ALL_BAD_REQUESTS = 5
+"""So many requests in a row, all bad, need no statistics."""
+BROKEN_STABLE = 2.0
+"""Beyond this multiple of the allowed share for stable, a window is no evidence for passing (E3, E4).
+
+Being better than a broken stable is nothing, and an outage of both arms is not the candidate's. Leaving out windows in
+which stable looks bad only lowers E3; E4 does not look at stable, so a choice by stable's counts leaves it valid.
+"""
+STABLE_WELL = 0.2
+"""The guard is silent when more than this share of stable's requests in the same windows is bad (common cause)."""
+
+
+class _Epoch:
+    """The watch between two cleared common causes: a breach needs its tests to cross in one epoch."""
+
+    def __init__(self, settings: RatioSettings, number: int) -> None:
+        legs = 2 if settings.compare is Compare.EITHER else 1
+        self.number = number
+        self.threshold = log10_e(-math.log(settings.alpha / legs * 6 / (math.pi * number) ** 2))
+        self.e1 = WorseThanStable(settings)
+        self.e2 = Average([Restarting()])
+        self.worse = self.broken = False
+        self.bad_windows = 0
+        self.candidate = NO_REQUESTS
+        self.recent: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
+        self._compare = settings.compare
+        self._e2 = breaks_objective(settings.bad_share)
+
+    def add(self, window: Window, phis: list[float], *, warm: bool) -> None:
+        """Takes one accepted window."""
+        candidate = window.candidate or NO_REQUESTS
+        self.candidate += candidate
+        self.recent.append(candidate)
+        self.bad_windows += candidate.bad > 0
+        if warm:
+            self.e1.add(window, phis)
+        self.e2.add([tempered(self._e2.increment((candidate.bad, candidate.total)), phis[0])])
+        self.worse = self.worse or self.e1.reaches(self.threshold)
+        self.broken = self.broken or self.e2.reaches(self.threshold)
+
+    @property
+    def breached(self) -> bool:
+        """Whether the tests that the policy asks for have crossed."""
+        return {
+            Compare.RELATIVE_AND_ABSOLUTE: self.worse and self.broken,
+            Compare.ABSOLUTE: self.broken,
+            Compare.RELATIVE: self.worse,
+            Compare.EITHER: self.worse or self.broken,
+        }[self._compare]
+
+    def over(self, bad_share: float) -> bool:
+        """Whether a common cause has gone: a whole block inside the objective."""
+        if not self.broken or self.worse or self.breached:
+            return False
+        return len(self.recent) == BLOCK_WINDOWS and sum(self.recent, NO_REQUESTS).share <= bad_share
+
+
+def tempered(step: list[float], phi: float) -> list[float]:
+    """Increments divided by the dispersion."""
+    return step if phi == 1.0 else [d / phi for d in step]
+
+
+class RatioJudge:
+    """Folds windows of counts in order."""
+
+    def __init__(self, settings: RatioSettings) -> None:
+        self.settings = settings
+        s = settings
+        self._progress = Progress()
+        outage = min(1.0, OUTAGE * s.bad_share)
+        self._dispersions = [Dispersion(outage), *(Dispersion(rung=i) for i in range(s.rungs))]
+        self._epoch = _Epoch(settings, 1)
+        self._better, self._keeps = not_worse_than_stable(s.pass_ratio), keeps_objective(s.bad_share)
+        self._e3, self._e4 = Accumulated(), Accumulated()
+        self._pass_threshold = log10_e(math.log(2 / s.beta))
+        self._candidate, self._stable = NO_REQUESTS, NO_REQUESTS
+        self.breached_at: datetime | None = None
+        self._breach_reason = Reason.SLO_BREACHED
+        self.passed_at: datetime | None = None
+        self._all_bad = (NO_REQUESTS, NO_REQUESTS)
+
+    def add(self, interval: Interval) -> None:
+        """Takes the next window, accepted or not; stable's counts alone teach how bursty it is."""
+        window = of_kind(Window, interval)
+        phis = [dispersion.phi(window) for dispersion in self._dispersions]
+        for dispersion in self._dispersions:
+            dispersion.add(window)
+        if not self._progress.take(window) or window.candidate is None:
+            return
+        candidate, stable = window.candidate, window.stable or NO_REQUESTS
+        self._candidate, self._stable = self._candidate + candidate, self._stable + stable
+        warm = self._progress.first is None or window.start >= self._progress.first + self.settings.warmup
+        self._epoch.add(window, phis, warm=warm)
+        self._watch(window, candidate, stable)
+        if warm and stable.share <= BROKEN_STABLE * self.settings.bad_share:
+            self._collect(window, candidate, stable, phis[0])
+        if self._epoch.over(self.settings.bad_share):
+            self._epoch = _Epoch(self.settings, self._epoch.number + 1)
+
+    def _collect(self, window: Window, candidate: Counts, stable: Counts, phi: float) -> None:
+        """Evidence for passing."""
+        pairs = (candidate.bad, candidate.total), (stable.bad, stable.total)
+        self._e3.add(tempered(self._better.increment(*pairs), phi))
+        self._e4.add(tempered(self._keeps.increment(pairs[0]), phi))
+        passes = self._e3.reaches(self._pass_threshold) or self._e4.reaches(self._pass_threshold)
+        if self.passed_at is None and passes:
+            self.passed_at = window.end
+
+    def _watch(self, window: Window, candidate: Counts, stable: Counts) -> None:
+        """Remembers the first breach: the policy's tests crossed, or the all-bad guard."""
+        run = self._all_bad
+        all_bad = candidate.bad == candidate.total
+        self._all_bad = (run[0] + candidate, run[1] + stable) if all_bad else (NO_REQUESTS, NO_REQUESTS)
+        if self.breached_at is not None:
+            return
+        if self._all_bad[0].total >= ALL_BAD_REQUESTS and self._all_bad[1].share <= STABLE_WELL:
+            self.breached_at, self._breach_reason = window.end, Reason.ALL_REQUESTS_BAD
+        elif self._epoch.breached and self._epoch.bad_windows >= self.settings.min_bad_windows:
+            self.breached_at = window.end
+
+    def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:
+        """The verdict now; see :class:`serin.judge.slo.SloJudge`."""
+        verdict, reason = self._verdict(missing)
+        evidence = {
+            "e1": log10_e(self._epoch.e1.log_e),
+            "e2": log10_e(self._epoch.e2.log_e),
+            "e3": log10_e(self._e3.log_e),
+            "e4": log10_e(self._e4.log_e),
+        }
+        return SloReport(
+            name=self.settings.name,
+            severity=self.settings.severity,
+            verdict=verdict,
+            reason=reason,
+            candidate=self._candidate,
+            stable=self._stable,
+            evidence=evidence,
+            threshold=self._epoch.threshold,
+            pass_threshold=self._pass_threshold,
+            breached_at=self.breached_at,
+            passed_at=self.passed_at,
+            step_time=self._progress.step_time(step_started_at),
+            newest=missing or self._progress.newest,
+            message=self._message(verdict, reason, evidence, missing),
+        )
+
+    def _verdict(self, missing: Interval | None) -> tuple[Verdict, Reason]:
+        if self.breached_at is not None:
+            return Verdict.FAIL, self._breach_reason
+        nothing = self._progress.without_data(missing)
+        if nothing is not None:
+            return nothing
+        s, epoch = self.settings, self._epoch
+        if epoch.breached:  # in too few windows yet
+            return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
+        if epoch.broken:
+            return Verdict.HOLD, Reason.COMMON_CAUSE
+        using = epoch.candidate.share > s.hold_above * s.bad_share
+        if epoch.worse and using and s.compare is not Compare.ABSOLUTE:
+            return Verdict.HOLD, Reason.WORSE_THAN_STABLE
+        if self.passed_at is not None:
+            return Verdict.PASS, Reason.STEP_TIME
+        return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
+
+    def _message(self, verdict: Verdict, reason: Reason, evidence: dict[str, float], missing: Interval | None) -> str:
+        c, b = self._candidate, self._stable
+        counts = (
+            f"{self.settings.name}: candidate {c.bad} bad of {c.total} ({c.share:.2%}), "
+            f"stable {b.bad} of {b.total} ({b.share:.2%}), objective at most {self.settings.bad_share:.2%}"
+        )
+        if verdict in {Verdict.PASS, Verdict.INSUFFICIENT}:
+            best = max(evidence["e3"], evidence["e4"])
+            return f"{counts}; evidence for passing {best:.2f} of {self._pass_threshold:.2f}"
+        if verdict is Verdict.FAIL and reason is Reason.ALL_REQUESTS_BAD:
+            return f"{counts}; {ALL_BAD_REQUESTS} requests and more in a row were all bad"
+        if verdict in {Verdict.FAIL, Verdict.HOLD}:
+            both = f"worse than stable {evidence['e1']:.2f}, breaks the objective {evidence['e2']:.2f}"
+            return f"{counts}; evidence {both}, threshold {self._epoch.threshold:.2f}"
+        return f"{counts}; {self._progress.why_no_data(missing)}"

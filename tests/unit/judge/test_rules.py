@@ -1,0 +1,198 @@
+"""Which tests roll back under which policy, and what keeps the judge honest: bursts, skew, warm-up, ladders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from serin.api.evidence import Counts, Window
+from serin.api.promotion_policy import Compare, Severity
+from serin.api.reasons import Reason, Verdict
+from serin.judge.dispersion import Dispersion
+from serin.judge.ratio import RatioJudge
+from serin.judge.slo import RatioSettings
+
+T0 = datetime(2026, 11, 22, tzinfo=UTC)
+LENGTH = timedelta(seconds=15)
+Arm = tuple[int, int] | None
+BROKEN: tuple[Arm, Arm] = ((15, 150), (14, 2850))
+OUTAGE: tuple[Arm, Arm] = ((15, 150), (285, 2850))
+WORSE_INSIDE: tuple[Arm, Arm] = ((2, 300), (2, 5700))
+GOOD: tuple[Arm, Arm] = ((0, 150), (2, 2850))
+
+
+def judged(*cells: tuple[Arm, Arm], history: list[Arm] | None = None, **changes: Any) -> RatioJudge:
+    base: dict[str, Any] = {"bad_share": 0.01, "alpha": 0.01, "beta": 0.05}
+    judge = RatioJudge(RatioSettings("a", Severity.CRITICAL, **{**base, **changes}))
+    rows = [(None, stable) for stable in history or []] + list(cells)
+    for i, (candidate, stable) in enumerate(rows):
+        start = T0 + i * LENGTH
+        judge.add(Window(start, LENGTH, Counts(*candidate) if candidate else None, Counts(*stable) if stable else None))
+    return judge
+
+
+BOTH, ABSOLUTE, RELATIVE, EITHER = Compare
+
+
+@pytest.mark.parametrize(
+    ("compare", "cells", "verdict", "reason"),
+    [
+        (BOTH, [BROKEN] * 2, Verdict.FAIL, Reason.SLO_BREACHED),
+        (BOTH, [OUTAGE] * 3, Verdict.HOLD, Reason.COMMON_CAUSE),
+        (BOTH, [WORSE_INSIDE] * 12, Verdict.HOLD, Reason.WORSE_THAN_STABLE),
+        (ABSOLUTE, [BROKEN] * 2, Verdict.FAIL, Reason.SLO_BREACHED),
+        (ABSOLUTE, [OUTAGE] * 3, Verdict.FAIL, Reason.SLO_BREACHED),
+        (ABSOLUTE, [((1, 300), (2, 5700))] * 14, Verdict.PASS, Reason.STEP_TIME),
+        (BOTH, [((1, 300), (2, 5700))] * 14, Verdict.HOLD, Reason.WORSE_THAN_STABLE),
+        (RELATIVE, [BROKEN] * 2, Verdict.FAIL, Reason.SLO_BREACHED),
+        (RELATIVE, [OUTAGE] * 3, Verdict.HOLD, Reason.COMMON_CAUSE),
+        (RELATIVE, [WORSE_INSIDE] * 12, Verdict.FAIL, Reason.SLO_BREACHED),
+        (EITHER, [BROKEN] * 2, Verdict.FAIL, Reason.SLO_BREACHED),
+        (EITHER, [OUTAGE] * 3, Verdict.FAIL, Reason.SLO_BREACHED),
+        (EITHER, [WORSE_INSIDE] * 12, Verdict.FAIL, Reason.SLO_BREACHED),
+        (BOTH, [GOOD] * 8, Verdict.PASS, Reason.STEP_TIME),
+        (EITHER, [GOOD] * 8, Verdict.PASS, Reason.STEP_TIME),
+    ],
+)
+def test_ways_to_compare(compare: Compare, cells: list[tuple[Arm, Arm]], verdict: Verdict, reason: Reason) -> None:
+    report = judged(*cells, compare=compare).report(T0)
+    assert (report.verdict, report.reason) == (verdict, reason), report.message
+
+
+def test_either_test_alone_has_half_of_alpha() -> None:
+    assert judged(compare=EITHER).report(T0).threshold == pytest.approx(
+        judged(compare=BOTH, alpha=0.005).report(T0).threshold
+    )
+
+
+def test_without_stable_a_broken_objective_holds() -> None:
+    """A bake without holdback has no control: E2 alone cannot say whose fault it is."""
+    report = judged(*[((15, 150), None)] * 4).report(T0)
+    assert (report.verdict, report.reason) == (Verdict.HOLD, Reason.COMMON_CAUSE)
+
+
+def test_worse_than_stable_but_barely_using_the_budget_passes() -> None:
+    """0.1 % against 0.002 %, objective 1 %: told by the evidence, held by nobody."""
+    report = judged(*[((3, 3000), (1, 57000))] * 12).report(T0)
+    assert report.evidence["e1"] > report.threshold
+    assert report.verdict is Verdict.PASS
+
+
+# --- warm-up ---------------------------------------------------------------------------------------------------------
+
+
+def test_warm_up_is_left_out_of_e1_and_of_passing() -> None:
+    report = judged(*[GOOD] * 8, warmup=8 * LENGTH).report(T0)
+    assert (report.verdict, report.evidence["e1"], report.evidence["e4"]) == (Verdict.INSUFFICIENT, 0.0, 0.0)
+    report = judged(*[BROKEN] * 8, warmup=8 * LENGTH).report(T0)
+    assert (report.verdict, report.reason) == (Verdict.HOLD, Reason.COMMON_CAUSE), "never out of the objective"
+
+
+def test_warm_up_does_not_silence_the_guard() -> None:
+    report = judged(((5, 5), (0, 95)), warmup=timedelta(hours=1)).report(T0)
+    assert (report.verdict, report.reason) == (Verdict.FAIL, Reason.ALL_REQUESTS_BAD)
+
+
+def test_after_the_warm_up_everything_counts() -> None:
+    assert judged(*[GOOD] * 4, *[BROKEN] * 3, warmup=4 * LENGTH).report(T0).verdict is Verdict.FAIL
+    assert judged(*[GOOD] * 12, warmup=4 * LENGTH).report(T0).verdict is Verdict.PASS
+
+
+# --- scrape skew -----------------------------------------------------------------------------------------------------
+
+
+def test_an_outage_that_shows_in_one_arm_first_is_no_breach_with_separate_targets() -> None:
+    """The candidate is scraped just after the outage began, stable just before: one window apart."""
+    shifted: list[tuple[Arm, Arm]] = (
+        [GOOD] * 4 + [((90, 150), (2, 2850))] + [((90, 150), (1710, 2850))] * 3 + [GOOD] * 2
+    )
+    assert judged(*shifted, min_bad_windows=1).report(T0).verdict is Verdict.FAIL
+    report = judged(*shifted, min_bad_windows=1, separate_targets=True).report(T0)
+    assert (report.verdict, report.reason) == (Verdict.HOLD, Reason.COMMON_CAUSE)
+
+
+def test_a_broken_candidate_is_found_with_separate_targets_one_window_later() -> None:
+    cells: list[tuple[Arm, Arm]] = [((40, 150), (14, 2850))] * 2
+    assert judged(*cells[:1], min_bad_windows=1).report(T0).verdict is Verdict.FAIL
+    assert judged(*cells[:1], min_bad_windows=1, separate_targets=True).report(T0).verdict is not Verdict.FAIL
+    assert judged(*cells, min_bad_windows=1, separate_targets=True).report(T0).verdict is Verdict.FAIL
+
+
+# --- bursts ----------------------------------------------------------------------------------------------------------
+
+
+def fed(bad: list[int], total: int = 11_400, outage: float = 0.05) -> Dispersion:
+    """One minute each."""
+    dispersion = Dispersion(outage)
+    for i, count in enumerate(bad):
+        dispersion.add(Window(T0 + i * timedelta(minutes=1), timedelta(minutes=1), None, Counts(count, total)))
+    return dispersion
+
+
+def phi(dispersion: Dispersion, minutes: int) -> float:
+    window = Window(T0 + minutes * timedelta(minutes=1), LENGTH, Counts(1, 150), Counts(14, 2850))
+    return dispersion.phi(window)
+
+
+def test_even_errors_are_not_tempered_and_bursts_are() -> None:
+    assert phi(fed([57, 50, 60, 55, 63, 57, 49, 61]), 8) == 1.0
+    assert phi(fed([10, 200, 5, 30, 150, 2, 45, 14]), 8) > 2
+
+
+def test_nothing_is_estimated_from_fewer_than_five_minutes() -> None:
+    assert phi(fed([10, 200, 5, 30]), 4) == 1.0
+    assert phi(fed([10, 200, 5, 30, 150]), 5) > 1
+
+
+def test_an_outage_is_no_burst() -> None:
+    """Otherwise the watch would be blunt for half an hour after it."""
+    calm = [57, 50, 60, 55, 63, 57, 49, 61]
+    assert phi(fed([*calm, 2000, 2000]), 10) == phi(fed(calm), 10)
+
+
+def test_the_window_itself_does_not_decide_its_own_phi() -> None:
+    dispersion = fed([57, 50, 60, 55, 63, 57, 49, 61])
+    window = Window(T0 + timedelta(minutes=8), LENGTH, Counts(1, 150), Counts(500, 2850))
+    before = dispersion.phi(window)
+    dispersion.add(window)
+    assert dispersion.phi(window) == before
+
+
+def test_history_of_stable_before_the_candidate_tempers_from_the_start() -> None:
+    bursty: list[Arm] = [(n, 2850) for n in (0, 0, 0, 0, 60, 50, 40, 60, 0, 0, 1, 0) * 4]
+    evidence = judged(*[BROKEN] * 2, history=bursty).report(T0).evidence
+    assert evidence["e2"] < judged(*[BROKEN] * 2).report(T0).evidence["e2"] / 2
+
+
+# --- ladder ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_ladder_finds_a_shift_before_the_threshold_does() -> None:
+    """A quarter slower: hardly anything over the threshold yet, but twice as many over the lower boundaries."""
+
+    def judge(rungs: int) -> RatioJudge:
+        own = RatioJudge(RatioSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=rungs))
+        for i in range(12):
+            candidate = Counts(1, 150, (60, 15)[:rungs])
+            own.add(Window(T0 + i * LENGTH, LENGTH, candidate, Counts(10, 2850, (600, 120)[:rungs])))
+        return own
+
+    without, with_ladder = judge(0).report(T0), judge(2).report(T0)
+    assert with_ladder.evidence["e1"] > with_ladder.threshold > without.evidence["e1"]
+    assert (with_ladder.verdict, with_ladder.reason) == (Verdict.HOLD, Reason.WORSE_THAN_STABLE)
+
+
+def test_a_ladder_of_the_same_shape_on_both_arms_accuses_nobody() -> None:
+    own = RatioJudge(RatioSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=1))
+    for i in range(40):
+        own.add(Window(T0 + i * LENGTH, LENGTH, Counts(0, 150, (30,)), Counts(9, 2850, (570,))))
+    assert own.report(T0).verdict is Verdict.PASS
+
+
+def test_a_window_with_another_ladder_says_nothing_for_its_rungs() -> None:
+    own = RatioJudge(RatioSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=2))
+    for i in range(20):
+        own.add(Window(T0 + i * LENGTH, LENGTH, Counts(0, 150, (150,)), Counts(9, 2850, (1, 1))))
+    assert own.report(T0).evidence["e1"] < 0.5
