@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.promotion_policy import Indicator
+from serin.api.indicator import Indicator
 from serin.prometheus.counts import ArmNames, Grid, query, windows
 from serin.prometheus.presets import CONTOUR, POD, PRESETS
 from serin.prometheus.series import Series, freshness

@@ -13,7 +13,7 @@ from datetime import datetime
 from statistics import NormalDist
 
 from serin.api.evidence import NO_REQUESTS, Evaluation, Interval, SloReport
-from serin.api.reasons import Reason, Verdict
+from serin.api.reasons import Verdict
 from serin.judge.process import log10_e
 from serin.judge.slo import GaugeSettings, Progress, of_kind
 
@@ -78,7 +78,8 @@ class GaugeJudge:
 
     def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:
         """The verdict now; see :class:`serin.judge.slo.SloJudge`."""
-        verdict, reason = self._verdict(missing)
+        passes = self._inside and not self._without_sizes
+        verdict, reason = self._progress.verdict(self.breached_at, missing, passes=passes)
         return SloReport(
             name=self.settings.name,
             severity=self.settings.severity,
@@ -95,16 +96,6 @@ class GaugeJudge:
             newest=missing or self._progress.newest,
             message=self._message(verdict, missing),
         )
-
-    def _verdict(self, missing: Interval | None) -> tuple[Verdict, Reason]:
-        if self.breached_at is not None:
-            return Verdict.FAIL, Reason.SLO_BREACHED
-        nothing = self._progress.without_data(missing)
-        if nothing is not None:
-            return nothing
-        if self._inside and not self._without_sizes:
-            return Verdict.PASS, Reason.STEP_TIME
-        return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
 
     def _message(self, verdict: Verdict, missing: Interval | None) -> str:
         s = self.settings

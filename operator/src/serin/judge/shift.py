@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from serin.api.evidence import NO_REQUESTS, Interval, Mean, MeanWindow, SloReport
-from serin.api.reasons import Reason, Verdict
+from serin.api.reasons import Verdict
 from serin.judge.process import log10_e
 from serin.judge.slo import Progress, ShiftSettings, of_kind
 
@@ -157,7 +157,8 @@ class ShiftJudge:
 
     def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:
         """The verdict now; see :class:`serin.judge.slo.SloJudge`."""
-        verdict, reason = self._verdict(missing)
+        passes = self.passed_at is not None
+        verdict, reason = self._progress.verdict(self.breached_at, missing, passes=passes)
         return SloReport(
             name=self.settings.name,
             severity=self.settings.severity,
@@ -174,16 +175,6 @@ class ShiftJudge:
             newest=missing or self._progress.newest,
             message=self._message(verdict, missing),
         )
-
-    def _verdict(self, missing: Interval | None) -> tuple[Verdict, Reason]:
-        if self.breached_at is not None:
-            return Verdict.FAIL, Reason.SLO_BREACHED
-        nothing = self._progress.without_data(missing)
-        if nothing is not None:
-            return nothing
-        if self.passed_at is not None:
-            return Verdict.PASS, Reason.STEP_TIME
-        return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
 
     def _message(self, verdict: Verdict, missing: Interval | None) -> str:
         s = self.settings

@@ -135,6 +135,17 @@ class Progress:
             return Verdict.NO_DATA, Reason.NO_DATA
         return None
 
+    def verdict(
+        self, breached_at: datetime | None, missing: Interval | None, *, passes: bool
+    ) -> tuple[Verdict, Reason]:
+        """The verdict of a judge that knows a breach, passing, and nothing between."""
+        if breached_at is not None:
+            return Verdict.FAIL, Reason.SLO_BREACHED
+        nothing = self.without_data(missing)
+        if nothing is not None:
+            return nothing
+        return (Verdict.PASS, Reason.STEP_TIME) if passes else (Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE)
+
     def why_no_data(self, missing: Interval | None) -> str:
         """In words."""
         newest = missing or self.newest

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from serin.api.promotion_policy import Arms, Indicator, PromotionPolicySpec
+from serin.api.indicator import Indicator
+from serin.api.promotion_policy import Arms, PromotionPolicySpec
 
 
 @dataclass(frozen=True, slots=True)
