@@ -56,6 +56,11 @@ class OperatorProcess:
         """The running process; None if there is none."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """With which code it ended; None before its first start and while it runs."""
+        return self._process.poll() if self._process is not None else None
+
     def start(self) -> None:
         """Start it and wait until it says that it is ready. DeployError with its last words otherwise."""
         if self.pid is not None:

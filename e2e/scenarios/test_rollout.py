@@ -99,3 +99,21 @@ def test_scaling_in_mid_rollout(site: Site) -> None:
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
     assert len(site.records()) == 2, "scaling is no new revision"
+
+
+def test_a_bake_with_holdback_and_the_way_back_without_steps(site: Site) -> None:
+    """The old revision stays as control until the bake is over; going back to it later needs no steps."""
+    site.go_live()
+    site.policy(bake={"for": "5s", "holdback": 5})
+    with site.load():
+        site.want("2")
+        site.until(lambda status: status.get("phase") == "Baking", what="the bake begins")
+        assert site.ready_endpoints("1") == 1, "stable stays whole"
+        site.until_stable("2")
+        assert site.status["previous"]["version"] == "1"
+        site.want("1")
+        site.until_stable("1")
+    site.nobody_else_failed()
+    assert site.history.weights("2") == [0, 25, 50, 95, 100]
+    assert site.history.weights("1")[-2:] == [0, 100]
+    assert [record["status"]["outcome"] for record in site.records()] == ["Promoted"] * 3

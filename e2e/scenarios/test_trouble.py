@@ -6,13 +6,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from e2e.demo.objects import API_VERSION
 from e2e.deploy import OperatorProcess
 from e2e.deploy.cluster import wait_until
 from e2e.deploy.errors import RefusedError
+from e2e.scenarios.metrics import reading
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API, MODEL
 
 if TYPE_CHECKING:
@@ -203,9 +203,3 @@ def test_idle_writes_nothing(site: Site) -> None:
 
 QUERIES = 'prometheus_http_requests_total{code="200",handler="/api/v1/query'
 PASSES = 'serin_reconcile_total{result="ok"}'
-
-
-def reading(url: str, prefix: str) -> float:
-    """The sum of a process's own metrics whose lines start with ``prefix``."""
-    lines = httpx.get(url, timeout=5, trust_env=False).raise_for_status().text.splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(prefix))

@@ -7,7 +7,8 @@
     │   ├── NotFound                 the object is not there: treat it as absent
     │   ├── Conflict                 somebody was faster: look again
     │   ├── Refused                  the request is wrong or not allowed: a person must mend it
-    │   └── Unavailable              network, 429, 5xx, time-out: try again later
+    │   ├── Unavailable              network, 429, 5xx, time-out: try again later
+    │   └── NotLeader                another replica acts, or may act: this one must not write
     ├── MetricsError                 Prometheus gave no usable answer
     │   ├── QueryRejected            4xx: the query or the address is wrong; trying again will not help
     │   ├── MetricsUnavailable       network, 5xx, time-out: hold and try again
@@ -48,6 +49,10 @@ class Unavailable(ClusterError):
 
 class InvalidInput(SerinError):
     """What a person gave to a command cannot be used; the message says what, where and how to mend it."""
+
+
+class NotLeader(ClusterError):
+    """The lease is lost or could not be renewed in time; nothing was sent."""
 
 
 class MetricsError(SerinError):

@@ -19,6 +19,15 @@ from tests.integration.apiserver import objects
 pytestmark = pytest.mark.apiserver
 
 SLO = objects.policy("x")["spec"]["slos"][0]
+GAUGE: Json = {"name": "drift", "severity": "Advisory", "indicator": {"gauge": {"query": "drift", "max": "0.2"}}}
+
+
+def gauge(**changes: Any) -> Json:
+    """A gauge with fields changed; None takes one away."""
+    fields = {**GAUGE["indicator"]["gauge"], **changes}
+    return {**GAUGE, "indicator": {"gauge": {key: value for key, value in fields.items() if value is not None}}}
+
+
 CONTAINER = {"name": "kserve-container", "image": "example.com/server:1"}
 
 MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
@@ -46,11 +55,11 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ),
 ]
 POLICY_RULES: list[tuple[str, Any, str]] = [
-    ("spec.slos", [{**SLO, "indicator": {}}], "give exactly one of availability, latency"),
+    ("spec.slos", [{**SLO, "indicator": {}}], "give exactly one of availability, latency, gauge, query"),
     (
         "spec.slos",
         [{**SLO, "indicator": {"availability": {}, "latency": {"threshold": "1s"}}}],
-        "give exactly one of availability, latency",
+        "give exactly one of availability, latency, gauge, query",
     ),
     ("spec.slos", [{**SLO, "objective": "0.999"}], "objective is a percentage above 1 and below 100"),
     ("spec.slos", [{**SLO, "objective": "100"}], "objective is a percentage above 1 and below 100"),
@@ -67,6 +76,13 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.steps", [{"weight": 5, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
     ("spec.steps", [{"weight": 5, "for": "1h", "timeout": "1h"}], "timeout must be longer than for"),
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
+    ("spec.bake", {"for": "1h", "holdback": 50}, "bake.holdback must leave the candidate more than the last step's"),
+    ("spec.slos", [SLO, {**GAUGE, "objective": "99.0"}], "gauge and query have limits of their own and take none"),
+    ("spec.slos", [{k: v for k, v in SLO.items() if k != "objective"}], "availability and latency need an objective"),
+    ("spec.slos", [SLO, gauge(max=None)], "give max, min or both"),
+    ("spec.slos", [SLO, gauge(max=None, min="0.1", stability={})], "a stability index needs max"),
+    ("spec.slos", [SLO, gauge(breaches={"of": 3, "limit": 5})], "limit is at most of"),
+    ("spec.slos", [SLO, gauge(breaches={"limit": 6})], "limit is at most of"),
 ]
 BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.slos", [], "spec.slos"),

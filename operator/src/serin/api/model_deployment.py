@@ -205,6 +205,8 @@ class RolloutStatus(ApiModel):
     step: Annotated[int, Field(ge=0, le=100)] = 0
     """1 for the first step; 0 before the first weight."""
     steps: Annotated[int, Field(ge=0, le=100)] = 0
+    returning: bool = False
+    """To the revision that was stable before: no steps and no bake, but readiness and capacity."""
     started_at: Time
     routed_at: Time | None = None
     """When the gateway had accepted the route that names the candidate, still at 0 %."""

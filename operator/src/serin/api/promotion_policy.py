@@ -182,6 +182,15 @@ class Step(ApiModel):
         return self
 
 
+class Bake(ApiModel):
+    """The time after the last step in which the old revision stays, whole and with a little traffic."""
+
+    for_: Annotated[Duration, Field(alias="for")]
+    """Shortest time of accepted windows with the candidate at 100 minus ``holdback`` percent."""
+    holdback: Annotated[int, Field(ge=0, le=50)] = 5
+    """Percent that stay on the old revision, as the control; without it a breach cannot be told from an outage."""
+
+
 class PromotionPolicySpec(ApiModel):
     """How to judge and how fast to go."""
 
@@ -212,6 +221,8 @@ class PromotionPolicySpec(ApiModel):
             },
         ),
     ]
+    bake: Bake | None = None
+    """Without it the old revision goes as soon as the last step has passed."""
     prepare_timeout: Duration = timedelta(minutes=10)
     """How long a candidate may take to become ready before it is taken back."""
 
@@ -225,6 +236,10 @@ class PromotionPolicySpec(ApiModel):
                 "!has(self.prepareTimeout) || duration(self.prepareTimeout) >= duration('10s')",
                 "prepareTimeout is at least 10s",
             ),
+            (
+                "!has(self.bake) || self.steps.all(s, s.weight < 100 - self.bake.holdback)",
+                "bake.holdback must leave the candidate more than the last step's weight",
+            ),
         )
     }
 
@@ -234,7 +249,15 @@ class PromotionPolicySpec(ApiModel):
         if any(b <= a for a, b in pairwise(weights)):
             message = f"steps: weights must rise from step to step, found {weights}"
             raise ValueError(message)
+        if self.bake is not None and self.last_weight <= weights[-1]:
+            message = "bake.holdback must leave the candidate more than the last step's weight"
+            raise ValueError(message)
         return self
+
+    @property
+    def last_weight(self) -> int:
+        """Percent on the candidate after the last step: all, or all but the holdback."""
+        return 100 - self.bake.holdback if self.bake is not None else 100
 
 
 class PromotionPolicy(ApiModel):

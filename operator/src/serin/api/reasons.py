@@ -13,6 +13,7 @@ class Phase(StrEnum):
     PREPARING = "Preparing"
     PROGRESSING = "Progressing"
     PROMOTING = "Promoting"
+    BAKING = "Baking"
     STABLE = "Stable"
     ROLLING_BACK = "RollingBack"
     ROLLED_BACK = "RolledBack"
@@ -55,6 +56,8 @@ class Reason(StrEnum):
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     PAUSED = "Paused"
     PROMOTING = "Promoting"
+    BAKING = "Baking"
+    RETURNING = "Returning"
     SLO_BREACHED = "SLOBreached"
     ALL_REQUESTS_BAD = "AllRequestsBad"
     CANDIDATE_NOT_READY = "CandidateNotReady"
@@ -90,6 +93,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.METRICS_UNAVAILABLE: "Prometheus cannot be read; the weight stays.",
     Reason.PAUSED: "spec.paused is true: no new rollout and no forward move; the breach watch goes on.",
     Reason.PROMOTING: "All steps passed; the candidate takes all traffic.",
+    Reason.BAKING: "The candidate has almost all traffic; the old revision stays whole, as control and way back.",
+    Reason.RETURNING: "spec asks for the revision that was stable before: it takes all traffic without steps.",
     Reason.SLO_BREACHED: "A Critical SLO is breached by the candidate, beyond doubt.",
     Reason.ALL_REQUESTS_BAD: "At least five requests of the candidate in one window, and all of them bad.",
     Reason.CANDIDATE_NOT_READY: "The candidate lost its last ready endpoint while it had traffic.",

@@ -86,6 +86,15 @@ class KubernetesCluster:
         """See :class:`Cluster`."""
         return await self._request("PATCH", resource.path(namespace, name), patch, MERGE)
 
+    async def replace(self, resource: Resource, body: Object) -> Object:
+        """Replaces the whole object; ``Conflict`` unless ``resourceVersion`` is the newest."""
+        metadata = body["metadata"]
+        return await self._request("PUT", resource.path(metadata["namespace"], metadata["name"]), body)
+
+    async def post(self, path: str, body: Object) -> Object:
+        """Sends a review, which is answered and not stored."""
+        return await self._request("POST", path, body)
+
     async def update_status(self, resource: Resource, body: Object) -> Object:
         """See :class:`Cluster`."""
         metadata = body["metadata"]

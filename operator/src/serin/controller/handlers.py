@@ -15,6 +15,7 @@ import kopf
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
 from serin.cluster.client import Credentials
+from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
 
 Wake = Callable[[Key], None]
@@ -22,7 +23,7 @@ ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21) + (30,) * 20
 """Seconds; about 11 minutes without an API server before kopf gives up and the process is restarted."""
 
 
-def registry_for(wake: Wake, credentials: Credentials) -> kopf.OperatorRegistry:
+def registry_for(wake: Wake, credentials: Credentials, watchdog: Watchdog) -> kopf.OperatorRegistry:
     """All handlers, on a registry of their own."""
     registry = kopf.OperatorRegistry()
     followers: dict[Key, str] = {}
@@ -36,6 +37,7 @@ def registry_for(wake: Wake, credentials: Credentials) -> kopf.OperatorRegistry:
             followers.pop(key, None)
         else:
             followers[key] = body["spec"]["policyRef"]["name"]
+            watchdog.told(key, body["metadata"]["generation"])
         wake(key)
 
     @kopf.on.event(GROUP, VERSION, resources.PROMOTION_POLICIES.plural, registry=registry)

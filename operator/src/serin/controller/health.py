@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from serin.controller.metrics import exposition
+from serin.controller.watchdog import Watchdog
 
 
-async def serve(host: str, port: int, ready: Callable[[], bool]) -> web.AppRunner:
-    """Serves /healthz (the event loop turns), /readyz and /metrics; ``cleanup()`` the runner to stop."""
+@dataclass(slots=True)
+class State:
+    """What the probes tell."""
+
+    watchdog: Watchdog
+    watching: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when events are delivered."""
+    standing_by: bool = False
+    """Waits for the lease: as ready as a replica that leads."""
+    missing: list[str] = field(default_factory=list)
+    """Permissions that the service account lacks."""
+
+    @property
+    def unhealthy(self) -> str:
+        """Why the process should be restarted; empty while it should not. That it answers at all is the other half."""
+        key = self.watchdog.deaf
+        return f"no event arrives any more: {key[0]}/{key[1]} changed and nobody told" if key else ""
+
+    @property
+    def not_ready(self) -> str:
+        """Why the process is not ready; empty when it is."""
+        if self.missing:
+            return f"permission missing: {'; '.join(self.missing)}"
+        return "" if self.watching.is_set() or self.standing_by else "starting"
+
+
+async def serve(host: str, port: int, state: State) -> web.AppRunner:
+    """Serves /healthz, /readyz and /metrics; ``cleanup()`` the runner to stop."""
+
+    def answer(trouble: str, well: str) -> web.Response:
+        return web.Response(text=trouble or well, status=503 if trouble else 200)
 
     async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok")
+        return answer(state.unhealthy, "ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        return web.Response(text="ready") if ready() else web.Response(text="starting", status=503)
+        return answer(state.not_ready, "standing by" if state.standing_by else "ready")
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=exposition(), content_type="text/plain")

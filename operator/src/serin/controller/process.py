@@ -6,18 +6,29 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import structlog
 
-from serin.cluster.client import connect
+from serin.cluster.client import Credentials, KubernetesCluster, connect
+from serin.cluster.fence import FencedCluster
+from serin.cluster.lease import Elector
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, missing
 from serin.controller import health
+from serin.controller.election import elector_for, leading, until_stopped
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
 from serin.controller.reconcile import Reconciler
 from serin.controller.settings import Settings, SettingsError, from_environment
+from serin.controller.watchdog import Watchdog
+from serin.errors import ClusterError, NotLeader
 from serin.prometheus.client import Prometheus
+
+log = structlog.get_logger()
+LOST_THE_LEASE = 3
+ASK_AGAIN = 30.0
 
 
 def now() -> datetime:
@@ -43,34 +54,84 @@ def configure_logging(log_format: str) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Runs until a signal stops it."""
+    """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
     sources = {url: Prometheus(url) for url in settings.prometheus_urls}
-    ready = asyncio.Event()
-    runner = await health.serve(settings.health_host, settings.health_port, ready.is_set)
+    state = health.State(Watchdog(time.monotonic))
+    runner = await health.serve(settings.health_host, settings.health_port, state)
     try:
         async with connect() as (cluster, credentials):
-            loop = Loop(Reconciler(cluster, sources, now).reconcile, now, settings.resync)
-            async with working(loop, settings.workers) as ended:
-                await watch(
-                    registry_for(loop.queue.add, credentials),
-                    namespaces=settings.namespaces,
-                    ready=ready,
-                    stop=ended,
-                )
+            elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
+            asking = asyncio.create_task(_ask_for_permissions(cluster, settings, state))
+            if await until_stopped(_stand_by(elector, state)):
+                async with leading(elector) as lost:
+                    fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
+                    reconciler = Reconciler(fenced, sources, now, state.watchdog.found)
+                    await _lead(settings, reconciler, credentials, state, lost)
+            asking.cancel()
     finally:
         await runner.cleanup()
         for source in sources.values():
             source.close()
 
 
+async def _stand_by(elector: Elector | None, state: health.State) -> None:
+    """Everything before the first pass: the lease."""
+    if elector is not None:
+        state.standing_by = True
+        await elector.acquire()
+        state.standing_by = False
+
+
+async def _lead(
+    settings: Settings, reconciler: Reconciler, credentials: Credentials, state: health.State, lost: asyncio.Event
+) -> None:
+    """Watches and works until a signal, a lost lease or a bug ends it."""
+    loop = Loop(reconciler.reconcile, now, settings.resync)
+    async with working(loop, settings.workers, lost) as ended:
+        await watch(
+            registry_for(loop.queue.add, credentials, state.watchdog),
+            namespaces=settings.namespaces,
+            ready=state.watching,
+            stop=ended,
+        )
+
+
+async def missing_permissions(cluster: KubernetesCluster, settings: Settings) -> list[str]:
+    """What the service account may not do, in words; ``ClusterError``."""
+    found: list[str] = []
+    for namespace in settings.namespaces or ("",):
+        where = f" in namespace {namespace}" if namespace else ""
+        found += [f"{p}{where}" for p in await missing(cluster, NEEDED, namespace)]
+    found += map(str, await missing(cluster, CLUSTER_WIDE if not settings.namespaces else (), ""))
+    if settings.lease:
+        found += [f"{p} in namespace {settings.lease[0]}" for p in await missing(cluster, LEASE, settings.lease[0])]
+    return found
+
+
+async def _ask_for_permissions(cluster: KubernetesCluster, settings: Settings, state: health.State) -> None:
+    """Names missing permissions, again and again until none is missing; the work goes on meanwhile.
+
+    A rollback must not wait for a permission that only the forward path needs.
+    """
+    while True:
+        try:
+            state.missing = await missing_permissions(cluster, settings)
+        except ClusterError as error:
+            log.warning("permissions not checked", error=str(error)[:300])
+        else:
+            if not state.missing:
+                return
+            log.error("permissions missing", permissions=state.missing)
+        await asyncio.sleep(ASK_AGAIN)
+
+
 @contextlib.asynccontextmanager
-async def working(loop: Loop, workers: int) -> AsyncIterator[asyncio.Event]:
-    """The workers run while the block does; the event says that they ended by themselves, which is a bug.
+async def working(loop: Loop, workers: int, ended: asyncio.Event) -> AsyncIterator[asyncio.Event]:
+    """The workers run while the block does; ``ended`` is set, too, if they end by themselves, which is a bug.
 
     They start before kopf, which cancels tasks that start after it. What ended them is raised after the block, so
     that the process ends too and is started again, instead of living on deaf.
     """
-    ended = asyncio.Event()
     work = asyncio.create_task(loop.run(workers))
     work.add_done_callback(lambda _: ended.set())
     try:
@@ -82,12 +143,16 @@ async def working(loop: Loop, workers: int) -> AsyncIterator[asyncio.Event]:
 
 
 def main() -> int:
-    """Entry of ``python -m serin``; 2 on unusable settings."""
+    """Entry of ``python -m serin``; 2 on unusable settings, 3 when the lease was lost."""
     try:
         settings = from_environment()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     configure_logging(settings.log_format)
-    asyncio.run(run(settings))
+    try:
+        asyncio.run(run(settings))
+    except NotLeader as error:
+        log.error("stopped", error=str(error))  # noqa: TRY400 - expected: the words suffice
+        return LOST_THE_LEASE
     return 0

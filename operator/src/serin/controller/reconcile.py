@@ -33,8 +33,14 @@ SOON = timedelta(seconds=1)
 class Reconciler:
     """Holds what outlives a pass: the ledgers. Everything in them can be read again, so losing them loses nothing."""
 
-    def __init__(self, cluster: Cluster, metrics: Mapping[str, MetricsSource], clock: Callable[[], datetime]) -> None:
-        self._cluster, self._metrics, self._clock = cluster, metrics, clock
+    def __init__(
+        self,
+        cluster: Cluster,
+        metrics: Mapping[str, MetricsSource],
+        clock: Callable[[], datetime],
+        found: Callable[[Key, int | None], None] = lambda *_: None,
+    ) -> None:
+        self._cluster, self._metrics, self._clock, self._found = cluster, metrics, clock, found
         self._actor = Actor(cluster)
         self._ledgers: dict[tuple[Key, str], Ledger] = {}
 
@@ -42,6 +48,7 @@ class Reconciler:
         """One pass; when to look again, or None if only an event can change anything."""
         namespace, name = key
         sight = await observe(self._cluster, namespace, name, tuple(self._metrics))
+        self._found(key, sight.obj["metadata"].get("generation") if sight else None)
         if sight is None:
             self._forget(key, keep=None)
             return None

@@ -32,6 +32,10 @@ class Settings:
     """Serves /healthz, /readyz and /metrics; 0 turns it off."""
     log_format: str = "json"
     """``json`` or ``console``."""
+    lease: tuple[str, str] | None = None
+    """Namespace and name of the Lease by which replicas elect a leader; None: this process is the only one."""
+    lease_duration: timedelta = timedelta(seconds=15)
+    """How long a dead leader is waited for."""
 
 
 def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
@@ -56,10 +60,23 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
             health_host=env.get("SERIN_HEALTH_HOST", "127.0.0.1"),
             health_port=int(env.get("SERIN_HEALTH_PORT", "8080")),
             log_format=env.get("SERIN_LOG_FORMAT", "json"),
+            lease=_lease(env.get("SERIN_LEASE", "")),
+            lease_duration=parse_duration(env.get("SERIN_LEASE_DURATION", "15s")),
         )
     except ValueError as error:
-        message = f"SERIN_RESYNC, SERIN_WORKERS or SERIN_HEALTH_PORT: {error}"
+        message = f"SERIN_RESYNC, SERIN_WORKERS, SERIN_HEALTH_PORT, SERIN_LEASE or SERIN_LEASE_DURATION: {error}"
         raise SettingsError(message) from error
+
+
+def _lease(text: str) -> tuple[str, str] | None:
+    """``namespace/name``; empty: no election."""
+    if not text:
+        return None
+    namespace, slash, name = text.partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        message = f"{text!r} is not namespace/name of a Lease"
+        raise ValueError(message)
+    return namespace, name
 
 
 def _words(text: str) -> tuple[str, ...]:

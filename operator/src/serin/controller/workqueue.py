@@ -11,6 +11,8 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from serin.controller.metrics import QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT
+
 Key = tuple[str, str]
 """(namespace, name)."""
 FIRST_BACKOFF = 0.2
@@ -23,7 +25,8 @@ class WorkQueue:
 
     clock: Callable[[], float]
     _ready: asyncio.Queue[Key] = field(default_factory=asyncio.Queue)
-    _waiting: set[Key] = field(default_factory=set)
+    _waiting: dict[Key, float] = field(default_factory=dict)
+    """Since when."""
     _working: set[Key] = field(default_factory=set)
     _again: set[Key] = field(default_factory=set)
     _due: dict[Key, float] = field(default_factory=dict)
@@ -37,7 +40,8 @@ class WorkQueue:
         if key in self._working:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting.add(key)
+            QUEUE_ADDS.inc()
+            self._waiting[key] = self.clock()
             self._ready.put_nowait(key)
 
     def add_at(self, key: Key, due: float) -> None:
@@ -51,7 +55,7 @@ class WorkQueue:
     async def get(self) -> Key:
         """The next key; it is being worked on until ``done``."""
         key = await self._ready.get()
-        self._waiting.discard(key)
+        QUEUE_WAIT.observe(self.clock() - self._waiting.pop(key))
         self._working.add(key)
         return key
 
@@ -64,6 +68,7 @@ class WorkQueue:
 
     def failed(self, key: Key) -> float:
         """Notes a failure; the seconds to back off."""
+        QUEUE_RETRIES.inc()
         count = self._failures[key] = self._failures.get(key, 0) + 1
         return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(count - 1, 10))
 

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from serin.api.model_deployment import ModelDeploymentSpec, ModelDeploymentStatus
 from serin.api.reasons import Phase
+from serin.rollout.bake import bake, promote
 from serin.rollout.decision import Decision, Plan
-from serin.rollout.forward import prepare, progress, promote
+from serin.rollout.forward import prepare, progress
 from serin.rollout.intake import first_deployment, forget_drained, intake, keep_scaling_in_view
 from serin.rollout.observation import Observation
 from serin.rollout.plan import plan
@@ -21,6 +22,7 @@ RULES: dict[Phase, Callable[[Turn, ModelDeploymentStatus], Move]] = {
     Phase.PREPARING: prepare,
     Phase.PROGRESSING: progress,
     Phase.PROMOTING: promote,
+    Phase.BAKING: bake,
     Phase.ROLLING_BACK: roll_back,
 }
 

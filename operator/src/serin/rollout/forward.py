@@ -14,7 +14,6 @@ from serin.rollout.takeback import TAKE_BACK, superseded, take_back
 from serin.rollout.turn import (
     Move,
     Turn,
-    changed,
     enter,
     needed,
     rollout_of,
@@ -24,6 +23,7 @@ from serin.rollout.turn import (
     with_weight,
 )
 
+LATE = frozenset({Phase.PROMOTING, Phase.BAKING})
 ROUTE_SETTLES = timedelta(seconds=2)
 Gate = Callable[[Turn, ModelDeploymentStatus], Move | None]
 
@@ -134,10 +134,10 @@ def paused(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 
 def _next_weight(turn: Turn, status: ModelDeploymentStatus) -> int:
-    policy, step = turn.policy(status), rollout_of(status).step
-    if policy is None or step >= len(policy.steps):
+    policy, rollout = turn.policy(status), rollout_of(status)
+    if policy is None or rollout.returning or status.phase in LATE:
         return 100
-    return policy.steps[step].weight
+    return policy.steps[rollout.step].weight if rollout.step < rollout.steps else policy.last_weight
 
 
 def prepare(turn: Turn, status: ModelDeploymentStatus) -> Move:
@@ -175,12 +175,13 @@ def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     rollout, policy = rollout_of(status), turn.policy(status)
     wake = turn.next_look()
     if slo is None or policy is None:
-        return Move(status, Reason.NO_DATA, f"{_where(status)}: no window has been judged yet", wake)
-    overdue = rollout.step_started_at is not None and _overdue(turn, policy, rollout.step, rollout.step_started_at)
+        return Move(status, Reason.NO_DATA, f"{where(status)}: no window has been judged yet", wake)
+    timed = rollout.step_started_at if status.phase is Phase.PROGRESSING else None
+    overdue = timed is not None and _overdue(turn, policy, rollout.step, timed)
     if overdue:
-        message = f"{_where(status)}: no decision within the step's timeout; {slo.message}"
+        message = f"{where(status)}: no decision within the step's timeout; {slo.message}"
         return Move(status, Reason.STEP_TIMEOUT, message, wake, stalled=True)
-    return Move(status, _hold_reason(slo), f"{_where(status)}: {_hold_words(slo)}{slo.message}", wake)
+    return Move(status, _hold_reason(slo), f"{where(status)}: {_hold_words(slo)}{slo.message}", wake)
 
 
 def _overdue(turn: Turn, policy: PromotionPolicySpec, step: int, since: datetime) -> bool:
@@ -207,16 +208,19 @@ def step_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """The step needs its own time of accepted windows."""
     policy, rollout, have = turn.policy(status), rollout_of(status), turn.seen.assessment.step_time
     if policy is None or rollout.step_started_at is None:
-        return Move(status, Reason.WAITING_FOR_ROUTE, f"{_where(status)}: the step has not begun", turn.soon())
+        return Move(status, Reason.WAITING_FOR_ROUTE, f"{where(status)}: the step has not begun", turn.soon())
     need = step_of(policy, rollout.step).for_
     if have >= need:
         return None
-    message = f"{_where(status)}: every SLO passes; {format_duration(have)} of {format_duration(need)} judged"
+    message = f"{where(status)}: every SLO passes; {format_duration(have)} of {format_duration(need)} judged"
     return Move(status, Reason.STEP_TIME, message, turn.next_look())
 
 
-def _where(status: ModelDeploymentStatus) -> str:
+def where(status: ModelDeploymentStatus) -> str:
+    """The step in words."""
     rollout = rollout_of(status)
+    if status.phase is Phase.BAKING:
+        return f"bake at {weights_of(status).desired} %"
     return f"step {rollout.step} of {rollout.steps} at {weights_of(status).desired} %"
 
 
@@ -242,37 +246,13 @@ def progress(turn: Turn, status: ModelDeploymentStatus) -> Move:
 def _next_step(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """The next weight; after the last step all traffic."""
     rollout, weight = rollout_of(status), _next_weight(turn, status)
-    if rollout.step >= rollout.steps:
-        after = with_weight(enter(status, Phase.PROMOTING), 100)
-        return Move(after, Reason.PROMOTING, "all steps passed; the candidate takes all traffic", turn.soon())
+    if rollout.returning or rollout.step >= rollout.steps:
+        after = with_rollout(with_weight(enter(status, Phase.PROMOTING), weight), step_started_at=None)
+        how = "it was stable before" if rollout.returning else "all steps passed"
+        message = f"{how}; {weight} % of the requests go to version {after.candidate and after.candidate.version}"
+        return Move(after, Reason.PROMOTING, message, turn.soon())
     after = with_rollout(
         with_weight(enter(status, Phase.PROGRESSING), weight), step=rollout.step + 1, step_started_at=None
     )
-    message = f"{_where(after)}: {weight} % of the requests go to version {after.candidate and after.candidate.version}"
+    message = f"{where(after)}: {weight} % of the requests go to version {after.candidate and after.candidate.version}"
     return Move(after, Reason.COLLECTING_EVIDENCE, message, turn.soon())
-
-
-# --- Promoting -------------------------------------------------------------------------------------------------------
-
-
-def promote(turn: Turn, status: ModelDeploymentStatus) -> Move:
-    """Promoting: all traffic on the candidate; when the gateway has accepted that, it is stable."""
-    move = first((*TAKE_BACK, route_pending), turn, status)
-    return move or promoted(turn, status)
-
-
-def promoted(turn: Turn, status: ModelDeploymentStatus) -> Move:
-    """The candidate becomes stable; the old one finishes its requests."""
-    old, new = status.stable, status.candidate
-    until = turn.now + turn.spec.route.timeout
-    after = changed(
-        status,
-        phase=Phase.STABLE,
-        stable=new.model_copy(update={"since": turn.now}) if new else None,
-        candidate=None,
-        previous=old,
-        rollout=None,
-        weights=None,
-        draining=[*status.draining, *([old.model_copy(update={"until": until})] if old else [])],
-    )
-    return Move(after, Reason.SERVING, f"version {new.version if new else '?'} serves all traffic", turn.now)

@@ -6,7 +6,8 @@ from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef, Rollo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name
-from serin.rollout.forward import first, promoted
+from serin.rollout.bake import promoted
+from serin.rollout.forward import first
 from serin.rollout.observation import Problem
 from serin.rollout.turn import Move, Turn, changed, enter, with_rollout, with_weight
 
@@ -84,16 +85,18 @@ def _policy(turn: Turn) -> PromotionPolicySpec | None:
 
 def _start(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef, policy: PromotionPolicySpec | None) -> Move:
     """A new rollout (or the first deployment): the candidate's name, the record's name, R0."""
-    attempt = turn.seen.next_attempt
+    attempt, returning = turn.seen.next_attempt, _returning(turn, status, wanted)
     message = (
-        f"version {wanted.version} comes up without traffic"
+        f"version {wanted.version} comes up without traffic{'; it was stable before, so it needs no steps' * returning}"
         if status.stable
         else f"version {wanted.version} is the first; it serves as soon as it is ready"
     )
-    reason = Reason.PREPARING_CANDIDATE if status.stable else Reason.FIRST_DEPLOYMENT
+    reason = Reason.RETURNING if returning else Reason.PREPARING_CANDIDATE
+    reason = reason if status.stable else Reason.FIRST_DEPLOYMENT
     rollout = RolloutStatus(
         record=f"{inference_service_name(turn.name, wanted.revision)}-{attempt}",
         steps=len(policy.steps) if policy else 0,
+        returning=returning,
         started_at=turn.now.replace(microsecond=0),
         stable_replicas=turn.ready(status.stable),
         reason=reason,
@@ -110,6 +113,14 @@ def _start(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef, polic
         draining=kept,
     )
     return Move(after, reason, message, turn.soon())
+
+
+def _returning(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
+    """Whether spec goes back to what was stable before, and not too long ago."""
+    previous = status.previous
+    if status.stable is None or previous is None or previous.revision != wanted.revision:
+        return False
+    return previous.until is None or turn.now < previous.until
 
 
 def first_deployment(turn: Turn, status: ModelDeploymentStatus) -> Move:

@@ -70,7 +70,8 @@ def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: 
         )
     if weight == 0:
         return changed(status, phase=Phase.PREPARING)
-    return changed(status, phase=Phase.PROMOTING if weight == 100 else Phase.PROGRESSING)  # noqa: PLR2004 - percent
+    late = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
+    return changed(status, phase=Phase.PROMOTING if late else Phase.PROGRESSING)
 
 
 def _step(policy: PromotionPolicySpec | None, weight: int) -> int:

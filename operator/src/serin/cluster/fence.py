@@ -1,0 +1,57 @@
+"""Who may write? A cluster whose writes are refused as soon as this replica does not lead for certain.
+
+Status writes are fenced by ``resourceVersion`` and the route is applied with the version it was read at, so even two
+leaders cannot both move a weight; this closes the window in which a replica that was paused would try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from serin.cluster.client import Cluster, Object
+from serin.cluster.resources import Resource
+from serin.errors import NotLeader
+
+
+class FencedCluster:
+    """Passes reads on, and writes only while ``leads()``; otherwise ``NotLeader``."""
+
+    def __init__(self, cluster: Cluster, leads: Callable[[], bool]) -> None:
+        self._cluster, self._leads = cluster, leads
+
+    def _check(self, what: str, resource: Resource) -> None:
+        if not self._leads():
+            raise NotLeader(f"{what} {resource.plural}: this replica does not lead")
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """See :class:`Cluster`."""
+        return await self._cluster.get(resource, namespace, name)
+
+    async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
+        """See :class:`Cluster`."""
+        return await self._cluster.list(resource, namespace, selector)
+
+    async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        """See :class:`Cluster`."""
+        self._check("create", resource)
+        return await self._cluster.create(resource, namespace, body, dry_run=dry_run)
+
+    async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
+        """See :class:`Cluster`."""
+        self._check("apply", resource)
+        return await self._cluster.apply(resource, body, manager=manager)
+
+    async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
+        """See :class:`Cluster`."""
+        self._check("patch", resource)
+        return await self._cluster.merge(resource, namespace, name, patch)
+
+    async def update_status(self, resource: Resource, body: Object) -> Object:
+        """See :class:`Cluster`."""
+        self._check("update", resource)
+        return await self._cluster.update_status(resource, body)
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """See :class:`Cluster`."""
+        self._check("delete", resource)
+        await self._cluster.delete(resource, namespace, name)

@@ -1,0 +1,81 @@
+"""Which permissions does the operator need? Asked of the API server at start, so that a missing rule has a name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from serin.cluster import resources
+from serin.cluster.resources import Resource
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One verb on one kind, as in a rule of a role."""
+
+    group: str
+    resource: str
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}.{self.group}" if self.group else f"{self.verb} {self.resource}"
+
+
+def _on(resource: Resource, *verbs: str, sub: str = "") -> list[Permission]:
+    name = f"{resource.plural}/{sub}" if sub else resource.plural
+    return [Permission(resource.group, name, verb) for verb in verbs]
+
+
+NEEDED: tuple[Permission, ...] = (
+    *_on(resources.MODEL_DEPLOYMENTS, "get", "list", "watch"),
+    *_on(resources.MODEL_DEPLOYMENTS, "update", sub="status"),
+    *_on(resources.MODEL_DEPLOYMENTS, "update", sub="finalizers"),
+    *_on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
+    *_on(resources.PROMOTION_RECORDS, "get", "list", "create"),
+    *_on(resources.PROMOTION_RECORDS, "update", sub="status"),
+    *_on(resources.INFERENCE_SERVICES, "get", "list", "watch", "create", "patch", "delete"),
+    *_on(resources.HTTP_ROUTES, "get", "list", "watch", "create", "patch"),
+    *_on(resources.ENDPOINT_SLICES, "list"),
+    *_on(resources.PODS, "list"),
+    *_on(resources.EVENTS, "create"),
+)
+"""In every namespace that is watched."""
+CLUSTER_WIDE: tuple[Permission, ...] = (
+    Permission("", "namespaces", "list"),
+    Permission("", "namespaces", "watch"),
+    Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
+    Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
+)
+LEASE: tuple[Permission, ...] = tuple(_on(resources.LEASES, "get", "create", "update"))
+"""In the operator's own namespace, when there is more than one replica."""
+
+
+class Reviewer(Protocol):
+    """What the check needs of an API server."""
+
+    async def post(self, path: str, body: Object) -> Object:
+        """Sends a review and returns it with its status."""
+        ...
+
+
+async def missing(server: Reviewer, permissions: Iterable[Permission], namespace: str) -> list[Permission]:
+    """Those that this service account does not have in ``namespace`` (``""``: in all); ``ClusterError``."""
+    wanted = list(permissions)
+    allowed = await asyncio.gather(*(_allowed(server, permission, namespace) for permission in wanted))
+    return [permission for permission, granted in zip(wanted, allowed, strict=True) if not granted]
+
+
+async def _allowed(server: Reviewer, permission: Permission, namespace: str) -> bool:
+    name, _, sub = permission.resource.partition("/")
+    attributes = {"group": permission.group, "resource": name, "subresource": sub, "verb": permission.verb}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {**attributes, "namespace": namespace}},
+    }
+    answer = await server.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
+    return bool(answer.get("status", {}).get("allowed"))

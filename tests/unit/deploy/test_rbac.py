@@ -1,0 +1,28 @@
+"""The role that is installed and the permissions that the operator checks at start: one and the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from e2e.deploy.installation import RBAC, documents
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
+
+
+def granted(kind: str) -> set[Permission]:
+    """What the role of that kind grants."""
+    rules: list[dict[str, Any]] = next(d["rules"] for d in documents(RBAC) if d["kind"] == kind)
+    return {
+        Permission(group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_cluster_role_grants_what_is_checked_and_nothing_else() -> None:
+    assert granted("ClusterRole") == {*NEEDED, *CLUSTER_WIDE}
+
+
+def test_the_role_grants_the_lease_and_nothing_else() -> None:
+    assert granted("Role") == set(LEASE)
