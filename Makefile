@@ -32,6 +32,10 @@ demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DE
 .PHONY: test
 test: check build ## Run everything: check, then integration and scenarios on the sandbox
 	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest e2e/scenarios -m "not matrix"
+
+.PHONY: matrix
+matrix: build ## Run every scenario, the long ones too
 	$(BIN)/python -m pytest e2e/scenarios
 
 ##@ Development

@@ -55,7 +55,7 @@ def taken_over(by: OperatorProcess) -> float:
     return time.monotonic() - begun
 
 
-@pytest.mark.parametrize("how", ["killed", "stopped"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.matrix)])
 def test_the_leader_goes_in_mid_step(site: Site, how: str, record_property: Callable[[str, object], None]) -> None:
     with two_replicas(site) as (leader, other):
         site.go_live()

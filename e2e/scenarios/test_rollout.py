@@ -114,6 +114,6 @@ def test_a_bake_with_holdback_and_the_way_back_without_steps(site: Site) -> None
         site.want("1")
         site.until_stable("1")
     site.nobody_else_failed()
-    assert site.history.weights("2") == [0, 25, 50, 95, 100]
+    assert site.history.weights("2") == [0, 25, 50, 95, 100, 0]
     assert site.history.weights("1")[-2:] == [0, 100]
     assert [record["status"]["outcome"] for record in site.records()] == ["Promoted"] * 3

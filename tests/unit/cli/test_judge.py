@@ -208,7 +208,7 @@ def test_the_same_input_gives_the_same_bytes_everywhere(tmp_path: Path) -> None:
     assert hashlib.sha256(result.stdout.encode()).hexdigest() == DIGEST
 
 
-DIGEST = "6ab96b4bc1de93b35c25f5189da1a328230e562c25b38910e0e078aa75474145"
+DIGEST = "ad086f07ec8cb27f09673eb0b706ca273c976b8f40d6bbba67c6b6451725bbfd"
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------

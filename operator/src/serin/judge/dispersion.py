@@ -18,6 +18,9 @@ BUCKET = timedelta(minutes=1)
 KEPT_BUCKETS = 30
 FEWEST_BUCKETS = 5
 """Below this nothing is estimated; stable's history before the candidate fills it from the start."""
+CAUTION = 1.5
+"""Half an hour knows the excess badly: simulated at 0.9 % with bursts of CV 1 against an objective of 99 %, the bare
+estimate let 2 % of healthy hours be taken back, this factor 0.25 %; without bursts it changes nothing."""
 OUTAGE = 5.0
 """A minute in which stable's bad share is beyond this multiple of the allowed one is an outage, not a burst.
 
@@ -72,4 +75,4 @@ class Dispersion:
         rate = self._rate = bad / total
         chi2 = math.fsum((b - n * rate) ** 2 / (n * rate * (1 - rate)) for b, n in self._buckets)
         mean = bad / len(self._buckets)
-        self._excess = max(0.0, (chi2 / (len(self._buckets) - 1) - 1) / mean)
+        self._excess = CAUTION * max(0.0, (chi2 / (len(self._buckets) - 1) - 1) / mean)
