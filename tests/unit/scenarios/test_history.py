@@ -60,5 +60,5 @@ def test_a_lost_status_leaves_what_was_decided() -> None:
 
 
 def test_a_phase_that_was_skipped() -> None:
-    assert list(out_of_order(writes(status("Preparing"), status("Promoting"))))
-    assert not list(out_of_order(writes(status("Preparing"), {}, status("Promoting")))), "memory was lost between"
+    assert list(out_of_order(writes(status("Preparing"), status("Baking"))))
+    assert not list(out_of_order(writes(status("Preparing"), {}, status("Baking")))), "memory was lost between"
