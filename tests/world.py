@@ -77,6 +77,8 @@ class World:
     stable_window: tuple[int, int] | None = (0, 900)
     judge: Judge | None = None
     judged_record: str = ""
+    seen: Observation | None = None
+    """What the last pass saw."""
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
@@ -115,7 +117,8 @@ class World:
 
     def tick(self, *, carry_out: bool = True) -> Decision:
         """One pass: decide, write the status, and (unless the process dies here) act."""
-        decision = decide(NAME, self.spec, self.status, self.observe(), self.now)
+        self.seen = self.observe()
+        decision = decide(NAME, self.spec, self.status, self.seen, self.now)
         self.status = decision.status
         self.decisions.append(decision)
         if carry_out:
