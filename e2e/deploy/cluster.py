@@ -31,7 +31,7 @@ class ClusterApi:
 
     def __init__(self, kubeconfig: Path, *, transport: httpx.BaseTransport | None = None) -> None:
         """``transport`` stands in for the network in tests. DeployError if the file is no kubeconfig."""
-        server, context, token = _credentials(kubeconfig)
+        server, context, token = credentials(kubeconfig)
         self._client = httpx.Client(
             base_url=server,
             verify=context,
@@ -173,7 +173,7 @@ def _words(response: httpx.Response) -> str:
         return f"{response.status_code} {response.text[:300]}"
 
 
-def _credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext, str]:
+def credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext, str]:
     """Server, trusted authority and token of a kubeconfig's first cluster and user."""
     try:
         content = yaml.safe_load(kubeconfig.read_text("utf-8"))

@@ -1,0 +1,194 @@
+"""What stands between the operator and its API server when the network is against it? A proxy that fails on request.
+
+It also counts the operator's writes, so that a scenario can end the operator just before or just after any of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+import yaml
+from aiohttp import web
+
+from e2e.deploy.cluster import credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+    from types import TracebackType
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+NOT_FORWARDED = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-encoding"})
+Answer = web.StreamResponse | None
+"""What a fault answers in place of the server; None: it is not concerned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the operator."""
+
+    method: str
+    path: str
+    watch: bool
+
+    @property
+    def writes(self) -> bool:
+        """Whether it would change an object; asking for permissions and dry runs change nothing."""
+        return self.method in WRITES and "accessreviews" not in self.path and "dryRun=" not in self.path
+
+
+@dataclass
+class Fault:
+    """What goes wrong: for requests that match, so many times."""
+
+    matches: Callable[[Request], bool]
+    status: int = 0
+    """Answer with this status."""
+    retry_after: int = 0
+    hang: float = 0.0
+    """Seconds without an answer, then a closed connection."""
+    reset: bool = False
+    """Close the connection; a watch that is under way, too."""
+    times: int = 10**9
+    met: int = 0
+    """How often it has struck."""
+
+
+@dataclass
+class ApiProxy:
+    """A plain-HTTP front of the API server on loopback, in a thread of its own."""
+
+    kubeconfig: Path
+    """Of the operator's service account."""
+    folder: Path
+    faults: list[Fault] = field(default_factory=list)
+    down: bool = False
+    """Nobody answers at all."""
+    writes: int = 0
+    """Writes that were asked for so far."""
+    before_write: Callable[[int, Request], None] = lambda *_: None
+    after_write: Callable[[int, Request], None] = lambda *_: None
+
+    def __post_init__(self) -> None:
+        self._server, self._context, self._token = credentials(self.kubeconfig)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._watches: set[web.Request] = set()
+
+    @property
+    def proxied_kubeconfig(self) -> Path:
+        """The same account, through the proxy."""
+        path = self.folder / "proxied.kubeconfig"
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "proxy",
+            "clusters": [{"name": "proxy", "cluster": {"server": f"http://127.0.0.1:{self.port}"}}],
+            "users": [{"name": "proxy", "user": {"token": self._token}}],
+            "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "proxy"}}],
+        }
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    def cut_watches(self) -> None:
+        """Close every watch that is under way, as a proxy or a restart would."""
+        self._loop.call_soon_threadsafe(self._cut)
+
+    def _cut(self) -> None:
+        for request in self._watches:
+            if request.transport is not None:
+                request.transport.abort()
+
+    async def _serve(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._context, limit=0), timeout=aiohttp.ClientTimeout(total=None)
+        )
+        app = web.Application(client_max_size=2**24)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = int(self._runner.addresses[0][1])
+
+    async def _handle(self, incoming: web.Request) -> web.StreamResponse:
+        asked = Request(incoming.method, incoming.path_qs, incoming.query.get("watch") in {"1", "true"})
+        number = 0
+        if asked.writes:
+            self.writes += 1
+            number = self.writes
+        if self.down:
+            return self._drop(incoming)
+        struck = next((f for f in self.faults if f.met < f.times and f.matches(asked)), None)
+        if struck is not None:
+            struck.met += 1
+            return await self._fail(incoming, struck)
+        if number:
+            await asyncio.to_thread(self.before_write, number, asked)
+        response = await self._forward(incoming, asked)
+        if number:
+            await asyncio.to_thread(self.after_write, number, asked)
+        return response
+
+    async def _fail(self, incoming: web.Request, fault: Fault) -> web.StreamResponse:
+        if fault.hang:
+            await asyncio.sleep(fault.hang)
+        if fault.reset or fault.hang:
+            return self._drop(incoming)
+        headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
+        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": fault.status, "message": "a fault"}
+        return web.json_response(status, status=fault.status, headers=headers)
+
+    @staticmethod
+    def _drop(incoming: web.Request) -> web.StreamResponse:
+        if incoming.transport is not None:
+            incoming.transport.abort()
+        return web.Response(status=502)
+
+    async def _forward(self, incoming: web.Request, asked: Request) -> web.StreamResponse:
+        headers = {k: v for k, v in incoming.headers.items() if k.lower() not in NOT_FORWARDED}
+        body = await incoming.read()
+        url = f"{self._server}{incoming.path_qs}"
+        ours = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+        async with self._session.request(
+            incoming.method, url, headers=headers, data=body or None, skip_auto_headers=ours
+        ) as answer:
+            kept = {k: v for k, v in answer.headers.items() if k.lower() not in NOT_FORWARDED}
+            if not asked.watch:
+                return web.Response(status=answer.status, headers=kept, body=await answer.read())
+            outgoing = web.StreamResponse(status=answer.status, headers=kept)
+            await outgoing.prepare(incoming)
+            self._watches.add(incoming)
+            try:
+                async for chunk in answer.content.iter_any():
+                    await outgoing.write(chunk)
+            finally:
+                self._watches.discard(incoming)
+            return outgoing
+
+    def _run(self, work: Callable[[], object]) -> None:
+        future: Future[object] = asyncio.run_coroutine_threadsafe(work(), self._loop)  # type: ignore[arg-type]
+        future.result(20)
+
+    async def _close(self) -> None:
+        await self._runner.cleanup()
+        await self._session.close()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._run(self._serve)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cut()
+        self._run(self._close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()

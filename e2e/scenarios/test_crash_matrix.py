@@ -1,0 +1,95 @@
+"""The operator dies before and after every write it makes: the same outcome, nothing skipped, nothing doubled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.deploy.cluster import wait_until
+from e2e.scenarios.test_faults import through_a_proxy
+
+if TYPE_CHECKING:
+    from e2e.deploy import OperatorProcess
+    from e2e.scenarios.proxy import ApiProxy, Request
+    from e2e.scenarios.site import Site
+
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(2400)]
+MOST_WRITES = 60
+
+
+class Killer:
+    """Ends the operator at one write, counted from where it is armed."""
+
+    def __init__(self, proxy: ApiProxy, operator: OperatorProcess) -> None:
+        self._proxy, self._operator = proxy, operator
+        self._at, self._after = 0, False
+        self.killed_at = ""
+        proxy.before_write, proxy.after_write = self._before_write, self._after_write
+
+    def arm(self, number: int, *, after: bool) -> None:
+        """The next but ``number``-th write is the one."""
+        self._at, self._after, self.killed_at = self._proxy.writes + number, after, ""
+
+    def _before_write(self, number: int, request: Request) -> None:
+        if not self._after:
+            self._strike(number, request)
+
+    def _after_write(self, number: int, request: Request) -> None:
+        if self._after:
+            self._strike(number, request)
+
+    def _strike(self, number: int, request: Request) -> None:
+        if number == self._at:
+            self._operator.kill()
+            self.killed_at = f"{request.method} {request.path.split('?')[0]}"
+
+
+def survived(site: Site, killer: Killer, operator: OperatorProcess, version: str, done: str) -> bool:
+    """Whether the rollout ended as it should after the operator had died in it; False if it did not die."""
+
+    def over() -> bool:
+        status = site.status
+        stable, candidate = status.get("stable") or {}, status.get("candidate")
+        if done == "Promoted":
+            return status.get("phase") == "Stable" and stable.get("version") == version
+        return status.get("phase") == "RolledBack" and not candidate and bool(status.get("rejected"))
+
+    def progressed() -> bool:
+        return bool(killer.killed_at) or over()
+
+    wait_until(progressed, what=f"the operator dies in the rollout of {version}, or it is over", seconds=100)
+    if killer.killed_at:
+        wait_until(lambda: operator.pid is None, what="it is dead", seconds=10)
+        operator.start()
+        wait_until(
+            lambda: over() and site.status["rejected"][0]["version"] == version if done != "Promoted" else over(),
+            what=f"{version} is {done} after a death at {killer.killed_at}",
+            seconds=100,
+        )
+        return True
+    return False
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("done", ["Promoted", "RolledBack"])
+def test_every_write_of_a_rollout(site: Site, done: str, *, after: bool) -> None:
+    environment = {"ERROR_RATE": "0.3"} if done == "RolledBack" else None
+    with through_a_proxy(site) as (proxy, operator):
+        site.go_live()
+        site.policy(steps=[{"weight": 50, "for": "2s"}])
+        killer, deaths = Killer(proxy, operator), []
+        with site.load():
+            for number in range(1, MOST_WRITES):
+                version = f"v{number}"
+                killer.arm(number, after=after)
+                site.want(version, environment=environment)
+                if not survived(site, killer, operator, version, done):
+                    break
+                deaths.append(killer.killed_at)
+                expected = [0, 50, 100] if done == "Promoted" else [0, 50, 0]
+                assert site.history.weights(version)[:3] == expected, f"death {number} at {killer.killed_at}"
+    outcomes = [record["status"]["outcome"] for record in site.records()[1:]]
+    assert set(outcomes) == {done}, outcomes
+    assert len(deaths) >= 8, deaths
+    print(*deaths, sep="\n")
