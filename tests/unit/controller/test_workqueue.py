@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from serin.controller.loop import Loop
 from serin.controller.settings import SettingsError, from_environment
-from serin.controller.workqueue import Key, WorkQueue
-from serin.errors import Conflict, Unavailable
+from serin.controller.workqueue import LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Key, WorkQueue
+from serin.errors import Conflict, Refused, Unavailable
 
 A, B = ("ns", "a"), ("ns", "b")
 
@@ -78,6 +79,23 @@ def test_backoff_doubles_is_bounded_and_forgotten_on_success() -> None:
 
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+async def test_an_api_server_that_is_away_is_asked_again_every_few_seconds() -> None:
+    """However long it was away: a breach that was proven meanwhile is acted on with its first answers."""
+
+    async def away(_: Key) -> datetime | None:
+        raise Unavailable("503")
+
+    async def refused(_: Key) -> datetime | None:
+        raise Refused("403")
+
+    async def waits(reconcile: Callable[[Key], Awaitable[datetime | None]]) -> list[float | None]:
+        loop = Loop(reconcile, lambda: NOW, timedelta(minutes=5))
+        return [await loop._once(A) for _ in range(20)]
+
+    assert (await waits(away))[-1] == LONGEST_OUTAGE_BACKOFF
+    assert (await waits(refused))[-1] == LONGEST_BACKOFF, "what a person has to mend"
 
 
 async def test_the_loop_works_backs_off_and_looks_again() -> None:

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from serin.controller.metrics import PASS_SECONDS, PASSES, QUEUE_DEPTH
-from serin.controller.workqueue import Key, WorkQueue
-from serin.errors import Conflict, SerinError
+from serin.controller.workqueue import LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Key, WorkQueue
+from serin.errors import Conflict, SerinError, Unavailable
 
 log = structlog.get_logger()
 
@@ -59,7 +59,8 @@ class Loop:
         except SerinError as error:
             PASSES.labels("error").inc()
             log.warning("pass failed", namespace=key[0], name=key[1], error=str(error), kind=type(error).__name__)
-            return self.queue.failed(key)
+            away = isinstance(error, Unavailable)
+            return self.queue.failed(key, LONGEST_OUTAGE_BACKOFF if away else LONGEST_BACKOFF)
         except Exception:
             PASSES.labels("bug").inc()
             log.exception("pass failed", namespace=key[0], name=key[1])

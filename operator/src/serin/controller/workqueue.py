@@ -17,6 +17,9 @@ Key = tuple[str, str]
 """(namespace, name)."""
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 30.0
+"""Seconds, for what a person has to mend."""
+LONGEST_OUTAGE_BACKOFF = 3.0
+"""Seconds, while a server does not answer: a rollback must not wait longer than this once it does again."""
 
 
 @dataclass(slots=True)
@@ -66,11 +69,11 @@ class WorkQueue:
             self._again.discard(key)
             self.add(key)
 
-    def failed(self, key: Key) -> float:
-        """Notes a failure; the seconds to back off."""
+    def failed(self, key: Key, longest: float = LONGEST_BACKOFF) -> float:
+        """Notes a failure; the seconds to back off, at most ``longest``."""
         QUEUE_RETRIES.inc()
         count = self._failures[key] = self._failures.get(key, 0) + 1
-        return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(count - 1, 10))
+        return min(longest, FIRST_BACKOFF * 2.0 ** min(count - 1, 10))
 
     def succeeded(self, key: Key) -> None:
         """Forgets failures."""
