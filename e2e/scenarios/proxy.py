@@ -52,6 +52,8 @@ class Fault:
     retry_after: int = 0
     hang: float = 0.0
     """Seconds without an answer, then a closed connection."""
+    expired: bool = False
+    """For a watch: the one event "410 Expired", as after a compaction."""
     reset: bool = False
     """Close the connection; a watch that is under way, too."""
     times: int = 10**9
@@ -78,7 +80,7 @@ class ApiProxy:
         self._server, self._context, self._token = credentials(self.kubeconfig)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._watches: set[web.Request] = set()
+        self._watches: dict[int, web.Request] = {}
 
     @property
     def proxied_kubeconfig(self) -> Path:
@@ -101,7 +103,7 @@ class ApiProxy:
         self._loop.call_soon_threadsafe(self._cut)
 
     def _cut(self) -> None:
-        for request in self._watches:
+        for request in list(self._watches.values()):
             if request.transport is not None:
                 request.transport.abort()
 
@@ -140,6 +142,9 @@ class ApiProxy:
             await asyncio.sleep(fault.hang)
         if fault.reset or fault.hang:
             return self._drop(incoming)
+        if fault.expired:
+            gone = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410}
+            return web.json_response({"type": "ERROR", "object": {**gone, "message": "too old resource version"}})
         headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": fault.status, "message": "a fault"}
         return web.json_response(status, status=fault.status, headers=headers)
@@ -163,12 +168,12 @@ class ApiProxy:
                 return web.Response(status=answer.status, headers=kept, body=await answer.read())
             outgoing = web.StreamResponse(status=answer.status, headers=kept)
             await outgoing.prepare(incoming)
-            self._watches.add(incoming)
+            self._watches[id(incoming)] = incoming
             try:
                 async for chunk in answer.content.iter_any():
                     await outgoing.write(chunk)
             finally:
-                self._watches.discard(incoming)
+                self._watches.pop(id(incoming), None)
             return outgoing
 
     def _run(self, work: Callable[[], object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,25 @@ def through_a_proxy(site: Site) -> Iterator[tuple[ApiProxy, OperatorProcess]]:
             yield proxy, operator
 
 
+@contextmanager
+def started_again(operator: OperatorProcess) -> Iterator[None]:
+    """As a kubelet does: a process that ended by itself is started again."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(0.2):
+            if operator.pid is None:
+                operator.launch()
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join(10)
+
+
 def every(count: int) -> Callable[[Request], bool]:
     """One write of so many."""
     numbers = itertools.count(1)
@@ -44,16 +64,17 @@ FAULTS: dict[str, Callable[[], list[Fault]]] = {
     "500": lambda: [Fault(lambda request: not request.watch, status=500, times=30)],
     "hangs": lambda: [Fault(lambda request: not request.watch, hang=10, times=3)],
     "resets": lambda: [Fault(lambda _: True, reset=True, times=20)],
-    "410": lambda: [Fault(lambda request: request.watch, status=410, times=4)],
+    "410 as an event": lambda: [Fault(lambda request: request.watch, expired=True, times=4)],
+    "410 as an answer": lambda: [Fault(lambda request: request.watch, status=410, times=3)],
 }
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_promotion_in_spite_of(site: Site, name: str) -> None:
-    with through_a_proxy(site) as (proxy, _):
+    with through_a_proxy(site) as (proxy, operator):
         site.go_live()
-        with site.load():
+        with site.load(), started_again(operator):
             site.want("2")
             site.until_weight(25)
             faults = FAULTS[name]()

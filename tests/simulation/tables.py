@@ -105,7 +105,7 @@ def table_0(each: Each) -> str:
 def targets(each: Each) -> str:
     """DESIGN's targets for the judge."""
     rows = []
-    for window, runs, day_runs in ((15, 400, 120), (1, 200, 48)):
+    for window, runs, day_runs in ((15, 400, 120), (1, 200, 24)):
         analysis = {"window": float(window)}
         fresh = [e for e in each(f"{window} s fresh", runs, partial(aged, analysis, 0.0)) if e is not None]
         rows.append((f"fault at once, {window} s windows: found after, p50 / p95", seconds(fresh)))
@@ -113,7 +113,7 @@ def targets(each: Each) -> str:
             late = each(f"{window} s after {label}", day_runs, partial(aged, analysis, after))
             known = [e for e in late if e is not None and e > 0]
             rows.append((f"fault after {label} of health, {window} s windows", f"{seconds(known)} ({len(known)} runs)"))
-    for window, runs in ((15, 4000), (1, 3000)):
+    for window, runs in ((15, 4000), (1, 400)):
         ends = each(f"{window} s healthy hour", runs, partial(alone, {"window": float(window)}, HEALTHY, 1.0, {}))
         wrong = sum(end.decision is Decision.ROLLBACK for end in ends)
         rows.append((f"healthy hour, {window} s windows: rolled back", share(wrong, len(ends))))

@@ -196,3 +196,5 @@ def test_a_window_with_another_ladder_says_nothing_for_its_rungs() -> None:
     for i in range(20):
         own.add(Window(T0 + i * LENGTH, LENGTH, Counts(0, 150, (150,)), Counts(9, 2850, (1, 1))))
     assert own.report(T0).evidence["e1"] < 0.5
+    own.add(Window(T0 + 20 * LENGTH, LENGTH, Counts(0, 150, (1, 1)), Counts(9, 2850)))
+    assert own.report(T0).evidence["e1"] < 0.5

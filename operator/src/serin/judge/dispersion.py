@@ -55,9 +55,11 @@ class Dispersion:
         self._close(window.start)
         if self._end is None:
             self._end = window.start + max(BUCKET, window.length)
-        if window.stable is not None and not window.error:
-            self._bad += window.stable.bad if self._rung is None else window.stable.ladder[self._rung]
-            self._total += window.stable.total
+        stable = window.stable
+        if stable is None or window.error or (self._rung is not None and self._rung >= len(stable.ladder)):
+            return
+        self._bad += stable.bad if self._rung is None else stable.ladder[self._rung]
+        self._total += stable.total
 
     def _close(self, now: datetime) -> None:
         if self._end is None or now < self._end:
