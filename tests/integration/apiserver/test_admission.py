@@ -22,6 +22,9 @@ SLO = objects.policy("x")["spec"]["slos"][0]
 GAUGE: Json = {"name": "drift", "severity": "Advisory", "indicator": {"gauge": {"query": "drift", "max": "0.2"}}}
 
 
+SHIFT: Json = {**GAUGE, "indicator": {"query": {"sum": "s", "count": "c", "maxShift": "-0.01"}}}
+
+
 def gauge(**changes: Any) -> Json:
     """A gauge with fields changed; None takes one away."""
     fields = {**GAUGE["indicator"]["gauge"], **changes}
@@ -83,6 +86,8 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.slos", [SLO, gauge(max=None, min="0.1", stability={})], "a stability index needs max"),
     ("spec.slos", [SLO, gauge(breaches={"of": 3, "limit": 5})], "limit is at most of"),
     ("spec.slos", [SLO, gauge(breaches={"limit": 6})], "limit is at most of"),
+    ("spec.slos", [SLO, gauge(min="0.5")], "min is at most max"),
+    ("spec.slos", [SLO, SHIFT], "maxShift is above 0"),
 ]
 BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.slos", [], "spec.slos"),

@@ -301,6 +301,8 @@ def test_bad_ladders(tmp_path: Path, ladders: list[Any], expected: str) -> None:
         ("kind: Policy", "P.yaml: kind: expected PromotionPolicy, found 'Policy'"),
         ("kind: PromotionPolicy\napiVersion: v1", "P.yaml: apiVersion: expected serin.dev/v1alpha1, found 'v1'"),
         ("kind: PromotionPolicy", "P.yaml: spec: "),
+        ("kind: 2026-99-99", "P.yaml: not YAML: "),
+        ("[" * 3000, "P.yaml: not YAML: it is nested too deeply"),
         ("kind: PromotionPolicy\nspec: {slos: [], steps: []}", "P.yaml: spec.slos: "),
     ],
 )
@@ -324,9 +326,12 @@ def test_bad_policies(tmp_path: Path, text: str, expected: str) -> None:
         ({"window": "0s"}, "window is within 1s and 5m"),
         ({"window": "soon"}, "'soon' is not a duration"),
         ({"compare": "Both"}, "spec.analysis.compare: "),
+        ({"alpha": "1e-400"}, "'1e-400' is not a decimal number"),
+        ({"maxRatio": 1e308}, "spec.analysis.maxRatio: "),
+        ({"window": 15}, "15 is not a duration such as"),
     ],
 )
-def test_bad_analysis(tmp_path: Path, analysis: dict[str, str], expected: str) -> None:
+def test_bad_analysis(tmp_path: Path, analysis: dict[str, Any], expected: str) -> None:
     result = run(tmp_path, [counted(0, GOOD)], spec(analysis=analysis))
     assert result.exit_code == 2
     assert expected in result.stderr
@@ -336,6 +341,34 @@ def test_a_field_that_nobody_reads_is_told(tmp_path: Path) -> None:
     result = run(tmp_path, [counted(0, GOOD)], spec(bake={"for": "1h"}, analysis={"alhpa": "0.1"}))
     assert result.exit_code == 0
     assert result.stderr == "serin: note: spec.analysis.alhpa is not used here\n"
+
+
+def test_an_error_text_is_one_printable_line(tmp_path: Path) -> None:
+    result = run(tmp_path, [counted(0, GOOD), line(1, error="a\nb \ud800")], None, "--output", "text")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].endswith("; a b ?")
+
+
+def test_a_gap_between_two_slos_is_bounded_too(tmp_path: Path) -> None:
+    far = line(20_000, "latency", candidate={"over": 0, "total": 1})
+    result = run(tmp_path, [counted(0, GOOD), far], spec("availability", "latency"))
+    assert result.exit_code == 2
+    assert "W.jsonl:2: start: is 3 days, 11:20:00 after the window in line 1; a gap may be 24 hours" in result.stderr
+
+
+def test_the_summary_counts_for_the_slo_that_rolled_back(tmp_path: Path) -> None:
+    advisory = {"name": "adv", "severity": "Advisory", "objective": "99.0", "indicator": {"availability": {}}}
+    policy = spec(slos=[advisory, SLOS[0]])
+    lines = [
+        entry
+        for i in range(3)
+        for entry in (
+            line(i, "adv", candidate={"bad": 7, "total": 7}, stable={"bad": 0, "total": 9}),
+            counted(i, BROKEN),
+        )
+    ]
+    _, summary = judged(tmp_path, lines, policy)
+    assert (summary["decision"], summary["requests"], summary["badRequests"]) == ("Rollback", 300, 30)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

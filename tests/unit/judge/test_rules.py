@@ -114,10 +114,79 @@ def test_an_outage_that_shows_in_one_arm_first_is_no_breach_with_separate_target
 
 
 def test_a_broken_candidate_is_found_with_separate_targets_one_window_later() -> None:
-    cells: list[tuple[Arm, Arm]] = [((40, 150), (14, 2850))] * 2
-    assert judged(*cells[:1], min_bad_windows=1).report(T0).verdict is Verdict.FAIL
-    assert judged(*cells[:1], min_bad_windows=1, separate_targets=True).report(T0).verdict is not Verdict.FAIL
+    cells: list[tuple[Arm, Arm]] = [GOOD, *[((40, 150), (14, 2850))] * 2]
+    assert judged(*cells[:2], min_bad_windows=1).report(T0).verdict is Verdict.FAIL
+    assert judged(*cells[:2], min_bad_windows=1, separate_targets=True).report(T0).verdict is not Verdict.FAIL
     assert judged(*cells, min_bad_windows=1, separate_targets=True).report(T0).verdict is Verdict.FAIL
+
+
+ALL_DOWN: tuple[Arm, Arm] = ((150, 150), (2850, 2850))
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        pytest.param([((90, 150), (2, 2850)), (None, (1710, 2850))], id="no candidate in between"),
+        pytest.param([((90, 150), (2, 2850)), ((0, 0), (1710, 2850))], id="no request in between"),
+        pytest.param([((90, 150), (2, 2850)), (None, None)], id="nothing in between"),
+    ],
+)
+def test_skew_is_met_at_gaps_too(middle: list[tuple[Arm, Arm]]) -> None:
+    cells = [GOOD] * 4 + middle + [((90, 150), (1710, 2850))] * 3
+    assert judged(*cells, separate_targets=True).report(T0).verdict is Verdict.HOLD
+
+
+def test_skew_looks_back_into_the_history() -> None:
+    """The outage begins in the last window before the candidate and shows there in stable only."""
+    cells: list[tuple[Arm, Arm]] = [((90, 150), (2, 2850)), *[((90, 150), (1710, 2850))] * 3]
+    history: list[Arm] = [*[(2, 2850)] * 3, (1710, 2850)]
+    assert judged(*cells, history=history, separate_targets=True).report(T0).verdict is Verdict.HOLD
+
+
+# --- the guard -------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_outage_that_shows_in_one_arm_first_does_not_trip_the_guard() -> None:
+    cells = [GOOD] * 4 + [((150, 150), (2, 2850))] + [ALL_DOWN] * 3
+    assert judged(*cells, separate_targets=True).report(T0).verdict is Verdict.HOLD
+    dead = [GOOD] * 4 + [((150, 150), (2, 2850))] * 2
+    assert judged(*dead, separate_targets=True).report(T0).reason is Reason.ALL_REQUESTS_BAD
+
+
+@pytest.mark.parametrize("stable", [None, (0, 0)])
+def test_without_stable_the_guard_is_silent(stable: Arm) -> None:
+    assert judged(((5, 5), stable)).report(T0).verdict is not Verdict.FAIL
+
+
+def test_a_loose_objective_needs_a_longer_run() -> None:
+    run: list[tuple[Arm, Arm]] = [((1, 1), (3, 20))]
+    assert judged(*run * 7, bad_share=0.2).report(T0).verdict is not Verdict.FAIL
+    assert judged(*run * 8, bad_share=0.2).report(T0).reason is Reason.ALL_REQUESTS_BAD
+
+
+# --- crossings of different times ------------------------------------------------------------------------------------
+
+
+def test_worse_long_ago_and_an_outage_now_are_no_breach() -> None:
+    told: list[tuple[Arm, Arm]] = [((3, 3000), (1, 57000))] * 12
+    assert judged(*told, ((300, 3000), (5700, 57000))).report(T0).reason is Reason.COMMON_CAUSE
+
+
+def test_an_outage_does_not_end_its_own_epoch() -> None:
+    """A block inside the objective must lie after the crossing, not before it."""
+    report = judged(*[GOOD] * 100, OUTAGE).report(T0)
+    assert (report.verdict, report.reason) == (Verdict.HOLD, Reason.COMMON_CAUSE)
+    fresh = judged().report(T0).threshold
+    assert report.threshold == fresh
+    assert judged(*[GOOD] * 100, OUTAGE, *[GOOD] * 21).report(T0).threshold > fresh
+
+
+def test_bad_windows_of_long_ago_do_not_help_an_artefact_over_the_brake() -> None:
+    early: list[tuple[Arm, Arm]] = [((1, 150), (2, 2850))] * 2
+    artefact: tuple[Arm, Arm] = ((40, 150), (2, 2850))
+    assert judged(*early, *[GOOD] * 100, artefact).report(T0).verdict is not Verdict.FAIL
+    healed = judged(*[GOOD] * 2, artefact, *[GOOD] * 2000).report(T0)
+    assert healed.verdict is not Verdict.INSUFFICIENT, "one artefact is not held against it for ever"
 
 
 # --- bursts ----------------------------------------------------------------------------------------------------------

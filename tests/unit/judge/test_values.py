@@ -61,6 +61,13 @@ def test_an_error_holds() -> None:
     assert "HTTP 500" in report.message
 
 
+def test_a_gauge_that_only_blocks_may_recover() -> None:
+    judge = gauge(*looks(*[0.3] * 3, *[0.05] * 6))
+    assert judge.report(T0).verdict is Verdict.PASS
+    critical = GaugeSettings("drift", Severity.CRITICAL, alpha=0.01, high=0.2)
+    assert gauge(*looks(*[0.3] * 3, *[0.05] * 6), settings=critical).report(T0).verdict is Verdict.FAIL
+
+
 def test_a_lower_limit() -> None:
     settings = GaugeSettings("auc", Severity.CRITICAL, alpha=0.01, low=0.8, of=2, limit=2)
     assert gauge(*looks(0.79, 0.7), settings=settings).report(T0).verdict is Verdict.FAIL

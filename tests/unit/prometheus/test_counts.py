@@ -206,3 +206,37 @@ def test_requests_that_all_time_out_are_slow_and_not_an_error() -> None:
         line("envoy_cluster_upstream_rq_timeout", steady(3), envoy_cluster_name="prod_fraud-b-predictor_80")
     ]
     assert read(only_timeouts, LATENCY)[0][0] == (3, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 120)), max_size=3),
+    st.integers(1, 19),
+)
+def test_a_window_counts_the_same_whatever_it_is_read_with(gaps: list[tuple[int, int]], split: int) -> None:
+    """Live one by one, after a restart in a batch: the same windows, also around scrapes that failed."""
+    grid = Grid(T0, 15 * SECOND, 20)
+    series = [
+        line(
+            "envoy_cluster_upstream_rq_xx",
+            {
+                float(t): float(10 * (t - 900))
+                for t in range(900, 1302, 2)
+                if not any(instance == "a" and 900 + at <= t < 900 + at + length for at, length in gaps)
+            },
+            envoy_cluster_name=f"prod_{arm}-predictor_80",
+            envoy_response_code_class=code,
+            instance=instance,
+        )
+        for arm in ("fraud-a", "fraud-b")
+        for code in ("2", "5")
+        for instance in ("a", "b")
+    ]
+    terms = CONTOUR.terms(AVAILABILITY)
+    whole = windows(CONTOUR, terms, ARMS, grid, series)
+    parts = []
+    for part in (Grid(T0, grid.length, split), Grid(T0 + split * grid.length, grid.length, 20 - split)):
+        reach = part.start.timestamp() - 60, part.end.timestamp()
+        parts += windows(CONTOUR, terms, ARMS, part, [s.between(*reach) for s in series])
+    assert parts == whole
+    assert any(w.candidate is not None for w in whole)

@@ -70,6 +70,7 @@ class Gauge(ApiModel):
         "json_schema_extra": validations(
             ("has(self.max) || has(self.min)", "give max, min or both"),
             ("!has(self.stability) || has(self.max)", "a stability index needs max"),
+            ("!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)", "min is at most max"),
         )
     }
 
@@ -77,6 +78,9 @@ class Gauge(ApiModel):
     def _limited(self) -> Gauge:
         if self.max is None and (self.min is None or self.stability is not None):
             message = "a stability index needs max" if self.stability else "give max, min or both"
+            raise ValueError(message)
+        if self.max is not None and self.min is not None and self.min > self.max:
+            message = "min is at most max"
             raise ValueError(message)
         return self
 
@@ -88,6 +92,15 @@ class MeanQuery(ApiModel):
     count: Query
     max_shift: SignedDecimalString
     """A mean further than this from stable's, either way, is a breach."""
+
+    model_config: ClassVar = {"json_schema_extra": validations(("double(self.maxShift) > 0.0", "maxShift is above 0"))}
+
+    @model_validator(mode="after")
+    def _positive(self) -> MeanQuery:
+        if self.max_shift <= 0:
+            message = "maxShift is above 0"
+            raise ValueError(message)
+        return self
 
 
 class Indicator(ApiModel):

@@ -19,12 +19,10 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     """The PromotionPolicy's spec in ``text`` and the fields in it that are not known; ``InvalidInput``."""
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
-        raise InvalidInput(
-            f"{source}{line}: not YAML: {getattr(error, 'problem', None) or 'several documents'}"
-        ) from None
+        raise InvalidInput(f"{source}{line}: not YAML: {_why(error)}") from None
     if not isinstance(document, Mapping):
         raise InvalidInput(f"{source}: expected a PromotionPolicy, found {type(document).__name__}")
     if document.get("kind") != "PromotionPolicy":
@@ -42,6 +40,12 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     if len(set(names)) != len(names):
         raise InvalidInput(f"{source}: spec.slos: names must differ, found {', '.join(names)}")
     return policy, [field for field in _unknown(spec, policy, "spec") if field.split(".")[1] not in NOT_JUDGING]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(getattr(error, "problem", None) or error)[:200]
 
 
 def _unknown(given: object, model: object, where: str) -> Iterator[str]:

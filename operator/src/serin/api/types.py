@@ -26,14 +26,25 @@ _UNIT = {
 }
 
 
-def parse_duration(text: str | timedelta) -> timedelta:
+def parse_duration(text: object) -> timedelta:
     """``1h30m``, ``15s``, ``500ms`` as a ``timedelta``; ``ValueError`` names what is wrong."""
     if isinstance(text, timedelta):
         return text
-    if not text or not re.fullmatch(DURATION_PATTERN, text):
+    if not isinstance(text, str) or not text or not re.fullmatch(DURATION_PATTERN, text):
         message = f"{text!r} is not a duration such as 15s, 5m, 1h30m or 500ms"
         raise ValueError(message)
     return sum((int(n) * _UNIT[unit] for n, unit in _DURATION_PART.findall(text)), timedelta())
+
+
+def parse_decimal(value: object) -> object:
+    """Only what the CRD's pattern allows: no exponents, no infinities; ``ValueError``."""
+    if isinstance(value, Decimal):
+        return value
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch(SIGNED_DECIMAL_PATTERN, text):
+        message = f"{text[:40]!r} is not a decimal number such as 0.01 or 99.5"
+        raise ValueError(message)
+    return text
 
 
 def format_duration(value: timedelta) -> str:
@@ -59,11 +70,13 @@ Duration = Annotated[
 ]
 DecimalString = Annotated[
     Decimal,
+    BeforeValidator(parse_decimal),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN, "maxLength": 20}),
 ]
 SignedDecimalString = Annotated[
     Decimal,
+    BeforeValidator(parse_decimal),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": SIGNED_DECIMAL_PATTERN, "maxLength": 21}),
 ]

@@ -42,7 +42,7 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        typer.echo(f"serin: {error}", err=True)
+        typer.echo(f"serin: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except BrokenPipeError:
         sys.stderr.close()

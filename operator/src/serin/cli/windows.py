@@ -22,6 +22,7 @@ from serin.errors import InvalidInput
 LONGEST_WINDOW = 3600
 LARGEST_COUNT = 10**15
 LONGEST_SHOWN = 60
+MOST_ROWS = 2_000_000
 LONGEST_GAP = timedelta(hours=24)
 Row = dict[str, Interval]
 Read = Callable[["_Line", Slo, datetime, timedelta], Interval]
@@ -75,12 +76,12 @@ def read_windows(lines: Iterable[str], policy: PromotionPolicySpec, source: str)
         start, length = _start(line), _length(line)
         grid = grid or (number, start, length)
         _on_grid(line, grid, start, length)
-        _in_order(line, own, start, length)
+        _in_order(line, own, start)
         own.intervals[start] = (number, _interval(line, own, start, length))
         own.newest = start
     if grid is None:
         raise InvalidInput(f"{source}: there is no window in it")
-    return _arranged(series, grid[2])
+    return _arranged(series, grid[2], source)
 
 
 def _parse(text: str, source: str, number: int) -> Mapping[str, Any]:
@@ -137,7 +138,7 @@ def _on_grid(line: _Line, grid: tuple[int, datetime, timedelta], start: datetime
         line.wrong("start", f"is not a whole number of windows after the one in line {first}")
 
 
-def _in_order(line: _Line, own: _Series, start: datetime, length: timedelta) -> None:
+def _in_order(line: _Line, own: _Series, start: datetime) -> None:
     if start in own.intervals:
         line.wrong("start", f"this window of {own.slo.name} is in line {own.intervals[start][0]} already")
     if own.newest is None:
@@ -145,8 +146,6 @@ def _in_order(line: _Line, own: _Series, start: datetime, length: timedelta) -> 
     last = own.intervals[own.newest][0]
     if start < own.newest:
         line.wrong("start", f"is before the window in line {last}; put the windows of {own.slo.name} in order of time")
-    if start - own.newest - length > LONGEST_GAP:
-        line.wrong("start", f"is {start - own.newest} after the window in line {last}; a gap may be 24 hours at most")
 
 
 def _interval(line: _Line, own: _Series, start: datetime, length: timedelta) -> Interval:
@@ -154,7 +153,8 @@ def _interval(line: _Line, own: _Series, start: datetime, length: timedelta) -> 
     if not isinstance(error, str):
         line.wrong("error", "is not a text")
     if error:
-        return _nothing(own.slo, start, length, error[:1000])
+        words = " ".join(error[:1000].encode("utf-8", "replace").decode().split())
+        return _nothing(own.slo, start, length, words or "?")
     indicator = own.slo.indicator
     if indicator.gauge is not None:
         return _evaluation(line, own.slo, start, length)
@@ -263,8 +263,15 @@ def _whole(line: _Line, where: str, value: object) -> int:
     return int(number)
 
 
-def _arranged(series: Mapping[str, _Series], length: timedelta) -> WindowFile:
-    starts = sorted({start for own in series.values() for start in own.intervals})
+def _arranged(series: Mapping[str, _Series], length: timedelta, source: str) -> WindowFile:
+    numbers = {start: number for own in series.values() for start, (number, _) in own.intervals.items()}
+    starts = sorted(numbers)
+    for before, start in pairwise(starts):
+        if start - before - length > LONGEST_GAP:
+            what = f"is {start - before} after the window in line {numbers[before]}; a gap may be 24 hours at most"
+            raise InvalidInput(f"{source}:{numbers[start]}: start: {what}")
+    if (starts[-1] - starts[0]) // length > MOST_ROWS:
+        raise InvalidInput(f"{source}:{numbers[starts[-1]]}: start: more than {MOST_ROWS} windows after the first one")
     rows = list(_rows(series, starts, length))
     first = next((i for i, row in enumerate(rows) if any(_counted(interval) for interval in row.values())), 0)
     return WindowFile(rows, first, {name: len(own.ladder) for name, own in series.items() if own.ladder})

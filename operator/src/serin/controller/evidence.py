@@ -19,7 +19,7 @@ from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.errors import MetricsError, QueryRejected
 from serin.judge.assessment import Judge
 from serin.judge.windows import decode, encode, settle_time
-from serin.prometheus.counts import ArmNames, Grid, query, windows
+from serin.prometheus.counts import ArmNames, Grid, lookback, query, windows
 from serin.prometheus.presets import PRESETS
 from serin.prometheus.series import Series
 
@@ -30,8 +30,6 @@ HISTORY_WINDOWS = 30
 """Stable's half hour before the candidate: how bursty its bad requests are."""
 BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
-LOOKBACK = timedelta(seconds=60)
-"""How far before the first window samples are looked for: four scrapes of 15 s."""
 LATE_WINDOWS = 3
 """So many windows behind and what is known is too old to move forward on."""
 
@@ -148,7 +146,7 @@ class Ledger:
     async def _read(self, source: MetricsSource, slo: Slo, grid: Grid) -> list[Window]:
         preset = PRESETS[self.policy.arms]
         terms = preset.terms(slo.indicator)
-        reach = grid.end - grid.start + max(LOOKBACK, 4 * grid.length)
+        reach = grid.end - grid.start + lookback(grid.length)
         series = await source.matrix(query(preset, terms, self.arms, reach), grid.end)
         return windows(preset, terms, self.arms, grid, series)
 

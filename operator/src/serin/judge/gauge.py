@@ -13,6 +13,7 @@ from datetime import datetime
 from statistics import NormalDist
 
 from serin.api.evidence import NO_REQUESTS, Evaluation, Interval, SloReport
+from serin.api.promotion_policy import Severity
 from serin.api.reasons import Verdict
 from serin.judge.process import log10_e
 from serin.judge.slo import GaugeSettings, Progress, of_kind
@@ -57,8 +58,11 @@ class GaugeJudge:
         low = self.settings.low
         above = high is not None and look.value > high
         self._recent.append(above or (low is not None and look.value < low))
-        if self.breached_at is None and sum(self._recent) >= self.settings.limit:
+        failing = sum(self._recent) >= self.settings.limit
+        if failing and self.breached_at is None:
             self.breached_at = look.end
+        elif not failing and self.settings.severity is not Severity.CRITICAL:
+            self.breached_at = None  # what blocks may recover; what rolls back has rolled back
         if self.passed_at is None and self._inside:
             self.passed_at = look.end
 

@@ -29,6 +29,10 @@ BROKEN_STABLE = 2.0
 Being better than a broken stable is nothing, and an outage of both arms is not the candidate's. Leaving out windows in
 which stable looks bad only lowers E3; E4 does not look at stable, so a choice by stable's counts leaves it valid.
 """
+RUN_ALPHA = 1e-3
+"""Of alpha: the chance of a run of bad requests that needs no statistics, per run."""
+NO_RUN = (0, NO_REQUESTS, NO_REQUESTS)
+"""Windows of a run, the candidate's requests in it, and stable's."""
 STABLE_WELL = 0.2
 """The guard is silent when more than this share of stable's requests in the same windows is bad (common cause)."""
 
@@ -43,9 +47,12 @@ class _Epoch:
         self.e1 = WorseThanStable(settings)
         self.e2 = Average([Restarting()])
         self.worse = self.broken = False
-        self.bad_windows = 0
+        """Whether E1, E2 once crossed in this epoch: that holds."""
+        self.breached = False
+        """Whether what the policy asks for is crossed now, all of it in the same window: that rolls back."""
+        self.bad_windows: deque[bool] = deque(maxlen=BLOCK_WINDOWS)
         self.candidate = NO_REQUESTS
-        self.recent: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
+        self._since_broken: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
         self._compare = settings.compare
         self._e2 = breaks_objective(settings.bad_share)
 
@@ -53,29 +60,34 @@ class _Epoch:
         """Takes one accepted window."""
         candidate = window.candidate or NO_REQUESTS
         self.candidate += candidate
-        self.recent.append(candidate)
-        self.bad_windows += candidate.bad > 0
-        if warm:
-            self.e1.add(window, phis)
+        self.bad_windows.append(candidate.bad > 0)
+        if self.broken:
+            self._since_broken.append(candidate)
+        self.e1.add(window, phis, judged=warm)
         self.e2.add([tempered(self._e2.increment((candidate.bad, candidate.total)), phis[0])])
-        self.worse = self.worse or self.e1.reaches(self.threshold)
-        self.broken = self.broken or self.e2.reaches(self.threshold)
+        self._look()
 
-    @property
-    def breached(self) -> bool:
-        """Whether the tests that the policy asks for have crossed."""
-        return {
-            Compare.RELATIVE_AND_ABSOLUTE: self.worse and self.broken,
-            Compare.ABSOLUTE: self.broken,
-            Compare.RELATIVE: self.worse,
-            Compare.EITHER: self.worse or self.broken,
+    def skip(self, window: Window, phis: list[float]) -> None:
+        """Takes one window without requests of the candidate."""
+        self.e1.add(window, phis, judged=False)
+        self._look()
+
+    def _look(self) -> None:
+        worse, broken = self.e1.reaches(self.threshold), self.e2.reaches(self.threshold)
+        self.worse, self.broken = self.worse or worse, self.broken or broken
+        # Not the crossings of different times: worse long ago and an outage now are no breach.
+        self.breached = {
+            Compare.RELATIVE_AND_ABSOLUTE: worse and broken,
+            Compare.ABSOLUTE: broken,
+            Compare.RELATIVE: worse,
+            Compare.EITHER: worse or broken,
         }[self._compare]
 
     def over(self, bad_share: float) -> bool:
-        """Whether a common cause has gone: a whole block inside the objective."""
-        if not self.broken or self.worse or self.breached:
+        """Whether a common cause has gone: a whole block after it inside the objective, and no breach in sight."""
+        if self.breached or len(self._since_broken) < BLOCK_WINDOWS:
             return False
-        return len(self.recent) == BLOCK_WINDOWS and sum(self.recent, NO_REQUESTS).share <= bad_share
+        return sum(self._since_broken, NO_REQUESTS).share <= bad_share
 
 
 def tempered(step: list[float], phi: float) -> list[float]:
@@ -100,7 +112,9 @@ class RatioJudge:
         self.breached_at: datetime | None = None
         self._breach_reason = Reason.SLO_BREACHED
         self.passed_at: datetime | None = None
-        self._all_bad = (NO_REQUESTS, NO_REQUESTS)
+        self._all_bad = NO_RUN
+        # So long a run must be improbable under the objective itself, which matters for loose ones.
+        self._run = max(ALL_BAD_REQUESTS, math.ceil(math.log(s.alpha * RUN_ALPHA) / math.log(s.bad_share)))
 
     def add(self, interval: Interval) -> None:
         """Takes the next window, accepted or not; stable's counts alone teach how bursty it is."""
@@ -109,6 +123,8 @@ class RatioJudge:
         for dispersion in self._dispersions:
             dispersion.add(window)
         if not self._progress.take(window) or window.candidate is None:
+            self._epoch.skip(window, phis)
+            self._settle(window)
             return
         candidate, stable = window.candidate, window.stable or NO_REQUESTS
         self._candidate, self._stable = self._candidate + candidate, self._stable + stable
@@ -130,15 +146,21 @@ class RatioJudge:
             self.passed_at = window.end
 
     def _watch(self, window: Window, candidate: Counts, stable: Counts) -> None:
-        """Remembers the first breach: the policy's tests crossed, or the all-bad guard."""
-        run = self._all_bad
+        """The all-bad guard, then the policy's tests."""
+        windows, own, beside = self._all_bad
         all_bad = candidate.bad == candidate.total
-        self._all_bad = (run[0] + candidate, run[1] + stable) if all_bad else (NO_REQUESTS, NO_REQUESTS)
-        if self.breached_at is not None:
-            return
-        if self._all_bad[0].total >= ALL_BAD_REQUESTS and self._all_bad[1].share <= STABLE_WELL:
+        self._all_bad = (windows + 1, own + candidate, beside + stable) if all_bad else NO_RUN
+        windows, own, beside = self._all_bad
+        # With separate targets an outage may show in the candidate's scrape one window before it shows in stable's.
+        enough = windows > self.settings.separate_targets and own.total >= self._run
+        if self.breached_at is None and enough and beside.total and beside.share <= STABLE_WELL:
             self.breached_at, self._breach_reason = window.end, Reason.ALL_REQUESTS_BAD
-        elif self._epoch.breached and self._epoch.bad_windows >= self.settings.min_bad_windows:
+        self._settle(window)
+
+    def _settle(self, window: Window) -> None:
+        """Remembers the first breach."""
+        spread = sum(self._epoch.bad_windows) >= self.settings.min_bad_windows
+        if self.breached_at is None and self._epoch.breached and spread:
             self.breached_at = window.end
 
     def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:

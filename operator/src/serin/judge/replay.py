@@ -49,7 +49,10 @@ class Summary:
     first_breach_at: datetime | None
     """End of the first window after which an SLO of any severity was proven broken."""
     requests: int
-    """Requests that the candidate answered until then, as counted by the SLO that decided, else by the first."""
+    """Requests that the candidate answered in all windows that were judged.
+
+    As counted by the SLO that rolled back, else by the first that counts.
+    """
     bad_requests: int
 
 
@@ -121,8 +124,8 @@ class Replay:
             message = "nothing has been judged"
             raise ValueError(message)
         passed = self._passed_at is not None and last.decision is not Decision.ROLLBACK
-        counting = [slo for slo in last.slos if slo.candidate.total]
-        counted = next((slo for slo in counting if slo.verdict is Verdict.FAIL), counting[0] if counting else None)
+        breach = Assessment(last.slos).breach
+        counted = breach or next((slo for slo in last.slos if slo.candidate.total), None)
         return Summary(
             decision=Decision.ADVANCE if passed else last.decision,
             decided_at=self._passed_at if passed else last.end,

@@ -37,6 +37,11 @@ class Grid:
         return self.start + self.count * self.length
 
 
+def lookback(length: timedelta) -> timedelta:
+    """How far before a window samples are looked at: four scrapes of 15 s, or four windows."""
+    return max(timedelta(seconds=60), 4 * length)
+
+
 def query(preset: Preset, terms: Sequence[Term], arms: ArmNames, reach: timedelta) -> str:
     """One PromQL range selector for all terms and both arms, over the last ``reach``."""
     metrics = "|".join(sorted({term.metric for term in terms}))
@@ -53,14 +58,17 @@ def windows(
     preset: Preset, terms: Sequence[Term], arms: ArmNames, grid: Grid, series: Sequence[Series]
 ) -> list[Window]:
     """One window per grid cell; an arm without fresh samples at both edges has no counts there."""
-    fresh = freshness(series)
-    by_arm = {isvc: _of_arm(preset, arms.namespace, isvc, series) for isvc in (arms.candidate, arms.stable)}
     out = []
     for index in range(grid.count):
         start = grid.start + index * grid.length
         edges = (start.timestamp(), (start + grid.length).timestamp())
+        # What a window counts must not depend on what else was read with it: after a restart it is read in a batch.
+        seen = [s.between(edges[0] - lookback(grid.length).total_seconds(), edges[1]) for s in series]
+        seen = [s for s in seen if s.times]
+        fresh = freshness(seen)
+        by_arm = {isvc: _of_arm(preset, arms.namespace, isvc, seen) for isvc in (arms.candidate, arms.stable)}
         # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
-        known = {_target(s) for s in series if s.age_at(edges[0]) <= fresh}
+        known = {_target(s) for s in seen if s.age_at(edges[0]) <= fresh}
         candidate, error = _counts(terms, by_arm[arms.candidate], edges, fresh, known=known)
         stable, _ = _counts(terms, by_arm[arms.stable], edges, fresh, known=known)
         out.append(Window(start, grid.length, candidate, stable, error=error))

@@ -26,6 +26,11 @@ class Series:
     times: Sequence[float]
     values: Sequence[float]
 
+    def between(self, start: float, end: float) -> Series:
+        """Only the samples within ``[start, end]``."""
+        first, last = bisect.bisect_left(self.times, start), bisect.bisect_right(self.times, end)
+        return Series(self.labels, self.times[first:last], self.values[first:last])
+
     def index_at(self, instant: float) -> int:
         """Index of the newest sample at or before ``instant``; -1 if there is none."""
         return bisect.bisect_right(self.times, instant) - 1
