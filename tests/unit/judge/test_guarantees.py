@@ -83,6 +83,32 @@ def test_each_way_to_compare_keeps_alpha(compare: str) -> None:
     assert sum(runs) <= 9
 
 
+def crossings(runs: int, **changes: Any) -> int:
+    """How many of so many rollouts at the very boundary of the hypotheses are accused, untempered."""
+    found = 0
+    for seed in range(runs):
+        draws, own = Draws(seed), judge(min_bad_windows=1, **changes)
+        for i in range(100):
+            arms = []
+            for requests, share in ((750, 0.01), (2250, 0.01 / 1.5)):
+                bad = draws.poisson(requests * share)
+                arms.append(Counts(bad, bad + draws.poisson(requests * (1 - share))))
+            own.add(Window(T0 + i * timedelta(seconds=0.5), timedelta(seconds=0.5), arms[0], arms[1]))
+        found += own.breached_at is not None
+    return found
+
+
+@pytest.mark.parametrize("compare", ["Relative", "Absolute"])
+def test_the_bound_is_used_and_not_exceeded(compare: str) -> None:
+    """Both hypotheses hold with equality: the candidate is at the objective and 1.5 times as bad as stable.
+
+    With alpha 90 % somebody is accused, so the counting works; the mixture is far below its bound within 100 windows.
+    """
+    accused_ = {alpha: crossings(60, compare=compare, alpha=alpha) for alpha in (0.02, 0.9)}
+    assert accused_[0.02] <= 6
+    assert 1 <= accused_[0.9] <= 54
+
+
 counts = st.tuples(st.integers(0, 60), st.integers(1, 600)).map(lambda t: (min(t), max(t)))
 
 

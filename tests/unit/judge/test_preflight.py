@@ -78,6 +78,39 @@ def test_a_candidate_as_bad_as_the_objective_is_never_found_by_one_that_is_as_ba
     assert forecast(of(), 200.0, 0.02).detect[0] == math.inf
 
 
+def compared(compare: str, objective: str = "99.0") -> PromotionPolicySpec:
+    return policy(
+        slos=[{"name": "availability", "objective": objective, "indicator": {"availability": {}}}],
+        steps=[{"weight": 5, "for": "1m", "timeout": "1h"}],
+        analysis={"window": "15s", "compare": compare},
+    )
+
+
+def test_what_is_compared_decides_when_a_fault_is_found() -> None:
+    """Stable at 1.5 %, a candidate at 2 % of an objective of 1 %: worse by no more than the ratio, yet outside."""
+    found = {
+        c: forecast(compared(c), 200.0, 0.015).detect[0]
+        for c in ("RelativeAndAbsolute", "Relative", "Absolute", "Either")
+    }
+    assert found["RelativeAndAbsolute"] == found["Relative"] == math.inf
+    assert found["Absolute"] < found["Either"] < math.inf, "half of alpha takes longer"
+
+
+def test_beside_a_broken_stable_nothing_passes_and_it_is_said() -> None:
+    found = forecast(of(), 200.0, 0.03)
+    assert found.passing == math.inf
+    assert found.problem.startswith("availability: stable's own share of bad requests, 3.00%, is far beyond the 1.00%")
+
+
+def test_a_fault_that_cannot_be_found_in_time_is_named() -> None:
+    """Nearly no errors at 1 request/s: passing is quick enough, finding 5 % is not."""
+    found = forecast(of(weight=50, timeout="3m"), 8.0, 0.0)
+    assert found.passing <= 180 < found.detect[0]
+    spec = of(weight=50, timeout="150s")
+    named = forecast(spec, 8.0, 0.0)
+    assert bool(named.problem) == (named.passing > 150 or named.detect[1] > 150)
+
+
 def test_only_slos_with_a_known_base_and_every_step_are_forecast() -> None:
     spec = of()
     assert list(forecasts(spec, {})) == []

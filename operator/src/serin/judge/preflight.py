@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from serin.api.promotion_policy import PromotionPolicySpec, Step
+from serin.api.promotion_policy import Compare, PromotionPolicySpec, Step
 from serin.api.types import format_duration
 from serin.judge.assessment import settings_of
+from serin.judge.ratio import BROKEN_STABLE
 from serin.judge.slo import RatioSettings
 from serin.judge.windows import settle_time
 
 FAULTS = (2.0, 5.0, 20.0)
 """Multiples of the allowed share of bad requests whose detection is predicted."""
+NAMED_FAULT = 1
+"""Which of them must be found before a step's timeout."""
 _GRID = 2.0
 _RESTART = math.log(2)
 _PASS_GRID = 1.0
@@ -76,6 +79,7 @@ def forecasts(policy: PromotionPolicySpec, bases: dict[str, Base]) -> Iterator[F
 def _forecast(s: RatioSettings, base: Base, step: Step, window: timedelta) -> Forecast:
     share = step.weight / 100
     late = window.total_seconds() / 2 + settle_time(window).total_seconds()
+    late += window.total_seconds() if s.separate_targets else 0.0
     detect = tuple(late + _detection(s, base, share, times) for times in FAULTS)
     passing = late + _passing(s, base, share)
     forecast = Forecast(s.name, step.weight, detect, passing)
@@ -86,20 +90,28 @@ def _forecast(s: RatioSettings, base: Base, step: Step, window: timedelta) -> Fo
 def _detection(s: RatioSettings, base: Base, share: float, times: float) -> float:
     """Seconds until both tests have crossed for a candidate at ``times`` the allowed share."""
     faulty = min(0.99, times * s.bad_share)
-    need = math.log(1 / s.alpha) + _RESTART + _GRID
-    e2 = base.rps * share * bernoulli_divergence(faulty, s.bad_share)
-    e1 = base.rps * relative_divergence(share, (faulty, base.bad_share), s.max_ratio)
-    worse = faulty > s.max_ratio * base.bad_share
-    return max(_over(need, e2), _over(need, e1) if worse else math.inf)
+    legs = 2 if s.compare is Compare.EITHER else 1
+    need = math.log(legs / s.alpha) + _RESTART + _GRID
+    breaks = _over(need, base.rps * share * bernoulli_divergence(faulty, s.bad_share))
+    worse = _over(need, base.rps * relative_divergence(share, (faulty, base.bad_share), s.max_ratio))
+    worse = worse if faulty > s.max_ratio * base.bad_share else math.inf
+    return {
+        Compare.RELATIVE_AND_ABSOLUTE: max(breaks, worse),
+        Compare.ABSOLUTE: breaks,
+        Compare.RELATIVE: worse,
+        Compare.EITHER: min(breaks, worse),
+    }[s.compare]
 
 
 def _passing(s: RatioSettings, base: Base, share: float) -> float:
     """Seconds until a candidate that is as good as stable has shown it."""
+    if base.bad_share > BROKEN_STABLE * s.bad_share:  # beside a broken stable nothing passes
+        return math.inf
     need = math.log(2 / s.beta) + _PASS_GRID
     inside = base.rps * share * bernoulli_divergence(base.bad_share, s.bad_share)
     e4 = _over(need, inside) if base.bad_share < s.bad_share else math.inf
     e3 = _over(need, base.rps * relative_divergence(share, (base.bad_share, base.bad_share), s.pass_ratio))
-    return min(e4, e3)
+    return s.warmup.total_seconds() + min(e4, e3)
 
 
 def _over(need: float, rate: float) -> float:
@@ -108,10 +120,16 @@ def _over(need: float, rate: float) -> float:
 
 def _problem(s: RatioSettings, base: Base, step: Step, forecast: Forecast) -> str:
     limit = step.timeout.total_seconds()
-    if forecast.passing <= limit:
-        return ""
     if not base.rps:
         return f"{s.name}: there is no traffic, so the step at {step.weight} % can prove nothing"
+    if base.bad_share > BROKEN_STABLE * s.bad_share:
+        allowed = f"{s.bad_share:.2%} that the objective allows"
+        return f"{s.name}: stable's own share of bad requests, {base.bad_share:.2%}, is far beyond the {allowed}"
+    if forecast.passing <= limit:
+        late = forecast.detect[NAMED_FAULT]
+        fault = f"a fault of {FAULTS[NAMED_FAULT]:g} times the allowed share"
+        found = f"{fault} needs {_seconds(late)} to be found, longer than the step's timeout"
+        return "" if late <= limit else f"{s.name}: at {step.weight} % of {base.rps:g} requests/s {found}"
     found = _seconds(forecast.passing)
     head = (
         f"{s.name}: at {step.weight} % of {base.rps:g} requests/s a candidate as good as stable needs {found} to pass"
