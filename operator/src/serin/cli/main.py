@@ -109,9 +109,12 @@ def simulate(  # noqa: PLR0917 - one parameter an option
 ) -> None:
     """What would this policy do with such traffic? Draws many rollouts and counts how they end."""
     from serin.cli import simulate as command
+    from serin.cli.plot import check_plot, draw_evidence
     from serin.judge.simulate import Traffic, outcome
 
     with _one_line():
+        if plot is not None:
+            check_plot(plot)
         spec, unknown = command.policy_to_simulate(policy)
         _note(unknown)
         traffic = Traffic(
@@ -133,7 +136,5 @@ def simulate(  # noqa: PLR0917 - one parameter an option
             for line in command.forecast_lines(forecast):
                 typer.echo(line)
         if plot is not None:
-            from serin.cli.plot import draw_evidence
-
             draw_evidence(plot, spec, traffic, hours, seed << 32)
             typer.echo(f"serin: {plot} shows the first rollout", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 from serin.api.promotion_policy import PromotionPolicySpec
@@ -16,15 +17,21 @@ NAMES = {
 }
 
 
-def draw_evidence(path: Path, policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> None:
-    """Draws one rollout's first SLO into an ``.svg`` or ``.png``; ``InvalidInput``."""
+def check_plot(path: Path) -> None:
+    """Whether it can be drawn, before the long work; ``InvalidInput``."""
     if path.suffix not in {".svg", ".png"}:
         raise InvalidInput(f"--plot: {path}: the name must end in .svg or .png")
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InvalidInput("--plot: matplotlib is not installed; pip install 'serin[plot]'") from None
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InvalidInput("--plot: matplotlib is not installed; pip install 'serin[plot]'")
+    if not path.absolute().parent.is_dir():
+        raise InvalidInput(f"--plot: {path}: No such file or directory")
+
+
+def draw_evidence(path: Path, policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> None:
+    """Draws one rollout's first SLO into an ``.svg`` or ``.png``; ``InvalidInput``."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     judged = trace(policy, traffic, hours, seed)
     minutes = [(window.end - judged[0].start).total_seconds() / 60 for window in judged]
     reports = [window.slos[0] for window in judged]
