@@ -28,6 +28,11 @@ Otherwise a common outage would blunt the watch for half an hour after it.
 """
 
 
+def tempered(step: list[float], phi: float) -> list[float]:
+    """Increments divided by the dispersion."""
+    return step if phi == 1.0 else [d / phi for d in step]
+
+
 class Dispersion:
     """Fed every window's stable counts; asked for phi before the window is judged."""
 

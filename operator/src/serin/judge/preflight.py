@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from serin.api.promotion_policy import Compare, PromotionPolicySpec, Step
@@ -83,8 +83,7 @@ def _forecast(s: RatioSettings, base: Base, step: Step, window: timedelta) -> Fo
     detect = tuple(late + _detection(s, base, share, times) for times in FAULTS)
     passing = late + _passing(s, base, share)
     forecast = Forecast(s.name, step.weight, detect, passing)
-    problem = _problem(s, base, step, forecast)
-    return Forecast(s.name, step.weight, detect, passing, problem)
+    return replace(forecast, problem=_problem(s, base, step, forecast))
 
 
 def _detection(s: RatioSettings, base: Base, share: float, times: float) -> float:
@@ -138,12 +137,11 @@ def _problem(s: RatioSettings, base: Base, step: Step, forecast: Forecast) -> st
 
 
 def _suggestion(s: RatioSettings, base: Base, step: Step, limit: float) -> str:
+    enough = _seconds(_passing(s, base, step.weight / 100) * 2)
     for weight in (5, 10, 20, 25, 30, 40, 50):
         if weight > step.weight and _passing(s, base, weight / 100) * _FASTER_STEP <= limit:
-            return f"use at least {weight} % or a timeout of {_seconds(_passing(s, base, step.weight / 100) * 2)}"
-    return (
-        f"use a timeout of {_seconds(_passing(s, base, step.weight / 100) * 2)}, or an objective that needs less proof"
-    )
+            return f"use at least {weight} % or a timeout of {enough}"
+    return f"use a timeout of {enough}, or an objective that needs less proof"
 
 
 def _seconds(value: float) -> str:

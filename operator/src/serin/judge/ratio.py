@@ -15,7 +15,7 @@ from datetime import datetime
 from serin.api.evidence import NO_REQUESTS, Counts, Interval, SloReport, Window
 from serin.api.promotion_policy import Compare
 from serin.api.reasons import Reason, Verdict
-from serin.judge.dispersion import OUTAGE, Dispersion
+from serin.judge.dispersion import OUTAGE, Dispersion, tempered
 from serin.judge.likelihood import breaks_objective, keeps_objective, not_worse_than_stable
 from serin.judge.process import BLOCK_WINDOWS, Accumulated, Average, Restarting, log10_e
 from serin.judge.relative import WorseThanStable
@@ -88,11 +88,6 @@ class _Epoch:
         if self.breached or len(self._since_broken) < BLOCK_WINDOWS:
             return False
         return sum(self._since_broken, NO_REQUESTS).share <= bad_share
-
-
-def tempered(step: list[float], phi: float) -> list[float]:
-    """Increments divided by the dispersion."""
-    return step if phi == 1.0 else [d / phi for d in step]
 
 
 class RatioJudge:

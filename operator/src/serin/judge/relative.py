@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from serin.api.evidence import NO_REQUESTS, Counts, Window
+from serin.judge.dispersion import tempered
 from serin.judge.likelihood import worse_than_stable
 from serin.judge.process import Average, Restarting
 from serin.judge.slo import RatioSettings
@@ -64,7 +65,7 @@ class WorseThanStable:
             own = counters(stable, self._rungs)[index]
             stable_bad = max(own, rate * stable.total) if self._skewed else own
             step = self._test.increment((bad, candidate.total), (stable_bad, stable.total))
-            steps.append(step if phi == 1.0 else [d / phi for d in step])
+            steps.append(tempered(step, phi))
         self._e.add(steps)
 
 

@@ -79,8 +79,8 @@ class _Scatter:
             return None
         lagged = math.fsum(a * b for a, b in pairwise(residuals))
         correlation = min(_MOST_CORRELATED, max(0.0, lagged / square))
-        # Few batches know their variance badly: the factor is that of the t law, (n - 1)/(n - 3).
-        return square / (count - 1) * (count - 1) / (count - 3) * (1 + correlation) / (1 - correlation)
+        # Few batches know their variance badly: square / (n - 1), times the t law's (n - 1)/(n - 3).
+        return square / (count - 3) * (1 + correlation) / (1 - correlation)
 
 
 class _Side:
@@ -89,7 +89,6 @@ class _Side:
     def __init__(self, sign: float, bound: float) -> None:
         self._sign, self._bound = sign, bound
         self._sum = self._time = 0.0
-        self._tuning: float | None = None
         self.log_e = 0.0
 
     def add(self, difference: float, variance: float) -> None:
