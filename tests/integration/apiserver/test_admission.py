@@ -22,6 +22,7 @@ SLO = objects.policy("x")["spec"]["slos"][0]
 GAUGE: Json = {"name": "drift", "severity": "Advisory", "indicator": {"gauge": {"query": "drift", "max": "0.2"}}}
 
 
+SLOW: Json = {"selector": "my_seconds", "threshold": "500ms"}
 SHIFT: Json = {**GAUGE, "indicator": {"query": {"sum": "s", "count": "c", "maxShift": "-0.01"}}}
 
 
@@ -58,12 +59,15 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ),
 ]
 POLICY_RULES: list[tuple[str, Any, str]] = [
-    ("spec.slos", [{**SLO, "indicator": {}}], "give exactly one of availability, latency, gauge, query"),
+    ("spec.slos", [{**SLO, "indicator": {}}], "give exactly one of availability, latency, ratio"),
     (
         "spec.slos",
         [{**SLO, "indicator": {"availability": {}, "latency": {"threshold": "1s"}}}],
-        "give exactly one of availability, latency, gauge, query",
+        "give exactly one of availability, latency, ratio",
     ),
+    ("spec.slos", [{**SLO, "indicator": {"histogram": SLOW | {"unit": "0s"}}}], "unit is longer than 0s"),
+    ("spec.analysis", {"onNoData": {"action": "Abort"}}, "action Abort needs after"),
+    ("spec.analysis", {"onInconclusive": {"action": "Abort", "after": "29s"}}, "after is at least 30s"),
     ("spec.slos", [{**SLO, "objective": "0.999"}], "objective is a percentage above 1 and below 100"),
     ("spec.slos", [{**SLO, "objective": "100"}], "objective is a percentage above 1 and below 100"),
     ("spec.slos", [{**SLO, "severity": "Required"}], "at least one SLO must be Critical"),
@@ -81,7 +85,7 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
     ("spec.bake", {"for": "1h", "holdback": 50}, "bake.holdback must leave the candidate more than the last step's"),
     ("spec.slos", [SLO, {**GAUGE, "objective": "99.0"}], "gauge and query have limits of their own and take none"),
-    ("spec.slos", [{k: v for k, v in SLO.items() if k != "objective"}], "availability and latency need an objective"),
+    ("spec.slos", [{k: v for k, v in SLO.items() if k != "objective"}], "all other indicators need one"),
     ("spec.slos", [SLO, gauge(max=None)], "give max, min or both"),
     ("spec.slos", [SLO, gauge(max=None, min="0.1", stability={})], "a stability index needs max"),
     ("spec.slos", [SLO, gauge(breaches={"of": 3, "limit": 5})], "limit is at most of"),

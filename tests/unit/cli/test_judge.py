@@ -156,6 +156,76 @@ def test_windows_before_the_candidate_are_history_of_stable(tmp_path: Path) -> N
     assert tempered < calm[-1]["slos"]["availability"]["log10_e"]["e2"] / 2
 
 
+EXAMPLE = """
+apiVersion: serin.dev/v1alpha1
+kind: PromotionPolicy
+metadata: {name: payments-critical, namespace: prod}
+spec:
+  prometheus: {address: "http://prometheus.monitoring:9090"}
+  arms: Istio
+  slos:
+  - {name: availability, severity: Critical, objective: "99.0", indicator: {availability: {}}}
+  - name: schema-errors
+    severity: Required
+    objective: "99.5"
+    indicator: {ratio: {bad: 'my_bad_total', total: 'my_requests_total', arms: Pod}}
+  - name: scoring-time
+    severity: Advisory
+    objective: "99.0"
+    indicator: {histogram: {selector: 'my_seconds{path="/v1"}', threshold: 500ms}}
+  analysis: {window: 15s, onNoData: {action: Hold}, onInconclusive: {action: Abort, after: 10m}}
+  steps: [{weight: 5, for: 1m}]
+  bake: {for: 1h, holdback: 5}
+  gates: [{name: cab, type: Approval, before: Promote}]
+  windows: {deny: [{cron: "0 18 * * FRI", for: 62h, timezone: Europe/Madrid}]}
+"""
+
+
+def test_a_policy_with_counters_and_histograms_of_its_own(tmp_path: Path) -> None:
+    lines = []
+    for i in range(12):
+        arms = {"candidate": {"over": 0, "total": 150}, "stable": {"over": 14, "total": 2850}}
+        lines += [counted(i, GOOD), counted(i, GOOD, slo="schema-errors"), line(i, "scoring-time", **arms)]
+    path = tmp_path / "P.yaml"
+    path.write_text(EXAMPLE)
+    windows = tmp_path / "W.jsonl"
+    windows.write_text("".join(json.dumps(entry) + "\n" for entry in lines))
+    result = CliRunner().invoke(app, ["judge", "--policy", str(path), "--windows", str(windows), "--output", "json"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    *judged_windows, summary = map(json.loads, result.stdout.splitlines())
+    assert summary["decision"] == "Advance"
+    assert {slo["verdict"] for slo in judged_windows[-1]["slos"].values()} == {"Pass"}
+
+
+@pytest.mark.parametrize(
+    ("analysis", "lines", "expected"),
+    [
+        ({"onNoData": {"action": "Hold"}}, [counted(i, None) for i in range(9)], ("Hold", "NoData", 9)),
+        (
+            {"onNoData": {"action": "Abort", "after": "60s"}},
+            [counted(0, GOOD)] + [counted(i, None) for i in range(1, 20)],
+            ("Rollback", "NoDataTooLong", 6),
+        ),
+        (
+            {"onNoData": {"action": "Abort", "after": "60s"}},
+            [counted(i, GOOD if i % 4 == 0 else None) for i in range(17)],
+            ("Advance", "StepPassed", 17),
+        ),
+        (
+            {"onInconclusive": {"action": "Abort", "after": "30s"}},
+            [counted(i, (1, 150), (9, 2850)) for i in range(60)],
+            ("Rollback", "Inconclusive", 41),
+        ),
+    ],
+)
+def test_what_a_policy_does_when_nothing_is_known(
+    tmp_path: Path, analysis: dict[str, Any], lines: list[Line], expected: tuple[str, str, int]
+) -> None:
+    history = counted(-1, GOOD)
+    windows, summary = judged(tmp_path, [history, *lines], spec(analysis={"window": "15s", **analysis}))
+    assert (summary["decision"], windows[-1]["reason"], len(windows) - 1) == expected
+
+
 def test_all_kinds_of_indicators(tmp_path: Path) -> None:
     lines = []
     for i in range(8):
@@ -279,7 +349,7 @@ def test_bad_windows_are_told_with_line_and_field(tmp_path: Path, lines: list[Li
         ([{"0.1": 2}, {"0.2": 2}], "candidate.ladder: has the boundaries 0.2; the lines before it have 0.1"),
         ([{"0.1": 2}, None], "candidate.ladder: has the boundaries none; the lines before it have 0.1"),
         ([{"0.1": -2}], "candidate.ladder.0.1: -2 is not within"),
-        ([[1]], "candidate.ladder: belongs to a latency SLO and is an object"),
+        ([[1]], "candidate.ladder: belongs to a latency or histogram SLO and is"),
     ],
 )
 def test_bad_ladders(tmp_path: Path, ladders: list[Any], expected: str) -> None:

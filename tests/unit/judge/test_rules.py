@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from serin.api.analysis import Compare
 from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Compare, Severity
+from serin.api.promotion_policy import Severity
 from serin.api.reasons import Reason, Verdict
 from serin.judge.dispersion import Dispersion
 from serin.judge.ratio import RatioJudge

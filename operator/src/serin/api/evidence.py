@@ -148,6 +148,8 @@ class SloReport:
     step_time: timedelta
     """Accepted time since the step began."""
     newest: Interval | None
+    known_until: datetime | None
+    """End of the newest interval that is evidence."""
     message: str
 
 
@@ -183,6 +185,12 @@ class Assessment:
         if not self.slos:
             return None
         return self.blocking.verdict if self.blocking else Verdict.PASS
+
+    @property
+    def unknown(self) -> SloReport | None:
+        """Among the deciding SLOs without data the one that has been silent longest."""
+        silent = [s for s in self.acting if s.verdict in {Verdict.NO_DATA, Verdict.ERROR}]
+        return min(silent, key=lambda s: (s.known_until is not None, s.known_until), default=None)
 
     @property
     def step_time(self) -> timedelta:

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from serin.api.types import ApiModel, Duration, Query, SignedDecimalString, validations
+
+
+class Arms(StrEnum):
+    """By what the metrics tell the candidate's requests from stable's."""
+
+    CONTOUR = "Contour"
+    ISTIO = "Istio"
+    ENVOY_GATEWAY = "EnvoyGateway"
+    KNATIVE = "Knative"
+    POD = "Pod"
+
+    @property
+    def separate_targets(self) -> bool:
+        """Whether each arm is a scrape target of its own, read at another instant than the other.
+
+        A gateway counts for both arms and is scraped once; a pod counts for its own arm only.
+        """
+        return self in {Arms.POD, Arms.KNATIVE}
 
 
 class Availability(ApiModel):
@@ -18,6 +37,43 @@ class Latency(ApiModel):
     """Share of requests answered within ``threshold``; the threshold must be a bucket boundary of the histogram."""
 
     threshold: Duration
+
+
+class Ratio(ApiModel):
+    """Share of events of your own that are not bad, from two counters."""
+
+    bad: Query
+    """Selector of the counter of bad events, e.g. ``my_bad_total{kind="schema"}``; the arm's labels are added."""
+    total: Query
+    """Selector of the counter of all events."""
+    arms: Arms | None = None
+    """By what these counters tell the arms apart; default: the policy's ``arms``."""
+
+
+class Histogram(ApiModel):
+    """Share of events of your own that stay within ``threshold``, from a histogram."""
+
+    selector: Query
+    """Selector of the histogram by its own name, without ``_bucket``: ``my_seconds{path="/v1"}``."""
+    threshold: Duration
+    """Must be a bucket boundary."""
+    unit: Duration = timedelta(seconds=1)
+    """What a boundary of 1 means."""
+    arms: Arms | None = None
+    """By what this histogram tells the arms apart; default: the policy's ``arms``."""
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("!has(self.unit) || duration(self.unit) > duration('0s')", "unit is longer than 0s"),
+        )
+    }
+
+    @model_validator(mode="after")
+    def _measurable(self) -> Histogram:
+        if not self.unit:
+            message = "unit is longer than 0s"
+            raise ValueError(message)
+        return self
 
 
 class Breaches(ApiModel):
@@ -103,31 +159,44 @@ class MeanQuery(ApiModel):
         return self
 
 
+KINDS = ("availability", "latency", "ratio", "histogram", "gauge", "query")
+EXACTLY_ONE = f"give exactly one of {', '.join(KINDS)}"
+
+
 class Indicator(ApiModel):
     """What is counted or measured: exactly one of the members."""
 
     availability: Availability | None = None
     latency: Latency | None = None
+    ratio: Ratio | None = None
+    histogram: Histogram | None = None
     gauge: Gauge | None = None
     query: MeanQuery | None = None
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
-            (
-                "[has(self.availability), has(self.latency), has(self.gauge), has(self.query)].exists_one(g, g)",
-                "give exactly one of availability, latency, gauge, query",
-            )
+            (f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].exists_one(g, g)", EXACTLY_ONE)
         )
     }
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Indicator:
-        if sum(i is not None for i in (self.availability, self.latency, self.gauge, self.query)) != 1:
-            message = "give exactly one of availability, latency, gauge, query"
-            raise ValueError(message)
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise ValueError(EXACTLY_ONE)
         return self
 
     @property
     def counts(self) -> bool:
-        """Whether it counts requests, good and bad; otherwise it measures a value."""
-        return self.availability is not None or self.latency is not None
+        """Whether it counts events, good and bad; otherwise it measures a value."""
+        return self.gauge is None and self.query is None
+
+    @property
+    def slow(self) -> bool:
+        """Whether an event is bad because it took too long."""
+        return self.latency is not None or self.histogram is not None
+
+    @property
+    def arms(self) -> Arms | None:
+        """Arms of its own; None for the policy's."""
+        own = self.ratio or self.histogram
+        return own.arms if own is not None else None

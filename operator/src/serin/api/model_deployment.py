@@ -212,6 +212,8 @@ class RolloutStatus(ApiModel):
     """When the gateway had accepted the route that names the candidate, still at 0 %."""
     step_started_at: Time | None = None
     """When the gateway had accepted this step's weight."""
+    unknown_since: Time | None = None
+    """Since when an SLO that decides has no usable data."""
     stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
     """R0: ready replicas of stable when the rollout started."""
     verdict: Verdict | None = None

@@ -10,20 +10,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from serin.api.indicator import Indicator
+from serin.api.analysis import Analysis
+from serin.api.indicator import Arms, Indicator
 from serin.api.types import ApiModel, DecimalString, Duration, validations
-
-
-class Arms(StrEnum):
-    """By what the metrics tell the candidate's requests from stable's."""
-
-    CONTOUR = "Contour"
-    POD = "Pod"
-
-    @property
-    def separate_targets(self) -> bool:
-        """Whether each arm is a scrape target of its own, read at another instant than the other."""
-        return self is Arms.POD
 
 
 class Severity(StrEnum):
@@ -32,19 +21,6 @@ class Severity(StrEnum):
     CRITICAL = "Critical"
     REQUIRED = "Required"
     ADVISORY = "Advisory"
-
-
-class Compare(StrEnum):
-    """Which tests must cross for a breach."""
-
-    RELATIVE_AND_ABSOLUTE = "RelativeAndAbsolute"
-    """Worse than stable and outside the objective: everything that is bad for another reason holds."""
-    ABSOLUTE = "Absolute"
-    """Outside the objective, whatever stable does: a common outage rolls back."""
-    RELATIVE = "Relative"
-    """Worse than stable, also inside the objective."""
-    EITHER = "Either"
-    """Either of the two, each at half of alpha: for those who prefer a false rollback to a late one."""
 
 
 class Prometheus(ApiModel):
@@ -72,7 +48,7 @@ class Slo(ApiModel):
             ),
             (
                 "has(self.objective) != (has(self.indicator.gauge) || has(self.indicator.query))",
-                "availability and latency need an objective; gauge and query have limits of their own and take none",
+                "gauge and query have limits of their own and take no objective; all other indicators need one",
             ),
         )
     }
@@ -80,7 +56,7 @@ class Slo(ApiModel):
     @model_validator(mode="after")
     def _has_objective(self) -> Slo:
         if self.indicator.counts == (self.objective is None):
-            message = "availability and latency need an objective; gauge and query take none"
+            message = "gauge and query have limits of their own and take no objective; all other indicators need one"
             raise ValueError(message)
         if self.objective is not None and not 1 < self.objective < 100:  # noqa: PLR2004 - percent
             message = "objective is a percentage above 1 and below 100, such as 99.5 (not 0.995)"
@@ -94,65 +70,6 @@ class Slo(ApiModel):
             message = f"SLO {self.name} has no objective"
             raise ValueError(message)
         return float((Decimal(100) - self.objective) / Decimal(100))
-
-
-class Analysis(ApiModel):
-    """How the evidence is weighed; see docs/concepts/judge.md."""
-
-    alpha: DecimalString = Decimal("0.01")
-    """Chance of rolling back a healthy candidate, per rollout, however often one looks."""
-    beta: DecimalString = Decimal("0.05")
-    """Chance of passing a candidate that is outside its limits."""
-    window: Duration = timedelta(seconds=15)
-    """One interval of counts; at least one scrape interval."""
-    compare: Compare = Compare.RELATIVE_AND_ABSOLUTE
-    max_ratio: DecimalString = Decimal("1.5")
-    """A candidate whose rate of bad events is beyond this multiple of stable's is worse."""
-    pass_ratio: DecimalString = Decimal("2.0")
-    """A candidate shown to be below this multiple of stable's passes."""
-    min_bad_windows: Annotated[int, Field(ge=1, le=20)] = 2
-    """Bad events must lie in at least this many windows before a breach counts."""
-    hold_above: DecimalString = Decimal("0.25")
-    """Worse than stable but inside the objective: hold while the candidate uses more than this share of the budget."""
-    warmup: Duration = timedelta()
-    """The candidate's first time, left out of "worse than stable" and of passing, never out of the objective."""
-
-    model_config: ClassVar = {
-        "json_schema_extra": validations(
-            (
-                "!has(self.alpha) || (double(self.alpha) > 0.0 && double(self.alpha) <= 0.2)",
-                "alpha is within (0, 0.2]",
-            ),
-            (
-                "!has(self.beta) || (double(self.beta) > 0.0 && double(self.beta) <= 0.5)",
-                "beta is within (0, 0.5]",
-            ),
-            ("!has(self.maxRatio) || double(self.maxRatio) >= 1.0", "maxRatio is at least 1"),
-            ("!has(self.passRatio) || double(self.passRatio) > 1.0", "passRatio is above 1"),
-            ("!has(self.window) || duration(self.window) >= duration('1s')", "window is at least 1s"),
-            (
-                "!has(self.window) || duration(self.window) <= duration('5m')",
-                "window is at most 5m",
-            ),
-            ("!has(self.window) || !self.window.endsWith('ms')", "window is a whole number of seconds"),
-        )
-    }
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Analysis:
-        rules = (
-            (0 < self.alpha <= Decimal("0.2"), "alpha is within (0, 0.2]"),
-            (0 < self.beta <= Decimal("0.5"), "beta is within (0, 0.5]"),
-            (self.max_ratio >= 1, "maxRatio is at least 1"),
-            (self.pass_ratio > 1, "passRatio is above 1"),
-            (self.hold_above >= 0, "holdAbove is not negative"),
-            (timedelta(seconds=1) <= self.window <= timedelta(minutes=5), "window is within 1s and 5m"),
-            (not self.window.microseconds, "window is a whole number of seconds"),
-        )
-        broken = [message for holds, message in rules if not holds]
-        if broken:
-            raise ValueError("; ".join(broken))
-        return self
 
 
 class Step(ApiModel):
@@ -253,6 +170,10 @@ class PromotionPolicySpec(ApiModel):
             message = "bake.holdback must leave the candidate more than the last step's weight"
             raise ValueError(message)
         return self
+
+    def arms_of(self, slo: Slo) -> Arms:
+        """By what this SLO's metrics tell the arms apart."""
+        return slo.indicator.arms or self.arms
 
     @property
     def last_weight(self) -> int:

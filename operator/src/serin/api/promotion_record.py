@@ -66,7 +66,7 @@ class WindowBlock(ApiModel):
     seconds: Annotated[int, Field(ge=1, le=300)]
     """Length of each window."""
     counts: Annotated[str, Field(max_length=8192)]
-    """Per window ``candidate bad/total,stable bad/total``; ``-`` for a window without data; separated by spaces."""
+    """Per window ``candidate bad/total,stable bad/total``; ``-`` no data, ``!`` unreadable; separated by spaces."""
 
 
 class PromotionRecordStatus(ApiModel):
@@ -78,6 +78,8 @@ class PromotionRecordStatus(ApiModel):
     decided_at: Time | None = None
     """When the outcome was decided, to the microsecond."""
     finished_at: Time | None = None
+    judge_version: Word | None = None
+    """Of the judge that had the last word: a Serin upgraded in mid-rollout judges all windows again."""
     first_breach_at: Time | None = None
     """End of the first window that crossed the breach threshold."""
     timeline: Annotated[list[TimelineEntry], Field(max_length=200)] = []

@@ -66,6 +66,8 @@ class Reason(StrEnum):
     MODEL_LOAD_FAILED = "ModelLoadFailed"
     PREPARE_TIMEOUT = "PrepareTimeout"
     ABORTED_BY_HAND = "AbortedByHand"
+    NO_DATA_TOO_LONG = "NoDataTooLong"
+    INCONCLUSIVE = "Inconclusive"
     SUPERSEDED = "Superseded"
     REVISION_REJECTED = "RevisionRejected"
     NO_RECEIVER = "NoReceiver"
@@ -103,6 +105,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.MODEL_LOAD_FAILED: "The candidate's model could not be loaded.",
     Reason.PREPARE_TIMEOUT: "The candidate did not become ready in time.",
     Reason.ABORTED_BY_HAND: "Somebody lowered the candidate's weight on the route; that is taken as Abort.",
+    Reason.NO_DATA_TOO_LONG: "There was no usable data for longer than the policy's analysis.onNoData.after.",
+    Reason.INCONCLUSIVE: "A step was not decided in its timeout and the policy's analysis.onInconclusive.after.",
     Reason.SUPERSEDED: "spec asks for another revision; this rollout ends.",
     Reason.REVISION_REJECTED: "The revision in spec was taken back before and is refused until spec changes.",
     Reason.NO_RECEIVER: "Stable has no ready endpoint: the weight cannot be taken back. Act now.",

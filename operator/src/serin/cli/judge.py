@@ -45,7 +45,8 @@ def _judged(run: Replay, found: WindowFile) -> Iterator[Judged]:
             return
 
 
-def _at(at: datetime | None) -> str | None:
+def at_text(at: datetime | None) -> str | None:
+    """An instant as it is printed."""
     return None if at is None else format_time(at)
 
 
@@ -76,8 +77,8 @@ def summary_as_json(summary: Summary) -> str:
     return _compact(
         {
             "decision": summary.decision,
-            "decidedAt": _at(summary.decided_at),
-            "firstBreachAt": _at(summary.first_breach_at),
+            "decidedAt": at_text(summary.decided_at),
+            "firstBreachAt": at_text(summary.first_breach_at),
             "requests": summary.requests,
             "badRequests": summary.bad_requests,
             "judgeVersion": JUDGE_VERSION,
@@ -102,9 +103,9 @@ def _evidence(slo: SloReport) -> str:
 
 def summary_as_text(summary: Summary, last: Judged) -> str:
     """What it came to, and why."""
-    first = f"; first proven breach {_at(summary.first_breach_at)}" if summary.first_breach_at else ""
+    first = f"; first proven breach {at_text(summary.first_breach_at)}" if summary.first_breach_at else ""
     head = (
-        f"{summary.decision} at {_at(summary.decided_at)}{first}; the candidate answered {summary.requests} requests, "
-        f"{summary.bad_requests} of them bad"
+        f"{summary.decision} at {at_text(summary.decided_at)}{first}; "
+        f"the candidate answered {summary.requests} requests, {summary.bad_requests} of them bad"
     )
     return "\n".join([head, *(f"  {slo.message}" for slo in last.slos)])

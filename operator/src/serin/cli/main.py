@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
-BAD_INPUT = 2
+DISAGREES, BAD_INPUT = 1, 2
 
 
 class Output(StrEnum):
@@ -87,6 +88,30 @@ def judge(
             summary = run.summary
             as_json = output is Output.JSON
             typer.echo(command.summary_as_json(summary) if as_json else command.summary_as_text(summary, last))
+
+
+@app.command()
+def replay(
+    record: Annotated[Path, typer.Argument(help="A PromotionRecord (YAML or JSON); - is standard input.")],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Does the evidence in a PromotionRecord, judged again, lead to its outcome? Ends with 1 if it does not."""
+    from serin.cli import judge as lines
+    from serin.cli.replay import RecordReplay
+
+    as_json = output is Output.JSON
+    with _one_line():
+        run = RecordReplay(record)
+        for judged in run.windows():
+            typer.echo(lines.as_json(judged) if as_json else lines.as_text(judged))
+        found = run.agreement()
+        if as_json:
+            typer.echo(json.dumps(dataclasses.asdict(found)))
+        else:
+            typer.echo(f"record: {found.recorded}; evidence: {found.recomputed}{'; ' * bool(found.note)}{found.note}")
+            typer.echo("They agree." if found.agrees else "They do not agree.")
+        if not found.agrees:
+            raise typer.Exit(DISAGREES)
 
 
 @app.command()

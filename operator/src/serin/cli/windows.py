@@ -1,8 +1,9 @@
 """How is a file of windows read? One JSON object a line, per SLO in order of time; every fault with its line and field.
 
-Shares carry ``{"bad": 1, "total": 150}`` per arm; latency ``{"over": 3, "total": 150, "ladder": {"0.1": 40}}``
-(requests slower than the threshold, and slower than each boundary in seconds); a gauge ``"value"``, with ``"age"`` in
-seconds and, for a stability index, ``"sizes": [candidate, reference]``; a query ``{"mean": 0.31, "count": 150}``.
+Shares carry ``{"bad": 1, "total": 150}`` per arm; latency and histogram ``{"over": 3, "total": 150, "ladder":
+{"0.1": 40}}`` (requests slower than the threshold, and slower than each boundary in seconds); a gauge ``"value"``,
+with ``"age"`` in seconds and, for a stability index, ``"sizes": [candidate, reference]``; a query
+``{"mean": 0.31, "count": 150}``.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ def _counts(line: _Line, own: _Series, arm: str) -> Counts | None:
     data = _arm(line, arm)
     if data is None:
         return None
-    bad = "over" if own.slo.indicator.latency is not None else "bad"
+    bad = "over" if own.slo.indicator.slow else "bad"
     ladder = _ladder(line, own, arm, data.get("ladder"))
     total = _whole(line, f"{arm}.total", data.get("total"))
     return Counts(_whole(line, f"{arm}.{bad}", data.get(bad)), total, ladder)
@@ -190,8 +191,8 @@ def _counts(line: _Line, own: _Series, arm: str) -> Counts | None:
 
 def _ladder(line: _Line, own: _Series, arm: str, data: object) -> tuple[int, ...]:
     where = f"{arm}.ladder"
-    if data is not None and (own.slo.indicator.latency is None or not isinstance(data, Mapping)):
-        line.wrong(where, "belongs to a latency SLO and is an object of boundary and count")
+    if data is not None and (not own.slo.indicator.slow or not isinstance(data, Mapping)):
+        line.wrong(where, "belongs to a latency or histogram SLO and is an object of boundary and count")
     found: list[tuple[float, str, int]] = []
     for key, value in (data or {}).items():
         try:

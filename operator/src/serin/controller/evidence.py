@@ -144,7 +144,7 @@ class Ledger:
         self.without_history.discard(name)
 
     async def _read(self, source: MetricsSource, slo: Slo, grid: Grid) -> list[Window]:
-        preset = PRESETS[self.policy.arms]
+        preset = PRESETS[self.policy.arms_of(slo)]
         terms = preset.terms(slo.indicator)
         reach = grid.end - grid.start + lookback(grid.length)
         series = await source.matrix(query(preset, terms, self.arms, reach), grid.end)

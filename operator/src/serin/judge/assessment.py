@@ -51,7 +51,7 @@ def _settings(policy: PromotionPolicySpec, slo: Slo, alpha: float, rungs: int) -
         hold_above=float(a.hold_above),
         compare=a.compare,
         warmup=a.warmup,
-        separate_targets=policy.arms.separate_targets,
+        separate_targets=policy.arms_of(slo).separate_targets,
         rungs=rungs,
     )
 

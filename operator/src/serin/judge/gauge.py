@@ -98,6 +98,7 @@ class GaugeJudge:
             passed_at=self.passed_at,
             step_time=self._progress.step_time(step_started_at),
             newest=missing or self._progress.newest,
+            known_until=self._progress.known_until,
             message=self._message(verdict, missing),
         )
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from serin.api.promotion_policy import Compare, PromotionPolicySpec, Step
+from serin.api.analysis import Compare
+from serin.api.promotion_policy import PromotionPolicySpec, Step
 from serin.api.types import format_duration
 from serin.judge.assessment import settings_of
 from serin.judge.ratio import BROKEN_STABLE

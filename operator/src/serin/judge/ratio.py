@@ -12,8 +12,8 @@ import math
 from collections import deque
 from datetime import datetime
 
+from serin.api.analysis import Compare
 from serin.api.evidence import NO_REQUESTS, Counts, Interval, SloReport, Window
-from serin.api.promotion_policy import Compare
 from serin.api.reasons import Reason, Verdict
 from serin.judge.dispersion import OUTAGE, Dispersion, tempered
 from serin.judge.likelihood import breaks_objective, keeps_objective, not_worse_than_stable
@@ -181,6 +181,7 @@ class RatioJudge:
             passed_at=self.passed_at,
             step_time=self._progress.step_time(step_started_at),
             newest=missing or self._progress.newest,
+            known_until=self._progress.known_until,
             message=self._message(verdict, reason, evidence, missing),
         )
 

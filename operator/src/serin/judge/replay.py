@@ -80,7 +80,14 @@ class Replay:
         self._started: datetime | None = None
         self._passed_at: datetime | None = None
         self._first_breach_at: datetime | None = None
+        self._unknown_since: datetime | None = None
+        self._analysis = policy.analysis
         self._last: Judged | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a window has been judged."""
+        return self._last is not None
 
     @property
     def over(self) -> bool:
@@ -107,7 +114,7 @@ class Replay:
         """The decision after ``row``, which was taken last."""
         newest = next(iter(row.values()))
         assessment = self._judge.assess(self._started)
-        decision, reason = decide(assessment, self._step, self._started, newest.end)
+        decision, reason = self._decision(assessment, newest.end)
         if decision is Decision.ADVANCE and self._passed_at is None:
             self._passed_at = newest.end
         if self._first_breach_at is None:
@@ -115,6 +122,21 @@ class Replay:
             self._first_breach_at = min((at for at in breaches if at is not None), default=None)
         self._last = Judged(newest.start, newest.end, assessment.slos, decision, reason)
         return self._last
+
+    def _decision(self, assessment: Assessment, now: datetime) -> tuple[Decision, str]:
+        """The judge's decision, or the end that the policy sets to not knowing."""
+        decision, reason = decide(assessment, self._step, self._started, now)
+        if assessment.unknown is None:
+            self._unknown_since = None
+        elif self._unknown_since is None:
+            self._unknown_since = now
+        silent = now - (self._unknown_since or now)
+        if decision is Decision.HOLD and self._analysis.on_no_data.over(silent):
+            return Decision.ROLLBACK, Reason.NO_DATA_TOO_LONG
+        overdue = now - (self._started or now) - self._step.timeout
+        if reason is Reason.STEP_TIMEOUT and self._passed_at is None and self._analysis.on_inconclusive.over(overdue):
+            return Decision.ROLLBACK, Reason.INCONCLUSIVE
+        return decision, reason
 
     @property
     def summary(self) -> Summary:

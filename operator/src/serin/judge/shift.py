@@ -172,6 +172,7 @@ class ShiftJudge:
             passed_at=self.passed_at,
             step_time=self._progress.step_time(step_started_at),
             newest=missing or self._progress.newest,
+            known_until=self._progress.known_until,
             message=self._message(verdict, missing),
         )
 

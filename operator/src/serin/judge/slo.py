@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from serin.api.analysis import Compare
 from serin.api.evidence import Interval, SloReport
-from serin.api.promotion_policy import Compare, Severity
+from serin.api.promotion_policy import Severity
 from serin.api.reasons import Reason, Verdict
 
 T = TypeVar("T", bound=Interval)
@@ -114,6 +115,11 @@ class Progress:
         if interval.accepted:
             self._accepted.append(interval.start)
         return interval.accepted
+
+    @property
+    def known_until(self) -> datetime | None:
+        """End of the newest accepted interval."""
+        return self._accepted[-1] + self.newest.length if self._accepted and self.newest else None
 
     @property
     def first(self) -> datetime | None:

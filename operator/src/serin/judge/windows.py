@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from serin.api.evidence import Counts, Window
 
+NOT_READ = "the window could not be read when it was over"
+
 
 def settle_time(window: timedelta) -> timedelta:
     """How long after a window's end its samples may still arrive."""
@@ -16,7 +18,8 @@ def settle_time(window: timedelta) -> timedelta:
 def encode(windows: Iterable[Window]) -> str:
     """Windows as the record stores them: candidate and stable as ``bad/total,bad/total``, separated by blanks.
 
-    ``-`` stands for an arm without data, alone for a window without any; a ladder follows as further ``/count``.
+    ``-`` stands for an arm without data, alone for a window without any, ``!`` for a candidate that could not be read;
+    a ladder follows as further ``/count``.
     """
     return " ".join(_window_text(w) for w in windows)
 
@@ -27,9 +30,8 @@ def decode(text: str, *, start: datetime, length: timedelta) -> list[Window]:
 
 
 def _window_text(window: Window) -> str:
-    if window.error or (window.candidate is None and window.stable is None):
-        return "-"
-    return f"{_arm(window.candidate)},{_arm(window.stable)}"
+    candidate = "!" if window.error else _arm(window.candidate)
+    return candidate if window.candidate is None and window.stable is None else f"{candidate},{_arm(window.stable)}"
 
 
 def _arm(counts: Counts | None) -> str:
@@ -37,10 +39,10 @@ def _arm(counts: Counts | None) -> str:
 
 
 def _window(part: str, start: datetime, length: timedelta) -> Window:
-    if part == "-":
-        return Window(start, length, None)
-    candidate, stable = part.split(",")
-    return Window(start, length, _counts(candidate), _counts(stable))
+    candidate, _, stable = part.partition(",")
+    if candidate == "!":
+        return Window(start, length, None, _counts(stable or "-"), error=NOT_READ)
+    return Window(start, length, _counts(candidate), _counts(stable or "-"))
 
 
 def _counts(text: str) -> Counts | None:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from serin.api.indicator import Indicator
-from serin.api.promotion_policy import Arms, PromotionPolicySpec
+from serin.api.indicator import KINDS, Arms, Indicator
+from serin.api.promotion_policy import PromotionPolicySpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,10 @@ PRESETS: dict[Arms, Preset] = {Arms.CONTOUR: CONTOUR, Arms.POD: POD}
 def unreadable(policy: PromotionPolicySpec) -> str | None:
     """The first thing in a policy that cannot be read from Prometheus by this version; None if all can."""
     for slo in policy.slos:
-        if not slo.indicator.counts:
-            return f"slos: {slo.name}: gauge and query are judged offline only so far; use availability or latency"
+        arms = policy.arms_of(slo)
+        if arms not in PRESETS:
+            return f"slos: {slo.name}: arms {arms} are judged offline only so far; use {' or '.join(PRESETS)}"
+        if slo.indicator.availability is None and slo.indicator.latency is None:
+            kind = next(kind for kind in KINDS if getattr(slo.indicator, kind) is not None)
+            return f"slos: {slo.name}: {kind} is judged offline only so far; use availability or latency"
     return None

@@ -142,6 +142,7 @@ def finished(
             "message": finish.message,
             "decided_at": finish.decided_at,
             "finished_at": now,
+            "judge_version": JUDGE_VERSION,
             "first_breach_at": breach.breached_at if breach else None,
             "requests": {slo.name: slo.candidate.total for slo in assessment.slos},
             "bad_requests": {slo.name: slo.candidate.bad for slo in assessment.slos},

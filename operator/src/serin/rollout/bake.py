@@ -19,7 +19,7 @@ from serin.rollout.forward import (
     undecided,
     where,
 )
-from serin.rollout.takeback import TAKE_BACK
+from serin.rollout.takeback import TAKE_BACK, unknown_clock
 from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, weights_of, with_rollout, with_weight
 
 EVERYTHING = 100
@@ -53,7 +53,7 @@ def _baked(turn: Turn, status: ModelDeploymentStatus) -> bool:
 
 def bake(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Baking: taken back first of all; then every gate; then the holdback goes, too."""
-    status = step_clock(turn, status)
+    status = unknown_clock(turn, step_clock(turn, status))
     back = first(TAKE_BACK, turn, status)
     if back is not None:
         return back

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from serin.api.evidence import SloReport
 from serin.api.model_deployment import ModelDeploymentStatus
-from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.types import format_duration
-from serin.rollout.takeback import TAKE_BACK, superseded, take_back
+from serin.rollout.takeback import TAKE_BACK, superseded, take_back, unknown_clock
 from serin.rollout.turn import (
     Move,
     Turn,
@@ -176,16 +175,20 @@ def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     wake = turn.next_look()
     if slo is None or policy is None:
         return Move(status, Reason.NO_DATA, f"{where(status)}: no window has been judged yet", wake)
-    timed = rollout.step_started_at if status.phase is Phase.PROGRESSING else None
-    overdue = timed is not None and _overdue(turn, policy, rollout.step, timed)
-    if overdue:
-        message = f"{where(status)}: no decision within the step's timeout; {slo.message}"
-        return Move(status, Reason.STEP_TIMEOUT, message, wake, stalled=True)
+    if status.phase is Phase.PROGRESSING and rollout.step_started_at is not None:
+        overdue = turn.now - rollout.step_started_at - step_of(policy, rollout.step).timeout
+        if overdue >= timedelta():
+            return _undecided_in_time(turn, status, overdue, slo)
     return Move(status, _hold_reason(slo), f"{where(status)}: {_hold_words(slo)}{slo.message}", wake)
 
 
-def _overdue(turn: Turn, policy: PromotionPolicySpec, step: int, since: datetime) -> bool:
-    return turn.now - since >= step_of(policy, step).timeout
+def _undecided_in_time(turn: Turn, status: ModelDeploymentStatus, overdue: timedelta, slo: SloReport) -> Move:
+    policy = turn.policy(status)
+    if policy is not None and policy.analysis.on_inconclusive.over(overdue):
+        message = f"{where(status)}: not decided (analysis.onInconclusive: Abort); {slo.message}"
+        return take_back(turn, status, Reason.INCONCLUSIVE, message)
+    message = f"{where(status)}: no decision within the step's timeout; {slo.message}"
+    return Move(status, Reason.STEP_TIMEOUT, message, turn.next_look(), stalled=True)
 
 
 def _hold_reason(slo: SloReport) -> Reason:
@@ -239,7 +242,7 @@ HOLDS = (
 
 def progress(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Progressing: taken back first of all; then every gate; then the next step."""
-    status = step_clock(turn, status)
+    status = unknown_clock(turn, step_clock(turn, status))
     return first((*TAKE_BACK, *HOLDS), turn, status) or _next_step(turn, status)
 
 

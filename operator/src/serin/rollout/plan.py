@@ -6,6 +6,7 @@ from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
 from serin.api.reasons import Outcome, Phase, Reason
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.observation import RecordView
+from serin.rollout.takeback import OUTCOMES
 from serin.rollout.turn import Turn, weights_of
 
 
@@ -74,7 +75,7 @@ def _finish(turn: Turn, status: ModelDeploymentStatus, record: RecordView) -> Fi
         return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, at)
     noted = next((r for r in status.rejected if r.record == record.name), None)
     if noted is not None:
-        outcome = Outcome.ABORTED if noted.reason is Reason.ABORTED_BY_HAND else Outcome.ROLLED_BACK
+        outcome = OUTCOMES.get(noted.reason, Outcome.ROLLED_BACK)
         return Finish(record.name, outcome, noted.reason, "see the ModelDeployment's status", noted.at)
     return Finish(record.name, Outcome.SUPERSEDED, Reason.SUPERSEDED, "another revision took its place", turn.now)
 

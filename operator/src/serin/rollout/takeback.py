@@ -6,9 +6,15 @@ from datetime import timedelta
 
 from serin.api.model_deployment import ModelDeploymentStatus, OnNewRevision, Rejection
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.types import format_time
 from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, weights_of, with_rollout, with_weight
 
-OUTCOMES = {Reason.ABORTED_BY_HAND: Outcome.ABORTED, Reason.SUPERSEDED: Outcome.SUPERSEDED}
+OUTCOMES = {
+    Reason.ABORTED_BY_HAND: Outcome.ABORTED,
+    Reason.NO_DATA_TOO_LONG: Outcome.ABORTED,
+    Reason.INCONCLUSIVE: Outcome.ABORTED,
+    Reason.SUPERSEDED: Outcome.SUPERSEDED,
+}
 CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
@@ -76,7 +82,26 @@ def superseded(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     )
 
 
-TAKE_BACK = (aborted_by_hand, breached, candidate_down, superseded)
+def unknown_clock(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """Since when there is an SLO that decides without data."""
+    slo, since = turn.seen.assessment.unknown, rollout_of(status).unknown_since
+    if slo is None:
+        return status if since is None else with_rollout(status, unknown_since=None)
+    if since is None or (slo.known_until is not None and slo.known_until > since):
+        return with_rollout(status, unknown_since=turn.now)
+    return status
+
+
+def unknown_too_long(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The policy wants the candidate back when nobody knows how it does."""
+    slo, since, policy = turn.seen.assessment.unknown, rollout_of(status).unknown_since, turn.policy(status)
+    if slo is None or since is None or policy is None or not policy.analysis.on_no_data.over(turn.now - since):
+        return None
+    message = f"nothing is known since {format_time(since)} (analysis.onNoData: Abort); {slo.message}"
+    return take_back(turn, status, Reason.NO_DATA_TOO_LONG, message)
+
+
+TAKE_BACK = (aborted_by_hand, breached, candidate_down, superseded, unknown_too_long)
 """In order of urgency; the first that answers wins."""
 
 

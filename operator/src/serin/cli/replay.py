@@ -1,0 +1,124 @@
+"""``serin replay``: does a PromotionRecord's evidence, judged again, lead to the outcome that stands in it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from serin.api.analysis import Undecided
+from serin.api.evidence import Interval, Window
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_record import PromotionRecord
+from serin.api.reasons import Outcome, Reason
+from serin.cli.judge import at_text, read_text
+from serin.errors import InvalidInput
+from serin.judge import JUDGE_VERSION
+from serin.judge.replay import Decision, Judged, Replay
+from serin.judge.windows import decode
+
+ON_EVIDENCE = frozenset({Reason.SLO_BREACHED, Reason.ALL_REQUESTS_BAD})
+"""Causes that follow from windows alone; all others (a hand, a crash, another revision) do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What the record says, and what its evidence says."""
+
+    recorded: str
+    recomputed: str
+    agrees: bool
+    note: str = ""
+
+
+class RecordReplay:
+    """A record's windows, judged again with the policy as it was then."""
+
+    def __init__(self, path: Path) -> None:
+        self.record = _record(path)
+        if self.record.spec.policy is None:
+            raise InvalidInput(f"{path}: a first deployment is not judged: there is nothing in it to replay")
+        try:
+            self._policy = _on_evidence_only(PromotionPolicySpec.model_validate(self.record.spec.policy.spec))
+            self._rows = _rows(self.record, self._policy)
+        except (ValidationError, ValueError) as error:
+            raise InvalidInput(f"{path}: cannot be replayed: {error}") from None
+        rungs = {name: len(w.candidate.ladder) for row in self._rows for name, w in row.items() if w.candidate}
+        self._run = Replay(self._policy, rungs)
+
+    def windows(self) -> Iterator[Judged]:
+        """One judged window after the other, until the breach."""
+        for row in self._rows:
+            if any(window.candidate is not None or window.error for window in row.values()) or self._run.begun:
+                yield self._run.judge(self._whole(row))
+                if self._run.over:
+                    return
+            else:
+                self._run.learn(row)
+
+    def _whole(self, row: Mapping[str, Window]) -> dict[str, Interval]:
+        """A row in which each SLO has a window; one that was not sealed is no data."""
+        some = next(iter(row.values()))
+        return {slo.name: row.get(slo.name) or Window(some.start, some.length, None) for slo in self._policy.slos}
+
+    def agreement(self) -> Agreement:
+        """Whether the breach, or that there was none, is what the record says; after ``windows``."""
+        status = self.record.status
+        judged_by = status.judge_version or self.record.spec.judge_version
+        note = "" if judged_by == JUDGE_VERSION else f"decided by judge {judged_by}, replayed by judge {JUDGE_VERSION}"
+        if not self._run.begun:
+            return Agreement(_recorded(self.record), "no windows", status.reason not in ON_EVIDENCE, note)
+        summary = self._run.summary
+        breached = summary.decision is Decision.ROLLBACK
+        recomputed = f"breach at {at_text(summary.first_breach_at)}" if breached else "no breach"
+        if status.reason in ON_EVIDENCE:
+            agrees = breached and summary.first_breach_at == status.first_breach_at
+        else:
+            agrees = not breached or status.outcome not in {None, Outcome.PROMOTED}
+        return Agreement(_recorded(self.record), recomputed, agrees, note)
+
+
+def _on_evidence_only(policy: PromotionPolicySpec) -> PromotionPolicySpec:
+    """Without the ends for want of evidence: those depend on clocks, which the windows do not tell."""
+    analysis = policy.analysis.model_copy(update={"on_no_data": Undecided(), "on_inconclusive": Undecided()})
+    return policy.model_copy(update={"analysis": analysis})
+
+
+def _recorded(record: PromotionRecord) -> str:
+    status = record.status
+    if status.outcome is None:
+        return "under way"
+    breach = f", breach at {at_text(status.first_breach_at)}" if status.first_breach_at else ""
+    return f"{status.outcome} ({status.reason}){breach}"
+
+
+def _record(path: Path) -> PromotionRecord:
+    try:
+        document = yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(document, Mapping) or document.get("kind") != "PromotionRecord":
+        raise InvalidInput(f"{path}: expected one PromotionRecord (kubectl get prec NAME -o yaml)")
+    try:
+        return PromotionRecord.model_validate(document)
+    except ValidationError as error:
+        first: Any = error.errors()[0]
+        raise InvalidInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _rows(record: PromotionRecord, policy: PromotionPolicySpec) -> list[dict[str, Window]]:
+    """Windows that begin at the same instant, in order of time."""
+    known = {slo.name for slo in policy.slos}
+    rows: dict[datetime, dict[str, Window]] = {}
+    for block in record.status.blocks:
+        if block.slo not in known:
+            raise ValueError(f"windows of {block.slo}, which is not an SLO of the policy")
+        length = timedelta(seconds=block.seconds)
+        for window in decode(block.counts, start=block.start, length=length):
+            rows.setdefault(window.start, {})[block.slo] = window
+    return [rows[start] for start in sorted(rows)]
