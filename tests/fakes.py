@@ -54,12 +54,12 @@ class FakeCluster:
             return [self._slice(key[2]) for key in self.objects if key[0] == resources.INFERENCE_SERVICES.plural]
         if resource is resources.PODS:
             return self.pods
-        wanted = dict(part.split("=") for part in selector.split(","))
+        wanted = dict(part.split("=") for part in selector.split(",") if part)
         return [
             copy.deepcopy(obj)
             for (plural, space, _), obj in self.objects.items()
             if plural == resource.plural
-            and space == namespace
+            and namespace in {space, ""}
             and wanted.items() <= obj["metadata"].get("labels", {}).items()
         ]
 

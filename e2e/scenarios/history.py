@@ -98,7 +98,8 @@ class History:
 
     def contradictions(self) -> list[str]:
         """What no scenario may show: weight that was not decided before, or a phase out of order."""
-        return [*undecided(self.writes()), *out_of_order(self.writes())]
+        writes = self.writes()
+        return [*undecided(writes), *out_of_order(writes), *clocks_begun_again(writes)]
 
     def _now(self, api_version: str, kind: str) -> int:
         path = self._api._path(api_version, kind, self._namespace)
@@ -170,6 +171,20 @@ def undecided(writes: list[Write]) -> Iterator[str]:
             most = ALL if service == stable or not stable else decided if service == candidate else 0
             if weight > most:
                 yield f"{service} got {weight} % when status allowed {most} % (resource version {write.version})"
+
+
+def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
+    """A step's clock starts once; a status that got lost begins anew."""
+    begun: dict[tuple[str, str, int], str] = {}
+    for write in writes:
+        if write.kind != "ModelDeployment":
+            continue
+        rollout = write.status.get("rollout") or {}
+        at = rollout.get("stepStartedAt")
+        if not write.status:
+            begun.clear()
+        if at and begun.setdefault((rollout["record"], write.status["phase"], rollout.get("step", 0)), at) != at:
+            yield f"step {rollout.get('step')} of {rollout['record']} began again at {at}"
 
 
 def out_of_order(writes: list[Write]) -> Iterator[str]:

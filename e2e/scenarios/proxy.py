@@ -183,6 +183,8 @@ class ApiProxy:
     async def _close(self) -> None:
         await self._runner.cleanup()
         await self._session.close()
+        # TLS connections end in their own time; aiohttp's manual asks for this pause before the loop ends.
+        await asyncio.sleep(0.25)
 
     def __enter__(self) -> Self:
         self._thread.start()

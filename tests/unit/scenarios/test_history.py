@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2e.deploy.cluster import Json
-from e2e.scenarios.history import Write, out_of_order, shares, undecided
+from e2e.scenarios.history import Write, clocks_begun_again, out_of_order, shares, undecided
 
 ONE, TWO, THREE = ({"inferenceService": f"fraud-{n}", "version": n} for n in ("1", "2", "3"))
 
@@ -62,3 +62,12 @@ def test_a_lost_status_leaves_what_was_decided() -> None:
 def test_a_phase_that_was_skipped() -> None:
     assert list(out_of_order(writes(status("Preparing"), status("Baking"))))
     assert not list(out_of_order(writes(status("Preparing"), {}, status("Baking")))), "memory was lost between"
+
+
+def test_a_clock_that_begins_again() -> None:
+    def step(at: str, number: int = 1) -> Json:
+        rollout = {"record": "fraud-2-1", "step": number, "stepStartedAt": at}
+        return {"status": {"phase": "Progressing", "rollout": rollout}}
+
+    assert not list(clocks_begun_again(writes(step("t0"), step("t0"), step("t1", 2), {}, step("t2", 2))))
+    assert list(clocks_begun_again(writes(step("t0"), step("t1")))) == ["step 1 of fraud-2-1 began again at t1"]

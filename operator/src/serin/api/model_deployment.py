@@ -162,6 +162,8 @@ class RevisionRef(ApiModel):
     inference_service: Name
     since: Time | None = None
     until: Time | None = None
+    template: Word | None = None
+    """Hash of its pods' template, as Kubernetes labels them; it changes when KServe renders the pods anew."""
 
 
 class Weights(ApiModel):

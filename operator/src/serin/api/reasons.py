@@ -75,6 +75,10 @@ class Reason(StrEnum):
     POLICY_INVALID = "PolicyInvalid"
     SPEC_INVALID = "SpecInvalid"
     RENDER_REFUSED = "RenderRefused"
+    HOSTNAME_TAKEN = "HostnameTaken"
+    NAME_TAKEN = "NameTaken"
+    KSERVE_MISSING = "KServeMissing"
+    TEMPLATE_DRIFT = "TemplateDrift"
     STATE_CONFLICT = "StateConflict"
     STATE_REBUILT = "StateRebuilt"
     ROUTE_REPAIRED = "RouteRepaired"
@@ -114,6 +118,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.POLICY_INVALID: "The PromotionPolicy cannot be used as it is.",
     Reason.SPEC_INVALID: "The ModelDeployment's spec cannot be used as it is.",
     Reason.RENDER_REFUSED: "The API server refuses the InferenceService that spec asks for.",
+    Reason.HOSTNAME_TAKEN: "An older ModelDeployment claims one of the route's hostnames on the same gateway.",
+    Reason.NAME_TAKEN: "An HTTPRoute of the ModelDeployment's name exists that is not Serin's; it is not touched.",
+    Reason.KSERVE_MISSING: "The API server does not know InferenceServices: KServe is not installed.",
+    Reason.TEMPLATE_DRIFT: "The pod template of an arm was changed from outside: the evidence is of other pods.",
     Reason.STATE_CONFLICT: "Status is lost and what is left of the rollout disagrees; nothing is touched.",
     Reason.STATE_REBUILT: "Status was lost and has been rebuilt from the route and the records.",
     Reason.ROUTE_REPAIRED: "Somebody changed the route; it has been put back.",

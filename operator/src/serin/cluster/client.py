@@ -32,7 +32,7 @@ class Cluster(Protocol):
         ...
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
-        """All objects that the label selector matches."""
+        """All objects that the label selector matches; without a namespace, those of all."""
         ...
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
@@ -68,7 +68,8 @@ class KubernetesCluster:
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         """See :class:`Cluster`."""
-        answer = await self._read(f"{resource.path(namespace)}?{urlencode({'labelSelector': selector})}")
+        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
+        answer = await self._read(f"{resource.path(namespace)}{query}")
         return list(answer.get("items") or [])
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:

@@ -18,9 +18,10 @@ class Resource:
     kind: str
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """The URL path of a collection, an object or a sub-resource."""
+        """The URL path of a collection (of all namespaces: ``""``), an object or a sub-resource."""
         base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        parts = [base, "namespaces", quote(namespace, safe=""), self.plural, quote(name, safe=""), subresource]
+        scope = ("namespaces", quote(namespace, safe="")) if namespace else ()
+        parts = [base, *scope, self.plural, quote(name, safe=""), subresource]
         return "/".join(part for part in parts if part)
 
     @property

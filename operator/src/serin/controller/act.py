@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from serin.api import names
 from serin.api.evidence import Assessment
 from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
 from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
+from serin.api.reasons import Reason
 from serin.api.types import format_time
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -44,17 +45,27 @@ class Actor:
         await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**sight.obj, "status": wanted})
         return True
 
-    async def shift(self, sight: Sight, plan: Plan) -> None:
-        """Makes the route show the plan's split: the first act of every pass, for it may be a rollback."""
-        if plan.route is None:
-            return
-        wanted = standard.http_route(sight.owner, sight.model_deployment.spec, plan.route)
+    async def shift(self, sight: Sight, decision: Decision) -> Decision:
+        """Makes the route show the plan's split: the first act of every pass, for it may be a rollback.
+
+        The decision comes back with one more event if what was put right was somebody else's doing.
+        """
+        route = decision.plan.route
+        if route is None or not sight.may_route:
+            return decision
+        wanted = standard.http_route(sight.owner, sight.model_deployment.spec, route)
         actual = sight.route_obj
         if actual is not None:
             if standard.shows(actual, wanted) and _own(actual) == _own(wanted):
-                return
+                return decision
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
+        editor = sight.route.editor if sight.route is not None else ""
+        if not editor or actual is None or _own(actual) != _own(wanted):
+            return decision
+        message = f"{editor} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
+        repaired = Event("Warning", Reason.ROUTE_REPAIRED.value, message)
+        return replace(decision, events=(*decision.events, repaired))
 
     async def carry_out(self, sight: Sight, decision: Decision, now: datetime) -> None:
         """Makes the rest of the plan true, in the plan's order."""

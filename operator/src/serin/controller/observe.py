@@ -17,6 +17,7 @@ from serin.api.reasons import Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.claims import foreign, hostname_taken
 from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.prometheus.presets import unreadable
 from serin.records.build import Source, sources_of, view
@@ -39,6 +40,8 @@ class Sight:
     arms: Mapping[str, Arm]
     route_obj: Object | None
     route: RouteView | None
+    may_route: bool
+    """False if the route of this name is somebody else's: it is not touched."""
     record_objs: Mapping[str, Object]
     """By name."""
     records: tuple[RecordView, ...]
@@ -65,7 +68,17 @@ class Sight:
         return found
 
 
-async def observe(cluster: Cluster, namespace: str, name: str, allowed: tuple[str, ...]) -> Sight | None:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the operator may use and look at."""
+
+    prometheus: tuple[str, ...]
+    """Allow-list of addresses."""
+    namespaces: tuple[str, ...] = ()
+    """Empty: all."""
+
+
+async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Sight | None:
     """A fresh look; None when the ModelDeployment is gone or going."""
     try:
         obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
@@ -76,29 +89,61 @@ async def observe(cluster: Cluster, namespace: str, name: str, allowed: tuple[st
     parsed = ModelDeployment.model_validate(obj)
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     services, records, route_obj, policy_obj = await asyncio.gather(
-        cluster.list(resources.INFERENCE_SERVICES, namespace, selector),
+        _inference_services(cluster, namespace, selector),
         _records(cluster, namespace, selector, parsed.status),
         _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
         _policy_object(cluster, namespace, parsed.spec.policy_ref.name),
     )
-    services = [service for service in services if _is_ours(service, name)]
-    arms = await _arms(cluster, namespace, services)
+    services = services and [service for service in services if _is_ours(service, name)]
+    arms = await _arms(cluster, namespace, services or [])
     views = sorted(filter(None, map(view, records)), key=lambda record: record.attempt)
-    wanted, problem = await _wanted(cluster, obj, parsed, arms)
+    problem = await _hindrance(cluster, obj, route_obj, scope) if services is not None else KSERVE_MISSING
+    if problem is not None and problem.reason is Reason.HOSTNAME_TAKEN and route_obj is not None:
+        parsed = _with_hostnames(parsed, route_obj)
+    wanted, problem = (None, problem) if problem is not None else await _wanted(cluster, obj, parsed, arms)
+    is_foreign = foreign(route_obj, obj)
     return Sight(
         obj=obj,
         model_deployment=parsed,
         wanted=wanted,
         problem=problem,
-        inference_services={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services},
+        inference_services={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services or []},
         arms=arms,
         route_obj=route_obj,
-        route=traffic.route(route_obj) if route_obj else None,
+        route=traffic.route(route_obj) if route_obj and not is_foreign else None,
+        may_route=not is_foreign,
         record_objs={record["metadata"]["name"]: record for record in records},
         records=tuple(views),
         policy_obj=None if isinstance(policy_obj, Problem) else policy_obj,
-        policy=_policy(parsed.spec.policy_ref.name, policy_obj, allowed),
+        policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus),
     )
+
+
+KSERVE_MISSING = Problem(
+    Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
+)
+
+
+async def _inference_services(cluster: Cluster, namespace: str, selector: str) -> list[Object] | None:
+    """Those of the ModelDeployment; None where the kind is not known."""
+    try:
+        return await cluster.list(resources.INFERENCE_SERVICES, namespace, selector)
+    except NotFound:
+        return None
+
+
+async def _hindrance(cluster: Cluster, obj: Object, route: Object | None, scope: Scope) -> Problem | None:
+    """Why the ModelDeployment cannot have the route that it asks for."""
+    if foreign(route, obj):
+        message = f"HTTPRoute {obj['metadata']['name']} exists and is not Serin's; delete it, or choose another name"
+        return Problem(Reason.NAME_TAKEN, message)
+    return await hostname_taken(cluster, obj, route, scope.namespaces)
+
+
+def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
+    """The ModelDeployment with the hostnames that its route has: those that spec asks for are somebody else's."""
+    kept = parsed.spec.route.model_copy(update={"hostnames": list(route["spec"].get("hostnames") or [])})
+    return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
 
 
 async def _records(cluster: Cluster, namespace: str, selector: str, status: ModelDeploymentStatus) -> list[Object]:

@@ -65,7 +65,7 @@ async def run(settings: Settings) -> None:
             if await until_stopped(_stand_by(elector, state)):
                 async with leading(elector) as lost:
                     fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
-                    reconciler = Reconciler(fenced, sources, now, state.watchdog.found)
+                    reconciler = Reconciler(fenced, sources, now, state.watchdog.found, settings.namespaces)
                     await _lead(settings, reconciler, credentials, state, lost)
             asking.cancel()
     finally:

@@ -15,7 +15,7 @@ from serin.api.reasons import Phase
 from serin.cluster.client import Cluster
 from serin.controller.act import Actor, Evidence
 from serin.controller.evidence import Ledger, MetricsSource, NotAllowed
-from serin.controller.observe import Sight, observe
+from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, Conflict
 from serin.prometheus.counts import ArmNames
@@ -39,15 +39,17 @@ class Reconciler:
         metrics: Mapping[str, MetricsSource],
         clock: Callable[[], datetime],
         found: Callable[[Key, int | None], None] = lambda *_: None,
+        namespaces: tuple[str, ...] = (),
     ) -> None:
         self._cluster, self._metrics, self._clock, self._found = cluster, metrics, clock, found
+        self._scope = Scope(tuple(metrics), namespaces)
         self._actor = Actor(cluster)
         self._ledgers: dict[tuple[Key, str], Ledger] = {}
 
     async def reconcile(self, key: Key) -> datetime | None:
         """One pass; when to look again, or None if only an event can change anything."""
         namespace, name = key
-        sight = await observe(self._cluster, namespace, name, tuple(self._metrics))
+        sight = await observe(self._cluster, namespace, name, self._scope)
         self._found(key, sight.obj["metadata"].get("generation") if sight else None)
         if sight is None:
             self._forget(key, keep=None)
@@ -57,7 +59,7 @@ class Reconciler:
         decision = decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
         if await self._actor.write_status(sight, decision.status):
             self._log(key, sight.status, decision.status)
-        await self._actor.shift(sight, decision.plan)
+        decision = await self._actor.shift(sight, decision)
         wake_at = await self._rest(key, sight, decision, ledger)
         rollout = decision.status.rollout
         self._forget(key, keep=rollout.record if rollout else None)

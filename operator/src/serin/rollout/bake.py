@@ -7,6 +7,7 @@ from datetime import timedelta
 from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.reasons import Phase, Reason
 from serin.api.types import format_duration
+from serin.rollout.drift import template_drift
 from serin.rollout.forward import (
     candidate_not_up,
     first,
@@ -77,6 +78,7 @@ HOLDS = (
     route_pending,
     record_missing,
     policy_lost,
+    template_drift,
     undecided,
     bake_time,
     paused,

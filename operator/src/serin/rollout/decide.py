@@ -9,6 +9,7 @@ from serin.api.model_deployment import ModelDeploymentSpec, ModelDeploymentStatu
 from serin.api.reasons import Phase
 from serin.rollout.bake import bake, promote
 from serin.rollout.decision import Decision, Plan
+from serin.rollout.drift import drift_told, with_templates
 from serin.rollout.forward import prepare, progress
 from serin.rollout.intake import first_deployment, forget_drained, intake, keep_scaling_in_view
 from serin.rollout.observation import Observation
@@ -34,11 +35,11 @@ def decide(
     turn = Turn(name, spec, seen, now)
     current = rebuild(turn) if status.phase is None else status
     move = current if isinstance(current, Move) else _advance(turn, current)
-    after = told(turn, status, move)
+    after = with_templates(turn, told(turn, status, move))
     return Decision(
         status=after,
         plan=Plan() if move.frozen else plan(turn, after),
-        events=events(status, after, move),
+        events=(*events(status, after, move), *drift_told(status, after)),
         wake_at=_earliest(move.wake_at, *_drained_at(turn, after)),
     )
 

@@ -9,6 +9,7 @@ from serin.api.evidence import SloReport
 from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.types import format_duration
+from serin.rollout.drift import template_drift
 from serin.rollout.takeback import TAKE_BACK, superseded, take_back, unknown_clock
 from serin.rollout.turn import (
     Move,
@@ -231,6 +232,7 @@ HOLDS = (
     route_pending,
     record_missing,
     policy_lost,
+    template_drift,
     undecided,
     step_time,
     paused,

@@ -39,6 +39,8 @@ class Arm:
     """Ready endpoints of its Service: what the gateway can reach."""
     failure: Failure | None = None
     deleting: bool = False
+    template: str = ""
+    """Hash of the newest pod's template; empty while it has no pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class RouteView:
     message: str = ""
     """What the gateway says when it has not."""
     editor: str = ""
-    """Who last changed the rules, if not Serin."""
+    """Who last changed its spec, if not Serin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,12 @@ WARNINGS = frozenset(
         Reason.POLICY_INVALID,
         Reason.SPEC_INVALID,
         Reason.RENDER_REFUSED,
+        Reason.HOSTNAME_TAKEN,
+        Reason.NAME_TAKEN,
+        Reason.KSERVE_MISSING,
+        Reason.TEMPLATE_DRIFT,
+        Reason.NO_DATA_TOO_LONG,
+        Reason.INCONCLUSIVE,
         Reason.STATE_CONFLICT,
         Reason.REVISION_REJECTED,
     }
@@ -44,7 +50,7 @@ WARNINGS = frozenset(
 
 def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeploymentStatus:
     """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
-    move = replace(move, message=move.message[:LONGEST_MESSAGE])
+    move = replace(move, message=f"{move.message}{_queued(turn, move.status)}"[:LONGEST_MESSAGE])
     status = changed(move.status, message=move.message)
     status = _weights(turn, status)
     if status.rollout is not None:
@@ -61,6 +67,16 @@ def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeployme
         )
     new = conditions(turn, status, move)
     return changed(status, observed_generation=turn.seen.generation, conditions=merge(before.conditions, new))
+
+
+def _queued(turn: Turn, status: ModelDeploymentStatus) -> str:
+    """Which revision waits for the end of this rollout."""
+    wanted, rollout = turn.seen.wanted, status.rollout
+    if rollout is None or rollout.outcome is not None or status.candidate is None or status.stable is None:
+        return ""
+    if wanted is None or wanted.revision == status.candidate.revision:
+        return ""
+    return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
 
 
 def _deadline(turn: Turn, status: ModelDeploymentStatus) -> datetime | None:

@@ -25,8 +25,17 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
         version=labels.get(names.VERSION, "?"),
         inference_service=metadata["name"],
     )
+    pods = list(pods)
     failure = pod_failure(pods) or stopped(inference_service)
-    return Arm(ref, ready_endpoints(slices), failure, deleting="deletionTimestamp" in metadata)
+    going = "deletionTimestamp" in metadata
+    return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods))
+
+
+def _template(pods: Iterable[Mapping[str, Any]]) -> str:
+    """What the newest pod was made from, as its ReplicaSet labels it."""
+    staying = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    newest = max(staying, key=lambda metadata: str(metadata.get("creationTimestamp", "")), default=None)
+    return str((newest.get("labels") or {}).get("pod-template-hash", "")) if newest else ""
 
 
 def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
@@ -154,11 +163,11 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
 
 
 def _editor(managed: Iterable[Mapping[str, Any]]) -> str:
-    """Who else owns the rules now (from managedFields)."""
+    """Who else owns a part of the spec now (from managedFields)."""
     others = [
         entry
         for entry in managed
-        if entry.get("manager") != names.MANAGER and "f:rules" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+        if entry.get("manager") != names.MANAGER and (entry.get("fieldsV1") or {}).get("f:spec")
     ]
     newest = max(others, key=lambda entry: str(entry.get("time", "")), default=None)
     return str(newest["manager"]) if newest else ""

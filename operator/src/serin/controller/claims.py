@@ -1,0 +1,65 @@
+"""May this ModelDeployment have the route that it asks for? Names and hostnames that somebody else has are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.reasons import Reason
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.errors import Refused, Unavailable
+from serin.rollout.observation import Problem
+
+
+def foreign(route: Mapping[str, Any] | None, obj: Mapping[str, Any]) -> bool:
+    """Whether an HTTPRoute of the ModelDeployment's name is somebody else's: neither our label nor our owner."""
+    if route is None:
+        return False
+    metadata, own = route["metadata"], obj["metadata"]
+    labelled = (metadata.get("labels") or {}).get(names.MODEL_DEPLOYMENT) == own["name"]
+    owned = any(ref.get("uid") == own.get("uid") for ref in metadata.get("ownerReferences") or [])
+    return not labelled and not owned
+
+
+async def hostname_taken(
+    cluster: Cluster, obj: Object, route: Mapping[str, Any] | None, namespaces: tuple[str, ...]
+) -> Problem | None:
+    """An older ModelDeployment with the same hostname on the same gateway; looked for only before a route changes.
+
+    Gateways give the requests of a hostname with two routes to the older route: the younger model would never be
+    asked, and its evidence never come.
+    """
+    hostnames = set(obj["spec"]["route"]["hostnames"])
+    if route is not None and hostnames == set(route["spec"].get("hostnames") or []):
+        return None
+    try:
+        lists = await asyncio.gather(*(cluster.list(resources.MODEL_DEPLOYMENTS, n, "") for n in namespaces or ("",)))
+    except (Refused, Unavailable) as error:
+        if route is None:
+            raise
+        # A route that exists must be looked after meanwhile, with the hostnames it has.
+        message = f"spec.route.hostnames: whether somebody else claims them cannot be read: {error}"
+        return Problem(Reason.HOSTNAME_TAKEN, message)
+    for other in sorted((o for found in lists for o in found), key=_age):
+        common = hostnames & set(other["spec"]["route"]["hostnames"])
+        if _age(other) < _age(obj) and common and _gateway(other) == _gateway(obj):
+            metadata = other["metadata"]
+            message = (
+                f"spec.route.hostnames: {', '.join(sorted(common))} is claimed by the older ModelDeployment "
+                f"{metadata['name']} in namespace {metadata['namespace']}; use another hostname, or delete that one"
+            )
+            return Problem(Reason.HOSTNAME_TAKEN, message)
+    return None
+
+
+def _age(obj: Mapping[str, Any]) -> tuple[str, str, str]:
+    metadata = obj["metadata"]
+    return str(metadata.get("creationTimestamp", "")), metadata["namespace"], metadata["name"]
+
+
+def _gateway(obj: Mapping[str, Any]) -> tuple[str, str]:
+    parent = obj["spec"]["route"]["parentRef"]
+    return parent.get("namespace") or obj["metadata"]["namespace"], parent["name"]

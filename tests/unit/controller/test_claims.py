@@ -1,0 +1,126 @@
+"""What somebody else has is told and left alone; what was ours to keep is put back and told."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from serin.cluster import resources
+from serin.cluster.resources import Resource
+from serin.errors import NotFound, Refused
+from tests.unit.controller.test_reconcile import KEY, Lab, isvc, spec
+
+ROUTE_KEY = ("httproutes", "prod", "fraud")
+
+
+def other(namespace: str, created: str, hostname: str = "fraud.example.com", **route: Any) -> dict[str, Any]:
+    wanted = spec("1")
+    wanted["route"] |= {"hostnames": [hostname], "parentRef": {"name": "models", "namespace": "prod"}, **route}
+    metadata = {"namespace": namespace, "name": "older", "creationTimestamp": created, "generation": 1}
+    return {"apiVersion": "serin.dev/v1alpha1", "kind": "ModelDeployment", "metadata": metadata, "spec": wanted}
+
+
+def events(lab: Lab) -> list[tuple[str, str]]:
+    return [(o["reason"], o["message"]) for k, o in lab.cluster.objects.items() if k[0] == "events"]
+
+
+async def test_a_hostname_that_an_older_one_claims_is_refused() -> None:
+    lab = Lab()
+    lab.obj()["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
+    lab.cluster.put(resources.MODEL_DEPLOYMENTS, other("risk", "2026-11-21T00:00:00Z"))
+    for _ in range(9):
+        await lab.tick()
+    assert "older in namespace risk" in lab.status["message"]
+    assert next(c for c in lab.status["conditions"] if c["type"] == "Stalled")["reason"] == "HostnameTaken"
+    assert ROUTE_KEY not in lab.cluster.objects
+    del lab.cluster.objects["modeldeployments", "risk", "older"]
+    await lab.until(lab.stable("1"))
+
+
+async def test_a_younger_one_another_hostname_or_another_gateway_takes_nothing() -> None:
+    lab = Lab()
+    lab.obj()["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
+    early = "2026-11-21T00:00:00Z"
+    strangers = [
+        other("a", "2026-11-23T00:00:00Z"),
+        other("b", early, "else.example.com"),
+        other("c", early, parentRef={"name": "models"}),
+    ]
+    for stranger in strangers:
+        lab.cluster.put(resources.MODEL_DEPLOYMENTS, stranger)
+    await lab.until(lab.stable("1"))
+
+
+async def test_a_route_keeps_its_hostnames_when_the_new_ones_are_taken() -> None:
+    lab = Lab()
+    lab.obj()["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
+    lab.cluster.put(resources.MODEL_DEPLOYMENTS, other("risk", "2026-11-21T00:00:00Z", "gold.example.com"))
+    await lab.until(lab.stable("1"))
+    lab.want("1", route={**spec("1")["route"], "hostnames": ["gold.example.com"]})
+    for _ in range(5):
+        await lab.tick()
+    assert lab.cluster.objects[ROUTE_KEY]["spec"]["hostnames"] == ["fraud.example.com"]
+    assert "gold.example.com is claimed" in lab.status["message"]
+    assert lab.backends() == {isvc("1"): 100}
+
+
+async def test_a_rollback_does_not_wait_for_the_question_who_claims_a_hostname() -> None:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    real = lab.cluster.list
+
+    async def refused(resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+        if resource is resources.MODEL_DEPLOYMENTS:
+            raise Refused("403")
+        return await real(resource, namespace, selector)
+
+    lab.cluster.list = refused  # type: ignore[method-assign]
+    lab.want("2", route={**spec("2")["route"], "hostnames": ["new.example.com"]})
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["phase"] in {"RollingBack", "RolledBack"})
+    assert lab.cluster.objects[ROUTE_KEY]["spec"]["hostnames"] == ["fraud.example.com"]
+
+
+async def test_somebody_elses_route_of_the_same_name_is_not_touched() -> None:
+    lab = Lab()
+    strange = {
+        "metadata": {"namespace": "prod", "name": "fraud", "labels": {"app": "web"}},
+        "spec": {"rules": [{"backendRefs": []}]},
+    }
+    lab.cluster.put(resources.HTTP_ROUTES, strange)
+    before = copy.deepcopy(lab.cluster.objects[ROUTE_KEY])
+    for _ in range(9):
+        await lab.tick()
+    assert lab.cluster.objects[ROUTE_KEY] == before
+    assert "HTTPRoute fraud exists and is not Serin's" in lab.status["message"]
+
+
+async def test_without_kserve_the_cause_is_told() -> None:
+    lab = Lab()
+    real = lab.cluster.list
+
+    async def unknown(resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+        if resource is resources.INFERENCE_SERVICES:
+            raise NotFound("the server could not find the requested resource")
+        return await real(resource, namespace, selector)
+
+    lab.cluster.list = unknown  # type: ignore[method-assign]
+    assert await lab.reconciler.reconcile(KEY) is None
+    assert "install KServe" in lab.status["message"]
+    lab.cluster.list = real  # type: ignore[method-assign]
+    await lab.until(lab.stable("1"))
+
+
+async def test_a_route_that_somebody_changed_is_put_back_and_told() -> None:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    route = lab.cluster.objects[ROUTE_KEY]
+    route["spec"]["rules"][0]["timeouts"] = {"request": "1s"}
+    route["metadata"]["managedFields"] = [{"manager": "kubectl-edit", "fieldsV1": {"f:spec": {"f:rules": {}}}}]
+    await lab.tick()
+    assert route["spec"]["rules"][0]["timeouts"] != {"request": "1s"} or lab.cluster.objects[ROUTE_KEY] is not route
+    assert lab.cluster.objects[ROUTE_KEY]["spec"]["rules"][0]["timeouts"] == {"request": "5s"}
+    told = [message for reason, message in events(lab) if reason == "RouteRepaired"]
+    assert told == ["kubectl-edit had changed the HTTPRoute; it shows again what was decided (0 %)"]

@@ -1,0 +1,83 @@
+"""Pods that are replaced although nobody asked for another revision: told when idle, held in a rollout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from serin.api.reasons import Phase
+from tests.world import BAD, World, policy, ref, serving
+
+
+def template(world: World, version: str, text: str) -> None:
+    """The pods of a version are made from this from now on."""
+    revision = ref(version).revision
+    world.arms[revision] = replace(world.arms[revision], template=text)
+
+
+def told(world: World) -> list[str]:
+    return [event.reason for decision in world.decisions for event in decision.events]
+
+
+def rolling(phase: Phase = Phase.PROGRESSING) -> World:
+    """Version 2 beside version 1, both with a known template."""
+    world = serving()
+    world.policy = policy(bake={"for": "10s", "holdback": 5})
+    template(world, "1", "a")
+    world.settle(2)
+    world.want("2")
+    while ref("2").revision not in world.arms:
+        world.tick()
+    template(world, "2", "b")
+    world.until(phase)
+    return world
+
+
+def test_a_new_template_of_stable_is_told_once_when_nothing_is_under_way() -> None:
+    world = serving()
+    template(world, "1", "a")
+    world.settle(3)
+    assert "TemplateDrift" not in told(world), "the first one that is seen is no change"
+    template(world, "1", "z")
+    world.settle(5)
+    assert told(world).count("TemplateDrift") == 1
+    world.want("2")
+    world.until(Phase.STABLE)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "2"
+
+
+@pytest.mark.parametrize("phase", [Phase.PROGRESSING, Phase.BAKING])
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_new_template_in_a_rollout_holds_until_it_is_put_back(phase: Phase, version: str) -> None:
+    world = rolling(phase)
+    weight = world.weights[-1]
+    template(world, version, "z")
+    world.settle(60)
+    assert world.status.phase is phase
+    assert world.weights[-1] == weight
+    assert world.status.rollout is not None
+    assert world.status.rollout.reason == "TemplateDrift"
+    assert "TemplateDrift" in told(world)
+    template(world, version, "a" if version == "1" else "b")
+    world.until(Phase.STABLE)
+
+
+def test_a_breach_is_taken_back_in_spite_of_it() -> None:
+    world = rolling()
+    template(world, "2", "z")
+    world.candidate_window = BAD
+    world.until(Phase.ROLLED_BACK)
+
+
+def test_a_template_that_settles_before_the_first_weight_is_no_drift() -> None:
+    world = serving()
+    world.want("2")
+    world.comes_up = False
+    world.settle(3)
+    for text in ("b", "c"):
+        template(world, "2", text)
+        world.settle(2)
+    world.arms[ref("2").revision] = replace(world.arms[ref("2").revision], ready=2)
+    world.until(Phase.STABLE)
