@@ -15,6 +15,7 @@ LOCKS := requirements/dev.lock requirements/nodeps.lock
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
   --strip-extras --allow-unsafe --newline=lf --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+RELIABILITY := -p e2e.scenarios.reliability
 RUFF_PATHS := operator/src e2e tests
 
 .PHONY: help
@@ -32,11 +33,15 @@ demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DE
 .PHONY: test
 test: check build ## Run everything: check, then integration and scenarios on the sandbox
 	$(BIN)/python -m pytest tests/integration
-	$(BIN)/python -m pytest e2e/scenarios -m "not matrix"
+	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak"
 
 .PHONY: matrix
-matrix: build ## Run every scenario, the long ones too
-	$(BIN)/python -m pytest e2e/scenarios
+matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
+	$(BIN)/python -m pytest e2e/scenarios -m "not soak" $(RELIABILITY) --write-to matrix
+
+.PHONY: soak
+soak: build ## Promotions and rollbacks at 200 requests per second, again and again; writes docs/reliability.md
+	$(BIN)/python -m pytest e2e/scenarios -m soak $(RELIABILITY) --write-to soak
 
 ##@ Development
 

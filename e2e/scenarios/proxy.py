@@ -6,19 +6,18 @@ It also counts the operator's writes, so that a scenario can end the operator ju
 from __future__ import annotations
 
 import asyncio
-import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import aiohttp
 import yaml
 from aiohttp import web
 
 from e2e.deploy.cluster import credentials
+from e2e.scenarios.background import BackgroundServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
     from pathlib import Path
     from types import TracebackType
 
@@ -61,26 +60,27 @@ class Fault:
     """How often it has struck."""
 
 
-@dataclass
-class ApiProxy:
-    """A plain-HTTP front of the API server on loopback, in a thread of its own."""
+class ApiProxy(BackgroundServer):
+    """A plain-HTTP front of the API server on loopback."""
 
-    kubeconfig: Path
-    """Of the operator's service account."""
-    folder: Path
-    faults: list[Fault] = field(default_factory=list)
-    down: bool = False
-    """Nobody answers at all."""
-    writes: int = 0
-    """Writes that were asked for so far."""
-    before_write: Callable[[int, Request], None] = lambda *_: None
-    after_write: Callable[[int, Request], None] = lambda *_: None
-
-    def __post_init__(self) -> None:
-        self._server, self._context, self._token = credentials(self.kubeconfig)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        """``kubeconfig`` is the operator's; what it gets instead is put into ``folder``."""
+        super().__init__()
+        self.folder = folder
+        self.faults: list[Fault] = []
+        self.down = False
+        """Nobody answers at all."""
+        self.written: list[str] = []
+        """Paths of the writes that were asked for so far."""
+        self.before_write: Callable[[int, Request], None] = lambda *_: None
+        self.after_write: Callable[[int, Request], None] = lambda *_: None
+        self._server, self._context, self._token = credentials(kubeconfig)
         self._watches: dict[int, web.Request] = {}
+
+    @property
+    def writes(self) -> int:
+        """How many writes were asked for so far."""
+        return len(self.written)
 
     @property
     def proxied_kubeconfig(self) -> Path:
@@ -100,29 +100,25 @@ class ApiProxy:
 
     def cut_watches(self) -> None:
         """Close every watch that is under way, as a proxy or a restart would."""
-        self._loop.call_soon_threadsafe(self._cut)
+        self.soon(self._cut)
 
     def _cut(self) -> None:
         for request in list(self._watches.values()):
             if request.transport is not None:
                 request.transport.abort()
 
-    async def _serve(self) -> None:
+    async def opened(self) -> None:
+        """Connects to the API server."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self._context, limit=0), timeout=aiohttp.ClientTimeout(total=None)
         )
-        app = web.Application(client_max_size=2**24)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = int(self._runner.addresses[0][1])
 
-    async def _handle(self, incoming: web.Request) -> web.StreamResponse:
+    async def handle(self, incoming: web.Request) -> web.StreamResponse:
+        """Forwards or fails, and counts writes."""
         asked = Request(incoming.method, incoming.path_qs, incoming.query.get("watch") in {"1", "true"})
         number = 0
         if asked.writes:
-            self.writes += 1
+            self.written.append(asked.path.partition("?")[0])
             number = self.writes
         if self.down:
             return self._drop(incoming)
@@ -176,26 +172,14 @@ class ApiProxy:
                 self._watches.pop(id(incoming), None)
             return outgoing
 
-    def _run(self, work: Callable[[], object]) -> None:
-        future: Future[object] = asyncio.run_coroutine_threadsafe(work(), self._loop)  # type: ignore[arg-type]
-        future.result(20)
-
-    async def _close(self) -> None:
-        await self._runner.cleanup()
+    async def closed(self) -> None:
+        """Ends what is under way with the API server."""
         await self._session.close()
         # TLS connections end in their own time; aiohttp's manual asks for this pause before the loop ends.
         await asyncio.sleep(0.25)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._run(self._serve)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cut()
-        self._run(self._close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+        super().__exit__(kind, error, trace)

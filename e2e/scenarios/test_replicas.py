@@ -15,9 +15,11 @@ import pytest
 from e2e.deploy import OperatorProcess
 from e2e.deploy.cluster import wait_until
 from e2e.scenarios.metrics import reading
+from e2e.scenarios.proxy import ApiProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from e2e.scenarios.site import Site
 
@@ -34,18 +36,20 @@ def leads(replica: OperatorProcess) -> bool:
 
 
 @contextmanager
-def two_replicas(site: Site) -> Iterator[list[OperatorProcess]]:
-    """Two operators in place of the shared one, the leader first."""
+def two_replicas(site: Site, kubeconfig: Path | None = None) -> Iterator[list[OperatorProcess]]:
+    """Two operators in place of the shared one, the leader first; the leader's own way to the API server."""
     site.operator.stop()
     lease = (("SERIN_LEASE", "serin-system/serin"), ("SERIN_LEASE_DURATION", f"{LEASE_SECONDS}s"))
     with ExitStack() as stack:
-        replicas = []
+        replicas: list[OperatorProcess] = []
         for name in ("a", "b"):
             log = site.folder / f"operator-{name}.log"
             settings = replace(site.operator.settings, log=log, extra=(("SERIN_RESYNC", "10s"), *lease))
+            if kubeconfig is not None and not replicas:
+                settings = replace(settings, kubeconfig=kubeconfig)
             replicas.append(stack.enter_context(OperatorProcess(settings)))
-        wait_until(lambda: any(map(leads, replicas)), what="one leads", seconds=3 * LEASE_SECONDS)
-        yield sorted(replicas, key=leads, reverse=True)
+            wait_until(lambda: any(map(leads, replicas)), what="the first one leads", seconds=3 * LEASE_SECONDS)
+        yield replicas
 
 
 def taken_over(by: OperatorProcess) -> float:
@@ -71,6 +75,31 @@ def test_the_leader_goes_in_mid_step(site: Site, how: str, record_property: Call
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
     assert [record["status"]["outcome"] for record in site.records()[1:]] == ["Promoted"]
+
+
+@pytest.mark.matrix
+def test_the_leader_is_cut_off_from_the_api_server(site: Site) -> None:
+    """It gives up by itself before the other acts; back on the network it does nothing."""
+    with (
+        ApiProxy(site.operator.settings.kubeconfig, site.folder) as proxy,
+        two_replicas(site, proxy.proxied_kubeconfig) as (leader, other),
+    ):
+        site.go_live()
+        with site.load():
+            site.want("2", environment={"ERROR_RATE": "0.3", "FAULT_SEED": "1"})
+            site.until_weight(25)
+            proxy.down = True
+            proxy.cut_watches()
+            taken_over(other)
+            writes = proxy.writes
+            site.until_taken_back()
+            proxy.down = False
+            wait_until(lambda: leader.pid is None, what="the old leader has ended", seconds=10 * LEASE_SECONDS)
+            assert leader.exit_code == LOST_THE_LEASE
+            asked = [path for path in proxy.written[writes:] if "/leases/" not in path]
+            assert not asked, "nothing but its own lease"
+    site.nobody_else_failed(but="2")
+    assert site.history.weights("2") == [0, 25, 0]
 
 
 def test_a_leader_that_was_paused_does_nothing_when_it_wakes_up(site: Site) -> None:

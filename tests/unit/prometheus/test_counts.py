@@ -240,3 +240,19 @@ def test_a_window_counts_the_same_whatever_it_is_read_with(gaps: list[tuple[int,
         parts += windows(CONTOUR, terms, ARMS, part, [s.between(*reach) for s in series])
     assert parts == whole
     assert any(w.candidate is not None for w in whole)
+
+
+@pytest.mark.parametrize("label", ["prometheus_replica", "replica"])
+def test_copies_of_a_series_are_told_and_not_counted_twice(label: str) -> None:
+    both = envoy(10) + envoy(90, service="fraud-a-predictor")
+    copies = [Series({**s.labels, label: name}, s.times, s.values) for s in both for name in ("a", "b")]
+    [first, *_] = read(copies)
+    assert first == (
+        (
+            f"envoy_cluster_upstream_rq_xx is there twice, told apart by {label}: ask one Prometheus, or one that "
+            "deduplicates"
+        ),
+        None,
+    )
+    pods = [Series({**s.labels, label: name, "pod": name}, s.times, s.values) for s in both for name in ("a", "b")]
+    assert read(pods)[0] == ((0, 20), (0, 180)), "two gateways' counts belong together"

@@ -69,6 +69,10 @@ def windows(
         by_arm = {isvc: _of_arm(preset, arms.namespace, isvc, seen) for isvc in (arms.candidate, arms.stable)}
         # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
         known = {_target(s) for s in seen if s.age_at(edges[0]) <= fresh}
+        twice = _twice(seen)
+        if twice:
+            out.append(Window(start, grid.length, None, error=twice))
+            continue
         candidate, error = _counts(terms, by_arm[arms.candidate], edges, fresh, known=known)
         stable, _ = _counts(terms, by_arm[arms.stable], edges, fresh, known=known)
         out.append(Window(start, grid.length, candidate, stable, error=error))
@@ -94,6 +98,23 @@ def _counts(
         increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or _target(s) in known)
         bad, total = bad + term.bad * increment, total + term.total * increment
     return Counts(max(0, round(bad)), max(0, round(total))), ""
+
+
+REPLICA_LABELS = frozenset({"prometheus_replica", "replica", "__replica__", "prometheus", "cluster_replica"})
+"""What tells the copies of one series apart where two Prometheus servers scrape the same targets."""
+
+
+def _twice(series: Sequence[Series]) -> str:
+    """Copies of one series would be counted twice: how to mend it; empty if there are none."""
+    known: dict[frozenset[tuple[str, str]], Series] = {}
+    for own in series:
+        rest = frozenset((key, value) for key, value in own.labels.items() if key not in REPLICA_LABELS)
+        first = known.setdefault(rest, own)
+        if first is not own:
+            differs = next((key for key in sorted(REPLICA_LABELS) if first.labels.get(key) != own.labels.get(key)), "")
+            name = own.labels.get("__name__", "")
+            return f"{name} is there twice, told apart by {differs}: ask one Prometheus, or one that deduplicates"
+    return ""
 
 
 def _target(series: Series) -> tuple[str, str]:

@@ -1,0 +1,163 @@
+"""Upgraded, uninstalled or idle: what serves is not touched."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.demo.objects import API_VERSION, STORE
+from e2e.deploy import OperatorProcess, install
+from e2e.deploy.cluster import wait_until
+from e2e.deploy.installation import RBAC, documents
+from e2e.sandbox.images.catalogue import SHELL
+from e2e.scenarios.metrics import reading
+from e2e.scenarios.site import GATEWAY_API, KSERVE_API
+from e2e.scenarios.test_faults import through_a_proxy
+from e2e.scenarios.test_trouble import PASSES, QUERIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2e.deploy.cluster import Json
+    from e2e.scenarios.site import Site
+
+pytestmark = pytest.mark.matrix
+CROWD = 50
+RESYNCS = 5
+RESYNC_SECONDS = 4
+
+
+def generations(site: Site) -> dict[str, int]:
+    """How often the spec of each InferenceService was written."""
+    return {s["metadata"]["name"]: s["metadata"]["generation"] for s in site.services()}
+
+
+def pods(site: Site) -> set[str]:
+    """The prediction pods, by their unique names."""
+    return {pod["metadata"]["name"] for pod in site.api.list("v1", "Pod", site.namespace)}
+
+
+def test_upgraded_in_mid_rollout(site: Site) -> None:
+    """A build that renders otherwise touches no InferenceService and replaces no pod; the rollout goes on."""
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        site.operator.stop()
+        before, running = generations(site), pods(site)
+        newer = replace(site.operator.settings, command=(sys.executable, "-m", "e2e.scenarios.newer"))
+        with OperatorProcess(newer) as operator:
+            site.operator = operator
+            site.until_weight(50)
+            assert generations(site) == before
+            assert pods(site) == running
+            site.until_stable("2")
+            assert generations(site).items() <= before.items()
+            assert pods(site) <= running
+            site.want("3")
+            site.until_stable("3")
+            [service] = [s for s in site.services() if s["metadata"]["labels"]["serin.dev/version"] == "3"]
+            assert service["spec"]["predictor"]["labels"] == {"example.com/build": "newer"}, "it was a newer build"
+    site.nobody_else_failed()
+    assert site.history.weights("2")[:4] == [0, 25, 50, 100]
+
+
+def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
+    """Without the operator and its rights models and weights stay; with them again the rollout goes on."""
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        site.operator.stop()
+        for item in documents(RBAC):
+            if item["kind"] != "Namespace":
+                metadata = item["metadata"]
+                site.api.delete(item["apiVersion"], item["kind"], metadata["name"], metadata.get("namespace"))
+        before, running = generations(site), pods(site)
+        begun = time.monotonic()
+        while time.monotonic() < begun + 10:
+            assert site.weight() == 25
+        assert (generations(site), pods(site)) == (before, running)
+        namespace, account = install(site.api)
+        again = replace(site.operator.settings, kubeconfig=site.sandbox.kubeconfig_for(namespace, account))
+        site.operator.settings = again
+        site.operator.start()
+        site.until_stable("2")
+    site.nobody_else_failed()
+    assert site.history.weights("2") == [0, 25, 50, 100]
+
+
+def small_model(site: Site, number: int) -> Json:
+    """A model whose server is a shell: Serin needs its endpoint only."""
+    container = {
+        "name": "kserve-container",
+        "image": SHELL,
+        "command": ["sh", "-c", "while :; do sleep 3600; done"],
+        "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+        "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 10},
+        "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}},
+    }
+    item = site.model_deployment("1")
+    item["metadata"]["name"] = f"m{number}"
+    item["spec"] |= {
+        "model": {"version": "1", "uri": f"{STORE}/fraud/1.tar.gz"},
+        "predictor": {"containers": [container], "minReplicas": 1},
+        "route": {**item["spec"]["route"], "hostnames": [f"m{number}.{site.namespace}.example.com"]},
+    }
+    return item
+
+
+@pytest.mark.timeout(900)
+def test_fifty_idle_models_cost_nothing(site: Site, record_property: Callable[[str, object], None]) -> None:
+    """Over several resyncs: no write, no query, no resourceVersion that moves."""
+    site.policy()
+    for number in range(CROWD):
+        site.api.apply(small_model(site, number))
+
+    def stable() -> int:
+        items = site.api.list(API_VERSION, "ModelDeployment", site.namespace)
+        return sum((item.get("status") or {}).get("phase") == "Stable" for item in items)
+
+    try:
+        wait_until(lambda: stable() == CROWD, what=f"{CROWD} models are stable", seconds=600)
+        _settled_and_idle(site, record_property)
+    finally:
+        for number in range(CROWD):
+            site.api.delete(API_VERSION, "ModelDeployment", f"m{number}", site.namespace)
+        wait_until(lambda: not pods(site), what="the crowd has left", seconds=200)
+
+
+def _settled_and_idle(site: Site, record_property: Callable[[str, object], None]) -> None:
+    kinds = ((API_VERSION, "ModelDeployment"), (API_VERSION, "PromotionRecord"), (KSERVE_API, "InferenceService"))
+
+    def versions() -> dict[str, str]:
+        items = [o for a, k in (*kinds, (GATEWAY_API, "HTTPRoute")) for o in site.api.list(a, k, site.namespace)]
+        return {f"{o['kind']}/{o['metadata']['name']}": o["metadata"]["resourceVersion"] for o in items}
+
+    seen = [versions()]
+
+    def settled() -> bool:
+        seen.append(versions())
+        return len(seen) > RESYNCS and all(v == seen[-1] for v in seen[-RESYNCS:])
+
+    wait_until(settled, what="everything has come to rest", seconds=120)
+    site.operator.settings = replace(site.operator.settings, extra=(("SERIN_RESYNC", f"{RESYNC_SECONDS}s"),))
+    with through_a_proxy(site) as (proxy, operator):
+        url = f"{operator.health_url}/metrics"
+        before, queries = versions(), reading(f"{site.sandbox.prometheus_url}/metrics", QUERIES)
+        writes, passes = proxy.writes, reading(url, PASSES)
+        cpu = reading(url, "process_cpu_seconds_total")
+        begun = time.monotonic()
+        wait_until(lambda: reading(url, PASSES) >= passes + RESYNCS * CROWD, what="five looks at each", seconds=120)
+        seconds = time.monotonic() - begun
+        record_property("passes", int(reading(url, PASSES) - passes))
+        record_property("seconds", round(seconds))
+        record_property("cpu_seconds", round(reading(url, "process_cpu_seconds_total") - cpu, 1))
+        record_property("resident_mib", round(reading(url, "process_resident_memory_bytes") / 2**20))
+        assert proxy.writes == writes
+    assert versions() == before
+    assert reading(f"{site.sandbox.prometheus_url}/metrics", QUERIES) == queries

@@ -1,0 +1,113 @@
+"""Prometheus is away or lies: the documented hold, the weight as it is, and then the rollout goes on."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.deploy import OperatorProcess
+from e2e.deploy.cluster import wait_until
+from e2e.scenarios.untrue import LIES, SLOW, UntruePrometheus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2e.scenarios.site import Site
+
+HELD_SECONDS = 8
+HOLDS = {"empty": "NoData", "NaN": "NoData"}
+"""All others: MetricsUnavailable."""
+
+
+@contextmanager
+def behind_untruth(site: Site) -> Iterator[UntruePrometheus]:
+    """The operator asks a Prometheus that lies when it is told to."""
+    site.operator.stop()
+    with UntruePrometheus(site.sandbox.prometheus_url) as prometheus:
+        log = site.folder / "operator-untrue.log"
+        settings = replace(site.operator.settings, prometheus_url=prometheus.url, log=log)
+        with OperatorProcess(settings) as operator:
+            site.operator = operator
+            yield prometheus
+
+
+@pytest.mark.parametrize(
+    "lie", [pytest.param(lie, marks=[] if lie == "503" else pytest.mark.matrix) for lie in (*LIES, SLOW)]
+)
+def test_a_lie_holds_the_weight(site: Site, lie: str) -> None:
+    with behind_untruth(site) as prometheus:
+        site.go_live()
+        with site.load():
+            site.want("2")
+            site.until_weight(25)
+            prometheus.lie = lie
+            expected = HOLDS.get(lie, "MetricsUnavailable")
+            site.until(lambda _: site.reason == expected, what=f"the hold {expected} is told", seconds=40)
+            held_since = time.monotonic()
+            while time.monotonic() < held_since + HELD_SECONDS:
+                status = site.look()
+                assert (status["phase"], site.weights[-1], site.reason) == ("Progressing", 25, expected)
+            prometheus.lie = ""
+            site.until_stable("2")
+    site.nobody_else_failed()
+    assert site.history.weights("2") == [0, 25, 50, 100]
+    assert "RollingBack" not in site.history.phases()
+
+
+@pytest.mark.matrix
+def test_one_bad_answer_costs_nothing(site: Site) -> None:
+    with behind_untruth(site) as prometheus:
+        site.go_live()
+        with site.load():
+            site.want("2")
+            site.until_weight(25)
+            prometheus.lies_left, prometheus.lie = 1, "503"
+            site.until_stable("2")
+            assert prometheus.lies_left == 0
+    site.nobody_else_failed()
+    assert site.history.weights("2") == [0, 25, 50, 100]
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(600)
+def test_five_minutes_without_prometheus_and_then_for_ever(site: Site) -> None:
+    """The weight stays; a candidate that dies meanwhile is taken back without any numbers."""
+    with behind_untruth(site) as prometheus:
+        site.go_live()
+        with site.load(rate=40):
+            site.want("2", environment={"CRASH_AFTER_S": "330"})
+            site.until_weight(25)
+            prometheus.lie = "503"
+            site.until(lambda _: site.reason == "MetricsUnavailable", what="the hold is told", seconds=40)
+            since = site.status["rollout"]["since"]
+            begun = time.monotonic()
+            wait_until(lambda: time.monotonic() > begun + 270, what="four and a half minutes", seconds=280)
+            assert site.history.weights("2") == [0, 25]
+            assert site.status["rollout"]["since"] == since, "one hold, told once"
+            site.until_taken_back()
+    assert site.records()[-1]["status"]["reason"] in {"CandidateCrashed", "CandidateNotReady"}
+
+
+@pytest.mark.matrix
+def test_a_breach_in_the_dark_is_found_when_the_light_is_back(site: Site) -> None:
+    """What was not seen at its time is read later, at the same explicit times, and judged as if it had been."""
+    with behind_untruth(site) as prometheus:
+        site.go_live()
+        with site.load():
+            prometheus.lie = "503"
+            site.want("2", environment={"ERROR_RATE": "0.3", "FAULT_SEED": "1"})
+            site.until_weight(25)
+            site.until(lambda _: site.reason == "MetricsUnavailable", what="the hold is told", seconds=40)
+            dark = time.monotonic()
+            wait_until(lambda: time.monotonic() > dark + 15, what="fifteen seconds in the dark", seconds=20)
+            assert site.weights[-1] == 25
+            prometheus.lie = ""
+            light = time.monotonic()
+            site.until_taken_back()
+            assert time.monotonic() - light < 10
+    site.nobody_else_failed(but="2")
+    assert site.records()[-1]["status"]["reason"] in {"SLOBreached", "AllRequestsBad"}

@@ -1,0 +1,24 @@
+"""The page that the scenarios write."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.scenarios.reliability import PAGE, replaced, row
+
+
+def test_a_row_in_words() -> None:
+    line = row("e2e/scenarios/test_x.py::test_a_lie_holds_the_weight[503]", "passed", 31.4, [("seen_ms", 7)])
+    assert line == "| a lie holds the weight (503) | passed | 31 | seen ms 7 |"
+
+
+def test_only_its_own_section_is_replaced() -> None:
+    page = "a\n<!-- soak: begin -->\nold\n<!-- soak: end -->\nb\n"
+    assert replaced(page, "soak", "new") == "a\n<!-- soak: begin -->\nnew\n<!-- soak: end -->\nb\n"
+    with pytest.raises(ValueError, match="no section matrix"):
+        replaced(page, "matrix", "new")
+
+
+@pytest.mark.parametrize("section", ["matrix", "soak"])
+def test_the_page_has_the_sections(section: str) -> None:
+    assert replaced(PAGE.read_text("utf-8"), section, "x")
