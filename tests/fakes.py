@@ -18,6 +18,7 @@ from serin.cluster.client import Object
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
+from serin.prometheus.wants import Want
 
 Key = tuple[str, str, str]
 
@@ -165,16 +166,15 @@ class FakePrometheus:
     away: bool = False
     queries: int = 0
 
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
+    async def series(self, want: Want) -> list[Series]:
         self.queries += 1
         if self.away:
             raise MetricsUnavailable("http://prometheus: ConnectionError")
-        end = int(at.timestamp())
+        end = int(want.end.timestamp())
         times = [float(t) for t in range(end - 90, end + 1)]
-        clusters = query.split('envoy_cluster_name=~"')[1].split('"', maxsplit=1)[0].split("|")
         found = []
         for cluster, rate, bad in zip(
-            clusters, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
+            want.arms, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
         ):
             for code, growth in (("2", rate - bad), ("5", bad)):
                 labels = {
@@ -184,3 +184,9 @@ class FakePrometheus:
                 }
                 found.append(Series(labels, times, [growth * t for t in times]))
         return found
+
+    async def samples(self, query: str, at: datetime) -> list[Series]:
+        raise AssertionError(f"{query} at {at}: there are only counters here")
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        raise AssertionError(f"{query} at {at}: there are only counters here")

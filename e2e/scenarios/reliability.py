@@ -1,4 +1,4 @@
-"""What the scenarios showed becomes a table in docs/reliability.md: `pytest -p e2e.scenarios.reliability --write-to X`."""
+"""What the scenarios showed becomes a table in docs/reliability.md (`pytest -p e2e.scenarios.reliability`)."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from serin.cluster import resources
 from serin.controller.reconcile import Reconciler
 from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
 from serin.prometheus.series import Series
+from serin.prometheus.wants import Want
 from tests.fakes import FakeCluster, FakePrometheus, Killed
 
 URL = "http://prometheus:9090"
@@ -270,14 +271,14 @@ async def test_one_slo_that_cannot_be_read_does_not_blind_the_others(lab: Lab) -
         resources.PROMOTION_POLICIES,
         {"metadata": {"namespace": "prod", "name": "careful"}, "spec": {**POLICY, "slos": [*POLICY["slos"], advisory]}},
     )
-    real = lab.prometheus.matrix
+    real = lab.prometheus.series
 
-    async def matrix(query: str, at: datetime) -> list[Series]:
-        if "rq_time" in query:
+    async def series(want: Want) -> list[Series]:
+        if any("rq_time" in metric for metric in want.metrics):
             raise QueryRejected("422 too many samples")
-        return await real(query, at)
+        return await real(want)
 
-    lab.prometheus.matrix = matrix  # type: ignore[method-assign]
+    lab.prometheus.series = series  # type: ignore[method-assign]
     lab.prometheus.candidate_bad = 60
     lab.want("3")
     await lab.until(lab.rolled_back)

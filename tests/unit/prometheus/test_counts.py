@@ -9,16 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.indicator import Indicator
-from serin.prometheus.counts import ArmNames, Grid, query, windows
-from serin.prometheus.presets import CONTOUR, POD, PRESETS
+from serin.api.evidence import Window
+from serin.api.indicator import Arms
+from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
+from serin.prometheus.presets import Preset, Term, preset
 from serin.prometheus.series import Series, freshness
 
-ARMS = ArmNames("prod", "fraud-b", "fraud-a")
+ARMS = ArmPatterns("envoy_cluster_name", "prod_fraud-b-predictor_80", "prod_fraud-a-predictor_80")
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)
-AVAILABILITY = Indicator.model_validate({"availability": {}})
-LATENCY = Indicator.model_validate({"latency": {"threshold": "500ms"}})
+
+
+def known(arms: Arms) -> Preset:
+    found = preset(arms)
+    assert found is not None
+    return found
+
+
+AVAILABILITY = known(Arms.CONTOUR).availability
+LATENCY = known(Arms.CONTOUR).at_threshold(timedelta(milliseconds=500))
 
 
 def line(name: str, values: dict[float, float], **labels: str) -> Series:
@@ -82,8 +91,12 @@ def envoy(rate: float, errors: dict[float, float] | None = None, service: str = 
     return found
 
 
-def read(series: list[Series], indicator: Indicator = AVAILABILITY, count: int = 3) -> list[tuple[object, object]]:
-    found = windows(CONTOUR, CONTOUR.terms(indicator), ARMS, Grid(T0, SECOND, count), series)
+def counted(series: list[Series], terms: tuple[Term, ...], grid: Grid, arms: ArmPatterns = ARMS) -> list[Window]:
+    return windows(arms, grid, [Counted(terms, series)])
+
+
+def read(series: list[Series], terms: tuple[Term, ...] = AVAILABILITY, count: int = 3) -> list[tuple[object, object]]:
+    found = counted(series, terms, Grid(T0, SECOND, count))
     return [
         (
             (w.candidate.bad, w.candidate.total) if w.candidate else w.error or None,
@@ -168,29 +181,27 @@ def test_pods_are_told_apart_by_name() -> None:
         *pod("fraud-a-predictor-77aa-y1", 100, 100),
         *pod("fraud-b-2-predictor-77aa-y1", 100, 0),
     ]
-    found = windows(POD, POD.terms(AVAILABILITY), ARMS, Grid(T0, SECOND, 1), series)[0]
+    pods = ArmPatterns("pod", "fraud-b-predictor-[a-z0-9]+-[a-z0-9]+", "fraud-a-predictor-[a-z0-9]+-[a-z0-9]+")
+    found = counted(series, known(Arms.POD).availability, Grid(T0, SECOND, 1), pods)[0]
     assert found.candidate is not None
     assert found.stable is not None
     assert (found.candidate.bad, found.candidate.total) == (2, 20)
     assert (found.stable.bad, found.stable.total) == (0, 100)
 
 
-def test_the_queries() -> None:
-    minute = timedelta(seconds=75)
-    assert query(CONTOUR, CONTOUR.terms(AVAILABILITY), ARMS, minute) == (
-        '{__name__=~"envoy_cluster_upstream_rq_xx",'
-        'envoy_cluster_name=~"prod_fraud-b-predictor_80|prod_fraud-a-predictor_80"}[75s]'
-    )
-    text = query(POD, POD.terms(Indicator.model_validate({"latency": {"threshold": "500ms"}})), ARMS, minute)
-    assert 'le=~"|0\\\\.5"' in text
-    assert 'namespace="prod"' in text
+@pytest.mark.parametrize("arms", [Arms.CONTOUR, Arms.ISTIO, Arms.POD])
+def test_every_preset_fills_in_the_threshold(arms: Arms) -> None:
+    found = known(arms)
+    terms = found.at_threshold(timedelta(milliseconds=500))
+    [boundary] = [t.labels["le"] for t in terms if "le" in t.labels]
+    assert float(boundary) * found.latency_unit == timedelta(milliseconds=500)
+    assert found.meaning
+    assert sum(term.total for term in found.availability) == 1, "each request is counted once"
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=[arms.value for arms in PRESETS])
-def test_every_preset_fills_in_the_threshold(preset: object) -> None:
-    assert isinstance(preset, type(CONTOUR))
-    boundaries = [t.labels["le"] for t in preset.terms(LATENCY) if "le" in t.labels]
-    assert boundaries in (["500"], ["0.5"])
+@pytest.mark.parametrize("arms", [Arms.ENVOY_GATEWAY, Arms.KNATIVE])
+def test_arms_that_cannot_be_told_apart_have_no_preset(arms: Arms) -> None:
+    assert preset(arms) is None
 
 
 def test_a_target_that_returns_is_not_taken_for_newborn_because_another_is_well() -> None:
@@ -232,12 +243,11 @@ def test_a_window_counts_the_same_whatever_it_is_read_with(gaps: list[tuple[int,
         for code in ("2", "5")
         for instance in ("a", "b")
     ]
-    terms = CONTOUR.terms(AVAILABILITY)
-    whole = windows(CONTOUR, terms, ARMS, grid, series)
+    whole = counted(series, AVAILABILITY, grid)
     parts = []
     for part in (Grid(T0, grid.length, split), Grid(T0 + split * grid.length, grid.length, 20 - split)):
         reach = part.start.timestamp() - 60, part.end.timestamp()
-        parts += windows(CONTOUR, terms, ARMS, part, [s.between(*reach) for s in series])
+        parts += counted([s.between(*reach) for s in series], AVAILABILITY, part)
     assert parts == whole
     assert any(w.candidate is not None for w in whole)
 

@@ -20,7 +20,7 @@ from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
 from serin.judge import JUDGE_VERSION
 from serin.judge.replay import Decision, Judged, Replay
-from serin.judge.windows import decode
+from serin.judge.windows import decode, kind_of, nothing
 
 ON_EVIDENCE = frozenset({Reason.SLO_BREACHED, Reason.ALL_REQUESTS_BAD})
 """Causes that follow from windows alone; all others (a hand, a crash, another revision) do not."""
@@ -48,23 +48,30 @@ class RecordReplay:
             self._rows = _rows(self.record, self._policy)
         except (ValidationError, ValueError) as error:
             raise InvalidInput(f"{path}: cannot be replayed: {error}") from None
-        rungs = {name: len(w.candidate.ladder) for row in self._rows for name, w in row.items() if w.candidate}
+        rungs = {
+            name: len(w.candidate.ladder)
+            for row in self._rows
+            for name, w in row.items()
+            if isinstance(w, Window) and w.candidate
+        }
         self._run = Replay(self._policy, rungs)
 
     def windows(self) -> Iterator[Judged]:
         """One judged window after the other, until the breach."""
         for row in self._rows:
-            if any(window.candidate is not None or window.error for window in row.values()) or self._run.begun:
+            if self._run.begun or any(_live(interval) for interval in row.values()):
                 yield self._run.judge(self._whole(row))
                 if self._run.over:
                     return
             else:
                 self._run.learn(row)
 
-    def _whole(self, row: Mapping[str, Window]) -> dict[str, Interval]:
-        """A row in which each SLO has a window; one that was not sealed is no data."""
+    def _whole(self, row: Mapping[str, Interval]) -> dict[str, Interval]:
+        """A row in which each SLO has an interval; one that was not sealed is no data."""
         some = next(iter(row.values()))
-        return {slo.name: row.get(slo.name) or Window(some.start, some.length, None) for slo in self._policy.slos}
+        return {
+            slo.name: row.get(slo.name) or nothing(slo.indicator, some.start, some.length) for slo in self._policy.slos
+        }
 
     def agreement(self) -> Agreement:
         """Whether the breach, or that there was none, is what the record says; after ``windows``."""
@@ -111,14 +118,19 @@ def _record(path: Path) -> PromotionRecord:
         raise InvalidInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def _rows(record: PromotionRecord, policy: PromotionPolicySpec) -> list[dict[str, Window]]:
-    """Windows that begin at the same instant, in order of time."""
-    known = {slo.name for slo in policy.slos}
-    rows: dict[datetime, dict[str, Window]] = {}
+def _live(interval: Interval) -> bool:
+    """Whether it is of the candidate's time: what lies before tells about stable only."""
+    return interval.measured or bool(interval.error)
+
+
+def _rows(record: PromotionRecord, policy: PromotionPolicySpec) -> list[dict[str, Interval]]:
+    """Intervals that begin at the same instant, in order of time."""
+    known = {slo.name: kind_of(slo.indicator) for slo in policy.slos}
+    rows: dict[datetime, dict[str, Interval]] = {}
     for block in record.status.blocks:
         if block.slo not in known:
             raise ValueError(f"windows of {block.slo}, which is not an SLO of the policy")
         length = timedelta(seconds=block.seconds)
-        for window in decode(block.counts, start=block.start, length=length):
+        for window in decode(block.counts, start=block.start, length=length, kind=known[block.slo]):
             rows.setdefault(window.start, {})[block.slo] = window
     return [rows[start] for start in sorted(rows)]

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import InvalidInput
+from serin.judge.windows import nothing
 
 LONGEST_WINDOW = 3600
 LARGEST_COUNT = 10**15
@@ -155,21 +156,13 @@ def _interval(line: _Line, own: _Series, start: datetime, length: timedelta) -> 
         line.wrong("error", "is not a text")
     if error:
         words = " ".join(error[:1000].encode("utf-8", "replace").decode().split())
-        return _nothing(own.slo, start, length, words or "?")
+        return nothing(own.slo.indicator, start, length, words or "?")
     indicator = own.slo.indicator
     if indicator.gauge is not None:
         return _evaluation(line, own.slo, start, length)
     if indicator.query is not None:
         return MeanWindow(start, length, _mean(line, "candidate"), _mean(line, "stable"))
     return Window(start, length, _counts(line, own, "candidate"), _counts(line, own, "stable"))
-
-
-def _nothing(slo: Slo, start: datetime, length: timedelta, error: str = "") -> Interval:
-    if slo.indicator.gauge is not None:
-        return Evaluation(start, length, None, error=error)
-    if slo.indicator.query is not None:
-        return MeanWindow(start, length, None, error=error)
-    return Window(start, length, None, error=error)
 
 
 def _arm(line: _Line, arm: str) -> Mapping[str, Any] | None:
@@ -282,10 +275,10 @@ def _rows(series: Mapping[str, _Series], starts: list[datetime], length: timedel
     for before, start in zip([None, *starts], starts, strict=False):
         missing = before + length if before is not None else start
         while missing < start:
-            yield {name: _nothing(own.slo, missing, length) for name, own in series.items()}
+            yield {name: nothing(own.slo.indicator, missing, length) for name, own in series.items()}
             missing += length
         yield {
-            name: own.intervals[start][1] if start in own.intervals else _nothing(own.slo, start, length)
+            name: own.intervals[start][1] if start in own.intervals else nothing(own.slo.indicator, start, length)
             for name, own in series.items()
         }
 

@@ -11,17 +11,15 @@ import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import dropwhile
-from typing import Protocol
 
-from serin.api.evidence import Assessment, Window
+from serin.api.evidence import Assessment, Interval, MeanWindow, Window
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
-from serin.errors import MetricsError, QueryRejected
+from serin.errors import MetricsError
 from serin.judge.assessment import Judge
-from serin.judge.windows import decode, encode, settle_time
-from serin.prometheus.counts import ArmNames, Grid, lookback, query, windows
-from serin.prometheus.presets import PRESETS
-from serin.prometheus.series import Series
+from serin.judge.windows import decode, encode, kind_of, settle_time
+from serin.prometheus.counts import Grid
+from serin.prometheus.reading import Metrics, Names, read
 
 BLOCK = 20
 """Windows per sealed block, and at most so many are read with one query."""
@@ -34,33 +32,12 @@ LATE_WINDOWS = 3
 """So many windows behind and what is known is too old to move forward on."""
 
 
-class MetricsSource(Protocol):
-    """What the evidence needs of a Prometheus."""
-
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
-        """Raw samples of a range selector at an explicit time; ``MetricsError``."""
-        ...
-
-
-class NotAllowed:
-    """Stands for a Prometheus that is no longer on the allow-list: nobody is asked in its place."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
-        """Always refused."""
-        del query, at
-        message = f"{self._address} is not on the operator's allow-list"
-        raise QueryRejected(message)
-
-
 @dataclass(slots=True)
 class Ledger:
     """The windows of one rollout. Each SLO is read on its own: one that cannot be read does not blind the others."""
 
     policy: PromotionPolicySpec
-    arms: ArmNames
+    names: Names
     begun: datetime
     """Start of the first window."""
     cursors: dict[str, datetime]
@@ -68,21 +45,22 @@ class Ledger:
     judge: Judge
     without_history: set[str]
     """SLOs whose stable arm's time before the candidate has not been read."""
-    history: dict[str, list[Window]] = field(default_factory=dict)
+    history: dict[str, list[Interval]] = field(default_factory=dict)
     """What has been read of it and is not in the record yet."""
-    unsealed: dict[str, list[Window]] = field(default_factory=dict)
+    unsealed: dict[str, list[Interval]] = field(default_factory=dict)
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
 
     @classmethod
     def restore(
-        cls, policy: PromotionPolicySpec, arms: ArmNames, begun: datetime, record: PromotionRecordStatus | None
+        cls, policy: PromotionPolicySpec, names: Names, begun: datetime, record: PromotionRecordStatus | None
     ) -> Ledger:
         """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
-        start, names = _whole_second(begun), [slo.name for slo in policy.slos]
-        ledger = cls(policy, arms, start, dict.fromkeys(names, start), Judge(policy), set(names))
+        start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
+        ledger = cls(policy, names, start, dict.fromkeys(slos, start), Judge(policy), set(slos))
         for block in record.blocks if record else []:
-            batch = decode(block.counts, start=block.start, length=timedelta(seconds=block.seconds))
+            kind, length = kind_of(slos[block.slo].indicator), timedelta(seconds=block.seconds)
+            batch = decode(block.counts, start=block.start, length=length, kind=kind)
             if not batch:
                 continue
             if batch[-1].end <= start:
@@ -103,11 +81,11 @@ class Ledger:
         """When the next window can be read."""
         return max(self.cursors.values()) + self.length + settle_time(self.length)
 
-    async def catch_up(self, source: MetricsSource, now: datetime) -> None:
+    async def catch_up(self, source: Metrics, now: datetime) -> None:
         """Reads the windows that are over and settled; on trouble an SLO's cursor stays and ``trouble`` says why."""
         await asyncio.gather(*(self._catch_up(source, slo, now) for slo in self.policy.slos))
 
-    async def _catch_up(self, source: MetricsSource, slo: Slo, now: datetime) -> None:
+    async def _catch_up(self, source: Metrics, slo: Slo, now: datetime) -> None:
         self.trouble.pop(slo.name, None)
         for _ in range(BATCHES):
             start = self.cursors[slo.name]
@@ -117,7 +95,7 @@ class Ledger:
             grid = Grid(start, self.length, min(count, BLOCK))
             try:
                 past = await self._past(source, slo) if slo.name in self.without_history else []
-                batch = await self._read(source, slo, grid)
+                batch = await read(source, self.policy, slo, self.names, grid)
             except MetricsError as error:
                 self.trouble[slo.name] = str(error)
                 return
@@ -126,41 +104,37 @@ class Ledger:
             self.unsealed.setdefault(slo.name, []).extend(batch)
             self.cursors[slo.name] = grid.end
 
-    async def _past(self, source: MetricsSource, slo: Slo) -> list[Window]:
+    async def _past(self, source: Metrics, slo: Slo) -> list[Interval]:
         """Stable's time before the candidate; nothing if it cannot be read: the watch does not wait for it."""
+        if slo.indicator.gauge is not None:
+            return []
         length = max(HISTORY_WINDOW, self.length)
         grid = Grid(self.begun - HISTORY_WINDOWS * length, length, HISTORY_WINDOWS)
         try:
-            past = [replace(window, candidate=None) for window in await self._read(source, slo, grid)]
+            found = await read(source, self.policy, slo, self.names, grid)
         except MetricsError:
             return []
-        return list(dropwhile(lambda window: window.stable is None, past))
+        past = [replace(i, candidate=None) for i in found if isinstance(i, Window | MeanWindow)]
+        return list(dropwhile(_stable_unknown, past))
 
-    def _remember(self, name: str, past: list[Window]) -> None:
+    def _remember(self, name: str, past: list[Interval]) -> None:
         """Judges the history before the first window that is read, and never again."""
         if past:
             self.judge.add({name: past})
             self.history[name] = past
         self.without_history.discard(name)
 
-    async def _read(self, source: MetricsSource, slo: Slo, grid: Grid) -> list[Window]:
-        preset = PRESETS[self.policy.arms_of(slo)]
-        terms = preset.terms(slo.indicator)
-        reach = grid.end - grid.start + lookback(grid.length)
-        series = await source.matrix(query(preset, terms, self.arms, reach), grid.end)
-        return windows(preset, terms, self.arms, grid, series)
-
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """Where the evidence stands; windows that should be there and are not hold."""
         missing = {name: window for name in self.cursors if (window := self._missing(name, now)) is not None}
         return self.judge.assess(step_started_at, missing)
 
-    def _missing(self, name: str, now: datetime) -> Window | None:
+    def _missing(self, name: str, now: datetime) -> Interval | None:
         cursor = self.cursors[name]
         if name in self.trouble:
-            return Window(cursor, self.length, None, error=self.trouble[name])
+            return Interval(cursor, self.length, error=self.trouble[name])
         late = now - settle_time(self.length) - cursor >= LATE_WINDOWS * self.length
-        return Window(cursor, self.length, None) if late else None
+        return Interval(cursor, self.length) if late else None
 
     def seal(self, *, everything: bool = False) -> list[WindowBlock]:
         """Full blocks (or all windows) since the last seal, for the record; ``sealed`` when they are written."""
@@ -184,7 +158,11 @@ class Ledger:
             self.unsealed[name] = batch[len(batch) - kept :]
 
 
-def _blocks(batch: list[Window], *, everything: bool) -> list[list[Window]]:
+def _stable_unknown(interval: Interval) -> bool:
+    return isinstance(interval, Window | MeanWindow) and interval.stable is None
+
+
+def _blocks(batch: list[Interval], *, everything: bool) -> list[list[Interval]]:
     parts = [batch[i : i + BLOCK] for i in range(0, len(batch), BLOCK)]
     return [part for part in parts if everything or len(part) == BLOCK]
 

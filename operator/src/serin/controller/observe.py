@@ -19,7 +19,7 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.claims import foreign, hostname_taken
 from serin.errors import Conflict, NotFound, Refused, Unavailable
-from serin.prometheus.presets import unreadable
+from serin.prometheus.reading import unreadable
 from serin.records.build import Source, sources_of, view
 from serin.rollout.observation import Arm, Problem, RecordView, RouteView
 from serin.rollout.spec_rules import problem_of

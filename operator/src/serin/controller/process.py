@@ -25,6 +25,7 @@ from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.watchdog import Watchdog
 from serin.errors import ClusterError, NotLeader
 from serin.prometheus.client import Prometheus
+from serin.prometheus.shared import Shared
 
 log = structlog.get_logger()
 LOST_THE_LEASE = 3
@@ -55,7 +56,8 @@ def configure_logging(log_format: str) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
-    sources = {url: Prometheus(url) for url in settings.prometheus_urls}
+    servers = {url: Prometheus(url) for url in settings.prometheus_urls}
+    sources = {url: Shared(server) for url, server in servers.items()}
     state = health.State(Watchdog(time.monotonic))
     runner = await health.serve(settings.health_host, settings.health_port, state)
     try:
@@ -70,8 +72,8 @@ async def run(settings: Settings) -> None:
             asking.cancel()
     finally:
         await runner.cleanup()
-        for source in sources.values():
-            source.close()
+        for server in servers.values():
+            server.close()
 
 
 async def _stand_by(elector: Elector | None, state: health.State) -> None:

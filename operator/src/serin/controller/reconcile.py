@@ -14,11 +14,12 @@ from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.reasons import Phase
 from serin.cluster.client import Cluster
 from serin.controller.act import Actor, Evidence
-from serin.controller.evidence import Ledger, MetricsSource, NotAllowed
+from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, Conflict
-from serin.prometheus.counts import ArmNames
+from serin.prometheus.reading import Metrics, Names
+from serin.prometheus.shared import NotAllowed
 from serin.records.build import has_room, parse
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
@@ -36,7 +37,7 @@ class Reconciler:
     def __init__(
         self,
         cluster: Cluster,
-        metrics: Mapping[str, MetricsSource],
+        metrics: Mapping[str, Metrics],
         clock: Callable[[], datetime],
         found: Callable[[Key, int | None], None] = lambda *_: None,
         namespaces: tuple[str, ...] = (),
@@ -110,10 +111,12 @@ class Reconciler:
         begun = _first_weight(record.status if record else None) or rollout.step_started_at
         if policy is None or begun is None:
             return None
-        arms = ArmNames(sight.owner.namespace, status.candidate.inference_service, status.stable.inference_service)
-        return Ledger.restore(policy, arms, begun, record.status if record else None)
+        new, old = status.candidate, status.stable
+        isvcs = (new.inference_service, old.inference_service)
+        names = Names(sight.owner.namespace, *isvcs, new.revision, new.version)
+        return Ledger.restore(policy, names, begun, record.status if record else None)
 
-    def _source(self, policy: PromotionPolicySpec) -> MetricsSource:
+    def _source(self, policy: PromotionPolicySpec) -> Metrics:
         address = policy.prometheus.address if policy.prometheus else None
         if address is None:
             return next(iter(self._metrics.values()))

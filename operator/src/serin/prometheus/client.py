@@ -76,6 +76,13 @@ class Prometheus:
 
     async def matrix(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of a range selector; ``QueryRejected``, ``MetricsUnavailable`` or ``MalformedAnswer``."""
+        return parse(self._url, *await self._ask(query, at))
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        """The values of an expression at an instant, one per series; NaN is left out; errors as ``matrix``."""
+        return parse_values(self._url, *await self._ask(query, at))
+
+    async def _ask(self, query: str, at: datetime) -> tuple[int, bytes]:
         loop = asyncio.get_running_loop()
         try:
             async with self._gate, asyncio.timeout(self._deadline + 3):
@@ -86,7 +93,7 @@ class Prometheus:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             message = f"{self._url}: {type(error).__name__}"
             raise MetricsUnavailable(message) from error
-        return parse(self._url, status, body)
+        return status, body
 
     def close(self) -> None:
         """Ends the threads; a query under way is left to its own time limit."""
@@ -96,6 +103,36 @@ class Prometheus:
 
 def parse(url: str, status: int, body: bytes) -> list[Series]:
     """The series of an answer of ``/api/v1/query`` to a range selector."""
+    data = _data(url, status, body)
+    if data.get("resultType") != "matrix" or not isinstance(data.get("result"), list):
+        message = f"{url}: a matrix was asked for, this came back: {_said(None, body)}"
+        raise MalformedAnswer(message)
+    try:
+        return [_series(item) for item in data["result"]]
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"{url}: a series cannot be read: {error}"
+        raise MalformedAnswer(message) from error
+
+
+def parse_values(url: str, status: int, body: bytes) -> list[float]:
+    """The values of an answer of ``/api/v1/query`` to an expression."""
+    data = _data(url, status, body)
+    try:
+        if data["resultType"] == "scalar":
+            found = [float(data["result"][1])]
+        elif data["resultType"] == "vector":
+            found = [float(item["value"][1]) for item in data["result"]]
+        else:
+            message = f"{url}: a vector was asked for, this came back: {_said(None, body)}"
+            raise MalformedAnswer(message)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        message = f"{url}: a value cannot be read: {error}"
+        raise MalformedAnswer(message) from error
+    return [value for value in found if math.isfinite(value)]
+
+
+def _data(url: str, status: int, body: bytes) -> Mapping[str, Any]:
+    """What a successful answer holds; else the error that fits."""
     if len(body) > MAX_BYTES:
         message = f"{url}: the answer is larger than {MAX_BYTES} bytes"
         raise MalformedAnswer(message)
@@ -110,14 +147,10 @@ def parse(url: str, status: int, body: bytes) -> list[Series]:
         message = f"{url}: the answer is partial: {str(answer['warnings'])[:SHOWN]}"
         raise MetricsUnavailable(message)
     data = answer.get("data")
-    if not isinstance(data, Mapping) or data.get("resultType") != "matrix" or not isinstance(data.get("result"), list):
-        message = f"{url}: a matrix was asked for, this came back: {_said(None, body)}"
+    if not isinstance(data, Mapping):
+        message = f"{url}: no data in the answer, e.g. a matrix: {_said(None, body)}"
         raise MalformedAnswer(message)
-    try:
-        return [_series(item) for item in data["result"]]
-    except (KeyError, TypeError, ValueError) as error:
-        message = f"{url}: a series cannot be read: {error}"
-        raise MalformedAnswer(message) from error
+    return data
 
 
 def _json(url: str, status: int, body: bytes) -> dict[str, Any] | None:

@@ -9,18 +9,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from serin.api.evidence import Counts, Window
-from serin.api.names import service_name
-from serin.prometheus.presets import Preset, Term
+from serin.prometheus.presets import Term
 from serin.prometheus.series import Series, freshness
+
+REPLICA_LABELS = frozenset({"prometheus_replica", "replica", "__replica__", "prometheus", "cluster_replica"})
+"""What tells the copies of one series apart where two Prometheus servers scrape the same targets."""
 
 
 @dataclass(frozen=True, slots=True)
-class ArmNames:
-    """Namespace and InferenceServices of both arms."""
+class ArmPatterns:
+    """How the series of both arms are told apart: a label, and a regular expression for its value per arm."""
 
-    namespace: str
+    label: str
     candidate: str
     stable: str
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """Candidate's, stable's."""
+        return self.candidate, self.stable
+
+    def of(self, pattern: str, series: Sequence[Series]) -> list[Series]:
+        """The series of one arm."""
+        compiled = re.compile(pattern)
+        return [s for s in series if compiled.fullmatch(s.labels.get(self.label, ""))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,72 +48,72 @@ class Grid:
         """End of the last window."""
         return self.start + self.count * self.length
 
+    @property
+    def first_sample(self) -> datetime:
+        """The earliest sample that any of the windows looks at."""
+        return self.start - lookback(self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Series that were asked for together, and what they count."""
+
+    terms: tuple[Term, ...]
+    series: Sequence[Series]
+
 
 def lookback(length: timedelta) -> timedelta:
     """How far before a window samples are looked at: four scrapes of 15 s, or four windows."""
     return max(timedelta(seconds=60), 4 * length)
 
 
-def query(preset: Preset, terms: Sequence[Term], arms: ArmNames, reach: timedelta) -> str:
-    """One PromQL range selector for all terms and both arms, over the last ``reach``."""
-    metrics = "|".join(sorted({term.metric for term in terms}))
-    values = "|".join(_pattern(preset, arms.namespace, isvc) for isvc in (arms.candidate, arms.stable))
-    matchers = [f'__name__=~"{metrics}"', f'{preset.arm_label}=~"{values}"']
-    matchers += [f'{k}="{v.format(namespace=arms.namespace)}"' for k, v in preset.matchers.items()]
-    boundaries = {spelling for t in terms if t.labels.get("le") for spelling in _spellings(t.labels["le"])}
-    if boundaries:
-        matchers.append(f'le=~"|{"|".join(sorted(boundaries))}"')
-    return f"{{{','.join(matchers)}}}[{round(reach.total_seconds())}s]"
-
-
-def windows(
-    preset: Preset, terms: Sequence[Term], arms: ArmNames, grid: Grid, series: Sequence[Series]
-) -> list[Window]:
+def windows(arms: ArmPatterns, grid: Grid, groups: Sequence[Counted]) -> list[Window]:
     """One window per grid cell; an arm without fresh samples at both edges has no counts there."""
-    out = []
-    for index in range(grid.count):
-        start = grid.start + index * grid.length
-        edges = (start.timestamp(), (start + grid.length).timestamp())
-        # What a window counts must not depend on what else was read with it: after a restart it is read in a batch.
-        seen = [s.between(edges[0] - lookback(grid.length).total_seconds(), edges[1]) for s in series]
-        seen = [s for s in seen if s.times]
-        fresh = freshness(seen)
-        by_arm = {isvc: _of_arm(preset, arms.namespace, isvc, seen) for isvc in (arms.candidate, arms.stable)}
-        # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
-        known = {_target(s) for s in seen if s.age_at(edges[0]) <= fresh}
-        twice = _twice(seen)
-        if twice:
-            out.append(Window(start, grid.length, None, error=twice))
-            continue
-        candidate, error = _counts(terms, by_arm[arms.candidate], edges, fresh, known=known)
-        stable, _ = _counts(terms, by_arm[arms.stable], edges, fresh, known=known)
-        out.append(Window(start, grid.length, candidate, stable, error=error))
-    return out
+    return [_window(arms, grid.start + i * grid.length, grid.length, groups) for i in range(grid.count)]
+
+
+def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Sequence[Counted]) -> Window:
+    edges = (start.timestamp(), (start + length).timestamp())
+    # What a window counts must not depend on what else was read with it: after a restart it is read in a batch.
+    seen = [Counted(group.terms, clipped(group.series, edges, length)) for group in groups]
+    twice = next(filter(None, (_twice(group.series) for group in seen)), "")
+    if twice:
+        return Window(start, length, None, error=twice)
+    everything = [s for group in seen for s in group.series]
+    fresh = freshness(everything)
+    # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
+    known = {_target(s) for s in everything if s.age_at(edges[0]) <= fresh}
+
+    def of(pattern: str) -> tuple[Counts | None, str]:
+        own = [Counted(group.terms, arms.of(pattern, group.series)) for group in seen]
+        return _counts(own, edges, fresh, known=known)
+
+    candidate, error = of(arms.candidate)
+    stable, _ = of(arms.stable)
+    return Window(start, length, candidate, stable, error=error)
+
+
+def clipped(series: Sequence[Series], edges: tuple[float, float], length: timedelta) -> list[Series]:
+    """What a window may look at: samples up to its end, from a fixed time before its start."""
+    first = edges[0] - lookback(length).total_seconds()
+    return [s for s in (one.between(first, edges[1]) for one in series) if s.times]
 
 
 def _counts(
-    terms: Sequence[Term],
-    series: Sequence[Series],
-    edges: tuple[float, float],
-    fresh: float,
-    *,
-    known: set[tuple[str, str]],
+    groups: Sequence[Counted], edges: tuple[float, float], fresh: float, *, known: set[tuple[str, str]]
 ) -> tuple[Counts | None, str]:
     start, end = edges
-    if not known or not any(s.age_at(end) <= fresh for s in series):
+    if not known or not any(s.age_at(end) <= fresh for group in groups for s in group.series):
         return None, ""
     bad = total = 0.0
-    for term in terms:
-        own = [s for s in series if _belongs(term, s)]
-        if term.required and not own and _measured(term, series):
-            return None, _missing(term)
-        increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or _target(s) in known)
-        bad, total = bad + term.bad * increment, total + term.total * increment
+    for group in groups:
+        for term in group.terms:
+            own = [s for s in group.series if term.takes(s.labels)]
+            if term.required and not own and _measured(term, group.series):
+                return None, _missing(term)
+            increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or _target(s) in known)
+            bad, total = bad + term.bad * increment, total + term.total * increment
     return Counts(max(0, round(bad)), max(0, round(total))), ""
-
-
-REPLICA_LABELS = frozenset({"prometheus_replica", "replica", "__replica__", "prometheus", "cluster_replica"})
-"""What tells the copies of one series apart where two Prometheus servers scrape the same targets."""
 
 
 def _twice(series: Sequence[Series]) -> str:
@@ -130,34 +142,3 @@ def _measured(term: Term, series: Sequence[Series]) -> bool:
 
 def _missing(term: Term) -> str:
     return f"{term.metric} has no bucket with le={term.labels.get('le')}: the threshold must be a bucket boundary"
-
-
-def _belongs(term: Term, series: Series) -> bool:
-    if series.labels.get("__name__") != term.metric:
-        return False
-    return all(_same(key, series.labels.get(key, ""), value) for key, value in term.labels.items())
-
-
-def _same(key: str, actual: str, wanted: str) -> bool:
-    if key != "le":
-        return actual == wanted
-    try:
-        return float(actual) == float(wanted)
-    except ValueError:
-        return False
-
-
-def _of_arm(preset: Preset, namespace: str, isvc: str, series: Sequence[Series]) -> list[Series]:
-    pattern = re.compile(_pattern(preset, namespace, isvc))
-    return [s for s in series if pattern.fullmatch(s.labels.get(preset.arm_label, ""))]
-
-
-def _pattern(preset: Preset, namespace: str, isvc: str) -> str:
-    """Kubernetes names need no escaping in a regular expression: letters, digits and ``-``."""
-    return preset.arm_pattern.format(namespace=namespace, service=service_name(isvc))
-
-
-def _spellings(boundary: str) -> tuple[str, ...]:
-    """Prometheus 3 writes ``le="500.0"``, earlier ones and Envoy ``le="500"``."""
-    escaped = boundary.replace(".", "\\\\.")
-    return (escaped, f"{escaped}\\\\.0") if "." not in boundary else (escaped,)

@@ -1,0 +1,163 @@
+"""What may a policy's PromQL be? Parsed, bounded, and filled in with values that stay values.
+
+Text of users is never joined into a query: a variable may stand inside a string only, and what replaces it is escaped
+for that string (and for the regular expression, where the string is one).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import promql_parser
+
+from serin.api.types import format_duration
+from serin.errors import QueryRejected
+
+LONGEST_RANGE = timedelta(hours=1)
+"""A longer range, offset or subquery would make one policy expensive for everybody."""
+VARIABLES = ("namespace", "inferenceService", "revision", "version")
+DOUBLE = '"'
+_VARIABLE = re.compile(r"\$\((\w*)\)")
+_WINDOW = "$(window)"
+_OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One metric with its label matchers, as text that PromQL reads back as the same."""
+
+    metric: str
+    matchers: tuple[str, ...]
+
+
+def selector(text: str, variables: Mapping[str, str]) -> Selector:
+    """A vector selector with a metric name, without range, offset or ``@``; ``QueryRejected``."""
+    expression = _parsed(filled(text, variables, timedelta()))
+    if not isinstance(expression, promql_parser.VectorSelector):
+        raise QueryRejected(f"{text}: expected a selector such as my_total{{kind='a'}}, found an expression")
+    if expression.offset is not None or expression.at is not None:
+        raise QueryRejected(f"{text}: offset and @ have no place here: Serin asks at the window's own time")
+    if expression.matchers.or_matchers:
+        raise QueryRejected(f"{text}: matchers joined by or are not supported")
+    rendered = [(m.name, _OPERATORS[str(m.op)], m.value) for m in expression.matchers.matchers]
+    names = [value for name, operator, value in rendered if (name, operator) == ("__name__", "=")]
+    metric = expression.name or (names[0] if len(names) == 1 else "")
+    if not metric:
+        raise QueryRejected(f"{text}: name the metric")
+    return Selector(metric, tuple(f"{n}{op}{quoted(value)}" for n, op, value in rendered if n != "__name__"))
+
+
+def query(text: str, variables: Mapping[str, str], window: timedelta) -> str:
+    """An expression with its variables filled in, bounded in reach; ``QueryRejected``."""
+    complete = filled(text, variables, window)
+    expression = _parsed(complete)
+    selectors = 0
+    for node in _nodes(expression):
+        selectors += isinstance(node, promql_parser.VectorSelector)
+        for name in ("range", "step", "offset"):
+            reach = getattr(node, name, None)
+            if isinstance(reach, timedelta) and abs(reach) > LONGEST_RANGE:
+                raise QueryRejected(f"{text}: {name} {format_duration(abs(reach))} is longer than 1h")
+        if getattr(node, "at", None) is not None:
+            raise QueryRejected(f"{text}: @ has no place here: Serin asks at the window's own time")
+    if not selectors:
+        raise QueryRejected(f"{text}: it selects no series")
+    if isinstance(expression, promql_parser.MatrixSelector | promql_parser.SubqueryExpr):
+        raise QueryRejected(f"{text}: a range is no value; put a function around it")
+    return complete
+
+
+def plain(text: str) -> bool:
+    """Whether a (filled in) query is one selector, whose samples have times of their own."""
+    expression = _parsed(text)
+    return isinstance(expression, promql_parser.VectorSelector) and expression.offset is None
+
+
+def quoted(value: str) -> str:
+    """A string literal of PromQL."""
+    return f'"{_escaped(value, DOUBLE)}"'
+
+
+def _escaped(value: str, quote: str) -> str:
+    """What stands between quotes, in the escapes of Go's strings that PromQL has taken over."""
+    special = {"\\": "\\\\", "\n": "\\n", quote: f"\\{quote}"}
+    return "".join(special.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in value)
+
+
+def filled(text: str, variables: Mapping[str, str], window: timedelta) -> str:
+    """``text`` with ``$(name)`` replaced by values, inside strings only; ``$(window)`` stands anywhere."""
+    ranged = text.replace(_WINDOW, format_duration(window) if window else _WINDOW)
+    out, position = [], 0
+    for start, end in _strings(ranged):
+        out += [ranged[position:start], _literal(ranged, start, end, variables)]
+        position = end
+    complete = "".join([*out, ranged[position:]])
+    left = _VARIABLE.search("".join(_outside(ranged)))
+    if left is not None:
+        raise QueryRejected(f"{text}: {left[0]} may stand inside a quoted label value only")
+    return complete
+
+
+def _literal(text: str, start: int, end: int, variables: Mapping[str, str]) -> str:
+    literal = text[start:end]
+    if "$(" not in literal:
+        return literal
+    if literal[0] == "`":
+        raise QueryRejected(f"{text}: use double quotes around {literal}: a variable cannot stand between backticks")
+    is_pattern = text[:start].rstrip().endswith(("=~", "!~"))
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in variables:
+            known = ", ".join(f"$({name})" for name in variables) or "none here"
+            raise QueryRejected(f"{text}: {match[0]} is not known; there are: {known}")
+        raw = re.escape(variables[match[1]]) if is_pattern else variables[match[1]]
+        return _escaped(raw, literal[0])
+
+    return _VARIABLE.sub(value, literal)
+
+
+def _strings(text: str) -> Iterator[tuple[int, int]]:
+    """Where string literals stand, quotes included; one that does not end runs to the end (and will not parse)."""
+    at = 0
+    while at < len(text):
+        quote = text[at]
+        if quote == "#":
+            at = (text.find("\n", at) + 1) or len(text)
+            continue
+        if quote not in "\"'`":
+            at += 1
+            continue
+        end = at + 1
+        while end < len(text) and text[end] != quote:
+            end += 2 if text[end] == "\\" and quote != "`" else 1
+        yield at, min(end + 1, len(text))
+        at = end + 1
+
+
+def _outside(text: str) -> Iterator[str]:
+    position = 0
+    for start, end in _strings(text):
+        yield text[position:start]
+        position = end
+    yield text[position:]
+
+
+def _parsed(text: str) -> promql_parser.Expr:
+    try:
+        return promql_parser.parse(text)
+    except ValueError as error:
+        raise QueryRejected(f"{text}: not PromQL: {error}") from None
+
+
+def _nodes(expression: promql_parser.Expr) -> list[promql_parser.Expr]:
+    found: list[promql_parser.Expr] = []
+
+    def note(node: promql_parser.Expr) -> bool:
+        found.append(node)
+        return True
+
+    promql_parser.walk(expression, note)
+    return found

@@ -1,0 +1,251 @@
+"""How does an SLO of a policy become intervals to judge? One reader per kind of indicator, all at explicit times."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from serin.api.evidence import Evaluation, Interval, Mean, MeanWindow
+from serin.api.indicator import KINDS, Gauge, Histogram, Indicator, Ratio
+from serin.api.names import service_name
+from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.errors import QueryRejected
+from serin.prometheus import promql
+from serin.prometheus.counts import ArmPatterns, Counted, Grid, clipped, windows
+from serin.prometheus.presets import Preset, Term, preset
+from serin.prometheus.series import Series, freshness
+from serin.prometheus.wants import Shape, Want
+
+EXAMPLE = dict.fromkeys(promql.VARIABLES, "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Both arms of a rollout, and what variables in a policy's queries stand for."""
+
+    namespace: str
+    candidate: str
+    """InferenceService."""
+    stable: str
+    """InferenceService."""
+    revision: str = ""
+    version: str = ""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Values of ``$(…)``: those of the candidate."""
+        values = (self.namespace, self.candidate, self.revision, self.version)
+        return dict(zip(promql.VARIABLES, values, strict=True))
+
+
+class Metrics(Protocol):
+    """What reading needs of a Prometheus; all methods raise ``MetricsError``."""
+
+    async def series(self, want: Want) -> list[Series]:
+        """Raw samples of counters."""
+        ...
+
+    async def samples(self, query: str, at: datetime) -> list[Series]:
+        """Raw samples of a range selector."""
+        ...
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        """The values of an expression at an instant, one per series."""
+        ...
+
+
+async def read(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, grid: Grid) -> list[Interval]:
+    """One interval per grid cell; ``MetricsError`` when nothing can be said of any of them."""
+    indicator = slo.indicator
+    if indicator.gauge is not None:
+        return [await _evaluation(metrics, indicator.gauge, names, grid, i) for i in range(grid.count)]
+    look = _Look(_preset(policy, slo), names, grid)
+    parts = _parts(look.source, indicator, names)
+    found = await asyncio.gather(*(metrics.series(look.want(part)) for part in parts))
+    if indicator.query is not None:
+        return _means(look, *found)
+    counted = [Counted(part.terms, series) for part, series in zip(parts, found, strict=True)]
+    return list(windows(look.patterns, grid, counted))
+
+
+def unreadable(policy: PromotionPolicySpec) -> str | None:
+    """The first thing in a policy that cannot be read from Prometheus; None if all can."""
+    for slo in policy.slos:
+        arms, indicator = policy.arms_of(slo), slo.indicator
+        known = preset(arms)
+        if known is None and indicator.gauge is None:
+            return f"slos: {slo.name}: arms {arms.value}: {NOT_TOLD_APART[arms.value]}"
+        try:
+            _check(indicator, known)
+        except QueryRejected as error:
+            return f"slos: {slo.name}: indicator.{_kind(indicator)}: {error}"
+    return None
+
+
+NOT_TOLD_APART = {
+    "EnvoyGateway": "Envoy Gateway counts both backends of a rule in one cluster; use arms Pod with raw indicators",
+    "Knative": "needs mode Knative, which this version does not have",
+}
+
+
+def _kind(indicator: Indicator) -> str:
+    return next(kind for kind in KINDS if getattr(indicator, kind) is not None)
+
+
+def _check(indicator: Indicator, source: Preset | None) -> None:
+    """Raises ``QueryRejected`` for a text that could not be sent."""
+    gauge = indicator.gauge
+    if gauge is not None:
+        sizes = (gauge.stability.candidate_size, gauge.stability.reference_size) if gauge.stability else ()
+        for text in filter(None, (gauge.query, *sizes)):
+            promql.query(text, EXAMPLE, timedelta(seconds=15))
+    if source is not None and gauge is None:
+        _parts(source, indicator, Names("x", "x", "x"))
+
+
+def _preset(policy: PromotionPolicySpec, slo: Slo) -> Preset:
+    found = preset(policy.arms_of(slo))
+    if found is None:
+        raise QueryRejected(f"{slo.name}: its arms cannot be told apart")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Counters that are asked for together."""
+
+    terms: tuple[Term, ...]
+    matchers: tuple[str, ...] = ()
+
+
+def _parts(source: Preset, indicator: Indicator, names: Names) -> list[_Part]:
+    """What is to be counted. Raw selectors apply to both arms: of the variables only the namespace has a meaning."""
+    both = {"namespace": names.namespace}
+    if indicator.availability is not None or indicator.latency is not None:
+        if not source.counts_by_arms:
+            raise QueryRejected("these arms have raw indicators only")
+        latency = indicator.latency
+        return [_Part(source.at_threshold(latency.threshold) if latency else source.availability)]
+    if indicator.ratio is not None:
+        return _ratio(indicator.ratio, both)
+    if indicator.histogram is not None:
+        return [_histogram(indicator.histogram, both)]
+    if indicator.query is not None:
+        return [_raw(indicator.query.sum, both), _raw(indicator.query.count, both)]
+    return []
+
+
+def _raw(text: str, variables: Mapping[str, str], *, bad: int = 0, total: int = 1) -> _Part:
+    selector = promql.selector(text, variables)
+    return _Part((Term(selector.metric, bad, total),), selector.matchers)
+
+
+def _ratio(ratio: Ratio, variables: Mapping[str, str]) -> list[_Part]:
+    return [_raw(ratio.bad, variables, bad=1, total=0), _raw(ratio.total, variables)]
+
+
+def _histogram(histogram: Histogram, variables: Mapping[str, str]) -> _Part:
+    """As latency of a preset: all observations, less those in the bucket at the threshold."""
+    selector = promql.selector(histogram.selector, variables)
+    boundary = f"{histogram.threshold / histogram.unit:g}"
+    terms = (
+        Term(f"{selector.metric}_count", bad=1, total=1),
+        Term(f"{selector.metric}_bucket", bad=-1, total=0, labels={"le": boundary}, required=True),
+    )
+    return _Part(terms, selector.matchers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at both arms' counters."""
+
+    source: Preset
+    names: Names
+    grid: Grid
+
+    @property
+    def patterns(self) -> ArmPatterns:
+        """Kubernetes names need no escaping in a regular expression: letters, digits and ``-``."""
+        source, names = self.source, self.names
+
+        def pattern(isvc: str) -> str:
+            return source.arm_pattern.format(namespace=names.namespace, service=service_name(isvc))
+
+        return ArmPatterns(source.arm_label, pattern(names.candidate), pattern(names.stable))
+
+    def want(self, part: _Part) -> Want:
+        """The series of one part, of both arms, with all samples that the grid looks at."""
+        fixed = self.source.matchers.items()
+        own = tuple(f"{k}={promql.quoted(v.format(namespace=self.names.namespace))}" for k, v in fixed)
+        return Want(
+            shape=Shape((*own, *part.matchers), self.source.arm_label),
+            metrics=frozenset(term.metric for term in part.terms),
+            boundaries=frozenset(term.labels["le"] for term in part.terms if "le" in term.labels),
+            arms=self.patterns.both,
+            start=self.grid.first_sample,
+            end=self.grid.end,
+        )
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+async def _evaluation(metrics: Metrics, gauge: Gauge, names: Names, grid: Grid, index: int) -> Evaluation:
+    """A gauge at the end of one grid cell; a plain selector's samples tell their own age."""
+    start = grid.start + index * grid.length
+    at = start + grid.length
+    text = promql.query(gauge.query, names.variables, grid.length)
+    sampled_at: datetime | None = None
+    if promql.plain(text):
+        found = await metrics.samples(f"{text}[{math.ceil(gauge.max_age.total_seconds())}s]", at)
+        newest = [(s.times[-1], s.values[-1]) for s in found if s.times]
+        values = [value for _, value in newest]
+        sampled_at = datetime.fromtimestamp(max(t for t, _ in newest), UTC) if newest else None
+    else:
+        values = await metrics.values(text, at)
+    if len(values) > 1:
+        words = f"{gauge.query} has {len(values)} series: aggregate them, or select one"
+        return Evaluation(start, grid.length, None, error=words)
+    sizes = await _sizes(metrics, gauge, names, grid.length, at)
+    return Evaluation(start, grid.length, values[0] if values else None, sampled_at, sizes)
+
+
+async def _sizes(
+    metrics: Metrics, gauge: Gauge, names: Names, window: timedelta, at: datetime
+) -> tuple[int, int] | None:
+    stability = gauge.stability
+    if stability is None or stability.candidate_size is None or stability.reference_size is None:
+        return None
+    found = []
+    for text in (stability.candidate_size, stability.reference_size):
+        values = await metrics.values(promql.query(text, names.variables, window), at)
+        if len(values) != 1 or not 0 < values[0] < math.inf:
+            return None
+        found.append(round(values[0]))
+    return found[0], found[1]
+
+
+def _means(look: _Look, sums: Sequence[Series], counts: Sequence[Series]) -> list[Interval]:
+    """The mean per arm and cell: growth of the sum over growth of the count."""
+    patterns, grid = look.patterns, look.grid
+    out: list[Interval] = []
+    for index in range(grid.count):
+        start = grid.start + index * grid.length
+        edges = (start.timestamp(), (start + grid.length).timestamp())
+        grown, counted = clipped(sums, edges, grid.length), clipped(counts, edges, grid.length)
+        arms = (_mean(patterns.of(arm, grown), patterns.of(arm, counted), edges) for arm in patterns.both)
+        out.append(MeanWindow(start, grid.length, *arms))
+    return out
+
+
+def _mean(sums: Sequence[Series], counts: Sequence[Series], edges: tuple[float, float]) -> Mean | None:
+    start, end = edges
+    fresh = freshness([*sums, *counts])
+    if not any(s.age_at(start) <= fresh and s.age_at(end) <= fresh for s in counts):
+        return None
+    count = round(sum(s.increment(start, end) for s in counts))
+    return Mean(sum(s.increment(start, end) for s in sums) / count if count else 0.0, count)

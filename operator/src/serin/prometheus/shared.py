@@ -1,0 +1,114 @@
+"""How do many rollouts ask one Prometheus? What is wanted at the same moment goes out as one query.
+
+Windows begin at whole seconds and are read a fixed time after their end, so the rollouts that are due in one second ask
+within a few milliseconds of each other: with windows of 15 s there are at most 15 such moments in a window, however
+many rollouts there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from serin.errors import QueryRejected
+from serin.prometheus.series import Series
+from serin.prometheus.wants import Shape, Want, query
+
+GATHERING = 0.05
+"""Seconds that the first of a batch waits for others."""
+MOST_WANTS = 200
+"""Per query: its text stays below a few dozen KiB."""
+SHORT = timedelta(minutes=5)
+"""Wants that reach further back (after an outage, history) go alone: they would make everybody's query as long."""
+
+
+class Source(Protocol):
+    """What is asked: one Prometheus."""
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        """Raw samples of a range selector at an explicit time; ``MetricsError``."""
+        ...
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        """The values of an expression at an instant; ``MetricsError``."""
+        ...
+
+
+class Shared:
+    """One Prometheus for all rollouts."""
+
+    def __init__(self, source: Source, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._source, self._pause = source, pause
+        self._waiting: dict[Shape, list[tuple[Want, asyncio.Future[list[Series]]]]] = {}
+        self._flushes: set[asyncio.Task[None]] = set()
+
+    async def series(self, want: Want) -> list[Series]:
+        """The wanted series with the samples of the wanted time; ``MetricsError``."""
+        if want.end - want.start > SHORT:
+            return _own(want, await self._source.matrix(*query([want])))
+        future: asyncio.Future[list[Series]] = asyncio.get_running_loop().create_future()
+        batch = self._waiting.setdefault(want.shape, [])
+        batch.append((want, future))
+        if len(batch) == 1:
+            task = asyncio.create_task(self._flush(want.shape))
+            self._flushes.add(task)
+            task.add_done_callback(self._flushes.discard)
+        return await future
+
+    async def samples(self, query: str, at: datetime) -> list[Series]:
+        """Raw samples of somebody's own selector: not shared."""
+        return await self._source.matrix(query, at)
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        """The values of somebody's own expression: not shared."""
+        return await self._source.values(query, at)
+
+    async def _flush(self, shape: Shape) -> None:
+        """Asks for everything that has gathered."""
+        await self._pause(GATHERING)
+        batch = self._waiting.pop(shape)
+        parts = [batch[i : i + MOST_WANTS] for i in range(0, len(batch), MOST_WANTS)]
+        await asyncio.gather(*(self._ask(part) for part in parts))
+
+    async def _ask(self, part: Sequence[tuple[Want, asyncio.Future[list[Series]]]]) -> None:
+        try:
+            found = await self._source.matrix(*query([want for want, _ in part]))
+        except BaseException as error:  # noqa: BLE001 - whoever asked gets it, whatever it is
+            for _, future in part:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for want, future in part:
+            if not future.done():
+                future.set_result(_own(want, found))
+
+
+def _own(want: Want, found: Sequence[Series]) -> list[Series]:
+    """What one want gets: as if it had been asked for alone, at its own time."""
+    start, end = want.start.timestamp(), want.end.timestamp()
+    own = (series.between(start, end) for series in found if want.takes(series))
+    return [series for series in own if series.times]
+
+
+class NotAllowed:
+    """Stands for a Prometheus that is no longer on the allow-list: nobody is asked in its place."""
+
+    def __init__(self, address: str) -> None:
+        self._error = QueryRejected(f"{address} is not on the operator's allow-list")
+
+    async def series(self, want: Want) -> list[Series]:
+        """Always refused."""
+        del want
+        raise self._error
+
+    async def samples(self, query: str, at: datetime) -> list[Series]:
+        """Always refused."""
+        del query, at
+        raise self._error
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        """Always refused."""
+        del query, at
+        raise self._error

@@ -1,0 +1,127 @@
+"""Many rollouts, one Prometheus: what is wanted at one moment is one query, and each gets its own series of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import promql_parser
+import pytest
+
+from serin.errors import MetricsUnavailable
+from serin.prometheus.series import Series
+from serin.prometheus.shared import MOST_WANTS, Shared
+from serin.prometheus.wants import Shape, Want, query
+
+T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+SHAPE = Shape(('job="envoy"',), "arm")
+
+
+def want(name: str, *, metric: str = "m", start: int = 0, end: int = 75, le: str = "", shape: Shape = SHAPE) -> Want:
+    return Want(
+        shape,
+        frozenset({metric}),
+        frozenset({le} if le else ()),
+        (f"{name}-new", f"{name}-old"),
+        T0 + timedelta(seconds=start),
+        T0 + timedelta(seconds=end),
+    )
+
+
+class Recorder:
+    """Answers every query with all that it has."""
+
+    def __init__(self, *series: Series) -> None:
+        self.all, self.asked = list(series), list[tuple[str, datetime]]()
+        self.broken = False
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        self.asked.append((query, at))
+        await asyncio.sleep(0)
+        if self.broken:
+            raise MetricsUnavailable("503")
+        return self.all
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        raise NotImplementedError
+
+
+async def gathered() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def shared(source: Recorder) -> Shared:
+    return Shared(source, pause=lambda _: gathered())
+
+
+def series(arm: str, metric: str = "m", le: str = "", times: range = range(0, 100, 5)) -> Series:
+    labels = {"__name__": metric, "arm": arm, **({"le": le} if le else {})}
+    at = [T0.timestamp() + t for t in times]
+    return Series(labels, at, [float(t) for t in times])
+
+
+async def test_what_is_wanted_at_one_moment_is_one_query() -> None:
+    source = Recorder(*(series(f"{n}-{arm}") for n in "abc" for arm in ("new", "old")))
+    metrics = shared(source)
+    found = await asyncio.gather(*(metrics.series(want(name)) for name in "abc"))
+    assert len(source.asked) == 1
+    assert [[s.labels["arm"] for s in part] for part in found] == [[f"{n}-new", f"{n}-old"] for n in "abc"]
+
+
+async def test_each_gets_what_it_would_have_got_alone() -> None:
+    source = Recorder(series("a-new"), series("a-new", "other"), series("a-new", le="5"), series("b-old", le="5.0"))
+    metrics = shared(source)
+    wants = [want("a", start=20, end=60), want("b", le="5", start=0, end=90), want("a", metric="other")]
+    together = await asyncio.gather(*map(metrics.series, wants))
+    alone = [await metrics.series(one) for one in wants]
+    assert together == alone
+    [first] = together[0]
+    assert (first.times[0], first.times[-1]) == (T0.timestamp() + 20, T0.timestamp() + 60)
+    assert source.asked[0][1] == T0 + timedelta(seconds=90)
+
+
+async def test_other_shapes_and_long_reaches_go_alone() -> None:
+    source = Recorder()
+    metrics = shared(source)
+    other = want("a", shape=Shape((), "pod"))
+    await asyncio.gather(*map(metrics.series, [want("a"), want("b"), other, want("c", end=1800)]))
+    assert len(source.asked) == 3
+
+
+async def test_very_many_are_asked_for_in_parts() -> None:
+    source = Recorder()
+    metrics = shared(source)
+    await asyncio.gather(*(metrics.series(want(f"m{i}")) for i in range(MOST_WANTS + 1)))
+    assert len(source.asked) == 2
+
+
+async def test_an_error_reaches_everybody_who_asked_and_the_next_moment_is_a_new_one() -> None:
+    source = Recorder(series("a-new"))
+    source.broken = True
+    metrics = shared(source)
+    found = await asyncio.gather(metrics.series(want("a")), metrics.series(want("b")), return_exceptions=True)
+    assert [type(error) for error in found] == [MetricsUnavailable] * 2
+    source.broken = False
+    assert await metrics.series(want("a"))
+
+
+async def test_one_who_does_not_wait_any_more_disturbs_nobody() -> None:
+    metrics = shared(Recorder(series("a-new"), series("b-new")))
+    impatient = asyncio.create_task(metrics.series(want("a")))
+    patient = asyncio.create_task(metrics.series(want("b")))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+
+
+def test_the_query() -> None:
+    text, at = query([want("a", le="0.5"), want("b", metric="n", le="500", start=-10)])
+    assert at == T0 + timedelta(seconds=75)
+    assert text == ('{__name__=~"m|n",arm=~"a-new|a-old|b-new|b-old",job="envoy",le=~"|0\\\\.5|500|500\\\\.0"}[86s]')
+    promql_parser.parse(text)
+    text, _ = query([replace(want("a"), boundaries=frozenset())])
+    assert "le=" not in text
