@@ -21,7 +21,7 @@ KEY = ("prod", "fraud")
 POLICY: dict[str, Any] = {
     "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
     "analysis": {"window": "1s"},
-    "steps": [{"weight": 10, "for": "3s"}, {"weight": 50, "for": "3s"}],
+    "steps": [{"weight": 40, "for": "3s"}, {"weight": 50, "for": "3s"}],
 }
 
 
@@ -126,7 +126,7 @@ async def test_a_promotion(lab: Lab) -> None:
     assert ("inferenceservices", "prod", isvc("1")) not in lab.cluster.objects
     record = lab.record(2)
     assert record["status"]["outcome"] == "Promoted"
-    assert [e["weight"] for e in record["status"]["timeline"]] == [0, 10, 50, 100, 100]
+    assert [e["weight"] for e in record["status"]["timeline"]] == [0, 40, 50, 100, 100]
     assert record["spec"]["policy"]["spec"] == POLICY
     assert record["status"]["requests"]["availability"] > 400
     assert "ownerReferences" not in record["metadata"]
@@ -201,7 +201,7 @@ async def test_prometheus_away_holds_and_the_windows_are_made_up_for(lab: Lab) -
     for _ in range(30):
         await lab.tick()
     assert lab.status["rollout"]["reason"] == "MetricsUnavailable"
-    assert lab.status["weights"]["desired"] == 10
+    assert lab.status["weights"]["desired"] == 40
     lab.prometheus.away = False
     await lab.until(lab.stable("2"))
     assert lab.record(2)["status"]["requests"]["availability"] > 30 * 60
@@ -414,7 +414,7 @@ async def test_killed_at_every_write_of_a_promotion() -> None:
         assert lab.stable("2")()
         assert lab.backends() == {isvc("2"): 100}
         seen = [w for i, w in enumerate(lab.weights) if w and lab.weights[i - 1] != w]
-        assert seen == [10, 50, 100], seen
+        assert seen == [40, 50, 100], seen
         assert lab.record(2)["status"]["outcome"] == "Promoted"
 
     assert await every_crash(run, check) > 20
@@ -428,7 +428,7 @@ async def test_killed_at_every_write_of_a_rollback() -> None:
     def check(lab: Lab) -> None:
         assert lab.rolled_back()
         assert lab.backends() == {isvc("1"): 100}
-        assert max(lab.weights) == 10
+        assert max(lab.weights) == 40
         status = lab.record(2)["status"]
         assert (status["outcome"], bool(status["blocks"])) == ("RolledBack", True)
         assert status["requests"]["availability"] > 0

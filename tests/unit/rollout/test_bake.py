@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -204,3 +205,15 @@ def test_the_bake_is_part_of_the_snapshot() -> None:
     world.policy = policy()
     world.settle(2)
     assert world.status.phase is Phase.BAKING
+
+
+def test_a_record_that_was_left_open_by_a_crash_gets_the_outcome_that_the_next_one_proves() -> None:
+    """Version 2 was promoted, its record not yet written, and version 3's rollout already begun when the power went."""
+    world = serving()
+    for version in ("2", "3"):
+        world.want(version)
+        world.until(Phase.STABLE)
+    [index] = [i for i, r in enumerate(world.records) if r.candidate.version == "2"]
+    world.records[index] = replace(world.records[index], outcome=None, reason=None)
+    world.tick()
+    assert world.records[index].outcome is Outcome.PROMOTED

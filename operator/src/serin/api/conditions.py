@@ -22,6 +22,7 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     POLICY_ACCEPTED = "PolicyAccepted"
+    TRAFFIC_SPLIT = "TrafficSplit"
 
 
 class Condition(ApiModel):

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     HOSTNAME_TAKEN = "HostnameTaken"
     NAME_TAKEN = "NameTaken"
     KSERVE_MISSING = "KServeMissing"
+    TRAFFIC_SPLIT = "TrafficSplit"
     TEMPLATE_DRIFT = "TemplateDrift"
     STATE_CONFLICT = "StateConflict"
     STATE_REBUILT = "StateRebuilt"
@@ -121,6 +122,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.HOSTNAME_TAKEN: "An older ModelDeployment claims one of the route's hostnames on the same gateway.",
     Reason.NAME_TAKEN: "An HTTPRoute of the ModelDeployment's name exists that is not Serin's; it is not touched.",
     Reason.KSERVE_MISSING: "The API server does not know InferenceServices: KServe is not installed.",
+    Reason.TRAFFIC_SPLIT: "The share of requests that the candidate gets is not the weight of the route.",
     Reason.TEMPLATE_DRIFT: "The pod template of an arm was changed from outside: the evidence is of other pods.",
     Reason.STATE_CONFLICT: "Status is lost and what is left of the rollout disagrees; nothing is touched.",
     Reason.STATE_REBUILT: "Status was lost and has been rebuilt from the route and the records.",

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import dropwhile
 
-from serin.api.evidence import Assessment, Interval, MeanWindow, Window
+from serin.api.evidence import Assessment, Interval, MeanWindow, Split, Window
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.errors import MetricsError
 from serin.judge.assessment import Judge
+from serin.judge.split import split
 from serin.judge.windows import decode, encode, kind_of, settle_time
 from serin.prometheus.counts import Grid
 from serin.prometheus.reading import Metrics, Names, read
@@ -28,6 +30,8 @@ HISTORY_WINDOWS = 30
 """Stable's half hour before the candidate: how bursty its bad requests are."""
 BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
+SHARES = 240
+"""Windows whose requests are compared with the weight: an hour of 15 s."""
 LATE_WINDOWS = 3
 """So many windows behind and what is known is too old to move forward on."""
 
@@ -48,6 +52,8 @@ class Ledger:
     history: dict[str, list[Interval]] = field(default_factory=dict)
     """What has been read of it and is not in the record yet."""
     unsealed: dict[str, list[Interval]] = field(default_factory=dict)
+    shares: deque[Window] = field(default_factory=lambda: deque(maxlen=SHARES))
+    """The newest windows of the first SLO that counts: how the traffic really splits."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
 
@@ -67,6 +73,7 @@ class Ledger:
                 ledger.judge.add({block.slo: batch})
             elif batch[0].start >= ledger.cursors[block.slo]:
                 ledger.judge.add({block.slo: batch})
+                ledger.note_shares(block.slo, batch)
                 ledger.cursors[block.slo] = batch[-1].end
             ledger.without_history.discard(block.slo)
         return ledger
@@ -101,6 +108,7 @@ class Ledger:
                 return
             self._remember(slo.name, past)
             self.judge.add({slo.name: batch})
+            self.note_shares(slo.name, batch)
             self.unsealed.setdefault(slo.name, []).extend(batch)
             self.cursors[slo.name] = grid.end
 
@@ -123,6 +131,21 @@ class Ledger:
             self.judge.add({name: past})
             self.history[name] = past
         self.without_history.discard(name)
+
+    def note_shares(self, name: str, batch: list[Interval]) -> None:
+        """Keeps the windows that tell how the traffic splits."""
+        counting = next((slo.name for slo in self.policy.slos if slo.indicator.counts), None)
+        if name == counting:
+            self.shares.extend(w for w in batch if isinstance(w, Window))
+
+    def split(self, step_started_at: datetime | None, weight: int) -> Split | None:
+        """The arms' requests in the windows since the step began, against its weight."""
+        since = [w for w in self.shares if step_started_at is not None and w.start >= step_started_at]
+        pairs = [(w.candidate, w.stable) for w in since if w.candidate is not None and w.stable is not None]
+        if not pairs:
+            return None
+        own = sum(candidate.total for candidate, _ in pairs)
+        return split(own, own + sum(stable.total for _, stable in pairs), weight)
 
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """Where the evidence stands; windows that should be there and are not hold."""

@@ -144,6 +144,7 @@ class Reconciler:
 
 
 def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observation:
+    weights = sight.status.weights
     return Observation(
         generation=sight.obj["metadata"].get("generation", 0),
         wanted=sight.wanted,
@@ -152,6 +153,7 @@ def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observat
         policy=sight.policy,
         records=sight.records,
         assessment=ledger.assess(_step_started(sight.status), now) if ledger else Assessment(),
+        split=ledger.split(_step_started(sight.status), weights.desired) if ledger and weights else None,
         next_evidence_at=ledger.next_at if ledger else None,
         problem=sight.problem,
     )

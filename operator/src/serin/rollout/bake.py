@@ -17,6 +17,7 @@ from serin.rollout.forward import (
     route_pending,
     stable_too_small,
     step_clock,
+    traffic_split,
     undecided,
     where,
 )
@@ -80,6 +81,7 @@ HOLDS = (
     policy_lost,
     template_drift,
     undecided,
+    traffic_split,
     bake_time,
     paused,
     stable_too_small,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from serin.api.evidence import SloReport
+from serin.api.evidence import SloReport, Split
 from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.types import format_duration
@@ -208,6 +208,24 @@ def _hold_words(slo: SloReport) -> str:
     return ""
 
 
+def traffic_split(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The candidate gets another share than the weight says: the evidence is not of the traffic that is meant."""
+    split = turn.seen.split
+    if split is None or split.agrees is not False:
+        return None
+    message = f"{where(status)}: {split_words(split)}; nothing moves forward on it"
+    return Move(status, Reason.TRAFFIC_SPLIT, message, turn.next_look())
+
+
+def split_words(split: Split) -> str:
+    """What was seen, and what it usually comes from."""
+    return (
+        f"the candidate got {split.percent:.1f} % of {split.total} requests since the step began, its weight is "
+        f"{split.weight} % (chi-square {split.chi_square:.0f}); likely causes: clients that reach a revision past the "
+        f"route, another route for the hostname, scrapes that miss an arm's pods"
+    )
+
+
 def step_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """The step needs its own time of accepted windows."""
     policy, rollout, have = turn.policy(status), rollout_of(status), turn.seen.assessment.step_time
@@ -234,6 +252,7 @@ HOLDS = (
     policy_lost,
     template_drift,
     undecided,
+    traffic_split,
     step_time,
     paused,
     stable_too_small,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from serin.api.evidence import Assessment
+from serin.api.evidence import Assessment, Split
 from serin.api.model_deployment import RevisionRef
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Outcome, Reason
@@ -98,6 +98,8 @@ class Observation:
     records: tuple[RecordView, ...] = ()
     """Ascending by attempt."""
     assessment: Assessment = field(default_factory=Assessment)
+    split: Split | None = None
+    """Observed share against the weight; None while there is none to compare."""
     next_evidence_at: datetime | None = None
     """When the next window can be read."""
     problem: Problem | None = None

@@ -73,6 +73,11 @@ def _finish(turn: Turn, status: ModelDeploymentStatus, record: RecordView) -> Fi
         at = status.stable.since or turn.now
         message = f"version {record.candidate.version} was promoted"
         return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, at)
+    later = next((r for r in turn.seen.records if r.stable is not None and r.attempt > record.attempt), None)
+    if later is not None and later.stable is not None and later.stable.revision == record.candidate.revision:
+        # Its outcome was not yet written when the next rollout began, which found it stable.
+        message = f"version {record.candidate.version} was promoted"
+        return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, later.started_at)
     noted = next((r for r in status.rejected if r.record == record.name), None)
     if noted is not None:
         outcome = OUTCOMES.get(noted.reason, Outcome.ROLLED_BACK)

@@ -11,6 +11,7 @@ from serin.api.model_deployment import ArmCounts, ModelDeploymentStatus, SloStat
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.rollout.decision import Event
+from serin.rollout.forward import split_words
 from serin.rollout.observation import Problem
 from serin.rollout.phases import ACTIVE
 from serin.rollout.turn import Move, Turn, changed, step_of, weights_of, with_rollout
@@ -40,6 +41,7 @@ WARNINGS = frozenset(
         Reason.NAME_TAKEN,
         Reason.KSERVE_MISSING,
         Reason.TEMPLATE_DRIFT,
+        Reason.TRAFFIC_SPLIT,
         Reason.NO_DATA_TOO_LONG,
         Reason.INCONCLUSIVE,
         Reason.STATE_CONFLICT,
@@ -149,6 +151,11 @@ def conditions(turn: Turn, status: ModelDeploymentStatus, move: Move) -> list[Co
         make(ConditionType.RECONCILING, holds=moving, reason=why, message=move.message),
         make(ConditionType.STALLED, holds=move.stalled, reason=why, message=move.message),
     ]
+    split = turn.seen.split
+    if split is not None and split.agrees is not None and status.rollout is not None:
+        words = split_words(split) if not split.agrees else f"{split.percent:.1f} % of {split.total} requests observed"
+        reason = "Agrees" if split.agrees else Reason.TRAFFIC_SPLIT.value
+        out.append(make(ConditionType.TRAFFIC_SPLIT, holds=split.agrees, reason=reason, message=words))
     if isinstance(turn.seen.policy, Problem):
         problem = turn.seen.policy
         out.append(
