@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
-DISAGREES, BAD_INPUT = 1, 2
+DISAGREES, NOT_READY, BAD_INPUT = 1, 1, 2
 
 
 class Output(StrEnum):
@@ -112,6 +112,30 @@ def replay(
             typer.echo("They agree." if found.agrees else "They do not agree.")
         if not found.agrees:
             raise typer.Exit(DISAGREES)
+
+
+@app.command()
+def preflight(
+    target: Annotated[str, typer.Argument(help="mdep/NAME")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace.")] = "default",
+    prometheus: Annotated[
+        str | None, typer.Option(help="Prometheus as seen from here; default: the policy's address.")
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Could the next rollout be judged, and how fast? Reads the cluster and Prometheus; ends with 1 if it could not."""
+    from rich.console import Console
+
+    from serin.cli import preflight as command
+
+    with _one_line():
+        figures = command.gathered(target, namespace, prometheus)
+        if output is Output.JSON:
+            typer.echo(command.as_json(figures))
+        else:
+            command.show(figures, Console())
+        if not command.ready(figures):
+            raise typer.Exit(NOT_READY)
 
 
 @app.command()

@@ -46,6 +46,11 @@ class Dispersion:
         self._bad = self._total = 0
         self._excess = self._rate = 0.0
 
+    @property
+    def excess(self) -> float:
+        """``c``: how much more than Poisson the bad requests of a minute vary, with the caution; 0 for none."""
+        return self._excess
+
     def phi(self, window: Window) -> float:
         """The divisor for this window, from the minutes that were over before it; at least 1."""
         self._close(window.start)

@@ -29,6 +29,10 @@ class ArmPatterns:
         """Candidate's, stable's."""
         return self.candidate, self.stable
 
+    def matches(self, value: str) -> bool:
+        """Whether a value of the label is one of the two arms."""
+        return any(re.fullmatch(pattern, value) for pattern in self.both)
+
     def of(self, pattern: str, series: Sequence[Series]) -> list[Series]:
         """The series of one arm."""
         compiled = re.compile(pattern)

@@ -63,8 +63,8 @@ async def read(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: N
     indicator = slo.indicator
     if indicator.gauge is not None:
         return [await _evaluation(metrics, indicator.gauge, names, grid, i) for i in range(grid.count)]
-    look = _Look(_preset(policy, slo), names, grid)
-    parts = _parts(look.source, indicator, names)
+    look = Look(preset_of(policy, slo), names, grid)
+    parts = parts_of(look.source, indicator, names)
     found = await asyncio.gather(*(metrics.series(look.want(part)) for part in parts))
     if indicator.query is not None:
         return _means(look, *found)
@@ -104,10 +104,11 @@ def _check(indicator: Indicator, source: Preset | None) -> None:
         for text in filter(None, (gauge.query, *sizes)):
             promql.query(text, EXAMPLE, timedelta(seconds=15))
     if source is not None and gauge is None:
-        _parts(source, indicator, Names("x", "x", "x"))
+        parts_of(source, indicator, Names("x", "x", "x"))
 
 
-def _preset(policy: PromotionPolicySpec, slo: Slo) -> Preset:
+def preset_of(policy: PromotionPolicySpec, slo: Slo) -> Preset:
+    """How an SLO's arms are told apart; ``QueryRejected``."""
     found = preset(policy.arms_of(slo))
     if found is None:
         raise QueryRejected(f"{slo.name}: its arms cannot be told apart")
@@ -115,21 +116,21 @@ def _preset(policy: PromotionPolicySpec, slo: Slo) -> Preset:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Counters that are asked for together."""
 
     terms: tuple[Term, ...]
     matchers: tuple[str, ...] = ()
 
 
-def _parts(source: Preset, indicator: Indicator, names: Names) -> list[_Part]:
+def parts_of(source: Preset, indicator: Indicator, names: Names) -> list[Part]:
     """What is to be counted. Raw selectors apply to both arms: of the variables only the namespace has a meaning."""
     both = {"namespace": names.namespace}
     if indicator.availability is not None or indicator.latency is not None:
         if not source.counts_by_arms:
             raise QueryRejected("these arms have raw indicators only")
         latency = indicator.latency
-        return [_Part(source.at_threshold(latency.threshold) if latency else source.availability)]
+        return [Part(source.at_threshold(latency.threshold) if latency else source.availability)]
     if indicator.ratio is not None:
         return _ratio(indicator.ratio, both)
     if indicator.histogram is not None:
@@ -139,16 +140,16 @@ def _parts(source: Preset, indicator: Indicator, names: Names) -> list[_Part]:
     return []
 
 
-def _raw(text: str, variables: Mapping[str, str], *, bad: int = 0, total: int = 1) -> _Part:
+def _raw(text: str, variables: Mapping[str, str], *, bad: int = 0, total: int = 1) -> Part:
     selector = promql.selector(text, variables)
-    return _Part((Term(selector.metric, bad, total),), selector.matchers)
+    return Part((Term(selector.metric, bad, total),), selector.matchers)
 
 
-def _ratio(ratio: Ratio, variables: Mapping[str, str]) -> list[_Part]:
+def _ratio(ratio: Ratio, variables: Mapping[str, str]) -> list[Part]:
     return [_raw(ratio.bad, variables, bad=1, total=0), _raw(ratio.total, variables)]
 
 
-def _histogram(histogram: Histogram, variables: Mapping[str, str]) -> _Part:
+def _histogram(histogram: Histogram, variables: Mapping[str, str]) -> Part:
     """As latency of a preset: all observations, less those in the bucket at the threshold."""
     selector = promql.selector(histogram.selector, variables)
     boundary = f"{histogram.threshold / histogram.unit:g}"
@@ -156,11 +157,11 @@ def _histogram(histogram: Histogram, variables: Mapping[str, str]) -> _Part:
         Term(f"{selector.metric}_count", bad=1, total=1),
         Term(f"{selector.metric}_bucket", bad=-1, total=0, labels={"le": boundary}, required=True),
     )
-    return _Part(terms, selector.matchers)
+    return Part(terms, selector.matchers)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """One look at both arms' counters."""
 
     source: Preset
@@ -177,7 +178,7 @@ class _Look:
 
         return ArmPatterns(source.arm_label, pattern(names.candidate), pattern(names.stable))
 
-    def want(self, part: _Part) -> Want:
+    def want(self, part: Part) -> Want:
         """The series of one part, of both arms, with all samples that the grid looks at."""
         fixed = self.source.matchers.items()
         own = tuple(f"{k}={promql.quoted(v.format(namespace=self.names.namespace))}" for k, v in fixed)
@@ -229,7 +230,7 @@ async def _sizes(
     return found[0], found[1]
 
 
-def _means(look: _Look, sums: Sequence[Series], counts: Sequence[Series]) -> list[Interval]:
+def _means(look: Look, sums: Sequence[Series], counts: Sequence[Series]) -> list[Interval]:
     """The mean per arm and cell: growth of the sum over growth of the count."""
     patterns, grid = look.patterns, look.grid
     out: list[Interval] = []

@@ -1,0 +1,129 @@
+"""``serin preflight``: can the next rollout of a ModelDeployment be judged, and how fast?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from serin.cli.survey import ArmFigures, SloFigures, Subject, subject_of, survey
+from serin.cluster.client import connect
+from serin.errors import ClusterError, InvalidInput
+from serin.judge.preflight import FAULTS, NAMED_FAULT
+from serin.prometheus.client import Prometheus
+from serin.prometheus.shared import Shared
+
+KINDS = ("mdep", "modeldeployment", "modeldeployments")
+
+
+def gathered(target: str, namespace: str, address: str | None) -> list[SloFigures]:
+    """The figures of ``mdep/NAME``; ``InvalidInput`` if there is nothing to look at."""
+    return asyncio.run(_gathered(_name(target), namespace, address))
+
+
+def _name(target: str) -> str:
+    kind, slash, name = target.rpartition("/")
+    if slash and kind.split(".")[0].lower() not in KINDS:
+        raise InvalidInput(f"{target}: expected mdep/NAME")
+    return name
+
+
+async def _gathered(name: str, namespace: str, address: str | None) -> list[SloFigures]:
+    try:
+        async with connect() as (cluster, _):
+            subject = await subject_of(cluster, namespace, name)
+    except ClusterError as error:
+        raise InvalidInput(f"the cluster cannot be read: {error}") from None
+    prometheus = Prometheus(_address(subject, address))
+    try:
+        return await survey(Shared(prometheus), subject, datetime.now(UTC))
+    finally:
+        prometheus.close()
+
+
+def _address(subject: Subject, address: str | None) -> str:
+    own = subject.policy.prometheus.address if subject.policy.prometheus else None
+    found = address or own
+    if found is None:
+        raise InvalidInput("the policy names no Prometheus: give its address as seen from here with --prometheus")
+    return found
+
+
+def ready(figures: list[SloFigures]) -> bool:
+    """Whether a rollout could be judged: no SLO that acts has a problem, no step is without a decision."""
+    acting = [f for f in figures if f.severity != "Advisory"]
+    return not any(f.problem or any(forecast.problem for forecast in f.forecasts) for f in acting)
+
+
+def as_json(figures: list[SloFigures]) -> str:
+    """Everything as one object."""
+    return json.dumps({"ready": ready(figures), "slos": [_slo(f) for f in figures]}, indent=2)
+
+
+def _slo(figures: SloFigures) -> dict[str, Any]:
+    steps = [
+        {
+            "weight": forecast.weight,
+            "detectSeconds": {f"{t:g}x": _finite(s) for t, s in zip(FAULTS, forecast.detect, strict=True)},
+            "passSeconds": _finite(forecast.passing),
+            "problem": forecast.problem,
+        }
+        for forecast in figures.forecasts
+    ]
+    return {
+        "name": figures.name,
+        "severity": figures.severity,
+        "arms": figures.arms,
+        "unproven": figures.unproven,
+        "stable": _arm(figures.stable),
+        "candidate": _arm(figures.candidate),
+        "dispersion": round(figures.excess, 3),
+        "problem": figures.problem,
+        "steps": steps,
+    }
+
+
+def _arm(arm: ArmFigures | None) -> dict[str, Any] | None:
+    if arm is None:
+        return None
+    age = None if arm.sample_age is None else round(arm.sample_age, 1)
+    share = round(arm.bad_share, 6)
+    return {"rps": round(arm.rps, 3), "badShare": share, "minutes": arm.minutes, "sampleAgeSeconds": age}
+
+
+def _finite(value: float) -> float | None:
+    return None if value == float("inf") else round(value, 1)
+
+
+def show(figures: list[SloFigures], console: Console) -> None:
+    """Two tables and what is wrong, in words."""
+    now = Table("SLO", "severity", "arms", "arm", "req/s", "bad", "bursts", "sample age")
+    for f in figures:
+        for who, arm in (("stable", f.stable), ("candidate", f.candidate)):
+            if arm is not None:
+                age = "-" if arm.sample_age is None else f"{arm.sample_age:.0f} s"
+                bursts = f"{f.excess:.2f}" if who == "stable" else ""
+                now.add_row(f.name, f.severity, f.arms, who, f"{arm.rps:.1f}", f"{arm.bad_share:.3%}", bursts, age)
+    console.print(now)
+    steps = Table("SLO", "weight", f"fault of {FAULTS[NAMED_FAULT]:g}x found in", "as good as stable passes in")
+    for forecast in (forecast for f in figures for forecast in f.forecasts):
+        late, passing = forecast.detect[NAMED_FAULT], forecast.passing
+        steps.add_row(forecast.slo, f"{forecast.weight} %", _seconds(late), _seconds(passing))
+    if steps.row_count:
+        console.print(steps)
+    for f in figures:
+        for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
+            console.print(f"{f.name}: {problem.removeprefix(f'{f.name}: ')}", soft_wrap=True)
+        if f.unproven:
+            console.print(
+                f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests", soft_wrap=True
+            )
+    console.print("ready" if ready(figures) else "not ready")
+
+
+def _seconds(value: float) -> str:
+    return "never" if value == float("inf") else f"{value:.0f} s"

@@ -1,0 +1,178 @@
+"""Can this ModelDeployment's next rollout be judged? What Prometheus has of its arms now, and what that allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from serin.api.evidence import Counts, Interval, Window
+from serin.api.model_deployment import ModelDeployment
+from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.cluster import resources
+from serin.cluster.client import Cluster
+from serin.errors import InvalidInput, MetricsError, NotFound
+from serin.judge.dispersion import Dispersion
+from serin.judge.preflight import Base, Forecast, forecasts
+from serin.judge.windows import settle_time
+from serin.prometheus.counts import Grid
+from serin.prometheus.diagnose import found_instead, newest_samples
+from serin.prometheus.presets import preset
+from serin.prometheus.reading import Metrics, Names, read, unreadable
+
+MINUTE = timedelta(minutes=1)
+HISTORY = 30
+"""Minutes that are looked at."""
+NOBODY = "no-candidate"
+"""Stands for the candidate while there is none."""
+LATE_SCRAPES = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmFigures:
+    """One arm in the last half hour."""
+
+    rps: float
+    bad_share: float
+    minutes: int
+    """How many of them had data."""
+    sample_age: float | None
+    """Seconds."""
+
+
+@dataclass(slots=True)
+class SloFigures:
+    """One SLO."""
+
+    name: str
+    severity: str
+    arms: str
+    unproven: bool = False
+    """Whether its preset was never run on real parts."""
+    stable: ArmFigures | None = None
+    candidate: ArmFigures | None = None
+    excess: float = 0.0
+    """How bursty stable's bad requests are; 0: not at all."""
+    problem: str = ""
+    forecasts: list[Forecast] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is surveyed."""
+
+    policy: PromotionPolicySpec
+    names: Names
+    has_candidate: bool
+
+
+async def subject_of(cluster: Cluster, namespace: str, name: str) -> Subject:
+    """The ModelDeployment's policy and arms; ``InvalidInput`` says what is missing."""
+    deployment = await _deployment(cluster, namespace, name)
+    status, policy_name = deployment.status, deployment.spec.policy_ref.name
+    try:
+        obj = await cluster.get(resources.PROMOTION_POLICIES, namespace, policy_name)
+        policy = PromotionPolicySpec.model_validate(obj["spec"])
+    except NotFound:
+        raise InvalidInput(f"PromotionPolicy {policy_name} does not exist in namespace {namespace}") from None
+    except ValidationError as error:
+        raise InvalidInput(f"PromotionPolicy {policy_name}: {error.errors()[0]['msg']}") from None
+    if status.stable is None:
+        raise InvalidInput(f"{name} has no stable revision yet: there is nothing to compare a candidate with")
+    new = status.candidate
+    isvc = new.inference_service if new else f"{name}-{NOBODY}"
+    revision, version = (new.revision, new.version) if new else ("", "")
+    return Subject(policy, Names(namespace, isvc, status.stable.inference_service, revision, version), new is not None)
+
+
+async def _deployment(cluster: Cluster, namespace: str, name: str) -> ModelDeployment:
+    try:
+        return ModelDeployment.model_validate(await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name))
+    except NotFound:
+        raise InvalidInput(f"ModelDeployment {name} does not exist in namespace {namespace}") from None
+
+
+async def survey(metrics: Metrics, subject: Subject, now: datetime) -> list[SloFigures]:
+    """Figures per SLO, in the policy's order; trouble with one is told beside it and stops none."""
+    found = [await _slo(metrics, subject, slo, now) for slo in subject.policy.slos]
+    bases = {f.name: Base(_together(f), f.stable.bad_share) for f in found if f.stable is not None}
+    for forecast in forecasts(subject.policy, bases):
+        own = next(f for f in found if f.name == forecast.slo)
+        own.forecasts.append(forecast)
+    return found
+
+
+def _together(figures: SloFigures) -> float:
+    return sum(arm.rps for arm in (figures.stable, figures.candidate) if arm is not None)
+
+
+async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> SloFigures:
+    policy = subject.policy
+    known = preset(policy.arms_of(slo))
+    figures = SloFigures(slo.name, slo.severity.value, policy.arms_of(slo).value)
+    figures.unproven = known is not None and not known.proven and not slo.indicator.gauge
+    single = policy.model_copy(update={"slos": [slo]})
+    figures.problem = unreadable(single) or ""
+    if figures.problem:
+        return figures
+    try:
+        await _measure(metrics, subject, slo, figures, now)
+    except MetricsError as error:
+        figures.problem = str(error)
+    return figures
+
+
+async def _measure(metrics: Metrics, subject: Subject, slo: Slo, figures: SloFigures, now: datetime) -> None:
+    end = now.replace(microsecond=0) - settle_time(MINUTE)
+    grid = Grid(end - HISTORY * MINUTE, MINUTE, HISTORY)
+    gauge = slo.indicator.gauge is not None
+    found = await read(metrics, subject.policy, slo, subject.names, Grid(end - MINUTE, MINUTE, 1) if gauge else grid)
+    if gauge:
+        figures.problem = found[-1].error or ("" if found[-1].measured else "the query has no value now")
+        return
+    ages = await newest_samples(metrics, subject.policy, slo, subject.names, now)
+    windows = [w for w in found if isinstance(w, Window)]
+    figures.stable = _arm([w.stable for w in windows], ages[1], now)
+    if subject.has_candidate:
+        figures.candidate = _arm([w.candidate for w in windows], ages[0], now)
+    figures.excess = _excess(windows)
+    figures.problem = await _problem(metrics, subject, slo, figures, (found, now))
+
+
+async def _problem(
+    metrics: Metrics, subject: Subject, slo: Slo, figures: SloFigures, seen: tuple[Sequence[Interval], datetime]
+) -> str:
+    """What stands in the way of counting, most basic first."""
+    found, now = seen
+    if _uncounted(figures.stable) and slo.indicator.query is None:
+        return await found_instead(metrics, subject.policy, slo, subject.names, now)
+    errors = [interval.error for interval in found if interval.error]
+    if errors:
+        return errors[-1]
+    stable = figures.stable
+    if stable is not None and stable.sample_age is not None and stable.sample_age > LATE_SCRAPES.total_seconds():
+        return f"the newest sample of stable is {stable.sample_age:.0f} s old: is it still scraped?"
+    return await found_instead(metrics, subject.policy, slo, subject.names, now) if slo.indicator.slow else ""
+
+
+def _uncounted(arm: ArmFigures | None) -> bool:
+    return arm is None or not arm.minutes
+
+
+def _arm(counts: Sequence[Counts | None], newest: datetime | None, now: datetime) -> ArmFigures:
+    known = [c for c in counts if c is not None]
+    total = sum(c.total for c in known)
+    share = sum(c.bad for c in known) / total if total else 0.0
+    age = None if newest is None else max(0.0, (now - newest).total_seconds())
+    return ArmFigures(total / (len(known) * MINUTE.total_seconds()) if known else 0.0, share, len(known), age)
+
+
+def _excess(windows: Sequence[Window]) -> float:
+    dispersion = Dispersion()
+    for window in windows:
+        dispersion.add(window)
+    if windows:
+        dispersion.phi(Window(windows[-1].end, MINUTE, None))  # closes the last minute
+    return dispersion.excess

@@ -1,0 +1,69 @@
+"""Why does Prometheus not have what an SLO is counted from, and what has it instead? For preflight."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.prometheus import promql
+from serin.prometheus.counts import Grid
+from serin.prometheus.reading import Look, Metrics, Names, parts_of, preset_of
+from serin.prometheus.wants import Want
+
+SHOWN_VALUES = 5
+LATELY = timedelta(minutes=15)
+
+
+def _lately(at: datetime) -> Grid:
+    return Grid(at - LATELY, LATELY, 1)
+
+
+async def newest_samples(
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """Times of the newest sample of candidate and stable that an SLO is counted from, up to ``at``."""
+    look = Look(preset_of(policy, slo), names, _lately(at))
+    found = await asyncio.gather(*(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names)))
+    series = [s for part in found for s in part]
+    times = [max((s.times[-1] for s in look.patterns.of(arm, series)), default=None) for arm in look.patterns.both]
+    candidate, stable = (None if t is None else datetime.fromtimestamp(t, UTC) for t in times)
+    return candidate, stable
+
+
+async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime) -> str:
+    """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
+    look = Look(preset_of(policy, slo), names, _lately(at))
+    for part in parts_of(look.source, slo.indicator, names):
+        words = await _missing(metrics, look, look.want(part), at)
+        if words:
+            return words
+    return ""
+
+
+async def _missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> str:
+    metric = f"__name__=~{promql.quoted('|'.join(sorted(want.metrics)))}"
+    label, asked = want.shape.arm_label, ", ".join(sorted(want.metrics))
+    values = await _values_of(metrics, label, [metric, *want.shape.matchers], at)
+    if not values:
+        anywhere = await _values_of(metrics, "__name__", [metric], at)
+        if not anywhere:
+            return f"there is no {asked}: is what exports it scraped?"
+        limits = ", ".join(want.shape.matchers) or f"a label {label}"
+        return f"{', '.join(anywhere)} exist, but none with {limits}"
+    if not any(look.patterns.matches(value) for value in values):
+        shown = ", ".join(values[:SHOWN_VALUES]) + ("…" if len(values) > SHOWN_VALUES else "")
+        return f"no {label} is {look.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
+    for boundary in want.boundaries:
+        own = [metric, *want.shape.matchers, f"{label}=~{promql.quoted(look.patterns.stable)}"]
+        known = sorted({float(v) for v in await _values_of(metrics, "le", own, at)})
+        if known and float(boundary) not in known:
+            return f"le={boundary} is no bucket boundary; there are {', '.join(f'{v:g}' for v in known)}"
+    return ""
+
+
+async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
+    """The values of a label among the series of the last five minutes."""
+    found = await metrics.samples(f"(group by ({label}) ({{{','.join(matchers)}}}))[5m:1m]", at)
+    return sorted({series.labels.get(label, "") for series in found} - {""})
