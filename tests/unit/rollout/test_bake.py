@@ -217,3 +217,19 @@ def test_a_record_that_was_left_open_by_a_crash_gets_the_outcome_that_the_next_o
     world.records[index] = replace(world.records[index], outcome=None, reason=None)
     world.tick()
     assert world.records[index].outcome is Outcome.PROMOTED
+
+
+def test_a_candidate_whose_service_is_gone_is_left_out_of_the_route() -> None:
+    """KServe's stop annotation takes the Service away: the gateway accepts no route that still names it."""
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    candidate = ref("2").revision
+    world.arms[candidate] = Arm(ref("2"), 0)
+    for _ in range(20):
+        world.tick()
+        if world.route is not None and world.route.candidate == candidate:
+            world.route = replace(world.route, accepted=False)
+    assert world.status.phase is Phase.ROLLED_BACK
+    assert world.route is not None
+    assert world.route.candidate is None

@@ -30,7 +30,8 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
         return RoutePlan(first, None, 0) if first else None
     if turn.seen.route is None and turn.ready(status.stable) == 0:
         return None
-    idle = tuple(ref for ref in status.draining if ref.until is None or ref.until > turn.now)
+    drains = (ref for ref in status.draining if ref.until is None or ref.until > turn.now)
+    idle = tuple(ref for ref in drains if turn.ready(ref))
     if status.candidate is None or (status.phase is Phase.PREPARING and not _nameable(turn, status.candidate)):
         return RoutePlan(status.stable, None, 0, idle)
     if status.phase is Phase.ROLLING_BACK and not weight and not _backed(turn, status):
@@ -39,9 +40,16 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
 
 
 def _backed(turn: Turn, status: ModelDeploymentStatus) -> bool:
-    """Whether the candidate's Service can be there: it had traffic, and its InferenceService still exists."""
+    """Whether the candidate's Service can be there: it had traffic, and can answer or is known to the gateway.
+
+    KServe takes the Service away from an InferenceService that was stopped; a route that names it is never accepted.
+    """
     had_traffic = status.rollout is not None and status.rollout.step > 0
-    return had_traffic and turn.arm(status.candidate) is not None
+    if not had_traffic or turn.arm(status.candidate) is None or status.candidate is None:
+        return False
+    route = turn.seen.route
+    known = route is not None and route.candidate == status.candidate.revision and route.accepted
+    return turn.ready(status.candidate) > 0 or known
 
 
 def _nameable(turn: Turn, candidate: RevisionRef) -> bool:
