@@ -37,11 +37,11 @@ test: check build ## Run everything: check, then integration and scenarios on th
 
 .PHONY: matrix
 matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
-	$(BIN)/python -m pytest e2e/scenarios -m "not soak" $(RELIABILITY) --write-to matrix
+	$(BIN)/python -m pytest e2e/scenarios -m "not soak" $(RELIABILITY)
 
 .PHONY: soak
 soak: build ## Promotions and rollbacks at 200 requests per second, again and again; writes docs/reliability.md
-	$(BIN)/python -m pytest e2e/scenarios -m soak $(RELIABILITY) --write-to soak
+	$(BIN)/python -m pytest e2e/scenarios -m soak $(RELIABILITY)
 
 ##@ Development
 

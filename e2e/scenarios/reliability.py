@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,39 +17,36 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 MARK = "<!-- {section}: {edge} -->"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The section of the page that this run replaces."""
-    parser.addoption("--write-to", default="", help="Section of docs/reliability.md that this run replaces.")
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Only with the option there is anything to note."""
-    section = config.getoption("--write-to")
-    if section:
-        config.pluginmanager.register(Notes(section), "serin-reliability")
+    """Notes what runs; with a selection by name nothing is noted, for it would be half of a table."""
+    if not config.getoption("keyword"):
+        config.pluginmanager.register(Notes(), "serin-reliability")
 
 
 class Notes:
-    """One row per scenario that ran."""
+    """One row per scenario that ran, in a table per file."""
 
-    def __init__(self, section: str) -> None:
-        self._section = section
-        self._rows: list[str] = []
-        self._failed = 0
+    def __init__(self) -> None:
+        self._tables: dict[str, list[str]] = {}
+        self._failed: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Notes the scenario's outcome, and a failure of what is around it."""
         if report.when != "call" and report.passed:
             return
-        self._failed += report.failed
-        self._rows.append(row(report.nodeid, report.outcome, report.duration, report.user_properties))
+        section = Path(report.nodeid.partition("::")[0]).stem.removeprefix("test_")
+        self._failed[section] += report.failed
+        line = row(report.nodeid, report.outcome, report.duration, report.user_properties)
+        self._tables.setdefault(section, []).append(line)
 
     def pytest_sessionfinish(self) -> None:
-        """Puts the table into the page."""
-        now = datetime.now(UTC)
-        head = f"{len(self._rows)} scenarios, {self._failed} failed; {now:%Y-%m-%d}."
-        table = "\n".join(["| scenario | result | seconds | seen |", "| --- | --- | ---: | --- |", *self._rows])
-        PAGE.write_text(replaced(PAGE.read_text("utf-8"), self._section, f"{head}\n\n{table}"), "utf-8")
+        """Puts the tables into the page."""
+        page, now = PAGE.read_text("utf-8"), datetime.now(UTC)
+        for section, rows in self._tables.items():
+            head = f"{len(rows)} scenarios, {self._failed[section]} failed; {now:%Y-%m-%d}."
+            table = "\n".join(["| scenario | result | seconds | seen |", "| --- | --- | ---: | --- |", *rows])
+            page = replaced(page, section, f"{head}\n\n{table}")
+        PAGE.write_text(page, "utf-8")
 
 
 def row(nodeid: str, outcome: str, seconds: float, properties: Iterable[tuple[str, object]]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from e2e.scenarios import reliability
 from e2e.scenarios.reliability import PAGE, replaced, row
 
 
@@ -19,6 +22,8 @@ def test_only_its_own_section_is_replaced() -> None:
         replaced(page, "matrix", "new")
 
 
-@pytest.mark.parametrize("section", ["matrix", "soak"])
-def test_the_page_has_the_sections(section: str) -> None:
-    assert replaced(PAGE.read_text("utf-8"), section, "x")
+def test_the_page_has_a_section_for_every_file_of_scenarios() -> None:
+    files = sorted(Path(reliability.__file__).parent.glob("test_*.py"))
+    assert len(files) > 5
+    for file in files:
+        assert replaced(PAGE.read_text("utf-8"), file.stem.removeprefix("test_"), "x")

@@ -1,0 +1,189 @@
+"""What Serin counts is what clients saw: read from the real Prometheus, compared with the load generator's own log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from e2e.demo.objects import FEATURES
+from e2e.deploy.cluster import wait_until
+from e2e.load.analysis import by_version
+from e2e.load.answer import read_log
+from e2e.load.background import BackgroundLoad
+from e2e.load.client import infer_body
+from e2e.load.generator import LoadPlan
+from e2e.scenarios.site import GATEWAY_API, MODEL
+from serin.api.evidence import Counts, Window
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.prometheus.client import Prometheus
+from serin.prometheus.counts import Grid
+from serin.prometheus.reading import Names, read
+from serin.prometheus.shared import Shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2e.load.answer import Answer
+    from e2e.scenarios.site import Site
+
+pytestmark = pytest.mark.matrix
+FEWEST = 10_000
+SETTLED_SECONDS = 4
+POLICY = PromotionPolicySpec.model_validate(
+    {
+        "slos": [
+            {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
+            {"name": "latency", "objective": "99.0", "indicator": {"latency": {"threshold": "500ms"}}},
+        ],
+        "steps": [{"weight": 50, "for": "1m"}],
+    }
+)
+
+
+def counted(site: Site, names: Names, begun: float, ended: float) -> dict[str, Window]:
+    """Per SLO one window over everything between two instants, as Serin reads it."""
+
+    async def ask() -> dict[str, Window]:
+        prometheus = Prometheus(site.sandbox.prometheus_url)
+        try:
+            start = datetime.fromtimestamp(int(begun), UTC)
+            grid = Grid(start, timedelta(seconds=int(ended) - int(begun)), 1)
+            found = {slo.name: await read(Shared(prometheus), POLICY, slo, names, grid) for slo in POLICY.slos}
+        finally:
+            prometheus.close()
+        return {name: window for name, (window,) in found.items() if isinstance(window, Window)}
+
+    return asyncio.run(ask())
+
+
+def settled() -> float:
+    """Until every request is scraped; the instant after that."""
+    done = time.time()
+    wait_until(lambda: time.time() > done + SETTLED_SECONDS, what="the last scrapes", seconds=10)
+    return time.time()
+
+
+def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str, object], None]) -> None:
+    """Both arms, with errors, a candidate's pod deleted and Prometheus away for five seconds meanwhile."""
+    site.go_live()
+    site.policy(steps=[{"weight": 50, "for": "300s", "timeout": "1h"}])
+    predictor = site.model_deployment("2", environment={"ERROR_RATE": "0.004"})["spec"]["predictor"]
+    site.want("2", predictor={**predictor, "minReplicas": 2})
+    site.until_weight(50)
+    status = site.status
+    isvcs = [status[arm]["inferenceService"] for arm in ("candidate", "stable")]
+    settled()
+    begun = time.time()
+    with site.load(rate=200):
+        wait_until(lambda: time.time() > begun + 15, what="fifteen seconds of load", seconds=20)
+        pods = site.api.list("v1", "Pod", site.namespace, f"serving.kserve.io/inferenceservice={isvcs[0]}")
+        site.api.delete("v1", "Pod", pods[0]["metadata"]["name"], site.namespace)
+        wait_until(lambda: time.time() > begun + 30, what="thirty seconds of load", seconds=20)
+        site.sandbox.stop("prometheus")
+        back = time.time() + 5
+        wait_until(lambda: time.time() > back, what="five seconds without a scrape", seconds=10)
+        site.sandbox.start("prometheus")
+        wait_until(lambda: time.time() > begun + 60, what="a minute of load", seconds=40)
+    ended = settled()
+    answers = site.answers()
+    assert len(answers) >= FEWEST
+    own = by_version(answers)
+    window = counted(site, Names(site.namespace, *isvcs), begun - 2, ended)["availability"]
+    record_property("requests", len(answers))
+    record_property("client", {v: (c.failed, c.total) for v, c in own.items()})
+    record_property("serin", {"2": _pair(window.candidate), "1": _pair(window.stable)})
+    assert window.candidate is not None
+    assert window.stable is not None
+    assert window.candidate.total + window.stable.total == len(answers)
+    assert window.candidate.bad + window.stable.bad == sum(a.failed for a in answers)
+    if "" not in own:  # an answer of the gateway itself does not say for whom
+        assert _pair(window.candidate) == (own["2"].failed, own["2"].total)
+        assert _pair(window.stable) == (own["1"].failed, own["1"].total)
+
+
+def _pair(counts: Counts | None) -> tuple[int, int]:
+    return (counts.bad, counts.total) if counts else (-1, -1)
+
+
+def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -> None:
+    """No endpoints, connection refused, the route's timeout: bad in availability; a timeout is slow, too."""
+    site.go_live()
+    [live] = site.services()
+    pod = site.api.list("v1", "Pod", site.namespace)[0]["status"]["podIP"]
+    _service(site, "nobody", endpoints=None)
+    _service(site, "refused", endpoints=(pod, 9))
+    rows = {"nobody": 503, "refused": 503}
+    for name, status in rows.items():
+        host = f"{name}.{site.namespace}.example.com"
+        _route(site, name, host, timeout="2s")
+        answers, begun, ended = _asked(site, host, status)
+        found = counted(site, Names(site.namespace, name, live["metadata"]["name"]), begun, ended)
+        assert {a.status for a in answers} == {status}
+        assert _pair(found["availability"].candidate) == (len(answers), len(answers)), name
+    site.want("2", environment={"LATENCY_MS": "3000"})
+    site.until(lambda s: bool(s.get("candidate")), what="version 2 is coming up")
+    slow = site.status["candidate"]["inferenceService"]
+    wait_until(lambda: site.ready_endpoints("2") > 0, what="version 2 is ready", seconds=60)
+    host = f"slow.{site.namespace}.example.com"
+    _route(site, slow, host, timeout="1s", route="slow")
+    answers, begun, ended = _asked(site, host, 504)
+    found = counted(site, Names(site.namespace, slow, live["metadata"]["name"]), begun, ended)
+    assert {a.status for a in answers} == {504}
+    assert _pair(found["availability"].candidate) == (len(answers), len(answers))
+    assert _pair(found["latency"].candidate) == (len(answers), len(answers))
+
+
+def _service(site: Site, name: str, endpoints: tuple[str, int] | None) -> None:
+    metadata = {"name": f"{name}-predictor", "namespace": site.namespace}
+    spec = {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    site.api.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+    if endpoints is None:
+        return
+    address, port = endpoints
+    labels = {"kubernetes.io/service-name": f"{name}-predictor"}
+    site.api.apply(
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {**metadata, "labels": labels},
+            "addressType": "IPv4",
+            "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        }
+    )
+
+
+def _route(site: Site, backend: str, host: str, *, timeout: str, route: str = "") -> None:
+    rule = {
+        "backendRefs": [{"name": f"{backend}-predictor", "port": 80}],
+        "timeouts": {"request": timeout},
+    }
+    spec: dict[str, Any] = {
+        "parentRefs": [{"name": "models", "namespace": "gateways"}],
+        "hostnames": [host],
+        "rules": [rule],
+    }
+    metadata = {"name": f"row-{route or backend}", "namespace": site.namespace}
+    site.api.apply({"apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec})
+
+
+def _asked(site: Site, host: str, status: int) -> tuple[list[Answer], float, float]:
+    """Requests to one host for a few seconds, once the gateway knows it; when that began and was scraped."""
+    plan = LoadPlan(site.sandbox.gateway_url, host, MODEL, infer_body(FEATURES), rate=20)
+    log = site.folder / f"{host}.csv"
+
+    def known() -> bool:
+        with BackgroundLoad(plan, log):
+            now = time.time()
+            wait_until(lambda: time.time() > now + 1.5, what="a second and a half", seconds=5)
+        return {a.status for a in read_log(log)} == {status}
+
+    wait_until(known, what=f"the gateway answers {status} for {host}", seconds=40)
+    begun = settled()
+    with BackgroundLoad(plan, log):
+        wait_until(lambda: time.time() > begun + 5, what="five seconds of load", seconds=10)
+    return list(read_log(log)), begun - 1, settled()
