@@ -91,6 +91,10 @@ clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the us
 bench-judge: $(STAMP) ## Measure the judge against its peers' rules; writes docs/benchmarks.md (about 20 minutes)
 	@$(BIN)/python -m tests.simulation.bench
 
+.PHONY: bench-queries
+bench-queries: $(STAMP) ## How many queries do 1, 50 and 500 active rollouts cost one Prometheus?
+	@$(BIN)/python -m tests.simulation.queries
+
 ##@ The sandbox
 
 .PHONY: sandbox-up

@@ -25,7 +25,7 @@ class Settings:
     """Only these namespaces; empty: the whole cluster."""
     resync: timedelta = timedelta(minutes=5)
     """Every object is looked at again after at most this time, so that a lost event costs no more."""
-    workers: int = 8
+    workers: int = 64
     """Objects that are worked on at the same time."""
     health_host: str = "127.0.0.1"
     health_port: int = 8080
@@ -56,7 +56,7 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
             prometheus_urls=tuple(url.rstrip("/") for url in urls),
             namespaces=_words(env.get("SERIN_NAMESPACES", "")),
             resync=parse_duration(env.get("SERIN_RESYNC", "5m")),
-            workers=int(env.get("SERIN_WORKERS", "8")),
+            workers=int(env.get("SERIN_WORKERS", "64")),
             health_host=env.get("SERIN_HEALTH_HOST", "127.0.0.1"),
             health_port=int(env.get("SERIN_HEALTH_PORT", "8080")),
             log_format=env.get("SERIN_LOG_FORMAT", "json"),

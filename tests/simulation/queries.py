@@ -1,0 +1,89 @@
+"""How many queries do N active rollouts cost one Prometheus? `make bench-queries`; simulated time, the real reader."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.controller.evidence import Ledger
+from serin.controller.settings import Settings
+from serin.judge.windows import settle_time
+from serin.prometheus.reading import Names
+from serin.prometheus.series import Series
+from serin.prometheus.shared import Shared
+
+T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+TICKS = 8
+WARM_UP = 2
+WINDOW = timedelta(seconds=15)
+POLICY = PromotionPolicySpec.model_validate(
+    {
+        "slos": [
+            {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
+            {"name": "latency", "objective": "99.0", "indicator": {"latency": {"threshold": "500ms"}}},
+        ],
+        "analysis": {"window": "15s"},
+        "steps": [{"weight": 5, "for": "5m"}],
+    }
+)
+
+
+class Counting:
+    """A Prometheus that only counts."""
+
+    def __init__(self) -> None:
+        self.queries = self.longest = 0
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        del at
+        self.queries += 1
+        self.longest = max(self.longest, len(query))
+        await asyncio.sleep(0)
+        return []
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        raise NotImplementedError
+
+
+async def _gathered(_: float) -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def measured(rollouts: int, workers: int) -> tuple[float, int]:
+    """Queries per window of 15 s, and the longest query in characters."""
+    draw = random.Random(1)  # noqa: S311 - phases, not secrets
+    source = Counting()
+    shared = Shared(source, pause=_gathered)
+    ledgers = []
+    for number in range(rollouts):
+        begun = T0 + timedelta(seconds=draw.randrange(15))
+        names = Names(f"team-{number % 20}", f"model-{number}-1a2b3c4d", f"model-{number}-5e6f7a8b")
+        ledger = Ledger.restore(POLICY, names, begun, None)
+        ledger.without_history.clear()
+        ledgers.append(ledger)
+    before = 0
+    for second in range(int(TICKS * WINDOW.total_seconds())):
+        now = T0 + timedelta(seconds=second) + settle_time(WINDOW)
+        if second == WARM_UP * WINDOW.total_seconds():
+            before = source.queries
+        due = [ledger for ledger in ledgers if ledger.next_at <= now]
+        for first in range(0, len(due), workers):
+            await asyncio.gather(*(ledger.catch_up(shared, now) for ledger in due[first : first + workers]))
+    return (source.queries - before) / (TICKS - WARM_UP), source.longest
+
+
+def main() -> None:
+    """The table of docs/concepts/metrics.md."""
+    workers = Settings(prometheus_urls=()).workers
+    print(f"windows of 15 s, two SLOs, {workers} workers")
+    print("rollouts  queries per 15 s  one by one  longest query")
+    for rollouts in (1, 50, 500):
+        queries, longest = asyncio.run(measured(rollouts, workers))
+        print(f"{rollouts:8}  {queries:16.1f}  {2 * rollouts:10}  {longest:13}")
+
+
+if __name__ == "__main__":
+    main()
