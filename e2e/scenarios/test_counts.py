@@ -21,6 +21,7 @@ from serin.api.evidence import Counts, Window
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
+from serin.prometheus.diagnose import found_instead
 from serin.prometheus.reading import Names, read
 from serin.prometheus.shared import Shared
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from e2e.load.answer import Answer
     from e2e.scenarios.site import Site
 
-pytestmark = pytest.mark.matrix
 FEWEST = 10_000
 SETTLED_SECONDS = 4
 POLICY = PromotionPolicySpec.model_validate(
@@ -67,6 +67,7 @@ def settled() -> float:
     return time.time()
 
 
+@pytest.mark.matrix
 def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str, object], None]) -> None:
     """Both arms, with errors, a candidate's pod deleted and Prometheus away for five seconds meanwhile."""
     site.go_live()
@@ -109,6 +110,7 @@ def _pair(counts: Counts | None) -> tuple[int, int]:
     return (counts.bad, counts.total) if counts else (-1, -1)
 
 
+@pytest.mark.matrix
 def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -> None:
     """No endpoints, connection refused, the route's timeout: bad in availability; a timeout is slow, too."""
     site.go_live()
@@ -187,3 +189,74 @@ def _asked(site: Site, host: str, status: int) -> tuple[list[Answer], float, flo
     with BackgroundLoad(plan, log):
         wait_until(lambda: time.time() > begun + 5, what="five seconds of load", seconds=10)
     return list(read_log(log)), begun - 1, settled()
+
+
+INDICATORS: list[dict[str, Any]] = [
+    {"availability": {}},
+    {"latency": {"threshold": "500ms"}},
+    {"ratio": {"bad": 'x_total{code=~"5.."}', "total": 'x_total{ns="$(namespace)"}'}},
+    {"histogram": {"selector": 'x_seconds{path="/v1"}', "threshold": "250ms"}},
+    {"query": {"sum": "s", "count": "c", "maxShift": "1"}},
+    {"gauge": {"query": 'up{instance=~"$(inferenceService).*"}', "max": "2"}},
+    {"gauge": {"query": 'max(max_over_time(up{v!="$(version)"}[$(window)]))', "max": "2"}},
+]
+
+
+@pytest.mark.parametrize("arms", ["Contour", "Istio", "Pod"])
+def test_the_real_server_accepts_every_query(site: Site, arms: str) -> None:
+    """Of every preset and every kind of indicator, and those that preflight asks."""
+    names = Names(site.namespace, "fraud-1a2b3c4d", "fraud-5e6f7a8b", revision="1a2b3c4d", version="4.2")
+
+    async def ask(indicator: dict[str, Any]) -> None:
+        counts = not {"gauge", "query"} & indicator.keys()
+        slo = {"name": "x", "indicator": indicator, **({"objective": "99.0"} if counts else {})}
+        steps = [{"weight": 5, "for": "1m"}]
+        policy = PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": steps})
+        prometheus = Prometheus(site.sandbox.prometheus_url)
+        now = datetime.now(UTC).replace(microsecond=0)
+        try:
+            shared = Shared(prometheus)
+            grid = Grid(now - timedelta(seconds=15), timedelta(seconds=15), 1)
+            [found] = await read(shared, policy, policy.slos[0], names, grid)
+            assert not found.error
+            if "gauge" not in indicator:
+                assert await found_instead(shared, policy, policy.slos[0], names, now)
+        finally:
+            prometheus.close()
+
+    for indicator in INDICATORS:
+        asyncio.run(ask(indicator))
+
+
+@pytest.mark.matrix
+def test_pods_own_metrics_tell_the_arms_apart(site: Site, record_property: Callable[[str, object], None]) -> None:
+    """Preset Pod: a promotion, a rollback, and the pods' counts beside the clients' log."""
+    site.go_live()
+    slos = [
+        {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
+        {
+            "name": "latency",
+            "severity": "Advisory",
+            "objective": "99.0",
+            "indicator": {"latency": {"threshold": "500ms"}},
+        },
+        {
+            "name": "own",
+            "severity": "Required",
+            "objective": "99.0",
+            "indicator": {"histogram": {"selector": "request_predict_seconds", "threshold": "1s"}},
+        },
+        {"name": "up", "severity": "Required", "indicator": {"gauge": {"query": "min(up)", "min": "0"}}},
+    ]
+    site.policy(arms="Pod", slos=slos)
+    with site.load(rate=100):
+        site.want("2")
+        site.until_stable("2")
+        site.want("3", environment={"ERROR_RATE": "0.3", "FAULT_SEED": "1"})
+        record = site.until_taken_back()
+    site.nobody_else_failed(but="3")
+    assert site.history.weights("2")[:4] == [0, 25, 50, 100]
+    assert record["status"]["reason"] == "SLOBreached"
+    promoted = site.records()[1]["status"]
+    record_property("judged_of_2", promoted["requests"])
+    assert 0 < promoted["requests"]["availability"] <= site.requests_of("2")

@@ -54,7 +54,7 @@ async def _gathered(_: float) -> None:
 
 async def measured(rollouts: int, workers: int) -> tuple[float, int]:
     """Queries per window of 15 s, and the longest query in characters."""
-    draw = random.Random(1)  # noqa: S311 - phases, not secrets
+    draw = random.Random(1)
     source = Counting()
     shared = Shared(source, pause=_gathered)
     ledgers = []
