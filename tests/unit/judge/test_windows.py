@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Window
+from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 from serin.judge.windows import NOT_READ, decode, encode
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -35,3 +35,44 @@ def test_what_could_not_be_read_is_not_silence() -> None:
         Window(T0, LENGTH, None, Counts(1, 9), error="no bucket"),
     ]
     assert encode(windows) == "- ! !,1/9"
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+moments = st.none() | st.datetimes(
+    datetime.min.replace(year=2020), datetime.min.replace(year=2040), timezones=st.just(UTC)
+)
+sizes = st.none() | st.tuples(numbers, numbers)
+means = st.none() | st.builds(Mean, finite, numbers)
+
+
+@given(st.lists(st.tuples(finite, moments, sizes) | st.none() | st.just(NOT_READ), max_size=20))
+def test_a_gauges_values_read_back(
+    drawn: list[tuple[float, datetime | None, tuple[int, int] | None] | str | None],
+) -> None:
+    looks: list[Interval] = []
+    for i, one in enumerate(drawn):
+        start = T0 + i * LENGTH
+        if isinstance(one, str):
+            looks.append(Evaluation(start, LENGTH, None, error=one))
+        else:
+            looks.append(Evaluation(start, LENGTH, *(one or (None, None, None))))
+    assert decode(encode(looks), start=T0, length=LENGTH, kind=Evaluation) == looks
+
+
+@given(st.lists(st.tuples(means, means), max_size=20))
+def test_means_read_back(drawn: list[tuple[Mean | None, Mean | None]]) -> None:
+    windows = [MeanWindow(T0 + i * LENGTH, LENGTH, *pair) for i, pair in enumerate(drawn)]
+    assert decode(encode(windows), start=T0, length=LENGTH, kind=MeanWindow) == windows
+
+
+def test_how_they_look() -> None:
+    sampled = datetime.fromtimestamp(1000.5, UTC)
+    looks = [
+        Evaluation(T0, LENGTH, 0.18, sampled, (100, 2000)),
+        Evaluation(T0, LENGTH, 0.2),
+        Evaluation(T0, LENGTH, None),
+    ]
+    assert encode(looks) == "0.18@1000.5/100/2000 0.2 -"
+    assert encode([MeanWindow(T0, LENGTH, Mean(0.31, 150), Mean(0.3, 2850)), MeanWindow(T0, LENGTH, None)]) == (
+        "0.31:150,0.3:2850 -"
+    )

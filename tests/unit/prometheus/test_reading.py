@@ -191,3 +191,19 @@ async def test_a_policy_that_became_unreadable_is_an_error_and_no_crash() -> Non
     spec = policy({"availability": {}}, arms="Knative")
     with pytest.raises(QueryRejected):
         await read(World(), spec, spec.slos[0], NAMES, GRID)
+
+
+async def test_istio_counts_by_workload_and_code() -> None:
+    world = World()
+    for service, codes in (
+        ("fraud-b-predictor", {"200": 8, "503": 1, "0": 1}),
+        ("fraud-a-predictor", {"200": 90, "404": 5}),
+    ):
+        for code, rate in codes.items():
+            labels = {"destination_workload": service, "response_code": code, "reporter": "source"}
+            world.counter("istio_requests_total", "stable", rate, destination_workload_namespace="prod", **labels)
+            labels["reporter"] = "destination"
+            world.counter("istio_requests_total", "stable", 50, destination_workload_namespace="prod", **labels)
+    spec = policy({"availability": {}}, arms="Istio")
+    found = await read(world, spec, spec.slos[0], NAMES, GRID)
+    assert found[0] == Window(T0, SECOND, Counts(2, 10), Counts(0, 95))
