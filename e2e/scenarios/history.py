@@ -17,6 +17,7 @@ import httpx
 
 from e2e.demo.objects import API_VERSION
 from e2e.deploy.cluster import wait_until
+from serin.api.names import MANAGER
 from serin.api.reasons import Phase
 from serin.rollout.phases import MOVES
 
@@ -165,12 +166,22 @@ def undecided(writes: list[Write]) -> Iterator[str]:
         if write.kind == "ModelDeployment":
             status = write.status or status
             continue
+        if not _serins(write.item):
+            continue
         stable, candidate = (status.get(arm, {}).get("inferenceService") for arm in ("stable", "candidate"))
         decided = (status.get("weights") or {}).get("desired", 0)
         for service, weight in shares(write.item).items():
             most = ALL if service == stable or not stable else decided if service == candidate else 0
             if weight > most:
                 yield f"{service} got {weight} % when status allowed {most} % (resource version {write.version})"
+
+
+def _serins(route: Json) -> bool:
+    """Whether its rules are Serin's; what somebody else has written is not Serin's decision."""
+    managed = route.get("metadata", {}).get("managedFields")
+    return managed is None or any(
+        entry["manager"] == MANAGER and "f:rules" in entry.get("fieldsV1", {}).get("f:spec", {}) for entry in managed
+    )
 
 
 def clocks_begun_again(writes: list[Write]) -> Iterator[str]:

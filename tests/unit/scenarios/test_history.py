@@ -49,6 +49,16 @@ def test_weight_before_its_decision() -> None:
     assert [line.split(" (")[0] for line in undecided(story)] == ["fraud-2 got 25 % when status allowed 5 %"]
 
 
+def test_weight_that_somebody_else_has_written_is_not_serins() -> None:
+    def by(manager: str) -> Json:
+        managed = [{"manager": manager, "fieldsV1": {"f:spec": {"f:rules": {}}}}]
+        return {**route(_1=10, _2=90), "metadata": {"managedFields": managed}}
+
+    decided = status(desired=5, stable=ONE, candidate=TWO)
+    assert not list(undecided(writes(decided, by("kubectl"))))
+    assert list(undecided(writes(decided, by("serin"))))
+
+
 def test_weight_for_a_stranger() -> None:
     story = writes(status(desired=50, stable=ONE, candidate=TWO), route(_1=50, _3=50))
     assert [line.split(" (")[0] for line in undecided(story)] == ["fraud-3 got 50 % when status allowed 0 %"]
