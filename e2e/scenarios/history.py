@@ -161,19 +161,23 @@ def shares(route: Json) -> dict[str, int]:
 
 def undecided(writes: list[Write]) -> Iterator[str]:
     """Weight is decided in status first; the route never runs ahead of it, and never gives it to a third one."""
-    status: Json = {}
+    statuses: dict[str, Json] = {}
     for write in writes:
+        name = write.item.get("metadata", {}).get("name", "")
         if write.kind == "ModelDeployment":
-            status = write.status or status
-            continue
-        if not _serins(write.item):
-            continue
-        stable, candidate = (status.get(arm, {}).get("inferenceService") for arm in ("stable", "candidate"))
-        decided = (status.get("weights") or {}).get("desired", 0)
-        for service, weight in shares(write.item).items():
-            most = ALL if service == stable or not stable else decided if service == candidate else 0
-            if weight > most:
-                yield f"{service} got {weight} % when status allowed {most} % (resource version {write.version})"
+            statuses[name] = write.status or statuses.get(name, {})
+        elif name in statuses and _serins(write.item):
+            yield from _beyond(statuses[name], write)
+
+
+def _beyond(status: Json, write: Write) -> Iterator[str]:
+    """What a route gives beyond its ModelDeployment's status."""
+    stable, candidate = (status.get(arm, {}).get("inferenceService") for arm in ("stable", "candidate"))
+    decided = (status.get("weights") or {}).get("desired", 0)
+    for service, weight in shares(write.item).items():
+        most = ALL if service == stable or not stable else decided if service == candidate else 0
+        if weight > most:
+            yield f"{service} got {weight} % when status allowed {most} % (resource version {write.version})"
 
 
 def _serins(route: Json) -> bool:
@@ -200,11 +204,13 @@ def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
 
 def out_of_order(writes: list[Write]) -> Iterator[str]:
     """Phases follow their table; a status that got lost begins anew."""
-    before: Phase | None = None
+    phases: dict[str, Phase | None] = {}
     for write in writes:
         if write.kind != "ModelDeployment":
             continue
+        name = write.item.get("metadata", {}).get("name", "")
+        before = phases.get(name)
         phase = Phase(write.status["phase"]) if write.status.get("phase") else None
         if before is not None and phase is not None and phase is not before and phase not in MOVES[before]:
             yield f"{before} was followed by {phase} (resource version {write.version})"
-        before = phase
+        phases[name] = phase

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 LEADING = Gauge("serin_leading", "1 while this replica holds the lease, or is the only one.", registry=REGISTRY)
 QUEUE_ADDS = Counter("serin_workqueue_adds", "Keys that were handed to the queue.", registry=REGISTRY)
 QUEUE_RETRIES = Counter("serin_workqueue_retries", "Keys that were put back after a failure.", registry=REGISTRY)
