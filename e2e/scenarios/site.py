@@ -136,6 +136,15 @@ class Site:
             self.api.list(API_VERSION, "PromotionRecord", self.namespace), key=lambda r: int(r["spec"]["attempt"])
         )
 
+    def outcomes(self) -> list[str]:
+        """How the rollouts ended, oldest first; what is written last follows what is decided: the record the status."""
+
+        def written() -> list[str]:
+            return [str(record.get("status", {}).get("outcome") or "") for record in self.records()]
+
+        wait_until(lambda: all(written()), what="every record has its outcome", seconds=10)
+        return written()
+
     def services(self) -> list[Json]:
         """The InferenceServices."""
         return self.api.list(KSERVE_API, "InferenceService", self.namespace)

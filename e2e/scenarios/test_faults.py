@@ -84,7 +84,7 @@ def test_a_promotion_in_spite_of(site: Site, name: str) -> None:
         assert sum(fault.met for fault in faults) >= 3, "the faults did strike"
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
-    assert [record["status"]["outcome"] for record in site.records()[1:]] == ["Promoted"]
+    assert site.outcomes()[1:] == ["Promoted"]
 
 
 @pytest.mark.matrix

@@ -74,7 +74,7 @@ def test_the_leader_goes_in_mid_step(site: Site, how: str, record_property: Call
     assert seconds < (2 * LEASE_SECONDS if how == "killed" else LEASE_SECONDS), "a lease given back is taken at once"
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
-    assert [record["status"]["outcome"] for record in site.records()[1:]] == ["Promoted"]
+    assert site.outcomes()[1:] == ["Promoted"]
 
 
 @pytest.mark.matrix

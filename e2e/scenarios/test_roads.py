@@ -71,7 +71,7 @@ def test_a_third_revision_supersedes_the_second(site: Site) -> None:
         site.until_stable("3", never_back=False)
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 0]
-    assert [r["status"]["outcome"] for r in site.records()] == ["Promoted", "Superseded", "Promoted"]
+    assert site.outcomes() == ["Promoted", "Superseded", "Promoted"]
 
 
 def test_a_third_revision_waits_in_the_queue_and_the_newest_wins(site: Site) -> None:
@@ -99,7 +99,7 @@ def test_stable_applied_again_ends_the_rollout(site: Site, phase: str) -> None:
         site.until_stable("1", never_back=False)
     site.nobody_else_failed()
     assert site.history.weights("2")[-1] == 0
-    assert site.records()[-1]["status"]["outcome"] == "Superseded"
+    assert site.outcomes()[-1] == "Superseded"
     site.want("2")
     site.until(lambda s: s.get("phase") == "Preparing", what="superseding is no rejection")
 
@@ -187,7 +187,7 @@ def test_the_route_is_deleted_and_comes_back_with_its_weight(site: Site) -> None
         assert time.monotonic() - gone < 5
         assert site.weight() == 25
         site.until_stable("2")
-    assert [r["status"]["outcome"] for r in site.records()] == ["Promoted", "Promoted"]
+    assert site.outcomes() == ["Promoted", "Promoted"]
 
 
 def test_two_models_claim_one_hostname(site: Site) -> None:

@@ -116,4 +116,4 @@ def test_a_bake_with_holdback_and_the_way_back_without_steps(site: Site) -> None
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 95, 100, 0]
     assert site.history.weights("1")[-2:] == [0, 100]
-    assert [record["status"]["outcome"] for record in site.records()] == ["Promoted"] * 3
+    assert site.outcomes() == ["Promoted"] * 3
