@@ -10,13 +10,16 @@
     │   ├── Unavailable              network, 429, 5xx, time-out: try again later
     │   └── NotLeader                another replica acts, or may act: this one must not write
     ├── MetricsError                 Prometheus gave no usable answer
-    │   ├── QueryRejected            4xx: the query or the address is wrong; trying again will not help
-    │   ├── MetricsUnavailable       network, 5xx, time-out: hold and try again
+    │   ├── QueryRejected            4xx: query, address or credentials are wrong; trying again will not help
+    │   ├── MetricsUnavailable       network, TLS, 408, 429, 5xx, time-out, partial data: hold and try again
     │   └── MalformedAnswer          an answer that is not Prometheus's: hold and tell
     └── InvalidInput                 a file or an option of a command is wrong: say where, and end with code 2
 """
 
 from __future__ import annotations
+
+import copy
+from typing import Self
 
 
 class SerinError(Exception):
@@ -56,15 +59,33 @@ class NotLeader(ClusterError):
 
 
 class MetricsError(SerinError):
-    """Prometheus gave no usable answer."""
+    """Prometheus gave no usable answer: who was asked, what came back, and for which query."""
+
+    def __init__(self, cause: str, *, server: str = "", query: str = "") -> None:
+        super().__init__(cause)
+        self.cause, self.server, self.query = cause, server, query
+
+    def __str__(self) -> str:
+        before = f"{self.server}: " if self.server else ""
+        return f"{before}{self.cause}{f'; query: {self.query}' if self.query else ''}"
+
+    def about(self, query: str, *, server: str = "") -> Self:
+        """The same error, told to somebody who asked something else or knows who was asked."""
+        told = copy.copy(self)
+        told.query, told.server = query, server or self.server
+        return told
 
 
 class QueryRejected(MetricsError):
-    """Prometheus refuses the query."""
+    """Prometheus refuses the query, or nobody who may answer it stands at the address."""
 
 
 class MetricsUnavailable(MetricsError):
-    """Prometheus cannot be reached or cannot answer now."""
+    """Prometheus cannot be reached or cannot answer now; ``retry_after`` is its own wish in seconds, if it has one."""
+
+    def __init__(self, cause: str, *, server: str = "", query: str = "", retry_after: float | None = None) -> None:
+        super().__init__(cause, server=server, query=query)
+        self.retry_after = retry_after
 
 
 class MalformedAnswer(MetricsError):
