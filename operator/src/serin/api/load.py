@@ -15,14 +15,19 @@ NOT_JUDGING = frozenset({"gates", "windows", "shadow", "notifications"})
 """Sections of a policy that say nothing about how counts are judged; a policy for them is read all the same."""
 
 
-def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[str]]:
-    """The PromotionPolicy's spec in ``text`` and the fields in it that are not known; ``InvalidInput``."""
+def yaml_document(text: str, source: str) -> object:
+    """The one document in ``text``; ``InvalidInput`` names ``source`` and the line."""
     try:
-        document = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         raise InvalidInput(f"{source}{line}: not YAML: {_why(error)}") from None
+
+
+def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[str]]:
+    """The PromotionPolicy's spec in ``text`` and the fields in it that are not known; ``InvalidInput``."""
+    document = yaml_document(text, source)
     if not isinstance(document, Mapping):
         raise InvalidInput(f"{source}: expected a PromotionPolicy, found {type(document).__name__}")
     if document.get("kind") != "PromotionPolicy":
