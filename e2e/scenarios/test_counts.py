@@ -21,6 +21,7 @@ from serin.api.evidence import Counts, Window
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
+from serin.prometheus.credentials import Server
 from serin.prometheus.diagnose import found_instead
 from serin.prometheus.reading import Names, read
 from serin.prometheus.shared import Shared
@@ -48,7 +49,7 @@ def counted(site: Site, names: Names, begun: float, ended: float) -> dict[str, W
     """Per SLO one window over everything between two instants, as Serin reads it."""
 
     async def ask() -> dict[str, Window]:
-        prometheus = Prometheus(site.sandbox.prometheus_url)
+        prometheus = Prometheus(Server(url=site.sandbox.prometheus_url))
         try:
             start = datetime.fromtimestamp(int(begun), UTC)
             grid = Grid(start, timedelta(seconds=int(ended) - int(begun)), 1)
@@ -221,7 +222,7 @@ def test_the_real_server_accepts_every_query(site: Site, arms: str) -> None:
         slo = {"name": "x", "indicator": indicator, **({"objective": "99.0"} if counts else {})}
         steps = [{"weight": 5, "for": "1m"}]
         policy = PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": steps})
-        prometheus = Prometheus(site.sandbox.prometheus_url)
+        prometheus = Prometheus(Server(url=site.sandbox.prometheus_url))
         now = datetime.now(UTC).replace(microsecond=0)
         try:
             shared = Shared(prometheus)

@@ -77,7 +77,7 @@ async def measured(rollouts: int, workers: int) -> tuple[float, int]:
 
 def main() -> None:
     """The table of docs/concepts/metrics.md."""
-    workers = Settings(prometheus_urls=()).workers
+    workers = Settings(prometheus=()).workers
     print(f"windows of 15 s, two SLOs, {workers} workers")
     print("rollouts  queries per 15 s  one by one  longest query")
     for rollouts in (1, 50, 500):

@@ -255,6 +255,14 @@ async def test_an_address_off_the_allow_list_is_refused(lab: Lab) -> None:
     assert "allow-list" in lab.status["message"]
 
 
+async def test_an_address_in_another_spelling_is_the_same_server(lab: Lab) -> None:
+    same = {**POLICY, "prometheus": {"address": "http://PROMETHEUS:9090/"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": {"namespace": "prod", "name": "careful"}, "spec": same})
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Stable" and lab.status["stable"]["version"] == "2")
+    assert lab.prometheus.queries > 0
+
+
 async def test_deleted_objects_are_dropped(lab: Lab) -> None:
     del lab.cluster.objects["modeldeployments", "prod", "fraud"]
     assert await lab.reconciler.reconcile(KEY) is None

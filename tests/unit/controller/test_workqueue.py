@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -125,7 +126,9 @@ async def test_the_loop_works_backs_off_and_looks_again() -> None:
     [
         ({}, "SERIN_PROMETHEUS_URLS is empty"),
         ({"SERIN_PROMETHEUS_URLS": "prometheus:9090"}, "not http"),
-        ({"SERIN_PROMETHEUS_URLS": "http://user:pw@prometheus"}, "without credentials"),
+        ({"SERIN_PROMETHEUS_URLS": "http://user:pw@prometheus"}, "address 1 is not .* without credentials"),
+        ({"SERIN_PROMETHEUS_URLS": "http://p, http://P:80/"}, "http://p is there twice"),
+        ({"SERIN_PROMETHEUS_CONFIG": "/nowhere.yaml"}, "SERIN_PROMETHEUS_CONFIG: /nowhere.yaml: No such file"),
         ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_RESYNC": "often"}, "SERIN_RESYNC"),
         ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_WORKERS": "many"}, "SERIN_WORKERS"),
     ],
@@ -138,9 +141,22 @@ def test_unusable_settings_name_the_variable(env: dict[str, str], words: str) ->
 def test_settings() -> None:
     env = {"SERIN_PROMETHEUS_URLS": "http://a:9090/, http://b", "SERIN_NAMESPACES": "x,y", "SERIN_RESYNC": "2s"}
     settings = from_environment(env)
-    assert settings.prometheus_urls == ("http://a:9090", "http://b")
+    assert [server.url for server in settings.prometheus] == ["http://a:9090", "http://b"]
     assert settings.namespaces == ("x", "y")
     assert settings.resync == timedelta(seconds=2)
+
+
+def test_servers_with_credentials_come_after_the_plain_ones(tmp_path: Path) -> None:
+    config, token = tmp_path / "servers.yaml", tmp_path / "token"
+    config.write_text(f"servers: [{{url: 'https://c', bearerTokenFile: {token}}}]")
+    env = {"SERIN_PROMETHEUS_URLS": "http://a", "SERIN_PROMETHEUS_CONFIG": str(config)}
+    with pytest.raises(SettingsError, match=f"SERIN_PROMETHEUS_CONFIG: {token}: No such file"):
+        from_environment(env)
+    token.write_text("s3cr3t")
+    settings = from_environment(env)
+    assert [server.url for server in settings.prometheus] == ["http://a", "https://c"]
+    assert [server.url for server in from_environment({**env, "SERIN_PROMETHEUS_URLS": ""}).prometheus] == ["https://c"]
+    assert "s3cr3t" not in repr(settings)
 
 
 def test_backoff_never_overflows() -> None:

@@ -125,3 +125,13 @@ def test_the_query() -> None:
     promql_parser.parse(text)
     text, _ = query([replace(want("a"), boundaries=frozenset())])
     assert "le=" not in text
+
+
+async def test_an_error_names_the_query_of_the_one_who_asked() -> None:
+    """The shared query changes with whoever else asks, and names other people's models."""
+    source = Recorder()
+    source.broken = True
+    both = shared(source)
+    found = await asyncio.gather(both.series(want("a")), both.series(want("b")), return_exceptions=True)
+    assert len(source.asked) == 1
+    assert [f"{n}-new" in str(error) for n in ("a", "b") for error in found] == [True, False, False, True]

@@ -14,7 +14,9 @@ from serin.cli.survey import ArmFigures, SloFigures, Subject, subject_of, survey
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
 from serin.judge.preflight import FAULTS, NAMED_FAULT
+from serin.prometheus.address import normalised
 from serin.prometheus.client import Prometheus
+from serin.prometheus.credentials import Server
 from serin.prometheus.shared import Shared
 
 KINDS = ("mdep", "modeldeployment", "modeldeployments")
@@ -38,19 +40,22 @@ async def _gathered(name: str, namespace: str, address: str | None) -> list[SloF
             subject = await subject_of(cluster, namespace, name)
     except ClusterError as error:
         raise InvalidInput(f"the cluster cannot be read: {error}") from None
-    prometheus = Prometheus(_address(subject, address))
+    prometheus = Prometheus(_server(subject, address))
     try:
         return await survey(Shared(prometheus), subject, datetime.now(UTC))
     finally:
         prometheus.close()
 
 
-def _address(subject: Subject, address: str | None) -> str:
+def _server(subject: Subject, address: str | None) -> Server:
     own = subject.policy.prometheus.address if subject.policy.prometheus else None
     found = address or own
     if found is None:
         raise InvalidInput("the policy names no Prometheus: give its address as seen from here with --prometheus")
-    return found
+    try:
+        return Server(url=normalised(found))
+    except ValueError as error:
+        raise InvalidInput(f"the address of Prometheus {error}") from None
 
 
 def ready(figures: list[SloFigures]) -> bool:

@@ -19,6 +19,7 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.claims import foreign, hostname_taken
 from serin.errors import Conflict, NotFound, Refused, Unavailable
+from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
 from serin.records.build import Source, sources_of, view
 from serin.rollout.observation import Arm, Problem, RecordView, RouteView
@@ -73,7 +74,7 @@ class Scope:
     """What the operator may use and look at."""
 
     prometheus: tuple[str, ...]
-    """Allow-list of addresses."""
+    """Allow-list of addresses, normalised."""
     namespaces: tuple[str, ...] = ()
     """Empty: all."""
 
@@ -244,7 +245,7 @@ def _policy(
         where = ".".join(str(part) for part in first["loc"])
         return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{where}: {first['msg']}")
     address = policy.prometheus.address if policy.prometheus else None
-    if address is not None and address.rstrip("/") not in allowed:
+    if address is not None and same_place(address) not in allowed:
         message = f"PromotionPolicy {name}: spec.prometheus.address {address} is not on the operator's allow-list"
         return Problem(Reason.POLICY_INVALID, message)
     gap = unreadable(policy)

@@ -56,7 +56,7 @@ def configure_logging(log_format: str) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
-    servers = {url: Prometheus(url) for url in settings.prometheus_urls}
+    servers = {server.url: Prometheus(server) for server in settings.prometheus}
     sources = {url: Shared(server) for url, server in servers.items()}
     state = health.State(Watchdog(time.monotonic))
     runner = await health.serve(settings.health_host, settings.health_port, state)

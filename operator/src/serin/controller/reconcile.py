@@ -18,6 +18,7 @@ from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, Conflict
+from serin.prometheus.address import same_place
 from serin.prometheus.reading import Metrics, Names
 from serin.prometheus.shared import NotAllowed
 from serin.records.build import has_room, parse
@@ -120,7 +121,7 @@ class Reconciler:
         address = policy.prometheus.address if policy.prometheus else None
         if address is None:
             return next(iter(self._metrics.values()))
-        return self._metrics.get(address.rstrip("/")) or NotAllowed(address)
+        return self._metrics.get(same_place(address)) or NotAllowed(address)
 
     def _forget(self, key: Key, keep: str | None) -> None:
         for stale in [k for k in self._ledgers if k[0] == key and k[1] != keep]:

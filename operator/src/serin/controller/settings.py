@@ -6,9 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from serin.api.types import parse_duration
+from serin.errors import InvalidInput
+from serin.prometheus.address import normalised
+from serin.prometheus.credentials import Server, check, servers_from
 
 
 class SettingsError(ValueError):
@@ -19,8 +22,8 @@ class SettingsError(ValueError):
 class Settings:
     """All settings of the operator process."""
 
-    prometheus_urls: tuple[str, ...]
-    """Allow-list of Prometheus addresses; the first one is the default."""
+    prometheus: tuple[Server, ...]
+    """Allow-list of Prometheus servers; the first one is the default."""
     namespaces: tuple[str, ...] = ()
     """Only these namespaces; empty: the whole cluster."""
     resync: timedelta = timedelta(minutes=5)
@@ -40,20 +43,10 @@ class Settings:
 
 def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
     """Settings from ``SERIN_…`` variables; ``SettingsError`` says which one is wrong and what it should be."""
-    urls = _words(env.get("SERIN_PROMETHEUS_URLS", ""))
-    if not urls:
-        message = (
-            "SERIN_PROMETHEUS_URLS is empty: give the addresses that policies may use, e.g. http://prometheus:9090"
-        )
-        raise SettingsError(message)
-    for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-            message = f"SERIN_PROMETHEUS_URLS: {url!r} is not http(s)://host[:port][/path] without credentials"
-            raise SettingsError(message)
+    prometheus = _prometheus(env)
     try:
         return Settings(
-            prometheus_urls=tuple(url.rstrip("/") for url in urls),
+            prometheus=prometheus,
             namespaces=_words(env.get("SERIN_NAMESPACES", "")),
             resync=parse_duration(env.get("SERIN_RESYNC", "5m")),
             workers=int(env.get("SERIN_WORKERS", "64")),
@@ -66,6 +59,38 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
     except ValueError as error:
         message = f"SERIN_RESYNC, SERIN_WORKERS, SERIN_HEALTH_PORT, SERIN_LEASE or SERIN_LEASE_DURATION: {error}"
         raise SettingsError(message) from error
+
+
+def _prometheus(env: Mapping[str, str]) -> tuple[Server, ...]:
+    """The servers of both variables; every file that they name is looked at now, not at the first query."""
+    found = [_plain(number, url) for number, url in enumerate(_words(env.get("SERIN_PROMETHEUS_URLS", "")), 1)]
+    config = env.get("SERIN_PROMETHEUS_CONFIG", "")
+    try:
+        if config:
+            found += servers_from(Path(config).read_text(encoding="utf-8"), config)
+        for server in found:
+            check(server)
+    except (InvalidInput, OSError, UnicodeDecodeError) as error:
+        why = f"{config}: {error.strerror}" if isinstance(error, OSError) else error
+        raise SettingsError(f"SERIN_PROMETHEUS_CONFIG: {why}") from None
+    if not found:
+        raise SettingsError(
+            "SERIN_PROMETHEUS_URLS is empty: give the addresses that policies may use, e.g. http://prometheus:9090, "
+            "or name them with their credentials in a file: SERIN_PROMETHEUS_CONFIG"
+        )
+    urls = [server.url for server in found]
+    twice = next((url for url in urls if urls.count(url) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"SERIN_PROMETHEUS_URLS and SERIN_PROMETHEUS_CONFIG: {twice} is there twice; keep one")
+    return tuple(found)
+
+
+def _plain(number: int, url: str) -> Server:
+    """A server without credentials. A wrong address is not quoted: it may hold a password."""
+    try:
+        return Server(url=normalised(url))
+    except ValueError as error:
+        raise SettingsError(f"SERIN_PROMETHEUS_URLS: address {number} {error}") from None
 
 
 def _lease(text: str) -> tuple[str, str] | None:

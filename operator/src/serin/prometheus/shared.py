@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from serin.errors import QueryRejected
+from serin.errors import MetricsError, QueryRejected
 from serin.prometheus.series import Series
+from serin.prometheus.telling import one_line
 from serin.prometheus.wants import Shape, Want, query
 
 GATHERING = 0.05
@@ -75,6 +76,11 @@ class Shared:
     async def _ask(self, part: Sequence[tuple[Want, asyncio.Future[list[Series]]]]) -> None:
         try:
             found = await self._source.matrix(*query([want for want, _ in part]))
+        except MetricsError as error:
+            for want, future in part:
+                if not future.done():  # each with its own query: the shared one changes, and names other rollouts
+                    future.set_exception(error.about(one_line(query([want])[0])))
+            return
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it, whatever it is
             for _, future in part:
                 if not future.done():

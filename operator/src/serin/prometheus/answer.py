@@ -1,0 +1,168 @@
+"""What does an answer of ``/api/v1/query`` say? Series or values, or the error that fits the reaction. Pure.
+
+Nothing found is an answer like any other: an empty list. What is doubtful (partial data, samples in disorder, another
+type than asked for) is an error: missing data never passes and never fails.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlsplit
+
+from serin.errors import MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.series import Series
+from serin.prometheus.telling import Telling
+
+OK, REDIRECTS, REQUEST_TIMEOUT, TOO_MANY, SERVER_ERRORS = 200, range(300, 400), 408, 429, 500
+MENDED_BY = {
+    401: "check the credentials in SERIN_PROMETHEUS_CONFIG",
+    403: "these credentials may not ask; grant it, or check the tenant",
+    404: "there is no Prometheus API under this address; a path may be missing in it",
+}
+SECONDS = re.compile(r"[0-9]{1,9}")
+STATUSES = ("success", "error")
+TRANSIENT = ("timeout", "canceled", "internal", "unavailable")
+"""``errorType`` of errors that are not the query's fault."""
+UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
+"""What a JSON value of another shape than expected raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    body: bytes
+    telling: Telling
+    location: str = ""
+    retry_after: str = ""
+    is_cut: bool = False
+    """The body was larger than what is read."""
+
+    @property
+    def said(self) -> str:
+        """The error that it names, or the beginning of the body."""
+        try:
+            envelope = json.loads(self.body)
+        except (ValueError, RecursionError):
+            envelope = None
+        error = envelope.get("error") if isinstance(envelope, dict) else None
+        return self.telling.said(error if isinstance(error, str) else self.body)
+
+
+def matrix(answer: Answer) -> list[Series]:
+    """The series of an answer to a range selector; samples that are no finite number are left out."""
+    _, result = _result(answer, "matrix")
+    try:
+        return [_series(item) for item in result]
+    except UNREADABLE as error:
+        raise _unreadable(answer, error) from None
+
+
+def values(answer: Answer) -> list[float]:
+    """The values of an answer to an expression, one per series; NaN and infinities are left out."""
+    kind, result = _result(answer, "vector", "scalar")
+    try:
+        found = [_samples([result])[0][1]] if kind == "scalar" else [_value(item) for item in result]
+    except UNREADABLE as error:
+        raise _unreadable(answer, error) from None
+    return [value for value in found if math.isfinite(value)]
+
+
+def _result(answer: Answer, *kinds: str) -> tuple[str, list[Any]]:
+    data = _data(answer)
+    kind, result = data.get("resultType"), data.get("result")
+    if kind not in kinds or not isinstance(result, list):
+        raise MalformedAnswer(f"a {kinds[0]} was asked for, this came back: {answer.said}")
+    return str(kind), result
+
+
+def _data(answer: Answer) -> Mapping[str, Any]:
+    """What a successful answer holds."""
+    if answer.status != OK:
+        raise _refusal(answer)
+    if answer.is_cut:
+        raise MalformedAnswer(f"the answer is larger than {len(answer.body)} bytes: {answer.said}")
+    try:
+        envelope = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise MalformedAnswer(f"the answer is not JSON (a login page?): {answer.said}") from None
+    if not isinstance(envelope, dict) or envelope.get("status") not in STATUSES:
+        raise MalformedAnswer(f"this is no answer of a Prometheus: {answer.said}")
+    if envelope["status"] == "error":
+        kind = MetricsUnavailable if envelope.get("errorType") in TRANSIENT else QueryRejected
+        raise kind(f"status {answer.status} with an error: {answer.said}")
+    if envelope.get("warnings"):  # `infos` are advice about the query and harmless
+        raise MetricsUnavailable(f"the answer may be partial: {answer.telling.said(str(envelope['warnings']))}")
+    if not isinstance(envelope.get("data"), dict):
+        raise MalformedAnswer(f"there is no data in the answer: {answer.said}")
+    data: Mapping[str, Any] = envelope["data"]
+    return data
+
+
+def _refusal(answer: Answer) -> MetricsError:
+    """The reaction to a status that is not 200."""
+    status = answer.status
+    if status in REDIRECTS:
+        return QueryRejected(f"status {status}: a redirect to {_place(answer)}, which is not followed: {answer.said}")
+    hint = f" ({MENDED_BY[status]})" if status in MENDED_BY else ""
+    words = f"status {status}{hint}: {answer.said}"
+    if status in {REQUEST_TIMEOUT, TOO_MANY} or status >= SERVER_ERRORS:
+        # A date would need a clock that both agree on; only seconds are understood.
+        wish = float(answer.retry_after) if SECONDS.fullmatch(answer.retry_after) else None
+        return MetricsUnavailable(words, retry_after=wish)
+    return QueryRejected(words) if status >= REDIRECTS.stop else MalformedAnswer(words)
+
+
+def _place(answer: Answer) -> str:
+    """Where a redirect leads, without the query: login pages put what they know of the caller there."""
+    try:
+        parts = urlsplit(answer.location)
+    except ValueError:
+        return "nowhere"
+    return answer.telling.said(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())
+
+
+def _unreadable(answer: Answer, error: Exception) -> MalformedAnswer:
+    return MalformedAnswer(f"a series cannot be read: {answer.telling.said(str(error))}; the answer: {answer.said}")
+
+
+def _series(item: Mapping[str, Any]) -> Series:
+    _classic(item, "histograms")
+    labels, samples = item["metric"], _samples(item["values"])
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        raise TypeError("its labels are no names and values")
+    # Samples are searched by time: in disorder, or twice, they would be counted wrong without anybody noticing.
+    if not all(before < after for (before, _), (after, _) in pairwise(samples)):
+        raise ValueError("its samples are not one after the other: ask one Prometheus, or one that deduplicates")
+    kept = [(at, value) for at, value in samples if math.isfinite(value)]
+    return Series(labels, [at for at, _ in kept], [value for _, value in kept])
+
+
+def _value(item: Mapping[str, Any]) -> float:
+    _classic(item, "histogram")
+    return _samples([item["value"]])[0][1]
+
+
+def _classic(item: object, key: str) -> None:
+    """Native histograms are told: their series has no number to read."""
+    if isinstance(item, dict) and key in item:
+        raise QueryRejected(
+            "native histogram samples came back: choose series that are numbers, e.g. …_bucket, …_count"
+        )
+
+
+def _samples(raw: Iterable[Iterable[object]]) -> list[tuple[float, float]]:
+    """Times in epoch seconds, and values, which Prometheus writes as strings."""
+    pairs: list[tuple[Any, Any]] = [(at, value) for at, value in raw]
+    if not {type(at) for at, _ in pairs} <= {int, float} or not {type(value) for _, value in pairs} <= {str}:
+        raise TypeError("a sample is not a time and a number in quotes")
+    if not all(math.isfinite(at) for at, _ in pairs):
+        raise ValueError("a sample's time is not finite")
+    return [(float(at), float(value)) for at, value in pairs]

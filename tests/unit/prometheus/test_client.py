@@ -1,0 +1,98 @@
+"""How often, how many at a time, with what: one Prometheus asked by many."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from serin.errors import MetricsError, MetricsUnavailable
+from serin.prometheus.credentials import Server
+from tests.faulty import (
+    AT,
+    GOOD,
+    QUERY,
+    SHORT,
+    FaultyServer,
+    Handler,
+    Script,
+    asking,
+    is_told,
+    says,
+    silent,
+)
+
+HTML = b"<html>Sign in</html>"
+
+
+async def test_one_bad_answer_costs_nothing() -> None:
+    left = [says(200, GOOD), says(503)]
+
+    def next_one(handler: Handler) -> None:
+        left.pop()(handler)
+
+    with FaultyServer(next_one) as faulty:
+        async with asking(Server(url=faulty.url)) as prometheus:
+            assert len(await prometheus.matrix(QUERY, AT)) == 1
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("script", "asked"),
+    [
+        pytest.param(says(503), 2, id="503"),
+        pytest.param(says(429, Retry_After="0"), 2, id="429"),
+        pytest.param(says(429, Retry_After="9"), 1, id="429 that wants more time than there is"),
+        pytest.param(says(400), 1, id="a rejected query"),
+        pytest.param(says(200, HTML), 1, id="a login page"),
+        pytest.param(silent, 1, id="a time-out that used the deadline up"),
+    ],
+)
+async def test_how_often_a_server_is_asked(script: Script, asked: int) -> None:
+    with FaultyServer(script) as faulty:
+        async with asking(Server(url=faulty.url), deadline=2) as prometheus:
+            with pytest.raises(MetricsError):
+                await prometheus.matrix(QUERY, AT)
+        assert len(faulty.requests) == asked
+
+
+async def test_what_is_asked() -> None:
+    with FaultyServer(says(200, GOOD)) as faulty:
+        async with asking(Server(url=f"{faulty.url}/prom")) as prometheus:
+            await prometheus.matrix("up[1m]", AT)
+    [request] = faulty.requests
+    assert request.line == "POST /prom/api/v1/query"
+    assert request.body == b"query=up%5B1m%5D&time=1795316400.000&timeout=4500ms"
+
+
+async def test_at_most_so_many_at_a_time_and_the_others_do_not_wait_for_ever() -> None:
+    with FaultyServer(silent) as faulty:
+        async with asking(Server(url=faulty.url), SHORT) as prometheus:
+            found = await asyncio.gather(*(prometheus.matrix(QUERY, AT) for _ in range(12)), return_exceptions=True)
+            assert all(isinstance(one, MetricsUnavailable) for one in found)
+        assert len(faulty.requests) <= 4, "two under way, two more, and then the server is left alone"
+
+
+async def test_a_server_that_is_down_is_left_alone_and_probed() -> None:
+    now = 0.0
+    with FaultyServer(says(503)) as faulty:
+        async with asking(Server(url=faulty.url), clock=lambda: now) as prometheus:
+            for _ in range(3):
+                with pytest.raises(MetricsUnavailable):
+                    await prometheus.matrix(QUERY, AT)
+            asked = len(faulty.requests)
+            with pytest.raises(MetricsUnavailable) as caught:
+                await prometheus.matrix(QUERY, AT)
+            is_told(str(caught.value), Server(url=faulty.url), "failed 3 times or more in a row; next try within 1 s")
+            assert len(faulty.requests) == asked
+            now, faulty.script = 1.0, says(200, GOOD)
+            assert len(await prometheus.matrix(QUERY, AT)) == 1
+
+
+async def test_a_long_query_is_cut() -> None:
+    with FaultyServer(says(503, b"x" * 5000)) as faulty:
+        async with asking(Server(url=faulty.url)) as prometheus:
+            with pytest.raises(MetricsUnavailable) as caught:
+                await prometheus.matrix("a\n" * 3000, AT)
+    assert str(caught.value).endswith(" a a…")
+    assert len(str(caught.value)) < 500
