@@ -79,7 +79,7 @@ class Shared:
         except MetricsError as error:
             for want, future in part:
                 if not future.done():  # each with its own query: the shared one changes, and names other rollouts
-                    future.set_exception(error.about(one_line(query([want])[0])))
+                    future.set_exception(error.about(_selected(want)))
             return
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it, whatever it is
             for _, future in part:
@@ -89,6 +89,11 @@ class Shared:
         for want, future in part:
             if not future.done():
                 future.set_result(_own(want, found))
+
+
+def _selected(want: Want) -> str:
+    """What was asked for, without its reach: that grows while windows wait, and a message should stay the same."""
+    return one_line(query([want])[0].rpartition("[")[0])
 
 
 def _own(want: Want, found: Sequence[Series]) -> list[Series]:
