@@ -66,6 +66,14 @@ def run(tmp_path: Path, document: Any, *options: str) -> Any:
 BREACH = [history(), block([HEALTHY] * 3 + [BROKEN] * 4)]
 ROLLED_BACK = {"outcome": "RolledBack", "reason": "SLOBreached"}
 PROMOTED = {"outcome": "Promoted", "reason": "Serving"}
+STEPS, RETURN = (
+    {
+        "timeline": [
+            {"at": T0.isoformat(), "weight": weight, "reason": "Promoting", "message": "x"} for weight in weights
+        ]
+    }
+    for weights in ((0, 10, 100), (0, 100))
+)
 BY_HAND = {"outcome": "Aborted", "reason": "AbortedByHand"}
 AT, LATER = "2026-11-22T03:00:05Z", "2026-11-22T03:00:06Z"
 
@@ -78,7 +86,10 @@ AT, LATER = "2026-11-22T03:00:05Z", "2026-11-22T03:00:06Z"
         (BREACH, PROMOTED, 1, "They do not agree."),
         (BREACH, BY_HAND, 0, "They agree."),
         (BREACH, {}, 1, "record: under way; evidence: breach"),
-        ([block([HEALTHY] * 9)], PROMOTED, 0, "evidence: no breach"),
+        ([block([HEALTHY] * 9)], PROMOTED, 0, "evidence: no breach, passed"),
+        ([block([HEALTHY] * 2)], PROMOTED | STEPS, 1, "evidence: no breach, not passed"),
+        ([], PROMOTED | STEPS, 1, "evidence: no windows"),
+        ([], PROMOTED | RETURN, 0, "evidence: no windows"),
         ([block([HEALTHY] * 9)], ROLLED_BACK | {"firstBreachAt": AT}, 1, "They do not agree."),
         ([], BY_HAND, 0, "evidence: no windows"),
         ([], ROLLED_BACK | {"firstBreachAt": AT}, 1, "evidence: no windows"),

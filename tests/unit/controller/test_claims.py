@@ -124,3 +124,56 @@ async def test_a_route_that_somebody_changed_is_put_back_and_told() -> None:
     assert lab.cluster.objects[ROUTE_KEY]["spec"]["rules"][0]["timeouts"] == {"request": "5s"}
     told = [message for reason, message in events(lab) if reason == "RouteRepaired"]
     assert told == ["kubectl-edit had changed the HTTPRoute; it shows again what was decided (0 %)"]
+
+
+async def test_one_doubtful_answer_about_inference_services_takes_no_candidate_back() -> None:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    real = lab.cluster.list
+
+    async def unknown(resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+        if resource is resources.INFERENCE_SERVICES:
+            raise NotFound("404 page not found")
+        return await real(resource, namespace, selector)
+
+    lab.cluster.list = unknown  # type: ignore[method-assign]
+    await lab.tick()
+    assert lab.status["phase"] == "Progressing"
+    lab.cluster.list = real  # type: ignore[method-assign]
+    await lab.until(lab.stable("2"))
+
+
+async def test_a_route_that_was_stripped_in_mid_rollout_is_still_ours_to_take_back() -> None:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    metadata = lab.cluster.objects[ROUTE_KEY]["metadata"]
+    for section in ("labels", "ownerReferences", "annotations"):
+        metadata.pop(section, None)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.rolled_back)
+    assert lab.backends().get(isvc("2"), 0) == 0
+
+
+async def test_the_search_for_older_claims_is_made_at_the_start_and_before_the_route_only() -> None:
+    lab = Lab()
+    lab.cluster.ready = lambda _: 0
+    real, asked = lab.cluster.list, 0
+
+    async def counting(resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+        nonlocal asked
+        asked += resource is resources.MODEL_DEPLOYMENTS
+        return await real(resource, namespace, selector)
+
+    lab.cluster.list = counting  # type: ignore[method-assign]
+    for _ in range(20):
+        await lab.tick()
+    assert asked == 1
+    lab.cluster.ready = lambda _: 1
+    await lab.until(lab.stable("1"))
+    for _ in range(5):
+        await lab.tick()
+    assert asked <= 4

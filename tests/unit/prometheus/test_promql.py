@@ -26,7 +26,7 @@ WINDOW = timedelta(seconds=15)
         ('x{ns="$(namespace)"}', "x", ('ns="prod"',)),
         ('x{v=~"$(version)|v$(version)"}', "x", ('v=~"4\\\\.2|v4\\\\.2"',)),
         ('x{q="say \\"hi\\" }"}', "x", ('q="say \\"hi\\" }"',)),
-        ('{"my.metric", a="b"}', "my.metric", ('a="b"',)),
+        ('{"my_metric", a="b"}', "my_metric", ('a="b"',)),
     ],
 )
 def test_selectors(text: str, metric: str, matchers: tuple[str, ...]) -> None:
@@ -83,7 +83,7 @@ def test_queries(text: str, expected: str) -> None:
         ("x @ end()", "@ has no place"),
         ("nonsense(x)", "not PromQL"),
         ("$(version)", "inside a quoted label value"),
-        ("x # $(version) in a comment", "inside a quoted label value"),
+        ("x # $(version) in a comment", "inside a quoted label value|comments"),
     ],
 )
 def test_queries_that_are_refused(text: str, words: str) -> None:
@@ -136,3 +136,29 @@ def _selectors(expression: promql_parser.Expr) -> list[promql_parser.VectorSelec
 
     promql_parser.walk(expression, note)
     return found
+
+
+@pytest.mark.parametrize("text", ["x" + "+x" * 500, "(" * 500 + "x" + ")" * 500, "-" * 500 + "x", "x" + " or x" * 200])
+def test_long_chains_are_refused_before_they_cost_anything(text: str) -> None:
+    with pytest.raises(QueryRejected, match="more than 60 brackets and operators"):
+        query(text, VALUES, WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"my.metric", a="b"}', "letters, digits"),
+        ('{__name__="("}', "letters, digits"),
+        ('{__name__=".*"}', "letters, digits"),
+        ("x # y", "comments have no place"),
+    ],
+)
+def test_names_that_would_be_patterns_are_refused(text: str, words: str) -> None:
+    with pytest.raises(QueryRejected, match=words):
+        selector(text, VALUES)
+
+
+@pytest.mark.parametrize("text", ["max_over_time(x[1h:1ms])", "max_over_time(max_over_time(x[1h:1m])[1h:1m])"])
+def test_subqueries_that_cost_too_much(text: str) -> None:
+    with pytest.raises(QueryRejected, match="subquery"):
+        query(text, VALUES, WINDOW)

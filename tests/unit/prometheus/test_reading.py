@@ -207,3 +207,38 @@ async def test_istio_counts_by_workload_and_code() -> None:
     spec = policy({"availability": {}}, arms="Istio")
     found = await read(world, spec, spec.slos[0], NAMES, GRID)
     assert found[0] == Window(T0, SECOND, Counts(2, 10), Counts(0, 95))
+
+
+async def test_a_mean_without_its_sum_is_no_data_and_no_zero() -> None:
+    world = World()
+    world.counter("score_sum", "stable", 0.7 * 90)
+    for arm in PODS:
+        world.counter("score_count", arm, 50)
+    [first, _] = await intervals(world, {"query": {"sum": "score_sum", "count": "score_count", "maxShift": "0.1"}})
+    assert isinstance(first, MeanWindow)
+    assert first.candidate is None
+    assert first.stable is not None
+
+
+async def test_a_mean_does_not_count_the_history_of_a_pod_that_comes_back() -> None:
+    world = World()
+    for arm in PODS:
+        world.counter("score_sum", arm, 5, instance="1")
+        world.counter("score_count", arm, 10, instance="1")
+    for name in ("score_sum", "score_count"):
+        labels = {"__name__": name, "pod": PODS["candidate"], "namespace": "prod", "instance": "2"}
+        world.counters.append(Series(labels, [1000.5, 1001.5], [5e6, 5e6]))
+    [first, _] = await intervals(world, {"query": {"sum": "score_sum", "count": "score_count", "maxShift": "0.1"}})
+    assert isinstance(first, MeanWindow)
+    assert first.candidate == Mean(0.5, 10)
+
+
+async def test_a_gauge_of_a_pod_that_was_replaced_leaves_no_second_value() -> None:
+    world = World()
+    world.raw = [
+        Series({"__name__": "drift", "pod": "old"}, [100.0, 115.0], [0.1, 0.1]),
+        Series({"__name__": "drift", "pod": "new"}, [985.0, 1000.0], [0.9, 0.9]),
+    ]
+    [first, _] = await intervals(world, {"gauge": {"query": "drift", "max": "0.2"}})
+    assert isinstance(first, Evaluation)
+    assert (first.value, first.error) == (0.9, "")

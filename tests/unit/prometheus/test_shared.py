@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import promql_parser
 import pytest
 
-from serin.errors import MetricsUnavailable
+from serin.errors import MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
-from serin.prometheus.shared import MOST_WANTS, Shared
+from serin.prometheus.shared import MOST_WANTS, OWN_QUERIES, Shared
 from serin.prometheus.wants import Shape, Want, query
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -135,3 +135,39 @@ async def test_an_error_names_the_query_of_the_one_who_asked() -> None:
     found = await asyncio.gather(both.series(want("a")), both.series(want("b")), return_exceptions=True)
     assert len(source.asked) == 1
     assert [f"{n}-new" in str(error) for n in ("a", "b") for error in found] == [True, False, False, True]
+
+
+async def test_what_one_asks_wrongly_blinds_nobody_else() -> None:
+    class Picky(Recorder):
+        async def matrix(self, query: str, at: datetime) -> list[Series]:
+            await super().matrix(query, at)
+            if "bad" in query:
+                raise QueryRejected("400 bad query")
+            return self.all
+
+    source = Picky(series("a-new"))
+    metrics = shared(source)
+    well, ill = await asyncio.gather(
+        metrics.series(want("a")), metrics.series(want("b", metric="bad")), return_exceptions=True
+    )
+    assert isinstance(well, list)
+    assert isinstance(ill, QueryRejected)
+    assert len(source.asked) == 3
+
+
+async def test_own_expressions_leave_places_for_counts() -> None:
+    running, most = 0, 0
+
+    class Slow(Recorder):
+        async def values(self, query: str, at: datetime) -> list[float]:
+            nonlocal running, most
+            del query, at
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+            return [1.0]
+
+    metrics = shared(Slow())
+    await asyncio.gather(*(metrics.values("x", T0) for _ in range(20)))
+    assert most == OWN_QUERIES

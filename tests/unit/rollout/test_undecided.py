@@ -86,3 +86,21 @@ def test_a_step_that_never_decides(action: dict[str, str], phase: Phase) -> None
     if phase is Phase.ROLLING_BACK:
         assert world.status.rollout is not None
         assert world.status.rollout.outcome is Outcome.ABORTED
+
+
+def test_a_step_that_passed_and_is_paused_is_not_inconclusive_when_data_goes_missing() -> None:
+    world = progressing(onInconclusive=ABORT)
+    world.want("2", paused=True)
+    world.settle(11 * 60)
+    world.candidate_window = world.stable_window = None
+    world.settle(60)
+    assert world.status.phase is Phase.PROGRESSING
+
+
+def test_the_clock_of_silence_starts_when_a_first_window_could_be_there() -> None:
+    world = serving()
+    world.policy = policy(analysis={"window": "1s", "onNoData": ABORT})
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    assert world.status.rollout is not None
+    assert world.status.rollout.unknown_since is None

@@ -206,9 +206,15 @@ class Assessment:
         return self.blocking.verdict if self.blocking else Verdict.PASS
 
     @property
+    def inconclusive(self) -> SloReport | None:
+        """The SLO that keeps a step from being decided by evidence that there is: no silence, and never passed."""
+        slo = self.blocking
+        return slo if slo and slo.verdict in {Verdict.INSUFFICIENT, Verdict.HOLD} and slo.passed_at is None else None
+
+    @property
     def unknown(self) -> SloReport | None:
-        """Among the deciding SLOs without data the one that has been silent longest."""
-        silent = [s for s in self.acting if s.verdict in {Verdict.NO_DATA, Verdict.ERROR}]
+        """Among the deciding SLOs without data the one that has been silent longest; none before the first window."""
+        silent = [s for s in self.acting if s.verdict in {Verdict.NO_DATA, Verdict.ERROR} and s.newest is not None]
         return min(silent, key=lambda s: (s.known_until is not None, s.known_until), default=None)
 
     @property

@@ -19,8 +19,9 @@ from serin.api.reasons import Outcome, Reason
 from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
 from serin.judge import JUDGE_VERSION
-from serin.judge.replay import Decision, Judged, Replay
+from serin.judge.replay import Judged, Replay
 from serin.judge.windows import decode, kind_of, nothing
+from serin.records.build import MOST_BLOCKS
 
 ON_EVIDENCE = frozenset({Reason.SLO_BREACHED, Reason.ALL_REQUESTS_BAD})
 """Causes that follow from windows alone; all others (a hand, a crash, another revision) do not."""
@@ -78,22 +79,34 @@ class RecordReplay:
         status = self.record.status
         judged_by = status.judge_version or self.record.spec.judge_version
         note = "" if judged_by == JUDGE_VERSION else f"decided by judge {judged_by}, replayed by judge {JUDGE_VERSION}"
-        if not self._run.begun:
-            return Agreement(_recorded(self.record), "no windows", status.reason not in ON_EVIDENCE, note)
-        summary = self._run.summary
-        breached = summary.decision is Decision.ROLLBACK
-        recomputed = f"breach at {at_text(summary.first_breach_at)}" if breached else "no breach"
+        if len(status.blocks) >= MOST_BLOCKS:
+            note = "; ".join(filter(None, (note, "the record is full: later windows are not in it")))
+        breached_at = self._run.breached_at
         if status.reason in ON_EVIDENCE:
-            agrees = breached and summary.first_breach_at == status.first_breach_at
+            agrees = breached_at is not None and breached_at == status.first_breach_at
+        elif status.outcome is Outcome.PROMOTED:
+            agrees = breached_at is None and (self._run.passed or _returned(self.record))
         else:
-            agrees = not breached or status.outcome not in {None, Outcome.PROMOTED}
-        return Agreement(_recorded(self.record), recomputed, agrees, note)
+            agrees = breached_at is None or status.outcome is not None
+        return Agreement(_recorded(self.record), self._recomputed(breached_at), agrees, note)
+
+    def _recomputed(self, breached_at: datetime | None) -> str:
+        if not self._run.begun:
+            return "no windows"
+        if breached_at is not None:
+            return f"breach at {at_text(breached_at)}"
+        return f"no breach, {'passed' if self._run.passed else 'not passed'}"
 
 
 def _on_evidence_only(policy: PromotionPolicySpec) -> PromotionPolicySpec:
     """Without the ends for want of evidence: those depend on clocks, which the windows do not tell."""
     analysis = policy.analysis.model_copy(update={"on_no_data": Undecided(), "on_inconclusive": Undecided()})
     return policy.model_copy(update={"analysis": analysis})
+
+
+def _returned(record: PromotionRecord) -> bool:
+    """Whether it went back to what was stable before: no steps, and no evidence was asked for."""
+    return all(entry.weight in {0, 100} for entry in record.status.timeline)
 
 
 def _recorded(record: PromotionRecord) -> str:

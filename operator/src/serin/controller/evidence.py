@@ -32,6 +32,8 @@ BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
 SHARES = 240
 """Windows whose requests are compared with the weight: an hour of 15 s."""
+BUDGET = 2.0
+"""Seconds after which no further batch is begun: what has been read is judged first. A gauge is read one by one."""
 LATE_WINDOWS = 3
 """So many windows behind and what is known is too old to move forward on."""
 
@@ -65,8 +67,7 @@ class Ledger:
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
         ledger = cls(policy, names, start, dict.fromkeys(slos, start), Judge(policy), set(slos))
         for block in record.blocks if record else []:
-            kind, length = kind_of(slos[block.slo].indicator), timedelta(seconds=block.seconds)
-            batch = decode(block.counts, start=block.start, length=length, kind=kind)
+            batch = _stored(block, slos.get(block.slo))
             if not batch:
                 continue
             if batch[-1].end <= start:
@@ -94,12 +95,15 @@ class Ledger:
 
     async def _catch_up(self, source: Metrics, slo: Slo, now: datetime) -> None:
         self.trouble.pop(slo.name, None)
+        clock = asyncio.get_running_loop().time
+        until = clock() + BUDGET
+        most = 1 if slo.indicator.gauge is not None else BLOCK
         for _ in range(BATCHES):
             start = self.cursors[slo.name]
             count = math.floor((now - settle_time(self.length) - start) / self.length)
-            if count <= 0:
+            if count <= 0 or clock() > until:
                 return
-            grid = Grid(start, self.length, min(count, BLOCK))
+            grid = Grid(start, self.length, min(count, most))
             try:
                 past = await self._past(source, slo) if slo.name in self.without_history else []
                 batch = await read(source, self.policy, slo, self.names, grid)
@@ -134,7 +138,9 @@ class Ledger:
 
     def note_shares(self, name: str, batch: list[Interval]) -> None:
         """Keeps the windows that tell how the traffic splits."""
-        counting = next((slo.name for slo in self.policy.slos if slo.indicator.counts), None)
+        # Requests only: events of one's own may come in batches, and need not be as many for each request.
+        requests = (slo for slo in self.policy.slos if slo.indicator.availability or slo.indicator.latency)
+        counting = next((slo.name for slo in requests), None)
         if name == counting:
             self.shares.extend(w for w in batch if isinstance(w, Window))
 
@@ -179,6 +185,17 @@ class Ledger:
         for name, batch in self.unsealed.items():
             kept = 0 if everything else len(batch) % BLOCK
             self.unsealed[name] = batch[len(batch) - kept :]
+
+
+def _stored(block: WindowBlock, slo: Slo | None) -> list[Interval]:
+    """The intervals of a sealed block; none if they do not fit the policy (the live one without a snapshot)."""
+    if slo is None:
+        return []
+    try:
+        length, kind = timedelta(seconds=block.seconds), kind_of(slo.indicator)
+        return decode(block.counts, start=block.start, length=length, kind=kind)
+    except ValueError:
+        return []
 
 
 def _stable_unknown(interval: Interval) -> bool:

@@ -17,7 +17,7 @@ from serin.api.reasons import Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.claims import foreign, hostname_taken
+from serin.controller.claims import Seen, foreign, hostname_taken
 from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
@@ -98,11 +98,17 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     services = services and [service for service in services if _is_ours(service, name)]
     arms = await _arms(cluster, namespace, services or [])
     views = sorted(filter(None, map(view, records)), key=lambda record: record.attempt)
-    problem = await _hindrance(cluster, obj, route_obj, scope) if services is not None else KSERVE_MISSING
+    if services is None and parsed.status.rollout is not None:
+        # Not "no arm is left": during a rollout that would take the candidate back for an answer that is in doubt.
+        raise NotFound(KSERVE_MISSING.message)
+    is_foreign = foreign(route_obj, obj, parsed.status)
+    problem: Problem | None = KSERVE_MISSING
+    if services is not None:
+        seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
+        problem = _not_ours(obj) if is_foreign else await hostname_taken(cluster, obj, seen, scope.namespaces)
     if problem is not None and problem.reason is Reason.HOSTNAME_TAKEN and route_obj is not None:
         parsed = _with_hostnames(parsed, route_obj)
     wanted, problem = (None, problem) if problem is not None else await _wanted(cluster, obj, parsed, arms)
-    is_foreign = foreign(route_obj, obj)
     return Sight(
         obj=obj,
         model_deployment=parsed,
@@ -133,12 +139,9 @@ async def _inference_services(cluster: Cluster, namespace: str, selector: str) -
         return None
 
 
-async def _hindrance(cluster: Cluster, obj: Object, route: Object | None, scope: Scope) -> Problem | None:
-    """Why the ModelDeployment cannot have the route that it asks for."""
-    if foreign(route, obj):
-        message = f"HTTPRoute {obj['metadata']['name']} exists and is not Serin's; delete it, or choose another name"
-        return Problem(Reason.NAME_TAKEN, message)
-    return await hostname_taken(cluster, obj, route, scope.namespaces)
+def _not_ours(obj: Object) -> Problem:
+    message = f"HTTPRoute {obj['metadata']['name']} exists and is not Serin's; delete it, or choose another name"
+    return Problem(Reason.NAME_TAKEN, message)
 
 
 def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:

@@ -85,6 +85,17 @@ class Replay:
         self._last: Judged | None = None
 
     @property
+    def breached_at(self) -> datetime | None:
+        """End of the window that proved the breach that rolls back."""
+        breach = Assessment(self._last.slos).breach if self._last is not None else None
+        return breach.breached_at if breach is not None else None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every deciding SLO has shown that it may pass."""
+        return self._last is not None and all(s.passed_at is not None for s in Assessment(self._last.slos).acting)
+
+    @property
     def begun(self) -> bool:
         """Whether a window has been judged."""
         return self._last is not None
@@ -134,7 +145,7 @@ class Replay:
         if decision is Decision.HOLD and self._analysis.on_no_data.over(silent):
             return Decision.ROLLBACK, Reason.NO_DATA_TOO_LONG
         overdue = now - (self._started or now) - self._step.timeout
-        if reason is Reason.STEP_TIMEOUT and self._passed_at is None and self._analysis.on_inconclusive.over(overdue):
+        if assessment.inconclusive is not None and self._analysis.on_inconclusive.over(overdue):
             return Decision.ROLLBACK, Reason.INCONCLUSIVE
         return decision, reason
 

@@ -80,13 +80,13 @@ def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Seque
     edges = (start.timestamp(), (start + length).timestamp())
     # What a window counts must not depend on what else was read with it: after a restart it is read in a batch.
     seen = [Counted(group.terms, clipped(group.series, edges, length)) for group in groups]
-    twice = next(filter(None, (_twice(group.series) for group in seen)), "")
+    twice = next(filter(None, (twice_told(group.series) for group in seen)), "")
     if twice:
         return Window(start, length, None, error=twice)
     everything = [s for group in seen for s in group.series]
     fresh = freshness(everything)
     # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
-    known = {_target(s) for s in everything if s.age_at(edges[0]) <= fresh}
+    known = {target_of(s) for s in everything if s.age_at(edges[0]) <= fresh}
 
     def of(pattern: str) -> tuple[Counts | None, str]:
         own = [Counted(group.terms, arms.of(pattern, group.series)) for group in seen]
@@ -115,25 +115,30 @@ def _counts(
             own = [s for s in group.series if term.takes(s.labels)]
             if term.required and not own and _measured(term, group.series):
                 return None, _missing(term)
-            increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or _target(s) in known)
+            increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or target_of(s) in known)
             bad, total = bad + term.bad * increment, total + term.total * increment
     return Counts(max(0, round(bad)), max(0, round(total))), ""
 
 
-def _twice(series: Sequence[Series]) -> str:
+def twice_told(series: Sequence[Series]) -> str:
     """Copies of one series would be counted twice: how to mend it; empty if there are none."""
     known: dict[frozenset[tuple[str, str]], Series] = {}
     for own in series:
         rest = frozenset((key, value) for key, value in own.labels.items() if key not in REPLICA_LABELS)
         first = known.setdefault(rest, own)
-        if first is not own:
+        if first is not own and _alike(first, own):
             differs = next((key for key in sorted(REPLICA_LABELS) if first.labels.get(key) != own.labels.get(key)), "")
             name = own.labels.get("__name__", "")
             return f"{name} is there twice, told apart by {differs}: ask one Prometheus, or one that deduplicates"
     return ""
 
 
-def _target(series: Series) -> tuple[str, str]:
+def _alike(one: Series, other: Series) -> bool:
+    """Whether two series may be copies: counters that were at the same values in the same time."""
+    return one.values[0] <= other.values[-1] and other.values[0] <= one.values[-1]
+
+
+def target_of(series: Series) -> tuple[str, str]:
     """The scrape target: a series is newborn only where others of its target were scraped before."""
     return series.labels.get("instance", ""), series.labels.get("pod", "")
 

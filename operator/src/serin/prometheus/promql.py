@@ -10,16 +10,23 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 import promql_parser
 
 from serin.api.types import format_duration
 from serin.errors import QueryRejected
 
+MOST_OPERATORS = 60
+"""Of brackets and operators in a query: looking at its syntax tree takes time with the third power of its size."""
+FINEST_STEPS = 3600
+"""Steps of a subquery."""
 LONGEST_RANGE = timedelta(hours=1)
 """A longer range, offset or subquery would make one policy expensive for everybody."""
 VARIABLES = ("namespace", "inferenceService", "revision", "version")
 DOUBLE = '"'
+_METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
+_OPERATOR = re.compile(r"[-+*/%^(\[{<>=]|!=|\b(?:and|or|unless|atan2|by|without|on|ignoring|bool)\b", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\((\w*)\)")
 _WINDOW = "$(window)"
 _OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
@@ -35,7 +42,12 @@ class Selector:
 
 def selector(text: str, variables: Mapping[str, str]) -> Selector:
     """A vector selector with a metric name, without range, offset or ``@``; ``QueryRejected``."""
-    expression = _parsed(filled(text, variables, timedelta()))
+    return _selector(text, filled(text, variables, timedelta()))
+
+
+@lru_cache(maxsize=2048)
+def _selector(text: str, complete: str) -> Selector:
+    expression = _parsed(text, complete)
     if not isinstance(expression, promql_parser.VectorSelector):
         raise QueryRejected(f"{text}: expected a selector such as my_total{{kind='a'}}, found an expression")
     if expression.offset is not None or expression.at is not None:
@@ -47,16 +59,29 @@ def selector(text: str, variables: Mapping[str, str]) -> Selector:
     metric = expression.name or (names[0] if len(names) == 1 else "")
     if not metric:
         raise QueryRejected(f"{text}: name the metric")
+    if not _METRIC.fullmatch(metric):  # names of several wants become one regular expression
+        raise QueryRejected(f"{text}: metric names have letters, digits, _ and : only")
     return Selector(metric, tuple(f"{n}{op}{quoted(value)}" for n, op, value in rendered if n != "__name__"))
 
 
 def query(text: str, variables: Mapping[str, str], window: timedelta) -> str:
     """An expression with its variables filled in, bounded in reach; ``QueryRejected``."""
     complete = filled(text, variables, window)
-    expression = _parsed(complete)
-    selectors = 0
+    _check(text, complete)
+    return complete
+
+
+@lru_cache(maxsize=2048)
+def _check(text: str, complete: str) -> None:
+    """Raises ``QueryRejected`` for what reaches too far or is no value. Remembered: policies are read in every pass."""
+    expression = _parsed(text, complete)
+    selectors = subqueries = 0
     for node in _nodes(expression):
         selectors += isinstance(node, promql_parser.VectorSelector)
+        if isinstance(node, promql_parser.SubqueryExpr):
+            subqueries += 1
+            if node.step and node.range and node.range > FINEST_STEPS * node.step:
+                raise QueryRejected(f"{text}: a subquery of more than {FINEST_STEPS} steps")
         for name in ("range", "step", "offset"):
             reach = getattr(node, name, None)
             if isinstance(reach, timedelta) and abs(reach) > LONGEST_RANGE:
@@ -65,14 +90,16 @@ def query(text: str, variables: Mapping[str, str], window: timedelta) -> str:
             raise QueryRejected(f"{text}: @ has no place here: Serin asks at the window's own time")
     if not selectors:
         raise QueryRejected(f"{text}: it selects no series")
+    if subqueries > 1:
+        raise QueryRejected(f"{text}: more than one subquery")
     if isinstance(expression, promql_parser.MatrixSelector | promql_parser.SubqueryExpr):
         raise QueryRejected(f"{text}: a range is no value; put a function around it")
-    return complete
 
 
+@lru_cache(maxsize=2048)
 def plain(text: str) -> bool:
     """Whether a (filled in) query is one selector, whose samples have times of their own."""
-    expression = _parsed(text)
+    expression = _parsed(text, text)
     return isinstance(expression, promql_parser.VectorSelector) and expression.offset is None
 
 
@@ -124,9 +151,6 @@ def _strings(text: str) -> Iterator[tuple[int, int]]:
     at = 0
     while at < len(text):
         quote = text[at]
-        if quote == "#":
-            at = (text.find("\n", at) + 1) or len(text)
-            continue
         if quote not in "\"'`":
             at += 1
             continue
@@ -145,9 +169,14 @@ def _outside(text: str) -> Iterator[str]:
     yield text[position:]
 
 
-def _parsed(text: str) -> promql_parser.Expr:
+def _parsed(text: str, complete: str) -> promql_parser.Expr:
+    outside = "".join(_outside(complete))
+    if "#" in outside:
+        raise QueryRejected(f"{text}: comments have no place here")
+    if len(_OPERATOR.findall(outside)) > MOST_OPERATORS:
+        raise QueryRejected(f"{text[:80]}…: more than {MOST_OPERATORS} brackets and operators")
     try:
-        return promql_parser.parse(text)
+        return promql_parser.parse(complete)
     except ValueError as error:
         raise QueryRejected(f"{text}: not PromQL: {error}") from None
 

@@ -15,11 +15,14 @@ from serin.api.names import service_name
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import QueryRejected
 from serin.prometheus import promql
-from serin.prometheus.counts import ArmPatterns, Counted, Grid, clipped, windows
+from serin.prometheus.counts import ArmPatterns, Counted, Grid, clipped, target_of, twice_told, windows
 from serin.prometheus.presets import Preset, Term, preset
 from serin.prometheus.series import Series, freshness
 from serin.prometheus.wants import Shape, Want
 
+LIVING = 60.0
+"""Seconds: a series whose newest sample is older than that beside another one's has ended."""
+OLDEST_SAMPLE = timedelta(hours=48)
 EXAMPLE = dict.fromkeys(promql.VARIABLES, "x")
 
 
@@ -100,6 +103,8 @@ def _check(indicator: Indicator, source: Preset | None) -> None:
     """Raises ``QueryRejected`` for a text that could not be sent."""
     gauge = indicator.gauge
     if gauge is not None:
+        if gauge.max_age > OLDEST_SAMPLE:
+            raise QueryRejected("maxAge is at most 48h")
         sizes = (gauge.stability.candidate_size, gauge.stability.reference_size) if gauge.stability else ()
         for text in filter(None, (gauge.query, *sizes)):
             promql.query(text, EXAMPLE, timedelta(seconds=15))
@@ -203,9 +208,11 @@ async def _evaluation(metrics: Metrics, gauge: Gauge, names: Names, grid: Grid, 
     sampled_at: datetime | None = None
     if promql.plain(text):
         found = await metrics.samples(f"{text}[{math.ceil(gauge.max_age.total_seconds())}s]", at)
-        newest = [(s.times[-1], s.values[-1]) for s in found if s.times]
-        values = [value for _, value in newest]
-        sampled_at = datetime.fromtimestamp(max(t for t, _ in newest), UTC) if newest else None
+        latest = max((s.times[-1] for s in found if s.times), default=0.0)
+        # A pod that was replaced leaves its series behind for as long as is looked back.
+        alive = [s for s in found if s.times and latest - s.times[-1] <= max(LIVING, freshness(found))]
+        values = [s.values[-1] for s in alive]
+        sampled_at = datetime.fromtimestamp(latest, UTC) if alive else None
     else:
         values = await metrics.values(text, at)
     if len(values) > 1:
@@ -238,15 +245,33 @@ def _means(look: Look, sums: Sequence[Series], counts: Sequence[Series]) -> list
         start = grid.start + index * grid.length
         edges = (start.timestamp(), (start + grid.length).timestamp())
         grown, counted = clipped(sums, edges, grid.length), clipped(counts, edges, grid.length)
-        arms = (_mean(patterns.of(arm, grown), patterns.of(arm, counted), edges) for arm in patterns.both)
+        twice = twice_told(grown) or twice_told(counted)
+        if twice:
+            out.append(MeanWindow(start, grid.length, None, error=twice))
+            continue
+        fresh = freshness([*grown, *counted])
+        known = {target_of(s) for s in (*grown, *counted) if s.age_at(edges[0]) <= fresh}
+        arms = (
+            _mean(patterns.of(arm, grown), patterns.of(arm, counted), edges, (fresh, known)) for arm in patterns.both
+        )
         out.append(MeanWindow(start, grid.length, *arms))
     return out
 
 
-def _mean(sums: Sequence[Series], counts: Sequence[Series], edges: tuple[float, float]) -> Mean | None:
-    start, end = edges
-    fresh = freshness([*sums, *counts])
-    if not any(s.age_at(start) <= fresh and s.age_at(end) <= fresh for s in counts):
+def _mean(
+    sums: Sequence[Series],
+    counts: Sequence[Series],
+    edges: tuple[float, float],
+    seen: tuple[float, set[tuple[str, str]]],
+) -> Mean | None:
+    """One arm's mean; None unless both counters are fresh at the end. Births and returns count as for requests."""
+    (start, end), (fresh, known) = edges, seen
+    if not known or not all(any(s.age_at(end) <= fresh for s in part) for part in (sums, counts)):
         return None
-    count = round(sum(s.increment(start, end) for s in counts))
-    return Mean(sum(s.increment(start, end) for s in sums) / count if count else 0.0, count)
+
+    def growth(series: Sequence[Series]) -> float:
+        counted = (s for s in series if s.age_at(start) < math.inf or target_of(s) in known)
+        return sum(s.increment(start, end) for s in counted)
+
+    count = round(growth(counts))
+    return Mean(growth(sums) / count if count else 0.0, count)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from serin.errors import MetricsError, QueryRejected
+from serin.errors import MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
 from serin.prometheus.telling import one_line
 from serin.prometheus.wants import Shape, Want, query
@@ -21,6 +21,8 @@ GATHERING = 0.05
 """Seconds that the first of a batch waits for others."""
 MOST_WANTS = 200
 """Per query: its text stays below a few dozen KiB."""
+OWN_QUERIES = 2
+"""Of policies' own expressions at a time: counts, on which rollbacks depend, always find a place beside them."""
 SHORT = timedelta(minutes=5)
 """Wants that reach further back (after an outage, history) go alone: they would make everybody's query as long."""
 
@@ -43,6 +45,7 @@ class Shared:
     def __init__(self, source: Source, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._source, self._pause = source, pause
         self._waiting: dict[Shape, list[tuple[Want, asyncio.Future[list[Series]]]]] = {}
+        self._own = asyncio.Semaphore(OWN_QUERIES)
         self._flushes: set[asyncio.Task[None]] = set()
 
     async def series(self, want: Want) -> list[Series]:
@@ -60,11 +63,13 @@ class Shared:
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of somebody's own selector: not shared."""
-        return await self._source.matrix(query, at)
+        async with self._own:
+            return await self._source.matrix(query, at)
 
     async def values(self, query: str, at: datetime) -> list[float]:
         """The values of somebody's own expression: not shared."""
-        return await self._source.values(query, at)
+        async with self._own:
+            return await self._source.values(query, at)
 
     async def _flush(self, shape: Shape) -> None:
         """Asks for everything that has gathered."""
@@ -77,6 +82,10 @@ class Shared:
         try:
             found = await self._source.matrix(*query([want for want, _ in part]))
         except MetricsError as error:
+            if len(part) > 1 and not isinstance(error, MetricsUnavailable):
+                # What one of them asks for cannot be answered; the others must not be blind for it.
+                await asyncio.gather(*(self._ask([one]) for one in part))
+                return
             for want, future in part:
                 if not future.done():  # each with its own query: the shared one changes, and names other rollouts
                     future.set_exception(error.about(_selected(want)))

@@ -185,7 +185,8 @@ def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 def _undecided_in_time(turn: Turn, status: ModelDeploymentStatus, overdue: timedelta, slo: SloReport) -> Move:
     policy = turn.policy(status)
-    if policy is not None and policy.analysis.on_inconclusive.over(overdue):
+    inconclusive = turn.seen.assessment.inconclusive is not None
+    if policy is not None and inconclusive and policy.analysis.on_inconclusive.over(overdue):
         message = f"{where(status)}: not decided (analysis.onInconclusive: Abort); {slo.message}"
         return take_back(turn, status, Reason.INCONCLUSIVE, message)
     message = f"{where(status)}: no decision within the step's timeout; {slo.message}"
