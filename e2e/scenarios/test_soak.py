@@ -34,7 +34,7 @@ def test_a_promotion_and_a_rollback(site: Site, number: int, record_property: Ca
         record = site.until_taken_back()
     answers = site.answers()
     site.nobody_else_failed(but="3")
-    assert site.history.weights("2") == [0, 5, 50, 95, 100]
+    assert site.history.weights("2")[:5] == [0, 5, 50, 95, 100]
     decided = datetime.fromisoformat(record["status"]["decidedAt"]).timestamp()
     last = max(a.sent + a.seconds for a in answers if a.version == "3")
     p50, p99 = latency(answers)

@@ -84,8 +84,16 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.steps", [{"weight": 5, "for": "1h", "timeout": "1h"}], "timeout must be longer than for"),
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
     ("spec.bake", {"for": "1h", "holdback": 50}, "bake.holdback must leave the candidate more than the last step's"),
-    ("spec.slos", [SLO, {**GAUGE, "objective": "99.0"}], "gauge and query have limits of their own and take none"),
-    ("spec.slos", [{k: v for k, v in SLO.items() if k != "objective"}], "all other indicators need one"),
+    (
+        "spec.slos",
+        [SLO, {**GAUGE, "objective": "99.0"}],
+        "gauge and query have limits of their own and take no objective",
+    ),
+    (
+        "spec.slos",
+        [{k: v for k, v in SLO.items() if k != "objective"}],
+        "gauge and query have limits of their own and take no",
+    ),
     ("spec.slos", [SLO, gauge(max=None)], "give max, min or both"),
     ("spec.slos", [SLO, gauge(max=None, min="0.1", stability={})], "a stability index needs max"),
     ("spec.slos", [SLO, gauge(breaches={"of": 3, "limit": 5})], "limit is at most of"),
