@@ -102,6 +102,7 @@ def test_the_leader_is_cut_off_from_the_api_server(site: Site) -> None:
     assert site.history.weights("2") == [0, 25, 0]
 
 
+@pytest.mark.matrix
 def test_a_leader_that_was_paused_does_nothing_when_it_wakes_up(site: Site) -> None:
     """Version 2 breaches while the old leader sleeps; awake again, it must not put the weight back."""
     with two_replicas(site) as (leader, other):
