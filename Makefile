@@ -31,7 +31,8 @@ demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DE
 	@$(BIN)/python -m e2e.demo
 
 .PHONY: test
-test: check build ## Run everything: check, then integration and scenarios on the sandbox
+test: check ## Run everything: check, then integration and scenarios on the sandbox
+	@$(BIN)/python -m e2e.sandbox.build --helm
 	$(BIN)/python -m pytest tests/integration
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak"
 
@@ -65,6 +66,7 @@ check-imports: $(STAMP)
 	$(BIN)/lint-imports
 check-crds: $(STAMP)
 	$(BIN)/python -m serin.api.crdgen --check
+	$(BIN)/python -m serin.cluster.rolegen --check
 check-unit: $(STAMP)
 	$(BIN)/python -m pytest tests/unit
 
@@ -74,8 +76,9 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(RUFF_PATHS)
 
 .PHONY: crds
-crds: $(STAMP) ## Generate crds/ from the API models
+crds: $(STAMP) ## Generate crds/ from the API models, and the chart's rules from the operator's permissions
 	$(BIN)/python -m serin.api.crdgen
+	$(BIN)/python -m serin.cluster.rolegen
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)

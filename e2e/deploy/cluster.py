@@ -42,14 +42,17 @@ class ClusterApi:
         )
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
 
-    def apply(self, item: Mapping[str, Any]) -> Json:
-        """Create or update by server-side apply; what the server made of it. RefusedError with its words."""
+    def apply(self, item: Mapping[str, Any], *, dry_run: bool = False) -> Json:
+        """Create or update by server-side apply, or only ask whether it would be; what the server made of it.
+
+        RefusedError with its words.
+        """
         metadata = item["metadata"]
         path = self._path(item["apiVersion"], item["kind"], metadata.get("namespace"), metadata["name"])
         return self._send(
             "PATCH",
             path,
-            params={"fieldManager": FIELD_MANAGER, "force": "true"},
+            params={"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})},
             headers={"Content-Type": "application/apply-patch+yaml"},
             json=item,
         )

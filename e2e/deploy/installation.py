@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from e2e.deploy import rights
 from e2e.deploy.cluster import Json, wait_until
 from e2e.deploy.errors import DeployError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 CRDS = ROOT / "crds"
-RBAC = Path(__file__).resolve().parent / "rbac.yaml"
 SERVED_WITHIN_SECONDS = 30.0
 
 
@@ -26,8 +26,7 @@ def install(api: ClusterApi) -> tuple[str, str]:
         raise DeployError(f"There is no CRD in {CRDS}: run `make crds`.")
     for item in crds:
         api.apply(item)
-    rights = documents(RBAC)
-    for item in rights:
+    for item in rights.objects():
         api.apply(item)
     for item in crds:
         spec = item["spec"]
@@ -37,10 +36,7 @@ def install(api: ClusterApi) -> tuple[str, str]:
             what=f"The API server serves {kind}",
             seconds=SERVED_WITHIN_SECONDS,
         )
-    accounts = [item["metadata"] for item in rights if item["kind"] == "ServiceAccount"]
-    if len(accounts) != 1:
-        raise DeployError(f"{RBAC.name} must hold exactly one ServiceAccount, found {len(accounts)}.")
-    return accounts[0]["namespace"], accounts[0]["name"]
+    return rights.NAMESPACE, rights.NAME
 
 
 def documents(path: Path) -> list[Json]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MANIFESTS_VARIABLE = "SERIN_MANIFESTS"
 ENVOY_VARIABLE = "SERIN_ENVOY"
+OPTIONAL = ("kubectl", "helm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ def find_envoy() -> Path:
     )
 
 
-def find_kubectl(cache: Cache | None = None) -> Path | None:
-    """The kubectl that was built with ``--kubectl`` or named in the environment; None if there is neither."""
-    return resolve(pins.load().part("kubectl"), cache or Cache(default_root()))
+def find_optional(name: str, cache: Cache | None = None) -> Path | None:
+    """An optional part (kubectl, helm) that was built or named in the environment; None if there is neither."""
+    return resolve(pins.load().part(name), cache or Cache(default_root()))
 
 
 def _missing(catalogue: Catalogue, wanted: Sequence[Part], cache: Cache) -> list[Part | None]:
@@ -197,11 +198,12 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build what is missing; print the table of parts as lines ``name path``."""
     parser = argparse.ArgumentParser(prog="python3 -m e2e.sandbox.build", description=__doc__)
-    parser.add_argument("--kubectl", action="store_true", help="build kubectl as well")
+    for name in OPTIONAL:
+        parser.add_argument(f"--{name}", action="append_const", dest="also", const=name, help=f"build {name} as well")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        ready = build(optional=("kubectl",) if options.kubectl else ())
+        ready = build(optional=options.also or ())
     except SandboxError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

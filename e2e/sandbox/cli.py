@@ -97,7 +97,7 @@ def env(name: Name = DEFAULT_NAME, state: State = None, output: Format = Output.
     """Print the environment for clients on this machine, ready for eval."""
     with _sentences():
         values = report.addresses(Sandbox(name, state=state))
-        kubectl = builder.find_kubectl()
+        kubectl = builder.find_optional("kubectl")
         if kubectl is not None:
             values["PATH"] = f"{kubectl.parent}:{os.environ.get('PATH', os.defpath)}"
         if output is Output.JSON:

@@ -6,6 +6,7 @@ It also counts the operator's writes, so that a scenario can end the operator ju
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+VERBS = {"GET": "list", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+PLACE = re.compile(
+    r"^/(?:api|apis/(?P<group>[^/]+))/v[^/]+(?:/namespaces/[^/]+)?"
+    r"/(?P<resource>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[^/]+))?$"
+)
 NOT_FORWARDED = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-encoding"})
 Answer = web.StreamResponse | None
 """What a fault answers in place of the server; None: it is not concerned."""
@@ -39,6 +45,15 @@ class Request:
     def writes(self) -> bool:
         """Whether it would change an object; asking for permissions and dry runs change nothing."""
         return self.method in WRITES and "accessreviews" not in self.path and "dryRun=" not in self.path
+
+    @property
+    def permission(self) -> tuple[str, str, str] | None:
+        """API group, resource and verb that it takes; None for discovery and questions about permissions."""
+        place = PLACE.match(self.path.partition("?")[0])
+        if place is None or "accessreviews" in self.path:
+            return None
+        verb = "watch" if self.watch else "get" if self.method == "GET" and place["name"] else VERBS[self.method]
+        return place["group"] or "", place["resource"] + (f"/{place['sub']}" if place["sub"] else ""), verb
 
 
 @dataclass
@@ -72,6 +87,8 @@ class ApiProxy(BackgroundServer):
         """Nobody answers at all."""
         self.written: list[str] = []
         """Paths of the writes that were asked for so far."""
+        self.asked: set[tuple[str, str, str]] = set()
+        """API group, resource and verb of every request so far, as rules of a role name them."""
         self.before_write: Callable[[int, Request], None] = lambda *_: None
         self.after_write: Callable[[int, Request], None] = lambda *_: None
         self._server, self._context, self._token = credentials(kubeconfig)
@@ -116,6 +133,8 @@ class ApiProxy(BackgroundServer):
     async def handle(self, incoming: web.Request) -> web.StreamResponse:
         """Forwards or fails, and counts writes."""
         asked = Request(incoming.method, incoming.path_qs, incoming.query.get("watch") in {"1", "true"})
+        if asked.permission:
+            self.asked.add(asked.permission)
         number = 0
         if asked.writes:
             self.written.append(asked.path.partition("?")[0])

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.demo.objects import API_VERSION, STORE
-from e2e.deploy import OperatorProcess, install
+from e2e.deploy import OperatorProcess, install, rights
 from e2e.deploy.cluster import wait_until
-from e2e.deploy.installation import RBAC, documents
 from e2e.sandbox.images.catalogue import SHELL
 from e2e.scenarios.metrics import reading
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API
 from e2e.scenarios.test_faults import through_a_proxy
 from e2e.scenarios.test_trouble import PASSES, QUERIES
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.matrix
 CROWD = 50
+NEVER_ASKED_FOR = Permission("serin.dev", "modeldeployments/finalizers", "update")
+"""Admission asks for it on behalf of blockOwnerDeletion, no request does."""
 RESYNCS = 5
 RESYNC_SECONDS = 4
 
@@ -73,7 +75,7 @@ def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
         site.want("2")
         site.until_weight(25)
         site.operator.stop()
-        for item in documents(RBAC):
+        for item in rights.objects():
             if item["kind"] != "Namespace":
                 metadata = item["metadata"]
                 site.api.delete(item["apiVersion"], item["kind"], metadata["name"], metadata.get("namespace"))
@@ -89,6 +91,26 @@ def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
         site.until_stable("2")
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
+
+
+def test_every_right_of_the_chart_is_used_and_none_is_missing(
+    site: Site, record_property: Callable[[str, object], None]
+) -> None:
+    """A first deployment, a promotion, a rollback and a second replica, watched on the way to the API server."""
+    lease = (("SERIN_LEASE", f"{rights.NAMESPACE}/{rights.NAME}"),)
+    site.operator.settings = replace(site.operator.settings, extra=(*site.operator.settings.extra, *lease))
+    with through_a_proxy(site) as (proxy, operator), site.load():
+        site.go_live()
+        site.want("2")
+        site.until_stable("2")
+        site.want("3", environment={"ERROR_RATE": "0.5"})
+        site.until_taken_back()
+        operator.stop()
+        used = {Permission(*permission) for permission in proxy.asked}
+    granted = {*NEEDED, *CLUSTER_WIDE, *LEASE}
+    record_property("rights_used", len(used))
+    assert used <= granted, "RBAC would have refused it"
+    assert granted - used == {NEVER_ASKED_FOR}
 
 
 def small_model(site: Site, number: int) -> Json:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from e2e.deploy import ClusterApi, RefusedError
-from e2e.deploy.installation import RBAC, documents
+from e2e.deploy import ClusterApi, RefusedError, rights
+from e2e.deploy.cluster import wait_until
+from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
+from serin.cluster.client import connect
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, Permission
+from serin.cluster.permissions import NEEDED as WATCHED
+from serin.cluster.rolegen import rules
+from serin.controller.process import missing_permissions
+from serin.controller.settings import from_environment
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
@@ -92,7 +100,7 @@ def test_the_operator_may_do_nothing_else(as_operator: ClusterApi) -> None:
 
 
 def test_no_right_is_a_wildcard() -> None:
-    role = next(item for item in documents(RBAC) if item["kind"] == "ClusterRole")
+    role = next(item for item in rights.objects() if item["kind"] == "ClusterRole")
     assert not [rule for rule in role["rules"] if "*" in rule["apiGroups"] + rule["resources"] + rule["verbs"]]
 
 
@@ -114,3 +122,57 @@ def test_what_it_may_not_is_forbidden(
     with pytest.raises(RefusedError) as refused:
         attempt(as_operator, namespace)
     assert refused.value.status == 403
+
+
+LESS = "serin-less"
+"""An account of its own for the test below: the others are not disturbed."""
+
+
+def install_without(api: ClusterApi, taken: Permission | None) -> None:
+    """The chart's roles for the account, but for one permission."""
+
+    def kept(permissions: Iterable[Permission]) -> list[dict[str, object]]:
+        return rules(p for p in permissions if p != taken)
+
+    for item in rights.objects():
+        body = {**item, "metadata": {**item["metadata"], "name": LESS}}
+        if item["kind"] == "ClusterRole":
+            body["rules"] = kept((*WATCHED, *CLUSTER_WIDE))
+        if item["kind"] == "Role":
+            body["rules"] = kept(LEASE)
+        if item["kind"].endswith("Binding"):
+            body["roleRef"] = {**item["roleRef"], "name": LESS}
+            body["subjects"] = [{**item["subjects"][0], "name": LESS}]
+        if item["kind"] != "Namespace":
+            api.apply(body)
+
+
+def complaints() -> list[str]:
+    """What the operator's own check at start says, with the account whose kubeconfig is the default one."""
+    settings = from_environment(
+        {"SERIN_PROMETHEUS_URLS": "http://127.0.0.1:9", "SERIN_LEASE": f"{rights.NAMESPACE}/{rights.NAME}"}
+    )
+
+    async def ask() -> list[str]:
+        async with connect() as (cluster, _):
+            return await missing_permissions(cluster, settings)
+
+    return asyncio.run(ask())
+
+
+def test_each_permission_taken_away_is_missed_by_name(
+    sandbox: Sandbox, api: ClusterApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_without(api, None)
+    # The client library reads KUBECONFIG once, when it is imported.
+    kubeconfig = str(sandbox.kubeconfig_for(rights.NAMESPACE, LESS))
+    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    wait_until(lambda: complaints() == [], what="Nothing is missing", seconds=10)
+    for taken in (*WATCHED, *CLUSTER_WIDE, *LEASE):
+        where = f" in namespace {rights.NAMESPACE}" if taken in LEASE else ""
+        install_without(api, taken)
+        wait_until(
+            lambda words=f"{taken}{where}": complaints() == [words],  # type: ignore[misc]
+            what=f"{taken}{where} is missed, and nothing else",
+            seconds=10,
+        )

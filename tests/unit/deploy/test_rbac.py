@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from e2e.deploy.installation import RBAC, documents
+from e2e.deploy import rights
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
 
 
 def granted(kind: str) -> set[Permission]:
     """What the role of that kind grants."""
-    rules: list[dict[str, Any]] = next(d["rules"] for d in documents(RBAC) if d["kind"] == kind)
+    rules: list[dict[str, Any]] = next(d["rules"] for d in rights.objects() if d["kind"] == kind)
     return {
         Permission(group, resource, verb)
         for rule in rules

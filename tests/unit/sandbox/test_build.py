@@ -74,9 +74,9 @@ def test_everything_missing_is_built_once_and_the_compilers_caches_go(cache: Cac
 
 def test_kubectl_is_built_only_when_asked_for(cache: Cache) -> None:
     build.build(cache=cache)
-    assert build.find_kubectl(cache) is None
+    assert build.find_optional("kubectl", cache) is None
     build.build(optional=["kubectl"], cache=cache)
-    found = build.find_kubectl(cache)
+    found = build.find_optional("kubectl", cache)
     assert found is not None
     assert found.name == "kubectl"
 

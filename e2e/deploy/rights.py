@@ -1,0 +1,55 @@
+"""Which rights does the operator run with? The chart's, from its own file, so that a trial proves what is shipped.
+
+The objects are those that ``helm template`` makes of the default values (a test compares); Helm is not needed for them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from e2e.deploy.cluster import Json
+
+RULES = Path(__file__).resolve().parents[2] / "charts" / "serin" / "files" / "rbac.yaml"
+NAMESPACE, NAME = "serin-system", "serin"
+RBAC_API = "rbac.authorization.k8s.io"
+
+
+def rules() -> dict[str, list[Json]]:
+    """The chart's rules: ``watched``, ``clusterWide`` and ``own``."""
+    loaded: dict[str, list[Json]] = yaml.safe_load(RULES.read_text("utf-8"))
+    return loaded
+
+
+def objects() -> list[Json]:
+    """Namespace, service account, roles and bindings of an installation that watches the whole cluster."""
+    chart = rules()
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": NAMESPACE}},
+        _role("ClusterRole", chart["watched"] + chart["clusterWide"]),
+        _binding("ClusterRole"),
+        _role("Role", chart["own"]),
+        _binding("Role"),
+    ]
+
+
+def _metadata(kind: str) -> Json:
+    return {"name": NAME} if kind == "ClusterRole" else {"name": NAME, "namespace": NAMESPACE}
+
+
+def _role(kind: str, granted: list[Json]) -> Json:
+    return {"apiVersion": f"{RBAC_API}/v1", "kind": kind, "metadata": _metadata(kind), "rules": granted}
+
+
+def _binding(kind: str) -> Json:
+    return {
+        "apiVersion": f"{RBAC_API}/v1",
+        "kind": f"{kind}Binding",
+        "metadata": _metadata(kind),
+        "roleRef": {"apiGroup": RBAC_API, "kind": kind, "name": NAME},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
+    }

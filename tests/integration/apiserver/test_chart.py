@@ -1,0 +1,196 @@
+"""Does Helm make of the chart what the operator needs, and does a real API server take it, restricted as it is?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.deploy import ClusterApi, rights
+from e2e.deploy.installation import CRDS, documents
+from e2e.sandbox.build import find_optional
+from serin.api.types import DURATION_PATTERN
+from serin.controller.settings import Settings, from_environment
+from serin.prometheus.credentials import Server
+
+pytestmark = pytest.mark.apiserver
+CHART = Path(__file__).resolve().parents[3] / "charts" / "serin"
+VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
+Json = dict[str, Any]
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What Helm says."""
+    command = find_optional("helm")
+    assert command is not None, "run `python -m e2e.sandbox.build --helm`"
+    return subprocess.run([str(command), *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+def rendered(values: str = "default", *more: str) -> list[Json]:
+    """The chart's objects with the values of that name."""
+    file = CHART / "ci" / f"{values}-values.yaml"
+    answer = helm("template", "serin", str(CHART), "--namespace", "serin-system", "--values", str(file), *more)
+    assert answer.returncode == 0, answer.stderr
+    return [item for item in yaml.safe_load_all(answer.stdout) if item]
+
+
+def only(items: list[Json], kind: str) -> Json:
+    [found] = [item for item in items if item["kind"] == kind]
+    return found
+
+
+@pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
+def test_helm_finds_nothing_to_complain_about(values: Path) -> None:
+    answer = helm("lint", "--strict", str(CHART), "--values", str(values))
+    assert answer.returncode == 0, answer.stdout
+
+
+REFUSED = [
+    ([], "prometheus.urls is empty: give the addresses that policies may use"),
+    (["prometheus.urls={ftp://x}"], "'/prometheus/urls/0'"),
+    (["prometheus.urls={http://user:secret@x}"], "'/prometheus/urls/0'"),
+    (["prometheus.urls={http://x}", "replica=3"], "additional properties 'replica' not allowed"),
+    (["prometheus.urls={http://x}", "replicas=0"], "'/replicas'"),
+    (["prometheus.urls={http://x}", "resync=5 minutes"], "'/resync'"),
+    (["prometheus.urls={http://x}", "terminationGracePeriodSeconds=5"], "'/terminationGracePeriodSeconds'"),
+    (["prometheus.urls={http://x}", "namespaces={Prod}"], "'/namespaces/0'"),
+]
+
+
+@pytest.mark.parametrize(("values", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_a_wrong_value_is_refused_by_name(values: list[str], words: str) -> None:
+    answer = helm("template", "serin", str(CHART), *(part for value in values for part in ("--set", value)))
+    assert answer.returncode != 0
+    assert words in answer.stderr
+
+
+def aggregated(item: Json) -> bool:
+    """Whether it is a role for people."""
+    return any("aggregate" in label for label in item["metadata"].get("labels", {}))
+
+
+def test_the_rights_are_those_that_every_trial_runs_with() -> None:
+    def bare(items: list[Json]) -> dict[str, Json]:
+        """Without what only Helm writes (names, labels) and the roles for people."""
+        ours = [i for i in items if i["apiVersion"].startswith(rights.RBAC_API) and not aggregated(i)]
+        return {item["kind"]: {key: item[key] for key in item if key != "metadata"} for item in ours}
+
+    assert bare(rendered()) == bare(rights.objects())
+
+
+def test_listed_namespaces_get_bindings_of_their_own_and_nothing_is_cluster_wide() -> None:
+    items = rendered("namespaces")
+    assert not [item for item in items if item["kind"] == "ClusterRoleBinding"]
+    assert only(items, "ClusterRole")["rules"] == rights.rules()["watched"]
+    bound = {
+        i["metadata"]["namespace"]
+        for i in items
+        if i["kind"] == "RoleBinding" and i["roleRef"]["kind"] == "ClusterRole"
+    }
+    assert bound == {"payments", "fraud"}
+
+
+def test_definitions_are_the_generated_ones_and_stay() -> None:
+    ours = {item["metadata"]["name"]: item for path in CRDS.glob("*.yaml") for item in documents(path)}
+    charted = {i["metadata"]["name"]: i for i in rendered() if i["kind"] == "CustomResourceDefinition"}
+    assert charted == ours
+    assert all(item["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for item in ours.values())
+    assert not [i for i in rendered("namespaces") if i["kind"] == "CustomResourceDefinition"]
+
+
+def environment(items: list[Json]) -> dict[str, str]:
+    [container] = only(items, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry["value"] for entry in container["env"]}
+
+
+def test_the_operator_understands_its_environment() -> None:
+    default = from_environment(environment(rendered()))
+    plain = from_environment({"SERIN_PROMETHEUS_URLS": "http://prometheus.monitoring:9090"})
+    assert default == Settings(
+        prometheus=plain.prometheus,
+        lease=("serin-system", "serin"),
+        health_host="0.0.0.0",  # noqa: S104
+    ), "the chart's defaults are the program's"
+    listed = from_environment(environment(rendered("namespaces")))
+    assert listed.namespaces == ("payments", "fraud")
+    every = from_environment(environment(rendered("everything")))
+    assert [server.url for server in every.prometheus] == ["http://one:9090", "https://two/prometheus"]
+    assert (every.workers, every.log_format, every.resync.seconds) == (8, "console", 90)
+
+
+def test_servers_with_credentials_are_what_the_operator_reads(tmp_path: Path) -> None:
+    items = rendered("credentials")
+    text = only(items, "ConfigMap")["data"]["servers.yaml"]
+    for secret in ("token", "ca.crt"):
+        (tmp_path / secret).write_text("x")
+    [server] = yaml.safe_load(text)["servers"]
+    read = Server.model_validate(server)
+    assert str(read.bearer_token_file) == "/var/run/secrets/mimir/token"
+    spec = only(items, "Deployment")["spec"]["template"]["spec"]
+    mounts = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+    assert {"/etc/serin", "/var/run/secrets/mimir"} <= mounts
+    assert spec["containers"][0]["image"].endswith("@sha256:" + "0123456789abcdef" * 4)
+
+
+def properties(schema: Json) -> dict[str, set[str]]:
+    """Property names of a schema of one level of objects, by the object's name."""
+    found = {"": set(schema["properties"])}
+    for name, part in schema["properties"].items():
+        inner = part.get("properties")
+        if inner:
+            found[name] = set(inner)
+    return found
+
+
+def test_the_values_schema_knows_what_the_operator_knows_of_servers() -> None:
+    chart = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    ours = Server.model_json_schema(by_alias=True)
+    expected = {"": set(ours["properties"])}
+    for name, part in ours["properties"].items():
+        reference = next((b["$ref"] for b in part.get("anyOf", [part]) if "$ref" in b), "")
+        if reference:
+            expected[name] = set(ours["$defs"][reference.rpartition("/")[2]]["properties"])
+    assert properties(chart["properties"]["prometheus"]["properties"]["servers"]["items"]) == expected
+    assert chart["properties"]["resync"]["pattern"] == DURATION_PATTERN
+
+
+@pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
+def test_a_real_server_takes_every_object_in_a_restricted_namespace(
+    api: ClusterApi, namespace: str, values: Path
+) -> None:
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+    api.merge("v1", "Namespace", namespace, namespace=None, patch={"metadata": {"labels": labels}})
+    for team in ("payments", "fraud"):
+        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": team}})
+    items = rendered(values.stem.removesuffix("-values"), "--namespace", namespace)
+    deployment = only(items, "Deployment")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "as-deployed", "namespace": namespace, **deployment["spec"]["template"]["metadata"]},
+        "spec": deployment["spec"]["template"]["spec"],
+    }
+    account = only(items, "ServiceAccount")
+    for name in ("default", account["metadata"]["name"]):  # a pod is refused without its account
+        api.apply(account | {"metadata": {"name": name, "namespace": namespace}})
+    for item in [*items, pod]:
+        api.apply(item, dry_run=True)
+
+
+def test_a_pod_with_more_rights_is_refused_there(api: ClusterApi, namespace: str) -> None:
+    """The proof that the test above can fail."""
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    api.merge("v1", "Namespace", namespace, namespace=None, patch={"metadata": {"labels": label}})
+    api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}})
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "root", "namespace": namespace},
+        "spec": {"containers": [{"name": "c", "image": "x"}]},
+    }
+    with pytest.raises(Exception, match="violates PodSecurity"):
+        api.apply(pod, dry_run=True)
