@@ -93,17 +93,31 @@ class ClusterApi:
         namespace: str | None = None,
         *,
         propagation: str = "Background",
+        grace_seconds: int | None = None,
     ) -> None:
-        """Ask for the object's deletion; fine if it is already gone. ``propagation`` may be Orphan."""
+        """Ask for the object's deletion; fine if it is already gone. ``propagation`` may be Orphan.
+
+        ``grace_seconds`` 0 kills a pod; None leaves it the time that it asks for.
+        """
+        grace = {} if grace_seconds is None else {"gracePeriodSeconds": grace_seconds}
         try:
             self._send(
                 "DELETE",
                 self._path(api_version, kind, namespace, name),
-                params={"propagationPolicy": propagation},
+                params={"propagationPolicy": propagation, **grace},
             )
         except RefusedError as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
+
+    def log(self, pod: str, namespace: str, lines: int) -> str:
+        """The last lines of a pod's log, or why there are none."""
+        path = self._path("v1", "Pod", namespace, pod) + "/log"
+        try:
+            response = self._client.get(path, params={"tailLines": lines})
+        except httpx.HTTPError as error:
+            return f"(no log: {error!r})"
+        return response.text if response.is_success else f"(no log: {_words(response)})"
 
     def serves(self, api_version: str, kind: str) -> bool:
         """Whether the API server knows the kind and can list it: after a change its storage starts anew."""

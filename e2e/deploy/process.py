@@ -57,6 +57,11 @@ class OperatorProcess:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     @property
+    def running(self) -> bool:
+        """Whether there is a process."""
+        return self.pid is not None
+
+    @property
     def exit_code(self) -> int | None:
         """With which code it ended; None before its first start and while it runs."""
         return self._process.poll() if self._process is not None else None

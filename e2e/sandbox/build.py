@@ -44,9 +44,12 @@ class Parts:
     manifests: Path
 
 
-def build(*, optional: Sequence[str] = (), cache: Cache | None = None) -> Parts:
-    """Find or build every part; ``optional`` names parts that are otherwise left out. BuildError if impossible."""
-    catalogue = pins.load()
+def build(*, optional: Sequence[str] = (), cache: Cache | None = None, catalogue: Catalogue | None = None) -> Parts:
+    """Find or build every part; ``optional`` names parts that are otherwise left out. BuildError if impossible.
+
+    ``catalogue`` is the sandbox's unless another is given.
+    """
+    catalogue = catalogue or pins.load()
     cache = cache or Cache(default_root())
     wanted = [part for part in catalogue.parts if not part.optional or part.name in optional]
     if not _missing(catalogue, wanted, cache):

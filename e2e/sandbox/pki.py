@@ -17,6 +17,7 @@ from e2e.sandbox.layout import HOST_IP
 from e2e.sandbox.state import write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from e2e.sandbox.layout import Layout
@@ -37,6 +38,24 @@ class Pki:
     accounts_public: Path
     tokens: Path
     admin_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A serving certificate with its key and the authority that signed it, as PEM."""
+
+    authority: str
+    certificate: str
+    key: str
+
+
+def serving(names: Sequence[str]) -> Serving:
+    """A certificate for these DNS names, from an authority of its own whose key nobody keeps."""
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = _certificate("serin-sandbox-ca", authority_key, authority_key, issuer=None)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certificate(names[0], key, authority_key, issuer=authority, dns=names, addresses=())
+    return Serving(_pem(authority), _pem(certificate), _private_pem(key))
 
 
 def create(layout: Layout) -> Pki:
@@ -76,6 +95,8 @@ def _certificate(
     signer: ec.EllipticCurvePrivateKey,
     *,
     issuer: x509.Certificate | None,
+    dns: Sequence[str] = DNS_NAMES,
+    addresses: Sequence[str] = ADDRESSES,
 ) -> x509.Certificate:
     now = dt.datetime.now(dt.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -94,8 +115,8 @@ def _certificate(
         .add_extension(_usage(authority=issuer is None), critical=True)
     )
     if issuer is not None:
-        names: list[x509.GeneralName] = [x509.DNSName(dns) for dns in DNS_NAMES]
-        names += [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
+        names: list[x509.GeneralName] = [x509.DNSName(one) for one in dns]
+        names += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(signer, hashes.SHA256())
 

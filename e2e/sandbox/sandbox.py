@@ -31,6 +31,9 @@ DEFAULT_NAME = "default"
 class Sandbox:
     """A sandbox by its name, running or not."""
 
+    capabilities: frozenset[str] = frozenset()
+    """What it can do beyond a gateway, KServe and Prometheus, for scenarios: see e2e/scenarios/provider.py."""
+
     def __init__(self, name: str = DEFAULT_NAME, *, state: Path | None = None) -> None:
         """SandboxError if ``name`` cannot be one. ``state`` overrides where its files lie."""
         self.name = name

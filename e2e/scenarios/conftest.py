@@ -1,80 +1,108 @@
-"""One sandbox and one operator for all scenarios; a namespace for each."""
+"""One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2e.deploy import ClusterApi, OperatorProcess, OperatorSettings, install
-from e2e.sandbox.sandbox import Sandbox
+from e2e.deploy import ClusterApi
+from e2e.deploy.installed import InstalledProcess
 from e2e.scenarios.history import History
+from e2e.scenarios.provider import skip_what_is_lacking
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from e2e.scenarios.provider import Installation, Provider
 
 NUMBERS = itertools.count(1)
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace"}
 MOST_SECONDS = 300
 """A scenario that takes longer is ended from outside; each wait in it has a bound of its own, which says more."""
+RESYNC = "10s"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that is collected here is played on the sandbox, and takes longer than a test of functions."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.sandbox)
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(MOST_SECONDS))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """On what to play."""
+    parser.addoption("--provider", choices=("sandbox", "kind"), default="sandbox")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All that is collected here takes longer than a test of functions, and may need what the provider lacks."""
+    ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    for item in ours:
+        item.add_marker(pytest.mark.sandbox)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(MOST_SECONDS))
+    name = config.getoption("--provider")
+    skip_what_is_lacking(ours, name, _provider(name).capabilities)
+
+
+def _provider(name: str) -> type[Any]:
+    """The class of the provider; imported only when it is wanted."""
+    if name == "kind":
+        from e2e.kind.cluster import Kind
+
+        return Kind
+    from e2e.sandbox.sandbox import Sandbox
+
+    return Sandbox
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    """The one that runs under this name, or a new one that ends with the session."""
-    with Sandbox.running("scenarios") as sandbox:
-        yield sandbox
+def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
+    """The one that runs, or a new one that ends with the session."""
+    chosen = _provider(request.config.getoption("--provider"))
+    arguments = () if chosen.__name__ == "Kind" else ("scenarios",)
+    running: AbstractContextManager[Provider] = chosen.running(*arguments)
+    with running as provider:
+        yield provider
 
 
 @pytest.fixture(scope="session")
-def api(sandbox: Sandbox) -> Iterator[ClusterApi]:
+def api(provider: Provider) -> Iterator[ClusterApi]:
     """The administrator's view."""
-    with ClusterApi(sandbox.kubeconfig) as api:
+    with ClusterApi(provider.kubeconfig) as api:
         yield api
 
 
 @pytest.fixture(scope="session")
 def shared_operator(
-    sandbox: Sandbox, api: ClusterApi, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator, as its own process with its own service account."""
-    namespace, account = install(api)
-    settings = OperatorSettings(
-        kubeconfig=sandbox.kubeconfig_for(namespace, account),
-        prometheus_url=sandbox.prometheus_url,
-        log=tmp_path_factory.mktemp("operator") / "operator.log",
-        extra=(("SERIN_RESYNC", "10s"),),
-    )
-    with OperatorProcess(settings) as operator:
-        yield operator
+    provider: Provider, api: ClusterApi, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """The operator: installed by its chart where pods run, otherwise a process with the chart's rights."""
+    log = tmp_path_factory.mktemp("operator") / "operator.log"
+    if "pods" in provider.capabilities:
+        from e2e.kind.release import released
+
+        with released(provider, api, log, resync=RESYNC) as installed:  # type: ignore[arg-type]
+            yield installed
+        return
+    with InstalledProcess(
+        api, provider.kubeconfig_for, prometheus_url=provider.prometheus_url, log=log, resync=RESYNC
+    ) as process:
+        yield process
 
 
 @pytest.fixture
-def operator(shared_operator: OperatorProcess) -> OperatorProcess:
+def operator(shared_operator: Installation) -> Installation:
     """The operator, running: a scenario before this one may have killed it."""
-    if shared_operator.pid is None:
+    if not shared_operator.running:
         shared_operator.start()
     return shared_operator
 
 
 @pytest.fixture
 def site(
-    sandbox: Sandbox,
+    provider: Provider,
     api: ClusterApi,
-    operator: OperatorProcess,
+    operator: Installation,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     """A fresh namespace; emptied afterwards, so that its pods do not slow the next scenario down."""
@@ -82,7 +110,7 @@ def site(
     name = f"s{next(NUMBERS)}-{int(time.time()) % 100000}"
     api.apply(NAMESPACE | {"metadata": {"name": name}})
     with History(api, name) as history:
-        yield Site(sandbox, api, operator, name, tmp_path_factory.mktemp(name), history)
+        yield Site(provider, api, operator, name, tmp_path_factory.mktemp(name), history, operator)
         contradictions = history.contradictions()
     api.delete("serin.dev/v1alpha1", "ModelDeployment", MODEL, name)
     for service in api.list(KSERVE_API, "InferenceService", name):

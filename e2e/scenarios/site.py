@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2e.deploy.cluster import ClusterApi, Json
-    from e2e.deploy.process import OperatorProcess
     from e2e.load.answer import Answer
-    from e2e.sandbox.sandbox import Sandbox
     from e2e.scenarios.history import History
+    from e2e.scenarios.provider import Installation, Operator, Provider
 
 MODEL = "fraud"
 POLICY = "careful"
@@ -35,12 +34,14 @@ USUAL_SECONDS = 100.0
 class Site:
     """One model in one namespace, as its owner and its operator see it."""
 
-    sandbox: Sandbox
+    provider: Provider
     api: ClusterApi
-    operator: OperatorProcess
+    operator: Operator
     namespace: str
     folder: Path
     history: History
+    installation: Installation
+    """What ``operator`` is in the beginning."""
     weights: list[int] = field(default_factory=list)
     """Weights on the candidate that were seen on the route, changes only."""
 
@@ -219,7 +220,7 @@ class Site:
     @contextmanager
     def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
         """Requests at a steady rate to the model's own URL while the block lasts."""
-        plan = LoadPlan(self.sandbox.gateway_url, self.host, MODEL, infer_body(FEATURES), rate=rate)
+        plan = LoadPlan(self.provider.gateway_url, self.host, MODEL, infer_body(FEATURES), rate=rate)
         with BackgroundLoad(plan, self.folder / "load.csv") as load:
             yield load
 

@@ -49,7 +49,7 @@ def counted(site: Site, names: Names, begun: float, ended: float) -> dict[str, W
     """Per SLO one window over everything between two instants, as Serin reads it."""
 
     async def ask() -> dict[str, Window]:
-        prometheus = Prometheus(Server(url=site.sandbox.prometheus_url))
+        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
         try:
             start = datetime.fromtimestamp(int(begun), UTC)
             grid = Grid(start, timedelta(seconds=int(ended) - int(begun)), 1)
@@ -86,10 +86,10 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
         pods = site.api.list("v1", "Pod", site.namespace, f"serving.kserve.io/inferenceservice={isvcs[0]}")
         site.api.delete("v1", "Pod", pods[0]["metadata"]["name"], site.namespace)
         wait_until(lambda: time.time() > begun + 30, what="thirty seconds of load", seconds=20)
-        site.sandbox.stop("prometheus")
+        site.provider.stop("prometheus")
         back = time.time() + 5
         wait_until(lambda: time.time() > back, what="five seconds without a scrape", seconds=10)
-        site.sandbox.start("prometheus")
+        site.provider.start("prometheus")
         wait_until(lambda: time.time() > begun + 60, what="a minute of load", seconds=40)
     ended = settled()
     answers = site.answers()
@@ -110,7 +110,7 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
 
 def _warmed_up(site: Site) -> None:
     """Envoy has a counter from its first increment on: without any before a window there is nothing to start from."""
-    plan = LoadPlan(site.sandbox.gateway_url, site.host, MODEL, infer_body(FEATURES), rate=50)
+    plan = LoadPlan(site.provider.gateway_url, site.host, MODEL, infer_body(FEATURES), rate=50)
     with BackgroundLoad(plan, site.folder / "warm-up.csv"):
         begun = time.time()
         wait_until(lambda: time.time() > begun + 3, what="three seconds of load", seconds=5)
@@ -185,7 +185,7 @@ def _route(site: Site, backend: str, host: str, *, timeout: str, route: str = ""
 
 def _asked(site: Site, host: str, status: int) -> tuple[list[Answer], float, float]:
     """Requests to one host for a few seconds, once the gateway knows it; when that began and was scraped."""
-    plan = LoadPlan(site.sandbox.gateway_url, host, MODEL, infer_body(FEATURES), rate=20)
+    plan = LoadPlan(site.provider.gateway_url, host, MODEL, infer_body(FEATURES), rate=20)
     log = site.folder / f"{host}.csv"
 
     def known() -> bool:
@@ -222,7 +222,7 @@ def test_the_real_server_accepts_every_query(site: Site, arms: str) -> None:
         slo = {"name": "x", "indicator": indicator, **({"objective": "99.0"} if counts else {})}
         steps = [{"weight": 5, "for": "1m"}]
         policy = PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": steps})
-        prometheus = Prometheus(Server(url=site.sandbox.prometheus_url))
+        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
         now = datetime.now(UTC).replace(microsecond=0)
         try:
             shared = Shared(prometheus)

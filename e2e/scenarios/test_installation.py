@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.demo.objects import API_VERSION, STORE
-from e2e.deploy import OperatorProcess, install, rights
+from e2e.deploy import OperatorProcess, rights
 from e2e.deploy.cluster import wait_until
 from e2e.sandbox.images.catalogue import SHELL
 from e2e.scenarios.metrics import reading
@@ -74,20 +74,13 @@ def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
     with site.load():
         site.want("2")
         site.until_weight(25)
-        site.operator.stop()
-        for item in rights.objects():
-            if item["kind"] != "Namespace":
-                metadata = item["metadata"]
-                site.api.delete(item["apiVersion"], item["kind"], metadata["name"], metadata.get("namespace"))
+        site.installation.uninstall()
         before, running = generations(site), pods(site)
         begun = time.monotonic()
         while time.monotonic() < begun + 10:
             assert site.weight() == 25
         assert (generations(site), pods(site)) == (before, running)
-        namespace, account = install(site.api)
-        again = replace(site.operator.settings, kubeconfig=site.sandbox.kubeconfig_for(namespace, account))
-        site.operator.settings = again
-        site.operator.start()
+        site.installation.install()
         site.until_stable("2")
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
@@ -170,7 +163,7 @@ def _settled_and_idle(site: Site, record_property: Callable[[str, object], None]
     site.operator.settings = replace(site.operator.settings, extra=(("SERIN_RESYNC", f"{RESYNC_SECONDS}s"),))
     with through_a_proxy(site) as (proxy, operator):
         url = f"{operator.health_url}/metrics"
-        before, queries = versions(), reading(f"{site.sandbox.prometheus_url}/metrics", QUERIES)
+        before, queries = versions(), reading(f"{site.provider.prometheus_url}/metrics", QUERIES)
         writes, passes = proxy.writes, reading(url, PASSES)
         cpu = reading(url, "process_cpu_seconds_total")
         begun = time.monotonic()
@@ -182,4 +175,4 @@ def _settled_and_idle(site: Site, record_property: Callable[[str, object], None]
         record_property("resident_mib", round(reading(url, "process_resident_memory_bytes") / 2**20))
         assert proxy.writes == writes
     assert versions() == before
-    assert reading(f"{site.sandbox.prometheus_url}/metrics", QUERIES) == queries
+    assert reading(f"{site.provider.prometheus_url}/metrics", QUERIES) == queries

@@ -27,7 +27,7 @@ HOLDS = {"empty": "NoData", "NaN": "NoData"}
 def behind_untruth(site: Site) -> Iterator[UntruePrometheus]:
     """The operator asks a Prometheus that lies when it is told to."""
     site.operator.stop()
-    with UntruePrometheus(site.sandbox.prometheus_url) as prometheus:
+    with UntruePrometheus(site.provider.prometheus_url) as prometheus:
         log = site.folder / "operator-untrue.log"
         settings = replace(site.operator.settings, prometheus_url=prometheus.url, log=log)
         with OperatorProcess(settings) as operator:

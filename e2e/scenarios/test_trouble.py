@@ -49,7 +49,7 @@ def test_prometheus_stopped_for_a_while(site: Site) -> None:
     with site.load():
         site.want("2")
         site.until_weight(25)
-        site.sandbox.stop("prometheus")
+        site.provider.stop("prometheus")
         try:
             site.until(lambda _: site.reason in {"MetricsUnavailable", "NoData"}, what="the hold is told")
             held_since = time.monotonic()
@@ -57,7 +57,7 @@ def test_prometheus_stopped_for_a_while(site: Site) -> None:
             assert site.look()["phase"] == "Progressing"
             assert site.weights[-1] == 25
         finally:
-            site.sandbox.start("prometheus")
+            site.provider.start("prometheus")
         site.until_stable("2")
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
@@ -190,7 +190,7 @@ def test_idle_writes_nothing(site: Site) -> None:
     site.operator.stop()
     eager = replace(site.operator.settings, extra=(("SERIN_RESYNC", "1s"),))
     with OperatorProcess(eager) as operator:
-        before, queries = versions(), reading(f"{site.sandbox.prometheus_url}/metrics", QUERIES)
+        before, queries = versions(), reading(f"{site.provider.prometheus_url}/metrics", QUERIES)
         passes = reading(f"{operator.health_url}/metrics", PASSES)
         wait_until(
             lambda: reading(f"{operator.health_url}/metrics", PASSES) >= passes + 5,
@@ -198,7 +198,7 @@ def test_idle_writes_nothing(site: Site) -> None:
             seconds=30,
         )
     assert versions() == before
-    assert reading(f"{site.sandbox.prometheus_url}/metrics", QUERIES) == queries
+    assert reading(f"{site.provider.prometheus_url}/metrics", QUERIES) == queries
 
 
 QUERIES = 'prometheus_http_requests_total{code="200",handler="/api/v1/query'

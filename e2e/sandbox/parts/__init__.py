@@ -96,7 +96,7 @@ class Catalogue:
 
 
 def load(folder: Path = FOLDER) -> Catalogue:
-    """Read parts.toml and the module folders beside it."""
+    """Read parts.toml and the module folders beside it. One without ``[go]`` is compiled as the sandbox's parts are."""
     raw: dict[str, Any] = tomllib.loads((folder / "parts.toml").read_text("utf-8"))
     values: dict[str, dict[str, str]] = raw.get("values", {})
     parts = tuple(
@@ -114,7 +114,8 @@ def load(folder: Path = FOLDER) -> Catalogue:
         ManifestSource(module=folder / entry["module"], origin=entry["from"], files=tuple(entry["files"]))
         for entry in raw["manifest"]
     )
-    return Catalogue(toolchain=Toolchain(**raw["go"]), parts=parts, manifests=manifests)
+    toolchain = Toolchain(**raw["go"]) if "go" in raw else load().toolchain
+    return Catalogue(toolchain=toolchain, parts=parts, manifests=manifests)
 
 
 def required_go(module: Path) -> tuple[int, ...]:
@@ -125,8 +126,9 @@ def required_go(module: Path) -> tuple[int, ...]:
     raise ValueError(f"{module / 'go.mod'} names no Go version")
 
 
-def _pins(module: Path) -> tuple[str, str]:
-    return (module / "go.mod").read_text("utf-8"), (module / "go.sum").read_text("utf-8")
+def _pins(module: Path) -> list[str]:
+    """The content of a module folder: its pins, and a program of its own if it has one."""
+    return [path.read_text("utf-8") for path in (module / "go.mod", module / "go.sum", *sorted(module.glob("*.go")))]
 
 
 def _digest(*content: str) -> str:

@@ -1,0 +1,7 @@
+"""``python -m e2e.kind``."""
+
+from __future__ import annotations
+
+from e2e.kind.cli import main
+
+main()
