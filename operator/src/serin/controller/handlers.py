@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
+from kopf._core.engines import peering as kopf_peering
 
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
@@ -91,6 +92,8 @@ async def watch(
         clusterwide=not namespaces,
         namespaces=namespaces,
         standalone=True,
+        # Without peers it is only a name; left to itself, kopf asks for the user's, and a container's may have none.
+        identity=kopf_peering.Identity("serin"),
         ready_flag=ready,
         stop_flag=stop,
     )
