@@ -22,7 +22,7 @@ RUFF_PATHS := operator/src e2e tests
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ The two commands
 
@@ -107,6 +107,24 @@ sandbox-up: build ## Start the default sandbox; `.venv/bin/serin-sandbox env` te
 .PHONY: sandbox-down
 sandbox-down: $(STAMP) ## Stop the default sandbox
 	@$(BIN)/serin-sandbox down
+
+##@ A real cluster
+
+.PHONY: kind-up
+kind-up: $(STAMP) ## Start kind with KServe, a gateway and Prometheus; `.venv/bin/serin-kind status` tells how to reach it
+	@$(BIN)/serin-kind up
+
+.PHONY: kind-down
+kind-down: $(STAMP) ## End it; the host is as it was before
+	@$(BIN)/serin-kind down
+
+.PHONY: e2e-kind
+e2e-kind: $(STAMP) ## Play the scenarios on kind, Serin installed by its chart; writes docs/reliability-kind.md
+	$(BIN)/python -m pytest e2e/scenarios --provider kind -m "not matrix and not soak" $(RELIABILITY)
+
+.PHONY: image
+image: ## Build the operator's image with Docker
+	docker build --file operator/Dockerfile --tag serin:0.1.0 .
 
 # ---------------------------------------------------------------------------------------------------------------
 # The stamp is written last: an interrupted installation is simply taken up again.

@@ -126,12 +126,12 @@ def _add_tree(layer: tarfile.TarFile, source: Path, target: str, folders: set[st
     if not source.is_dir():
         layer.add(source.resolve(), arcname=target, recursive=False, filter=_plain)
         return
+    _add_folder(layer, target, source.stat().st_mode & 0o7777, folders)
     for path in sorted(source.iterdir()):
         if path.name == "__pycache__" and target.startswith(OWN):
             continue
         name = f"{target}/{path.name}".lstrip("/")
         if path.is_dir() and not path.is_symlink():
-            _add_folder(layer, name, path.stat().st_mode & 0o7777, folders)
             _add_tree(layer, path, name, folders)
         elif path.is_symlink() or path.is_file():
             layer.add(path, arcname=name, recursive=False, filter=_plain)

@@ -1,0 +1,65 @@
+"""What a Docker engine leaves on the host is found, and undone without touching anybody else's rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from e2e.kind.host import Snapshot, differences, undone
+
+BEFORE = Snapshot(
+    links=["eth0", "lo"],
+    mounts=["/", "/proc"],
+    cgroups=[],
+    rules={"iptables filter": ["-P INPUT ACCEPT", "-P FORWARD ACCEPT", "-A INPUT -p tcp --dport 22 -j ACCEPT"]},
+    sysctls={"kernel/panic": "0", "net/ipv4/ip_forward": "0"},
+)
+DOCKERS = [
+    "-P INPUT ACCEPT",
+    "-P FORWARD DROP",
+    "-N DOCKER",
+    "-N DOCKER-USER",
+    "-A INPUT -p tcp --dport 22 -j ACCEPT",
+    "-A FORWARD -j DOCKER-USER",
+    "-A FORWARD -o br-0123456789ab -j DOCKER",
+    "-A DOCKER -d 172.18.0.2/32 -p tcp --dport 6443 -j ACCEPT",
+]
+SOMEBODY_ELSES = "-A INPUT -s 192.0.2.1/32 -j DROP"
+
+
+def test_nothing_differs_from_itself() -> None:
+    assert differences(BEFORE, BEFORE) == []
+
+
+def test_each_kind_of_difference_is_a_line() -> None:
+    after = replace(
+        BEFORE,
+        links=["docker0", "lo"],
+        mounts=["/", "/proc", "/run/docker"],
+        cgroups=["/sys/fs/cgroup/cpu/docker"],
+        rules={"iptables filter": [*BEFORE.rules["iptables filter"], "-N DOCKER"]},
+        sysctls={"kernel/panic": "10", "net/ipv4/ip_forward": "0", "net/ipv4/conf/docker0/x": "1"},
+    )
+    assert differences(BEFORE, after) == [
+        "links: + docker0",
+        "links: - eth0",
+        "mounts: + /run/docker",
+        "cgroups: + /sys/fs/cgroup/cpu/docker",
+        "iptables filter: + -N DOCKER",
+        "sysctl kernel/panic: 0 -> 10",
+    ]
+
+
+def test_rules_go_before_chains_and_the_policy_comes_back() -> None:
+    commands = undone(BEFORE.rules["iptables filter"], [*DOCKERS, SOMEBODY_ELSES])
+    assert [command[0] for command in commands] == ["-D", "-D", "-D", "-F", "-F", "-X", "-X", "-P"]
+    assert commands[-1] == ["-P", "FORWARD", "ACCEPT"]
+    assert ["-D", "FORWARD", "-j", "DOCKER-USER"] in commands
+    assert not any("192.0.2.1/32" in command or ("--dport" in command and "22" in command) for command in commands)
+
+
+def test_a_snapshot_survives_its_file(tmp_path: object) -> None:
+    from pathlib import Path
+
+    file = Path(str(tmp_path)) / "host.json"
+    BEFORE.save(file)
+    assert Snapshot.load(file) == BEFORE
