@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from kubernetes.aio import client
+from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from serin.cluster import resources
-from serin.cluster.client import KubernetesCluster, error_for
+from serin.cluster.client import Credentials, KubernetesCluster, error_for
 from serin.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
 
 POLICIES = "/apis/serin.dev/v1alpha1/namespaces/prod/promotionpolicies"
@@ -127,3 +129,22 @@ def test_retry_after_is_passed_on() -> None:
     error = error_for(429, "slow down", {"Retry-After": "7"})
     assert isinstance(error, Unavailable)
     assert error.retry_after == 7.0
+
+
+async def test_a_pods_token_is_told_without_its_scheme(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("abc.def")
+    (tmp_path / "ca.crt").write_text("a certificate")
+    settings = client.Configuration()
+    loader = InClusterConfigLoader(
+        token_filename=str(tmp_path / "token"),
+        cert_filename=str(tmp_path / "ca.crt"),
+        environ={"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"},
+    )
+    loader.load_and_set(settings)
+    assert await Credentials(settings).token() == "abc.def"
+
+
+async def test_a_kubeconfigs_token_is_told_without_its_scheme() -> None:
+    settings = client.Configuration()
+    settings.api_key["BearerToken"] = "Bearer abc.def"
+    assert await Credentials(settings).token() == "abc.def"

@@ -176,9 +176,9 @@ class Credentials:
         return self._settings.ssl_ca_cert
 
     async def token(self) -> str | None:
-        """The bearer token now."""
+        """The bearer token now, without the scheme: the library writes "Bearer" of a kubeconfig, "bearer" of a pod."""
         value = await self._settings.get_api_key_with_prefix("BearerToken")
-        return value.removeprefix("Bearer ") if value else None
+        return value.split()[-1] if value else None
 
 
 @contextlib.asynccontextmanager
