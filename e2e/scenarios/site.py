@@ -27,7 +27,7 @@ MODEL = "fraud"
 POLICY = "careful"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 KSERVE_API = "serving.kserve.io/v1beta1"
-USUAL_SECONDS = 100.0
+USUAL_SECONDS = 130.0
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Site:
             "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
             "analysis": {"window": "1s"},
             "steps": [{"weight": 25, "for": "4s"}, {"weight": 50, "for": "4s"}],
-            "prepareTimeout": "60s",
+            "prepareTimeout": "120s",
         }
         self.api.apply(self.item("PromotionPolicy", POLICY, spec | changes))
 
