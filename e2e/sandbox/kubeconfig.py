@@ -12,19 +12,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write(path: Path, *, server: str, ca: Path, user: str, token: str, namespace: str = "default") -> None:
-    """Write a kubeconfig (JSON is YAML) that only its owner can read."""
+def write(
+    path: Path,
+    *,
+    server: str,
+    ca: Path,
+    user: str,
+    token: str,
+    namespace: str = "default",
+    cluster: str = "serin-sandbox",
+) -> None:
+    """Write a kubeconfig (JSON is YAML) that only its owner can read. ``cluster`` names its cluster and context."""
     authority = base64.b64encode(ca.read_bytes()).decode()
     content = {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "serin-sandbox",
-        "clusters": [{"name": "serin-sandbox", "cluster": {"server": server, "certificate-authority-data": authority}}],
+        "current-context": cluster,
+        "clusters": [{"name": cluster, "cluster": {"server": server, "certificate-authority-data": authority}}],
         "users": [{"name": user, "user": {"token": token}}],
         "contexts": [
             {
-                "name": "serin-sandbox",
-                "context": {"cluster": "serin-sandbox", "user": user, "namespace": namespace},
+                "name": cluster,
+                "context": {"cluster": cluster, "user": user, "namespace": namespace},
             }
         ],
     }
