@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import socket
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CGROUPS = Path("/sys/fs/cgroup")
 SYSCTLS = Path("/proc/sys")
 # Host-global ones that dockerd, the kubelet or systemd in a node set.
@@ -40,22 +42,29 @@ class Snapshot:
     rules: dict[str, list[str]]
     """Per command and table, as ``iptables -S`` prints them."""
     sysctls: dict[str, str]
+    boot: str = ""
+    """A snapshot says nothing about the machine after its next start."""
 
     @classmethod
     def taken(cls) -> Self:
         """The host as it is now."""
         return cls(
-            links=sorted(path.name for path in Path("/sys/class/net").iterdir()),
+            links=sorted(name for _, name in socket.if_nameindex()),
             mounts=sorted(line.split()[4] for line in Path("/proc/self/mountinfo").read_text("utf-8").splitlines()),
             cgroups=sorted(str(path) for path in CGROUPS.glob("**/*docker*") if path.is_dir()),
             rules={f"{command} {table}": _rules(command, table) for command, table in TABLES},
             sysctls=_sysctls(),
+            boot=BOOT_ID.read_text("utf-8").strip(),
         )
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """One that :meth:`save` wrote."""
-        return cls(**json.loads(path.read_text("utf-8")))
+    def load(cls, path: Path) -> Self | None:
+        """One that :meth:`save` wrote since this machine started; None if there is none."""
+        try:
+            found = cls(**json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if found.boot == BOOT_ID.read_text("utf-8").strip() else None
 
     def save(self, path: Path) -> None:
         """Write it down."""

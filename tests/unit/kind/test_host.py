@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from e2e.kind.host import Snapshot, differences, undone
 
@@ -57,9 +60,18 @@ def test_rules_go_before_chains_and_the_policy_comes_back() -> None:
     assert not any("192.0.2.1/32" in command or ("--dport" in command and "22" in command) for command in commands)
 
 
-def test_a_snapshot_survives_its_file(tmp_path: object) -> None:
-    from pathlib import Path
+def test_a_snapshot_survives_its_file(tmp_path: Path) -> None:
+    taken = Snapshot.taken()
+    taken.save(tmp_path / "host.json")
+    assert Snapshot.load(tmp_path / "host.json") == taken
 
-    file = Path(str(tmp_path)) / "host.json"
-    BEFORE.save(file)
-    assert Snapshot.load(file) == BEFORE
+
+def test_a_snapshot_of_before_the_machines_start_says_nothing(tmp_path: Path) -> None:
+    BEFORE.save(tmp_path / "host.json")
+    assert Snapshot.load(tmp_path / "host.json") is None
+    assert Snapshot.load(tmp_path / "none.json") is None
+
+
+def test_links_are_those_of_our_own_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.if_nameindex", lambda: [(2, "eth0"), (1, "lo")])
+    assert Snapshot.taken().links == ["eth0", "lo"]
