@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from e2e.kind.errors import KindError
+from e2e.kind.errors import KindError, ToolsError
 
 if TYPE_CHECKING:
     from typing import IO
@@ -50,15 +50,20 @@ class Engine:
 
     @classmethod
     def chosen(cls, layout: Layout) -> Self:
-        """The user's engine if one answers, otherwise a private one (not started yet)."""
-        address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-        if shutil.which("docker") and cls(address).answers():
-            return cls(address)
-        return cls(f"unix://{layout.docker / 'docker.sock'}", layout.docker)
+        """The private one if it runs, else the user's if it answers, else a private one that is not started yet."""
+        private = cls(f"unix://{layout.docker / 'docker.sock'}", layout.docker)
+        if private.answers():
+            return private
+        users = cls(_address())
+        # After eval "$(serin-kind env)" the user's address is our own engine's.
+        return users if users.host not in {"", private.host} and users.answers() else private
 
     def answers(self) -> bool:
         """Whether it does."""
-        return self._run("version", "--format", "{{.Server.Version}}").returncode == 0
+        return (
+            shutil.which("docker") is not None
+            and self._run("version", "--format", "{{.Server.Version}}").returncode == 0
+        )
 
     def docker(self, *arguments: str, source: IO[bytes] | None = None) -> str:
         """Run one docker command; what it printed. KindError with its words."""
@@ -76,7 +81,7 @@ class Engine:
         if os.geteuid() != 0:
             raise KindError("No Docker engine answers, and starting a private one needs root.")
         if shutil.which("dockerd") is None:
-            raise KindError("dockerd is missing: apt-get install -y --no-install-recommends docker.io iptables")
+            raise ToolsError("dockerd is missing: apt-get install -y --no-install-recommends docker.io iptables")
         self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.private / "dockerd.log"
         with log.open("ab") as output:
@@ -129,6 +134,19 @@ class Engine:
         )
 
 
+def _address() -> str:
+    """The user's engine: DOCKER_HOST, or what the chosen context of the docker command says; empty if unknown."""
+    if shutil.which("docker") is None:
+        return ""
+    answer = subprocess.run(
+        ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return os.environ.get("DOCKER_HOST") or answer.stdout.strip()
+
+
 def _flags(folder: Path, host: str) -> list[str]:
     flags = [
         *("--data-root", str(folder / "data"), "--exec-root", str(folder / "run")),
@@ -137,7 +155,7 @@ def _flags(folder: Path, host: str) -> list[str]:
     if not _may_give(SYS_RESOURCE):
         runc = shutil.which("runc")
         if runc is None:
-            raise KindError("runc is missing: apt-get install -y --no-install-recommends docker.io")
+            raise ToolsError("runc is missing: apt-get install -y --no-install-recommends runc")
         wrapper = folder / "runc-without-sys-resource"
         wrapper.write_text(WITHOUT_SYS_RESOURCE % runc, "utf-8")
         wrapper.chmod(0o755)
