@@ -20,7 +20,7 @@ NODE = [
     *("systemd", "systemd-sysv", "dbus", "conntrack", "iptables", "nftables"),
     *("iproute2", "ethtool", "util-linux", "mount", "kmod", "libseccomp2"),
     *("pigz", "e2fsprogs", "bash", "ca-certificates", "curl", "jq"),
-    *("procps", "runc", "containernetworking-plugins", "socat", "openssl", "libcap2-bin"),
+    *("busybox-static", "procps", "runc", "containernetworking-plugins", "socat", "openssl", "libcap2-bin"),
 ]
 """What kind's own node image has, as far as a node here needs it."""
 PYTHON = ["python3", "python3-pip", "ca-certificates", "libgomp1"]

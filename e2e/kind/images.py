@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +86,6 @@ def control_plane(sources: Sources) -> dict[str, Image]:
 def addons(sources: Sources) -> dict[str, Image]:
     """What runs on the cluster beside the models."""
     envoy = [Entry("usr/local/bin/envoy", sources.envoy), *_libraries_here(sources.envoy, sources.node), _tmp()]
-    shell = shutil.which("busybox")
     found = {
         "contour": _program(sources, "contour", CONTOUR, user=NOBODY),
         "prometheus": _program(sources, "prometheus", PROMETHEUS, user=NOBODY),
@@ -100,10 +98,10 @@ def addons(sources: Sources) -> dict[str, Image]:
         ),
         "envoy": Image([ENVOY], [envoy], entrypoint=["/usr/local/bin/envoy"], user=NOBODY),
     }
-    if shell is not None:
-        applets = subprocess.run([shell, "--list"], capture_output=True, text=True, check=True).stdout.split()
-        links = [Entry(f"bin/{name}", link="/bin/busybox") for name in applets if name != "busybox"]
-        found["shell"] = Image([SHELL], [[Entry("bin/busybox", Path(shell)), *links, _tmp()]], entrypoint=["/bin/sh"])
+    shell = sources.node / "bin/busybox"  # of the package busybox-static: needs no library
+    applets = subprocess.run([str(shell), "--list"], capture_output=True, text=True, check=True).stdout.split()
+    links = [Entry(f"bin/{name}", link="/bin/busybox") for name in applets if name != "busybox"]
+    found["shell"] = Image([SHELL], [[Entry("bin/busybox", shell), *links, _tmp()]], entrypoint=["/bin/sh"])
     return found
 
 
