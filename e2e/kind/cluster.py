@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import fcntl
 import json
 import os
-import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-import yaml
 
 from e2e.deploy.cluster import ClusterApi, wait_until
 from e2e.deploy.errors import DeployError
-from e2e.kind import addons, host, node
+from e2e.kind import access, addons, host, install, node, registry, tools
+from e2e.kind.config import NAME, NODE, OFFICIAL_NODE, Images, configuration, free_ports
 from e2e.kind.engine import Engine
 from e2e.kind.errors import KindError
 from e2e.kind.layout import Layout
-from e2e.sandbox import kubeconfig as kubeconfigs
 from e2e.sandbox import pki
+from e2e.sandbox.cache import remove_tree
+from e2e.sandbox.errors import NotRunningError
 from e2e.sandbox.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NAME = "serin-e2e"
-NODE = f"{NAME}-control-plane"
-CONTEXT = f"kind-{NAME}"
-GATEWAY_PORT, PROMETHEUS_PORT = 30080, 30090
+    from e2e.sandbox.build import Parts
+
 CREATED_WITHIN_SECONDS = 240
-READY_WITHIN_SECONDS = 180.0
 ADMIN = "serin-e2e-admin"
 TOKEN_SECONDS = 24 * 3600
 PARTS = {"prometheus": ("monitoring", "prometheus")}
 """Deployments that scenarios may end and start."""
+NOT_RUNNING = "The kind cluster is not running. Start it: serin-kind up"
 Json = dict[str, Any]
 
 
@@ -55,55 +52,68 @@ class Kind:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Self]:
-        """A running cluster: the one that runs, or a new one, which ends with the block."""
-        cluster = cls()
-        started = cluster.up()
+    def running(
+        cls, layout: Layout | None = None, *, images: Images | None = None, keep: bool = False
+    ) -> Iterator[Self]:
+        """A running cluster: the one that runs, or a new one, which ends with the block unless ``keep``."""
+        cluster = cls(layout)
+        started = cluster.up(images=images)
         try:
             yield cluster
         finally:
-            if started:
+            if started and not keep:
                 cluster.down()
 
-    def up(self) -> bool:
-        """Start the cluster unless it runs; whether it was started. What is missing is built first. KindError."""
-        self.layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.is_up():
-            return False
-        sandbox, own = node.parts()
-        progress = Progress(total=6 + len(addons.in_order()))
-        if self.engine.private is not None and not self.engine.answers():
-            host.Snapshot.taken().save(self.layout.host_before)
-        with progress.step("engine", "starting"):
-            self.engine.start()
-        tag = node.provide(self.engine, self.layout, progress)
-        kind = own.binaries["kind"]
-        with progress.step("node", "creating"):
-            self._create(kind, tag)
-        with progress.step("accounts", "asking for a token"):
-            self._administrator()
-        of = addons.Released(sandbox, own, pki.serving([addons.WEBHOOK, f"{addons.WEBHOOK}.cluster.local"]))
-        with ClusterApi(self.kubeconfig) as api:
-            self._install(api, of, progress)
+    def up(self, *, images: Images | None = None) -> bool:
+        """Start the cluster unless it runs; whether it was started. What is missing is built first.
+
+        ``images`` says where they come from; built here if the engine is a private one, else pulled. KindError,
+        BuildError or DeployError; then what came up is left for a look, and `down` ends it.
+        """
+        with self._locked():
+            if self.is_up():
+                return False
+            self.layout.state.unlink(missing_ok=True)
+            chosen = self._provided(images)
+            self._bring_up(chosen)
         return True
 
-    def down(self) -> list[str]:
-        """End the cluster and a private engine; what of the host is not as it was before (nothing, it is hoped)."""
-        if self.engine.answers():
-            _, own = node.parts()
-            self._kind(own.binaries["kind"], "delete", "cluster", "--name", NAME)
-        self.layout.state.unlink(missing_ok=True)
-        if self.engine.private is None:
+    def build(self) -> Path:
+        """Build the node's image unless the cache has it; its archive. A private engine runs meanwhile only."""
+        with self._locked():
+            was_up = self.engine.answers()
+            self._provided(Images.BUILT)
+            try:
+                progress = Progress(total=node.steps(self.engine, self.layout))
+                node.provide(self.engine, self.layout, progress)
+            finally:
+                if not was_up:
+                    self._end_engine()
+        return node.wanted(self.layout).archive
+
+    def down(self, *, purge: bool = False) -> list[str]:
+        """End the cluster and a private engine; what of the host is not as it was before (nothing, it is hoped).
+
+        ``purge`` also removes the private engine's data, the loaded node image with it.
+        """
+        if not self.layout.root.is_dir():
             return []
-        with contextlib.suppress(KindError):
-            self.engine.docker("network", "rm", "kind")
-        self.engine.stop()
-        if not self.layout.host_before.is_file():
-            return []
-        return host.restore(host.Snapshot.load(self.layout.host_before))
+        with self._locked():
+            if self.engine.private is not None and self.layout.config.is_file():
+                # An engine that died leaves the node's processes behind: only an engine finds and ends them.
+                self._start_engine()
+            if self.engine.answers():
+                _, own = node.parts(["kind"])
+                self._kind(own.binaries["kind"], "delete", "cluster", "--name", NAME)
+            self.layout.state.unlink(missing_ok=True)
+            self.layout.config.unlink(missing_ok=True)
+            left = self._end_engine()
+            if purge and self.engine.private is not None:
+                remove_tree(self.engine.private)
+        return left
 
     def is_up(self) -> bool:
-        """Whether its API server answers."""
+        """Whether it came up completely and its API server answers."""
         if not (self.layout.state.is_file() and self.layout.kubeconfig.is_file()):
             return False
         try:
@@ -111,6 +121,24 @@ class Kind:
                 return api.get("v1", "Namespace", "kserve") is not None
         except DeployError:
             return False
+
+    def status(self) -> Json:
+        """Addresses, and ``waiting``: the Deployments that are not ready. NotRunningError."""
+        if not self.is_up():
+            raise NotRunningError(NOT_RUNNING)
+        with ClusterApi(self.kubeconfig) as api:
+            waiting = install.not_ready(api)
+        return {"name": NAME, "images": self._state()["images"], **self.environment(), "waiting": waiting}
+
+    def environment(self) -> dict[str, str]:
+        """The variables for clients on this machine. NotRunningError."""
+        private = {"DOCKER_HOST": self.engine.host} if self.engine.private is not None else {}
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            "GATEWAY_URL": self.gateway_url,
+            "PROMETHEUS_URL": self.prometheus_url,
+            **private,
+        }
 
     def load(self, archive: Path) -> None:
         """Import an image archive into the node."""
@@ -125,12 +153,12 @@ class Kind:
     @property
     def gateway_url(self) -> str:
         """Where clients reach the models; routes tell hosts apart by the Host header."""
-        return f"http://127.0.0.1:{self._ports()['gateway']}"
+        return f"http://127.0.0.1:{self._state()['ports']['gateway']}"
 
     @property
     def prometheus_url(self) -> str:
         """Prometheus' address on this machine."""
-        return f"http://127.0.0.1:{self._ports()['prometheus']}"
+        return f"http://127.0.0.1:{self._state()['ports']['prometheus']}"
 
     @property
     def prometheus_cluster_url(self) -> str:
@@ -142,7 +170,8 @@ class Kind:
         token = self._kubectl(
             *("create", "token", service_account, "--namespace", namespace, f"--duration={TOKEN_SECONDS}s")
         ).strip()
-        return self._write(self.layout.root / "kubeconfigs" / f"{namespace}--{service_account}", service_account, token)
+        path = self.layout.kubeconfigs / f"{namespace}--{service_account}"
+        return access.write(self.layout, path, user=service_account, token=token, namespace=namespace)
 
     def stop(self, part: str) -> None:
         """End one part; return when nothing answers any more."""
@@ -165,14 +194,72 @@ class Kind:
         with ClusterApi(self.kubeconfig) as api:
             api.merge("apps/v1", "Deployment", name, namespace=namespace, patch={"spec": {"replicas": replicas}})
 
-    def _create(self, kind: Path, tag: str) -> None:
+    def _provided(self, images: Images | None) -> Images:
+        """The engine answers, and commands are there; where the images shall come from."""
+        chosen = images or (Images.REGISTRY if self.engine.private is None else Images.BUILT)
+        wanted = list(tools.ENGINE if self.engine.private is not None else ())
+        if chosen is Images.BUILT:
+            wanted += tools.LOADING if node.wanted(self.layout).archive.is_file() else tools.BUILDING
+        lacking = tools.missing(wanted)
+        if lacking:
+            with Progress(total=1).step("tools", f"installing {' '.join(lacking)}"):
+                tools.install(lacking)
+        self._start_engine()
+        return chosen
+
+    def _bring_up(self, images: Images) -> None:
+        built = images is Images.BUILT
+        sandbox, own = node.parts(() if built else registry.PARTS)
+        steps = node.steps(self.engine, self.layout) if built else 1
+        progress = Progress(total=steps + 2 + install.STEPS)
+        image = node.provide(self.engine, self.layout, progress) if built else OFFICIAL_NODE
+        ports = free_ports()
+        with progress.step("node", "creating"):
+            self._create(own, configuration(images, image, ports))
+        if not built:
+            self._load_models(progress)
+        with progress.step("accounts", "asking for a token"):
+            self._administrator()
+        of = addons.Released(sandbox, own, pki.serving([addons.WEBHOOK, f"{addons.WEBHOOK}.cluster.local"]))
+        with ClusterApi(self.kubeconfig) as api:
+            install.install(api, of, progress, self._reload_dns)
+        self.layout.state.write_text(json.dumps({"ports": ports, "images": images}), "utf-8")
+
+    def _load_models(self, progress: Progress) -> None:
+        """The one image that no registry has, through the user's engine onto the node."""
+        with progress.step("models", "building the model server's image"):
+            archive = self.layout.root / "models.tar"
+            tags = registry.build_models(self.engine, node.trained(), node.MODEL_PACKAGES)
+            self.engine.docker("save", "--output", str(archive), *tags)
+            self.load(archive)
+            archive.unlink()
+
+    def _start_engine(self) -> None:
+        """Start a private engine unless it runs, with a note of what the host was like before."""
+        if self.engine.private is None or self.engine.answers():
+            return
+        if host.Snapshot.load(self.layout.host_before) is None:  # else an engine died: that note still holds
+            host.Snapshot.taken().save(self.layout.host_before)
+        self.engine.start()
+
+    def _end_engine(self) -> list[str]:
+        """End a private engine and undo what it left; what differs all the same."""
+        if self.engine.private is None:
+            return []
+        if self.engine.answers():
+            with contextlib.suppress(KindError):
+                self.engine.docker("network", "rm", "kind")
+        self.engine.stop()
+        before = host.Snapshot.load(self.layout.host_before)
+        return host.restore(before) if before is not None else []
+
+    def _create(self, own: Parts, configuration: Json) -> None:
         """Kind's own command; a cluster that did not come up is taken away again."""
-        ports = {"gateway": _free_port(), "prometheus": _free_port()}
-        config = self.layout.root / "kind.json"
-        config.write_text(json.dumps(configuration(tag, ports)), "utf-8")
+        kind = own.binaries["kind"]
+        self.layout.config.write_text(json.dumps(configuration), "utf-8")
         self._kind(kind, "delete", "cluster", "--name", NAME)
-        self._kind(kind, "create", "cluster", "--config", str(config), f"--wait={CREATED_WITHIN_SECONDS}s", "--quiet")
-        self.layout.state.write_text(json.dumps(ports), "utf-8")
+        file = str(self.layout.config)
+        self._kind(kind, "create", "cluster", "--config", file, f"--wait={CREATED_WITHIN_SECONDS}s", "--quiet")
 
     def _kind(self, kind: Path, *arguments: str) -> None:
         # kind writes into the kubeconfig that it is given, and into no other: the user's contexts are not ours.
@@ -191,120 +278,31 @@ class Kind:
             f"--serviceaccount=kube-system:{ADMIN}",
         )
         token = self._kubectl("create", "token", ADMIN, "--namespace", "kube-system", f"--duration={TOKEN_SECONDS}s")
-        self._write(self.layout.kubeconfig, ADMIN, token.strip())
+        access.write(self.layout, self.layout.kubeconfig, user=ADMIN, token=token.strip())
+
+    def _reload_dns(self, corefile: str) -> None:
+        patch = json.dumps({"data": {"Corefile": corefile}})
+        dns = ("--namespace", "kube-system")
+        self._kubectl(*dns, "patch", "configmap", "coredns", "--type=merge", "--patch", patch)
+        self._kubectl(*dns, "rollout", "restart", "deployment/coredns")
 
     def _kubectl(self, *arguments: str) -> str:
         """Inside the node, with its own administrator's file."""
         return self.engine.docker("exec", NODE, "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", *arguments)
 
-    def _write(self, path: Path, user: str, token: str) -> Path:
-        server, authority = server_of(self.layout.kind_kubeconfig)
-        ca = self.layout.root / "ca.crt"
-        ca.write_bytes(authority)
-        kubeconfigs.write(path, server=server, ca=ca, user=user, token=token)
-        return path
-
-    def _install(self, api: ClusterApi, of: addons.Released, progress: Progress) -> None:
-        for name, objects in addons.in_order():
-            with progress.step(name, "applying"):
-                for item in objects(of):
-                    _patiently(api, item)
-        with progress.step("cluster", "waiting until all is ready"):
-            self._kubectl(
-                *("--namespace", "kube-system", "patch", "configmap", "coredns", "--type=merge", "--patch"),
-                json.dumps({"data": {"Corefile": with_store(self._corefile(api))}}),
-            )
-            self._kubectl("--namespace", "kube-system", "rollout", "restart", "deployment/coredns")
-            _deployments_ready(api)
-            for item in addons.kserve_webhooks(of):
-                _patiently(api, item)
-            wait_until(lambda: _programmed(api), what="the Gateway gateways/models is programmed", seconds=60)
-
-    @staticmethod
-    def _corefile(api: ClusterApi) -> str:
-        config = api.get("v1", "ConfigMap", "coredns", "kube-system") or {}
-        return str(config["data"]["Corefile"])
-
-    def _ports(self) -> dict[str, int]:
+    def _state(self) -> Json:
         try:
-            ports: dict[str, int] = json.loads(self.layout.state.read_text("utf-8"))
-        except OSError:
-            raise KindError("The kind cluster is not running. Start it: serin-kind up") from None
-        return ports
+            state: Json = json.loads(self.layout.state.read_text("utf-8"))
+        except (OSError, ValueError):
+            raise NotRunningError(NOT_RUNNING) from None
+        return state
 
-
-def configuration(tag: str, ports: dict[str, int]) -> Json:
-    """Kind's configuration: one node, our image, two ports on the loopback."""
-    kubelet = {"kind": "KubeletConfiguration", "failCgroupV1": False, "cpuCFSQuota": True}
-    mappings = [
-        {"containerPort": inside, "hostPort": ports[name], "listenAddress": "127.0.0.1"}
-        for name, inside in (("gateway", GATEWAY_PORT), ("prometheus", PROMETHEUS_PORT))
-    ]
-    return {
-        "kind": "Cluster",
-        "apiVersion": "kind.x-k8s.io/v1alpha4",
-        "name": NAME,
-        "networking": {"disableDefaultCNI": True, "kubeProxyMode": "nftables", "ipFamily": "ipv4"},
-        "nodes": [{"role": "control-plane", "image": tag, "extraPortMappings": mappings}],
-        "kubeadmConfigPatches": [yaml.safe_dump(kubelet)],
-    }
-
-
-def server_of(kubeconfig: Path) -> tuple[str, bytes]:
-    """Address and authority of our cluster. KindError if the file's context is another's."""
-    content = yaml.safe_load(kubeconfig.read_text("utf-8"))
-    if content.get("current-context") != CONTEXT:
-        raise KindError(f"{kubeconfig} points at {content.get('current-context')!r}, not at {CONTEXT!r}: left alone.")
-    [cluster] = [item["cluster"] for item in content["clusters"] if item["name"] == CONTEXT]
-    return str(cluster["server"]), base64.b64decode(cluster["certificate-authority-data"])
-
-
-def with_store(corefile: str) -> str:
-    """The Corefile with the name under which containers reach the store of models."""
-    if "models.sandbox" in corefile:
-        return corefile
-    return corefile.replace(
-        "    ready\n", "    ready\n    rewrite name models.sandbox store.models.svc.cluster.local\n", 1
-    )
-
-
-def _patiently(api: ClusterApi, item: Json) -> None:
-    """Apply; a kind whose definition was made a moment ago, or a webhook that starts, is tried again."""
-    deadline = time.monotonic() + READY_WITHIN_SECONDS
-    while True:
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            api.apply(item)
-        except DeployError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.3)
-        else:
-            return
-
-
-def _deployments_ready(api: ClusterApi) -> None:
-    def waiting() -> list[str]:
-        return [
-            item["metadata"]["name"]
-            for item in api.list("apps/v1", "Deployment")
-            if item.get("status", {}).get("readyReplicas", 0) < item["spec"]["replicas"]
-            or item["status"].get("observedGeneration", 0) < item["metadata"]["generation"]
-        ]
-
-    try:
-        wait_until(lambda: not waiting(), what="every Deployment is ready", seconds=READY_WITHIN_SECONDS)
-    except DeployError as error:
-        raise KindError(f"{error} Not ready: {', '.join(waiting())}.") from error
-
-
-def _programmed(api: ClusterApi) -> bool:
-    item = api.get("gateway.networking.k8s.io/v1", "Gateway", "models", "gateways") or {}
-    conditions = item.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Programmed" and c["status"] == "True" for c in conditions)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)

@@ -26,6 +26,26 @@ class Layout:
         return cls(_base("XDG_STATE_HOME", ".local/state"), _base("XDG_CACHE_HOME", ".cache"))
 
     @property
+    def lock(self) -> Path:
+        """Held while the cluster is started or ended."""
+        return self.root / "lock"
+
+    @property
+    def ca(self) -> Path:
+        """The authority that signed the API server's certificate."""
+        return self.root / "ca.crt"
+
+    @property
+    def kubeconfigs(self) -> Path:
+        """Of service accounts."""
+        return self.root / "kubeconfigs"
+
+    @property
+    def config(self) -> Path:
+        """What kind was told."""
+        return self.root / "kind.json"
+
+    @property
     def docker(self) -> Path:
         """The private engine's folder: socket, data, log."""
         return self.root / "docker"
@@ -42,7 +62,7 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """What was chosen at start: ports."""
+        """What was chosen at start: ports, images. Written last, so that it stands for a cluster that is complete."""
         return self.root / "state.json"
 
     @property

@@ -11,7 +11,7 @@ import hashlib
 import os
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from e2e.sandbox.images.train import train
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from e2e.kind.engine import Engine
     from e2e.kind.layout import Layout
@@ -40,6 +40,7 @@ RECIPE = sorted(Path(__file__).resolve().parent.glob("*.py"))
 BUILDER = "serin-kind-build"
 MODEL_PACKAGES = ("kserve", "kserve-storage", "scikit-learn", "joblib", "aiohttp")
 STARTED_WITHIN_SECONDS = 30.0
+BUILD_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,15 @@ class NodeImage:
     archive: Path
 
 
-def parts() -> tuple[Parts, Parts]:
-    """The sandbox's parts and kind's own, built now if need be."""
-    return sandbox_build.build(optional=("kubectl", "helm")), sandbox_build.build(catalogue=pins.load(PARTS))
+def parts(only: Collection[str] = ()) -> tuple[Parts, Parts]:
+    """The sandbox's parts and kind's own, built now if need be; ``only`` some of them, by name, if it names any."""
+    theirs, own = pins.load(), pins.load(PARTS)
+    if only:
+        theirs, own = (
+            replace(catalogue, parts=tuple(part for part in catalogue.parts if part.name in only))
+            for catalogue in (theirs, own)
+        )
+    return sandbox_build.build(optional=("kubectl", "helm"), catalogue=theirs), sandbox_build.build(catalogue=own)
 
 
 def wanted(layout: Layout) -> NodeImage:
@@ -69,17 +76,34 @@ def wanted(layout: Layout) -> NodeImage:
     return NodeImage(f"serin.sandbox/node:{key}", layout.cache / f"node-{key}.tar.zst")
 
 
+def steps(engine: Engine, layout: Layout) -> int:
+    """How many steps :func:`provide` will show."""
+    image = wanted(layout)
+    if _is_there(engine, image):
+        return 0
+    return 1 if image.archive.is_file() else BUILD_STEPS
+
+
 def provide(engine: Engine, layout: Layout, progress: Progress) -> str:
     """The tag of the node's image in the engine: there already, loaded from the cache, or built now."""
     image = wanted(layout)
-    if engine.docker("image", "ls", "--quiet", image.tag).strip():
+    if _is_there(engine, image):
         return image.tag
-    if not image.archive.is_file():
-        _build(engine, layout, image, progress)
-    else:
-        with progress.step("node image", "loading"), _unpacked(image.archive) as archive:
-            engine.docker("load", source=archive)
+
+    def tell_wait() -> None:
+        progress.say("Another build of the node image is under way; waiting for it to finish …")
+
+    with Cache(layout.cache).locked(on_wait=tell_wait):
+        if not image.archive.is_file():
+            _build(engine, layout, image, progress)
+        else:
+            with progress.step("node image", "loading"), _unpacked(image.archive) as archive:
+                engine.docker("load", source=archive)
     return image.tag
+
+
+def _is_there(engine: Engine, image: NodeImage) -> bool:
+    return bool(engine.docker("image", "ls", "--quiet", image.tag).strip())
 
 
 @contextlib.contextmanager
@@ -102,7 +126,7 @@ def _build(engine: Engine, layout: Layout, image: NodeImage, progress: Progress)
             python = debian.tree("python", debian.PYTHON, layout.cache)
         with progress.step("packages", "installing the model server's packages"):
             installed = packages.install(MODEL_PACKAGES, layout.cache)
-            models = _models()
+            models = trained()
         binaries = {**sandbox.binaries, **own.binaries}
         root = work / "root"
         with progress.step("node", "putting its system together"):
@@ -120,7 +144,8 @@ def _build(engine: Engine, layout: Layout, image: NodeImage, progress: Progress)
         remove_tree(work)
 
 
-def _models() -> Path:
+def trained() -> Path:
+    """The folder of the trained models; trains them if this machine has none yet."""
     folder = models_dir(Cache(default_root()).root / "models")
     if not folder.is_dir():
         train(folder)

@@ -49,6 +49,12 @@ def locked(names: set[str], lock: str) -> str:
     return "".join(entry for entry in entries if normal(entry.partition("==")[0]) in names)
 
 
+def pinned(names: Iterable[str]) -> str:
+    """Those entries of our lock files that the packages and all they need consist of, as requirements for pip."""
+    wanted = closure(names)
+    return "".join(locked(wanted, lock.read_text("utf-8")) for lock in LOCKS)
+
+
 def normal(name: str) -> str:
     """A package's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
@@ -56,8 +62,7 @@ def normal(name: str) -> str:
 
 def install(names: Iterable[str], cache: Path) -> Path:
     """A folder for PYTHONPATH with the packages and all they need, byte code included; from the cache or made now."""
-    wanted = closure(names)
-    requirements = "".join(locked(wanted, lock.read_text("utf-8")) for lock in LOCKS)
+    requirements = pinned(names)
     entry = cache / f"packages-{hashlib.sha256(f'{PYTHON}{GLIBC}{requirements}'.encode()).hexdigest()[:16]}"
     if entry.is_dir():
         return entry
