@@ -111,7 +111,7 @@ sandbox-down: $(STAMP) ## Stop the default sandbox
 ##@ A real cluster
 
 .PHONY: kind-up
-kind-up: $(STAMP) ## Start kind with KServe, a gateway and Prometheus; `.venv/bin/serin-kind status` tells how to reach it
+kind-up: $(STAMP) ## Start kind with KServe, a gateway and Prometheus; `.venv/bin/serin-kind env` tells how to reach it
 	@$(BIN)/serin-kind up
 
 .PHONY: kind-down
