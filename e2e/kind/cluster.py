@@ -295,6 +295,8 @@ class Kind:
             state: Json = json.loads(self.layout.state.read_text("utf-8"))
         except (OSError, ValueError):
             raise NotRunningError(NOT_RUNNING) from None
+        if "ports" not in state:
+            raise NotRunningError("The kind cluster was started by an earlier version: serin-kind down, then up.")
         return state
 
     @contextmanager

@@ -64,7 +64,8 @@ class Snapshot:
             found = cls(**json.loads(path.read_text("utf-8")))
         except (OSError, ValueError, TypeError):
             return None
-        return found if found.boot == BOOT_ID.read_text("utf-8").strip() else None
+        # One without is of an earlier version of this program, whose cluster may still run.
+        return found if found.boot in {"", BOOT_ID.read_text("utf-8").strip()} else None
 
     def save(self, path: Path) -> None:
         """Write it down."""
