@@ -135,12 +135,12 @@ async def test_a_pods_token_is_told_without_its_scheme(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("abc.def")
     (tmp_path / "ca.crt").write_text("a certificate")
     settings = client.Configuration()
-    loader = InClusterConfigLoader(
+    loader = InClusterConfigLoader(  # type: ignore[no-untyped-call]
         token_filename=str(tmp_path / "token"),
         cert_filename=str(tmp_path / "ca.crt"),
         environ={"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"},
     )
-    loader.load_and_set(settings)
+    loader.load_and_set(settings)  # type: ignore[no-untyped-call]
     assert await Credentials(settings).token() == "abc.def"
 
 
