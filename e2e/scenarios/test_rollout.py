@@ -42,7 +42,7 @@ def test_a_bad_version_is_taken_back_by_itself(site: Site) -> None:
     assert 0 < record["status"]["badRequests"]["availability"] <= record["status"]["requests"]["availability"]
     assert record["status"]["requests"]["availability"] <= site.requests_of("3"), "no request is counted twice"
     assert site.status["rejected"][0]["version"] == "3"
-    assert site.reason == "RevisionRejected"
+    wait_until(lambda: site.reason == "RevisionRejected", what="the way back is over", seconds=10)
     assert site.requests_of("3") < 600
 
 
