@@ -63,16 +63,20 @@ def definitions(of: Released) -> list[Json]:
 
 
 def contour(of: Released) -> list[Json]:
-    """Contour, Envoy, and the Gateway that the sandbox has too."""
+    """Contour, and the Gateway that the sandbox has too."""
     rights = documents(of.own.manifests / "contour-02-role-contour.yaml", of.own.manifests / "contour-02-rbac.yaml")
+    return [*documents(gateway.MANIFESTS / "gateway.yaml"), *rights, *documents(MANIFESTS / "contour.yaml")]
+
+
+def envoy(of: Released) -> list[Json]:
+    """Envoy, when Contour is ready and Services have their addresses.
+
+    Before that its connection may reach whoever answers for Contour's address outside the cluster (a transparent proxy
+    did), and Envoy keeps a connection that works.
+    """
     settings = {"envoy.json": json.dumps(_bootstrap(of.sandbox.binaries["contour"]))}
     config = {"metadata": {"name": "envoy", "namespace": "projectcontour"}, "data": settings}
-    return [
-        *documents(gateway.MANIFESTS / "gateway.yaml"),
-        *rights,
-        {"apiVersion": "v1", "kind": "ConfigMap", **config},
-        *documents(MANIFESTS / "contour.yaml"),
-    ]
+    return [{"apiVersion": "v1", "kind": "ConfigMap", **config}, *documents(MANIFESTS / "envoy.yaml")]
 
 
 def _bootstrap(command: Path) -> Json:

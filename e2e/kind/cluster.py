@@ -251,7 +251,7 @@ class Kind:
                 self.engine.docker("network", "rm", "kind")
         self.engine.stop()
         before = host.Snapshot.load(self.layout.host_before)
-        return host.restore(before) if before is not None else []
+        return host.restore(before, self.engine.private) if before is not None else []
 
     def _create(self, own: Parts, configuration: Json) -> None:
         """Kind's own command; a cluster that did not come up is taken away again."""

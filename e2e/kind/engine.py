@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -109,6 +110,8 @@ class Engine:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + DOWN_WITHIN_SECONDS
         while Path(f"/proc/{pid}").exists():
+            with contextlib.suppress(ChildProcessError):  # started by this very process: somebody has to wait for it
+                os.waitpid(pid, os.WNOHANG)
             if time.monotonic() > deadline:
                 raise KindError(f"The private Docker engine (process {pid}) does not end.")
             time.sleep(0.1)

@@ -89,9 +89,12 @@ def differences(before: Snapshot, after: Snapshot) -> list[str]:
     return found
 
 
-def restore(before: Snapshot) -> list[str]:
-    """Undo what a private engine left behind, and nothing else; what differs all the same."""
+def restore(before: Snapshot, private: Path) -> list[str]:
+    """Undo what an engine whose files lie in ``private`` left behind, and nothing else; what differs all the same."""
     now = Snapshot.taken()
+    for mount in sorted(set(now.mounts) - set(before.mounts), reverse=True):
+        if Path(mount).is_relative_to(private):  # the engine's own network namespace outlives it there
+            _try("umount", mount)
     for link in set(now.links) - set(before.links):
         if link == "docker0" or re.fullmatch(r"br-[0-9a-f]{12}", link):
             _try("ip", "link", "delete", link)
@@ -99,14 +102,18 @@ def restore(before: Snapshot) -> list[str]:
         for command in undone(before.rules.get(key, []), rules):
             _try(*key.split()[:1], "-t", key.split()[1], *command)
     for path in sorted(set(now.cgroups) - set(before.cgroups), reverse=True):
-        for folder in sorted(Path(path).glob("**/"), reverse=True):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        _remove_cgroups(Path(path))
     for name, value in before.sysctls.items():
         if now.sysctls.get(name) not in {None, value}:
             with contextlib.suppress(OSError):
                 (SYSCTLS / name).write_text(value, "utf-8")
     return differences(before, Snapshot.taken())
+
+
+def _remove_cgroups(path: Path) -> None:
+    for folder in sorted(path.glob("**/"), reverse=True):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def undone(before: list[str], now: list[str]) -> list[list[str]]:

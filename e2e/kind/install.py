@@ -41,8 +41,9 @@ def install(api: ClusterApi, of: addons.Released, progress: Progress, reload_dns
             raise KindError("The cluster has no CoreDNS: kubeadm did not finish.")
         reload_dns(with_store(config["data"]["Corefile"]))
         deployments_ready(api)
-        for item in addons.kserve_webhooks(of):
+        for item in (*addons.kserve_webhooks(of), *addons.envoy(of)):
             patiently(api, item)
+        deployments_ready(api)
         wait_until(lambda: programmed(api), what="the Gateway gateways/models is programmed", seconds=60)
 
 

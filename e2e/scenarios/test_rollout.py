@@ -56,13 +56,14 @@ def test_a_bad_version_is_taken_back_by_itself(site: Site) -> None:
 def test_model_cannot_load(site: Site, fault: str, words: str) -> None:
     """Nothing of it ever reaches a client, and the message says which container failed, and why if it told."""
     site.go_live()
+    site.policy(prepareTimeout="240s")  # a kubelet starts a container again after 10, 20, 40 s: the third end takes long
     with site.load(rate=30):
         if fault == "missing":
             uri = "http://models.sandbox/fraud/no-such-version.tar.gz"
             site.want("9", model={"version": "9", "uri": uri})
         else:
             site.want("9", environment={"FAIL_LOAD": "1"})
-        record = site.until_taken_back()
+        record = site.until_taken_back(seconds=200)
     site.nobody_else_failed()
     assert site.requests_of("9") == 0
     assert site.history.weights("9") == [0]
