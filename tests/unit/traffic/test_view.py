@@ -41,6 +41,20 @@ BACKOFF = {"waiting": {"reason": "CrashLoopBackOff"}}
             id="crash loop",
         ),
         pytest.param(
+            pod(state=ended(2), lastState=ended(1), restartCount=1),
+            Reason.CANDIDATE_CRASHED,
+            False,
+            "exit code 2",
+            id="crashed again, as a kubelet that does not say CrashLoopBackOff tells it",
+        ),
+        pytest.param(
+            pod(state=ended(1), lastState=ended(1), restartCount=3),
+            Reason.CANDIDATE_CRASHED,
+            True,
+            "restarted 3 times",
+            id="crash loop, as a kubelet that does not say CrashLoopBackOff tells it",
+        ),
+        pytest.param(
             pod(state={"running": {}}, lastState=ended(137, "OOMKilled"), restartCount=1),
             Reason.CANDIDATE_CRASHED,
             False,
@@ -75,6 +89,7 @@ def test_failures(given: dict[str, Any], reason: Reason, words: str, *, final: b
     [
         pytest.param(pod(state={"running": {}}), id="runs"),
         pytest.param(pod(state={"waiting": {"reason": "ContainerCreating"}}), id="starts"),
+        pytest.param(pod(state=ended(1)), id="ended for the first time, and is being started again"),
         pytest.param(pod(init=True, state=ended(0, "Completed")), id="init container done"),
         pytest.param(pod(state={"running": {}}, lastState=ended(1), restartCount=1), id="came back by itself"),
         pytest.param(pod(deleting=True, state=BACKOFF, lastState=ended(1), restartCount=9), id="on its way out"),

@@ -11,7 +11,7 @@ from serin.api.reasons import Reason
 from serin.rollout.observation import Arm, Failure, RouteView
 
 CRASH_LOOP_RESTARTS = 3
-"""So many restarts in CrashLoopBackOff and waiting longer is taken to be useless."""
+"""So many restarts, ended again, and waiting longer is taken to be useless."""
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 START_REASONS = frozenset({"CreateContainerError", "CreateContainerConfigError", "RunContainerError"})
 
@@ -80,8 +80,9 @@ def _container_statuses(pod: Mapping[str, Any]) -> Iterable[tuple[bool, Mapping[
 
 
 def _container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Failure | None:
-    waiting = (status.get("state") or {}).get("waiting") or {}
-    ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
+    state = status.get("state") or {}
+    waiting, ended_now = state.get("waiting") or {}, state.get("terminated") or {}
+    ended = ended_now or (status.get("lastState") or {}).get("terminated") or {}
     restarts, where = int(status.get("restartCount", 0)), f"container {status['name']} of pod {pod}"
     if waiting.get("reason") in IMAGE_REASONS:
         return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
@@ -94,7 +95,9 @@ def _container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Fa
     text = f"{where} ended ({why}) and was restarted {restarts} times{f': {told}' if told else ''}"
     final = restarts >= CRASH_LOOP_RESTARTS
     oom = ended.get("reason") == "OOMKilled"
-    if waiting.get("reason") != "CrashLoopBackOff" and not oom and not init:
+    # While it waits to start a container again, one kubelet says CrashLoopBackOff, another (1.36) only how it ended.
+    again = waiting.get("reason") == "CrashLoopBackOff" or (bool(ended_now) and restarts > 0)
+    if not again and not oom and not init:
         return None
     return Failure(Reason.MODEL_LOAD_FAILED if init else Reason.CANDIDATE_CRASHED, text, final)
 
