@@ -56,7 +56,9 @@ def test_a_bad_version_is_taken_back_by_itself(site: Site) -> None:
 def test_model_cannot_load(site: Site, fault: str, words: str) -> None:
     """Nothing of it ever reaches a client, and the message says which container failed, and why if it told."""
     site.go_live()
-    site.policy(prepareTimeout="240s")  # a kubelet starts a container again after 10, 20, 40 s: the third end takes long
+    site.policy(
+        prepareTimeout="240s"
+    )  # a kubelet starts a container again after 10, 20, 40 s: the third end comes late
     with site.load(rate=30):
         if fault == "missing":
             uri = "http://models.sandbox/fraud/no-such-version.tar.gz"
