@@ -106,6 +106,42 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
     assert granted - used == {NEVER_ASKED_FOR}
 
 
+def test_rights_in_one_namespace_suffice_for_it(site: Site) -> None:
+    """As the chart binds them with ``namespaces``: nothing of the operator's is bound in the whole cluster."""
+    account, rbac = "serin-listed", f"{rights.RBAC_API}/v1"
+    metadata = {"name": account, "namespace": rights.NAMESPACE}
+    site.api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    site.api.apply(
+        {"apiVersion": rbac, "kind": "ClusterRole", "metadata": {"name": account}, "rules": rights.rules()["watched"]}
+    )
+    site.api.apply(
+        {
+            "apiVersion": rbac,
+            "kind": "RoleBinding",
+            "metadata": {"name": account, "namespace": site.namespace},
+            "roleRef": {"apiGroup": rights.RBAC_API, "kind": "ClusterRole", "name": account},
+            "subjects": [{"kind": "ServiceAccount", **metadata}],
+        }
+    )
+    site.operator.stop()
+    listed = replace(
+        site.operator.settings,
+        kubeconfig=site.provider.kubeconfig_for(rights.NAMESPACE, account),
+        log=site.folder / "operator-listed.log",
+        extra=(*site.operator.settings.extra, ("SERIN_NAMESPACES", site.namespace)),
+    )
+    with OperatorProcess(listed) as operator:
+        site.operator = operator
+        site.go_live()
+        with site.load():
+            site.want("2")
+            site.until_stable("2")
+            site.want("3", environment={"ERROR_RATE": "0.5"})
+            site.until_taken_back()
+        assert "permission" not in listed.log.read_text("utf-8")
+    site.nobody_else_failed(but="3")
+
+
 def small_model(site: Site, number: int) -> Json:
     """A model whose server is a shell: Serin needs its endpoint only."""
     container = {

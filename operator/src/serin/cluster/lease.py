@@ -109,7 +109,8 @@ class Elector:
             return
         self._renewed_at = None
         try:
-            async with asyncio.timeout(self._times.retry):
+            # As long as it is worth something: later the lease would have run out by itself.
+            async with asyncio.timeout(self._times.deadline):
                 found = await self._store.get(LEASES, self._lease.namespace, self._lease.name)
                 if found.get("spec", {}).get("holderIdentity") == self._lease.identity:
                     spec = {**found["spec"], "holderIdentity": "", "renewTime": _now(), "leaseDurationSeconds": 1}
