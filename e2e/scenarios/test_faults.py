@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def through_a_proxy(site: Site) -> Iterator[tuple[ApiProxy, OperatorProcess]]:
-    """The operator, behind a proxy that fails on request."""
+def through_a_proxy(site: Site, *extra: tuple[str, str]) -> Iterator[tuple[ApiProxy, OperatorProcess]]:
+    """The operator, behind a proxy that fails on request; ``extra`` are further variables of its environment."""
     site.operator.stop()
     with ApiProxy(site.operator.settings.kubeconfig, site.folder) as proxy:
         log = site.folder / "operator-proxied.log"
-        settings = replace(site.operator.settings, kubeconfig=proxy.proxied_kubeconfig, log=log)
+        usual = site.operator.settings
+        settings = replace(usual, kubeconfig=proxy.proxied_kubeconfig, log=log, extra=(*usual.extra, *extra))
         with OperatorProcess(settings) as operator:
             site.operator = operator
             yield proxy, operator

@@ -90,9 +90,8 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
     site: Site, record_property: Callable[[str, object], None]
 ) -> None:
     """A first deployment, a promotion, a rollback and a second replica, watched on the way to the API server."""
-    lease = (("SERIN_LEASE", f"{rights.NAMESPACE}/{rights.NAME}"),)
-    site.operator.settings = replace(site.operator.settings, extra=(*site.operator.settings.extra, *lease))
-    with through_a_proxy(site) as (proxy, operator), site.load():
+    lease = ("SERIN_LEASE", f"{rights.NAMESPACE}/{rights.NAME}")
+    with through_a_proxy(site, lease) as (proxy, operator), site.load():
         site.go_live()
         site.want("2")
         site.until_stable("2")
@@ -196,8 +195,7 @@ def _settled_and_idle(site: Site, record_property: Callable[[str, object], None]
         return len(seen) > RESYNCS and all(v == seen[-1] for v in seen[-RESYNCS:])
 
     wait_until(settled, what="everything has come to rest", seconds=120)
-    site.operator.settings = replace(site.operator.settings, extra=(("SERIN_RESYNC", f"{RESYNC_SECONDS}s"),))
-    with through_a_proxy(site) as (proxy, operator):
+    with through_a_proxy(site, ("SERIN_RESYNC", f"{RESYNC_SECONDS}s")) as (proxy, operator):
         url = f"{operator.health_url}/metrics"
         before, queries = versions(), reading(f"{site.provider.prometheus_url}/metrics", QUERIES)
         writes, passes = proxy.writes, reading(url, PASSES)
