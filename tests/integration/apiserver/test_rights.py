@@ -27,7 +27,7 @@ serin.dev                     modeldeployments/status           update
 serin.dev                     promotionpolicies                 get list watch
 serin.dev                     promotionrecords                  get list create
 serin.dev                     promotionrecords/status           update
-serving.kserve.io             inferenceservices                 get list watch create patch delete
+serving.kserve.io             inferenceservices                 list watch create patch delete
 gateway.networking.k8s.io     httproutes                        get list watch create patch
 discovery.k8s.io              endpointslices                    list
 -                             pods                              list
@@ -38,7 +38,7 @@ serin.dev                     modeldeployments                  create update pa
 serin.dev                     modeldeployments/status           patch
 serin.dev                     promotionpolicies                 create update patch delete
 serin.dev                     promotionrecords                  update patch delete deletecollection
-serving.kserve.io             inferenceservices                 update deletecollection
+serving.kserve.io             inferenceservices                 get update deletecollection
 serving.kserve.io             inferenceservices/status          update patch
 serving.kserve.io             clusterservingruntimes            create update patch delete
 gateway.networking.k8s.io     httproutes                        update delete deletecollection
@@ -55,7 +55,7 @@ discovery.k8s.io              endpointslices                    create update pa
 -                             services                          create update delete
 -                             serviceaccounts/token             create
 -                             users                             impersonate
--                             namespaces                        create update delete
+-                             namespaces                        get list watch create update delete
 -                             events                            list delete
 -                             nodes                             get list
 apiextensions.k8s.io          customresourcedefinitions         create update patch delete

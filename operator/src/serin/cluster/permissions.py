@@ -37,7 +37,7 @@ NEEDED: tuple[Permission, ...] = (
     *_on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
     *_on(resources.PROMOTION_RECORDS, "get", "list", "create"),
     *_on(resources.PROMOTION_RECORDS, "update", sub="status"),
-    *_on(resources.INFERENCE_SERVICES, "get", "list", "watch", "create", "patch", "delete"),
+    *_on(resources.INFERENCE_SERVICES, "list", "watch", "create", "patch", "delete"),
     *_on(resources.HTTP_ROUTES, "get", "list", "watch", "create", "patch"),
     *_on(resources.ENDPOINT_SLICES, "list"),
     *_on(resources.PODS, "list"),
@@ -45,8 +45,6 @@ NEEDED: tuple[Permission, ...] = (
 )
 """In every namespace that is watched."""
 CLUSTER_WIDE: tuple[Permission, ...] = (
-    Permission("", "namespaces", "list"),
-    Permission("", "namespaces", "watch"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
 )
