@@ -87,7 +87,11 @@ async def watch(
     registry: kopf.OperatorRegistry, *, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event
 ) -> None:
     """Delivers events until a signal or ``stop`` ends it; ``ready`` is set when it has begun."""
+    settings = kopf.OperatorSettings()
+    # Watching for new kinds and namespaces takes rights in the whole cluster, and without them kopf asks for 11 minutes.
+    settings.scanning.disabled = bool(namespaces)
     await kopf.operator(
+        settings=settings,
         registry=registry,
         clusterwide=not namespaces,
         namespaces=namespaces,
