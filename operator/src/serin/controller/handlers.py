@@ -88,7 +88,7 @@ async def watch(
 ) -> None:
     """Delivers events until a signal or ``stop`` ends it; ``ready`` is set when it has begun."""
     settings = kopf.OperatorSettings()
-    # Watching for new kinds and namespaces takes rights in the whole cluster, and without them kopf asks for 11 minutes.
+    # Watching for new kinds and namespaces takes rights in the whole cluster; without them kopf asks for 11 minutes.
     settings.scanning.disabled = bool(namespaces)
     await kopf.operator(
         settings=settings,
