@@ -19,8 +19,8 @@ def bootstrapped(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return ""
 
     monkeypatch.setattr(debian, "run_logged", made)
-    monkeypatch.setattr(debian.shutil, "which", lambda _: "/usr/sbin/debootstrap")
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/sbin/debootstrap")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     return commands
 
 
