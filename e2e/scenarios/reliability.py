@@ -74,12 +74,22 @@ class Notes:
         """Puts the tables into the page."""
         path = KIND_PAGE if self._on_kind else PAGE
         page = path.read_text("utf-8")
-        sandbox = known(PAGE.read_text("utf-8"))
         for section, ran in self._tables.items():
             rows = merged(noted_in(page, section), ran) if section in self._in_part else ran
-            table = beside(rows, sandbox) if self._on_kind else plain(rows)
-            page = replaced(page, section, f"{head(rows)}\n\n{table}")
+            page = replaced(page, section, f"{head(rows)}\n\n{plain(rows)}")
         path.write_text(page, "utf-8")
+        put_beside()
+
+
+def put_beside() -> None:
+    """Puts what the sandbox's page says now beside every row of kind's page."""
+    page, sandbox = KIND_PAGE.read_text("utf-8"), known(PAGE.read_text("utf-8"))
+    for section in re.findall(MARK.format(section="(.+)", edge="begin"), page):
+        rows = noted_in(page, section)
+        if rows:
+            said = page.partition(MARK.format(section=section, edge="begin"))[2].strip().partition("\n")[0]
+            page = replaced(page, section, f"{said}\n\n{beside(rows, sandbox)}")
+    KIND_PAGE.write_text(page, "utf-8")
 
 
 def section_of(nodeid: str) -> str:
@@ -158,3 +168,7 @@ def replaced(page: str, section: str, text: str) -> str:
         raise ValueError(message)
     head, _, rest = page.partition(begin)
     return f"{head}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
+
+
+if __name__ == "__main__":
+    put_beside()

@@ -70,8 +70,15 @@ def test_a_part_of_a_file_leaves_the_other_rows(
     table = plain([Row("a", "passed", 1, ""), Row("b", "failed", 2, "")])
     page.write_text(f"<!-- soak: begin -->\n{table}\n<!-- soak: end -->\n", "utf-8")
     monkeypatch.setattr(reliability, "PAGE", page)
+    monkeypatch.setattr(reliability, "KIND_PAGE", page_of_kind := tmp_path / "kind.md")
+    page_of_kind.write_text(f"<!-- soak: begin -->\nof kind\n\n{table}\n<!-- soak: end -->\n", "utf-8")
     notes = Notes(in_part=named)
-    report = pytest.TestReport("e2e/scenarios/test_soak.py::test_a", ("", 0, ""), {}, "passed", None, "call")
+    report = pytest.TestReport(
+        "e2e/scenarios/test_soak.py::test_a", ("", 0, ""), {}, "passed", None, "call", duration=4
+    )
     notes.pytest_runtest_logreport(report)
     notes.pytest_sessionfinish()
     assert rows in page.read_text("utf-8")
+    beside_it = page_of_kind.read_text("utf-8")
+    assert "of kind\n\n| scenario | sandbox |" in beside_it
+    assert "| a | passed | 4 | passed | 1 |  |  |" in beside_it, "kind's own row stays, the sandbox's is the new one"
