@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from e2e.deploy.cluster import wait_until
 from e2e.load.analysis import by_version, failures_except, latency
 
 if TYPE_CHECKING:
@@ -16,8 +18,28 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.soak
 ROUNDS = 5
+RATES = (50, 100, 150, 200, 250)
+RATE_SECONDS = 15
+CARRIED_MS = 500
+"""A p99 beyond this is a queue that grows, not a service."""
 LAST_ANSWER_SECONDS = 1.05
 """DESIGN: one second and the data plane's 20 to 50 ms."""
+
+
+def test_the_rate_that_it_carries(site: Site, steady_rate: int, record_property: Callable[[str, object], None]) -> None:
+    """One version, no rollout, ever more requests: each rate with its p50, p99 and what was late or left out."""
+    site.go_live()
+    kept = {}
+    for rate in RATES:
+        with site.load(rate=rate) as load:
+            begun = time.monotonic()
+            wait_until(lambda begun=begun: time.monotonic() > begun + RATE_SECONDS, what="load", seconds=30)  # type: ignore[misc]
+        answers = site.answers()
+        p50, p99 = (round(1000 * (seconds or 0)) for seconds in latency(answers))
+        failed, off = len(failures_except(answers, "")), load.report.late + load.report.left_out
+        record_property(f"at_{rate}", f"{p50}/{p99} ms, {off} of {load.report.sent} off pace, {failed} failed")
+        kept[rate] = load.report.kept_pace and p99 < CARRIED_MS and not failed
+    assert all(carried for rate, carried in kept.items() if rate <= steady_rate), kept
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
