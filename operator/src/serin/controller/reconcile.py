@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from serin.api.evidence import Assessment
-from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.reasons import Phase
+from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.controller.act import Actor, Evidence
+from serin.controller.actions import refuse_orphans
 from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
@@ -55,6 +56,7 @@ class Reconciler:
         self._found(key, sight.obj["metadata"].get("generation") if sight else None)
         if sight is None:
             self._forget(key, keep=None)
+            await refuse_orphans(self._cluster, namespace, name, self._clock())
             return None
         ledger = await self._evidence(key, sight)
         now = self._clock()
@@ -109,7 +111,7 @@ class Reconciler:
         view = next((r for r in sight.records if r.name == rollout.record), None)
         live = sight.policy if isinstance(sight.policy, PromotionPolicySpec) else None
         policy = view.policy if view and view.policy else live
-        begun = _first_weight(record.status if record else None) or rollout.step_started_at
+        begun = _first_request(record.status if record else None) or rollout.step_started_at
         if policy is None or begun is None:
             return None
         new, old = status.candidate, status.stable
@@ -157,6 +159,8 @@ def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observat
         split=ledger.split(_step_started(sight.status), weights.desired) if ledger and weights else None,
         next_evidence_at=ledger.next_at if ledger else None,
         problem=sight.problem,
+        actions=sight.actions,
+        vouched=sight.vouched,
     )
 
 
@@ -164,9 +168,9 @@ def _step_started(status: ModelDeploymentStatus) -> datetime | None:
     return status.rollout.step_started_at if status.rollout else None
 
 
-def _first_weight(record: PromotionRecordStatus | None) -> datetime | None:
-    """When the first weight was decided, according to the record."""
-    return next((entry.at for entry in record.timeline if entry.weight), None) if record else None
+def _first_request(record: PromotionRecordStatus | None) -> datetime | None:
+    """When the candidate was first to be sent requests, according to the record: by weight, or mirrored."""
+    return next((entry.at for entry in record.timeline if entry.weight or entry.shadow), None) if record else None
 
 
 def _has_room(sight: Sight, decision: Decision) -> bool:
