@@ -162,20 +162,13 @@ def test_a_bad_policy(api: ClusterApi, namespace: str, path: str, value: object,
 
 @pytest.mark.parametrize(("path", "value", "message"), ACTION_RULES + ACTION_BOUNDS)
 def test_a_bad_action(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
-    item = objects.action(namespace) | {"spec": {**objects.action(namespace)["spec"], "requestedBy": user(api)}}
+    item = objects.action(namespace) | {"spec": {**objects.action(namespace)["spec"], "requestedBy": api.user()}}
     assert message in refusal(api, changed(item, path, value))
-
-
-def user(api: ClusterApi) -> str:
-    """Who the API server takes us for."""
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    answer = api._send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", json=body)
-    return str(answer["status"]["userInfo"]["username"])
 
 
 def test_an_action_never_changes(api: ClusterApi, namespace: str) -> None:
     item = objects.action(namespace)
-    api.apply(changed(item, "spec.requestedBy", user(api)))
+    api.apply(changed(item, "spec.requestedBy", api.user()))
     with pytest.raises(RefusedError, match="a PromotionAction cannot be changed; create another one"):
         api.apply(changed(item, "spec.action", "Abort"))
 
