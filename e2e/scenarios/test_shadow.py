@@ -36,6 +36,7 @@ def judged_in_the_shadow(record: Json) -> int:
     return sum(w.candidate.total for w in windows if isinstance(w, Window) and w.candidate and w.end <= until)
 
 
+@pytest.mark.matrix
 def test_a_good_version_is_mirrored_to_before_it_gets_weight(site: Site) -> None:
     site.go_live()
     site.policy(**SHADOW)
