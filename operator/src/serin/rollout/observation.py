@@ -42,6 +42,8 @@ class Arm:
     deleting: bool = False
     template: str = ""
     """Hash of the newest pod's template; empty while it has no pod."""
+    updates: bool = True
+    """False where KServe was told to ignore changes of the InferenceService: scaling fields take no effect."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ WARNINGS = frozenset(
 
 def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeploymentStatus:
     """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
-    move = replace(move, message=f"{move.message}{_queued(turn, move.status)}"[:LONGEST_MESSAGE])
+    also = f"{_queued(turn, move.status)}{_ignored(turn, move.status)}"
+    move = replace(move, message=f"{move.message}{also}"[:LONGEST_MESSAGE])
     status = changed(move.status, message=move.message)
     status = _weights(turn, status)
     if status.rollout is not None:
@@ -80,6 +81,16 @@ def _queued(turn: Turn, status: ModelDeploymentStatus) -> str:
     if wanted is None or wanted.revision == status.candidate.revision:
         return ""
     return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
+
+
+def _ignored(turn: Turn, status: ModelDeploymentStatus) -> str:
+    """Which arms KServe was told not to update: it ignores scaling fields there, and says nothing."""
+    arms = [arm for ref in (status.stable, status.candidate) if (arm := turn.arm(ref)) is not None and not arm.updates]
+    return "".join(
+        f"; InferenceService {arm.ref.inference_service} carries serving.kserve.io/disable-auto-update: KServe ignores "
+        f"changes of its scaling fields"
+        for arm in arms
+    )
 
 
 def _deadline(turn: Turn, status: ModelDeploymentStatus) -> datetime | None:

@@ -30,7 +30,8 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
     pods = list(pods)
     failure = with_kserves_words(pod_failure(pods) or stopped(inference_service), inference_service)
     going = "deletionTimestamp" in metadata
-    return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods))
+    updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
+    return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods), updates=updates)
 
 
 def _template(pods: Iterable[Mapping[str, Any]]) -> str:
