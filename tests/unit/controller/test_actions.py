@@ -8,6 +8,8 @@ import pytest
 
 from serin.cluster import resources
 from serin.errors import Refused
+from serin.prometheus.series import Series
+from serin.prometheus.wants import Want
 from tests.lab import KEY, Lab, isvc
 
 
@@ -109,3 +111,17 @@ async def test_actions_that_cannot_be_read_stop_no_rollback(monkeypatch: pytest.
     for _ in range(60):
         await lab.tick()
     assert lab.status["phase"] == "RolledBack"
+
+
+async def test_what_needs_no_evidence_does_not_wait_for_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = await progressing()
+    asked = lab.prometheus.queries
+
+    async def hangs(want: Want) -> list[Series]:
+        raise AssertionError(f"asked for {want} before the weight was down")
+
+    monkeypatch.setattr(lab.prometheus, "series", hangs)
+    action(lab, "Abort", rollout=lab.status["rollout"]["record"])
+    await lab.tick()
+    assert (lab.status["phase"], lab.backends()[isvc("2")]) == ("RollingBack", 0)
+    assert lab.prometheus.queries == asked

@@ -27,6 +27,7 @@ from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import WATCHED
+from serin.rollout.takeback import PLAIN
 
 log = structlog.get_logger()
 TRY_AGAIN = timedelta(seconds=5)
@@ -58,9 +59,11 @@ class Reconciler:
             self._forget(key, keep=None)
             await refuse_orphans(self._cluster, namespace, name, self._clock())
             return None
-        ledger = await self._evidence(key, sight)
-        now = self._clock()
-        decision = decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
+        ledger = self._ledger(key, sight)
+        decision = self._decide(name, sight, ledger)
+        if ledger is not None and sight.status.phase in WATCHED and not _plainly_back(decision):
+            await ledger.catch_up(self._source(ledger.policy), self._clock())
+            decision = self._decide(name, sight, ledger)
         if await self._actor.write_status(sight, decision.status):
             self._log(key, sight.status, decision.status)
         decision = await self._actor.shift(sight, decision)
@@ -88,8 +91,12 @@ class Reconciler:
             return min(filter(None, (decision.wake_at, now + pause)))
         return decision.wake_at
 
-    async def _evidence(self, key: Key, sight: Sight) -> Ledger | None:
-        """The rollout's ledger, with every window that can be read by now."""
+    def _decide(self, name: str, sight: Sight, ledger: Ledger | None) -> Decision:
+        now = self._clock()
+        return decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
+
+    def _ledger(self, key: Key, sight: Sight) -> Ledger | None:
+        """The rollout's ledger, with the windows that were read so far."""
         rollout = sight.status.rollout
         if rollout is None:
             return None
@@ -97,8 +104,6 @@ class Reconciler:
         if ledger is None:
             return None
         self._ledgers[(key, rollout.record)] = ledger
-        if sight.status.phase in WATCHED:
-            await ledger.catch_up(self._source(ledger.policy), self._clock())
         return ledger
 
     def _restored(self, sight: Sight) -> Ledger | None:
@@ -144,6 +149,12 @@ class Reconciler:
             reason=ready.reason if ready else None,
             message=after.message,
         )
+
+
+def _plainly_back(decision: Decision) -> bool:
+    """Whether the candidate is taken back for what the cluster alone shows: a slow Prometheus must not delay that."""
+    rollout = decision.status.rollout
+    return rollout is not None and rollout.outcome is not None and rollout.cause in PLAIN
 
 
 def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observation:

@@ -17,6 +17,17 @@ OUTCOMES = {
     Reason.INCONCLUSIVE: Outcome.ABORTED,
     Reason.SUPERSEDED: Outcome.SUPERSEDED,
 }
+PLAIN = frozenset(
+    {
+        Reason.ABORTED_BY_HAND,
+        Reason.ABORTED_BY_ACTION,
+        Reason.SUPERSEDED,
+        Reason.CANDIDATE_NOT_READY,
+        Reason.CANDIDATE_CRASHED,
+        Reason.MODEL_LOAD_FAILED,
+    }
+)
+"""Causes that no window of counts has to show: they need not wait for Prometheus."""
 CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
