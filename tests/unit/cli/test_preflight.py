@@ -18,7 +18,7 @@ from serin.cli.survey import SloFigures, Subject, subject_of, survey
 from serin.cluster import resources
 from serin.errors import InvalidInput, MetricsUnavailable
 from serin.prometheus.reading import Names
-from serin.prometheus.series import Series
+from serin.prometheus.series import Histogram, Series
 from serin.prometheus.wants import Want
 from tests.fakes import FakeCluster
 
@@ -108,6 +108,18 @@ LATENCY = (
 )
 
 
+def native(lower: float, upper: float) -> Series:
+    line = counter(COUNT.removesuffix("_count"), "fraud-a", 100)
+    return Series(line.labels, line.times, line.values, [Histogram(v, ((lower, upper, v),)) for v in line.values])
+
+
+async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
+    [found] = await surveyed(Store(native(250, 500)), policy("latency"))
+    assert found.problem == ""
+    assert found.stable is not None
+    assert found.stable.rps == pytest.approx(100, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("series", "kind", "words"),
     [
@@ -118,6 +130,7 @@ LATENCY = (
             f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it: prod_other-1",
         ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
+        ((native(250, 1000),), "latency", "no bucket boundary at 500, the nearest are 250 and 1000"),
         (
             tuple(Series(s.labels, s.times[:-40], s.values[:-40]) for s in HEALTHY),
             "availability",

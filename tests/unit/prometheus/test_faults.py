@@ -112,7 +112,11 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     "labels are a list": (says(200, body([{"metric": [], "values": []}])), MalformedAnswer, "labels"),
     "the same time twice": (says(200, body(one([1, "2"], [1, "3"]))), MalformedAnswer, "one that deduplicates"),
     "times in disorder": (says(200, body(one([2, "2"], [1, "3"]))), MalformedAnswer, "not one after the other"),
-    "native histograms": (says(200, body(one(key="histograms"))), QueryRejected, "native histogram samples"),
+    "a native histogram of another shape": (
+        says(200, body(one([1, {"count": "1", "buckets": [["1"]]}], key="histograms"))),
+        MalformedAnswer,
+        "a series cannot be read",
+    ),
     "warnings": (
         says(200, body(warnings=["a store is away"])),
         MetricsUnavailable,

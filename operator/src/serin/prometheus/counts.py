@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from serin.api.evidence import Counts, Window
+from serin.prometheus.native import MUST_BE, off_boundary, spelled_out
 from serin.prometheus.presets import Term
 from serin.prometheus.series import Series, freshness
 
@@ -79,10 +81,12 @@ def windows(arms: ArmPatterns, grid: Grid, groups: Sequence[Counted]) -> list[Wi
 def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Sequence[Counted]) -> Window:
     edges = (start.timestamp(), (start + length).timestamp())
     # What a window counts must not depend on what else was read with it: after a restart it is read in a batch.
-    seen = [Counted(group.terms, clipped(group.series, edges, length)) for group in groups]
-    twice = next(filter(None, (twice_told(group.series) for group in seen)), "")
-    if twice:
-        return Window(start, length, None, error=twice)
+    raw = [Counted(group.terms, clipped(group.series, edges, length)) for group in groups]
+    seen = [Counted(group.terms, spelled_out(group.series, group.terms)) for group in raw]
+    doubts = (twice_told(group.series) for group in seen), (off_boundary(group.series, group.terms) for group in raw)
+    doubt = next(filter(None, chain(*doubts)), "")
+    if doubt:
+        return Window(start, length, None, error=doubt)
     everything = [s for group in seen for s in group.series]
     fresh = freshness(everything)
     # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
@@ -150,4 +154,4 @@ def _measured(term: Term, series: Sequence[Series]) -> bool:
 
 
 def _missing(term: Term) -> str:
-    return f"{term.metric} has no bucket with le={term.labels.get('le')}: the threshold must be a bucket boundary"
+    return f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE}"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.prometheus import promql
 from serin.prometheus.counts import Grid
+from serin.prometheus.native import off_boundary
 from serin.prometheus.reading import Look, Metrics, Names, parts_of, preset_of
 from serin.prometheus.wants import Want
 
@@ -36,14 +37,17 @@ async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo,
     """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
     look = Look(preset_of(policy, slo), names, _lately(at))
     for part in parts_of(look.source, slo.indicator, names):
-        words = await _missing(metrics, look, look.want(part), at)
+        want = look.want(part)
+        words = await _missing(metrics, look, want, at)
+        if not words and want.boundaries:
+            words = off_boundary(await metrics.series(want), part.terms)
         if words:
             return words
     return ""
 
 
 async def _missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> str:
-    metric = f"__name__=~{promql.quoted('|'.join(sorted(want.metrics)))}"
+    metric = f"__name__=~{promql.quoted('|'.join(sorted(want.metrics | want.natives)))}"
     label, asked = want.shape.arm_label, ", ".join(sorted(want.metrics))
     values = await _values_of(metrics, label, [metric, *want.shape.matchers], at)
     if not values:

@@ -211,6 +211,8 @@ async def _evaluation(metrics: Metrics, gauge: Gauge, names: Names, grid: Grid, 
         latest = max((s.times[-1] for s in found if s.times), default=0.0)
         # A pod that was replaced leaves its series behind for as long as is looked back.
         alive = [s for s in found if s.times and latest - s.times[-1] <= max(LIVING, freshness(found))]
+        if any(s.histograms for s in alive):
+            return Evaluation(start, grid.length, None, error=f"{gauge.query} is a native histogram, which is no value")
         values = [s.values[-1] for s in alive]
         sampled_at = datetime.fromtimestamp(latest, UTC) if alive else None
     else:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from serin.prometheus.promql import quoted
 from serin.prometheus.series import Series
 
+BUCKET = "_bucket"
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -34,10 +36,15 @@ class Want:
     start: datetime
     end: datetime
 
+    @property
+    def natives(self) -> frozenset[str]:
+        """Names under which the histograms among the metrics stand if they are native ones: without ``_bucket``."""
+        return frozenset(m.removesuffix(BUCKET) for m in self.metrics if m.endswith(BUCKET))
+
     def takes(self, series: Series) -> bool:
         """Whether a series is wanted, and not only somebody else's who asked in the same query."""
         labels = series.labels
-        if labels.get("__name__") not in self.metrics:
+        if labels.get("__name__") not in (self.natives if series.histograms else self.metrics):
             return False
         if labels.get("le") and not any(_equal(labels["le"], boundary) for boundary in self.boundaries):
             return False
@@ -61,7 +68,7 @@ def query(wants: Sequence[Want]) -> tuple[str, datetime]:
     """One range selector for wants of one shape, and the time at which it is to be evaluated."""
     shape, end = wants[0].shape, max(want.end for want in wants)
     matchers = [
-        f"__name__=~{_any_of(metric for want in wants for metric in want.metrics)}",
+        f"__name__=~{_any_of(metric for want in wants for metric in want.metrics | want.natives)}",
         f"{shape.arm_label}=~{_any_of(arm for want in wants for arm in want.arms)}",
         *shape.matchers,
     ]
