@@ -68,6 +68,6 @@ async def _missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> st
 
 
 async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
-    """The values of a label among the series of the last five minutes."""
-    found = await metrics.samples(f"(group by ({label}) ({{{','.join(matchers)}}}))[5m:1m]", at)
+    """The values of a label among the series of the last five minutes. The outer range makes a matrix of a vector."""
+    found = await metrics.samples(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
     return sorted({series.labels.get(label, "") for series in found} - {""})
