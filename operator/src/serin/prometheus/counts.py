@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -53,6 +53,12 @@ class Grid:
     def end(self) -> datetime:
         """End of the last window."""
         return self.start + self.count * self.length
+
+    @property
+    def halves(self) -> tuple[Grid, Grid]:
+        """The earlier and the later windows."""
+        first = self.count // 2
+        return replace(self, count=first), Grid(self.start + first * self.length, self.length, self.count - first)
 
     @property
     def first_sample(self) -> datetime:
@@ -118,7 +124,7 @@ def _counts(
         for term in group.terms:
             own = [s for s in group.series if term.takes(s.labels)]
             if term.required and not own and _measured(term, group.series):
-                return None, _missing(term)
+                return None, missing(term)
             increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or target_of(s) in known)
             bad, total = bad + term.bad * increment, total + term.total * increment
     return Counts(max(0, round(bad)), max(0, round(total))), ""
@@ -153,5 +159,6 @@ def _measured(term: Term, series: Sequence[Series]) -> bool:
     return any(s.labels.get("__name__") == count for s in series)
 
 
-def _missing(term: Term) -> str:
+def missing(term: Term) -> str:
+    """Why a term that is required cannot be counted."""
     return f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE}"

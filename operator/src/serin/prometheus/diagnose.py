@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.errors import AnswerTooLarge
 from serin.prometheus import promql
 from serin.prometheus.counts import Grid
 from serin.prometheus.native import off_boundary
@@ -24,9 +26,14 @@ def _lately(at: datetime) -> Grid:
 async def newest_samples(
     metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """Times of the newest sample of candidate and stable that an SLO is counted from, up to ``at``."""
+    """Times of the newest sample of candidate and stable that an SLO is counted from; none where there are too many."""
     look = Look(preset_of(policy, slo), names, _lately(at))
-    found = await asyncio.gather(*(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names)))
+    try:
+        found = await asyncio.gather(
+            *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names))
+        )
+    except AnswerTooLarge:
+        return None, None
     series = [s for part in found for s in part]
     times = [max((s.times[-1] for s in look.patterns.of(arm, series)), default=None) for arm in look.patterns.both]
     candidate, stable = (None if t is None else datetime.fromtimestamp(t, UTC) for t in times)
@@ -40,7 +47,8 @@ async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo,
         want = look.want(part)
         words = await _missing(metrics, look, want, at)
         if not words and want.boundaries:
-            words = off_boundary(await metrics.series(want), part.terms)
+            with suppress(AnswerTooLarge):  # an estimate is made of classic ones only
+                words = off_boundary(await metrics.series(want), part.terms)
         if words:
             return words
     return ""

@@ -23,6 +23,9 @@ class Shape:
     arm_label: str
 
 
+Kind = tuple[Shape, frozenset[str], tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Want:
     """Raw samples of some counters, of both arms of one rollout, between two instants."""
@@ -35,6 +38,11 @@ class Want:
     """Regular expressions for the value of the arm label, the candidate's first."""
     start: datetime
     end: datetime
+
+    @property
+    def kind(self) -> Kind:
+        """What is wanted, whenever."""
+        return self.shape, self.metrics, self.arms
 
     @property
     def natives(self) -> frozenset[str]:
@@ -72,7 +80,7 @@ def query(wants: Sequence[Want]) -> tuple[str, datetime]:
         f"{shape.arm_label}=~{_any_of(arm for want in wants for arm in want.arms)}",
         *shape.matchers,
     ]
-    boundaries = {spelling for want in wants for boundary in want.boundaries for spelling in _spellings(boundary)}
+    boundaries = {spelling for want in wants for boundary in want.boundaries for spelling in spellings(boundary)}
     if boundaries:
         matchers.append(f"le=~{_any_of(['', *boundaries])}")
     # One second more: Prometheus 3 leaves out a sample at the very start of a range.
@@ -84,7 +92,7 @@ def _any_of(patterns: Iterable[str]) -> str:
     return quoted("|".join(sorted(set(patterns))))
 
 
-def _spellings(boundary: str) -> tuple[str, ...]:
-    """Prometheus 3 writes ``le="500.0"``, earlier ones and Envoy ``le="500"``."""
+def spellings(boundary: str) -> tuple[str, ...]:
+    """A value of ``le`` as regular expressions: Prometheus 3 writes ``500.0``, earlier ones and Envoy ``500``."""
     escaped = re.escape(boundary)
     return (escaped, f"{escaped}\\.0") if "." not in boundary else (escaped,)
