@@ -134,7 +134,7 @@ def silent(handler: Handler) -> None:
 
 
 @asynccontextmanager
-async def asking(server: Server, deadline: float = DEADLINE, **more: Callable[[], float]) -> AsyncIterator[Prometheus]:
+async def asking(server: Server, deadline: float = DEADLINE, **more: Any) -> AsyncIterator[Prometheus]:
     prometheus = Prometheus(server, deadline=deadline, max_bytes=MOST, concurrency=2, **more)
     try:
         yield prometheus

@@ -12,6 +12,7 @@
     ├── MetricsError                 Prometheus gave no usable answer
     │   ├── QueryRejected            4xx: query, address or credentials are wrong; trying again will not help
     │   ├── MetricsUnavailable       network, TLS, 408, 429, 5xx, time-out, partial data: hold and try again
+    │   ├── AnswerTooLarge           more than is read: ask for less, or estimate
     │   └── MalformedAnswer          an answer that is not Prometheus's: hold and tell
     └── InvalidInput                 a file or an option of a command is wrong: say where, and end with code 2
 """
@@ -86,6 +87,10 @@ class MetricsUnavailable(MetricsError):
     def __init__(self, cause: str, *, server: str = "", query: str = "", retry_after: float | None = None) -> None:
         super().__init__(cause, server=server, query=query)
         self.retry_after = retry_after
+
+
+class AnswerTooLarge(MetricsError):
+    """There is more to read than Serin reads at once."""
 
 
 class MalformedAnswer(MetricsError):

@@ -16,9 +16,10 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.preflight import as_json, ready, show
 from serin.cli.survey import SloFigures, Subject, subject_of, survey
 from serin.cluster import resources
-from serin.errors import InvalidInput, MetricsUnavailable
+from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
+from serin.prometheus.estimate import TERM
 from serin.prometheus.reading import Names
-from serin.prometheus.series import Series
+from serin.prometheus.series import Histogram, Series
 from serin.prometheus.wants import Want
 from tests.fakes import FakeCluster
 
@@ -108,6 +109,18 @@ LATENCY = (
 )
 
 
+def native(lower: float, upper: float) -> Series:
+    line = counter(COUNT.removesuffix("_count"), "fraud-a", 100)
+    return Series(line.labels, line.times, line.values, [Histogram(v, ((lower, upper, v),)) for v in line.values])
+
+
+async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
+    [found] = await surveyed(Store(native(250, 500)), policy("latency"))
+    assert found.problem == ""
+    assert found.stable is not None
+    assert found.stable.rps == pytest.approx(100, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("series", "kind", "words"),
     [
@@ -118,6 +131,7 @@ LATENCY = (
             f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it: prod_other-1",
         ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
+        ((native(250, 1000),), "latency", "no bucket boundary at 500, the nearest are 250 and 1000"),
         (
             tuple(Series(s.labels, s.times[:-40], s.values[:-40]) for s in HEALTHY),
             "availability",
@@ -151,6 +165,30 @@ async def test_the_output(capsys: pytest.CaptureFixture[str]) -> None:
     show(found, Console(file=text, width=120))
     assert "candidate" in text.getvalue()
     assert text.getvalue().rstrip().endswith("ready")
+
+
+class Crowded(Store):
+    """Too much to count; expressions have a value all the same."""
+
+    async def series(self, want: Want) -> list[Series]:
+        del want
+        raise AnswerTooLarge("larger than 33554432 bytes")
+
+    async def samples(self, query: str, at: datetime) -> list[Series]:
+        cluster = {"envoy_cluster_name": "prod_fraud-a-predictor_80"}
+        values = {"0": 1200.4, "1": 6.0, "newest0": at.timestamp()} if "increase(" in query else {}
+        return [Series({**cluster, TERM: term}, [at.timestamp()], [value]) for term, value in values.items()]
+
+
+async def test_estimates_are_told() -> None:
+    [found] = await surveyed(Crowded(), policy("availability"))
+    assert found.estimated
+    assert found.stable is not None
+    assert (found.stable.rps, found.stable.sample_age, found.problem) == (20.0, None, "")
+    assert json.loads(as_json([found]))["slos"][0]["estimated"] is True
+    text = StringIO()
+    show([found], Console(file=text, width=200))
+    assert "availability: there are too many samples to count" in text.getvalue()
 
 
 def deployment(**status: Any) -> dict[str, Any]:

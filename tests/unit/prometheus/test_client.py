@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from serin.errors import MetricsError, MetricsUnavailable
+from serin.prometheus.client import Asked, Result
 from serin.prometheus.credentials import Server
 from tests.faulty import (
     AT,
     GOOD,
+    MOST,
     QUERY,
     SHORT,
     FaultyServer,
@@ -96,3 +99,36 @@ async def test_a_long_query_is_cut() -> None:
                 await prometheus.matrix("a\n" * 3000, AT)
     assert str(caught.value).endswith(" a a…")
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("script", "result", "size", "series"),
+    [
+        pytest.param(says(200, GOOD), Result.OK, len(GOOD), 1, id="well"),
+        pytest.param(says(400, b"bad"), Result.REJECTED, 3, 0, id="rejected"),
+        pytest.param(says(503, b"no"), Result.UNAVAILABLE, 2 * 2, 0, id="unavailable, twice"),
+        pytest.param(says(200, HTML), Result.MALFORMED, len(HTML), 0, id="a login page"),
+        pytest.param(says(200, b"x" * 200_000), Result.TOO_LARGE, MOST, 0, id="too large"),
+    ],
+)
+async def test_every_query_is_told_with_what_it_cost(script: Script, result: Result, size: int, series: int) -> None:
+    told: list[Asked] = []
+    with FaultyServer(script) as faulty:
+        async with asking(Server(url=faulty.url), tell=told.append) as prometheus:
+            with contextlib.suppress(MetricsError):
+                await prometheus.matrix(QUERY, AT)
+    [asked] = told
+    assert (asked.server, asked.result, asked.size, asked.series) == (faulty.url, result, size, series)
+    assert not asked.left_alone
+    assert asked.seconds > 0
+
+
+async def test_queries_that_nobody_sends_are_told_too() -> None:
+    told: list[Asked] = []
+    with FaultyServer(says(503)) as faulty:
+        async with asking(Server(url=faulty.url), tell=told.append, clock=lambda: 0.0) as prometheus:
+            for _ in range(4):
+                with contextlib.suppress(MetricsError):
+                    await prometheus.matrix(QUERY, AT)
+    assert [asked.result for asked in told] == [*3 * [Result.UNAVAILABLE], Result.NOT_ASKED]
+    assert [asked.left_alone for asked in told] == [False, False, True, True]

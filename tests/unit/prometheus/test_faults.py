@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from serin.errors import MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
+from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.credentials import Server
 from tests.faulty import (
     AT,
@@ -112,7 +112,11 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     "labels are a list": (says(200, body([{"metric": [], "values": []}])), MalformedAnswer, "labels"),
     "the same time twice": (says(200, body(one([1, "2"], [1, "3"]))), MalformedAnswer, "one that deduplicates"),
     "times in disorder": (says(200, body(one([2, "2"], [1, "3"]))), MalformedAnswer, "not one after the other"),
-    "native histograms": (says(200, body(one(key="histograms"))), QueryRejected, "native histogram samples"),
+    "a native histogram of another shape": (
+        says(200, body(one([1, {"count": "1", "buckets": [["1"]]}], key="histograms"))),
+        MalformedAnswer,
+        "a series cannot be read",
+    ),
     "warnings": (
         says(200, body(warnings=["a store is away"])),
         MetricsUnavailable,
@@ -134,14 +138,19 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     ),
     "a dribbling head": (dribbles(HEADERS_THAT_DO_NOT_END), MetricsUnavailable, "no whole answer within 1.0 s"),
     "a head without an end": (sends(HEADERS_THAT_DO_NOT_END + b"a" * 70_000), MetricsUnavailable, "LineTooLong"),
-    "a body without an end": (floods, MalformedAnswer, "larger than 100000 bytes"),
-    "gzip bomb": (says(200, BOMB, Content_Encoding="gzip"), MalformedAnswer, "larger than 100000 bytes"),
+    "a body without an end": (floods, AnswerTooLarge, "larger than 100000 bytes"),
+    "too many series": (
+        says(200, b'{"status":"success","data":{"resultType":"matrix","result":[%s1]}}' % (20_000 * b"1,")),
+        AnswerTooLarge,
+        "has 20001 series, more than 20000",
+    ),
+    "gzip bomb": (says(200, BOMB, Content_Encoding="gzip"), AnswerTooLarge, "larger than 100000 bytes"),
     "gzip bomb in chunks": (
         sends(
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
             % (len(BOMB), BOMB)
         ),
-        MalformedAnswer,
+        AnswerTooLarge,
         "larger than 100000 bytes",
     ),
     "gzip bomb as an error": (says(500, BOMB, Content_Encoding="gzip"), MetricsUnavailable, "500: nothing"),

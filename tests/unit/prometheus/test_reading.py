@@ -13,7 +13,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
 from serin.prometheus.counts import Grid
 from serin.prometheus.reading import Names, read, unreadable
-from serin.prometheus.series import Series
+from serin.prometheus.series import Histogram, Series
 from serin.prometheus.wants import Want, query
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
@@ -143,6 +143,13 @@ async def test_a_plain_gauge_tells_the_age_of_its_sample() -> None:
     at = [datetime.fromtimestamp(t, UTC) for t in (1000.5, 1000.5)]
     assert found == [Evaluation(T0 + i * SECOND, SECOND, 0.18, at[i]) for i in range(2)]
     assert world.asked[0] == 'ml_drift{v="42"}[1800s]'
+
+
+async def test_a_native_histogram_is_no_value() -> None:
+    world = World()
+    world.raw = [Series({"__name__": "ml_drift"}, [500.0], [7.0], [Histogram(7.0, ())])]
+    [first, _] = await intervals(world, {"gauge": {"query": "ml_drift", "max": "0.2"}})
+    assert first.error == "ml_drift is a native histogram, which is no value"
 
 
 async def test_an_expression_is_evaluated_at_the_end_of_each_window() -> None:

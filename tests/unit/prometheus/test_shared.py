@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import promql_parser
 import pytest
 
-from serin.errors import MetricsUnavailable, QueryRejected
+from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
 from serin.prometheus.shared import MOST_WANTS, OWN_QUERIES, Shared
 from serin.prometheus.wants import Shape, Want, query
@@ -153,6 +153,25 @@ async def test_what_one_asks_wrongly_blinds_nobody_else() -> None:
     assert isinstance(well, list)
     assert isinstance(ill, QueryRejected)
     assert len(source.asked) == 3
+
+
+async def test_what_is_too_large_together_is_asked_in_halves_and_alone_not_again() -> None:
+    class Crowded(Recorder):
+        async def matrix(self, query: str, at: datetime) -> list[Series]:
+            await super().matrix(query, at)
+            if query.count("-new") > 2 or "e-new" in query:
+                raise AnswerTooLarge("too large")
+            return self.all
+
+    source = Crowded(*(series(f"{n}-new") for n in "abcdefgh"))
+    metrics = shared(source)
+    asked = [metrics.series(want(name)) for name in "abcdefgh"]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [isinstance(one, AnswerTooLarge) for one in found] == [name == "e" for name in "abcdefgh"]
+    assert len(source.asked) == 9, "8, twice 4, four times 2, and the two of the half that failed"
+    with pytest.raises(AnswerTooLarge):
+        await metrics.series(want("e"))
+    assert len(source.asked) == 9
 
 
 async def test_own_expressions_leave_places_for_counts() -> None:

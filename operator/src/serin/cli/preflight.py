@@ -19,6 +19,7 @@ from serin.prometheus.client import Prometheus
 from serin.prometheus.credentials import Server
 from serin.prometheus.shared import Shared
 
+ESTIMATED = "there are too many samples to count: these figures, and what a rollout would be judged by, are estimates"
 KINDS = ("mdep", "modeldeployment", "modeldeployments")
 
 
@@ -84,6 +85,7 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
         "severity": figures.severity,
         "arms": figures.arms,
         "unproven": figures.unproven,
+        "estimated": figures.estimated,
         "stable": _arm(figures.stable),
         "candidate": _arm(figures.candidate),
         "dispersion": round(figures.excess, 3),
@@ -123,6 +125,8 @@ def show(figures: list[SloFigures], console: Console) -> None:
     for f in figures:
         for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
             console.print(f"{f.name}: {problem.removeprefix(f'{f.name}: ')}", soft_wrap=True)
+        if f.estimated:
+            console.print(f"{f.name}: {ESTIMATED}", soft_wrap=True)
         if f.unproven:
             console.print(
                 f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests", soft_wrap=True

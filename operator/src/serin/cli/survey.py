@@ -55,6 +55,8 @@ class SloFigures:
     candidate: ArmFigures | None = None
     excess: float = 0.0
     """How bursty stable's bad requests are; 0: not at all."""
+    estimated: bool = False
+    """Whether there are too many samples to count."""
     problem: str = ""
     forecasts: list[Forecast] = field(default_factory=list)
 
@@ -134,6 +136,7 @@ async def _measure(metrics: Metrics, subject: Subject, slo: Slo, figures: SloFig
         return
     ages = await newest_samples(metrics, subject.policy, slo, subject.names, now)
     windows = [w for w in found if isinstance(w, Window)]
+    figures.estimated = any(w.estimated for w in windows)
     figures.stable = _arm([w.stable for w in windows], ages[1], now)
     if subject.has_candidate:
         figures.candidate = _arm([w.candidate for w in windows], ages[0], now)

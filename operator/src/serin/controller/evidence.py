@@ -34,6 +34,7 @@ SHARES = 240
 """Windows whose requests are compared with the weight: an hour of 15 s."""
 BUDGET = 2.0
 """Seconds after which no further batch is begun: what has been read is judged first. A gauge is read one by one."""
+ESTIMATE = "counts are estimates: there are too many samples to count"
 LATE_WINDOWS = 3
 """So many windows behind and what is known is too old to move forward on."""
 
@@ -58,6 +59,8 @@ class Ledger:
     """The newest windows of the first SLO that counts: how the traffic really splits."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
+    estimated: set[str] = field(default_factory=set)
+    """SLOs whose newest window is an estimate."""
 
     @classmethod
     def restore(
@@ -115,6 +118,7 @@ class Ledger:
             self.note_shares(slo.name, batch)
             self.unsealed.setdefault(slo.name, []).extend(batch)
             self.cursors[slo.name] = grid.end
+            (self.estimated.add if _estimated(batch[-1]) else self.estimated.discard)(slo.name)
 
     async def _past(self, source: Metrics, slo: Slo) -> list[Interval]:
         """Stable's time before the candidate; nothing if it cannot be read: the watch does not wait for it."""
@@ -123,7 +127,7 @@ class Ledger:
         length = max(HISTORY_WINDOW, self.length)
         grid = Grid(self.begun - HISTORY_WINDOWS * length, length, HISTORY_WINDOWS)
         try:
-            found = await read(source, self.policy, slo, self.names, grid)
+            found = await read(source, self.policy, slo, self.names, grid, exact=True)
         except MetricsError:
             return []
         past = [replace(i, candidate=None) for i in found if isinstance(i, Window | MeanWindow)]
@@ -156,7 +160,9 @@ class Ledger:
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """Where the evidence stands; windows that should be there and are not hold."""
         missing = {name: window for name in self.cursors if (window := self._missing(name, now)) is not None}
-        return self.judge.assess(step_started_at, missing)
+        found = self.judge.assess(step_started_at, missing)
+        told = (replace(s, message=f"{s.message} ({ESTIMATE})") if s.name in self.estimated else s for s in found.slos)
+        return Assessment(tuple(told))
 
     def _missing(self, name: str, now: datetime) -> Interval | None:
         cursor = self.cursors[name]
@@ -175,6 +181,7 @@ class Ledger:
                 start=part[0].start,
                 seconds=max(1, round(part[0].length.total_seconds())),
                 counts=encode(part),
+                estimated=any(map(_estimated, part)) or None,
             )
             for name, part in (*past, *live)
         ]
@@ -196,6 +203,10 @@ def _stored(block: WindowBlock, slo: Slo | None) -> list[Interval]:
         return decode(block.counts, start=block.start, length=length, kind=kind)
     except ValueError:
         return []
+
+
+def _estimated(interval: Interval) -> bool:
+    return isinstance(interval, Window) and interval.estimated
 
 
 def _stable_unknown(interval: Interval) -> bool:

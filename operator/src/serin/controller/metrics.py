@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from serin.prometheus.client import Asked, Result
+
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 LEADING = Gauge("serin_leading", "1 while this replica holds the lease, or is the only one.", registry=REGISTRY)
@@ -13,6 +15,37 @@ QUEUE_WAIT = Histogram("serin_workqueue_queue_seconds", "How long a key waited t
 QUEUE_DEPTH = Gauge("serin_workqueue_depth", "ModelDeployments that wait to be looked at.", registry=REGISTRY)
 PASSES = Counter("serin_reconcile_total", "Passes by how they ended.", ["result"], registry=REGISTRY)
 PASS_SECONDS = Histogram("serin_reconcile_seconds", "Duration of a pass.", registry=REGISTRY)
+
+QUERIES = Counter("serin_prometheus_queries", "Queries by how they ended.", ["server", "result"], registry=REGISTRY)
+QUERY_SECONDS = Histogram(
+    "serin_prometheus_query_seconds",
+    "Duration of a query, the wait for a place and a second try included.",
+    ["server"],
+    registry=REGISTRY,
+)
+QUERY_BYTES = Counter("serin_prometheus_read_bytes", "Bytes of answers, unpacked.", ["server"], registry=REGISTRY)
+QUERY_SERIES = Counter("serin_prometheus_read_series", "Series, or values, in answers.", ["server"], registry=REGISTRY)
+LEFT_ALONE = Gauge(
+    "serin_prometheus_left_alone", "1 while a server has failed and is probed only.", ["server"], registry=REGISTRY
+)
+
+
+def known(server: str) -> None:
+    """A server that may be asked: it has its numbers before it has been."""
+    for result in Result:
+        QUERIES.labels(server, result)
+    for metric in (QUERY_SECONDS, QUERY_BYTES, QUERY_SERIES, LEFT_ALONE):
+        metric.labels(server)
+
+
+def asked(query: Asked) -> None:
+    """A query of Prometheus is over. Addresses hold no credentials, and are as many as the allow-list has."""
+    QUERIES.labels(query.server, query.result).inc()
+    QUERY_BYTES.labels(query.server).inc(query.size)
+    QUERY_SERIES.labels(query.server).inc(query.series)
+    LEFT_ALONE.labels(query.server).set(query.left_alone)
+    if query.result is not Result.NOT_ASKED:
+        QUERY_SECONDS.labels(query.server).observe(query.seconds)
 
 
 def exposition() -> bytes:

@@ -16,7 +16,7 @@ from serin.cluster.client import Credentials, KubernetesCluster, connect
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, missing
-from serin.controller import health
+from serin.controller import health, metrics
 from serin.controller.election import elector_for, leading, until_stopped
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
@@ -56,7 +56,9 @@ def configure_logging(log_format: str) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
-    servers = {server.url: Prometheus(server) for server in settings.prometheus}
+    servers = {server.url: Prometheus(server, tell=metrics.asked) for server in settings.prometheus}
+    for url in servers:
+        metrics.known(url)
     sources = {url: Shared(server) for url, server in servers.items()}
     state = health.State(Watchdog(time.monotonic))
     runner = await health.serve(settings.health_host, settings.health_port, state)

@@ -9,27 +9,30 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from serin.errors import MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
-from serin.prometheus.series import Series
+from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.series import Histogram, Series
 from serin.prometheus.telling import Telling
 
+T = TypeVar("T")
 OK, REDIRECTS, REQUEST_TIMEOUT, TOO_MANY, SERVER_ERRORS = 200, range(300, 400), 408, 429, 500
 MENDED_BY = {
     401: "check the credentials in SERIN_PROMETHEUS_CONFIG",
     403: "these credentials may not ask; grant it, or check the tenant",
     404: "there is no Prometheus API under this address; a path may be missing in it",
 }
+MOST_SERIES = 20_000
+"""Of an answer: twice what a full query for 200 rollouts has behind three Envoys."""
 SECONDS = re.compile(r"[0-9]{1,9}")
 STATUSES = ("success", "error")
 TRANSIENT = ("timeout", "canceled", "internal", "unavailable")
 """``errorType`` of errors that are not the query's fault."""
-UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
+UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 """What a JSON value of another shape than expected raises."""
 
 
@@ -57,10 +60,13 @@ class Answer:
 
 
 def matrix(answer: Answer) -> list[Series]:
-    """The series of an answer to a range selector; samples that are no finite number are left out."""
+    """The series of an answer to a range selector; samples that are no finite number are left out.
+
+    A series that was a number and became a native histogram, or the other way round, is two.
+    """
     _, result = _result(answer, "matrix")
     try:
-        return [_series(item) for item in result]
+        return [series for item in result for series in _series(item)]
     except UNREADABLE as error:
         raise _unreadable(answer, error) from None
 
@@ -80,6 +86,8 @@ def _result(answer: Answer, *kinds: str) -> tuple[str, list[Any]]:
     kind, result = data.get("resultType"), data.get("result")
     if kind not in kinds or not isinstance(result, list):
         raise MalformedAnswer(f"a {kinds[0]} was asked for, this came back: {answer.said}")
+    if len(result) > MOST_SERIES:
+        raise AnswerTooLarge(f"the answer has {len(result)} series, more than {MOST_SERIES}")
     return str(kind), result
 
 
@@ -88,7 +96,7 @@ def _data(answer: Answer) -> Mapping[str, Any]:
     if answer.status != OK:
         raise _refusal(answer)
     if answer.is_cut:
-        raise MalformedAnswer(f"the answer is larger than {len(answer.body)} bytes: {answer.said}")
+        raise AnswerTooLarge(f"the answer is larger than {len(answer.body)} bytes: {answer.said}")
     try:
         envelope = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -133,36 +141,55 @@ def _unreadable(answer: Answer, error: Exception) -> MalformedAnswer:
     return MalformedAnswer(f"a series cannot be read: {answer.telling.said(str(error))}; the answer: {answer.said}")
 
 
-def _series(item: Mapping[str, Any]) -> Series:
-    _classic(item, "histograms")
-    labels, samples = item["metric"], _samples(item["values"])
+def _series(item: Mapping[str, Any]) -> Iterator[Series]:
+    labels = item["metric"]
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
         raise TypeError("its labels are no names and values")
+    if "values" in item or "histograms" not in item:
+        kept = [(at, value) for at, value in _ordered(_samples(item["values"])) if math.isfinite(value)]
+        yield Series(labels, [at for at, _ in kept], [value for _, value in kept])
+    if "histograms" in item:
+        found = _ordered([(_time(at), _histogram(value)) for at, value in item["histograms"]])
+        whole = [(at, histogram) for at, histogram in found if math.isfinite(histogram.count)]
+        histograms = [histogram for _, histogram in whole]
+        yield Series(labels, [at for at, _ in whole], [histogram.count for histogram in histograms], histograms)
+
+
+def _ordered(samples: list[tuple[float, T]]) -> list[tuple[float, T]]:
     # Samples are searched by time: in disorder, or twice, they would be counted wrong without anybody noticing.
     if not all(before < after for (before, _), (after, _) in pairwise(samples)):
         raise ValueError("its samples are not one after the other: ask one Prometheus, or one that deduplicates")
-    kept = [(at, value) for at, value in samples if math.isfinite(value)]
-    return Series(labels, [at for at, _ in kept], [value for _, value in kept])
+    return samples
+
+
+def _histogram(value: Mapping[str, Any]) -> Histogram:
+    """Buckets without observations are not in an answer, nor is ``buckets`` if there are none."""
+    bounds = [(_number(lower), _number(upper), _number(own)) for _, lower, upper, own in value.get("buckets", [])]
+    if not all(lower <= upper and math.isfinite(own) for lower, upper, own in bounds):
+        raise ValueError("a bucket's boundaries are not in order")
+    return Histogram(_number(value["count"]), tuple(bounds))
 
 
 def _value(item: Mapping[str, Any]) -> float:
-    _classic(item, "histogram")
+    if isinstance(item, dict) and "histogram" in item:
+        raise QueryRejected("a native histogram came back, which is no value: put a function around it")
     return _samples([item["value"]])[0][1]
-
-
-def _classic(item: object, key: str) -> None:
-    """Native histograms are told: their series has no number to read."""
-    if isinstance(item, dict) and key in item:
-        raise QueryRejected(
-            "native histogram samples came back: choose series that are numbers, e.g. …_bucket, …_count"
-        )
 
 
 def _samples(raw: Iterable[Iterable[object]]) -> list[tuple[float, float]]:
     """Times in epoch seconds, and values, which Prometheus writes as strings."""
-    pairs: list[tuple[Any, Any]] = [(at, value) for at, value in raw]
-    if not {type(at) for at, _ in pairs} <= {int, float} or not {type(value) for _, value in pairs} <= {str}:
+    return [(_time(at), _number(value)) for at, value in raw]
+
+
+def _time(raw: object) -> float:
+    if not isinstance(raw, int | float) or isinstance(raw, bool):
         raise TypeError("a sample is not a time and a number in quotes")
-    if not all(math.isfinite(at) for at, _ in pairs):
+    if not math.isfinite(raw):
         raise ValueError("a sample's time is not finite")
-    return [(float(at), float(value)) for at, value in pairs]
+    return float(raw)
+
+
+def _number(raw: object) -> float:
+    if not isinstance(raw, str):
+        raise TypeError("a sample is not a time and a number in quotes")
+    return float(raw)

@@ -33,6 +33,11 @@ class Breaker:
         self._probing = False
         self._cause = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the server is left alone, but for probes."""
+        return self._failures >= FAILURES
+
     @contextmanager
     def call(self) -> Iterator[None]:
         """One query, attempts and all; ``MetricsUnavailable`` at once while the server is left alone."""
@@ -52,7 +57,7 @@ class Breaker:
 
     def _admit(self) -> bool:
         """Whether this call is the probe."""
-        if self._failures < FAILURES:
+        if not self.is_open:
             return False
         if self._probing or self._clock() < self._asked_again_at:
             raise MetricsUnavailable(self._told(self._cause))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeVar
 
-from serin.errors import MetricsError, MetricsUnavailable
+from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus import answer
 from serin.prometheus.answer import Answer
 from serin.prometheus.breaker import Breaker
@@ -21,7 +23,7 @@ from serin.prometheus.series import Series
 from serin.prometheus.telling import one_line
 from serin.prometheus.transport import MAX_BYTES, Transport
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Sized)
 CONCURRENCY = 4
 """Threads and connections per server."""
 DEADLINE = 5.0
@@ -30,6 +32,33 @@ RETRY_PAUSE = 0.3
 """Seconds before the second try: a restarted proxy or a moved endpoint is there again."""
 SLACK = 1.0
 """Seconds that a thread may take longer than it was told, e.g. to resolve a name, before it is not waited for."""
+
+
+class Result(StrEnum):
+    """How a query ended, by what it means for whoever asked."""
+
+    OK = "ok"
+    REJECTED = "rejected"
+    UNAVAILABLE = "unavailable"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    NOT_ASKED = "not_asked"
+    """The server is left alone, or others took all places."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """One query, from the wait for a place to its end, a second try included."""
+
+    server: str
+    result: Result = Result.NOT_ASKED
+    seconds: float = 0.0
+    size: int = 0
+    """Bytes that were read, unpacked."""
+    series: int = 0
+    """Series, or values, that were read."""
+    left_alone: bool = False
+    """Whether the server is left alone from now on, until a probe succeeds."""
 
 
 class Prometheus:
@@ -43,8 +72,9 @@ class Prometheus:
         deadline: float = DEADLINE,
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[Asked], None] = lambda _: None,
     ) -> None:
-        self._url, self._deadline = server.url, deadline
+        self._url, self._deadline, self._tell = server.url, deadline, tell
         self._transport = Transport(server, concurrency, max_bytes)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="prometheus")
         self._gate = asyncio.Semaphore(concurrency)
@@ -64,15 +94,31 @@ class Prometheus:
         self._transport.close()
 
     async def _ask(self, read: Callable[[Answer], T], query: str, at: datetime) -> T:
+        asked, begun = Asked(self._url), time.perf_counter()
+
+        def attempt(seconds: float) -> T:
+            came = self._transport.ask(query, at, seconds)
+            asked.size += len(came.body)
+            found = read(came)
+            asked.series += len(found)
+            return found
+
         try:
             await self._place()
             try:
                 with self._breaker.call():
-                    return await self._twice(read, query, at)
+                    asked.result = Result.UNAVAILABLE  # whatever ends it from here on, a cancelled pass too
+                    found = await self._twice(attempt)
             finally:
                 self._gate.release()
+            asked.result = Result.OK
         except MetricsError as error:
+            asked.result = _result(error, asked.result)
             raise error.about(one_line(query), server=self._url) from None
+        finally:
+            asked.seconds, asked.left_alone = time.perf_counter() - begun, self._breaker.is_open
+            self._tell(asked)
+        return found
 
     async def _place(self) -> None:
         """Waiting for others is no failure of the server, and may not hold up a worker for long either."""
@@ -82,24 +128,36 @@ class Prometheus:
         except TimeoutError:
             raise MetricsUnavailable(f"not asked: other queries took the last {self._deadline:.1f} s") from None
 
-    async def _twice(self, read: Callable[[Answer], T], query: str, at: datetime) -> T:
+    async def _twice(self, attempt: Callable[[float], T]) -> T:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._deadline
         try:
-            return await self._once(read, query, at, self._deadline)
+            return await self._once(attempt, self._deadline)
         except MetricsUnavailable as error:
             pause = max(RETRY_PAUSE, error.retry_after or 0.0)
             left = until - loop.time() - pause
             if left < self._deadline / 10:
                 raise
         await asyncio.sleep(pause)
-        return await self._once(read, query, at, left)
+        return await self._once(attempt, left)
 
-    async def _once(self, read: Callable[[Answer], T], query: str, at: datetime, seconds: float) -> T:
+    async def _once(self, attempt: Callable[[float], T], seconds: float) -> T:
         """Asks and reads in a thread: turning a large answer into samples would hold up everything else."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds + SLACK):
-                return await loop.run_in_executor(self._pool, lambda: read(self._transport.ask(query, at, seconds)))
+                return await loop.run_in_executor(self._pool, attempt, seconds)
         except TimeoutError:
             raise MetricsUnavailable(f"no answer within {seconds:.1f} s") from None
+
+
+def _result(error: MetricsError, before: Result) -> Result:
+    match error:
+        case MetricsUnavailable():
+            return before
+        case QueryRejected():
+            return Result.REJECTED
+        case AnswerTooLarge():
+            return Result.TOO_LARGE
+        case _:
+            return Result.MALFORMED

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from serin.api.evidence import Counts, Window
+from serin.prometheus.native import MUST_BE, off_boundary, spelled_out
 from serin.prometheus.presets import Term
 from serin.prometheus.series import Series, freshness
 
@@ -53,6 +55,12 @@ class Grid:
         return self.start + self.count * self.length
 
     @property
+    def halves(self) -> tuple[Grid, Grid]:
+        """The earlier and the later windows."""
+        first = self.count // 2
+        return replace(self, count=first), Grid(self.start + first * self.length, self.length, self.count - first)
+
+    @property
     def first_sample(self) -> datetime:
         """The earliest sample that any of the windows looks at."""
         return self.start - lookback(self.length)
@@ -79,10 +87,12 @@ def windows(arms: ArmPatterns, grid: Grid, groups: Sequence[Counted]) -> list[Wi
 def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Sequence[Counted]) -> Window:
     edges = (start.timestamp(), (start + length).timestamp())
     # What a window counts must not depend on what else was read with it: after a restart it is read in a batch.
-    seen = [Counted(group.terms, clipped(group.series, edges, length)) for group in groups]
-    twice = next(filter(None, (twice_told(group.series) for group in seen)), "")
-    if twice:
-        return Window(start, length, None, error=twice)
+    raw = [Counted(group.terms, clipped(group.series, edges, length)) for group in groups]
+    seen = [Counted(group.terms, spelled_out(group.series, group.terms)) for group in raw]
+    doubts = (twice_told(group.series) for group in seen), (off_boundary(group.series, group.terms) for group in raw)
+    doubt = next(filter(None, chain(*doubts)), "")
+    if doubt:
+        return Window(start, length, None, error=doubt)
     everything = [s for group in seen for s in group.series]
     fresh = freshness(everything)
     # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
@@ -114,7 +124,7 @@ def _counts(
         for term in group.terms:
             own = [s for s in group.series if term.takes(s.labels)]
             if term.required and not own and _measured(term, group.series):
-                return None, _missing(term)
+                return None, missing(term)
             increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or target_of(s) in known)
             bad, total = bad + term.bad * increment, total + term.total * increment
     return Counts(max(0, round(bad)), max(0, round(total))), ""
@@ -149,5 +159,6 @@ def _measured(term: Term, series: Sequence[Series]) -> bool:
     return any(s.labels.get("__name__") == count for s in series)
 
 
-def _missing(term: Term) -> str:
-    return f"{term.metric} has no bucket with le={term.labels.get('le')}: the threshold must be a bucket boundary"
+def missing(term: Term) -> str:
+    """Why a term that is required cannot be counted."""
+    return f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.errors import AnswerTooLarge
 from serin.prometheus import promql
 from serin.prometheus.counts import Grid
+from serin.prometheus.native import off_boundary
 from serin.prometheus.reading import Look, Metrics, Names, parts_of, preset_of
 from serin.prometheus.wants import Want
 
@@ -23,9 +26,14 @@ def _lately(at: datetime) -> Grid:
 async def newest_samples(
     metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """Times of the newest sample of candidate and stable that an SLO is counted from, up to ``at``."""
+    """Times of the newest sample of candidate and stable that an SLO is counted from; none where there are too many."""
     look = Look(preset_of(policy, slo), names, _lately(at))
-    found = await asyncio.gather(*(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names)))
+    try:
+        found = await asyncio.gather(
+            *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names))
+        )
+    except AnswerTooLarge:
+        return None, None
     series = [s for part in found for s in part]
     times = [max((s.times[-1] for s in look.patterns.of(arm, series)), default=None) for arm in look.patterns.both]
     candidate, stable = (None if t is None else datetime.fromtimestamp(t, UTC) for t in times)
@@ -36,14 +44,18 @@ async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo,
     """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
     look = Look(preset_of(policy, slo), names, _lately(at))
     for part in parts_of(look.source, slo.indicator, names):
-        words = await _missing(metrics, look, look.want(part), at)
+        want = look.want(part)
+        words = await _missing(metrics, look, want, at)
+        if not words and want.boundaries:
+            with suppress(AnswerTooLarge):  # an estimate is made of classic ones only
+                words = off_boundary(await metrics.series(want), part.terms)
         if words:
             return words
     return ""
 
 
 async def _missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> str:
-    metric = f"__name__=~{promql.quoted('|'.join(sorted(want.metrics)))}"
+    metric = f"__name__=~{promql.quoted('|'.join(sorted(want.metrics | want.natives)))}"
     label, asked = want.shape.arm_label, ", ".join(sorted(want.metrics))
     values = await _values_of(metrics, label, [metric, *want.shape.matchers], at)
     if not values:
@@ -64,6 +76,6 @@ async def _missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> st
 
 
 async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
-    """The values of a label among the series of the last five minutes."""
-    found = await metrics.samples(f"(group by ({label}) ({{{','.join(matchers)}}}))[5m:1m]", at)
+    """The values of a label among the series of the last five minutes. The outer range makes a matrix of a vector."""
+    found = await metrics.samples(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
     return sorted({series.labels.get(label, "") for series in found} - {""})

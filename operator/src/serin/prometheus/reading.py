@@ -13,9 +13,10 @@ from serin.api.evidence import Evaluation, Interval, Mean, MeanWindow
 from serin.api.indicator import KINDS, Gauge, Histogram, Indicator, Ratio
 from serin.api.names import service_name
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
-from serin.errors import QueryRejected
+from serin.errors import AnswerTooLarge, QueryRejected
 from serin.prometheus import promql
 from serin.prometheus.counts import ArmPatterns, Counted, Grid, clipped, target_of, twice_told, windows
+from serin.prometheus.estimate import estimated
 from serin.prometheus.presets import Preset, Term, preset
 from serin.prometheus.series import Series, freshness
 from serin.prometheus.wants import Shape, Want
@@ -61,14 +62,29 @@ class Metrics(Protocol):
         ...
 
 
-async def read(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, grid: Grid) -> list[Interval]:
-    """One interval per grid cell; ``MetricsError`` when nothing can be said of any of them."""
+async def read(
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, grid: Grid, *, exact: bool = False
+) -> list[Interval]:
+    """One interval per grid cell; ``MetricsError`` when nothing can be said of any of them.
+
+    Where samples are too many at once they are read in smaller parts, and where those of one window are, its counts are
+    estimated, unless only ``exact`` ones are of use.
+    """
     indicator = slo.indicator
     if indicator.gauge is not None:
         return [await _evaluation(metrics, indicator.gauge, names, grid, i) for i in range(grid.count)]
     look = Look(preset_of(policy, slo), names, grid)
     parts = parts_of(look.source, indicator, names)
-    found = await asyncio.gather(*(metrics.series(look.want(part)) for part in parts))
+    try:
+        found = await asyncio.gather(*(metrics.series(look.want(part)) for part in parts))
+    except AnswerTooLarge:
+        if exact or indicator.query is not None:
+            raise
+        if grid.count > 1:
+            halves = [await read(metrics, policy, slo, names, half) for half in grid.halves]
+            return [interval for half in halves for interval in half]
+        requests = [(part.terms, look.want(part).shape.matchers) for part in parts]
+        return list(await estimated(metrics.samples, look.patterns, grid, requests))
     if indicator.query is not None:
         return _means(look, *found)
     counted = [Counted(part.terms, series) for part, series in zip(parts, found, strict=True)]
@@ -211,6 +227,8 @@ async def _evaluation(metrics: Metrics, gauge: Gauge, names: Names, grid: Grid, 
         latest = max((s.times[-1] for s in found if s.times), default=0.0)
         # A pod that was replaced leaves its series behind for as long as is looked back.
         alive = [s for s in found if s.times and latest - s.times[-1] <= max(LIVING, freshness(found))]
+        if any(s.histograms for s in alive):
+            return Evaluation(start, grid.length, None, error=f"{gauge.query} is a native histogram, which is no value")
         values = [s.values[-1] for s in alive]
         sampled_at = datetime.fromtimestamp(latest, UTC) if alive else None
     else:

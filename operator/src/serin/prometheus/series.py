@@ -19,17 +19,29 @@ LEAST_FRESHNESS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """One sample of a native histogram."""
+
+    count: float
+    """All observations; those of NaN are in no bucket."""
+    buckets: tuple[tuple[float, float, float], ...]
+    """Lower bound, upper bound and observations of each bucket that has any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One counter: labels, and samples in ascending time (epoch seconds, value)."""
 
     labels: Mapping[str, str]
     times: Sequence[float]
     values: Sequence[float]
+    histograms: Sequence[Histogram] = ()
+    """Of a native histogram: as many as there are samples, whose values are its counts then."""
 
     def between(self, start: float, end: float) -> Series:
         """Only the samples within ``[start, end]``."""
-        first, last = bisect.bisect_left(self.times, start), bisect.bisect_right(self.times, end)
-        return Series(self.labels, self.times[first:last], self.values[first:last])
+        part = slice(bisect.bisect_left(self.times, start), bisect.bisect_right(self.times, end))
+        return Series(self.labels, self.times[part], self.values[part], self.histograms[part])
 
     def index_at(self, instant: float) -> int:
         """Index of the newest sample at or before ``instant``; -1 if there is none."""

@@ -8,11 +8,13 @@ many rollouts there are.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from serin.errors import MetricsError, MetricsUnavailable, QueryRejected
+from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.large import LargeAnswers
 from serin.prometheus.series import Series
 from serin.prometheus.telling import one_line
 from serin.prometheus.wants import Shape, Want, query
@@ -25,6 +27,8 @@ OWN_QUERIES = 2
 """Of policies' own expressions at a time: counts, on which rollbacks depend, always find a place beside them."""
 SHORT = timedelta(minutes=5)
 """Wants that reach further back (after an outage, history) go alone: they would make everybody's query as long."""
+
+Batch = Sequence[tuple[Want, "asyncio.Future[list[Series]]"]]
 
 
 class Source(Protocol):
@@ -42,14 +46,28 @@ class Source(Protocol):
 class Shared:
     """One Prometheus for all rollouts."""
 
-    def __init__(self, source: Source, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        source: Source,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._source, self._pause = source, pause
         self._waiting: dict[Shape, list[tuple[Want, asyncio.Future[list[Series]]]]] = {}
         self._own = asyncio.Semaphore(OWN_QUERIES)
         self._flushes: set[asyncio.Task[None]] = set()
+        self._large = LargeAnswers(clock)
 
     async def series(self, want: Want) -> list[Series]:
         """The wanted series with the samples of the wanted time; ``MetricsError``."""
+        self._large.check(want)
+        try:
+            return await self._found(want)
+        except AnswerTooLarge as error:
+            self._large.note(want, error)
+            raise
+
+    async def _found(self, want: Want) -> list[Series]:
         if want.end - want.start > SHORT:
             return _own(want, await self._source.matrix(*query([want])))
         future: asyncio.Future[list[Series]] = asyncio.get_running_loop().create_future()
@@ -78,15 +96,13 @@ class Shared:
         parts = [batch[i : i + MOST_WANTS] for i in range(0, len(batch), MOST_WANTS)]
         await asyncio.gather(*(self._ask(part) for part in parts))
 
-    async def _ask(self, part: Sequence[tuple[Want, asyncio.Future[list[Series]]]]) -> None:
+    async def _ask(self, part: Batch) -> None:
         try:
             found = await self._source.matrix(*query([want for want, _ in part]))
         except MetricsError as error:
-            if len(part) > 1 and not isinstance(error, MetricsUnavailable):
-                # What one of them asks for cannot be answered; the others must not be blind for it.
-                await asyncio.gather(*(self._ask([one]) for one in part))
-                return
-            for want, future in part:
+            smaller = _smaller(part, error)
+            await asyncio.gather(*map(self._ask, smaller))
+            for want, future in () if smaller else part:
                 if not future.done():  # each with its own query: the shared one changes, and names other rollouts
                     future.set_exception(error.about(_selected(want)))
             return
@@ -98,6 +114,17 @@ class Shared:
         for want, future in part:
             if not future.done():
                 future.set_result(_own(want, found))
+
+
+def _smaller(part: Batch, error: MetricsError) -> list[Batch]:
+    """How to ask again for what failed together; not at all where less of it would fail as well."""
+    if len(part) == 1 or isinstance(error, MetricsUnavailable):
+        return []
+    if isinstance(error, AnswerTooLarge):
+        middle = len(part) // 2
+        return [part[:middle], part[middle:]]
+    # What one of them asks for cannot be answered; the others must not be blind for it.
+    return [[one] for one in part]
 
 
 def _selected(want: Want) -> str:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from serin.prometheus.promql import quoted
 from serin.prometheus.series import Series
 
+BUCKET = "_bucket"
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -19,6 +21,9 @@ class Shape:
     matchers: tuple[str, ...]
     """Rendered label matchers, without those for metric, arm and boundary."""
     arm_label: str
+
+
+Kind = tuple[Shape, frozenset[str], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,20 @@ class Want:
     start: datetime
     end: datetime
 
+    @property
+    def kind(self) -> Kind:
+        """What is wanted, whenever."""
+        return self.shape, self.metrics, self.arms
+
+    @property
+    def natives(self) -> frozenset[str]:
+        """Names under which the histograms among the metrics stand if they are native ones: without ``_bucket``."""
+        return frozenset(m.removesuffix(BUCKET) for m in self.metrics if m.endswith(BUCKET))
+
     def takes(self, series: Series) -> bool:
         """Whether a series is wanted, and not only somebody else's who asked in the same query."""
         labels = series.labels
-        if labels.get("__name__") not in self.metrics:
+        if labels.get("__name__") not in (self.natives if series.histograms else self.metrics):
             return False
         if labels.get("le") and not any(_equal(labels["le"], boundary) for boundary in self.boundaries):
             return False
@@ -61,11 +76,11 @@ def query(wants: Sequence[Want]) -> tuple[str, datetime]:
     """One range selector for wants of one shape, and the time at which it is to be evaluated."""
     shape, end = wants[0].shape, max(want.end for want in wants)
     matchers = [
-        f"__name__=~{_any_of(metric for want in wants for metric in want.metrics)}",
+        f"__name__=~{_any_of(metric for want in wants for metric in want.metrics | want.natives)}",
         f"{shape.arm_label}=~{_any_of(arm for want in wants for arm in want.arms)}",
         *shape.matchers,
     ]
-    boundaries = {spelling for want in wants for boundary in want.boundaries for spelling in _spellings(boundary)}
+    boundaries = {spelling for want in wants for boundary in want.boundaries for spelling in spellings(boundary)}
     if boundaries:
         matchers.append(f"le=~{_any_of(['', *boundaries])}")
     # One second more: Prometheus 3 leaves out a sample at the very start of a range.
@@ -77,7 +92,7 @@ def _any_of(patterns: Iterable[str]) -> str:
     return quoted("|".join(sorted(set(patterns))))
 
 
-def _spellings(boundary: str) -> tuple[str, ...]:
-    """Prometheus 3 writes ``le="500.0"``, earlier ones and Envoy ``le="500"``."""
+def spellings(boundary: str) -> tuple[str, ...]:
+    """A value of ``le`` as regular expressions: Prometheus 3 writes ``500.0``, earlier ones and Envoy ``500``."""
     escaped = re.escape(boundary)
     return (escaped, f"{escaped}\\.0") if "." not in boundary else (escaped,)

@@ -1,0 +1,91 @@
+"""How is a native histogram counted? As the classic one that the terms name: a count, and one bucket. Pure.
+
+Exact, or not at all: a threshold within a bucket would have to be interpolated. Exponential buckets have every power of
+two as a boundary (250ms, 500ms, 1s), those made of classic buckets (NHCB) have the classic boundaries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from serin.prometheus.presets import Term
+from serin.prometheus.series import Histogram, Series
+from serin.prometheus.wants import BUCKET
+
+COUNT = "_count"
+MUST_BE = "the threshold must be a bucket boundary"
+
+
+def spelled_out(series: Sequence[Series], terms: Sequence[Term]) -> list[Series]:
+    """The series with native histograms as classic ones; a histogram that is there in both forms counts once."""
+    out = [s for s in series if not s.histograms]
+    for own in _alone(series):
+        out += [s for name, le in _wanted(terms) if own.labels.get("__name__") == name for s in _classic(own, name, le)]
+    return out
+
+
+def off_boundary(series: Sequence[Series], terms: Sequence[Term]) -> str:
+    """Why a threshold cannot be counted from native histograms, with the nearest boundaries; empty if it can."""
+    for own in _alone(series):
+        for name, le in _wanted(terms):
+            divided = (_divided(h, float(le)) for h in own.histograms if own.labels.get("__name__") == name)
+            bounds = next(filter(None, divided), None)
+            if bounds is not None:
+                nearest = " and ".join(f"{bound:g}" for bound in bounds if math.isfinite(bound))
+                return f"{name} has no bucket boundary at {le}, the nearest are {nearest}: {MUST_BE}"
+    return ""
+
+
+def _alone(series: Sequence[Series]) -> list[Series]:
+    """Native histograms that are not there in the classic form, too."""
+    classic = {_identity(s) for s in series if not s.histograms}
+    return [s for s in series if s.histograms and _identity(s) not in classic]
+
+
+def _wanted(terms: Sequence[Term]) -> list[tuple[str, str]]:
+    """The histograms' own names, and the ``le`` that is wanted of each."""
+    return sorted({(t.metric.removesuffix(BUCKET), t.labels["le"]) for t in terms if "le" in t.labels})
+
+
+def _identity(series: Series) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What a histogram's classic and native form have in common."""
+    labels = series.labels
+    name = labels.get("__name__", "").removesuffix(BUCKET).removesuffix(COUNT)
+    return name, frozenset((key, value) for key, value in labels.items() if key not in {"__name__", "le"})
+
+
+def _divided(histogram: Histogram, threshold: float) -> tuple[float, float] | None:
+    """The bucket that the threshold divides: some of its observations are slow and some are not."""
+    for lower, upper, _ in histogram.buckets:
+        if lower < threshold < upper and not (_same(lower, threshold) or _same(upper, threshold)):
+            return lower, upper
+    return None
+
+
+def _within(histogram: Histogram, threshold: float) -> float:
+    return sum(own for _, upper, own in histogram.buckets if upper <= threshold or _same(upper, threshold))
+
+
+def _same(bound: float, threshold: float) -> bool:
+    """Boundaries between powers of two are written with their last digits rounded."""
+    return math.isclose(bound, threshold, rel_tol=1e-9)
+
+
+def _classic(series: Series, name: str, le: str) -> list[Series]:
+    """Both series of the classic form. Any part that falls is a reset of the whole, so they are counted on together."""
+    totals, inside = [], []
+    total = fast = 0.0
+    before = (0.0, 0.0)
+    for histogram in series.histograms:
+        now = (histogram.count, _within(histogram, float(le)))
+        if now[0] < before[0] or now[1] < before[1] or now[0] - now[1] < before[0] - before[1]:
+            before = (0.0, 0.0)
+        total, fast = total + now[0] - before[0], fast + now[1] - before[1]
+        totals.append(total)
+        inside.append(fast)
+        before = now
+    return [
+        Series({**series.labels, "__name__": f"{name}{COUNT}"}, series.times, totals),
+        Series({**series.labels, "__name__": f"{name}{BUCKET}", "le": le}, series.times, inside),
+    ]

@@ -1,0 +1,133 @@
+"""Histograms of a real Prometheus: whatever their form, the counts are those of the requests themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from e2e.deploy.cluster import wait_until
+from serin.api.evidence import Counts, Window
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.errors import AnswerTooLarge
+from serin.prometheus.client import Prometheus
+from serin.prometheus.counts import Grid
+from serin.prometheus.credentials import Server
+from serin.prometheus.diagnose import found_instead
+from serin.prometheus.reading import Names, read
+from serin.prometheus.shared import Shared
+from serin.prometheus.transport import MAX_BYTES
+from tests.integration.prometheus.conftest import CANDIDATE, FORMS, STABLE, Scraped
+
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Played:
+    """Requests of both arms between two whole seconds, a restart of each pod among them."""
+
+    grid: Grid
+    requests: dict[str, list[float]]
+
+
+@pytest.fixture(scope="module")
+def played(scraped: Scraped) -> Played:
+    draws = random.Random(7)
+    scraped.again()
+    begun = int(time.time())
+    wait_until(lambda: time.time() > begun + 2, what="scrapes at the first edge", seconds=5)
+    before = {name: len(pod.seen) for name, pod in scraped.pods.items()}
+    start = datetime.fromtimestamp(int(time.time()), UTC)
+    for name in (CANDIDATE, STABLE, CANDIDATE):
+        for _ in range(60):
+            for pod in scraped.pods.values():
+                pod.observe(draws.lognormvariate(-1, 1.2))
+            time.sleep(0.01)
+        scraped.again()
+        scraped.pods[name].restart()
+    scraped.again()
+    scraped.again()
+    end = datetime.fromtimestamp(int(time.time()) + 1, UTC)
+    wait_until(lambda: datetime.now(UTC) > end + SECOND, what="the last window is over", seconds=5)
+    own = {name: pod.seen[before[name] :] for name, pod in scraped.pods.items()}
+    return Played(Grid(start, SECOND, round((end - start) / SECOND)), own)
+
+
+def policy(threshold: str) -> PromotionPolicySpec:
+    indicator = {"histogram": {"selector": "my_seconds", "threshold": threshold}}
+    slo = {"name": "x", "objective": "99.0", "indicator": indicator}
+    return PromotionPolicySpec.model_validate({"arms": "Pod", "slos": [slo], "steps": [{"weight": 5, "for": "1m"}]})
+
+
+def asked(scraped: Scraped, form: str, threshold: str, grid: Grid, most: int = MAX_BYTES) -> tuple[list[Window], str]:
+    """The windows, and what preflight finds wrong."""
+    names, spec = Names(form, "fraud-b", "fraud-a"), policy(threshold)
+
+    async def ask() -> tuple[list[Any], str]:
+        prometheus = Prometheus(Server(url=scraped.url), max_bytes=most)
+        try:
+            shared = Shared(prometheus)
+            found = await read(shared, spec, spec.slos[0], names, grid)
+            return found, await found_instead(shared, spec, spec.slos[0], names, grid.end)
+        finally:
+            prometheus.close()
+
+    return asyncio.run(ask())
+
+
+def expected(requests: list[float], threshold: float) -> Counts:
+    return Counts(sum(seconds > threshold for seconds in requests), len(requests))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("threshold", [0.25, 0.5, 1.0])
+def test_counts_are_those_of_the_requests(scraped: Scraped, played: Played, form: str, threshold: float) -> None:
+    """Window by window of one second, restarts among them, they add up to every request of each arm."""
+    found, problem = asked(scraped, form, f"{threshold * 1000:.0f}ms", played.grid)
+    assert problem == ""
+    assert not [w.error for w in found if w.error]
+    arms = {CANDIDATE: [w.candidate for w in found], STABLE: [w.stable for w in found]}
+    for pod, windows in arms.items():
+        assert None not in windows, form
+        together = sum((counts for counts in windows if counts), start=Counts(0, 0))
+        assert together == expected(played.requests[pod], threshold)
+        assert together.total == 180
+        assert 0 < together.bad < 180
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("classic", "le=0.3 is no bucket boundary; there are 0.1, 0.25, 0.5, 1"),
+        ("nhcb", "my_seconds has no bucket boundary at 0.3, the nearest are 0.25 and 0.5"),
+        ("exponential", "my_seconds has no bucket boundary at 0.3, the nearest are 0.297302 and 0.32421"),
+    ],
+)
+def test_a_threshold_within_a_bucket_is_refused_with_the_boundaries(
+    scraped: Scraped, played: Played, form: str, words: str
+) -> None:
+    found, problem = asked(scraped, form, "300ms", played.grid)
+    assert all("must be a bucket boundary" in w.error for w in found)
+    assert words in problem
+
+
+def test_too_much_to_count_is_estimated(scraped: Scraped, played: Played) -> None:
+    """All as one window: `increase` extrapolates and rounds, so the estimate is near the truth, and says what it is."""
+    whole = Grid(played.grid.start, played.grid.length * played.grid.count, 1)
+    ([window], problem) = asked(scraped, "classic", "500ms", whole, most=3000)
+    assert (window.estimated, problem) == (True, "")
+    for pod, counts in ((CANDIDATE, window.candidate), (STABLE, window.stable)):
+        truth = expected(played.requests[pod], 0.5)
+        assert counts is not None
+        assert counts.total == pytest.approx(truth.total, rel=0.2)
+        assert counts.bad == pytest.approx(truth.bad, rel=0.2)
+
+
+def test_too_many_native_histograms_are_told(scraped: Scraped, played: Played) -> None:
+    with pytest.raises(AnswerTooLarge, match=r"increase\(\) finds nothing of my_seconds_count"):
+        asked(scraped, "exponential", "500ms", played.grid, most=3000)
