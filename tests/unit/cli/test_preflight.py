@@ -147,7 +147,7 @@ async def test_what_was_found_instead(series: tuple[Series, ...], kind: str, wor
 
 async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
     [found] = await surveyed(Store(), policy("availability", arms="EnvoyGateway"))
-    assert "Envoy Gateway counts both backends" in found.problem
+    assert "Envoy Gateway counts all backends" in found.problem
     store = Store(*HEALTHY)
     store.away = True
     [found] = await surveyed(store, policy("availability"))

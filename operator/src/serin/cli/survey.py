@@ -112,9 +112,8 @@ def _together(figures: SloFigures) -> float:
 
 async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> SloFigures:
     policy = subject.policy
-    known = preset(policy.arms_of(slo))
     figures = SloFigures(slo.name, slo.severity.value, policy.arms_of(slo).value)
-    figures.unproven = known is not None and not known.proven and not slo.indicator.gauge
+    figures.unproven = not preset(policy.arms_of(slo)).proven and not slo.indicator.gauge
     single = policy.model_copy(update={"slos": [slo]})
     figures.problem = unreadable(single) or ""
     if figures.problem:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import AnswerTooLarge
 from serin.prometheus import promql
-from serin.prometheus.counts import Grid
+from serin.prometheus.counts import SIGNS, Grid, counters
 from serin.prometheus.native import off_boundary
 from serin.prometheus.reading import Look, Metrics, Names, parts_of, preset_of
 from serin.prometheus.wants import Want
@@ -34,7 +34,7 @@ async def newest_samples(
         )
     except AnswerTooLarge:
         return None, None
-    series = [s for part in found for s in part]
+    series = counters([s for part in found for s in part])
     times = [max((s.times[-1] for s in look.patterns.of(arm, series)), default=None) for arm in look.patterns.both]
     candidate, stable = (None if t is None else datetime.fromtimestamp(t, UTC) for t in times)
     return candidate, stable
@@ -45,7 +45,7 @@ async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo,
     look = Look(preset_of(policy, slo), names, _lately(at))
     for part in parts_of(look.source, slo.indicator, names):
         want = look.want(part)
-        words = await _missing(metrics, look, want, at)
+        words = await told_missing(metrics, look, want, at)
         if not words and want.boundaries:
             with suppress(AnswerTooLarge):  # an estimate is made of classic ones only
                 words = off_boundary(await metrics.series(want), part.terms)
@@ -54,9 +54,11 @@ async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo,
     return ""
 
 
-async def _missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> str:
-    metric = f"__name__=~{promql.quoted('|'.join(sorted(want.metrics | want.natives)))}"
-    label, asked = want.shape.arm_label, ", ".join(sorted(want.metrics))
+async def told_missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> str:
+    """What is missing for one part of stable's counts, most basic first; empty if nothing is."""
+    counted = want.metrics - SIGNS
+    metric = f"__name__=~{promql.quoted('|'.join(sorted(counted | want.natives)))}"
+    label, asked = want.shape.arm_label, ", ".join(sorted(counted))
     values = await _values_of(metrics, label, [metric, *want.shape.matchers], at)
     if not values:
         anywhere = await _values_of(metrics, "__name__", [metric], at)
