@@ -39,6 +39,8 @@ class FakeCluster:
     """Ready endpoints by InferenceService."""
     pods: list[Object] = field(default_factory=list)
     refuse: str = ""
+    vouching: bool = True
+    """The admission policies for PromotionActions are in force."""
     down: bool = False
     version: int = 0
 
@@ -73,11 +75,13 @@ class FakeCluster:
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         self._check()
-        key = (resource.plural, namespace, body["metadata"]["name"])
         if self.refuse and resource is resources.INFERENCE_SERVICES:
             raise Refused(self.refuse)
+        if dry_run and resource is resources.PROMOTION_ACTIONS and self.vouching:
+            raise Refused("denied request: spec.requestedBy must be system:serviceaccount:serin-system:serin")
         if dry_run:
             return body
+        key = (resource.plural, namespace, body["metadata"]["name"])
         if key in self.objects:
             raise Conflict(body["metadata"]["name"])
         return self._write(f"create {resource.plural}", key, copy.deepcopy(body))

@@ -10,14 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from serin.api.evidence import Assessment, Counts, Window
-from serin.api.model_deployment import ModelDeploymentSpec, ModelDeploymentStatus, RevisionRef
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_action import PromotionActionSpec
+from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Phase
 from serin.api.revision import inference_service_name, revision_of
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.judge.assessment import Judge
 from serin.rollout.decide import decide
-from serin.rollout.decision import Decision
-from serin.rollout.observation import Arm, Observation, Problem, RecordView, RouteView
+from serin.rollout.decision import Answer, Decision, RoutePlan
+from serin.rollout.observation import ActionView, Arm, Observation, Problem, RecordView, RouteView
 from serin.rollout.phases import WATCHED
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -60,6 +62,12 @@ def ref(version: str) -> RevisionRef:
     return RevisionRef(revision=revision, version=version, inference_service=inference_service_name(NAME, revision))
 
 
+def exposed(route: RoutePlan) -> frozenset[Exposure]:
+    """How a route reaches the candidate besides its weight."""
+    ways = {Exposure.MIRROR: route.mirror, Exposure.PREVIEW: route.preview is not None}
+    return frozenset(way for way, wanted in ways.items() if wanted)
+
+
 @dataclass
 class World:
     """What exists, what time it is, and how each version behaves."""
@@ -79,12 +87,25 @@ class World:
     judged_record: str = ""
     seen: Observation | None = None
     """What the last pass saw."""
+    actions: list[ActionView] = field(default_factory=list)
+    """PromotionActions that have no outcome yet."""
+    answers: list[Answer] = field(default_factory=list)
+    """Outcomes of those that have one, oldest first."""
+    vouched: bool = True
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
     def want(self, version: str, **changes: Any) -> None:
         """The user edits spec."""
         self.spec = spec(version, **changes)
+
+    def snapshot(self, status: ModelDeploymentStatus) -> PromotionPolicySpec:
+        """The policy that the rollout under way was begun with."""
+        own = status.rollout.record if status.rollout else ""
+        record = next((r for r in self.records if r.name == own), None)
+        found = record.policy if record is not None and record.policy is not None else self.policy
+        assert isinstance(found, PromotionPolicySpec)
+        return found
 
     def observe(self) -> Observation:
         """What one pass sees."""
@@ -97,7 +118,20 @@ class World:
             records=tuple(sorted(self.records, key=lambda r: r.attempt)),
             assessment=self._assess(),
             next_evidence_at=self.now + SECOND,
+            actions=tuple(self.actions),
+            vouched=self.vouched,
         )
+
+    def ask(self, action: str, **fields: Any) -> ActionView:
+        """Somebody creates a PromotionAction: on the rollout under way, unless ``fields`` say otherwise."""
+        number = len(self.actions) + len(self.answers) + 1
+        if action != "Retry" and self.status.rollout is not None:
+            fields = {"rollout": self.status.rollout.record} | fields
+        base = {"modelDeployment": NAME, "action": action, "requestedBy": "ana@example.com"}
+        spec = PromotionActionSpec.model_validate(base | fields)
+        view = ActionView(f"action-{number}", f"uid-{number}", spec)
+        self.actions.append(view)
+        return view
 
     def _assess(self) -> Assessment:
         rollout = self.status.rollout
@@ -105,7 +139,7 @@ class World:
             return Assessment()
         if self.judge is None or self.judged_record != rollout.record:
             self.judge, self.judged_record = Judge(self.policy), rollout.record
-        if self.route is not None and self.route.weight:
+        if self.route is not None and (self.route.weight or self.route.exposes):
             window = Window(
                 self.now - SECOND,
                 SECOND,
@@ -137,6 +171,8 @@ class World:
                 intended=plan.route.weight,
                 weight=plan.route.weight,
                 accepted=True,
+                exposes=exposed(plan.route),
+                meant_to_expose=exposed(plan.route),
             )
         if plan.record is not None:
             live = self.policy if isinstance(self.policy, PromotionPolicySpec) and plan.record.stable else None
@@ -159,6 +195,9 @@ class World:
                 else r
                 for r in self.records
             ]
+        for answer in plan.answers:
+            self.answers.append(answer)
+            self.actions = [a for a in self.actions if a.name != answer.action]
         for surplus in plan.delete:
             self.arms.pop(surplus.revision, None)
 

@@ -110,6 +110,12 @@ class ClusterApi:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
 
+    def user(self) -> str:
+        """Who the API server takes us for."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = self._send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", json=body)
+        return str(answer["status"]["userInfo"]["username"])
+
     def log(self, pod: str, namespace: str, lines: int) -> str:
         """The last lines of a pod's log, or why there are none."""
         path = self._path("v1", "Pod", namespace, pod) + "/log"

@@ -20,13 +20,13 @@ SERVED_WITHIN_SECONDS = 30.0
 
 
 def install(api: ClusterApi) -> tuple[str, str]:
-    """Apply CRDs and RBAC, wait until the kinds are served; namespace and name of the service account."""
+    """Apply CRDs, rights and admission policies, wait until the kinds are served; namespace and name of the account."""
     crds = [item for path in sorted(CRDS.glob("*.yaml")) for item in documents(path)]
     if not crds:
         raise DeployError(f"There is no CRD in {CRDS}: run `make crds`.")
     for item in crds:
         api.apply(item)
-    for item in rights.objects():
+    for item in (*rights.objects(), *rights.admission()):
         api.apply(item)
     for item in crds:
         spec = item["spec"]

@@ -30,7 +30,7 @@ class InstalledProcess(OperatorProcess):
     def uninstall(self) -> None:
         """End it and take its rights away; the definitions stay, as the chart's do."""
         self.stop()
-        for item in rights.objects():
+        for item in (*rights.objects(), *rights.admission()):
             if item["kind"] != "Namespace":
                 metadata = item["metadata"]
                 self._api.delete(item["apiVersion"], item["kind"], metadata["name"], metadata.get("namespace"))

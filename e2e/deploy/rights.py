@@ -13,7 +13,10 @@ import yaml
 if TYPE_CHECKING:
     from e2e.deploy.cluster import Json
 
-RULES = Path(__file__).resolve().parents[2] / "charts" / "serin" / "files" / "rbac.yaml"
+FILES = Path(__file__).resolve().parents[2] / "charts" / "serin" / "files"
+RULES = FILES / "rbac.yaml"
+ADMISSION = FILES / "admission.yaml"
+ADMISSION_API = "admissionregistration.k8s.io/v1"
 NAMESPACE, NAME = "serin-system", "serin"
 RBAC_API = "rbac.authorization.k8s.io"
 
@@ -34,6 +37,25 @@ def objects() -> list[Json]:
         _binding("ClusterRole"),
         _role("Role", chart["own"]),
         _binding("Role"),
+    ]
+
+
+def admission() -> list[Json]:
+    """The policy that says who may create which PromotionAction, in force everywhere."""
+    name = f"{NAME}-actions"
+    return [
+        {
+            "apiVersion": ADMISSION_API,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": yaml.safe_load(ADMISSION.read_text("utf-8")),
+        },
+        {
+            "apiVersion": ADMISSION_API,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]},
+        },
     ]
 
 

@@ -148,9 +148,10 @@ class History:
 
 
 def shares(route: Json) -> dict[str, int]:
-    """Percent per InferenceService that an HTTPRoute asks for."""
+    """Percent per InferenceService that an HTTPRoute asks for; what only a header reaches is no part of the split."""
     rules: list[dict[str, Any]] = route.get("spec", {}).get("rules") or []
-    backends = [backend for rule in rules for backend in rule.get("backendRefs") or []]
+    split = [rule for rule in rules if not any(match.get("headers") for match in rule.get("matches") or [])]
+    backends = [backend for rule in split for backend in rule.get("backendRefs") or []]
     total = sum(backend.get("weight", 1) for backend in backends)
     return {
         backend["name"].removesuffix("-predictor"): round(ALL * backend.get("weight", 1) / total)

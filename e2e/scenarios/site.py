@@ -146,6 +146,23 @@ class Site:
         wait_until(lambda: all(written()), what="every record has its outcome", seconds=10)
         return written()
 
+    def say(self, action: str, name: str, **fields: str) -> None:
+        """Creates a PromotionAction on the rollout under way (or with other ``fields``), in our own name."""
+        if action != "Retry":
+            fields = {"rollout": self.status.get("rollout", {}).get("record", ""), **fields}
+        spec = {"modelDeployment": MODEL, "action": action, "requestedBy": self.api.user(), **fields}
+        self.api.apply(self.item("PromotionAction", name, spec))
+
+    def told(self, name: str) -> Json:
+        """What came of that PromotionAction, as soon as it is answered."""
+
+        def status() -> Json:
+            found = self.api.get(API_VERSION, "PromotionAction", name, self.namespace) or {}
+            return dict(found.get("status") or {})
+
+        wait_until(lambda: bool(status().get("outcome")), what=f"the action {name} is answered", seconds=15)
+        return status()
+
     def services(self) -> list[Json]:
         """The InferenceServices."""
         return self.api.list(KSERVE_API, "InferenceService", self.namespace)

@@ -122,12 +122,16 @@ def test_paused_holds_and_a_breach_is_taken_back_all_the_same(site: Site) -> Non
     site.nobody_else_failed(but="3")
 
 
-def test_deleted_in_mid_rollout(site: Site) -> None:
+@pytest.mark.parametrize("phase", ["Preparing", "Shadowing", "Progressing", "Baking", "RolledBack"])
+def test_deleted_in_every_phase(site: Site, phase: str) -> None:
     """No finalizer, nothing hangs: what Serin made is collected, what is evidence stays."""
     site.go_live()
-    with site.load(rate=20):
-        site.want("2")
-        site.until_weight(25)
+    shadow = {"shadow": {"for": "60s", "timeout": "5m"}, "shadowSafe": True} if phase == "Shadowing" else {}
+    site.policy(bake={"for": "60s", "holdback": 5}, **shadow)
+    bad = {"ERROR_RATE": "0.5", "FAULT_SEED": "1"} if phase == "RolledBack" else {"START_DELAY_S": "4"}
+    with site.load(rate=120 if phase in {"Baking", "RolledBack"} else 20):
+        site.want("2", environment=bad)
+        site.until(lambda s: s.get("phase") == phase, what=f"version 2 is {phase}")
         site.api.delete(API_VERSION, "ModelDeployment", MODEL, site.namespace)
         wait_until(lambda: not site.obj, what="the ModelDeployment is gone", seconds=20)
         wait_until(lambda: not site.services() and not site.route, what="its children are collected", seconds=60)
@@ -158,6 +162,38 @@ def test_the_candidate_is_stopped_by_annotation(site: Site) -> None:
         site.api.merge(KSERVE_API, "InferenceService", name, namespace=site.namespace, patch=stop)
         record = site.until_taken_back()
     assert record["status"]["reason"] in {"CandidateNotReady", "AllRequestsBad", "SLOBreached"}
+
+
+def test_stable_loses_its_pod_in_mid_rollout(site: Site) -> None:
+    """Nothing moves forward meanwhile, and the candidate is not taken back for it."""
+    site.go_live()
+    site.policy(steps=[{"weight": 25, "for": "12s"}])
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        isvc = service_of(site, "1")["metadata"]["name"]
+        pods = site.api.list("v1", "Pod", site.namespace, f"serving.kserve.io/inferenceservice={isvc}")
+        for pod in pods:
+            site.api.delete("v1", "Pod", pod["metadata"]["name"], site.namespace, grace_seconds=0)
+        wait_until(lambda: site.ready_endpoints("1") == 0, what="stable has no endpoint", seconds=20)
+        while site.ready_endpoints("1") == 0:
+            site.look()
+            assert site.weights[-1] == 25
+        site.until_stable("2")
+    assert site.history.weights("2") == [0, 25, 100]
+
+
+def test_kserve_was_told_to_ignore_updates(site: Site) -> None:
+    site.go_live()
+    name = service_of(site, "1")["metadata"]["name"]
+    ignore = {"metadata": {"annotations": {"serving.kserve.io/disable-auto-update": "true"}}}
+    site.api.merge(KSERVE_API, "InferenceService", name, namespace=site.namespace, patch=ignore)
+    predictor = {**site.obj["spec"]["predictor"], "minReplicas": 2}
+    site.want("1", predictor=predictor)
+    words = f"InferenceService {name} carries serving.kserve.io/disable-auto-update"
+    site.until(lambda s: words in (s.get("message") or ""), what="it is told", seconds=30)
+    assert site.status["phase"] == "Stable"
+    assert site.min_replicas() == [2], "what was asked for is written all the same"
 
 
 def test_the_route_is_edited_and_put_back(site: Site) -> None:

@@ -44,6 +44,7 @@ def test_operator_killed_in_mid_step(site: Site) -> None:
     assert before <= outcome["requests"]["availability"] <= site.requests_of("2"), "nothing is lost or counted twice"
 
 
+@pytest.mark.matrix
 def test_prometheus_stopped_for_a_while(site: Site) -> None:
     site.go_live()
     with site.load():
@@ -64,6 +65,7 @@ def test_prometheus_stopped_for_a_while(site: Site) -> None:
     assert "RollingBack" not in site.history.phases()
 
 
+@pytest.mark.matrix
 def test_status_lost_in_mid_step(site: Site) -> None:
     site.go_live()
     with site.load():
@@ -83,7 +85,7 @@ def test_status_lost_in_mid_step(site: Site) -> None:
     assert before <= site.records()[-1]["status"]["requests"]["availability"] <= site.requests_of("2")
 
 
-@pytest.mark.parametrize("policy", ["Orphan", "Background"])
+@pytest.mark.parametrize("policy", [pytest.param("Orphan", marks=pytest.mark.matrix), "Background"])
 def test_recreated_when_rejected(site: Site, policy: str) -> None:
     """Deleted and created again with the revision that was taken back: what was stable serves, nothing else."""
     site.go_live()

@@ -35,6 +35,13 @@ def policy(namespace: str) -> Json:
     return item("PromotionPolicy", "careful", namespace, spec)
 
 
+def action(namespace: str, kind: str = "Hold") -> Json:
+    """A PromotionAction by the administrator of the sandbox."""
+    about = {"revision": "5c0d9e1a"} if kind == "Retry" else {"rollout": "fraud-5c0d9e1a-1"}
+    spec = {"modelDeployment": "fraud", "action": kind, "requestedBy": "admin", **about}
+    return item("PromotionAction", "please", namespace, spec)
+
+
 def record(namespace: str) -> Json:
     """A PromotionRecord of a rollout that has begun."""
     source = {**REVISION, "model": {"version": "1", "uri": "s3://models/fraud/1"}, "predictor": {}}

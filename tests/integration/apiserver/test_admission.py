@@ -83,6 +83,7 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.steps", [{"weight": 5, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
     ("spec.steps", [{"weight": 5, "for": "1h", "timeout": "1h"}], "timeout must be longer than for"),
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
+    ("spec.shadow", {"for": "1m"}, "shadow sends every request to the candidate as well: set shadowSafe to true"),
     ("spec.bake", {"for": "1h", "holdback": 50}, "bake.holdback must leave the candidate more than the last step's"),
     (
         "spec.slos",
@@ -101,7 +102,19 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.slos", [SLO, gauge(min="0.5")], "min is at most max"),
     ("spec.slos", [SLO, SHIFT], "maxShift is above 0"),
 ]
+ACTION_RULES: list[tuple[str, Any, str]] = [
+    ("spec.revision", "5c0d9e1a", "Retry names a revision (status.rejected), every other action a rollout"),
+    ("spec.action", "Retry", "Retry names a revision (status.rejected), every other action a rollout"),
+]
+ACTION_BOUNDS: list[tuple[str, Any, str]] = [
+    ("spec.action", "Jump", 'Unsupported value: "Jump"'),
+    ("spec.requestedBy", "", "spec.requestedBy"),
+    ("spec.reason", "x" * 513, "spec.reason"),
+]
 BOUNDS: list[tuple[str, Any, str]] = [
+    ("spec.shadow", {"for": "1m", "percent": 50}, "spec.shadow.percent"),
+    ("spec.preview", {"for": "1m", "header": {"name": "x y", "value": "1"}}, "spec.preview.header.name"),
+    ("spec.preview", {"for": "1m"}, "spec.preview.header: Required value"),
     ("spec.slos", [], "spec.slos"),
     ("spec.slos", [SLO, SLO], "Duplicate value"),
     ("spec.steps", [], "spec.steps"),
@@ -116,6 +129,7 @@ BOUNDS: list[tuple[str, Any, str]] = [
 # Both would be needed to change it, and there is only one mode so far.
 UNREACHABLE = {"mode is immutable"}
 ELSEWHERE = {"the facts of a PromotionRecord never change", "a finished PromotionRecord never changes"}
+ELSEWHERE |= {"a PromotionAction cannot be changed; create another one"}
 
 
 def changed(item: Json, path: str, value: object) -> Json:
@@ -144,6 +158,19 @@ def test_a_bad_model_deployment(api: ClusterApi, namespace: str, path: str, valu
 @pytest.mark.parametrize(("path", "value", "message"), POLICY_RULES + BOUNDS)
 def test_a_bad_policy(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
     assert message in refusal(api, changed(objects.policy(namespace), path, value))
+
+
+@pytest.mark.parametrize(("path", "value", "message"), ACTION_RULES + ACTION_BOUNDS)
+def test_a_bad_action(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
+    item = objects.action(namespace) | {"spec": {**objects.action(namespace)["spec"], "requestedBy": api.user()}}
+    assert message in refusal(api, changed(item, path, value))
+
+
+def test_an_action_never_changes(api: ClusterApi, namespace: str) -> None:
+    item = objects.action(namespace)
+    api.apply(changed(item, "spec.requestedBy", api.user()))
+    with pytest.raises(RefusedError, match="a PromotionAction cannot be changed; create another one"):
+        api.apply(changed(item, "spec.action", "Abort"))
 
 
 @pytest.mark.parametrize(
@@ -183,6 +210,6 @@ def rules(node: object) -> Iterator[str]:
 
 def test_every_rule_of_the_definitions_is_in_a_table() -> None:
     written = {message for path in CRDS.glob("*.yaml") for message in rules(yaml.safe_load(path.read_text("utf-8")))}
-    shown = [message for *_, message in MODEL_DEPLOYMENT_RULES + POLICY_RULES]
+    shown = [message for *_, message in MODEL_DEPLOYMENT_RULES + POLICY_RULES + ACTION_RULES]
     untried = {message for message in written if not any(message.startswith(part) for part in shown)}
     assert untried == UNREACHABLE | ELSEWHERE

@@ -76,10 +76,11 @@ def aggregated(item: Json) -> bool:
 def test_the_rights_are_those_that_every_trial_runs_with() -> None:
     def bare(items: list[Json]) -> dict[str, Json]:
         """Without what only Helm writes (names, labels) and the roles for people."""
-        ours = [i for i in items if i["apiVersion"].startswith(rights.RBAC_API) and not aggregated(i)]
+        apis = (rights.RBAC_API, rights.ADMISSION_API)
+        ours = [i for i in items if i["apiVersion"].startswith(apis) and not aggregated(i)]
         return {item["kind"]: {key: item[key] for key in item if key != "metadata"} for item in ours}
 
-    assert bare(rendered()) == bare(rights.objects())
+    assert bare(rendered()) == bare([*rights.objects(), *rights.admission()])
 
 
 def test_listed_namespaces_get_bindings_of_their_own_and_nothing_is_cluster_wide() -> None:
@@ -92,6 +93,15 @@ def test_listed_namespaces_get_bindings_of_their_own_and_nothing_is_cluster_wide
         if i["kind"] == "RoleBinding" and i["roleRef"]["kind"] == "ClusterRole"
     }
     assert bound == {"payments", "fraud"}
+    [selected] = only(items, "ValidatingAdmissionPolicyBinding")["spec"]["matchResources"]["namespaceSelector"][
+        "matchExpressions"
+    ]
+    assert (selected["operator"], selected["values"]) == ("In", ["payments", "fraud"])
+
+
+def test_admission_policies_may_be_left_to_others() -> None:
+    kinds = {item["kind"] for item in rendered("default", "--set", "admissionPolicies=false")}
+    assert not kinds & {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
 def test_definitions_are_the_generated_ones_and_stay() -> None:

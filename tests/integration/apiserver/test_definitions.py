@@ -15,7 +15,7 @@ from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
 CRD_API = "apiextensions.k8s.io/v1"
-PLURALS = ("modeldeployments", "promotionpolicies", "promotionrecords")
+PLURALS = ("modeldeployments", "promotionpolicies", "promotionrecords", "promotionactions")
 
 
 @pytest.mark.parametrize("plural", PLURALS)
@@ -31,11 +31,17 @@ def test_a_definition_is_established_and_structural(api: ClusterApi, plural: str
 def test_kinds_have_short_names_and_one_category(api: ClusterApi) -> None:
     served = {r["name"]: r for r in api._send("GET", f"/apis/{API_VERSION}")["resources"]}
     short = {name: r["shortNames"] for name, r in served.items() if "/" not in name}
-    assert short == {"modeldeployments": ["mdep"], "promotionpolicies": ["ppol"], "promotionrecords": ["prec"]}
+    assert short == {
+        "modeldeployments": ["mdep"],
+        "promotionpolicies": ["ppol"],
+        "promotionrecords": ["prec"],
+        "promotionactions": ["pact"],
+    }
     assert all(served[name]["categories"] == ["serin"] for name in short)
     assert {name for name in served if name.endswith("/status")} == {
         "modeldeployments/status",
         "promotionrecords/status",
+        "promotionactions/status",
     }
 
 

@@ -27,6 +27,8 @@ serin.dev                     modeldeployments/status           update
 serin.dev                     promotionpolicies                 get list watch
 serin.dev                     promotionrecords                  get list create
 serin.dev                     promotionrecords/status           update
+serin.dev                     promotionactions                  list watch create
+serin.dev                     promotionactions/status           update
 serving.kserve.io             inferenceservices                 list watch create patch delete
 gateway.networking.k8s.io     httproutes                        get list watch create patch
 discovery.k8s.io              endpointslices                    list
@@ -38,6 +40,11 @@ serin.dev                     modeldeployments                  create update pa
 serin.dev                     modeldeployments/status           patch
 serin.dev                     promotionpolicies                 create update patch delete
 serin.dev                     promotionrecords                  update patch delete deletecollection
+serin.dev                     promotionactions                  get update patch delete deletecollection
+serin.dev                     promotionactions/hold             create
+serin.dev                     promotionactions/release          create
+serin.dev                     promotionactions/abort            create
+serin.dev                     promotionactions/retry            create
 serving.kserve.io             inferenceservices                 get update deletecollection
 serving.kserve.io             inferenceservices/status          update patch
 serving.kserve.io             clusterservingruntimes            create update patch delete
@@ -62,6 +69,7 @@ apiextensions.k8s.io          customresourcedefinitions         create update pa
 rbac.authorization.k8s.io     clusterroles                      create update patch bind escalate
 rbac.authorization.k8s.io     clusterrolebindings               create update patch
 admissionregistration.k8s.io  validatingwebhookconfigurations   create update patch delete
+admissionregistration.k8s.io  validatingadmissionpolicies       get list create update patch delete
 admissionregistration.k8s.io  validatingadmissionpolicybindings create update patch delete
 """
 

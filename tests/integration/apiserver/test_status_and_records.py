@@ -9,8 +9,8 @@ import pytest
 from e2e.deploy import ClusterApi, RefusedError
 from e2e.deploy.cluster import Json
 from serin.api import API_VERSION
-from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.promotion_record import PromotionRecordStatus
+from serin.api.status import ModelDeploymentStatus
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver

@@ -8,7 +8,7 @@ from typing import Any
 from serin.cluster import resources
 from serin.cluster.resources import Resource
 from serin.errors import NotFound, Refused
-from tests.unit.controller.test_reconcile import KEY, Lab, isvc, spec
+from tests.lab import KEY, Lab, isvc, spec
 
 ROUTE_KEY = ("httproutes", "prod", "fraud")
 

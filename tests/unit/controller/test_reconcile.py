@@ -3,111 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from serin.api.revision import revision_of
 from serin.cluster import resources
-from serin.controller.reconcile import Reconciler
-from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
+from serin.errors import QueryRejected, Refused, SerinError, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.wants import Want
-from tests.fakes import FakeCluster, FakePrometheus, Killed
-
-URL = "http://prometheus:9090"
-KEY = ("prod", "fraud")
-POLICY: dict[str, Any] = {
-    "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
-    "analysis": {"window": "1s"},
-    "steps": [{"weight": 40, "for": "3s"}, {"weight": 50, "for": "3s"}],
-}
-
-
-def spec(version: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "model": {"version": version, "uri": f"s3://models/{version}"},
-        "predictor": {"model": {"modelFormat": {"name": "sklearn"}}, "minReplicas": 1},
-        "route": {"hostnames": ["fraud.example.com"], "parentRef": {"name": "models"}, "timeout": "5s"},
-        "policyRef": {"name": "careful"},
-    } | changes
-
-
-def isvc(version: str) -> str:
-    wanted = spec(version)
-    return f"fraud-{revision_of(wanted['model'], wanted['predictor'])}"
-
-
-class Lab:
-    """One ModelDeployment, a clock that passes move on, and a process that may be restarted."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-        self.cluster = FakeCluster()
-        self.prometheus = FakePrometheus(lambda: self.now)
-        self.weights: list[int] = []
-        self.restart()
-        meta = {"namespace": "prod", "name": "careful"}
-        self.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY})
-        self.want("1")
-
-    def restart(self) -> None:
-        self.reconciler = Reconciler(self.cluster, {URL: self.prometheus}, lambda: self.now)
-
-    def want(self, version: str, **changes: Any) -> None:
-        try:
-            obj = self.obj()
-        except KeyError:
-            obj = {
-                "apiVersion": "serin.dev/v1alpha1",
-                "kind": "ModelDeployment",
-                "metadata": {"namespace": "prod", "name": "fraud", "generation": 1},
-            }
-        self.cluster.put(resources.MODEL_DEPLOYMENTS, {**obj, "spec": spec(version, **changes)})
-
-    def obj(self, resource: resources.Resource = resources.MODEL_DEPLOYMENTS, name: str = "fraud") -> dict[str, Any]:
-        return self.cluster.objects[resource.plural, "prod", name]
-
-    @property
-    def status(self) -> dict[str, Any]:
-        return dict(self.obj().get("status") or {})
-
-    def backends(self) -> dict[str, int]:
-        try:
-            rules = self.obj(resources.HTTP_ROUTES)["spec"]["rules"]
-        except KeyError:
-            return {}
-        return {b["name"].removesuffix("-predictor"): b["weight"] for b in rules[0]["backendRefs"]}
-
-    async def tick(self) -> datetime | None:
-        try:
-            return await self.reconciler.reconcile(KEY)
-        except (Conflict, SerinError):
-            return None
-        finally:
-            self.weights.append(next((w for n, w in self.backends().items() if n == self.candidate), 0))
-            self.now += timedelta(seconds=1)
-
-    candidate = ""
-
-    async def until(self, done: Callable[[], bool], limit: int = 150) -> None:
-        for _ in range(limit):
-            await self.tick()
-            if done():
-                return
-        raise AssertionError(self.status)
-
-    def stable(self, version: str) -> Callable[[], bool]:
-        return lambda: self.status.get("phase") == "Stable" and self.status.get("stable", {}).get("version") == version
-
-    def rolled_back(self) -> bool:
-        return self.status.get("phase") == "RolledBack"
-
-    def record(self, attempt: int) -> dict[str, Any]:
-        return next(
-            o for k, o in self.cluster.objects.items() if k[0] == "promotionrecords" and o["spec"]["attempt"] == attempt
-        )
+from tests.fakes import Killed
+from tests.lab import KEY, POLICY, Lab, isvc, spec
 
 
 @pytest.fixture
@@ -444,3 +349,25 @@ async def test_killed_at_every_write_of_a_rollback() -> None:
         assert len(records) == 2
 
     assert await every_crash(run, check) > 10
+
+
+async def test_a_shadow_is_judged_from_its_first_request_on_also_after_a_restart() -> None:
+    lab = Lab()
+    meta = {"namespace": "prod", "name": "careful"}
+    shadow = {"shadow": {"for": "4s"}, "shadowSafe": True}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | shadow})
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    while lab.status.get("phase") != "Shadowing":
+        await lab.tick()
+    await lab.tick()
+    record = lab.status["rollout"]["record"]
+    marked = [e for e in lab.obj(resources.PROMOTION_RECORDS, record)["status"]["timeline"] if e.get("shadow")]
+    assert [e["weight"] for e in marked] == [0]
+    for _ in range(3):
+        await lab.tick()
+    lab.restart()
+    await lab.until(lab.stable("2"))
+    timeline = lab.obj(resources.PROMOTION_RECORDS, record)["status"]["timeline"]
+    told = [(e["weight"], bool(e.get("shadow"))) for e in timeline]
+    assert told[:5] == [(0, False), (0, True), (40, False), (50, False), (100, False)]

@@ -9,17 +9,26 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from serin.api.model_deployment import ModelDeploymentStatus
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Problem
 from serin.rollout.phases import ACTIVE
+from serin.rollout.turn import needed
 from tests.world import BAD, CLEAN, policy, ref, serving
 
 VERSIONS = ("1", "2", "3", "4")
 STEPS = [{"weight": 10, "for": "8s", "timeout": "10m"}, {"weight": 50, "for": "8s", "timeout": "10m"}]
 PLAIN = policy(steps=STEPS)
 BAKED = policy(steps=STEPS, bake={"for": "8s", "holdback": 5})
+SHADOWED = policy(
+    steps=STEPS,
+    shadow={"for": "5s", "timeout": "10m"},
+    shadowSafe=True,
+    preview={"header": {"name": "x-preview", "value": "1"}, "for": "7s"},
+)
+POLICIES = (PLAIN, BAKED, SHADOWED)
 
 
 def desired(status: ModelDeploymentStatus) -> int:
@@ -35,9 +44,9 @@ class Rollouts(RuleBasedStateMachine):
         self.last: Decision | None = None
         self.fresh = 10
 
-    @initialize(baked=st.booleans())
-    def begin(self, *, baked: bool) -> None:
-        self.world.policy = BAKED if baked else PLAIN
+    @initialize(kind=st.sampled_from(POLICIES))
+    def begin(self, kind: PromotionPolicySpec) -> None:
+        self.world.policy = kind
 
     def _tick(self, *, carry_out: bool = True) -> None:
         before = self.world.status
@@ -49,14 +58,17 @@ class Rollouts(RuleBasedStateMachine):
         old, new = before.rollout, after.status.rollout
         if old is None or new is None or old.record != new.record or before.phase is None or before.stable is None:
             return
-        if desired(after.status) <= desired(before):
+        if desired(after.status) <= desired(before) and (old.exposed or not new.exposed):
             return
         assert not self.world.spec.paused, "forward although paused"
+        assert old.held is None or (new.held is None and new.step == old.step), "forward although held"
         candidate, stable = before.candidate, before.stable
         assert candidate is not None
-        assert seen.arms[candidate.revision].ready > 0, "forward to where nobody answers"
+        share = 100 if after.plan.route is not None and after.plan.route.mirror else desired(after.status)
+        assert seen.arms[candidate.revision].ready >= needed(share, old.stable_replicas), "forward to too few"
         assert seen.arms[stable.revision].ready >= old.stable_replicas, "forward without a whole way back"
-        if before.phase in {Phase.PROGRESSING, Phase.BAKING}:
+        mirrored = before.phase is Phase.SHADOWING and self.world.snapshot(before).shadow is not None
+        if mirrored or before.phase in {Phase.PROGRESSING, Phase.BAKING}:
             assert seen.assessment.slos, "forward without a window"
             assert seen.assessment.blocking is None, f"forward although {seen.assessment.blocking}"
             assert seen.assessment.breach is None, "forward although breached"
@@ -73,10 +85,36 @@ class Rollouts(RuleBasedStateMachine):
     @rule(version=st.sampled_from(VERSIONS[1:]), count=st.integers(4, 12))
     def a_rollout_begins(self, version: str, count: int) -> None:
         """All is well and another version is wanted: without this most stories never get to a step."""
+        self._all_is_well()
+        self.world.want(version)
+        self.time_passes(count)
+
+    def _all_is_well(self) -> None:
         world = self.world
         world.candidate_window, world.stable_window = CLEAN, (0, 900)
         world.arms = {revision: Arm(arm.ref, 2) for revision, arm in world.arms.items()}
-        world.want(version)
+        if world.route is not None:
+            world.route = replace(world.route, accepted=True)
+
+    @rule(
+        version=st.sampled_from(VERSIONS[1:]),
+        before=st.integers(1, 25),
+        wrong=st.sampled_from(["paused", "held", "stable", "candidate", "silence"]),
+        count=st.integers(10, 20),
+    )
+    def one_thing_is_wrong(self, version: str, before: int, wrong: str, count: int) -> None:
+        """Only one gate is shut, for so long that every other one has opened: without it the rollout would move."""
+        self.a_rollout_begins(version, before)
+        world, status = self.world, self.world.status
+        arm = {"stable": status.stable, "candidate": status.candidate}.get(wrong)
+        if arm is not None and arm.revision in world.arms:
+            world.arms[arm.revision] = Arm(arm, 1)
+        if wrong == "paused":
+            world.want(world.spec.model.version, paused=True)
+        if wrong == "silence":
+            world.candidate_window = world.stable_window = None
+        if wrong == "held" and status.rollout is not None:
+            world.ask("Hold", rollout=status.rollout.record)
         self.time_passes(count)
 
     @rule()
@@ -113,6 +151,26 @@ class Rollouts(RuleBasedStateMachine):
             failure = Failure(Reason.CANDIDATE_CRASHED, "boom", final=not ready) if crashes else None
             self.world.arms[revision] = Arm(ref(version), ready, failure)
 
+    @rule(
+        action=st.sampled_from(["Hold", "Release", "Abort"]),
+        replayed=st.booleans(),
+        vouched=st.booleans(),
+    )
+    def somebody_speaks(self, action: str, *, replayed: bool, vouched: bool) -> None:
+        self.world.vouched = vouched
+        rollout = self.world.status.rollout
+        self.world.ask(action, rollout=rollout.record if rollout and not replayed else "fraud-00000000-1")
+
+    @rule(version=st.sampled_from(VERSIONS), vouched=st.booleans())
+    def somebody_wants_another_try(self, version: str, *, vouched: bool) -> None:
+        self.world.vouched = vouched
+        self.world.ask("Retry", revision=ref(version).revision)
+
+    @rule()
+    def somebody_takes_the_mirror_away(self) -> None:
+        if self.world.route is not None:
+            self.world.route = replace(self.world.route, exposes=frozenset(), editor="kubectl")
+
     @rule(weight=st.integers(0, 100))
     def somebody_edits_the_route(self, weight: int) -> None:
         if self.world.route is not None and self.world.route.candidate is not None:
@@ -123,7 +181,7 @@ class Rollouts(RuleBasedStateMachine):
         if self.world.route is not None:
             self.world.route = replace(self.world.route, accepted=accepted)
 
-    @rule(kind=st.sampled_from([PLAIN, BAKED, Problem(Reason.POLICY_MISSING, "gone")]))
+    @rule(kind=st.sampled_from([*POLICIES, Problem(Reason.POLICY_MISSING, "gone")]))
     def the_policy_changes(self, kind: object) -> None:
         self.world.policy = kind  # type: ignore[assignment]
 
@@ -138,6 +196,13 @@ class Rollouts(RuleBasedStateMachine):
         assert route is None or 0 <= route.weight <= 100
 
     @invariant()
+    def only_the_shadow_exposes_a_candidate_without_weight(self) -> None:
+        plan = self.last.plan.route if self.last is not None else None
+        if self.last is not None and plan is not None and (plan.mirror or plan.preview):
+            assert self.last.status.phase is Phase.SHADOWING
+            assert plan.weight == 0
+
+    @invariant()
     def whoever_is_on_the_way_is_looked_at_again(self) -> None:
         if self.last is not None and self.last.status.phase in ACTIVE:
             assert self.last.wake_at is not None, self.last.status
@@ -147,6 +212,9 @@ class Rollouts(RuleBasedStateMachine):
         world, self.fresh = self.world, self.fresh + 1
         world.policy, world.candidate_window, world.stable_window = PLAIN, CLEAN, (0, 900)
         world.want(str(self.fresh))
+        if world.status.rollout is not None and world.status.rollout.held is not None:
+            world.vouched = True
+            world.ask("Release")
         for _ in range(400):
             for revision, arm in world.arms.items():
                 world.arms[revision] = Arm(arm.ref, 2)
@@ -155,9 +223,12 @@ class Rollouts(RuleBasedStateMachine):
             self._tick()
             stable = world.status.stable
             if world.status.phase is Phase.STABLE and stable is not None and stable.version == str(self.fresh):
-                return
-        story = [f"{d.status.phase} {d.status.message}" for d in world.decisions[-3:]]
-        raise AssertionError(f"version {self.fresh} never arrives: {story}")
+                break
+        else:
+            story = [f"{d.status.phase} {d.status.message}" for d in world.decisions[-3:]]
+            raise AssertionError(f"version {self.fresh} never arrives: {story}")
+        world.settle(len(world.actions) + 1)
+        assert not world.actions, "every action has got its answer"
 
 
 TestRollouts = Rollouts.TestCase

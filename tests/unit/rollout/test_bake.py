@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Arm, Failure
 from tests.world import BAD, CLEAN, World, policy, ref, serving
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Arm, Failure, Problem, RouteView
 from serin.rollout.phases import ACTIVE, MOVES
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving, spec

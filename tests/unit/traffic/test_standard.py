@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from serin.api.promotion_policy import Exposure, Header
 from serin.rollout.decision import RoutePlan
 from serin.traffic.standard import Owner, http_route, inference_service, scaling_patch, shows
 from serin.traffic.view import route
@@ -150,3 +151,46 @@ def test_an_edited_weight_and_its_editor_are_seen() -> None:
 )
 def test_shows(actual: dict[str, Any], wanted: dict[str, Any], *, same: bool) -> None:
     assert shows(actual, wanted) is same
+
+
+HEADER = Header(name="x-preview", value="candidate")
+
+
+def test_a_shadow_mirrors_everything_and_gives_the_candidate_nothing() -> None:
+    built = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0, mirror=True, preview=HEADER))
+    main, preview = built["spec"]["rules"]
+    candidate = f"{ref('2').inference_service}-predictor"
+    assert [b["weight"] for b in main["backendRefs"]] == [100, 0]
+    assert main["filters"] == [
+        {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": candidate, "port": 80}}}
+    ]
+    assert preview["matches"][0]["headers"] == [{"type": "Exact", "name": "x-preview", "value": "candidate"}]
+    assert [b["name"] for b in preview["backendRefs"]] == [candidate]
+    assert "filters" not in preview or preview["filters"] == []
+
+
+@pytest.mark.parametrize(
+    ("plan", "exposes"),
+    [
+        (RoutePlan(ref("1"), ref("2"), 0, mirror=True), {Exposure.MIRROR}),
+        (RoutePlan(ref("1"), ref("2"), 0, preview=HEADER), {Exposure.PREVIEW}),
+        (RoutePlan(ref("1"), ref("2"), 0, mirror=True, preview=HEADER), set(Exposure)),
+        (RoutePlan(ref("1"), ref("2"), 10), set()),
+        (RoutePlan(ref("1"), None, 0), set()),
+    ],
+)
+def test_the_route_is_read_as_it_was_built(plan: RoutePlan, exposes: set[Exposure]) -> None:
+    seen = route(http_route(OWNER, spec("1"), plan))
+    assert (seen.weight, set(seen.exposes), set(seen.meant_to_expose)) == (plan.weight, exposes, exposes)
+
+
+def test_a_mirror_that_somebody_took_away_or_added_is_seen() -> None:
+    shadow = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0, mirror=True))
+    plain = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0))
+    assert not shows(plain, shadow)
+    assert not shows(shadow, plain)
+    del plain["spec"]["rules"][0]["filters"]
+    assert shows(plain, http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0))), "no list is an empty one"
+    taken = {**shadow, "spec": plain["spec"]}
+    seen = route(taken)
+    assert (set(seen.exposes), set(seen.meant_to_expose)) == (set(), {Exposure.MIRROR})

@@ -146,3 +146,49 @@ def test_a_stopped_inference_service_is_a_failure() -> None:
 )
 def test_what_is_healed_is_no_failure(given: dict[str, Any]) -> None:
     assert pod_failure([given]) is None
+
+
+def service(**model_status: Any) -> dict[str, Any]:
+    metadata = {"name": "fraud-1", "labels": {"serin.dev/revision": "1", "serin.dev/version": "1"}}
+    return {"metadata": metadata, "status": {"modelStatus": model_status}}
+
+
+LOADING = {"transitionStatus": "BlockedByFailedLoad"}
+FAILED = {"reason": "ModelLoadFailed", "message": "Traceback\nno such file"}
+
+
+@pytest.mark.parametrize(
+    ("model_status", "pods", "message"),
+    [
+        pytest.param(
+            LOADING | {"lastFailureInfo": FAILED},
+            [pod(state=BACKOFF, lastState=ended(1), restartCount=1)],
+            "was restarted 1 times; KServe says ModelLoadFailed: no such file",
+            id="beside what the pod says",
+        ),
+        pytest.param(
+            LOADING | {"lastFailureInfo": FAILED},
+            [pod(state=BACKOFF, lastState=ended(1, message="no such file"), restartCount=1)],
+            "was restarted 1 times: no such file",
+            id="not twice",
+        ),
+        pytest.param(
+            {
+                "transitionStatus": "InvalidSpec",
+                "lastFailureInfo": {"reason": "NoSupportingRuntime", "message": "no runtime for onnx"},
+            },
+            [],
+            "KServe says NoSupportingRuntime: no runtime for onnx",
+            id="without a pod",
+        ),
+    ],
+)
+def test_kserves_own_words(model_status: dict[str, Any], pods: list[Any], message: str) -> None:
+    failure = arm(service(**model_status), [], pods).failure
+    assert failure is not None
+    assert failure.message.endswith(message)
+    assert not failure.final
+
+
+def test_what_kserve_said_of_an_earlier_pod_is_nothing() -> None:
+    assert arm(service(transitionStatus="UpToDate", lastFailureInfo=FAILED), [], []).failure is None

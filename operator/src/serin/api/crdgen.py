@@ -20,6 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from serin.api import GROUP, VERSION
 from serin.api.model_deployment import ModelDeployment
+from serin.api.promotion_action import PromotionAction
 from serin.api.promotion_policy import PromotionPolicy
 from serin.api.promotion_record import PromotionRecord
 from serin.api.types import ApiModel, format_duration
@@ -118,6 +119,19 @@ KINDS = (
             AGE,
         ),
         rules=tuple(RECORD_RULES),
+    ),
+    Kind(
+        PromotionAction,
+        "PromotionAction",
+        "pact",
+        (
+            Column("Model", ".spec.modelDeployment"),
+            Column("Action", ".spec.action"),
+            Column("By", ".spec.requestedBy"),
+            Column("Outcome", ".status.outcome"),
+            Column("Message", ".status.message"),
+            AGE,
+        ),
     ),
 )
 

@@ -11,7 +11,7 @@ from serin.api import API_VERSION
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
 
-NOT_JUDGING = frozenset({"gates", "windows", "shadow", "notifications"})
+NOT_JUDGING = frozenset({"gates", "windows", "notifications"})
 """Sections of a policy that say nothing about how counts are judged; a policy for them is read all the same."""
 
 

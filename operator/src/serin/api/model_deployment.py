@@ -8,10 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
-from serin.api.conditions import Condition
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
-from serin.api.types import ApiModel, Duration, FreeForm, Name, Text, Time, Uri, Word, validations
+from serin.api.status import ModelDeploymentStatus
+from serin.api.types import ApiModel, Duration, Uri, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -154,141 +152,8 @@ class ModelDeploymentSpec(ApiModel):
     model_config: ClassVar = {"json_schema_extra": validations(("self.mode == oldSelf.mode", "mode is immutable"))}
 
 
-class RevisionRef(ApiModel):
-    """A revision and the InferenceService that serves it."""
-
-    revision: Name
-    version: Word
-    inference_service: Name
-    since: Time | None = None
-    until: Time | None = None
-    template: Word | None = None
-    """Hash of its pods' template, as Kubernetes labels them; it changes when KServe renders the pods anew."""
-
-
-class Weights(ApiModel):
-    """Percent of traffic on the candidate."""
-
-    desired: Annotated[int, Field(ge=0, le=100)] = 0
-    applied: Annotated[int, Field(ge=0, le=100)] = 0
-    """What the gateway has accepted."""
-    observed: Word | None = None
-    """The share that the counts of the newest window show, in percent."""
-
-
-class ArmCounts(ApiModel):
-    """Requests of one arm since the rollout began."""
-
-    bad: int
-    total: int
-
-
-class SloStatus(ApiModel):
-    """Where the evidence for one SLO stands. Evidence is log10 of the e-value, rounded to 1e-6, as a string."""
-
-    name: Name
-    severity: Severity
-    verdict: Verdict
-    candidate: ArmCounts
-    stable: ArmCounts
-    evidence: Annotated[dict[str, Word], Field(max_length=8)]
-    """``e1`` worse than stable, ``e2`` breaks the objective, ``e3`` not worse than stable, ``e4`` keeps it."""
-    threshold: Word
-    """``e1`` and ``e2`` both at or above this: rolled back."""
-    pass_threshold: Word
-    """``e3`` or ``e4`` at or above this: passed."""
-    message: Text
-
-
-class RolloutStatus(ApiModel):
-    """One attempt to promote one revision."""
-
-    record: Word
-    step: Annotated[int, Field(ge=0, le=100)] = 0
-    """1 for the first step; 0 before the first weight."""
-    steps: Annotated[int, Field(ge=0, le=100)] = 0
-    returning: bool = False
-    """To the revision that was stable before: no steps and no bake, but readiness and capacity."""
-    started_at: Time
-    routed_at: Time | None = None
-    """When the gateway had accepted the route that names the candidate, still at 0 %."""
-    step_started_at: Time | None = None
-    """When the gateway had accepted this step's weight."""
-    unknown_since: Time | None = None
-    """Since when an SLO that decides has no usable data."""
-    stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
-    """R0: ready replicas of stable when the rollout started."""
-    verdict: Verdict | None = None
-    reason: Reason
-    message: Text
-    since: Time
-    """Since when ``reason`` holds."""
-    wake_at: Time | None = None
-    """When waiting ends by itself, if it does: the deadline of this phase or step."""
-    outcome: Outcome | None = None
-    """Set once the rollout is decided against; the phase is then RollingBack."""
-    cause: Reason | None = None
-    cause_message: Text | None = None
-    decided_at: Time | None = None
-    """When ``outcome`` was decided, to the microsecond."""
-    slos: Annotated[
-        list[SloStatus],
-        Field(
-            max_length=32,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-        ),
-    ] = []
-
-
-class Rejection(ApiModel):
-    """A revision that was taken back."""
-
-    revision: Name
-    version: Word
-    at: Time
-    reason: Reason
-    record: Word
-
-
-class ModelDeploymentStatus(ApiModel):
-    """What Serin knows and does. It can be rebuilt from the route and the records."""
-
-    observed_generation: int | None = None
-    phase: Phase | None = None
-    message: Text | None = None
-    """What is happening, in a sentence."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = []
-    stable: RevisionRef | None = None
-    candidate: RevisionRef | None = None
-    previous: RevisionRef | None = None
-    weights: Weights | None = None
-    rollout: RolloutStatus | None = None
-    rejected: Annotated[list[Rejection], Field(max_length=20)] = []
-    draining: Annotated[list[RevisionRef], Field(max_length=20)] = []
-    """Arms without weight whose InferenceService is deleted at ``until``."""
-
-
 class ModelDeployment(ApiModel):
     """Kind ModelDeployment (``mdep``)."""
 
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus = Field(default_factory=ModelDeploymentStatus)
-
-
-__all__ = [
-    "SCALING_FIELDS",
-    "FreeForm",
-    "ModelDeployment",
-    "ModelDeploymentSpec",
-    "ModelDeploymentStatus",
-    "RevisionRef",
-    "RolloutStatus",
-    "SloStatus",
-    "Weights",
-]

@@ -11,6 +11,8 @@ VERSION = "serin.dev/version"
 STABLE_REVISION = "serin.dev/stable-revision"
 CANDIDATE_REVISION = "serin.dev/candidate-revision"
 CANDIDATE_WEIGHT = "serin.dev/candidate-weight"
+CANDIDATE_EXPOSURE = "serin.dev/candidate-exposure"
+"""How the candidate is reached besides its weight, e.g. ``Mirror,Preview``."""
 OWNED_SELECTOR = f"{MANAGED_BY}={MANAGER}"
 PREDICTOR_PORT = 80
 

@@ -14,6 +14,11 @@ from serin.api.analysis import Analysis
 from serin.api.indicator import Arms, Indicator
 from serin.api.types import ApiModel, DecimalString, Duration, validations
 
+SHADOW_UNSAFE = (
+    "shadow sends every request to the candidate as well: set shadowSafe to true if a request that is answered twice "
+    "does no harm, or remove shadow"
+)
+
 
 class Severity(StrEnum):
     """What an SLO may do."""
@@ -72,6 +77,12 @@ class Slo(ApiModel):
         return float((Decimal(100) - self.objective) / Decimal(100))
 
 
+PASSABLE = (
+    "!has(self.timeout) || duration(self.timeout) > duration(self.for)",
+    "timeout must be longer than for, or the step could never pass",
+)
+
+
 class Step(ApiModel):
     """One step of traffic."""
 
@@ -82,20 +93,12 @@ class Step(ApiModel):
     timeout: Duration = timedelta(hours=1)
     """After this time without a decision the step holds and asks for a person."""
 
-    model_config: ClassVar = {
-        "json_schema_extra": validations(
-            (
-                "!has(self.timeout) || duration(self.timeout) > duration(self.for)",
-                "timeout must be longer than for, or the step could never pass",
-            )
-        )
-    }
+    model_config: ClassVar = {"json_schema_extra": validations(PASSABLE)}
 
     @model_validator(mode="after")
     def _passable(self) -> Step:
         if self.timeout <= self.for_:
-            message = "timeout must be longer than for, or the step could never pass"
-            raise ValueError(message)
+            raise ValueError(PASSABLE[1])
         return self
 
 
@@ -106,6 +109,48 @@ class Bake(ApiModel):
     """Shortest time of accepted windows with the candidate at 100 minus ``holdback`` percent."""
     holdback: Annotated[int, Field(ge=0, le=50)] = 5
     """Percent that stay on the old revision, as the control; without it a breach cannot be told from an outage."""
+
+
+class Exposure(StrEnum):
+    """How a candidate without weight is reached."""
+
+    MIRROR = "Mirror"
+    PREVIEW = "Preview"
+
+
+class Shadow(ApiModel):
+    """A time before the first step in which requests are mirrored to the candidate; its answers are thrown away."""
+
+    percent: Annotated[int, Field(ge=100, le=100)] = 100
+    """Percent of the requests that are mirrored. Only 100: Contour mirrors all, whatever a route asks for, and says
+    Accepted; a smaller part would be a promise that nobody keeps."""
+    for_: Annotated[Duration, Field(alias="for")]
+    """Shortest time of accepted windows."""
+    timeout: Duration = timedelta(hours=1)
+    """After this time without a decision the rollout holds and asks for a person."""
+
+    model_config: ClassVar = {"json_schema_extra": validations(PASSABLE)}
+
+    @model_validator(mode="after")
+    def _passable(self) -> Shadow:
+        if self.timeout <= self.for_:
+            raise ValueError(PASSABLE[1])
+        return self
+
+
+class Header(ApiModel):
+    """A header that a request carries, to the letter."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][-A-Za-z0-9_]*$")]
+    value: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Preview(ApiModel):
+    """A time before the first step in which only requests with a certain header reach the candidate."""
+
+    header: Header
+    for_: Annotated[Duration, Field(alias="for")]
+    """How long the preview lasts, by the clock: testers may send nothing at all."""
 
 
 class PromotionPolicySpec(ApiModel):
@@ -140,6 +185,12 @@ class PromotionPolicySpec(ApiModel):
     ]
     bake: Bake | None = None
     """Without it the old revision goes as soon as the last step has passed."""
+    shadow: Shadow | None = None
+    """Mirrors the clients' requests to the candidate before the first step; needs ``shadowSafe``."""
+    shadow_safe: bool = False
+    """Your word that a request which is answered twice does no harm: nothing is stored, charged or sent twice."""
+    preview: Preview | None = None
+    """Lets those who send a header reach the candidate before the first step."""
     prepare_timeout: Duration = timedelta(minutes=10)
     """How long a candidate may take to become ready before it is taken back."""
 
@@ -157,6 +208,7 @@ class PromotionPolicySpec(ApiModel):
                 "!has(self.bake) || self.steps.all(s, s.weight < 100 - self.bake.holdback)",
                 "bake.holdback must leave the candidate more than the last step's weight",
             ),
+            ("!has(self.shadow) || (has(self.shadowSafe) && self.shadowSafe)", SHADOW_UNSAFE),
         )
     }
 
@@ -169,11 +221,19 @@ class PromotionPolicySpec(ApiModel):
         if self.bake is not None and self.last_weight <= weights[-1]:
             message = "bake.holdback must leave the candidate more than the last step's weight"
             raise ValueError(message)
+        if self.shadow is not None and not self.shadow_safe:
+            raise ValueError(SHADOW_UNSAFE)
         return self
 
     def arms_of(self, slo: Slo) -> Arms:
         """By what this SLO's metrics tell the arms apart."""
         return slo.indicator.arms or self.arms
+
+    @property
+    def exposure(self) -> frozenset[Exposure]:
+        """How the candidate is reached before the first step."""
+        ways = {Exposure.MIRROR: self.shadow, Exposure.PREVIEW: self.preview}
+        return frozenset(way for way, wanted in ways.items() if wanted is not None)
 
     @property
     def last_weight(self) -> int:

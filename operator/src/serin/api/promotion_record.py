@@ -7,7 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from serin.api.reasons import Outcome, Reason
+from serin.api.status import AnsweredAction
 from serin.api.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
+
+MOST_ACTIONS = 50
 
 
 class RevisionSource(ApiModel):
@@ -55,6 +58,8 @@ class TimelineEntry(ApiModel):
     weight: Annotated[int, Field(ge=0, le=100)]
     reason: Reason
     message: Text
+    shadow: bool | None = None
+    """True while the candidate got mirrored requests or previews: its answers reached no client by weight."""
 
 
 class WindowBlock(ApiModel):
@@ -84,6 +89,8 @@ class PromotionRecordStatus(ApiModel):
     """Of the judge that had the last word: a Serin upgraded in mid-rollout judges all windows again."""
     first_breach_at: Time | None = None
     """End of the first window that crossed the breach threshold."""
+    actions: Annotated[list[AnsweredAction], Field(max_length=MOST_ACTIONS)] = []
+    """The PromotionActions on this rollout, oldest first."""
     timeline: Annotated[list[TimelineEntry], Field(max_length=200)] = []
     blocks: Annotated[list[WindowBlock], Field(max_length=2000)] = []
     requests: Annotated[dict[str, int], Field(max_length=32)] = {}

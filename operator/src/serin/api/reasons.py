@@ -11,6 +11,7 @@ class Phase(StrEnum):
     PENDING = "Pending"
     WAITING = "Waiting"
     PREPARING = "Preparing"
+    SHADOWING = "Shadowing"
     PROGRESSING = "Progressing"
     PROMOTING = "Promoting"
     BAKING = "Baking"
@@ -55,6 +56,9 @@ class Reason(StrEnum):
     NO_DATA = "NoData"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     PAUSED = "Paused"
+    SHADOWING = "Shadowing"
+    PREVIEWING = "Previewing"
+    HELD = "Held"
     PROMOTING = "Promoting"
     BAKING = "Baking"
     RETURNING = "Returning"
@@ -66,6 +70,7 @@ class Reason(StrEnum):
     MODEL_LOAD_FAILED = "ModelLoadFailed"
     PREPARE_TIMEOUT = "PrepareTimeout"
     ABORTED_BY_HAND = "AbortedByHand"
+    ABORTED_BY_ACTION = "AbortedByAction"
     NO_DATA_TOO_LONG = "NoDataTooLong"
     INCONCLUSIVE = "Inconclusive"
     SUPERSEDED = "Superseded"
@@ -99,6 +104,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_DATA: "There is no usable data for an SLO; missing data never passes and never fails.",
     Reason.METRICS_UNAVAILABLE: "Prometheus cannot be read; the weight stays.",
     Reason.PAUSED: "spec.paused is true: no new rollout and no forward move; the breach watch goes on.",
+    Reason.SHADOWING: "The clients' requests are mirrored to the candidate; its answers are judged and thrown away.",
+    Reason.PREVIEWING: "Only requests with the policy's header reach the candidate.",
+    Reason.HELD: "A PromotionAction holds this rollout; Release ends that. The breach watch goes on.",
     Reason.PROMOTING: "All steps passed; the candidate takes all traffic.",
     Reason.BAKING: "The candidate has almost all traffic; the old revision stays whole, as control and way back.",
     Reason.RETURNING: "spec asks for the revision that was stable before: it takes all traffic without steps.",
@@ -110,10 +118,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.MODEL_LOAD_FAILED: "The candidate's model could not be loaded.",
     Reason.PREPARE_TIMEOUT: "The candidate did not become ready in time.",
     Reason.ABORTED_BY_HAND: "Somebody lowered the candidate's weight on the route; that is taken as Abort.",
+    Reason.ABORTED_BY_ACTION: "A PromotionAction took the candidate back.",
     Reason.NO_DATA_TOO_LONG: "There was no usable data for longer than the policy's analysis.onNoData.after.",
     Reason.INCONCLUSIVE: "A step was not decided in its timeout and the policy's analysis.onInconclusive.after.",
     Reason.SUPERSEDED: "spec asks for another revision; this rollout ends.",
-    Reason.REVISION_REJECTED: "The revision in spec was taken back before and is refused until spec changes.",
+    Reason.REVISION_REJECTED: "The revision in spec was taken back and is refused until spec changes, or a Retry.",
     Reason.NO_RECEIVER: "Stable has no ready endpoint: the weight cannot be taken back. Act now.",
     Reason.POLICY_MISSING: "The PromotionPolicy that spec.policyRef names does not exist.",
     Reason.POLICY_INVALID: "The PromotionPolicy cannot be used as it is.",

@@ -10,12 +10,13 @@ from typing import Any
 
 from serin.api import names
 from serin.api.evidence import Assessment
-from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
 from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
-from serin.api.reasons import Reason
+from serin.api.reasons import Phase, Reason
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.types import format_time
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.actions import write_answer
 from serin.controller.observe import Sight
 from serin.errors import Conflict
 from serin.records import build
@@ -74,6 +75,8 @@ class Actor:
             await self._ensure(sight, ref)
         for ref in plan.delete:
             await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
+        for answer in plan.answers:
+            await write_answer(self._cluster, sight.action_objs[answer.action], answer)
         for event in decision.events:
             await self._tell(sight, event, now)
 
@@ -120,7 +123,8 @@ class Actor:
             record = build.parse(obj) if obj else None
             if obj is None or record is None or record.status.finished_at is not None:
                 continue
-            status = _next_status(record.status, decision, finishes.get(name), evidence, now)
+            status = build.with_actions(record.status, name, decision.status.actions)
+            status = _next_status(status, decision, finishes.get(name), evidence, now)
             if status.to_api() != record.status.to_api():
                 await self._cluster.update_status(resources.PROMOTION_RECORDS, {**obj, "status": status.to_api()})
 
@@ -140,10 +144,11 @@ def _next_status(
         weight = 100 if finish.outcome.value == "Promoted" else 0
         entry = TimelineEntry(at=finish.decided_at, weight=weight, reason=finish.reason, message=finish.message)
     elif rollout is not None:
-        desired = weights.desired if weights else 0
-        entry = TimelineEntry(at=now, weight=desired, reason=rollout.reason, message=rollout.message)
-        if status.timeline and status.timeline[-1].weight == desired:
-            entry = status.timeline[-1]
+        desired, shadow = weights.desired if weights else 0, decision.status.phase is Phase.SHADOWING or None
+        entry = TimelineEntry(at=now, weight=desired, reason=rollout.reason, message=rollout.message, shadow=shadow)
+        last = status.timeline[-1] if status.timeline else None
+        if last is not None and (last.weight, last.shadow) == (desired, shadow):
+            entry = last
     else:
         return status
     status = build.sealed(build.noted(status, entry) or status, evidence.blocks)

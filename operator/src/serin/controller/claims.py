@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from serin.api import names
-from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.reasons import Reason
+from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import Refused, Unavailable

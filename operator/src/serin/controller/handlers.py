@@ -48,6 +48,19 @@ def registry_for(wake: Wake, credentials: Credentials, watchdog: Watchdog) -> ko
             if key[0] == metadata["namespace"] and policy == metadata["name"]:
                 wake(key)
 
+    _follow_actions(registry, wake)
+    _follow_children(registry, wake)
+    return registry
+
+
+def _follow_actions(registry: kopf.OperatorRegistry, wake: Wake) -> None:
+    @kopf.on.event(GROUP, VERSION, resources.PROMOTION_ACTIONS.plural, registry=registry)
+    async def promotion_action(event: Mapping[str, Any], body: Mapping[str, Any], **_: object) -> None:
+        if event["type"] != "DELETED" and not (body.get("status") or {}).get("outcome"):
+            wake((body["metadata"]["namespace"], body["spec"]["modelDeployment"]))
+
+
+def _follow_children(registry: kopf.OperatorRegistry, wake: Wake) -> None:
     async def child(body: Mapping[str, Any], **_: object) -> None:
         for owner in body["metadata"].get("ownerReferences") or []:
             if owner["apiVersion"] == API_VERSION and owner["kind"] == resources.MODEL_DEPLOYMENTS.kind:
@@ -55,7 +68,6 @@ def registry_for(wake: Wake, credentials: Credentials, watchdog: Watchdog) -> ko
 
     for resource in (resources.INFERENCE_SERVICES, resources.HTTP_ROUTES):
         kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(child)
-    return registry
 
 
 def _start_and_login(registry: kopf.OperatorRegistry, credentials: Credentials) -> None:

@@ -11,18 +11,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from serin.api import names
-from serin.api.model_deployment import ModelDeployment, ModelDeploymentStatus, RevisionRef
+from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Reason
 from serin.api.revision import inference_service_name, revision_of
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.actions import unanswered, vouched
 from serin.controller.claims import Seen, foreign, hostname_taken
 from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
 from serin.records.build import Source, sources_of, view
-from serin.rollout.observation import Arm, Problem, RecordView, RouteView
+from serin.rollout.observation import ActionView, Arm, Problem, RecordView, RouteView
 from serin.rollout.spec_rules import problem_of
 from serin.traffic import view as traffic
 from serin.traffic.standard import Owner, inference_service, served
@@ -48,6 +50,10 @@ class Sight:
     records: tuple[RecordView, ...]
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
+    action_objs: Mapping[str, Object]
+    """PromotionActions without an answer, by name, oldest first."""
+    actions: tuple[ActionView, ...]
+    vouched: bool
 
     @property
     def owner(self) -> Owner:
@@ -89,11 +95,12 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         return None
     parsed = ModelDeployment.model_validate(obj)
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-    services, records, route_obj, policy_obj = await asyncio.gather(
+    services, records, route_obj, policy_obj, asked = await asyncio.gather(
         _inference_services(cluster, namespace, selector),
         _records(cluster, namespace, selector, parsed.status),
         _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
         _policy_object(cluster, namespace, parsed.spec.policy_ref.name),
+        unanswered(cluster, namespace, name),
     )
     services = services and [service for service in services if _is_ours(service, name)]
     arms = await _arms(cluster, namespace, services or [])
@@ -123,6 +130,9 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         records=tuple(views),
         policy_obj=None if isinstance(policy_obj, Problem) else policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus),
+        action_objs={obj["metadata"]["name"]: obj for obj, _ in asked},
+        actions=tuple(action for _, action in asked),
+        vouched=await vouched(cluster, namespace, [action for _, action in asked]),
     )
 
 

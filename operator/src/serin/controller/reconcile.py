@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from serin.api.evidence import Assessment
-from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.reasons import Phase
+from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.controller.act import Actor, Evidence
+from serin.controller.actions import refuse_orphans
 from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
@@ -26,6 +27,7 @@ from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import WATCHED
+from serin.rollout.takeback import PLAIN
 
 log = structlog.get_logger()
 TRY_AGAIN = timedelta(seconds=5)
@@ -55,10 +57,13 @@ class Reconciler:
         self._found(key, sight.obj["metadata"].get("generation") if sight else None)
         if sight is None:
             self._forget(key, keep=None)
+            await refuse_orphans(self._cluster, namespace, name, self._clock())
             return None
-        ledger = await self._evidence(key, sight)
-        now = self._clock()
-        decision = decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
+        ledger = self._ledger(key, sight)
+        decision = self._decide(name, sight, ledger)
+        if ledger is not None and sight.status.phase in WATCHED and not _plainly_back(decision):
+            await ledger.catch_up(self._source(ledger.policy), self._clock())
+            decision = self._decide(name, sight, ledger)
         if await self._actor.write_status(sight, decision.status):
             self._log(key, sight.status, decision.status)
         decision = await self._actor.shift(sight, decision)
@@ -86,8 +91,12 @@ class Reconciler:
             return min(filter(None, (decision.wake_at, now + pause)))
         return decision.wake_at
 
-    async def _evidence(self, key: Key, sight: Sight) -> Ledger | None:
-        """The rollout's ledger, with every window that can be read by now."""
+    def _decide(self, name: str, sight: Sight, ledger: Ledger | None) -> Decision:
+        now = self._clock()
+        return decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
+
+    def _ledger(self, key: Key, sight: Sight) -> Ledger | None:
+        """The rollout's ledger, with the windows that were read so far."""
         rollout = sight.status.rollout
         if rollout is None:
             return None
@@ -95,8 +104,6 @@ class Reconciler:
         if ledger is None:
             return None
         self._ledgers[(key, rollout.record)] = ledger
-        if sight.status.phase in WATCHED:
-            await ledger.catch_up(self._source(ledger.policy), self._clock())
         return ledger
 
     def _restored(self, sight: Sight) -> Ledger | None:
@@ -109,7 +116,7 @@ class Reconciler:
         view = next((r for r in sight.records if r.name == rollout.record), None)
         live = sight.policy if isinstance(sight.policy, PromotionPolicySpec) else None
         policy = view.policy if view and view.policy else live
-        begun = _first_weight(record.status if record else None) or rollout.step_started_at
+        begun = _first_request(record.status if record else None) or rollout.step_started_at
         if policy is None or begun is None:
             return None
         new, old = status.candidate, status.stable
@@ -144,6 +151,12 @@ class Reconciler:
         )
 
 
+def _plainly_back(decision: Decision) -> bool:
+    """Whether the candidate is taken back for what the cluster alone shows: a slow Prometheus must not delay that."""
+    rollout = decision.status.rollout
+    return rollout is not None and rollout.outcome is not None and rollout.cause in PLAIN
+
+
 def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observation:
     weights = sight.status.weights
     return Observation(
@@ -157,6 +170,8 @@ def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observat
         split=ledger.split(_step_started(sight.status), weights.desired) if ledger and weights else None,
         next_evidence_at=ledger.next_at if ledger else None,
         problem=sight.problem,
+        actions=sight.actions,
+        vouched=sight.vouched,
     )
 
 
@@ -164,9 +179,9 @@ def _step_started(status: ModelDeploymentStatus) -> datetime | None:
     return status.rollout.step_started_at if status.rollout else None
 
 
-def _first_weight(record: PromotionRecordStatus | None) -> datetime | None:
-    """When the first weight was decided, according to the record."""
-    return next((entry.at for entry in record.timeline if entry.weight), None) if record else None
+def _first_request(record: PromotionRecordStatus | None) -> datetime | None:
+    """When the candidate was first to be sent requests, according to the record: by weight, or mirrored."""
+    return next((entry.at for entry in record.timeline if entry.weight or entry.shadow), None) if record else None
 
 
 def _has_room(sight: Sight, decision: Decision) -> bool:

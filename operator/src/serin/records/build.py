@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from serin.api import API_VERSION, names
 from serin.api.evidence import Assessment
-from serin.api.model_deployment import RevisionRef
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import (
+    MOST_ACTIONS,
     PolicySnapshot,
     PromotionRecord,
     PromotionRecordSpec,
@@ -22,6 +22,7 @@ from serin.api.promotion_record import (
     WindowBlock,
 )
 from serin.api.revision import content_hash, revision_of
+from serin.api.status import AnsweredAction, RevisionRef
 from serin.judge import JUDGE_VERSION
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
@@ -128,6 +129,15 @@ def noted(status: PromotionRecordStatus, entry: TimelineEntry) -> PromotionRecor
     if last is not None and (last.weight, last.reason) == (entry.weight, entry.reason):
         return None
     return status.model_copy(update={"timeline": [*status.timeline, entry][-200:]})
+
+
+def with_actions(
+    status: PromotionRecordStatus, record: str, answered: Sequence[AnsweredAction]
+) -> PromotionRecordStatus:
+    """The status with the actions on this rollout that it does not have yet; ``answered`` are newest first."""
+    known = {action.uid for action in status.actions}
+    fresh = [a for a in reversed(answered) if a.rollout == record and a.uid not in known]
+    return status.model_copy(update={"actions": [*status.actions, *fresh][:MOST_ACTIONS]}) if fresh else status
 
 
 def finished(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.model_deployment import ModelDeploymentStatus
 from serin.api.reasons import Phase, Reason
+from serin.api.status import ModelDeploymentStatus
 from serin.api.types import format_duration
 from serin.rollout.drift import template_drift
-from serin.rollout.forward import (
+from serin.rollout.gates import (
     candidate_not_up,
     first,
+    held,
     paused,
     policy_lost,
     record_missing,
@@ -84,6 +85,7 @@ HOLDS = (
     traffic_split,
     bake_time,
     paused,
+    held,
     stable_too_small,
     candidate_not_up,
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from serin.api.model_deployment import ModelDeploymentSpec, ModelDeploymentStatus
+from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.reasons import Phase
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.actions import heard
 from serin.rollout.bake import bake, promote
 from serin.rollout.decision import Decision, Plan
 from serin.rollout.drift import drift_told, with_templates
-from serin.rollout.forward import prepare, progress
+from serin.rollout.forward import prepare, progress, shadow
 from serin.rollout.intake import first_deployment, forget_drained, intake, keep_scaling_in_view
 from serin.rollout.observation import Observation
 from serin.rollout.plan import plan
@@ -21,6 +23,7 @@ from serin.rollout.turn import Move, Turn
 
 RULES: dict[Phase, Callable[[Turn, ModelDeploymentStatus], Move]] = {
     Phase.PREPARING: prepare,
+    Phase.SHADOWING: shadow,
     Phase.PROGRESSING: progress,
     Phase.PROMOTING: promote,
     Phase.BAKING: bake,
@@ -45,7 +48,9 @@ def decide(
 
 
 def _advance(turn: Turn, status: ModelDeploymentStatus) -> Move:
-    status = keep_scaling_in_view(forget_drained(turn, status), turn)
+    status, move = heard(turn, keep_scaling_in_view(forget_drained(turn, status), turn))
+    if move is not None:
+        return move
     if status.candidate is None or status.phase is None:
         return intake(turn, status)
     if status.stable is None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
+from serin.api.promotion_action import ActionOutcome
+from serin.api.promotion_policy import Header
 from serin.api.reasons import Outcome, Reason
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,10 @@ class RoutePlan:
     """Percent on the candidate; 0 without one."""
     idle: tuple[RevisionRef, ...] = ()
     """Arms that still finish their requests; named in the route with weight 0."""
+    mirror: bool = False
+    """Every request is sent to the candidate as well, and that answer thrown away."""
+    preview: Header | None = None
+    """Requests that carry it go to the candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,17 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a PromotionAction is told."""
+
+    action: str
+    """Its name."""
+    outcome: ActionOutcome
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What must be true in the cluster; every act is idempotent, and they are done in this order."""
 
@@ -53,6 +70,7 @@ class Plan:
     ensure: tuple[RevisionRef, ...] = ()
     finish: tuple[Finish, ...] = ()
     delete: tuple[RevisionRef, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ although nobody asked for another revision (DESIGN, rule 12).
 
 from __future__ import annotations
 
-from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
 from serin.api.reasons import Phase, Reason
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.decision import Event
 from serin.rollout.turn import Move, Turn, changed
 

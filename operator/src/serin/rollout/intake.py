@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name
+from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.bake import promoted
-from serin.rollout.forward import first
+from serin.rollout.gates import first
 from serin.rollout.observation import Problem
 from serin.rollout.turn import Move, Turn, changed, enter, with_rollout, with_weight
 
@@ -47,14 +47,16 @@ def _refused(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     wanted = turn.seen.wanted
     record = turn.seen.rejection(wanted.revision) if wanted else None
     noted = next((r for r in status.rejected if wanted and r.revision == wanted.revision), None)
-    if wanted is None or (record is None and noted is None):
+    retried = wanted is not None and status.retry is not None and status.retry.revision == wanted.revision
+    if wanted is None or retried or (record is None and noted is None):
         return None
     reason = (record.reason if record else None) or (noted.reason if noted else Reason.SLO_BREACHED)
     name = record.name if record else noted.record if noted else "?"
     serving = status.stable.version if status.stable else "?"
     message = (
         f"version {wanted.version} was taken back ({reason.value}, see PromotionRecord {name}); "
-        f"version {serving} serves; change spec.model or spec.predictor to try another revision"
+        f"version {serving} serves; change spec.model or spec.predictor to try another revision, or create a "
+        f"PromotionAction Retry for revision {wanted.revision}"
     )
     wake = None if turn.ready(status.stable) else turn.soon()
     return Move(enter(status, Phase.ROLLED_BACK), Reason.REVISION_REJECTED, message, wake, stalled=True)
@@ -104,6 +106,7 @@ def _start(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef, polic
         since=turn.now.replace(microsecond=0),
     )
     kept = [ref for ref in status.draining if ref.revision != wanted.revision]
+    asked = status.retry.action if status.retry else None
     after = changed(
         status,
         phase=Phase.PREPARING,
@@ -111,6 +114,9 @@ def _start(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef, polic
         rollout=rollout,
         weights=Weights(),
         draining=kept,
+        retry=None,
+        actions=[a.model_copy(update={"rollout": rollout.record}) if a.name == asked else a for a in status.actions],
+        rejected=[r for r in status.rejected if r.revision != wanted.revision],
     )
     return Move(after, reason, message, turn.soon())
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from serin.api.evidence import Assessment, Split
-from serin.api.model_deployment import RevisionRef
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_action import PromotionActionSpec
+from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Outcome, Reason
+from serin.api.status import RevisionRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Arm:
     deleting: bool = False
     template: str = ""
     """Hash of the newest pod's template; empty while it has no pod."""
+    updates: bool = True
+    """False where KServe was told to ignore changes of the InferenceService: scaling fields take no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class RouteView:
     """What the gateway says when it has not."""
     editor: str = ""
     """Who last changed its spec, if not Serin."""
+    exposes: frozenset[Exposure] = frozenset()
+    """How the candidate is reached besides its weight."""
+    meant_to_expose: frozenset[Exposure] = frozenset()
+    """The same as Serin last wrote it (annotation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,15 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionView:
+    """A PromotionAction for this ModelDeployment that is not answered yet."""
+
+    name: str
+    uid: str
+    spec: PromotionActionSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything a decision needs."""
 
@@ -103,16 +119,24 @@ class Observation:
     next_evidence_at: datetime | None = None
     """When the next window can be read."""
     problem: Problem | None = None
+    actions: tuple[ActionView, ...] = ()
+    """Unanswered ones, oldest first."""
+    vouched: bool = False
+    """The API server's admission policies vouch for who asked; only looked at when an action needs it."""
 
     def record(self, name: str) -> RecordView | None:
         """The record of that name."""
         return next((record for record in self.records if record.name == name), None)
 
     def rejection(self, revision: str) -> RecordView | None:
-        """The record that rejects ``revision``: its newest finished attempt ended in a rollback or abort."""
-        newest = next((r for r in reversed(self.records) if r.candidate.revision == revision and r.finished), None)
-        refused = {Outcome.ROLLED_BACK, Outcome.ABORTED}
-        return newest if newest is not None and newest.outcome in refused else None
+        """The record that rejects ``revision``: its newest attempt that was decided ended in a rollback or abort.
+
+        Superseding decides nothing about a revision, so it lifts no rejection either.
+        """
+        undecided = {None, Outcome.SUPERSEDED}
+        own = (r for r in reversed(self.records) if r.candidate.revision == revision and r.outcome not in undecided)
+        newest = next(own, None)
+        return newest if newest is not None and newest.outcome is not Outcome.PROMOTED else None
 
     @property
     def next_attempt(self) -> int:

@@ -7,7 +7,10 @@ from serin.api.reasons import Phase
 MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
     Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
-    Phase.PREPARING: frozenset({Phase.PROGRESSING, Phase.PROMOTING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}),
+    Phase.PREPARING: frozenset(
+        {Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}
+    ),
+    Phase.SHADOWING: frozenset({Phase.PROGRESSING, Phase.ROLLING_BACK}),
     Phase.PROGRESSING: frozenset({Phase.PROMOTING, Phase.ROLLING_BACK}),
     Phase.PROMOTING: frozenset({Phase.STABLE, Phase.BAKING, Phase.ROLLING_BACK}),
     Phase.BAKING: frozenset({Phase.STABLE, Phase.ROLLING_BACK}),
@@ -16,7 +19,7 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.STABLE: frozenset({Phase.PREPARING, Phase.WAITING, Phase.ROLLED_BACK, Phase.PENDING}),
 }
 
-ACTIVE = frozenset({Phase.PREPARING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING, Phase.ROLLING_BACK})
+WATCHED = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING})
+"""Phases in which the candidate gets requests and the breach watch runs."""
+ACTIVE = WATCHED | {Phase.PREPARING, Phase.ROLLING_BACK}
 """Phases with a rollout under way."""
-WATCHED = frozenset({Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING})
-"""Phases in which the candidate gets traffic and the breach watch runs."""

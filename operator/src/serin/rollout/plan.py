@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.rollout.actions import answers
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.observation import RecordView
 from serin.rollout.takeback import OUTCOMES
@@ -20,6 +21,7 @@ def plan(turn: Turn, status: ModelDeploymentStatus) -> Plan:
         ensure=tuple(needed),
         finish=tuple(f for record in turn.seen.records if (f := _finish(turn, status, record)) is not None),
         delete=_surplus(turn, status, {ref.revision for ref in serving}),
+        answers=answers(turn, status),
     )
 
 
@@ -36,7 +38,9 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
         return RoutePlan(status.stable, None, 0, idle)
     if status.phase is Phase.ROLLING_BACK and not weight and not _backed(turn, status):
         return RoutePlan(status.stable, None, 0, idle)
-    return RoutePlan(status.stable, status.candidate, weight, idle)
+    policy = turn.policy(status) if status.phase is Phase.SHADOWING else None
+    mirror, preview = (policy.shadow is not None, policy.preview) if policy else (False, None)
+    return RoutePlan(status.stable, status.candidate, weight, idle, mirror, preview.header if preview else None)
 
 
 def _backed(turn: Turn, status: ModelDeploymentStatus) -> bool:
@@ -44,7 +48,7 @@ def _backed(turn: Turn, status: ModelDeploymentStatus) -> bool:
 
     KServe takes the Service away from an InferenceService that was stopped; a route that names it is never accepted.
     """
-    had_traffic = status.rollout is not None and status.rollout.step > 0
+    had_traffic = status.rollout is not None and status.rollout.exposed
     if not had_traffic or turn.arm(status.candidate) is None or status.candidate is None:
         return False
     route = turn.seen.route
@@ -62,7 +66,7 @@ def _record(turn: Turn, status: ModelDeploymentStatus) -> RecordPlan | None:
     rollout, candidate = status.rollout, status.candidate
     if rollout is None or candidate is None or rollout.outcome is not None or turn.record(status) is not None:
         return None
-    if rollout.step:  # it existed before the first weight: a new one would not be the evidence of this rollout
+    if rollout.exposed:  # it existed before the first request: a new one would not be the evidence of this rollout
         return None
     attempt = int(rollout.record.rsplit("-", 1)[1])
     return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from serin.api.model_deployment import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.observation import RecordView, RouteView
 from serin.rollout.turn import Move, Turn, changed, with_rollout
 
@@ -54,6 +54,7 @@ def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: 
         steps=len(record.policy.steps) if record.policy else 0,
         step=_step(record.policy, weight),
         started_at=record.started_at,
+        exposed_at=turn.now if weight else None,
         stable_replicas=turn.ready(base.stable),
         reason=Reason.STATE_REBUILT,
         message=message,

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.model_deployment import ModelDeploymentStatus, OnNewRevision, Rejection
+from serin.api.model_deployment import OnNewRevision
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.api.types import format_time
 from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, weights_of, with_rollout, with_weight
 
 OUTCOMES = {
     Reason.ABORTED_BY_HAND: Outcome.ABORTED,
+    Reason.ABORTED_BY_ACTION: Outcome.ABORTED,
     Reason.NO_DATA_TOO_LONG: Outcome.ABORTED,
     Reason.INCONCLUSIVE: Outcome.ABORTED,
     Reason.SUPERSEDED: Outcome.SUPERSEDED,
 }
+PLAIN = frozenset(
+    {
+        Reason.ABORTED_BY_HAND,
+        Reason.ABORTED_BY_ACTION,
+        Reason.SUPERSEDED,
+        Reason.CANDIDATE_NOT_READY,
+        Reason.CANDIDATE_CRASHED,
+        Reason.MODEL_LOAD_FAILED,
+    }
+)
+"""Causes that no window of counts has to show: they need not wait for Prometheus."""
 CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
@@ -36,18 +49,20 @@ def take_back(turn: Turn, status: ModelDeploymentStatus, reason: Reason, message
 
 
 def aborted_by_hand(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """A lowered weight on the route is a person's (or a tool's) Abort."""
+    """A lowered weight on the route (or a mirror that is gone) is a person's, or a tool's, Abort."""
     route = turn.seen.route
     if route is None or status.candidate is None:
         return None
     intended = weights_of(status).applied if route.intended is None else route.intended
-    if route.weight >= intended:
+    closed = route.meant_to_expose - route.exposes
+    if route.weight >= intended and not closed:
         return None
-    who = route.editor or "somebody"
-    message = (
-        f"{who} lowered the candidate's weight on the route from {intended} % to {route.weight} %; "
-        f"version {status.candidate.version} is taken back"
+    what = (
+        f"lowered the candidate's weight on the route from {intended} % to {route.weight} %"
+        if route.weight < intended
+        else f"took the {' and the '.join(sorted(way.value.lower() for way in closed))} off the route"
     )
+    message = f"{route.editor or 'somebody'} {what}; version {status.candidate.version} is taken back"
     lowered = with_weight(status, min(weights_of(status).desired, route.weight))
     return take_back(turn, lowered, Reason.ABORTED_BY_HAND, message)
 
@@ -55,7 +70,10 @@ def aborted_by_hand(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 def breached(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """A Critical SLO is breached."""
     breach = turn.seen.assessment.breach
-    return take_back(turn, status, breach.reason, breach.message) if breach else None
+    if breach is None:
+        return None
+    reached = "; it had no weight yet: mirrored and preview requests only" * (status.phase is Phase.SHADOWING)
+    return take_back(turn, status, breach.reason, f"{breach.message}{reached}")
 
 
 def candidate_down(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
@@ -130,7 +148,7 @@ def roll_back(turn: Turn, status: ModelDeploymentStatus) -> Move:
     if desired:
         message = f"{why}; stable can take {100 - desired} % so far, the rest follows as it comes up"
         return Move(status, cause, message, turn.soon())
-    if route is not None and (route.weight > 0 or not route.accepted):
+    if route is not None and (route.weight > 0 or route.exposes or not route.accepted):
         return Move(status, cause, why, turn.soon())
     record = turn.record(status)
     if record is not None and not record.finished:
@@ -141,7 +159,7 @@ def roll_back(turn: Turn, status: ModelDeploymentStatus) -> Move:
 def _over(turn: Turn, status: ModelDeploymentStatus, cause: Reason, why: str) -> Move:
     """The candidate has no traffic and the record is written: forget the rollout, remember the rejection."""
     rollout, candidate = rollout_of(status), status.candidate
-    until = turn.now + (turn.spec.route.timeout if rollout.step else timedelta(0))
+    until = turn.now + (turn.spec.route.timeout if rollout.exposed else timedelta(0))
     draining = [*status.draining, candidate.model_copy(update={"until": until})] if candidate else status.draining
     rejected = status.rejected
     if candidate and rollout.outcome is not Outcome.SUPERSEDED:

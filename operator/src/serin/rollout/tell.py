@@ -7,14 +7,14 @@ from datetime import datetime
 
 from serin.api.conditions import Condition, ConditionType, condition, merge
 from serin.api.evidence import SloReport, Window
-from serin.api.model_deployment import ArmCounts, ModelDeploymentStatus, SloStatus
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
+from serin.api.status import ArmCounts, ModelDeploymentStatus, SloStatus
 from serin.rollout.decision import Event
-from serin.rollout.forward import split_words
+from serin.rollout.gates import split_words
 from serin.rollout.observation import Problem
 from serin.rollout.phases import ACTIVE
-from serin.rollout.turn import Move, Turn, changed, step_of, weights_of, with_rollout
+from serin.rollout.turn import Move, Turn, changed, stage_of, weights_of, with_rollout
 
 LONGEST_MESSAGE = 1024
 """Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""
@@ -28,6 +28,7 @@ WARNINGS = frozenset(
         Reason.MODEL_LOAD_FAILED,
         Reason.PREPARE_TIMEOUT,
         Reason.ABORTED_BY_HAND,
+        Reason.ABORTED_BY_ACTION,
         Reason.NO_RECEIVER,
         Reason.METRICS_UNAVAILABLE,
         Reason.NO_DATA,
@@ -52,7 +53,8 @@ WARNINGS = frozenset(
 
 def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeploymentStatus:
     """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
-    move = replace(move, message=f"{move.message}{_queued(turn, move.status)}"[:LONGEST_MESSAGE])
+    also = f"{_queued(turn, move.status)}{_ignored(turn, move.status)}"
+    move = replace(move, message=f"{move.message}{also}"[:LONGEST_MESSAGE])
     status = changed(move.status, message=move.message)
     status = _weights(turn, status)
     if status.rollout is not None:
@@ -81,6 +83,16 @@ def _queued(turn: Turn, status: ModelDeploymentStatus) -> str:
     return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
 
 
+def _ignored(turn: Turn, status: ModelDeploymentStatus) -> str:
+    """Which arms KServe was told not to update: it ignores scaling fields there, and says nothing."""
+    arms = [arm for ref in (status.stable, status.candidate) if (arm := turn.arm(ref)) is not None and not arm.updates]
+    return "".join(
+        f"; InferenceService {arm.ref.inference_service} carries serving.kserve.io/disable-auto-update: KServe ignores "
+        f"changes of its scaling fields"
+        for arm in arms
+    )
+
+
 def _deadline(turn: Turn, status: ModelDeploymentStatus) -> datetime | None:
     """When waiting ends by itself: the deadline of what is being waited for, not Serin's own pace of looking."""
     rollout, policy = status.rollout, turn.policy(status)
@@ -88,9 +100,12 @@ def _deadline(turn: Turn, status: ModelDeploymentStatus) -> datetime | None:
         return None
     if status.phase is Phase.PREPARING:
         return rollout.started_at + policy.prepare_timeout
-    if status.phase is Phase.PROGRESSING and rollout.step_started_at is not None:
-        return rollout.step_started_at.replace(microsecond=0) + step_of(policy, rollout.step).timeout
-    return None
+    begun = rollout.step_started_at
+    if begun is None or status.phase not in {Phase.SHADOWING, Phase.PROGRESSING}:
+        return None
+    stage = stage_of(policy, status)
+    wait = stage.timeout if stage is not None else policy.preview.for_ if policy.preview is not None else None
+    return begun.replace(microsecond=0) + wait if wait is not None else None
 
 
 def _weights(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
@@ -105,7 +120,8 @@ def _weights(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus
         for w in (report.newest for report in turn.seen.assessment.slos)
         if isinstance(w, Window) and w.accepted and w.candidate is not None and w.stable is not None
     ]
-    observed = f"{shares[0]:.1f}" if shares else weights.observed
+    told = shares and status.phase is not Phase.SHADOWING  # mirrored requests are no share of anything
+    observed = f"{shares[0]:.1f}" if told else weights.observed
     return changed(status, weights=weights.model_copy(update={"applied": applied, "observed": observed}))
 
 

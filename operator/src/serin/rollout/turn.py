@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from serin.api.model_deployment import (
-    ModelDeploymentSpec,
-    ModelDeploymentStatus,
-    RevisionRef,
-    RolloutStatus,
-    Weights,
-)
-from serin.api.promotion_policy import PromotionPolicySpec, Step
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
 from serin.api.reasons import Phase, Reason
+from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.observation import Arm, Observation, RecordView
 
 LOOK_AGAIN = timedelta(seconds=2)
@@ -104,9 +99,11 @@ def with_weight(status: ModelDeploymentStatus, desired: int) -> ModelDeploymentS
     return changed(status, weights=weights_of(status).model_copy(update={"desired": desired}))
 
 
-def step_of(policy: PromotionPolicySpec, step: int) -> Step:
-    """The policy's step number ``step`` (from 1); the last one if the policy has fewer."""
-    return policy.steps[min(step, len(policy.steps)) - 1]
+def stage_of(policy: PromotionPolicySpec, status: ModelDeploymentStatus) -> Step | Shadow | None:
+    """What the policy asks of Shadowing (None: only a preview) or of the step (the last one if it has fewer)."""
+    if status.phase is Phase.SHADOWING:
+        return policy.shadow
+    return policy.steps[min(rollout_of(status).step, len(policy.steps)) - 1]
 
 
 def needed(weight: int, stable_replicas: int) -> int:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from serin.api import API_VERSION, names
-from serin.api.model_deployment import ModelDeploymentSpec, RevisionRef
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_policy import Exposure
 from serin.api.revision import scaling_of
+from serin.api.status import RevisionRef
 from serin.api.types import format_duration
 from serin.rollout.decision import RoutePlan
 
@@ -101,12 +103,19 @@ def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> dict
         names.STABLE_REVISION: plan.stable.revision,
         names.CANDIDATE_WEIGHT: str(plan.weight),
         **({names.CANDIDATE_REVISION: plan.candidate.revision} if plan.candidate else {}),
+        **_exposure(plan),
     }
     backends = [_backend(plan.stable, 100 - plan.weight)]
     if plan.candidate:
         backends.append(_backend(plan.candidate, plan.weight))
     backends += [_backend(ref, 0) for ref in plan.idle]
-    timeout = format_duration(spec.route.timeout)
+    main = _rule(spec, [{}], backends)
+    if plan.candidate and plan.mirror:
+        main["filters"] = [{"type": "RequestMirror", "requestMirror": {"backendRef": _reference(plan.candidate)}}]
+    rules = [main]
+    if plan.candidate and plan.preview:
+        header = {"type": "Exact", "name": plan.preview.name, "value": plan.preview.value}
+        rules.append(_rule(spec, [{"headers": [header]}], [_backend(plan.candidate, 1)]))
     return {
         "apiVersion": GATEWAY_API,
         "kind": "HTTPRoute",
@@ -114,23 +123,43 @@ def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> dict
         "spec": {
             "parentRefs": [spec.route.parent_ref.to_api()],
             "hostnames": list(spec.route.hostnames),
-            "rules": [
-                {
-                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-                    "backendRefs": backends,
-                    "timeouts": {"request": timeout},
-                }
-            ],
+            "rules": rules,
         },
     }
 
 
+def _exposure(plan: RoutePlan) -> dict[str, str]:
+    """How the candidate is reached besides its weight, for the annotation."""
+    ways = {Exposure.MIRROR: plan.mirror, Exposure.PREVIEW: plan.preview is not None}
+    shown = sorted(way.value for way, wanted in ways.items() if wanted and plan.candidate)
+    return {names.CANDIDATE_EXPOSURE: ",".join(shown)} if shown else {}
+
+
+def _rule(spec: ModelDeploymentSpec, matches: list[dict[str, Any]], backends: list[dict[str, Any]]) -> dict[str, Any]:
+    """One rule for all paths. A match with a header wins over one without, whatever their order."""
+    return {
+        "matches": [{"path": {"type": "PathPrefix", "value": "/"}, **match} for match in matches],
+        "filters": [],
+        "backendRefs": backends,
+        "timeouts": {"request": format_duration(spec.route.timeout)},
+    }
+
+
+def _reference(ref: RevisionRef) -> dict[str, Any]:
+    return {"name": names.service_name(ref.inference_service), "port": names.PREDICTOR_PORT}
+
+
 def _backend(ref: RevisionRef, weight: int) -> dict[str, Any]:
-    return {"name": names.service_name(ref.inference_service), "port": names.PREDICTOR_PORT, "weight": weight}
+    return {**_reference(ref), "weight": weight}
 
 
 def shows(actual: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether ``actual`` holds everything in ``wanted``; what the server defaulted besides does not matter."""
+    """Whether ``actual`` holds everything in ``wanted``; what the server defaulted besides does not matter.
+
+    An empty list is nothing: the server may keep it or leave it out.
+    """
+    if wanted == [] and actual is None:
+        return True
     if isinstance(wanted, Mapping):
         return isinstance(actual, Mapping) and all(shows(actual.get(k), v) for k, v in wanted.items())
     if isinstance(wanted, list):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from serin.api import names
-from serin.api.model_deployment import RevisionRef
+from serin.api.promotion_policy import Exposure
 from serin.api.reasons import Reason
+from serin.api.status import RevisionRef
 from serin.rollout.observation import Arm, Failure, RouteView
 
 CRASH_LOOP_RESTARTS = 3
@@ -26,9 +28,10 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
         inference_service=metadata["name"],
     )
     pods = list(pods)
-    failure = pod_failure(pods) or stopped(inference_service)
+    failure = with_kserves_words(pod_failure(pods) or stopped(inference_service), inference_service)
     going = "deletionTimestamp" in metadata
-    return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods))
+    updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
+    return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods), updates=updates)
 
 
 def _template(pods: Iterable[Mapping[str, Any]]) -> str:
@@ -59,6 +62,22 @@ def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
         return None
     name = inference_service["metadata"]["name"]
     return Failure(Reason.CANDIDATE_NOT_READY, f"InferenceService {name} carries serving.kserve.io/stop=true")
+
+
+def with_kserves_words(failure: Failure | None, inference_service: Mapping[str, Any]) -> Failure | None:
+    """The failure with what KServe says of it; without pods its word is all there is (no runtime fits the model, say).
+
+    Only words: KServe's modelStatus may be of an earlier pod, so it decides nothing.
+    """
+    status = (inference_service.get("status") or {}).get("modelStatus") or {}
+    info = status.get("lastFailureInfo") or {}
+    told = _last_line(str(info.get("message", "")))
+    if not told or status.get("transitionStatus") == "UpToDate":
+        return failure
+    words = f"KServe says {info.get('reason', 'nothing more')}: {told}"
+    if failure is None:
+        return Failure(Reason.CANDIDATE_NOT_READY, words)
+    return failure if told in failure.message else replace(failure, message=f"{failure.message}; {words}")
 
 
 def pod_failure(pods: Iterable[Mapping[str, Any]]) -> Failure | None:
@@ -129,7 +148,29 @@ def route(obj: Mapping[str, Any]) -> RouteView:
         accepted=accepted,
         message=message,
         editor=_editor(metadata.get("managedFields") or []),
+        exposes=_exposes(obj, metadata["name"], candidate),
+        meant_to_expose=frozenset(
+            way for way in Exposure if way in annotations.get(names.CANDIDATE_EXPOSURE, "").split(",")
+        ),
     )
+
+
+def _exposes(obj: Mapping[str, Any], name: str, candidate: str | None) -> frozenset[Exposure]:
+    """How the route reaches the candidate besides its weight."""
+    backend, found = names.service_name(f"{name}-{candidate}"), set()
+    for rule in obj["spec"].get("rules") or []:
+        mirrors = [f.get("requestMirror", {}).get("backendRef", {}) for f in rule.get("filters") or []]
+        if any(mirror.get("name") == backend for mirror in mirrors):
+            found.add(Exposure.MIRROR)
+        if _by_header(rule) and any(ref["name"] == backend for ref in rule.get("backendRefs") or []):
+            found.add(Exposure.PREVIEW)
+    return frozenset(found)
+
+
+def _by_header(rule: Mapping[str, Any]) -> bool:
+    """Whether only requests with a certain header get this rule: it is no part of the split."""
+    matches = rule.get("matches") or []
+    return bool(matches) and all(match.get("headers") for match in matches)
 
 
 def _number(text: str | None) -> int | None:
@@ -141,7 +182,8 @@ def _weight(obj: Mapping[str, Any], name: str, candidate: str | None) -> int:
     if candidate is None:
         return 0
     backend = names.service_name(f"{name}-{candidate}")
-    refs = [ref for rule in obj["spec"].get("rules") or [] for ref in rule.get("backendRefs") or []]
+    rules = [rule for rule in obj["spec"].get("rules") or [] if not _by_header(rule)]
+    refs = [ref for rule in rules for ref in rule.get("backendRefs") or []]
     total = sum(ref.get("weight", 1) for ref in refs)
     own = sum(ref.get("weight", 1) for ref in refs if ref["name"] == backend)
     return round(100 * own / total) if total else 0

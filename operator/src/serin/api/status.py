@@ -1,0 +1,180 @@
+"""What Serin knows and does about a ModelDeployment; it can be rebuilt from the route and the records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from serin.api.conditions import Condition
+from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.promotion_policy import Severity
+from serin.api.reasons import Outcome, Phase, Reason, Verdict
+from serin.api.types import ApiModel, Name, Text, Time, Word
+
+
+class RevisionRef(ApiModel):
+    """A revision and the InferenceService that serves it."""
+
+    revision: Name
+    version: Word
+    inference_service: Name
+    since: Time | None = None
+    until: Time | None = None
+    template: Word | None = None
+    """Hash of its pods' template, as Kubernetes labels them; it changes when KServe renders the pods anew."""
+
+
+class Weights(ApiModel):
+    """Percent of traffic on the candidate."""
+
+    desired: Annotated[int, Field(ge=0, le=100)] = 0
+    applied: Annotated[int, Field(ge=0, le=100)] = 0
+    """What the gateway has accepted."""
+    observed: Word | None = None
+    """The share that the counts of the newest window show, in percent."""
+
+
+class ArmCounts(ApiModel):
+    """Requests of one arm since the rollout began."""
+
+    bad: int
+    total: int
+
+
+class SloStatus(ApiModel):
+    """Where the evidence for one SLO stands. Evidence is log10 of the e-value, rounded to 1e-6, as a string."""
+
+    name: Name
+    severity: Severity
+    verdict: Verdict
+    candidate: ArmCounts
+    stable: ArmCounts
+    evidence: Annotated[dict[str, Word], Field(max_length=8)]
+    """``e1`` worse than stable, ``e2`` breaks the objective, ``e3`` not worse than stable, ``e4`` keeps it."""
+    threshold: Word
+    """``e1`` and ``e2`` both at or above this: rolled back."""
+    pass_threshold: Word
+    """``e3`` or ``e4`` at or above this: passed."""
+    message: Text
+
+
+class Held(ApiModel):
+    """Somebody holds a rollout."""
+
+    by: Annotated[str, Field(max_length=253)]
+    at: Time
+    action: Word
+    """Name of the PromotionAction."""
+    reason: Annotated[str, Field(max_length=512)] | None = None
+
+
+class AnsweredAction(ApiModel):
+    """A PromotionAction and what came of it."""
+
+    name: Word
+    uid: Word
+    action: ActionKind
+    rollout: Word | None = None
+    """The record of the rollout that it was about, or that a Retry began."""
+    by: Annotated[str, Field(max_length=253)]
+    reason: Annotated[str, Field(max_length=512)] | None = None
+    ticket: Word | None = None
+    outcome: ActionOutcome
+    message: Text
+    at: Time
+
+
+class Retry(ApiModel):
+    """A rejected revision that may be tried again, once."""
+
+    revision: Name
+    action: Word
+    """Name of the PromotionAction."""
+
+
+class RolloutStatus(ApiModel):
+    """One attempt to promote one revision."""
+
+    record: Word
+    step: Annotated[int, Field(ge=0, le=100)] = 0
+    """1 for the first step; 0 before the first weight."""
+    steps: Annotated[int, Field(ge=0, le=100)] = 0
+    returning: bool = False
+    """To the revision that was stable before: no steps and no bake, but readiness and capacity."""
+    started_at: Time
+    routed_at: Time | None = None
+    """When the gateway had accepted the route that names the candidate, still at 0 %."""
+    exposed_at: Time | None = None
+    """When it was decided to mirror requests to the candidate or to let previews reach it."""
+    step_started_at: Time | None = None
+    """When the gateway had accepted this step's weight, or the mirror of Shadowing."""
+    unknown_since: Time | None = None
+    """Since when an SLO that decides has no usable data."""
+    stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
+    """R0: ready replicas of stable when the rollout started."""
+    verdict: Verdict | None = None
+    reason: Reason
+    message: Text
+    since: Time
+    """Since when ``reason`` holds."""
+    wake_at: Time | None = None
+    """When waiting ends by itself, if it does: the deadline of this phase or step."""
+    outcome: Outcome | None = None
+    """Set once the rollout is decided against; the phase is then RollingBack."""
+    cause: Reason | None = None
+    cause_message: Text | None = None
+    decided_at: Time | None = None
+    """When ``outcome`` was decided, to the microsecond."""
+    held: Held | None = None
+    """Somebody holds this rollout by a PromotionAction."""
+    slos: Annotated[
+        list[SloStatus],
+        Field(
+            max_length=32,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = []
+
+    @property
+    def exposed(self) -> bool:
+        """Whether the candidate has been sent requests of any kind."""
+        return self.step > 0 or self.exposed_at is not None
+
+
+class Rejection(ApiModel):
+    """A revision that was taken back."""
+
+    revision: Name
+    version: Word
+    at: Time
+    reason: Reason
+    record: Word
+
+
+class ModelDeploymentStatus(ApiModel):
+    """What Serin knows and does. It can be rebuilt from the route and the records."""
+
+    observed_generation: int | None = None
+    phase: Phase | None = None
+    message: Text | None = None
+    """What is happening, in a sentence."""
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = []
+    stable: RevisionRef | None = None
+    candidate: RevisionRef | None = None
+    previous: RevisionRef | None = None
+    weights: Weights | None = None
+    rollout: RolloutStatus | None = None
+    rejected: Annotated[list[Rejection], Field(max_length=20)] = []
+    draining: Annotated[list[RevisionRef], Field(max_length=20)] = []
+    """Arms without weight whose InferenceService is deleted at ``until``."""
+    retry: Retry | None = None
+    """Until the rollout that it asks for begins."""
+    actions: Annotated[list[AnsweredAction], Field(max_length=20)] = []
+    """The newest PromotionActions, newest first."""

@@ -1,0 +1,107 @@
+"""Who may say what? The chart's admission policy on a real API server, and the operator's own question about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.deploy import ClusterApi, RefusedError, install, rights
+from e2e.deploy.cluster import Json, wait_until
+from e2e.sandbox.sandbox import Sandbox
+from serin.api import API_VERSION
+from serin.cluster.client import connect
+from serin.controller.actions import NOBODY, unanswered, vouched
+from tests.integration.apiserver import objects
+
+pytestmark = pytest.mark.apiserver
+RBAC = f"{rights.RBAC_API}/v1"
+AGENT = "agent"
+
+
+@pytest.fixture
+def agent(sandbox: Sandbox, api: ClusterApi, namespace: str) -> Iterator[ClusterApi]:
+    """An account that may hold and abort, and nothing else."""
+    subject = {"kind": "ServiceAccount", "name": AGENT, "namespace": namespace}
+    role = {"apiGroup": rights.RBAC_API, "kind": "Role", "name": AGENT}
+    may = ["promotionactions", "promotionactions/hold", "promotionactions/abort"]
+    for item in (
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": AGENT, "namespace": namespace}},
+        {
+            "apiVersion": RBAC,
+            "kind": "Role",
+            "metadata": {"name": AGENT, "namespace": namespace},
+            "rules": [{"apiGroups": ["serin.dev"], "resources": may, "verbs": ["create"]}],
+        },
+        {
+            "apiVersion": RBAC,
+            "kind": "RoleBinding",
+            "metadata": {"name": AGENT, "namespace": namespace},
+            "roleRef": role,
+            "subjects": [subject],
+        },
+    ):
+        api.apply(item)
+    with ClusterApi(sandbox.kubeconfig_for(namespace, AGENT)) as limited:
+        wait_until(lambda: _refusal(limited, _action(namespace)) == "", what="the agent may hold", seconds=10)
+        yield limited
+
+
+def _action(namespace: str, kind: str = "Hold", **fields: str) -> Json:
+    item = objects.action(namespace, kind)
+    item["metadata"] = {"generateName": "please-", "namespace": namespace}
+    item["spec"] |= {"requestedBy": f"system:serviceaccount:{namespace}:{AGENT}", **fields}
+    return item
+
+
+def _refusal(api: ClusterApi, item: Json) -> str:
+    """Why the API server does not take it; empty if it does."""
+    path = api._path(item["apiVersion"], item["kind"], item["metadata"]["namespace"])
+    try:
+        api._send("POST", path, json=item)
+    except RefusedError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("kind", ["Hold", "Abort"])
+def test_what_an_account_may_say_is_taken(agent: ClusterApi, namespace: str, kind: str) -> None:
+    assert _refusal(agent, _action(namespace, kind)) == ""
+
+
+@pytest.mark.parametrize("kind", ["Release", "Retry"])
+def test_what_it_may_not_say_is_refused_by_name(agent: ClusterApi, namespace: str, kind: str) -> None:
+    words = _refusal(agent, _action(namespace, kind))
+    assert f"may not {kind.lower()} in namespace {namespace}" in words
+    assert f"the right to create promotionactions/{kind.lower()} is missing" in words
+
+
+def test_nobody_speaks_in_another_name(agent: ClusterApi, namespace: str) -> None:
+    words = _refusal(agent, _action(namespace, requestedBy="ana@example.com"))
+    assert f"spec.requestedBy must be system:serviceaccount:{namespace}:{AGENT}" in words
+
+
+def test_the_operator_knows_whether_the_policy_is_in_force(
+    sandbox: Sandbox, api: ClusterApi, agent: ClusterApi, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _refusal(agent, _action(namespace)) == ""
+    kubeconfig = str(sandbox.kubeconfig_for(*install(api)))
+    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+
+    async def ask() -> bool:
+        async with connect() as (cluster, _):
+            pending = [action for _, action in await unanswered(cluster, namespace, "fraud")]
+            assert pending, "the agent's action waits"
+            return await vouched(cluster, namespace, pending)
+
+    wait_until(lambda: asyncio.run(ask()), what="the policy is in force", seconds=10)
+    [_, binding] = rights.admission()
+    api.delete(binding["apiVersion"], binding["kind"], binding["metadata"]["name"])
+    try:
+        wait_until(lambda: not asyncio.run(ask()), what="the policy is not in force any more", seconds=10)
+        stored = [a["spec"]["requestedBy"] for a in api.list(API_VERSION, "PromotionAction", namespace)]
+        assert stored
+        assert NOBODY not in stored, "the question itself leaves nothing behind"
+    finally:
+        api.apply(binding)

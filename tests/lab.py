@@ -1,0 +1,106 @@
+"""A ModelDeployment on an API server in memory: passes move its clock on, and the process may be restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from serin.api.revision import revision_of
+from serin.cluster import resources
+from serin.controller.reconcile import Reconciler
+from serin.errors import Conflict, SerinError
+from tests.fakes import FakeCluster, FakePrometheus
+
+URL = "http://prometheus:9090"
+KEY = ("prod", "fraud")
+POLICY: dict[str, Any] = {
+    "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
+    "analysis": {"window": "1s"},
+    "steps": [{"weight": 40, "for": "3s"}, {"weight": 50, "for": "3s"}],
+}
+
+
+def spec(version: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "model": {"version": version, "uri": f"s3://models/{version}"},
+        "predictor": {"model": {"modelFormat": {"name": "sklearn"}}, "minReplicas": 1},
+        "route": {"hostnames": ["fraud.example.com"], "parentRef": {"name": "models"}, "timeout": "5s"},
+        "policyRef": {"name": "careful"},
+    } | changes
+
+
+def isvc(version: str) -> str:
+    wanted = spec(version)
+    return f"fraud-{revision_of(wanted['model'], wanted['predictor'])}"
+
+
+class Lab:
+    """One ModelDeployment, a clock that passes move on, and a process that may be restarted."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+        self.cluster = FakeCluster()
+        self.prometheus = FakePrometheus(lambda: self.now)
+        self.weights: list[int] = []
+        self.restart()
+        meta = {"namespace": "prod", "name": "careful"}
+        self.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY})
+        self.want("1")
+
+    def restart(self) -> None:
+        self.reconciler = Reconciler(self.cluster, {URL: self.prometheus}, lambda: self.now)
+
+    def want(self, version: str, **changes: Any) -> None:
+        try:
+            obj = self.obj()
+        except KeyError:
+            obj = {
+                "apiVersion": "serin.dev/v1alpha1",
+                "kind": "ModelDeployment",
+                "metadata": {"namespace": "prod", "name": "fraud", "generation": 1},
+            }
+        self.cluster.put(resources.MODEL_DEPLOYMENTS, {**obj, "spec": spec(version, **changes)})
+
+    def obj(self, resource: resources.Resource = resources.MODEL_DEPLOYMENTS, name: str = "fraud") -> dict[str, Any]:
+        return self.cluster.objects[resource.plural, "prod", name]
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return dict(self.obj().get("status") or {})
+
+    def backends(self) -> dict[str, int]:
+        try:
+            rules = self.obj(resources.HTTP_ROUTES)["spec"]["rules"]
+        except KeyError:
+            return {}
+        return {b["name"].removesuffix("-predictor"): b["weight"] for b in rules[0]["backendRefs"]}
+
+    async def tick(self) -> datetime | None:
+        try:
+            return await self.reconciler.reconcile(KEY)
+        except (Conflict, SerinError):
+            return None
+        finally:
+            self.weights.append(next((w for n, w in self.backends().items() if n == self.candidate), 0))
+            self.now += timedelta(seconds=1)
+
+    candidate = ""
+
+    async def until(self, done: Callable[[], bool], limit: int = 150) -> None:
+        for _ in range(limit):
+            await self.tick()
+            if done():
+                return
+        raise AssertionError(self.status)
+
+    def stable(self, version: str) -> Callable[[], bool]:
+        return lambda: self.status.get("phase") == "Stable" and self.status.get("stable", {}).get("version") == version
+
+    def rolled_back(self) -> bool:
+        return self.status.get("phase") == "RolledBack"
+
+    def record(self, attempt: int) -> dict[str, Any]:
+        return next(
+            o for k, o in self.cluster.objects.items() if k[0] == "promotionrecords" and o["spec"]["attempt"] == attempt
+        )
