@@ -172,7 +172,7 @@ class Crowded(Store):
 
     async def series(self, want: Want) -> list[Series]:
         del want
-        raise AnswerTooLarge("larger than 33554432 bytes")
+        raise AnswerTooLarge("larger than 16777216 bytes")
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         cluster = {"envoy_cluster_name": "prod_fraud-a-predictor_80"}
