@@ -34,7 +34,7 @@ RETRY_PAUSE = 0.3
 SLACK = 1.0
 """Seconds that a thread may take longer than it was told, e.g. to resolve a name, before it is not waited for."""
 READING = threading.Lock()
-"""One answer at a time is turned into samples, of all servers: that takes ten times its size, and Python's lock anyway."""
+"""One answer at a time, of all servers, is turned into samples: that takes ten times its size of memory."""
 
 
 class Result(StrEnum):
