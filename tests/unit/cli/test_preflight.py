@@ -164,7 +164,17 @@ async def test_the_output(capsys: pytest.CaptureFixture[str]) -> None:
     text = StringIO()
     show(found, Console(file=text, width=120))
     assert "candidate" in text.getvalue()
+    meaning = document["slos"][0]["meaning"]
+    assert "5xx are bad" in meaning
+    assert f"arms Contour: {meaning}" in " ".join(text.getvalue().split())
     assert text.getvalue().rstrip().endswith("ready")
+
+
+def test_a_servers_words_are_no_markup() -> None:
+    text = StringIO()
+    words = 'http://p: status 400: unexpected "[/red]" in x[5m]'
+    show([SloFigures("availability", "Critical", "Contour", problem=words)], Console(file=text, width=200))
+    assert f"availability: {words}" in text.getvalue()
 
 
 class Crowded(Store):

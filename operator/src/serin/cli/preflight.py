@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
         "name": figures.name,
         "severity": figures.severity,
         "arms": figures.arms,
+        "meaning": figures.meaning,
         "unproven": figures.unproven,
         "estimated": figures.estimated,
         "stable": _arm(figures.stable),
@@ -112,16 +114,22 @@ def show(figures: list[SloFigures], console: Console) -> None:
         steps.add_row(forecast.slo, f"{forecast.weight} %", _seconds(late), _seconds(passing))
     if steps.row_count:
         console.print(steps)
+    for line in _words(figures):
+        console.print(line, soft_wrap=True, markup=False)  # a server's words may look like markup
+    console.print("ready" if ready(figures) else "not ready")
+
+
+def _words(figures: list[SloFigures]) -> Iterator[str]:
+    """What is counted, and per SLO what is wrong or doubtful."""
+    for arms, meaning in {f.arms: f.meaning for f in figures if f.meaning}.items():
+        yield f"arms {arms}: {meaning}"
     for f in figures:
         for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
-            console.print(f"{f.name}: {problem.removeprefix(f'{f.name}: ')}", soft_wrap=True)
+            yield f"{f.name}: {problem.removeprefix(f'{f.name}: ')}"
         if f.estimated:
-            console.print(f"{f.name}: {ESTIMATED}", soft_wrap=True)
+            yield f"{f.name}: {ESTIMATED}"
         if f.unproven:
-            console.print(
-                f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests", soft_wrap=True
-            )
-    console.print("ready" if ready(figures) else "not ready")
+            yield f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests"
 
 
 def _seconds(value: float) -> str:
