@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -251,6 +256,32 @@ def test_a_request_that_the_gateway_tries_again_counts_once(
     assert sent[RQ_TOTAL] == len(answers) + sent[RQ_RETRY], "what Envoy sent is more than what it was asked"
     assert _pair(found["availability"].candidate) == (failed, len(answers))
     assert _pair(found["latency"].candidate) == (0, len(answers))
+    [slo] = _preflight(site)["slos"]
+    record_property("preflight", slo["stable"])
+    assert (slo["arms"], slo["problem"], slo["estimated"], slo["unproven"]) == ("Contour", "", False, False)
+    assert slo["stable"]["minutes"] >= 1
+    assert slo["stable"]["sampleAgeSeconds"] < 5
+    assert 0 < slo["stable"]["badShare"] < 0.5
+
+
+def _preflight(site: Site) -> dict[str, Any]:
+    """What `serin preflight` prints about the ModelDeployment, asked with a file of servers."""
+    servers = site.folder / "servers.yaml"
+    servers.write_text(f"servers: [{{url: {site.provider.prometheus_url}, tenant: {{value: anybody}}}}]\n", "utf-8")
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("serin")), "preflight", f"mdep/{MODEL}", "-n", site.namespace),
+            *("--servers", str(servers), "--output", "json"),
+        ],
+        env={**os.environ, "KUBECONFIG": str(site.provider.kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
 
 
 def growth(site: Site, metric: str, cluster: str, between: tuple[float, float]) -> int:
