@@ -51,6 +51,8 @@ class SloFigures:
     arms: str
     unproven: bool = False
     """Whether its preset was never run on real parts."""
+    meaning: str = ""
+    """What availability and latency are there; empty for indicators of one's own."""
     stable: ArmFigures | None = None
     candidate: ArmFigures | None = None
     excess: float = 0.0
@@ -112,9 +114,10 @@ def _together(figures: SloFigures) -> float:
 
 async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> SloFigures:
     policy = subject.policy
-    known = preset(policy.arms_of(slo))
     figures = SloFigures(slo.name, slo.severity.value, policy.arms_of(slo).value)
-    figures.unproven = known is not None and not known.proven and not slo.indicator.gauge
+    known = preset(policy.arms_of(slo))
+    figures.unproven = not known.proven and not slo.indicator.gauge
+    figures.meaning = known.meaning if slo.indicator.availability or slo.indicator.latency else ""
     single = policy.model_copy(update={"slos": [slo]})
     figures.problem = unreadable(single) or ""
     if figures.problem:

@@ -102,8 +102,9 @@ class Ledger:
         self.trouble.pop(slo.name, None)
         clock = asyncio.get_running_loop().time
         until = clock() + BUDGET
-        most = 1 if slo.indicator.gauge is not None else BLOCK
         for _ in range(BATCHES):
+            # Where each window is a query of its own, one at a time: a worker has others to look at.
+            most = 1 if slo.indicator.gauge is not None or slo.name in self.estimated else BLOCK
             start = self.cursors[slo.name]
             count = math.floor((now - settle_time(self.length) - start) / self.length)
             if count <= 0 or clock() > until:
