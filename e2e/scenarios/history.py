@@ -150,8 +150,7 @@ class History:
 def shares(route: Json) -> dict[str, int]:
     """Percent per InferenceService that an HTTPRoute asks for; what only a header reaches is no part of the split."""
     rules: list[dict[str, Any]] = route.get("spec", {}).get("rules") or []
-    previews = [r for r in rules if len(r.get("backendRefs") or []) == 1 and r["matches"][0].get("headers")]
-    split = [rule for rule in rules if rule not in previews]
+    split = [rule for rule in rules if not any(match.get("headers") for match in rule.get("matches") or [])]
     backends = [backend for rule in split for backend in rule.get("backendRefs") or []]
     total = sum(backend.get("weight", 1) for backend in backends)
     return {
