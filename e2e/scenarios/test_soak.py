@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from e2e.scenarios.site import Site
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 ROUNDS = 5
-RATES = (50, 100, 150, 200, 250)
+RATES = (50, 100, 150, 200, 250, 300, 400)
 RATE_SECONDS = 15
 CARRIED_MS = 500
 """A p99 beyond this is a queue that grows, not a service."""

@@ -91,6 +91,24 @@ async def test_scaling_applies_in_place_in_mid_rollout(lab: Lab) -> None:
     assert lab.status["candidate"]["inferenceService"] == isvc("2")
 
 
+async def test_an_autoscaled_candidate_is_asked_for_what_its_next_weight_needs(lab: Lab) -> None:
+    elastic = {**spec("1")["predictor"], "maxReplicas": 5}
+    lab.want("1", predictor=elastic)
+    await lab.until(lab.stable("1"))
+    lab.cluster.ready = lambda name: 4 if name == isvc("1") else fewest("2")  # its autoscaler gives no more
+    lab.want("2", predictor=elastic)
+
+    def fewest(version: str) -> int:
+        found: int = lab.obj(resources.INFERENCE_SERVICES, isvc(version))["spec"]["predictor"]["minReplicas"]
+        return found
+
+    await lab.until(lambda: lab.status.get("phase") == "Progressing")
+    assert (fewest("1"), fewest("2")) == (4, 2)
+    await lab.until(lambda: fewest("2") == 4)
+    await lab.until(lab.stable("2"))
+    await lab.until(lambda: fewest("2") == 1)
+
+
 async def test_an_edited_route_is_repaired(lab: Lab) -> None:
     route = lab.obj(resources.HTTP_ROUTES)
     changed = {**route, "spec": {**route["spec"], "hostnames": ["evil.example.com"]}}

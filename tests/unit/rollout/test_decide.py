@@ -250,6 +250,25 @@ def test_weight_waits_for_capacity() -> None:
     world.until(Phase.STABLE)
 
 
+def test_the_arms_are_asked_for_the_replicas_that_the_rollout_needs() -> None:
+    """An autoscaler would take them from stable as the weight moves, and never give them to the candidate."""
+    world = serving()
+    assert not world.tick().plan.at_least
+    world.replicas = 6
+    world.arms[ref("1").revision] = Arm(ref("1"), ready=6)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    asked: dict[int, dict[str, int]] = {}
+    while world.status.phase is not Phase.STABLE:
+        decision = world.tick()
+        weights = decision.status.weights
+        if decision.status.candidate is not None and weights is not None:
+            asked[weights.desired] = dict(decision.plan.at_least)
+    assert asked[10] == {ref("1").revision: 6, ref("2").revision: 3}, "50 % are next"
+    assert asked[50] == {ref("1").revision: 6, ref("2").revision: 6}
+    assert not world.tick().plan.at_least, "afterwards it is the autoscaler's again"
+
+
 def test_a_rollback_moves_what_the_receiver_can_take_and_pages_without_one() -> None:
     world = serving()
     world.replicas = 4

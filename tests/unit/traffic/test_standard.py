@@ -84,6 +84,22 @@ def test_only_scaling_is_ever_patched(
     assert scaling_patch({"spec": {"predictor": actual}}, wanted) == expected
 
 
+@pytest.mark.parametrize(
+    ("wanted", "at_least", "fewest"),
+    [
+        pytest.param({"minReplicas": 1, "maxReplicas": 4}, 3, 3, id="an autoscaler may choose from there on"),
+        pytest.param({"maxReplicas": 4}, 3, 3, id="one replica unless spec says more"),
+        pytest.param({"minReplicas": 1, "maxReplicas": 2}, 3, 2, id="never more than spec allows"),
+        pytest.param({"minReplicas": 4, "maxReplicas": 5}, 3, 4, id="never fewer than spec asks for"),
+        pytest.param({"minReplicas": 2}, 3, 2, id="a fixed size is the owner's"),
+    ],
+)
+def test_an_autoscaler_is_told_what_a_rollout_needs(wanted: dict[str, Any], at_least: int, fewest: int) -> None:
+    patch = scaling_patch({"spec": {"predictor": {}}}, wanted, at_least)
+    assert patch == {"spec": {"predictor": wanted | {"minReplicas": fewest}}}
+    assert scaling_patch(patch, wanted, at_least) is None
+
+
 PLAN = RoutePlan(ref("1"), ref("2"), 25, idle=(ref("0"),))
 
 

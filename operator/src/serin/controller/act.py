@@ -88,7 +88,7 @@ class Actor:
         """Makes the rest of the plan true, in the plan's order."""
         plan = decision.plan
         for ref in plan.ensure:
-            await self._ensure(sight, ref)
+            await self._ensure(sight, ref, plan.at_least.get(ref.revision, 0))
         for ref in plan.delete:
             await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
 
@@ -101,7 +101,7 @@ class Actor:
         body = build.new(plan.record, owner=owner, sources=sight.sources, policy=policy)
         await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
 
-    async def _ensure(self, sight: Sight, ref: RevisionRef) -> None:
+    async def _ensure(self, sight: Sight, ref: RevisionRef, at_least: int) -> None:
         """The arm exists, is ours, and has the scaling that spec asks for; nothing else of it is ever written."""
         actual = sight.inference_services.get(ref.revision)
         if actual is None:
@@ -109,7 +109,7 @@ class Actor:
             return
         if "deletionTimestamp" in actual["metadata"]:
             return
-        patch: Object = standard.scaling_patch(actual, sight.obj["spec"]["predictor"]) or {}
+        patch: Object = standard.scaling_patch(actual, sight.obj["spec"]["predictor"], at_least) or {}
         if not _owned(actual, sight.owner):
             patch["metadata"] = {"ownerReferences": [sight.owner.reference()]}
         if patch:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -68,6 +69,8 @@ class Plan:
     route: RoutePlan | None = None
     record: RecordPlan | None = None
     ensure: tuple[RevisionRef, ...] = ()
+    at_least: Mapping[str, int] = field(default_factory=dict)
+    """Replicas, by revision, that an arm is asked to run, within the bounds that spec gives its autoscaler."""
     finish: tuple[Finish, ...] = ()
     delete: tuple[RevisionRef, ...] = ()
     answers: tuple[Answer, ...] = ()

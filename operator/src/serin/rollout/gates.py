@@ -56,7 +56,7 @@ def record_missing(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 def candidate_not_up(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """The candidate has too few ready replicas for its next share of the requests."""
-    weight = _next_share(turn, status)
+    weight = next_share(turn, status)
     need, have = needed(weight, rollout_of(status).stable_replicas), turn.ready(status.candidate)
     if have >= need:
         return None
@@ -118,7 +118,7 @@ def next_weight(turn: Turn, status: ModelDeploymentStatus) -> int:
     return policy.steps[rollout.step].weight if rollout.step < rollout.steps else policy.last_weight
 
 
-def _next_share(turn: Turn, status: ModelDeploymentStatus) -> int:
+def next_share(turn: Turn, status: ModelDeploymentStatus) -> int:
     """Percent of the requests that reach the candidate after the next forward move; a mirror sends all of them."""
     policy, rollout = turn.policy(status), rollout_of(status)
     mirrored = policy is not None and policy.shadow is not None and rollout.step == 0 and not rollout.returning

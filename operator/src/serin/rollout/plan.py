@@ -7,23 +7,39 @@ from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
+from serin.rollout.gates import next_share
 from serin.rollout.observation import RecordView
 from serin.rollout.takeback import OUTCOMES
-from serin.rollout.turn import Turn, exposure, weights_of
+from serin.rollout.turn import Turn, exposure, needed, weights_of
 
 
 def plan(turn: Turn, status: ModelDeploymentStatus) -> Plan:
     """Route first (it may be a rollback), then the record, the arms, the outcomes, and last what is not needed."""
     serving = [ref for ref in (status.stable, status.candidate) if ref is not None]
-    needed = [ref for ref in serving if status.phase is not Phase.ROLLING_BACK or ref is status.stable]
+    kept = [ref for ref in serving if status.phase is not Phase.ROLLING_BACK or ref is status.stable]
     return Plan(
         route=_route(turn, status),
         record=_record(turn, status),
-        ensure=tuple(needed),
+        ensure=tuple(kept),
+        at_least=_at_least(turn, status),
         finish=tuple(f for record in turn.seen.records if (f := _finish(turn, status, record)) is not None),
         delete=_surplus(turn, status, {ref.revision for ref in serving}),
         answers=answers(turn, status),
     )
+
+
+def _at_least(turn: Turn, status: ModelDeploymentStatus) -> dict[str, int]:
+    """R0 for stable, and for the candidate what its next weight needs.
+
+    An autoscaler sees the load of its own arm only: it would take replicas from stable as the weight moves away, and
+    give the candidate none for a weight that it does not have yet, which it therefore never got.
+    """
+    rollout, stable, candidate = status.rollout, status.stable, status.candidate
+    if rollout is None or stable is None or candidate is None:
+        return {}
+    share = next_share(turn, status) if turn.policy(status) is not None else weights_of(status).desired
+    replicas = rollout.stable_replicas
+    return {stable.revision: replicas, candidate.revision: needed(share, replicas)}
 
 
 def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:

@@ -89,9 +89,17 @@ def served(predictor: dict[str, Any], model: Mapping[str, Any], name: str) -> di
     return predictor
 
 
-def scaling_patch(existing: Mapping[str, Any], predictor: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The merge patch that brings an InferenceService's scaling fields to what spec says; None if they agree."""
+def scaling_patch(
+    existing: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int = 0
+) -> dict[str, Any] | None:
+    """The merge patch that brings an InferenceService's scaling fields to what spec says; None if they agree.
+
+    Where spec lets an autoscaler choose, it chooses from ``at_least`` on; a size that spec fixes is never another.
+    """
     now, wanted = scaling_of(existing.get("spec", {}).get("predictor", {})), scaling_of(predictor)
+    fewest, most = wanted.get("minReplicas", 1), wanted.get("maxReplicas", 0)
+    if fewest < at_least and fewest < most:
+        wanted["minReplicas"] = min(at_least, most)
     different = {key: wanted.get(key) for key in {*now, *wanted} if now.get(key) != wanted.get(key)}
     return {"spec": {"predictor": different}} if different else None
 
