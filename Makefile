@@ -123,6 +123,15 @@ kind-down: $(STAMP) ## End it; the host is as it was before
 e2e-kind: $(STAMP) ## Play the scenarios on kind, Serin installed by its chart; writes docs/reliability-kind.md
 	$(BIN)/python -m pytest e2e/scenarios --provider kind -m "not matrix and not soak" $(RELIABILITY)
 
+.PHONY: matrix-kind
+matrix-kind: $(STAMP) ## The same with the long ones, but for the crash matrix, which kind adds nothing to (about 75 minutes)
+	$(BIN)/python -m pytest e2e/scenarios --provider kind -m "not soak" $(RELIABILITY) \
+	  --ignore=e2e/scenarios/test_crash_matrix.py
+
+.PHONY: soak-kind
+soak-kind: $(STAMP) ## Promotions and rollbacks at the steady load that kind carries; writes docs/reliability-kind.md
+	$(BIN)/python -m pytest e2e/scenarios --provider kind -m soak $(RELIABILITY)
+
 .PHONY: image
 image: ## Build the operator's image with Docker
 	docker build --file operator/Dockerfile --tag serin:0.1.0 .

@@ -44,6 +44,7 @@ class Kind:
 
     name = "kind"
     capabilities = frozenset({"pods", "autoscaling"})
+    steady_rate = 100
 
     def __init__(self, layout: Layout | None = None) -> None:
         """``layout`` says where its files lie; the user's unless given."""

@@ -41,7 +41,7 @@ def tree(name: str, packages: list[str], cache: Path) -> Path:
     if os.geteuid() != 0:
         raise KindError("Building the node image needs root: debootstrap makes device files and changes its root.")
     cache.mkdir(parents=True, exist_ok=True)
-    staging = cache / f".staging-{name}"
+    staging = cache / f".staging-debian-{name}"  # node.py has a folder .staging-node at the same time
     remove_tree(staging)
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", RELEASE, str(staging), MIRROR]
     log = cache / f"debootstrap-{name}.log"

@@ -52,8 +52,11 @@ def presence(answers: Iterable[Answer], version: str) -> Presence | None:
 
 
 def failures_except(answers: Iterable[Answer], version: str) -> list[Answer]:
-    """Failed requests that were not answered by ``version`` itself: those nobody may have."""
-    return [answer for answer in answers if answer.failed and answer.version != version]
+    """Failed requests that were not answered by ``version`` itself: those nobody may have.
+
+    One that nobody answered (the gateway's 503, a timeout) is always among them, also if ``version`` is empty.
+    """
+    return [answer for answer in answers if answer.failed and not (version and answer.version == version)]
 
 
 def unattributed(answers: Iterable[Answer]) -> int:

@@ -33,6 +33,7 @@ class Sandbox:
 
     capabilities: frozenset[str] = frozenset()
     """What it can do beyond a gateway, KServe and Prometheus, for scenarios: see e2e/scenarios/provider.py."""
+    steady_rate = 200
 
     def __init__(self, name: str = DEFAULT_NAME, *, state: Path | None = None) -> None:
         """SandboxError if ``name`` cannot be one. ``state`` overrides where its files lie."""

@@ -31,6 +31,7 @@ RESYNC = "10s"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """On what to play."""
     parser.addoption("--provider", choices=("sandbox", "kind"), default="sandbox")
+    parser.addoption("--rate", type=int, default=None, help="requests per second of the soak, to try another one")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,6 +64,12 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
     with running as provider:
         yield provider
+
+
+@pytest.fixture(scope="session")
+def steady_rate(request: pytest.FixtureRequest, provider: Provider) -> int:
+    """Requests per second for long runs."""
+    return int(request.config.getoption("--rate") or provider.steady_rate)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,8 @@ class Provider(Protocol):
 
     capabilities: frozenset[str]
     """What it can do beyond that; see the constants of this module."""
+    steady_rate: int
+    """Requests per second that it carries on two cores, beside the operator, for minutes: the soak's."""
 
     @property
     def kubeconfig(self) -> Path:

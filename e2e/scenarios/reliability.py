@@ -7,7 +7,6 @@ puts each scenario beside what the sandbox showed.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, KIND_PAGE = DOCS / "reliability.md", DOCS / "reliability-kind.md"
 MARK = "<!-- {section}: {edge} -->"
+PLAIN, BESIDE = 4, 7
+"""Columns of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +40,87 @@ class Row:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Notes what runs; with a selection by name nothing is noted, for it would be half of a table."""
-    if not config.getoption("keyword"):
-        kind = config.getoption("--provider", default="sandbox") == "kind"
-        config.pluginmanager.register(Notes(on_kind=kind), "serin-reliability")
+    """Notes what runs; of what is chosen by name only the rows are written anew."""
+    kind = config.getoption("--provider", default="sandbox") == "kind"
+    named = [section_of(argument) for argument in config.args if "::" in argument]
+    config.pluginmanager.register(Notes(on_kind=kind, in_part=named), "serin-reliability")
 
 
 class Notes:
     """One row per scenario that ran, by the file that it stands in."""
 
-    def __init__(self, *, on_kind: bool = False) -> None:
+    def __init__(self, *, on_kind: bool = False, in_part: Iterable[str] = ()) -> None:
         self._on_kind = on_kind
+        self._in_part = set(in_part)
+        """Sections of which only some scenarios run."""
         self._tables: dict[str, list[Row]] = {}
-        self._failed: Counter[str] = Counter()
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Notes of which files not everything runs."""
+        self._in_part |= {section_of(item.nodeid) for item in items}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Notes the scenario's outcome, and a failure of what is around it."""
         if report.when != "call" and report.passed:
             return
-        section = Path(report.nodeid.partition("::")[0]).stem.removeprefix("test_")
-        self._failed[section] += report.failed
         properties = list(report.user_properties)
         if report.skipped and isinstance(report.longrepr, tuple):
             properties.append(("because", report.longrepr[2].removeprefix("Skipped: ")))
         noted = row(report.nodeid, report.outcome, report.duration, properties)
-        self._tables.setdefault(section, []).append(noted)
+        section = section_of(report.nodeid)
+        self._tables[section] = merged(self._tables.get(section, []), [noted])
 
     def pytest_sessionfinish(self) -> None:
         """Puts the tables into the page."""
-        today = f"{datetime.now(UTC):%Y-%m-%d}"
-        page = (KIND_PAGE if self._on_kind else PAGE).read_text("utf-8")
-        for section, rows in self._tables.items():
-            head = f"{len(rows)} scenarios, {self._failed[section]} failed; {today}."
-            table = beside(rows, known(PAGE.read_text("utf-8"))) if self._on_kind else plain(rows)
-            page = replaced(page, section, f"{head}\n\n{table}")
-        (KIND_PAGE if self._on_kind else PAGE).write_text(page, "utf-8")
+        path = KIND_PAGE if self._on_kind else PAGE
+        page = path.read_text("utf-8")
+        for section, ran in self._tables.items():
+            rows = merged(noted_in(page, section), ran) if section in self._in_part else ran
+            page = replaced(page, section, f"{head(rows)}\n\n{plain(rows)}")
+        path.write_text(page, "utf-8")
+        put_beside()
+
+
+def put_beside() -> None:
+    """Puts what the sandbox's page says now beside every row of kind's page."""
+    page, sandbox = KIND_PAGE.read_text("utf-8"), known(PAGE.read_text("utf-8"))
+    for section in re.findall(MARK.format(section="(.+)", edge="begin"), page):
+        rows = noted_in(page, section)
+        if rows:
+            said = page.partition(MARK.format(section=section, edge="begin"))[2].strip().partition("\n")[0]
+            page = replaced(page, section, f"{said}\n\n{beside(rows, sandbox)}")
+    KIND_PAGE.write_text(page, "utf-8")
+
+
+def section_of(nodeid: str) -> str:
+    """The section of a scenario: the file that it stands in."""
+    return Path(nodeid.partition("::")[0]).stem.removeprefix("test_")
+
+
+def head(rows: Sequence[Row]) -> str:
+    """What a table says of all its rows."""
+    failed = sum(one.outcome == "failed" for one in rows)
+    return f"{len(rows)} scenarios, {failed} failed; {datetime.now(UTC):%Y-%m-%d}."
+
+
+def merged(rows: Sequence[Row], newer: Sequence[Row]) -> list[Row]:
+    """The rows, each in the place of an older one of its title; those that are new at the end."""
+    found = {one.title: one for one in rows}
+    return list((found | {one.title: one for one in newer}).values())
+
+
+def noted_in(page: str, section: str) -> list[Row]:
+    """The rows of a section of either page, as they were seen on the provider that the page is about."""
+    text = page.partition(MARK.format(section=section, edge="begin"))[2]
+    text = text.partition(MARK.format(section=section, edge="end"))[0]
+    found = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == BESIDE:
+            cells = [cells[0], cells[3], cells[4], cells[6]]
+        if len(cells) == PLAIN and cells[2].isdigit():
+            found.append(Row(cells[0], cells[1], float(cells[2]), cells[3]))
+    return found
 
 
 def row(nodeid: str, outcome: str, seconds: float, properties: Iterable[tuple[str, object]]) -> Row:
@@ -121,3 +168,7 @@ def replaced(page: str, section: str, text: str) -> str:
         raise ValueError(message)
     head, _, rest = page.partition(begin)
     return f"{head}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
+
+
+if __name__ == "__main__":
+    put_beside()

@@ -95,6 +95,9 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
 ) -> None:
     """A first deployment, a promotion, a rollback and a second replica, watched on the way to the API server."""
     lease = ("SERIN_LEASE", f"{rights.NAMESPACE}/{rights.NAME}")
+    site.operator.stop()
+    # One that is there already, of replicas before, would hide the right to make it.
+    site.api.delete("coordination.k8s.io/v1", "Lease", rights.NAME, rights.NAMESPACE)
     with through_a_proxy(site, lease) as (proxy, operator), site.load():
         site.go_live()
         site.want("2")

@@ -33,6 +33,11 @@ def test_failures_that_a_version_did_not_cause(given_answer: Answer, counts: boo
     assert failures_except([given_answer], "3") == ([given_answer] if counts else [])
 
 
+@pytest.mark.parametrize("given_answer", [answer("", 503), answer("", 0), answer("2", 500)])
+def test_nobody_may_fail_when_no_version_is_bad(given_answer: Answer) -> None:
+    assert failures_except([given_answer], "") == [given_answer]
+
+
 def test_presence_is_from_the_first_request_to_the_last_answer() -> None:
     answers = [answer("2", sent=5, seconds=1), answer("2", sent=4, seconds=3), answer("1", sent=1)]
     seen = presence(answers, "2")

@@ -1,5 +1,5 @@
 module serin.dev/kind/metrics-server
 
-go 1.26.0
+go 1.26.4
 
 require sigs.k8s.io/metrics-server v0.9.0

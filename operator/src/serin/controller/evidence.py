@@ -57,6 +57,8 @@ class Ledger:
     unsealed: dict[str, list[Interval]] = field(default_factory=dict)
     shares: deque[Window] = field(default_factory=lambda: deque(maxlen=SHARES))
     """The newest windows of the first SLO that counts: how the traffic really splits."""
+    rehearsal: bool = False
+    """Of a preview: what testers send may condemn a candidate, and proves nothing for it later."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
     estimated: set[str] = field(default_factory=set)
