@@ -131,6 +131,11 @@ async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
             f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it: prod_other-1",
         ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
+        (
+            tuple(Series(s.labels, s.times[-3:], s.values[-3:]) for s in HEALTHY),
+            "availability",
+            "has been there for less than a minute: ask again",
+        ),
         ((native(250, 1000),), "latency", "no bucket boundary at 500, the nearest are 250 and 1000"),
         (
             tuple(Series(s.labels, s.times[:-40], s.values[:-40]) for s in HEALTHY),

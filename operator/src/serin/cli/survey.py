@@ -27,6 +27,7 @@ HISTORY = 30
 """Minutes that are looked at."""
 NOBODY = "no-candidate"
 """Stands for the candidate while there is none."""
+TOO_YOUNG = "what stable is counted from has been there for less than a minute: ask again"
 LATE_SCRAPES = timedelta(minutes=2)
 
 
@@ -153,7 +154,7 @@ async def _problem(
     """What stands in the way of counting, most basic first."""
     found, now = seen
     if _uncounted(figures.stable) and slo.indicator.query is None:
-        return await found_instead(metrics, subject.policy, slo, subject.names, now)
+        return await found_instead(metrics, subject.policy, slo, subject.names, now) or TOO_YOUNG
     errors = [interval.error for interval in found if interval.error]
     if errors:
         return errors[-1]
