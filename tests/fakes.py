@@ -39,6 +39,8 @@ class FakeCluster:
     """Ready endpoints by InferenceService."""
     pods: list[Object] = field(default_factory=list)
     refuse: str = ""
+    refuse_status: set[str] = field(default_factory=set)
+    """Plural names of kinds whose status may not be written."""
     vouching: bool = True
     """The admission policies for PromotionActions are in force."""
     down: bool = False
@@ -57,13 +59,15 @@ class FakeCluster:
             return [self._slice(key[2]) for key in self.objects if key[0] == resources.INFERENCE_SERVICES.plural]
         if resource is resources.PODS:
             return self.pods
-        wanted = dict(part.split("=") for part in selector.split(",") if part)
+        wanted = dict(part.split("=") for part in selector.split(",") if "=" in part)
+        without = {part[1:] for part in selector.split(",") if part.startswith("!")}
         return [
             copy.deepcopy(obj)
             for (plural, space, _), obj in self.objects.items()
             if plural == resource.plural
             and namespace in {space, ""}
             and wanted.items() <= obj["metadata"].get("labels", {}).items()
+            and not without & obj["metadata"].get("labels", {}).keys()
         ]
 
     def _slice(self, isvc: str) -> Object:
@@ -78,7 +82,7 @@ class FakeCluster:
         if self.refuse and resource is resources.INFERENCE_SERVICES:
             raise Refused(self.refuse)
         if dry_run and resource is resources.PROMOTION_ACTIONS and self.vouching:
-            raise Refused("denied request: spec.requestedBy must be system:serviceaccount:serin-system:serin")
+            raise Refused("denied request: serin.dev/actions: spec.requestedBy must be somebody-else")
         if dry_run:
             return body
         key = (resource.plural, namespace, body["metadata"]["name"])
@@ -109,6 +113,8 @@ class FakeCluster:
     async def update_status(self, resource: Resource, body: Object) -> Object:
         self._check()
         key = (resource.plural, body["metadata"]["namespace"], body["metadata"]["name"])
+        if resource.plural in self.refuse_status:
+            raise Refused(f"{resource.plural}/status is forbidden")
         old = self.objects[key]
         if old["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
             raise Conflict(key[2])

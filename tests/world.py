@@ -91,7 +91,7 @@ class World:
     """PromotionActions that have no outcome yet."""
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
-    vouched: bool = True
+    vouched: bool | None = True
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
@@ -122,14 +122,14 @@ class World:
             vouched=self.vouched,
         )
 
-    def ask(self, action: str, **fields: Any) -> ActionView:
+    def ask(self, action: str, *, name: str = "", **fields: Any) -> ActionView:
         """Somebody creates a PromotionAction: on the rollout under way, unless ``fields`` say otherwise."""
         number = len(self.actions) + len(self.answers) + 1
         if action != "Retry" and self.status.rollout is not None:
             fields = {"rollout": self.status.rollout.record} | fields
         base = {"modelDeployment": NAME, "action": action, "requestedBy": "ana@example.com"}
         spec = PromotionActionSpec.model_validate(base | fields)
-        view = ActionView(f"action-{number}", f"uid-{number}", spec)
+        view = ActionView(name or f"action-{number}", f"uid-{number}", spec)
         self.actions.append(view)
         return view
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +21,10 @@ from e2e.load.answer import read_log
 from e2e.load.background import BackgroundLoad
 from e2e.load.client import infer_body
 from e2e.load.generator import LoadPlan
+from e2e.load.live import Counts as LiveCounts
 from e2e.scenarios.site import GATEWAY_API, MODEL
 from serin.api.evidence import Counts, Window
+from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
@@ -31,8 +38,12 @@ if TYPE_CHECKING:
 
     from e2e.load.answer import Answer
     from e2e.scenarios.site import Site
+    from serin.prometheus.series import Series
 
 FEWEST = 10_000
+CRASH_AFTER = 2700
+"""Requests: the candidate's pod that was not deleted gets there before the minute is over, the new one does not."""
+NOBODY = LiveCounts(0, 0)
 SETTLED_SECONDS = 4
 POLICY = PromotionPolicySpec.model_validate(
     {
@@ -47,16 +58,21 @@ POLICY = PromotionPolicySpec.model_validate(
 
 def counted(site: Site, names: Names, begun: float, ended: float) -> dict[str, Window]:
     """Per SLO one window over everything between two instants, as Serin reads it."""
+    grid = Grid(datetime.fromtimestamp(int(begun), UTC), timedelta(seconds=int(ended) - int(begun)), 1)
+    return {name: found[0] for name, found in windows(site, POLICY, names, grid).items()}
 
-    async def ask() -> dict[str, Window]:
+
+def windows(site: Site, policy: PromotionPolicySpec, names: Names, grid: Grid) -> dict[str, list[Window]]:
+    """Per SLO the windows of a grid."""
+
+    async def ask() -> dict[str, list[Window]]:
         prometheus = Prometheus(Server(url=site.provider.prometheus_url))
         try:
-            start = datetime.fromtimestamp(int(begun), UTC)
-            grid = Grid(start, timedelta(seconds=int(ended) - int(begun)), 1)
-            found = {slo.name: await read(Shared(prometheus), POLICY, slo, names, grid) for slo in POLICY.slos}
+            shared = Shared(prometheus)
+            found = {slo.name: await read(shared, policy, slo, names, grid) for slo in policy.slos}
         finally:
             prometheus.close()
-        return {name: window for name, (window,) in found.items() if isinstance(window, Window)}
+        return {name: [w for w in batch if isinstance(w, Window)] for name, batch in found.items()}
 
     return asyncio.run(ask())
 
@@ -70,10 +86,11 @@ def settled() -> float:
 
 @pytest.mark.matrix
 def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str, object], None]) -> None:
-    """Both arms, with errors, a candidate's pod deleted and Prometheus away for five seconds meanwhile."""
+    """Both arms, with errors, a pod deleted, a container restarted, and Prometheus away for five seconds meanwhile."""
     site.go_live()
     site.policy(steps=[{"weight": 50, "for": "300s", "timeout": "1h"}])
-    predictor = site.model_deployment("2", environment={"ERROR_RATE": "0.004"})["spec"]["predictor"]
+    faults = {"ERROR_RATE": "0.004", "CRASH_AFTER_REQUESTS": str(CRASH_AFTER)}
+    predictor = site.model_deployment("2", environment=faults)["spec"]["predictor"]
     site.want("2", predictor={**predictor, "minReplicas": 2})
     site.until_weight(50)
     status = site.status
@@ -83,8 +100,7 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     begun = time.time()
     with site.load(rate=200):
         wait_until(lambda: time.time() > begun + 15, what="fifteen seconds of load", seconds=20)
-        pods = site.api.list("v1", "Pod", site.namespace, f"serving.kserve.io/inferenceservice={isvcs[0]}")
-        site.api.delete("v1", "Pod", pods[0]["metadata"]["name"], site.namespace)
+        site.api.delete("v1", "Pod", _pods(site, isvcs[0])[0]["metadata"]["name"], site.namespace)
         wait_until(lambda: time.time() > begun + 30, what="thirty seconds of load", seconds=20)
         site.provider.stop("prometheus")
         back = time.time() + 5
@@ -94,18 +110,72 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     ended = settled()
     answers = site.answers()
     assert len(answers) >= FEWEST
+    assert sum(s["restartCount"] for p in _pods(site, isvcs[0]) for s in p["status"]["containerStatuses"]) >= 1
     own = by_version(answers)
-    window = counted(site, Names(site.namespace, *isvcs), begun - 2, ended)["availability"]
+    names = Names(site.namespace, *isvcs)
+    window = counted(site, names, begun - 2, ended)["availability"]
     record_property("requests", len(answers))
     record_property("client", {v: (c.failed, c.total) for v, c in own.items()})
     record_property("serin", {"2": _pair(window.candidate), "1": _pair(window.stable)})
+    # What a dying container leaves unanswered the gateway answers, and does not say for whom: for the one that died.
+    unsaid = own.get("", NOBODY)
+    assert _pair(window.stable) == (own["1"].failed, own["1"].total)
+    assert _pair(window.candidate) == (own["2"].failed + unsaid.failed, own["2"].total + unsaid.total)
+    _missed_scrapes_cost_windows_only(site, names, (begun, ended), record_property)
+    _pods_say_the_same(site, names, (begun - 2, ended), record_property)
+
+
+def _missed_scrapes_cost_windows_only(
+    site: Site, names: Names, between: tuple[float, float], record_property: Callable[[str, object], None]
+) -> None:
+    """Windows without a scrape at an edge have no counts; none beside them has their requests."""
+    begun, ended = map(int, between)
+    grid = Grid(datetime.fromtimestamp(begun, UTC), timedelta(seconds=3), (ended - begun) // 3)
+    found = windows(site, POLICY, names, grid)["availability"]
+    blind = [w for w in found if w.candidate is None]
+    record_property("windows", f"{len(found)}, without counts {len(blind)}")
+    assert 1 <= len(blind) <= 5
+    assert max(w.candidate.total + w.stable.total for w in found if w.candidate and w.stable) < 3 * 200 * 1.6
+
+
+def _pods_say_the_same(
+    site: Site, names: Names, between: tuple[float, float], record_property: Callable[[str, object], None]
+) -> None:
+    """Preset Pod: stable exactly; the candidate but for what its processes answered after their last scrape."""
+    policy = POLICY.model_copy(update={"arms": Arms.POD})
+    grid = Grid(datetime.fromtimestamp(int(between[0]), UTC), timedelta(seconds=int(between[1]) - int(between[0])), 1)
+    [window] = windows(site, policy, names, grid)["availability"]
+    own, gaps = by_version(site.answers()), _unscraped(site, names, between)
+    dying = [a for a in site.answers() if a.version == "2" and any(first < a.at <= last for first, last in gaps)]
     assert window.candidate is not None
-    assert window.stable is not None
-    assert window.candidate.total + window.stable.total == len(answers)
-    assert window.candidate.bad + window.stable.bad == sum(a.failed for a in answers)
-    if "" not in own:  # an answer of the gateway itself does not say for whom
-        assert _pair(window.candidate) == (own["2"].failed, own["2"].total)
-        assert _pair(window.stable) == (own["1"].failed, own["1"].total)
+    lost = own["2"].total - window.candidate.total
+    record_property("pods", {"2": _pair(window.candidate), "1": _pair(window.stable), "lost": lost, "ends": len(gaps)})
+    assert _pair(window.stable) == (own["1"].failed, own["1"].total)
+    assert 0 <= lost <= len(dying)
+    assert len(gaps) >= 2
+
+
+def _unscraped(site: Site, names: Names, between: tuple[float, float]) -> list[tuple[float, float]]:
+    """From the last sample of each process of the candidate that ended to when it can have answered last."""
+    begun, ended = map(int, between)
+    selector = f'request_predict_seconds_count{{namespace="{names.namespace}",pod=~"{names.candidate}-.*"}}'
+
+    async def ask() -> list[Series]:
+        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
+        try:
+            return await prometheus.matrix(f"{selector}[{ended - begun}s]", datetime.fromtimestamp(ended, UTC))
+        finally:
+            prometheus.close()
+
+    found = asyncio.run(ask())
+    resets = [
+        (s.times[i], s.times[i + 1]) for s in found for i in range(len(s.times) - 1) if s.values[i + 1] < s.values[i]
+    ]
+    return resets + [(s.times[-1], s.times[-1] + 2) for s in found if s.times[-1] < ended - SETTLED_SECONDS]
+
+
+def _pods(site: Site, isvc: str) -> list[dict[str, Any]]:
+    return site.api.list("v1", "Pod", site.namespace, f"serving.kserve.io/inferenceservice={isvc}")
 
 
 def _warmed_up(site: Site) -> None:
@@ -132,7 +202,7 @@ def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -
     for name, status in rows.items():
         host = f"{name}.{site.namespace}.example.com"
         _route(site, name, host, timeout="2s")
-        answers, begun, ended = _asked(site, host, status)
+        answers, begun, ended = _asked(site, host, {status})
         found = counted(site, Names(site.namespace, name, live["metadata"]["name"]), begun, ended)
         assert {a.status for a in answers} == {status}
         assert _pair(found["availability"].candidate) == (len(answers), len(answers)), name
@@ -142,11 +212,95 @@ def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -
     wait_until(lambda: site.ready_endpoints("2") > 0, what="version 2 is ready", seconds=60)
     host = f"slow.{site.namespace}.example.com"
     _route(site, slow, host, timeout="1s", route="slow")
-    answers, begun, ended = _asked(site, host, 504)
+    answers, begun, ended = _asked(site, host, {504})
     found = counted(site, Names(site.namespace, slow, live["metadata"]["name"]), begun, ended)
     assert {a.status for a in answers} == {504}
     assert _pair(found["availability"].candidate) == (len(answers), len(answers))
     assert _pair(found["latency"].candidate) == (len(answers), len(answers))
+
+
+RETRIES = 2
+RQ_TOTAL, RQ_RETRY = "envoy_cluster_upstream_rq_total", "envoy_cluster_upstream_rq_retry"
+
+
+@pytest.mark.matrix
+def test_a_request_that_the_gateway_tries_again_counts_once(
+    site: Site, record_property: Callable[[str, object], None]
+) -> None:
+    """Half of all answers are errors, and the gateway asks again: what counts is what clients got in the end."""
+    site.policy()
+    site.want("1", environment={"ERROR_RATE": "0.5", "FAULT_SEED": "1"})
+    site.until_stable("1")
+    [live] = site.services()
+    isvc = live["metadata"]["name"]
+    host = f"again.{site.namespace}.example.com"
+    service = {"name": f"{isvc}-predictor", "port": 80}
+    spec = {
+        "virtualhost": {"fqdn": host},
+        "routes": [{"services": [service], "retryPolicy": {"count": RETRIES, "retryOn": ["5xx"]}}],
+    }
+    metadata = {"name": "again", "namespace": site.namespace}
+    site.api.apply({"apiVersion": "projectcontour.io/v1", "kind": "HTTPProxy", "metadata": metadata, "spec": spec})
+    answers, begun, ended = _asked(site, host, {200, 500})
+    found = counted(site, Names(site.namespace, isvc, "nobody"), begun, ended)
+    failed = sum(a.failed for a in answers)
+    sent = {
+        name: growth(site, name, f"{site.namespace}_{isvc}-predictor_80", (begun, ended))
+        for name in (RQ_TOTAL, RQ_RETRY)
+    }
+    record_property("client", (failed, len(answers)))
+    record_property("serin", _pair(found["availability"].candidate))
+    record_property("envoy", sent)
+    assert 0 < failed < len(answers) / 2
+    assert sent[RQ_RETRY] > 0
+    assert sent[RQ_TOTAL] == len(answers) + sent[RQ_RETRY], "what Envoy sent is more than what it was asked"
+    assert _pair(found["availability"].candidate) == (failed, len(answers))
+    assert _pair(found["latency"].candidate) == (0, len(answers))
+    plan = LoadPlan(site.provider.gateway_url, host, MODEL, infer_body(FEATURES), rate=20)
+    with BackgroundLoad(plan, site.folder / "preflight.csv"):
+        # Before that it says that it cannot say anything yet.
+        wait_until(lambda: _preflight(site)["stable"]["minutes"] >= 1, what="a whole minute is counted", seconds=150)
+    slo = _preflight(site)
+    record_property("preflight", slo["stable"])
+    assert (slo["arms"], slo["problem"], slo["estimated"], slo["unproven"]) == ("Contour", "", False, False)
+    assert slo["stable"]["sampleAgeSeconds"] < 5
+    assert 0 < slo["stable"]["badShare"] < 0.5
+
+
+def _preflight(site: Site) -> dict[str, Any]:
+    """What `serin preflight` prints about the ModelDeployment's one SLO, asked with a file of servers."""
+    servers = site.folder / "servers.yaml"
+    servers.write_text(f"servers: [{{url: {site.provider.prometheus_url}, tenant: {{value: anybody}}}}]\n", "utf-8")
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("serin")), "preflight", f"mdep/{MODEL}", "-n", site.namespace),
+            *("--servers", str(servers), "--output", "json"),
+        ],
+        env={**os.environ, "KUBECONFIG": str(site.provider.kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    [slo] = json.loads(done.stdout)["slos"]
+    return dict(slo)
+
+
+def growth(site: Site, metric: str, cluster: str, between: tuple[float, float]) -> int:
+    """How much a counter of Envoy grew between two instants."""
+    begun, ended = map(int, between)
+
+    async def ask() -> int:
+        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
+        try:
+            selector = f'{metric}{{envoy_cluster_name="{cluster}"}}[{ended - begun + 60}s]'
+            [series] = await prometheus.matrix(selector, datetime.fromtimestamp(ended, UTC))
+        finally:
+            prometheus.close()
+        return round(series.increment(begun, ended))
+
+    return asyncio.run(ask())
 
 
 def _service(site: Site, name: str, endpoints: tuple[str, int] | None) -> None:
@@ -183,8 +337,8 @@ def _route(site: Site, backend: str, host: str, *, timeout: str, route: str = ""
     site.api.apply({"apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec})
 
 
-def _asked(site: Site, host: str, status: int) -> tuple[list[Answer], float, float]:
-    """Requests to one host for a few seconds, once the gateway knows it; when that began and was scraped."""
+def _asked(site: Site, host: str, statuses: set[int]) -> tuple[list[Answer], float, float]:
+    """Requests to one host for a few seconds, once it gives these answers; when that began and was scraped."""
     plan = LoadPlan(site.provider.gateway_url, host, MODEL, infer_body(FEATURES), rate=20)
     log = site.folder / f"{host}.csv"
 
@@ -192,9 +346,9 @@ def _asked(site: Site, host: str, status: int) -> tuple[list[Answer], float, flo
         with BackgroundLoad(plan, log):
             now = time.time()
             wait_until(lambda: time.time() > now + 1.5, what="a second and a half", seconds=5)
-        return {a.status for a in read_log(log)} == {status}
+        return {a.status for a in read_log(log)} == statuses
 
-    wait_until(known, what=f"the gateway answers {status} for {host}", seconds=40)
+    wait_until(known, what=f"the gateway answers {statuses} for {host}", seconds=40)
     begun = settled()
     with BackgroundLoad(plan, log):
         wait_until(lambda: time.time() > begun + 5, what="five seconds of load", seconds=10)

@@ -11,6 +11,7 @@ import pytest
 
 from e2e.deploy import OperatorProcess
 from e2e.deploy.cluster import wait_until
+from e2e.scenarios.metrics import reading
 from e2e.scenarios.untrue import LIES, SLOW, UntruePrometheus
 
 if TYPE_CHECKING:
@@ -56,6 +57,30 @@ def test_a_lie_holds_the_weight(site: Site, lie: str) -> None:
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
     assert "RollingBack" not in site.history.phases()
+
+
+@pytest.mark.matrix
+def test_the_operators_metrics_tell_of_its_queries(site: Site) -> None:
+    """How many ended how, and that a server which fails again and again is left alone, until it answers."""
+    with behind_untruth(site) as prometheus:
+        operator = site.operator
+        assert isinstance(operator, OperatorProcess)
+        site.go_live()
+        with site.load():
+            site.want("2")
+            site.until_weight(25)
+
+            def told(name: str) -> float:
+                return reading(f"{operator.health_url}/metrics", f"serin_prometheus_{name}")
+
+            wait_until(lambda: told('queries_total{result="ok"') > 0, what="queries are told", seconds=20)
+            assert min(told("read_bytes_total"), told("read_series_total"), told("query_seconds_count")) > 0
+            assert told("left_alone") == 0
+            prometheus.lie = "503"
+            wait_until(lambda: told("left_alone") == 1, what="the server is left alone", seconds=30)
+            assert told('queries_total{result="unavailable"') >= 3
+            prometheus.lie = ""
+            wait_until(lambda: told("left_alone") == 0, what="a probe succeeds", seconds=30)
 
 
 @pytest.mark.matrix

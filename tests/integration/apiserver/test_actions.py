@@ -89,17 +89,17 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
     kubeconfig = str(sandbox.kubeconfig_for(*install(api)))
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
 
-    async def ask() -> bool:
+    async def ask() -> bool | None:
         async with connect() as (cluster, _):
             pending = [action for _, action in await unanswered(cluster, namespace, "fraud")]
             assert pending, "the agent's action waits"
             return await vouched(cluster, namespace, pending)
 
-    wait_until(lambda: asyncio.run(ask()), what="the policy is in force", seconds=10)
+    wait_until(lambda: asyncio.run(ask()) is True, what="the policy is in force", seconds=10)
     [_, binding] = rights.admission()
     api.delete(binding["apiVersion"], binding["kind"], binding["metadata"]["name"])
     try:
-        wait_until(lambda: not asyncio.run(ask()), what="the policy is not in force any more", seconds=10)
+        wait_until(lambda: asyncio.run(ask()) is False, what="the policy is not in force any more", seconds=10)
         stored = [a["spec"]["requestedBy"] for a in api.list(API_VERSION, "PromotionAction", namespace)]
         assert stored
         assert NOBODY not in stored, "the question itself leaves nothing behind"

@@ -83,6 +83,7 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.steps", [{"weight": 5, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
     ("spec.steps", [{"weight": 5, "for": "1h", "timeout": "1h"}], "timeout must be longer than for"),
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
+    ("spec.preview", {"for": "9s", "header": {"name": "x-p", "value": "1"}}, "a preview lasts at least 10s"),
     ("spec.shadow", {"for": "1m"}, "shadow sends every request to the candidate as well: set shadowSafe to true"),
     ("spec.bake", {"for": "1h", "holdback": 50}, "bake.holdback must leave the candidate more than the last step's"),
     (
@@ -129,7 +130,14 @@ BOUNDS: list[tuple[str, Any, str]] = [
 # Both would be needed to change it, and there is only one mode so far.
 UNREACHABLE = {"mode is immutable"}
 ELSEWHERE = {"the facts of a PromotionRecord never change", "a finished PromotionRecord never changes"}
-ELSEWHERE |= {"a PromotionAction cannot be changed; create another one"}
+BOTH = "give shadow or preview, not both: what testers send could not be told from the clients' mirrored requests"
+ELSEWHERE |= {BOTH, "a PromotionAction cannot be changed; create another one"}
+
+
+def test_a_policy_has_a_shadow_or_a_preview(api: ClusterApi, namespace: str) -> None:
+    item = changed(objects.policy(namespace), "spec.shadow", {"for": "1m"})
+    item["spec"] |= {"shadowSafe": True, "preview": {"for": "1m", "header": {"name": "x-p", "value": "1"}}}
+    assert BOTH in refusal(api, item)
 
 
 def changed(item: Json, path: str, value: object) -> Json:

@@ -27,7 +27,7 @@ serin.dev                     modeldeployments/status           update
 serin.dev                     promotionpolicies                 get list watch
 serin.dev                     promotionrecords                  get list create
 serin.dev                     promotionrecords/status           update
-serin.dev                     promotionactions                  list watch create
+serin.dev                     promotionactions                  list watch create patch
 serin.dev                     promotionactions/status           update
 serving.kserve.io             inferenceservices                 list watch create patch delete
 gateway.networking.k8s.io     httproutes                        get list watch create patch
@@ -40,7 +40,7 @@ serin.dev                     modeldeployments                  create update pa
 serin.dev                     modeldeployments/status           patch
 serin.dev                     promotionpolicies                 create update patch delete
 serin.dev                     promotionrecords                  update patch delete deletecollection
-serin.dev                     promotionactions                  get update patch delete deletecollection
+serin.dev                     promotionactions                  get update delete deletecollection
 serin.dev                     promotionactions/hold             create
 serin.dev                     promotionactions/release          create
 serin.dev                     promotionactions/abort            create

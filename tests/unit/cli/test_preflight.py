@@ -131,6 +131,11 @@ async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
             f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it: prod_other-1",
         ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
+        (
+            tuple(Series(s.labels, s.times[-3:], s.values[-3:]) for s in HEALTHY),
+            "availability",
+            "has been there for less than a minute: ask again",
+        ),
         ((native(250, 1000),), "latency", "no bucket boundary at 500, the nearest are 250 and 1000"),
         (
             tuple(Series(s.labels, s.times[:-40], s.values[:-40]) for s in HEALTHY),
@@ -147,7 +152,7 @@ async def test_what_was_found_instead(series: tuple[Series, ...], kind: str, wor
 
 async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
     [found] = await surveyed(Store(), policy("availability", arms="EnvoyGateway"))
-    assert "Envoy Gateway counts both backends" in found.problem
+    assert "Envoy Gateway counts all backends" in found.problem
     store = Store(*HEALTHY)
     store.away = True
     [found] = await surveyed(store, policy("availability"))
@@ -164,7 +169,17 @@ async def test_the_output(capsys: pytest.CaptureFixture[str]) -> None:
     text = StringIO()
     show(found, Console(file=text, width=120))
     assert "candidate" in text.getvalue()
+    meaning = document["slos"][0]["meaning"]
+    assert "5xx are bad" in meaning
+    assert f"arms Contour: {meaning}" in " ".join(text.getvalue().split())
     assert text.getvalue().rstrip().endswith("ready")
+
+
+def test_a_servers_words_are_no_markup() -> None:
+    text = StringIO()
+    words = 'http://p: status 400: unexpected "[/red]" in x[5m]'
+    show([SloFigures("availability", "Critical", "Contour", problem=words)], Console(file=text, width=200))
+    assert f"availability: {words}" in text.getvalue()
 
 
 class Crowded(Store):
@@ -172,7 +187,7 @@ class Crowded(Store):
 
     async def series(self, want: Want) -> list[Series]:
         del want
-        raise AnswerTooLarge("larger than 33554432 bytes")
+        raise AnswerTooLarge("larger than 16777216 bytes")
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         cluster = {"envoy_cluster_name": "prod_fraud-a-predictor_80"}

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.promotion_record import MOST_ACTIONS, PromotionRecordStatus
+from serin.api.status import AnsweredAction
 from serin.cluster import resources
-from serin.errors import Refused
+from serin.controller.actions import unanswered, vouched
+from serin.errors import NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.wants import Want
-from tests.lab import KEY, Lab, isvc
+from serin.records.build import with_actions
+from tests.lab import KEY, POLICY, Lab, isvc
 
 
 def action(lab: Lab, kind: str, name: str = "please", **fields: Any) -> None:
@@ -125,3 +132,132 @@ async def test_what_needs_no_evidence_does_not_wait_for_prometheus(monkeypatch: 
     await lab.tick()
     assert (lab.status["phase"], lab.backends()[isvc("2")]) == ("RollingBack", 0)
     assert lab.prometheus.queries == asked
+
+
+@pytest.mark.parametrize("kind", ["promotionactions", "promotionrecords"])
+async def test_an_abort_is_obeyed_whatever_cannot_be_written(kind: str) -> None:
+    lab = await progressing()
+    lab.want("2", paused=True)
+    lab.cluster.refuse_status = {kind}
+    record = lab.status["rollout"]["record"]
+    for number in range(25):
+        action(lab, "Release", f"before-{number}", rollout=record)
+        await lab.tick()
+    action(lab, "Abort", "stop", rollout=record)
+    await lab.tick()
+    assert (lab.status["phase"], lab.backends()[isvc("2")]) == ("RollingBack", 0)
+    lab.cluster.refuse_status = set()
+    await lab.until(lab.rolled_back)
+    for _ in range(40):
+        await lab.tick()
+    assert told(lab, "stop")["outcome"] == "Accepted"
+
+
+async def test_events_are_made_although_an_action_cannot_be_answered() -> None:
+    lab = await progressing()
+    action(lab, "Hold", rollout=lab.status["rollout"]["record"])
+    lab.cluster.refuse_status = {"promotionactions"}
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.rolled_back)
+    reasons = {obj["reason"] for key, obj in lab.cluster.objects.items() if key[0] == "events"}
+    assert {"RollingBack", "RolledBack"} <= reasons
+
+
+async def test_what_is_answered_is_marked_and_not_read_again() -> None:
+    lab = await progressing()
+    action(lab, "Hold", rollout=lab.status["rollout"]["record"])
+    await lab.tick()
+    assert lab.obj(resources.PROMOTION_ACTIONS, "please")["metadata"]["labels"] == {"serin.dev/answered": "true"}
+    assert await unanswered(lab.cluster, "prod", "fraud") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "vouches"),
+    [
+        pytest.param(None, False, id="taken in nobody's name"),
+        pytest.param(Refused("x: serin.dev/actions: spec.requestedBy must be y"), True, id="our policy"),
+        pytest.param(Refused("spec.requestedBy must be an e-mail address"), None, id="somebody else's webhook"),
+        pytest.param(Refused("promotionactions is forbidden: cannot create"), None, id="a right is missing"),
+        pytest.param(Unavailable("429"), None, id="not now"),
+        pytest.param(NotFound("no such kind"), None, id="no such kind"),
+    ],
+)
+async def test_who_vouches(answer: Exception | None, vouches: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column
+    lab = await progressing()
+    action(lab, "Hold", rollout="x")
+    [(_, pending)] = await unanswered(lab.cluster, "prod", "fraud")
+
+    async def create(*_: object, **__: object) -> dict[str, Any]:
+        if answer is not None:
+            raise answer
+        return {}
+
+    monkeypatch.setattr(lab.cluster, "create", create)
+    assert await vouched(lab.cluster, "prod", [pending]) is vouches
+
+
+async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = await progressing()
+    action(lab, "Hold", rollout="x")
+    [(_, pending)] = await unanswered(lab.cluster, "prod", "fraud")
+
+    async def hang(*_: object, **__: object) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("serin.controller.actions.PATIENCE", 0.01)
+    monkeypatch.setattr(lab.cluster, "create", hang)
+    assert await vouched(lab.cluster, "prod", [pending]) is None
+    monkeypatch.setattr(lab.cluster, "list", hang)
+    assert await unanswered(lab.cluster, "prod", "fraud") == []
+
+
+def answered(number: int, outcome: ActionOutcome, kind: ActionKind = ActionKind.RELEASE) -> AnsweredAction:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    return AnsweredAction(
+        name=f"a-{number}", uid=f"u-{number}", action=kind, rollout="r", by="ana", outcome=outcome, message="", at=at
+    )
+
+
+def test_a_record_keeps_what_was_done_before_what_was_refused() -> None:
+    status = PromotionRecordStatus()
+    for number in range(60):
+        status = with_actions(status, "r", [answered(number, ActionOutcome.REFUSED)])
+    status = with_actions(status, "r", [answered(99, ActionOutcome.ACCEPTED, ActionKind.ABORT)])
+    assert len(status.actions) == MOST_ACTIONS
+    assert status.actions[-1].action is ActionKind.ABORT
+    assert with_actions(status, "r", status.actions) == status
+
+
+async def test_testers_prove_nothing_for_the_steps() -> None:
+    """Clean previews for half a minute, then almost no requests: the steps have to wait for evidence of their own."""
+    lab = Lab()
+    meta = {"namespace": "prod", "name": "careful"}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "15s"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status.get("phase") == "Progressing")
+    lab.prometheus.candidate_rate = 1
+    for _ in range(40):
+        await lab.tick()
+    assert (lab.status["phase"], lab.status["weights"]["desired"]) == ("Progressing", 40)
+    record = lab.obj(resources.PROMOTION_RECORDS, lab.status["rollout"]["record"])
+    begun = next(e["at"] for e in record["status"]["timeline"] if e["weight"])
+    before = [b["counts"].split() for b in record["status"]["blocks"] if b["start"] < begun]
+    assert all(window.startswith("-") for windows in before for window in windows), "stable's history, and no tester"
+
+
+async def test_testers_may_condemn_a_candidate_and_the_record_shows_it() -> None:
+    lab = Lab()
+    meta = {"namespace": "prod", "name": "careful"}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1m"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status.get("phase") == "Shadowing")
+    lab.prometheus.candidate_bad = lab.prometheus.candidate_rate
+    await lab.until(lab.rolled_back)
+    record = lab.record(2)["status"]
+    assert (record["reason"], max(e["weight"] for e in record["timeline"])) == ("AllRequestsBad", 0)
+    assert record["badRequests"]["availability"] > 0
+    assert record["blocks"]

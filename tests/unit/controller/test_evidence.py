@@ -8,7 +8,7 @@ import pytest
 
 from serin.api.evidence import Window
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.controller.evidence import BLOCK, ESTIMATE, Ledger
+from serin.controller.evidence import BATCHES, BLOCK, ESTIMATE, Ledger
 from serin.errors import AnswerTooLarge
 from serin.judge.windows import settle_time
 from serin.prometheus.estimate import TERM
@@ -70,6 +70,14 @@ async def test_estimates_are_told_until_counts_are_exact_again(ledger: Ledger) -
     assert ESTIMATE not in await after(2)
     [block] = ledger.seal(everything=True)
     assert block.estimated is True
+
+
+async def test_many_estimates_do_not_hold_up_a_worker(ledger: Ledger) -> None:
+    """Once it is known that each window is a query of its own, a pass reads no more than a few."""
+    server = Crowded(lambda: T0)
+    await ledger.catch_up(server, T0 + WINDOW + settle_time(WINDOW))
+    await ledger.catch_up(server, T0 + 2 * BLOCK * WINDOW)
+    assert len(ledger.unsealed["availability"]) == 1 + BATCHES
 
 
 async def test_a_record_of_exact_counts_does_not_mention_estimates(ledger: Ledger) -> None:

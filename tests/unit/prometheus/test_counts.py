@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Window
+from serin.api.evidence import Counts, Window
 from serin.api.indicator import Arms
 from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
-from serin.prometheus.presets import Preset, Term, preset
+from serin.prometheus.presets import Term, preset
 from serin.prometheus.series import Series, freshness
 
 ARMS = ArmPatterns("envoy_cluster_name", "prod_fraud-b-predictor_80", "prod_fraud-a-predictor_80")
@@ -20,14 +20,8 @@ T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def known(arms: Arms) -> Preset:
-    found = preset(arms)
-    assert found is not None
-    return found
-
-
-AVAILABILITY = known(Arms.CONTOUR).availability
-LATENCY = known(Arms.CONTOUR).at_threshold(timedelta(milliseconds=500))
+AVAILABILITY = preset(Arms.CONTOUR).availability
+LATENCY = preset(Arms.CONTOUR).at_threshold(timedelta(milliseconds=500))
 
 
 def line(name: str, values: dict[float, float], **labels: str) -> Series:
@@ -182,26 +176,94 @@ def test_pods_are_told_apart_by_name() -> None:
         *pod("fraud-b-2-predictor-77aa-y1", 100, 0),
     ]
     pods = ArmPatterns("pod", "fraud-b-predictor-[a-z0-9]+-[a-z0-9]+", "fraud-a-predictor-[a-z0-9]+-[a-z0-9]+")
-    found = counted(series, known(Arms.POD).availability, Grid(T0, SECOND, 1), pods)[0]
+    found = counted(series, preset(Arms.POD).availability, Grid(T0, SECOND, 1), pods)[0]
     assert found.candidate is not None
     assert found.stable is not None
     assert (found.candidate.bad, found.candidate.total) == (2, 20)
     assert (found.stable.bad, found.stable.total) == (0, 100)
 
 
-@pytest.mark.parametrize("arms", [Arms.CONTOUR, Arms.ISTIO, Arms.POD])
+PODS = ArmPatterns("pod", "b", "a")
+FIRST_REQUESTS = ("request_predict_seconds_count", {1000.5: 6.0, 1001.5: 16.0})
+NEW = ("up", {1000.5: 1.0, 1001.5: 1.0})
+
+
+@pytest.mark.parametrize(
+    ("signs", "expected"),
+    [
+        pytest.param([], [None, (10, 10)], id="it may as well be the end of a gap"),
+        pytest.param([("up", steady(0, first=1))], [(6, 6), (10, 10)], id="scraped before its first request"),
+        pytest.param([("up", steady(0, first=0))], [None, (10, 10)], id="could not be reached before"),
+        pytest.param([NEW, ("process_start_time_seconds", {1000.5: 1000.1})], [(6, 6), (10, 10)], id="younger"),
+        pytest.param([NEW, ("process_start_time_seconds", {1000.5: 400.0})], [None, (10, 10)], id="older, back again"),
+    ],
+)
+def test_a_new_pods_first_requests(signs: list[tuple[str, dict[float, float]]], expected: list[object]) -> None:
+    """A labelled counter appears with the first request: only what the target says of itself shows that it is new."""
+    series = [line(name, values, pod="b", instance="1") for name, values in (FIRST_REQUESTS, *signs)]
+    found = counted(series, preset(Arms.POD).availability, Grid(T0, SECOND, 2), PODS)
+    assert [(w.candidate.bad, w.candidate.total) if w.candidate else None for w in found] == expected
+
+
+def test_what_a_target_says_of_itself_is_no_data() -> None:
+    """A pod without a single request, or with the metric under another name."""
+    series = [line("up", steady(0, first=1), pod="b"), line("request_predict_seconds_count", steady(5), pod="a")]
+    [found] = counted(series, preset(Arms.POD).availability, Grid(T0, SECOND, 1), PODS)
+    assert (found.candidate, found.stable is None) == (None, False)
+
+
+@pytest.mark.parametrize("arms", [arms for arms in Arms if preset(arms).counts_by_arms])
 def test_every_preset_fills_in_the_threshold(arms: Arms) -> None:
-    found = known(arms)
-    terms = found.at_threshold(timedelta(milliseconds=500))
-    [boundary] = [t.labels["le"] for t in terms if "le" in t.labels]
-    assert float(boundary) * found.latency_unit == timedelta(milliseconds=500)
+    found = preset(arms)
+    half_a_second = timedelta(milliseconds=500)
+    boundaries = [(t, t.labels["le"]) for t in found.at_threshold(half_a_second) if "le" in t.labels]
+    assert boundaries
+    assert all(float(le) * (term.unit or found.latency_unit) == half_a_second for term, le in boundaries)
+    assert all(term.required for term, _ in boundaries)
+    for terms in (found.availability, found.latency):
+        totals = [term.metric for term in terms if term.total]
+        assert totals
+        assert len(totals) == len(set(totals)), "each request is counted once"
+
+
+@pytest.mark.parametrize("arms", list(Arms))
+def test_every_preset_says_what_it_means(arms: Arms) -> None:
+    found = preset(arms)
     assert found.meaning
-    assert sum(term.total for term in found.availability) == 1, "each request is counted once"
+    assert found.refused or found.counts_by_arms
+    assert not (found.refused and found.proven)
 
 
-@pytest.mark.parametrize("arms", [Arms.ENVOY_GATEWAY, Arms.KNATIVE])
-def test_arms_that_cannot_be_told_apart_have_no_preset(arms: Arms) -> None:
-    assert preset(arms) is None
+OLD = ("revision_request_count", "revision_request_latencies", "500", {"response_code_class": "5xx"})
+NEW_NAMES = (
+    "kn_serving_invocation_duration_seconds_count",
+    "kn_serving_invocation_duration_seconds",
+    "0.5",
+    {"http_response_status_code": "503"},
+)
+
+
+@pytest.mark.parametrize(("count", "histogram", "le", "bad"), [OLD, NEW_NAMES])
+def test_knative_counts_in_both_spellings(count: str, histogram: str, le: str, bad: dict[str, str]) -> None:
+    """The labels namespace and revision_name come from the scrape; the arms are Knative's revisions."""
+    ok = {"response_code_class": "2xx", "http_response_status_code": "200"}
+    arms = ArmPatterns("revision_name", "fraud-predictor-00002", "fraud-predictor-00001")
+    series = [
+        line(name, steady(rate), revision_name=revision, **labels)
+        for revision, rps in (("fraud-predictor-00002", 10), ("fraud-predictor-00001", 90))
+        for name, rate, labels in (
+            (count, rps - 1, ok),
+            (count, 1, bad),
+            (f"{histogram}_bucket", rps - 2, {"le": le}),
+            *([(f"{histogram}_count", rps, {})] if count != f"{histogram}_count" else []),
+        )
+    ]
+    known = preset(Arms.KNATIVE)
+    grid = Grid(T0, SECOND, 1)
+    [found] = counted(series, known.availability, grid, arms)
+    assert (found.candidate, found.stable) == (Counts(1, 10), Counts(1, 90))
+    [found] = counted(series, known.at_threshold(timedelta(milliseconds=500)), grid, arms)
+    assert (found.candidate, found.stable) == (Counts(2, 10), Counts(2, 90))
 
 
 def test_a_target_that_returns_is_not_taken_for_newborn_because_another_is_well() -> None:

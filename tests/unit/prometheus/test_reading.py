@@ -136,6 +136,20 @@ async def test_means_per_arm() -> None:
     assert first.stable.count == 90
 
 
+async def test_targets_are_asked_about_themselves_where_that_costs_no_query() -> None:
+    """The mean of a new pod's requests from the first on; the signs themselves are no sums."""
+    world = World()
+    labels = {"pod": PODS["candidate"], "namespace": "prod"}
+    world.counters.append(Series({**labels, "__name__": "up"}, [998.0, 999.0, 1000.0, 1001.0], [1.0] * 4))
+    for name, value in (("score_sum", 2.0), ("score_count", 8.0)):
+        world.counters.append(Series({**labels, "__name__": name}, [1000.5], [value]))
+    found = await intervals(world, {"query": {"sum": "score_sum", "count": "score_count", "maxShift": "0.1"}})
+    assert found[0] == MeanWindow(T0, SECOND, Mean(0.25, 8), None)
+    assert all('"process_start_time_seconds|score_' in text and "|up" in text for text in world.asked)
+    await intervals(world, {"ratio": {"bad": 'a_total{x="1"}', "total": 'b_total{x="1"}'}})
+    assert not any("up" in text for text in world.asked[-2:])
+
+
 async def test_a_plain_gauge_tells_the_age_of_its_sample() -> None:
     world = World()
     world.raw = [Series({"__name__": "ml_drift"}, [500.0, 1000.5], [0.1, 0.18])]
@@ -174,8 +188,8 @@ async def test_no_value_and_several_values(values: list[float], value: float | N
 @pytest.mark.parametrize(
     ("indicator", "arms", "words"),
     [
-        ({"availability": {}}, "EnvoyGateway", "Envoy Gateway counts both backends"),
-        ({"availability": {}}, "Knative", "needs mode Knative"),
+        ({"availability": {}}, "EnvoyGateway", "Envoy Gateway counts all backends"),
+        ({"availability": {}}, "Knative", "the arms of mode Knative"),
         ({"ratio": {"bad": "rate(x[5m])", "total": "y"}}, "Pod", "indicator.ratio: rate.x.5m.*expected a selector"),
         ({"ratio": {"bad": 'x{r="$(revision)"}', "total": "y"}}, "Pod", "is not known; there are: .*namespace"),
         ({"histogram": {"selector": "x{", "threshold": "1s"}}, "Pod", "indicator.histogram: x.: not PromQL"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions import DONE, EFFECTS, KEPT_ANSWERS
 from serin.rollout.observation import RecordView
-from tests.world import BAD, CLEAN, World, ref, serving
+from tests.world import BAD, CLEAN, World, policy, ref, serving
 
 
 def reason(world: World) -> str:
@@ -226,3 +229,218 @@ def test_superseding_decides_nothing_about_a_revision() -> None:
     )
     world.records.append(later)
     assert world.observe().rejection(ref("3").revision) == newest
+
+
+# --- an irreversible end is a forward move, too ----------------------------------------------------------------------
+
+
+def at_the_end(kind: str) -> World:
+    """All traffic is on version 2 (or on its way there), and the next pass would let version 1 go."""
+    world = serving()
+    if kind == "returning":
+        world.want("2")
+        world.until(Phase.STABLE)
+        world.want("1")
+        world.until(Phase.PROMOTING)
+        return world
+    if kind == "baked":
+        world.policy = policy(bake={"for": "3s", "holdback": 5})
+    world.want("2")
+    world.until(Phase.BAKING if kind == "baked" else Phase.PROMOTING)
+    while kind == "baked" and world.weights[-1] != 100:
+        world.tick()
+    return world
+
+
+@pytest.mark.parametrize("kind", ["no bake", "baked", "returning"])
+@pytest.mark.parametrize("how", ["held", "paused"])
+def test_the_old_revision_stays_while_somebody_holds(kind: str, how: str) -> None:
+    world = at_the_end(kind)
+    old = world.status.stable
+    if how == "held":
+        world.ask("Hold")
+    else:
+        world.want(world.spec.model.version, paused=True)
+    world.settle(20)
+    assert world.status.stable == old
+    assert reason(world) == (Reason.HELD if how == "held" else Reason.PAUSED)
+    assert old is not None
+    assert old.revision in world.arms
+    if how == "held":
+        world.ask("Release")
+    else:
+        world.want(world.spec.model.version)
+    world.until(Phase.STABLE)
+
+
+@pytest.mark.parametrize("phase", [Phase.SHADOWING, Phase.BAKING, Phase.PREPARING])
+def test_a_hold_holds_in_every_phase(phase: Phase) -> None:
+    world = serving()
+    world.policy = policy(shadow={"for": "3s"}, shadowSafe=True, bake={"for": "5s", "holdback": 5})
+    world.want("2")
+    world.until(phase)
+    before = world.status.weights
+    world.ask("Hold")
+    world.settle(40)
+    assert (world.status.phase, reason(world)) == (phase, Reason.HELD)
+    assert before is not None
+    assert world.status.weights is not None
+    assert world.status.weights.desired == before.desired
+
+
+def test_a_first_deployment_has_no_steps_to_hold() -> None:
+    world = World(serving().spec, comes_up=False)
+    world.settle(2)
+    world.ask("Hold")
+    world.ask("Abort")
+    world.settle(3)
+    assert [a.outcome for a in world.answers] == [ActionOutcome.REFUSED] * 2
+    assert any("first deployment" in a.message for a in world.answers)
+
+
+def test_a_hold_is_seen_while_something_else_is_in_the_way() -> None:
+    world = progressing()
+    world.candidate_window = None
+    world.ask("Hold")
+    world.settle(5)
+    assert reason(world) == Reason.NO_DATA
+    assert (world.status.message or "").endswith("; held by ana@example.com")
+
+
+# --- Retry is for what was meant --------------------------------------------------------------------------------------
+
+
+def test_what_was_taken_back_on_its_way_back_is_tried_again_with_steps() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.STABLE)
+    world.want("1")
+    world.until(Phase.PROMOTING)
+    world.candidate_window, world.stable_window = (20, 20), (0, 900)
+    world.until(Phase.ROLLED_BACK)
+    world.candidate_window = CLEAN
+    world.settle(8)
+    world.ask("Retry", revision=ref("1").revision)
+    world.until(Phase.PROGRESSING)
+    assert world.weights[-1] == 10
+
+
+def test_a_retry_ends_when_spec_moves_on() -> None:
+    world = rejected()
+    world.want("3", paused=True)
+    world.ask("Retry", revision=ref("3").revision)
+    world.settle(3)
+    world.want("1")
+    world.settle(3)
+    world.want("3")
+    world.settle(5)
+    assert (world.status.phase, reason(world)) == (Phase.ROLLED_BACK, Reason.REVISION_REJECTED)
+
+
+def test_retry_may_come_together_with_the_spec_that_it_is_for() -> None:
+    world = rejected()
+    world.want("1")
+    world.settle(3)
+    world.want("3")
+    world.ask("Retry", revision=ref("3").revision)
+    world.until(Phase.STABLE)
+    assert outcome(world)[0] is ActionOutcome.ACCEPTED
+
+
+# --- nothing is in the way of an Abort --------------------------------------------------------------------------------
+
+
+def test_an_abort_is_heard_before_a_hundred_others() -> None:
+    world = progressing()
+    for _ in range(100):
+        world.ask("Release")
+    world.ask("Abort")
+    world.tick()
+    assert world.status.phase is Phase.ROLLING_BACK
+
+
+def test_an_abort_is_heard_although_no_answer_can_be_written() -> None:
+    world = progressing()
+    for _ in range(40):
+        world.ask("Release")
+    for _ in range(40):
+        world.tick(carry_out=False)
+    world.ask("Abort")
+    assert world.tick().status.phase is Phase.ROLLING_BACK
+
+
+def test_an_abort_of_what_is_superseded_says_so() -> None:
+    world = progressing()
+    record = world.status.rollout.record if world.status.rollout else ""
+    world.want("4")
+    world.tick()
+    assert world.status.phase is Phase.ROLLING_BACK
+    world.ask("Abort", rollout=record)
+    world.tick()
+    assert "superseded" in outcome(world)[1]
+
+
+@pytest.mark.parametrize("action", ["Hold", "Release"])
+def test_what_is_going_back_is_neither_held_nor_released(action: str) -> None:
+    world = progressing()
+    world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], ready=1)
+    world.candidate_window = BAD
+    world.until(Phase.ROLLING_BACK)
+    world.ask(action)
+    world.tick()
+    assert outcome(world)[0] is ActionOutcome.REFUSED
+    assert "is being taken back" in outcome(world)[1]
+
+
+@pytest.mark.parametrize("action", list(ActionKind))
+def test_any_name_of_an_object_is_a_name_of_an_action(action: ActionKind) -> None:
+    world = rejected() if action is ActionKind.RETRY else progressing()
+    about = {"revision": ref("3").revision} if action is ActionKind.RETRY else {}
+    world.ask(action.value, name="a" * 253, requestedBy="u" * 512, **about)
+    world.tick()
+    assert world.answers[-1].action == "a" * 253
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_forward_actions_wait_while_it_is_not_known_whether_somebody_vouches() -> None:
+    world = progressing()
+    world.ask("Hold")
+    world.settle(2)
+    world.vouched = None
+    world.ask("Release")
+    decision = world.tick()
+    world.settle(5)
+    assert len(world.answers) == 1, "no answer is better than a wrong one"
+    assert decision.wake_at is not None
+    world.vouched = True
+    world.settle(3)
+    assert outcome(world) == (ActionOutcome.ACCEPTED, DONE[ActionKind.RELEASE])
+
+
+def test_an_answer_that_is_not_written_is_never_pushed_out() -> None:
+    """Else its action would be carried out again, long after the one that undid it."""
+    world = progressing()
+    world.want("2", paused=True)
+    world.ask("Hold")
+    world.tick(carry_out=False)
+    stuck = world.actions[0]
+    for _ in range(KEPT_ANSWERS + 5):
+        world.ask("Release")
+        world.tick()
+        world.actions = [stuck, *(a for a in world.actions if a is not stuck)]
+    assert world.status.rollout is not None
+    assert world.status.rollout.held is None
+    assert stuck.uid in {a.uid for a in world.status.actions}
+
+
+def test_a_hold_survives_a_lost_status() -> None:
+    world = progressing()
+    world.ask("Hold")
+    world.tick()
+    assert world.status.rollout is not None
+    world.records[-1] = replace(world.records[-1], held=world.status.rollout.held)
+    world.status = ModelDeploymentStatus()
+    world.settle(30)
+    assert (world.weights[-1], reason(world)) == (10, Reason.HELD)

@@ -22,13 +22,9 @@ VERSIONS = ("1", "2", "3", "4")
 STEPS = [{"weight": 10, "for": "8s", "timeout": "10m"}, {"weight": 50, "for": "8s", "timeout": "10m"}]
 PLAIN = policy(steps=STEPS)
 BAKED = policy(steps=STEPS, bake={"for": "8s", "holdback": 5})
-SHADOWED = policy(
-    steps=STEPS,
-    shadow={"for": "5s", "timeout": "10m"},
-    shadowSafe=True,
-    preview={"header": {"name": "x-preview", "value": "1"}, "for": "7s"},
-)
-POLICIES = (PLAIN, BAKED, SHADOWED)
+SHADOWED = policy(steps=STEPS, shadow={"for": "5s", "timeout": "10m"}, shadowSafe=True)
+SHOWN = policy(steps=STEPS, preview={"header": {"name": "x-preview", "value": "1"}, "for": "10s"})
+POLICIES = (PLAIN, BAKED, SHADOWED, SHOWN)
 
 
 def desired(status: ModelDeploymentStatus) -> int:
@@ -54,11 +50,23 @@ class Rollouts(RuleBasedStateMachine):
         assert self.world.seen is not None
         self._never_forward_without_proof(self.world.seen, before, self.last)
 
+    def _never_final_against_a_word(self, before: ModelDeploymentStatus, after: Decision) -> None:
+        """The old revision goes for good: neither while somebody holds nor while spec is paused."""
+        stable, candidate = after.status.stable, before.candidate
+        if stable is not None and candidate is not None and stable.revision == candidate.revision:
+            assert before.rollout is not None
+            assert not self.world.spec.paused, "stable flips although paused"
+            assert before.rollout.held is None, "stable flips although held"
+
     def _never_forward_without_proof(self, seen: Observation, before: ModelDeploymentStatus, after: Decision) -> None:
         old, new = before.rollout, after.status.rollout
-        if old is None or new is None or old.record != new.record or before.phase is None or before.stable is None:
+        if old is None or before.phase is None or before.stable is None:
             return
-        if desired(after.status) <= desired(before) and (old.exposed or not new.exposed):
+        if new is None or old.record != new.record:
+            self._never_final_against_a_word(before, after)
+            return
+        mirrored = before.phase is Phase.PREPARING and after.status.phase is Phase.SHADOWING
+        if desired(after.status) <= desired(before) and not mirrored:
             return
         assert not self.world.spec.paused, "forward although paused"
         assert old.held is None or (new.held is None and new.step == old.step), "forward although held"
@@ -67,8 +75,8 @@ class Rollouts(RuleBasedStateMachine):
         share = 100 if after.plan.route is not None and after.plan.route.mirror else desired(after.status)
         assert seen.arms[candidate.revision].ready >= needed(share, old.stable_replicas), "forward to too few"
         assert seen.arms[stable.revision].ready >= old.stable_replicas, "forward without a whole way back"
-        mirrored = before.phase is Phase.SHADOWING and self.world.snapshot(before).shadow is not None
-        if mirrored or before.phase in {Phase.PROGRESSING, Phase.BAKING}:
+        judged = before.phase is Phase.SHADOWING and self.world.snapshot(before).shadow is not None
+        if judged or before.phase in {Phase.PROGRESSING, Phase.BAKING}:
             assert seen.assessment.slos, "forward without a window"
             assert seen.assessment.blocking is None, f"forward although {seen.assessment.blocking}"
             assert seen.assessment.breach is None, "forward although breached"

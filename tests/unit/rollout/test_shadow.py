@@ -146,7 +146,7 @@ def test_a_preview_lasts_its_time_and_needs_no_requests() -> None:
     begun = world.now
     world.settle(10)
     assert reason(world) == Reason.PREVIEWING
-    assert "requests with x-preview: candidate reach version 2" in (world.status.message or "")
+    assert "preview: requests with x-preview: candidate reach version 2" in (world.status.message or "")
     world.until(Phase.PROGRESSING)
     assert world.now - begun >= timedelta(seconds=28)
 
@@ -199,8 +199,87 @@ def test_a_bad_version_is_taken_back_from_all_traffic_with_time_for_its_requests
         ({"shadow": {"for": "1m", "percent": 50}, "shadowSafe": True}, "greater than or equal to 100"),
         ({"shadow": {"for": "1h", "timeout": "1h"}, "shadowSafe": True}, "timeout must be longer than for"),
         ({"preview": {"header": {"name": "x y", "value": "1"}, "for": "1m"}}, "match pattern"),
+        ({"preview": {"header": {"name": "Accept", "value": "*/*"}, "for": "1m"}}, "match pattern"),
+        ({"preview": {"header": {"name": "x-p", "value": "a\nb"}, "for": "1m"}}, "match pattern"),
+        ({"preview": {"header": {"name": "x-p", "value": "1"}, "for": "9s"}}, "a preview lasts at least 10s"),
+        (MIRROR | PREVIEW, "give shadow or preview, not both"),
     ],
 )
 def test_what_a_policy_may_not_ask_for(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         policy(**changes)
+
+
+# --- what a fresh pair of eyes found ----------------------------------------------------------------------------------
+
+
+def test_pods_that_change_in_the_shadow_are_drift() -> None:
+    world = shadowing(shadow={"for": "30s", "timeout": "1m"}, shadowSafe=True)
+    arm = world.arms[ref("2").revision]
+    world.arms[ref("2").revision] = replace(arm, template="a")
+    world.settle(2)
+    world.arms[ref("2").revision] = replace(arm, template="b")
+    world.settle(50)
+    assert (world.status.phase, reason(world)) == (Phase.SHADOWING, Reason.TEMPLATE_DRIFT)
+
+
+def test_status_lost_in_a_long_shadow_is_no_reason_to_be_late() -> None:
+    world = shadowing(shadow={"for": "3m", "timeout": "5m"}, shadowSafe=True)
+    world.settle(90)
+    world.status = ModelDeploymentStatus()
+    world.arms[ref("2").revision] = Arm(ref("2"), 1)
+    world.settle(5)
+    assert world.status.phase is Phase.SHADOWING, "mirrored all the time, and nobody is late"
+    world.arms[ref("2").revision] = Arm(ref("2"), 2)
+    world.until(Phase.STABLE)
+
+
+def test_a_candidate_that_was_up_while_somebody_paused_is_not_late() -> None:
+    world = serving()
+    world.want("2", paused=False)
+    world.until(Phase.PREPARING)
+    world.settle(2)
+    world.want("2", paused=True)
+    world.settle(90)
+    world.arms[ref("2").revision] = Arm(ref("2"), 0)
+    world.settle(3)
+    assert world.status.phase is Phase.PREPARING
+    world.arms[ref("2").revision] = Arm(ref("2"), 2)
+    world.want("2")
+    world.until(Phase.STABLE)
+
+
+def test_without_its_record_the_mirror_stays_as_it_is() -> None:
+    world = shadowing()
+    world.records, world.policy = [], policy()
+    world.settle(5)
+    assert world.route is not None
+    assert world.route.exposes == {Exposure.MIRROR}
+    assert (world.status.phase, reason(world)) == (Phase.SHADOWING, Reason.STATE_CONFLICT)
+
+
+def test_a_way_back_that_an_earlier_serin_began_has_its_time_to_drain() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.STABLE)
+    world.want("1")
+    world.until(Phase.PROMOTING)
+    assert world.status.rollout is not None
+    older = world.status.rollout.model_copy(update={"exposed_at": None})
+    world.status = world.status.model_copy(update={"rollout": older})
+    world.arms[ref("1").revision] = Arm(ref("1"), 0)
+    world.until(Phase.ROLLED_BACK)
+    drain = next(r for r in world.status.draining if r.revision == ref("1").revision)
+    assert drain.until is not None
+    assert drain.until - world.now >= timedelta(seconds=3)
+
+
+def test_a_rollback_from_the_shadow_waits_until_the_mirror_is_off() -> None:
+    world = shadowing()
+    world.candidate_window, world.stable_window = (100, 1000), (0, 1000)
+    world.until(Phase.ROLLING_BACK)
+    assert world.route is not None
+    world.route = replace(world.route, exposes=frozenset({Exposure.MIRROR}))
+    world.tick()
+    assert world.status.phase is Phase.ROLLING_BACK
+    world.until(Phase.ROLLED_BACK)

@@ -13,6 +13,8 @@ CANDIDATE_REVISION = "serin.dev/candidate-revision"
 CANDIDATE_WEIGHT = "serin.dev/candidate-weight"
 CANDIDATE_EXPOSURE = "serin.dev/candidate-exposure"
 """How the candidate is reached besides its weight, e.g. ``Mirror,Preview``."""
+ANSWERED = "serin.dev/answered"
+"""On PromotionActions that have their outcome: they are not read again."""
 OWNED_SELECTOR = f"{MANAGED_BY}={MANAGER}"
 PREDICTOR_PORT = 80
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.types import ApiModel, Name, Text, Time, Word, validations
+from serin.api.types import ApiModel, Name, Text, Time, User, Word, validations
 
 
 class ActionKind(StrEnum):
@@ -44,7 +44,7 @@ class PromotionActionSpec(ApiModel):
     reason: Annotated[str, Field(max_length=512)] | None = None
     ticket: Word | None = None
     """Of the change management, say."""
-    requested_by: Annotated[str, Field(min_length=1, max_length=253)]
+    requested_by: Annotated[User, Field(min_length=1)]
     """Whoever creates it, as the API server knows them; the admission policies of the chart see to it."""
 
     model_config: ClassVar = {

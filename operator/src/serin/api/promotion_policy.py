@@ -20,6 +20,12 @@ SHADOW_UNSAFE = (
 )
 
 
+SHADOW_OR_PREVIEW = (
+    "give shadow or preview, not both: what testers send could not be told from the clients' mirrored requests"
+)
+PREVIEW_SHORT = "a preview lasts at least 10s"
+
+
 class Severity(StrEnum):
     """What an SLO may do."""
 
@@ -141,8 +147,9 @@ class Shadow(ApiModel):
 class Header(ApiModel):
     """A header that a request carries, to the letter."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][-A-Za-z0-9_]*$")]
-    value: Annotated[str, Field(min_length=1, max_length=256)]
+    name: Annotated[str, Field(max_length=64, pattern=r"^[Xx]-[A-Za-z0-9][-A-Za-z0-9]*$")]
+    """One of your own, ``x-…``: requests that do not mean it must not carry it."""
+    value: Annotated[str, Field(max_length=256, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 
 class Preview(ApiModel):
@@ -151,6 +158,16 @@ class Preview(ApiModel):
     header: Header
     for_: Annotated[Duration, Field(alias="for")]
     """How long the preview lasts, by the clock: testers may send nothing at all."""
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(("duration(self.for) >= duration('10s')", PREVIEW_SHORT))
+    }
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Preview:
+        if self.for_ < timedelta(seconds=10):
+            raise ValueError(PREVIEW_SHORT)
+        return self
 
 
 class PromotionPolicySpec(ApiModel):
@@ -209,6 +226,7 @@ class PromotionPolicySpec(ApiModel):
                 "bake.holdback must leave the candidate more than the last step's weight",
             ),
             ("!has(self.shadow) || (has(self.shadowSafe) && self.shadowSafe)", SHADOW_UNSAFE),
+            ("!has(self.shadow) || !has(self.preview)", SHADOW_OR_PREVIEW),
         )
     }
 
@@ -223,6 +241,8 @@ class PromotionPolicySpec(ApiModel):
             raise ValueError(message)
         if self.shadow is not None and not self.shadow_safe:
             raise ValueError(SHADOW_UNSAFE)
+        if self.shadow is not None and self.preview is not None:
+            raise ValueError(SHADOW_OR_PREVIEW)
         return self
 
     def arms_of(self, slo: Slo) -> Arms:

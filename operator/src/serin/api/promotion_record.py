@@ -10,7 +10,7 @@ from serin.api.reasons import Outcome, Reason
 from serin.api.status import AnsweredAction
 from serin.api.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
 
-MOST_ACTIONS = 50
+MOST_ACTIONS = 20
 
 
 class RevisionSource(ApiModel):

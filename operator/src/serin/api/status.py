@@ -10,7 +10,7 @@ from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import Severity
 from serin.api.reasons import Outcome, Phase, Reason, Verdict
-from serin.api.types import ApiModel, Name, Text, Time, Word
+from serin.api.types import AnyName, ApiModel, Name, Text, Time, User, Word
 
 
 class RevisionRef(ApiModel):
@@ -62,9 +62,9 @@ class SloStatus(ApiModel):
 class Held(ApiModel):
     """Somebody holds a rollout."""
 
-    by: Annotated[str, Field(max_length=253)]
+    by: User
     at: Time
-    action: Word
+    action: AnyName
     """Name of the PromotionAction."""
     reason: Annotated[str, Field(max_length=512)] | None = None
 
@@ -72,12 +72,12 @@ class Held(ApiModel):
 class AnsweredAction(ApiModel):
     """A PromotionAction and what came of it."""
 
-    name: Word
+    name: AnyName
     uid: Word
     action: ActionKind
     rollout: Word | None = None
     """The record of the rollout that it was about, or that a Retry began."""
-    by: Annotated[str, Field(max_length=253)]
+    by: User
     reason: Annotated[str, Field(max_length=512)] | None = None
     ticket: Word | None = None
     outcome: ActionOutcome
@@ -89,8 +89,8 @@ class Retry(ApiModel):
     """A rejected revision that may be tried again, once."""
 
     revision: Name
-    action: Word
-    """Name of the PromotionAction."""
+    asked: AnsweredAction
+    """For the record of the rollout."""
 
 
 class RolloutStatus(ApiModel):

@@ -90,6 +90,10 @@ Time = Annotated[
 Name = Annotated[str, Field(max_length=63, min_length=1)]
 Word = Annotated[str, Field(max_length=128)]
 Text = Annotated[str, Field(max_length=4096)]
+AnyName = Annotated[str, Field(max_length=253)]
+"""The name of any object, however long Kubernetes lets it be."""
+User = Annotated[str, Field(max_length=512)]
+"""A user as the API server knows them; a service account's name holds its namespace's, too."""
 Uri = Annotated[str, Field(max_length=2048, min_length=1)]
 FreeForm = Annotated[
     dict[str, Any],

@@ -121,6 +121,9 @@ def preflight(
     prometheus: Annotated[
         str | None, typer.Option(help="Prometheus as seen from here; default: the policy's address.")
     ] = None,
+    servers: Annotated[
+        Path | None, typer.Option(help="Servers and their credentials, a file as SERIN_PROMETHEUS_CONFIG names it.")
+    ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Could the next rollout be judged, and how fast? Reads the cluster and Prometheus; ends with 1 if it could not."""
@@ -129,7 +132,7 @@ def preflight(
     from serin.cli import preflight as command
 
     with _one_line():
-        figures = command.gathered(target, namespace, prometheus)
+        figures = command.gathered(target, namespace, prometheus, servers)
         if output is Output.JSON:
             typer.echo(command.as_json(figures))
         else:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from serin.cli.survey import ArmFigures, SloFigures, Subject, subject_of, survey
+from serin.cli.servers import chosen
+from serin.cli.survey import ArmFigures, SloFigures, subject_of, survey
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
 from serin.judge.preflight import FAULTS, NAMED_FAULT
-from serin.prometheus.address import normalised
 from serin.prometheus.client import Prometheus
-from serin.prometheus.credentials import Server
 from serin.prometheus.shared import Shared
 
 ESTIMATED = "there are too many samples to count: these figures, and what a rollout would be judged by, are estimates"
 KINDS = ("mdep", "modeldeployment", "modeldeployments")
 
 
-def gathered(target: str, namespace: str, address: str | None) -> list[SloFigures]:
+def gathered(target: str, namespace: str, address: str | None, servers: Path | None) -> list[SloFigures]:
     """The figures of ``mdep/NAME``; ``InvalidInput`` if there is nothing to look at."""
-    return asyncio.run(_gathered(_name(target), namespace, address))
+    return asyncio.run(_gathered(_name(target), namespace, address, servers))
 
 
 def _name(target: str) -> str:
@@ -35,28 +36,18 @@ def _name(target: str) -> str:
     return name
 
 
-async def _gathered(name: str, namespace: str, address: str | None) -> list[SloFigures]:
+async def _gathered(name: str, namespace: str, address: str | None, servers: Path | None) -> list[SloFigures]:
     try:
         async with connect() as (cluster, _):
             subject = await subject_of(cluster, namespace, name)
     except ClusterError as error:
         raise InvalidInput(f"the cluster cannot be read: {error}") from None
-    prometheus = Prometheus(_server(subject, address))
+    own = subject.policy.prometheus.address if subject.policy.prometheus else None
+    prometheus = Prometheus(chosen(own, address, servers))
     try:
         return await survey(Shared(prometheus), subject, datetime.now(UTC))
     finally:
         prometheus.close()
-
-
-def _server(subject: Subject, address: str | None) -> Server:
-    own = subject.policy.prometheus.address if subject.policy.prometheus else None
-    found = address or own
-    if found is None:
-        raise InvalidInput("the policy names no Prometheus: give its address as seen from here with --prometheus")
-    try:
-        return Server(url=normalised(found))
-    except ValueError as error:
-        raise InvalidInput(f"the address of Prometheus {error}") from None
 
 
 def ready(figures: list[SloFigures]) -> bool:
@@ -84,6 +75,7 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
         "name": figures.name,
         "severity": figures.severity,
         "arms": figures.arms,
+        "meaning": figures.meaning,
         "unproven": figures.unproven,
         "estimated": figures.estimated,
         "stable": _arm(figures.stable),
@@ -122,16 +114,22 @@ def show(figures: list[SloFigures], console: Console) -> None:
         steps.add_row(forecast.slo, f"{forecast.weight} %", _seconds(late), _seconds(passing))
     if steps.row_count:
         console.print(steps)
+    for line in _words(figures):
+        console.print(line, soft_wrap=True, markup=False)  # a server's words may look like markup
+    console.print("ready" if ready(figures) else "not ready")
+
+
+def _words(figures: list[SloFigures]) -> Iterator[str]:
+    """What is counted, and per SLO what is wrong or doubtful."""
+    for arms, meaning in {f.arms: f.meaning for f in figures if f.meaning}.items():
+        yield f"arms {arms}: {meaning}"
     for f in figures:
         for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
-            console.print(f"{f.name}: {problem.removeprefix(f'{f.name}: ')}", soft_wrap=True)
+            yield f"{f.name}: {problem.removeprefix(f'{f.name}: ')}"
         if f.estimated:
-            console.print(f"{f.name}: {ESTIMATED}", soft_wrap=True)
+            yield f"{f.name}: {ESTIMATED}"
         if f.unproven:
-            console.print(
-                f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests", soft_wrap=True
-            )
-    console.print("ready" if ready(figures) else "not ready")
+            yield f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests"
 
 
 def _seconds(value: float) -> str:

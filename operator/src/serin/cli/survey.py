@@ -27,6 +27,7 @@ HISTORY = 30
 """Minutes that are looked at."""
 NOBODY = "no-candidate"
 """Stands for the candidate while there is none."""
+TOO_YOUNG = "what stable is counted from has been there for less than a minute: ask again"
 LATE_SCRAPES = timedelta(minutes=2)
 
 
@@ -51,6 +52,8 @@ class SloFigures:
     arms: str
     unproven: bool = False
     """Whether its preset was never run on real parts."""
+    meaning: str = ""
+    """What availability and latency are there; empty for indicators of one's own."""
     stable: ArmFigures | None = None
     candidate: ArmFigures | None = None
     excess: float = 0.0
@@ -112,9 +115,10 @@ def _together(figures: SloFigures) -> float:
 
 async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> SloFigures:
     policy = subject.policy
-    known = preset(policy.arms_of(slo))
     figures = SloFigures(slo.name, slo.severity.value, policy.arms_of(slo).value)
-    figures.unproven = known is not None and not known.proven and not slo.indicator.gauge
+    known = preset(policy.arms_of(slo))
+    figures.unproven = not known.proven and not slo.indicator.gauge
+    figures.meaning = known.meaning if slo.indicator.availability or slo.indicator.latency else ""
     single = policy.model_copy(update={"slos": [slo]})
     figures.problem = unreadable(single) or ""
     if figures.problem:
@@ -150,7 +154,7 @@ async def _problem(
     """What stands in the way of counting, most basic first."""
     found, now = seen
     if _uncounted(figures.stable) and slo.indicator.query is None:
-        return await found_instead(metrics, subject.policy, slo, subject.names, now)
+        return await found_instead(metrics, subject.policy, slo, subject.names, now) or TOO_YOUNG
     errors = [interval.error for interval in found if interval.error]
     if errors:
         return errors[-1]

@@ -37,7 +37,7 @@ NEEDED: tuple[Permission, ...] = (
     *_on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
     *_on(resources.PROMOTION_RECORDS, "get", "list", "create"),
     *_on(resources.PROMOTION_RECORDS, "update", sub="status"),
-    *_on(resources.PROMOTION_ACTIONS, "list", "watch"),
+    *_on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
     *_on(resources.PROMOTION_ACTIONS, "create"),  # only ever a dry run: are the admission policies in force?
     *_on(resources.PROMOTION_ACTIONS, "update", sub="status"),
     *_on(resources.INFERENCE_SERVICES, "list", "watch", "create", "patch", "delete"),

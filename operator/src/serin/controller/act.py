@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from serin.api import names
 from serin.api.evidence import Assessment
 from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
@@ -18,10 +20,12 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.actions import write_answer
 from serin.controller.observe import Sight
-from serin.errors import Conflict
+from serin.errors import ClusterError, Conflict
 from serin.records import build
 from serin.rollout.decision import Decision, Event, Finish, Plan
 from serin.traffic import standard
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +72,25 @@ class Actor:
         repaired = Event("Warning", Reason.ROUTE_REPAIRED.value, message)
         return replace(decision, events=(*decision.events, repaired))
 
-    async def carry_out(self, sight: Sight, decision: Decision, now: datetime) -> None:
+    async def tell(self, sight: Sight, decision: Decision, now: datetime) -> bool:
+        """Answers actions and makes Events; whether every action has its answer. Nothing else waits for either."""
+        done = True
+        for answer in decision.plan.answers:
+            done = await write_answer(self._cluster, sight.said.objs[answer.action], answer) and done
+        for event in decision.events:
+            try:
+                await self._cluster.create(resources.EVENTS, sight.owner.namespace, _event(sight, event, now))
+            except ClusterError as error:
+                log.warning("event not made", name=sight.owner.name, reason=event.reason, error=str(error)[:300])
+        return done
+
+    async def carry_out(self, sight: Sight, decision: Decision) -> None:
         """Makes the rest of the plan true, in the plan's order."""
         plan = decision.plan
         for ref in plan.ensure:
             await self._ensure(sight, ref, plan.at_least.get(ref.revision, 0))
         for ref in plan.delete:
             await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
-        for answer in plan.answers:
-            await write_answer(self._cluster, sight.action_objs[answer.action], answer)
-        for event in decision.events:
-            await self._tell(sight, event, now)
 
     async def new_record(self, sight: Sight, plan: Plan) -> None:
         """Creates the rollout's record, before anything that it has to witness."""
@@ -127,9 +139,6 @@ class Actor:
             status = _next_status(status, decision, finishes.get(name), evidence, now)
             if status.to_api() != record.status.to_api():
                 await self._cluster.update_status(resources.PROMOTION_RECORDS, {**obj, "status": status.to_api()})
-
-    async def _tell(self, sight: Sight, event: Event, now: datetime) -> None:
-        await self._cluster.create(resources.EVENTS, sight.owner.namespace, _event(sight, event, now))
 
 
 def _next_status(

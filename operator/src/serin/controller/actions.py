@@ -1,37 +1,65 @@
-"""Which PromotionActions wait for an answer, does anybody vouch for who created them, and how are they answered?"""
+"""Which PromotionActions wait for an answer, does anybody vouch for who created them, and how are they answered?
+
+None of it may hold up a pass: an action that cannot be read or answered now is one for later, a rollback is not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from pydantic import ValidationError
 
-from serin.api import API_VERSION
+from serin.api import API_VERSION, names
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionAction, PromotionActionStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.errors import ClusterError, Refused
+from serin.errors import ClusterError, NotFound, Refused
 from serin.rollout.decision import Answer
 from serin.rollout.observation import ActionView
 
 log = structlog.get_logger()
+PATIENCE = 1.5
+"""Seconds that a pass waits for actions, and again for the question who vouches."""
 NOBODY = "serin:nobody"
 """No user has this name: an action that claims to be theirs is refused where the admission policies are in force."""
-REFUSAL = "spec.requestedBy must be"
-"""How the chart's ValidatingAdmissionPolicy begins its refusal."""
+REFUSAL = "serin.dev/actions: spec.requestedBy must be "
+"""How the chart's ValidatingAdmissionPolicy begins its refusal, and nothing else does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What people say of one ModelDeployment."""
+
+    objs: Mapping[str, Object]
+    """By name; those without an outcome."""
+    actions: tuple[ActionView, ...]
+    """The same, oldest first."""
+    vouched: bool | None
+    """Whether the admission policies are in force; None where that is not known, or nobody needs to know."""
+
+
+async def asked(cluster: Cluster, namespace: str, name: str, answered: Collection[str]) -> Asked:
+    """The actions that wait, and who vouches for those that have no answer in status either (``answered``: uids)."""
+    found = await unanswered(cluster, namespace, name)
+    actions = tuple(action for _, action in found)
+    new = [action for action in actions if action.uid not in answered]
+    objs = {obj["metadata"]["name"]: obj for obj, _ in found}
+    return Asked(objs, actions, await vouched(cluster, namespace, new))
 
 
 async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
-    """The actions on a ModelDeployment that have no outcome, oldest first.
-
-    That they cannot be read is no reason to stop watching: a rollback must not wait for them.
-    """
+    """The actions on a ModelDeployment that have no outcome, oldest first; none if they cannot be read now."""
     try:
-        found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, "")
-    except ClusterError as error:
-        log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300])
+        async with asyncio.timeout(PATIENCE):
+            found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, f"!{names.ANSWERED}")
+    except NotFound:  # definitions of an earlier Serin
+        return []
+    except (ClusterError, TimeoutError) as error:
+        log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300] or "too slow")
         return []
     own = [obj for obj in found if obj["spec"].get("modelDeployment") == name]
     return [(obj, view) for obj in sorted(own, key=_age) if (view := _view(obj)) is not None]
@@ -52,11 +80,14 @@ def _view(obj: Object) -> ActionView | None:
     return ActionView(obj["metadata"]["name"], obj["metadata"]["uid"], action.spec)
 
 
-async def vouched(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool:
-    """Whether the API server refuses an action in somebody else's name; asked by a dry run, and only if it matters."""
-    action = next((a for a in actions), None)
+async def vouched(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool | None:
+    """Whether the API server refuses an action in somebody else's name: asked by a dry run, if there is an action.
+
+    None where the answer is not to be had now, or where something else refuses the question first.
+    """
+    action = next(iter(actions), None)
     if action is None:
-        return False
+        return None
     body = {
         "apiVersion": API_VERSION,
         "kind": resources.PROMOTION_ACTIONS.kind,
@@ -69,18 +100,29 @@ async def vouched(cluster: Cluster, namespace: str, actions: Iterable[ActionView
         },
     }
     try:
-        await cluster.create(resources.PROMOTION_ACTIONS, namespace, body, dry_run=True)
+        async with asyncio.timeout(PATIENCE):
+            await cluster.create(resources.PROMOTION_ACTIONS, namespace, body, dry_run=True)
     except Refused as error:
-        return REFUSAL in str(error)
-    except ClusterError:
-        return False
+        return True if REFUSAL in str(error) else None
+    except (ClusterError, TimeoutError):
+        return None
     return False
 
 
-async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> None:
-    """Writes the outcome into the action; ``ClusterError``."""
+async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> bool:
+    """Writes the outcome into the action, and marks it so that it is not read again; whether it is done."""
     status = PromotionActionStatus(outcome=answer.outcome, message=answer.message, at=answer.at)
-    await cluster.update_status(resources.PROMOTION_ACTIONS, {**obj, "status": status.to_api()})
+    metadata = obj["metadata"]
+    try:
+        await cluster.update_status(resources.PROMOTION_ACTIONS, {**obj, "status": status.to_api()})
+        mark = {"metadata": {"labels": {names.ANSWERED: "true"}}}
+        await cluster.merge(resources.PROMOTION_ACTIONS, metadata["namespace"], metadata["name"], mark)
+    except NotFound:
+        return True
+    except ClusterError as error:
+        log.warning("action not answered", action=answer.action, error=str(error)[:300])
+        return False
+    return True
 
 
 async def refuse_orphans(cluster: Cluster, namespace: str, name: str, now: datetime) -> None:

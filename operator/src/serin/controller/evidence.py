@@ -57,6 +57,8 @@ class Ledger:
     unsealed: dict[str, list[Interval]] = field(default_factory=dict)
     shares: deque[Window] = field(default_factory=lambda: deque(maxlen=SHARES))
     """The newest windows of the first SLO that counts: how the traffic really splits."""
+    rehearsal: bool = False
+    """Of a preview: what testers send may condemn a candidate, and proves nothing for it later."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
     estimated: set[str] = field(default_factory=set)
@@ -100,8 +102,9 @@ class Ledger:
         self.trouble.pop(slo.name, None)
         clock = asyncio.get_running_loop().time
         until = clock() + BUDGET
-        most = 1 if slo.indicator.gauge is not None else BLOCK
         for _ in range(BATCHES):
+            # Where each window is a query of its own, one at a time: a worker has others to look at.
+            most = 1 if slo.indicator.gauge is not None or slo.name in self.estimated else BLOCK
             start = self.cursors[slo.name]
             count = math.floor((now - settle_time(self.length) - start) / self.length)
             if count <= 0 or clock() > until:

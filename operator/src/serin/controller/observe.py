@@ -18,13 +18,13 @@ from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import unanswered, vouched
+from serin.controller.actions import Asked, asked
 from serin.controller.claims import Seen, foreign, hostname_taken
 from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
 from serin.records.build import Source, sources_of, view
-from serin.rollout.observation import ActionView, Arm, Problem, RecordView, RouteView
+from serin.rollout.observation import Arm, Problem, RecordView, RouteView
 from serin.rollout.spec_rules import problem_of
 from serin.traffic import view as traffic
 from serin.traffic.standard import Owner, inference_service, served
@@ -50,10 +50,8 @@ class Sight:
     records: tuple[RecordView, ...]
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
-    action_objs: Mapping[str, Object]
-    """PromotionActions without an answer, by name, oldest first."""
-    actions: tuple[ActionView, ...]
-    vouched: bool
+    said: Asked
+    """PromotionActions without an answer."""
 
     @property
     def owner(self) -> Owner:
@@ -95,12 +93,12 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         return None
     parsed = ModelDeployment.model_validate(obj)
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-    services, records, route_obj, policy_obj, asked = await asyncio.gather(
+    services, records, route_obj, policy_obj, said = await asyncio.gather(
         _inference_services(cluster, namespace, selector),
         _records(cluster, namespace, selector, parsed.status),
         _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
         _policy_object(cluster, namespace, parsed.spec.policy_ref.name),
-        unanswered(cluster, namespace, name),
+        asked(cluster, namespace, name, {answered.uid for answered in parsed.status.actions}),
     )
     services = services and [service for service in services if _is_ours(service, name)]
     arms = await _arms(cluster, namespace, services or [])
@@ -109,10 +107,12 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         # Not "no arm is left": during a rollout that would take the candidate back for an answer that is in doubt.
         raise NotFound(KSERVE_MISSING.message)
     is_foreign = foreign(route_obj, obj, parsed.status)
-    problem: Problem | None = KSERVE_MISSING
-    if services is not None:
+    problem: Problem | None = _not_ours(obj) if is_foreign else None
+    if services is None:
+        problem = KSERVE_MISSING
+    elif problem is None:
         seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
-        problem = _not_ours(obj) if is_foreign else await hostname_taken(cluster, obj, seen, scope.namespaces)
+        problem = await hostname_taken(cluster, obj, seen, scope.namespaces)
     if problem is not None and problem.reason is Reason.HOSTNAME_TAKEN and route_obj is not None:
         parsed = _with_hostnames(parsed, route_obj)
     wanted, problem = (None, problem) if problem is not None else await _wanted(cluster, obj, parsed, arms)
@@ -130,9 +130,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         records=tuple(views),
         policy_obj=None if isinstance(policy_obj, Problem) else policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus),
-        action_objs={obj["metadata"]["name"]: obj for obj, _ in asked},
-        actions=tuple(action for _, action in asked),
-        vouched=await vouched(cluster, namespace, [action for _, action in asked]),
+        said=said,
     )
 
 

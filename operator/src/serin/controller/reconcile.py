@@ -9,7 +9,7 @@ import structlog
 
 from serin.api.evidence import Assessment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.promotion_record import PromotionRecordStatus
+from serin.api.promotion_record import PromotionRecord
 from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
@@ -23,6 +23,7 @@ from serin.prometheus.address import same_place
 from serin.prometheus.reading import Metrics, Names
 from serin.prometheus.shared import NotAllowed
 from serin.records.build import has_room, parse
+from serin.rollout.actions import LISTEN_AGAIN
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
@@ -67,7 +68,10 @@ class Reconciler:
         if await self._actor.write_status(sight, decision.status):
             self._log(key, sight.status, decision.status)
         decision = await self._actor.shift(sight, decision)
+        told = await self._actor.tell(sight, decision, self._clock())
         wake_at = await self._rest(key, sight, decision, ledger)
+        if not told:
+            wake_at = min(filter(None, (wake_at, self._clock() + LISTEN_AGAIN)))
         rollout = decision.status.rollout
         self._forget(key, keep=rollout.record if rollout else None)
         return wake_at
@@ -77,14 +81,15 @@ class Reconciler:
         now, over = self._clock(), bool(decision.plan.finish)
         if ledger and over:
             await ledger.catch_up(self._source(ledger.policy), now)  # what led to the outcome belongs to the record
-        blocks = ledger.seal(everything=over) if ledger and _has_room(sight, decision) else []
+        sealable = ledger is not None and _has_room(sight, decision) and (over or not ledger.rehearsal)
+        blocks = ledger.seal(everything=over) if ledger and sealable else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
         try:
             await self._actor.new_record(sight, decision.plan)
             await self._actor.write_records(sight, decision, Evidence(assessment, blocks), now)
             if ledger and blocks:
                 ledger.sealed(everything=over)
-            await self._actor.carry_out(sight, decision, now)
+            await self._actor.carry_out(sight, decision)
         except ClusterError as error:
             log.warning("not all done", namespace=key[0], name=key[1], error=str(error)[:500])
             pause = SOON if isinstance(error, Conflict) else TRY_AGAIN
@@ -100,7 +105,10 @@ class Reconciler:
         rollout = sight.status.rollout
         if rollout is None:
             return None
-        ledger = self._ledgers.get((key, rollout.record)) or self._restored(sight)
+        ledger = self._ledgers.get((key, rollout.record))
+        if ledger is not None and ledger.rehearsal and sight.status.phase in WATCHED - {Phase.SHADOWING}:
+            ledger = None  # the steps have evidence of their own
+        ledger = ledger or self._restored(sight)
         if ledger is None:
             return None
         self._ledgers[(key, rollout.record)] = ledger
@@ -116,13 +124,17 @@ class Reconciler:
         view = next((r for r in sight.records if r.name == rollout.record), None)
         live = sight.policy if isinstance(sight.policy, PromotionPolicySpec) else None
         policy = view.policy if view and view.policy else live
-        begun = _first_request(record.status if record else None) or rollout.step_started_at
+        rehearsal = status.phase is Phase.SHADOWING and policy is not None and policy.shadow is None
+        mirrored = policy is not None and policy.shadow is not None
+        begun = _first_request(record, shadow=rehearsal or mirrored) or rollout.step_started_at
         if policy is None or begun is None:
             return None
         new, old = status.candidate, status.stable
         isvcs = (new.inference_service, old.inference_service)
         names = Names(sight.owner.namespace, *isvcs, new.revision, new.version)
-        return Ledger.restore(policy, names, begun, record.status if record else None)
+        ledger = Ledger.restore(policy, names, begun, record.status if record else None)
+        ledger.rehearsal = rehearsal
+        return ledger
 
     def _source(self, policy: PromotionPolicySpec) -> Metrics:
         address = policy.prometheus.address if policy.prometheus else None
@@ -170,8 +182,8 @@ def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observat
         split=ledger.split(_step_started(sight.status), weights.desired) if ledger and weights else None,
         next_evidence_at=ledger.next_at if ledger else None,
         problem=sight.problem,
-        actions=sight.actions,
-        vouched=sight.vouched,
+        actions=sight.said.actions,
+        vouched=sight.said.vouched,
     )
 
 
@@ -179,9 +191,10 @@ def _step_started(status: ModelDeploymentStatus) -> datetime | None:
     return status.rollout.step_started_at if status.rollout else None
 
 
-def _first_request(record: PromotionRecordStatus | None) -> datetime | None:
-    """When the candidate was first to be sent requests, according to the record: by weight, or mirrored."""
-    return next((entry.at for entry in record.timeline if entry.weight or entry.shadow), None) if record else None
+def _first_request(record: PromotionRecord | None, *, shadow: bool) -> datetime | None:
+    """When the candidate was first to be sent requests that count: by weight, or those of its ``shadow``."""
+    timeline = record.status.timeline if record else []
+    return next((entry.at for entry in timeline if entry.weight or (shadow and entry.shadow)), None)
 
 
 def _has_room(sight: Sight, decision: Decision) -> bool:

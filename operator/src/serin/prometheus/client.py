@@ -6,6 +6,7 @@ Errors are the three of `serin.errors`, and name the server, what came back and 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ RETRY_PAUSE = 0.3
 """Seconds before the second try: a restarted proxy or a moved endpoint is there again."""
 SLACK = 1.0
 """Seconds that a thread may take longer than it was told, e.g. to resolve a name, before it is not waited for."""
+READING = threading.Lock()
+"""One answer at a time, of all servers, is turned into samples: that takes ten times its size of memory."""
 
 
 class Result(StrEnum):
@@ -99,7 +102,8 @@ class Prometheus:
         def attempt(seconds: float) -> T:
             came = self._transport.ask(query, at, seconds)
             asked.size += len(came.body)
-            found = read(came)
+            with READING:
+                found = read(came)
             asked.series += len(found)
             return found
 

@@ -17,6 +17,10 @@ from serin.prometheus.series import Series, freshness
 REPLICA_LABELS = frozenset({"prometheus_replica", "replica", "__replica__", "prometheus", "cluster_replica"})
 """What tells the copies of one series apart where two Prometheus servers scrape the same targets."""
 
+SCRAPED, STARTED = "up", "process_start_time_seconds"
+SIGNS = frozenset({SCRAPED, STARTED})
+"""What a scrape target tells of itself: since when it is known, and since when it counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArmPatterns:
@@ -95,11 +99,10 @@ def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Seque
         return Window(start, length, None, error=doubt)
     everything = [s for group in seen for s in group.series]
     fresh = freshness(everything)
-    # Targets that were scraped just before: only there is a new series a birth and not the end of a gap.
-    known = {target_of(s) for s in everything if s.age_at(edges[0]) <= fresh}
+    known = known_targets(everything, edges[0], fresh)
 
     def of(pattern: str) -> tuple[Counts | None, str]:
-        own = [Counted(group.terms, arms.of(pattern, group.series)) for group in seen]
+        own = [Counted(group.terms, arms.of(pattern, counters(group.series))) for group in seen]
         return _counts(own, edges, fresh, known=known)
 
     candidate, error = of(arms.candidate)
@@ -146,6 +149,24 @@ def twice_told(series: Sequence[Series]) -> str:
 def _alike(one: Series, other: Series) -> bool:
     """Whether two series may be copies: counters that were at the same values in the same time."""
     return one.values[0] <= other.values[-1] and other.values[0] <= one.values[-1]
+
+
+def known_targets(series: Sequence[Series], start: float, fresh: float) -> set[tuple[str, str]]:
+    """Where a new series is a birth and not the end of a gap: scraped just before, or younger than ``start``."""
+
+    def knows(own: Series) -> bool:
+        name = own.labels.get("__name__")
+        if name == STARTED:
+            return own.values[-1] >= start
+        # A target that cannot be reached has samples of `up`, too: it may come back with all its history.
+        return own.age_at(start) <= fresh and (name != SCRAPED or own.values[own.index_at(start)] == 1)
+
+    return {target_of(own) for own in series if knows(own)}
+
+
+def counters(series: Sequence[Series]) -> list[Series]:
+    """Without what targets tell of themselves."""
+    return [s for s in series if s.labels.get("__name__") not in SIGNS]
 
 
 def target_of(series: Series) -> tuple[str, str]:

@@ -15,7 +15,18 @@ from serin.api.names import service_name
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import AnswerTooLarge, QueryRejected
 from serin.prometheus import promql
-from serin.prometheus.counts import ArmPatterns, Counted, Grid, clipped, target_of, twice_told, windows
+from serin.prometheus.counts import (
+    SIGNS,
+    ArmPatterns,
+    Counted,
+    Grid,
+    clipped,
+    counters,
+    known_targets,
+    target_of,
+    twice_told,
+    windows,
+)
 from serin.prometheus.estimate import estimated
 from serin.prometheus.presets import Preset, Term, preset
 from serin.prometheus.series import Series, freshness
@@ -33,9 +44,9 @@ class Names:
 
     namespace: str
     candidate: str
-    """InferenceService."""
+    """InferenceService; in mode Knative the Knative revision."""
     stable: str
-    """InferenceService."""
+    """As ``candidate``."""
     revision: str = ""
     version: str = ""
 
@@ -96,8 +107,8 @@ def unreadable(policy: PromotionPolicySpec) -> str | None:
     for slo in policy.slos:
         arms, indicator = policy.arms_of(slo), slo.indicator
         known = preset(arms)
-        if known is None and indicator.gauge is None:
-            return f"slos: {slo.name}: arms {arms.value}: {NOT_TOLD_APART[arms.value]}"
+        if known.refused and indicator.gauge is None:
+            return f"slos: {slo.name}: arms {arms.value}: {known.refused}"
         try:
             _check(indicator, known)
         except QueryRejected as error:
@@ -105,17 +116,11 @@ def unreadable(policy: PromotionPolicySpec) -> str | None:
     return None
 
 
-NOT_TOLD_APART = {
-    "EnvoyGateway": "Envoy Gateway counts both backends of a rule in one cluster; use arms Pod with raw indicators",
-    "Knative": "needs mode Knative, which this version does not have",
-}
-
-
 def _kind(indicator: Indicator) -> str:
     return next(kind for kind in KINDS if getattr(indicator, kind) is not None)
 
 
-def _check(indicator: Indicator, source: Preset | None) -> None:
+def _check(indicator: Indicator, source: Preset) -> None:
     """Raises ``QueryRejected`` for a text that could not be sent."""
     gauge = indicator.gauge
     if gauge is not None:
@@ -124,15 +129,15 @@ def _check(indicator: Indicator, source: Preset | None) -> None:
         sizes = (gauge.stability.candidate_size, gauge.stability.reference_size) if gauge.stability else ()
         for text in filter(None, (gauge.query, *sizes)):
             promql.query(text, EXAMPLE, timedelta(seconds=15))
-    if source is not None and gauge is None:
+    if gauge is None:
         parts_of(source, indicator, Names("x", "x", "x"))
 
 
 def preset_of(policy: PromotionPolicySpec, slo: Slo) -> Preset:
     """How an SLO's arms are told apart; ``QueryRejected``."""
     found = preset(policy.arms_of(slo))
-    if found is None:
-        raise QueryRejected(f"{slo.name}: its arms cannot be told apart")
+    if found.refused:
+        raise QueryRejected(f"{slo.name}: arms {policy.arms_of(slo).value}: {found.refused}")
     return found
 
 
@@ -194,8 +199,8 @@ class Look:
         """Kubernetes names need no escaping in a regular expression: letters, digits and ``-``."""
         source, names = self.source, self.names
 
-        def pattern(isvc: str) -> str:
-            return source.arm_pattern.format(namespace=names.namespace, service=service_name(isvc))
+        def pattern(arm: str) -> str:
+            return source.arm_pattern.format(namespace=names.namespace, service=service_name(arm), arm=arm)
 
         return ArmPatterns(source.arm_label, pattern(names.candidate), pattern(names.stable))
 
@@ -203,9 +208,11 @@ class Look:
         """The series of one part, of both arms, with all samples that the grid looks at."""
         fixed = self.source.matchers.items()
         own = tuple(f"{k}={promql.quoted(v.format(namespace=self.names.namespace))}" for k, v in fixed)
+        # With matchers of its own a query does not find what the target tells of itself; another would cost too much.
+        signs = SIGNS if self.source.names_targets and not part.matchers else frozenset()
         return Want(
             shape=Shape((*own, *part.matchers), self.source.arm_label),
-            metrics=frozenset(term.metric for term in part.terms),
+            metrics=frozenset(term.metric for term in part.terms) | signs,
             boundaries=frozenset(term.labels["le"] for term in part.terms if "le" in term.labels),
             arms=self.patterns.both,
             start=self.grid.first_sample,
@@ -268,11 +275,9 @@ def _means(look: Look, sums: Sequence[Series], counts: Sequence[Series]) -> list
             out.append(MeanWindow(start, grid.length, None, error=twice))
             continue
         fresh = freshness([*grown, *counted])
-        known = {target_of(s) for s in (*grown, *counted) if s.age_at(edges[0]) <= fresh}
-        arms = (
-            _mean(patterns.of(arm, grown), patterns.of(arm, counted), edges, (fresh, known)) for arm in patterns.both
-        )
-        out.append(MeanWindow(start, grid.length, *arms))
+        known = known_targets([*grown, *counted], edges[0], fresh)
+        own = [(patterns.of(arm, counters(grown)), patterns.of(arm, counters(counted))) for arm in patterns.both]
+        out.append(MeanWindow(start, grid.length, *(_mean(*parts, edges, (fresh, known)) for parts in own)))
     return out
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from serin.api import API_VERSION, names
 from serin.api.evidence import Assessment
+from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import (
     MOST_ACTIONS,
@@ -22,13 +23,13 @@ from serin.api.promotion_record import (
     WindowBlock,
 )
 from serin.api.revision import content_hash, revision_of
-from serin.api.status import AnsweredAction, RevisionRef
+from serin.api.status import AnsweredAction, Held, RevisionRef
 from serin.judge import JUDGE_VERSION
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
 
-MOST_BLOCKS = 380
-"""A block of 20 windows takes up to 0.65 KiB; a record stays below 256 KiB."""
+MOST_BLOCKS = 330
+"""A block of 20 windows takes up to 0.65 KiB; with the actions on it, a record stays below 256 KiB."""
 Source = tuple[Mapping[str, Any], Mapping[str, Any]]
 """``spec.model`` and ``spec.predictor`` as the user wrote them."""
 
@@ -105,7 +106,17 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         outcome=status.outcome,
         reason=status.reason,
         decided_at=status.decided_at,
+        held=_held(status.actions),
     )
+
+
+def _held(actions: Sequence[AnsweredAction]) -> Held | None:
+    """The last Hold that was accepted, unless a Release came after it."""
+    done = [a for a in actions if a.outcome is ActionOutcome.ACCEPTED]
+    last = next((a for a in reversed(done) if a.action in {ActionKind.HOLD, ActionKind.RELEASE}), None)
+    if last is None or last.action is ActionKind.RELEASE:
+        return None
+    return Held(by=last.by, at=last.at, action=last.name, reason=last.reason)
 
 
 def _ref(source: RevisionSource) -> RevisionRef:
@@ -126,7 +137,7 @@ def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:
 def noted(status: PromotionRecordStatus, entry: TimelineEntry) -> PromotionRecordStatus | None:
     """The status with one more entry; None if the last one says the same already."""
     last = status.timeline[-1] if status.timeline else None
-    if last is not None and (last.weight, last.reason) == (entry.weight, entry.reason):
+    if last is not None and (last.weight, last.reason, last.shadow) == (entry.weight, entry.reason, entry.shadow):
         return None
     return status.model_copy(update={"timeline": [*status.timeline, entry][-200:]})
 
@@ -137,7 +148,11 @@ def with_actions(
     """The status with the actions on this rollout that it does not have yet; ``answered`` are newest first."""
     known = {action.uid for action in status.actions}
     fresh = [a for a in reversed(answered) if a.rollout == record and a.uid not in known]
-    return status.model_copy(update={"actions": [*status.actions, *fresh][:MOST_ACTIONS]}) if fresh else status
+    together = [*status.actions, *fresh]
+    refused = [a for a in together if a.outcome is ActionOutcome.REFUSED]
+    surplus = {a.uid for a in refused[: max(0, len(together) - MOST_ACTIONS)]}  # what was done matters most
+    kept = [a for a in together if a.uid not in surplus][-MOST_ACTIONS:]
+    return status.model_copy(update={"actions": kept}) if kept != status.actions else status
 
 
 def finished(

@@ -30,13 +30,17 @@ REMEMBERED = timedelta(days=7)
 """So long the revision that was stable before is taken again without steps."""
 
 
+FINAL = (route_pending, paused, held)
+"""What must be in order before the candidate is stable and the old revision goes, which nothing brings back."""
+
+
 def promote(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Promoting: the last weight; when the gateway has accepted it the bake begins, or the candidate is stable."""
     held = first((*TAKE_BACK, route_pending), turn, status)
     if held is not None:
         return held
     if _baked(turn, status):
-        return promoted(turn, status)
+        return first(FINAL, turn, status) or promoted(turn, status)
     lost = policy_lost(turn, status)
     if lost is not None:
         return lost
@@ -61,7 +65,7 @@ def bake(turn: Turn, status: ModelDeploymentStatus) -> Move:
     if back is not None:
         return back
     if _baked(turn, status):
-        return first((route_pending,), turn, status) or promoted(turn, status)
+        return first(FINAL, turn, status) or promoted(turn, status)
     return first(HOLDS, turn, status) or _release(turn, status)
 
 

@@ -8,12 +8,19 @@ from datetime import datetime
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus
-from serin.rollout.actions import heard
+from serin.rollout.actions import heard, next_hearing
 from serin.rollout.bake import bake, promote
 from serin.rollout.decision import Decision, Plan
 from serin.rollout.drift import drift_told, with_templates
 from serin.rollout.forward import prepare, progress, shadow
-from serin.rollout.intake import first_deployment, forget_drained, intake, keep_scaling_in_view
+from serin.rollout.intake import (
+    first_deployment,
+    forget_drained,
+    forget_retry,
+    intake,
+    keep_scaling_in_view,
+    note_exposure,
+)
 from serin.rollout.observation import Observation
 from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
@@ -43,12 +50,13 @@ def decide(
         status=after,
         plan=Plan() if move.frozen else plan(turn, after),
         events=(*events(status, after, move), *drift_told(status, after)),
-        wake_at=_earliest(move.wake_at, *_drained_at(turn, after)),
+        wake_at=_earliest(move.wake_at, *_drained_at(turn, after), next_hearing(turn, after)),
     )
 
 
 def _advance(turn: Turn, status: ModelDeploymentStatus) -> Move:
-    status, move = heard(turn, keep_scaling_in_view(forget_drained(turn, status), turn))
+    status = keep_scaling_in_view(forget_drained(turn, status), turn)
+    status, move = heard(turn, forget_retry(turn, note_exposure(turn, status)))
     if move is not None:
         return move
     if status.candidate is None or status.phase is None:

@@ -11,8 +11,8 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.decision import Event
 from serin.rollout.turn import Move, Turn, changed
 
-WEIGHED = frozenset({Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING, Phase.ROLLING_BACK})
-"""From the first weight on the templates are what is being compared; before it they may still settle."""
+WEIGHED = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING, Phase.ROLLING_BACK})
+"""From the first request on the templates are what is being compared; before it they may still settle."""
 
 
 def with_templates(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

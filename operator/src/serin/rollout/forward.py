@@ -91,10 +91,10 @@ def _begin(turn: Turn, status: ModelDeploymentStatus) -> Move:
 
 def _shadow_words(turn: Turn, status: ModelDeploymentStatus) -> str:
     policy, version = turn.policy(status), status.candidate.version if status.candidate else "?"
-    mirrored = f"every request is mirrored to version {version}" if policy and policy.shadow else ""
-    preview = policy.preview if policy else None
-    shown = f"requests with {preview.header.name}: {preview.header.value} reach version {version}" if preview else ""
-    return f"shadow: {', and '.join(filter(None, (mirrored, shown)))}"
+    if policy is None or policy.preview is None:
+        return f"shadow: every request is mirrored to version {version}"
+    header = policy.preview.header
+    return f"preview: requests with {header.name}: {header.value} reach version {version}"
 
 
 def _only_mirrored(gate: Gate) -> Gate:

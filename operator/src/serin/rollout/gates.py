@@ -14,7 +14,7 @@ from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import ModelDeploymentStatus
 from serin.api.types import format_duration
 from serin.rollout.takeback import take_back
-from serin.rollout.turn import Move, Turn, needed, rollout_of, stage_of, weights_of, with_rollout
+from serin.rollout.turn import Move, Turn, exposure, needed, rollout_of, stage_of, weights_of, with_rollout
 
 LATE = frozenset({Phase.PROMOTING, Phase.BAKING})
 Gate = Callable[[Turn, ModelDeploymentStatus], Move | None]
@@ -26,9 +26,10 @@ def first(gates: tuple[Gate, ...], turn: Turn, status: ModelDeploymentStatus) ->
 
 
 def took_too_long(turn: Turn, status: ModelDeploymentStatus, trouble: str) -> Move | None:
-    """It is the candidate that is waited for, and for too long."""
+    """It is the candidate that is waited for, and for too long; once it was ready it is not late any more."""
     policy, rollout = turn.policy(status), rollout_of(status)
-    if policy is None or rollout.exposed or turn.now - rollout.started_at < policy.prepare_timeout:
+    was_up = rollout.exposed or rollout.routed_at is not None
+    if policy is None or was_up or turn.now - rollout.started_at < policy.prepare_timeout:
         return None
     message = f"the candidate is not ready after {format_duration(policy.prepare_timeout)}{trouble}"
     return take_back(turn, status, Reason.PREPARE_TIMEOUT, message)
@@ -133,10 +134,10 @@ def step_clock(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStat
 
 def shown(turn: Turn, status: ModelDeploymentStatus) -> bool:
     """Whether the gateway has accepted a route that shows what was decided last."""
-    route, policy = turn.seen.route, turn.policy(status)
+    route = turn.seen.route
     if route is None or not route.accepted or route.weight != weights_of(status).desired:
         return False
-    return status.phase is not Phase.SHADOWING or (policy is not None and route.exposes == policy.exposure)
+    return status.phase is not Phase.SHADOWING or route.exposes == exposure(turn, status)
 
 
 def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:

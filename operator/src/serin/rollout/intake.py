@@ -6,6 +6,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
+from serin.rollout.actions import remembered
 from serin.rollout.bake import promoted
 from serin.rollout.gates import first
 from serin.rollout.observation import Problem
@@ -106,7 +107,7 @@ def _start(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef, polic
         since=turn.now.replace(microsecond=0),
     )
     kept = [ref for ref in status.draining if ref.revision != wanted.revision]
-    asked = status.retry.action if status.retry else None
+    asked = status.retry.asked.model_copy(update={"rollout": rollout.record}) if status.retry else None
     after = changed(
         status,
         phase=Phase.PREPARING,
@@ -115,7 +116,7 @@ def _start(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef, polic
         weights=Weights(),
         draining=kept,
         retry=None,
-        actions=[a.model_copy(update={"rollout": rollout.record}) if a.name == asked else a for a in status.actions],
+        actions=remembered(turn, status.actions, asked) if asked else status.actions,
         rejected=[r for r in status.rejected if r.revision != wanted.revision],
     )
     return Move(after, reason, message, turn.soon())
@@ -125,6 +126,8 @@ def _returning(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef) -
     """Whether spec goes back to what was stable before, and not too long ago."""
     previous = status.previous
     if status.stable is None or previous is None or previous.revision != wanted.revision:
+        return False
+    if status.retry is not None:  # it was taken back since: what it did long ago proves nothing
         return False
     return previous.until is None or turn.now < previous.until
 
@@ -170,6 +173,23 @@ def forget_drained(turn: Turn, status: ModelDeploymentStatus) -> ModelDeployment
         if (ref.until is not None and ref.until > turn.now) or ref.revision in turn.seen.arms
     ]
     return status if kept == list(status.draining) else changed(status, draining=kept)
+
+
+def forget_retry(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """A Retry is for the revision that spec asked for then; if spec has moved on, it is over."""
+    wanted, retry = turn.seen.wanted, status.retry
+    stale = retry is not None and wanted is not None and wanted.revision != retry.revision
+    return changed(status, retry=None) if stale else status
+
+
+def note_exposure(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """A rollout that an earlier Serin began does not say that its candidate got requests; its weight does."""
+    rollout, route = status.rollout, turn.seen.route
+    if rollout is None or rollout.exposed_at is not None or status.stable is None:
+        return status
+    weights = (status.weights.applied, status.weights.desired) if status.weights else ()
+    given = max(*weights, route.weight if route else 0, 0)
+    return with_rollout(status, exposed_at=rollout.started_at) if given else status
 
 
 def keep_scaling_in_view(status: ModelDeploymentStatus, turn: Turn) -> ModelDeploymentStatus:

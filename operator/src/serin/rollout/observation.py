@@ -10,7 +10,7 @@ from serin.api.evidence import Assessment, Split
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Outcome, Reason
-from serin.api.status import RevisionRef
+from serin.api.status import Held, RevisionRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ class RecordView:
     outcome: Outcome | None = None
     reason: Reason | None = None
     decided_at: datetime | None = None
+    held: Held | None = None
+    """Somebody held the rollout, and nobody has released it since."""
 
     @property
     def finished(self) -> bool:
@@ -121,8 +123,8 @@ class Observation:
     problem: Problem | None = None
     actions: tuple[ActionView, ...] = ()
     """Unanswered ones, oldest first."""
-    vouched: bool = False
-    """The API server's admission policies vouch for who asked; only looked at when an action needs it."""
+    vouched: bool | None = None
+    """Whether the API server's admission policies vouch for who asked; None where that is not known."""
 
     def record(self, name: str) -> RecordView | None:
         """The record of that name."""

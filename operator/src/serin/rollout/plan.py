@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serin.api.promotion_policy import Exposure
 from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
@@ -9,7 +10,7 @@ from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.gates import next_share
 from serin.rollout.observation import RecordView
 from serin.rollout.takeback import OUTCOMES
-from serin.rollout.turn import Turn, needed, weights_of
+from serin.rollout.turn import Turn, exposure, needed, weights_of
 
 
 def plan(turn: Turn, status: ModelDeploymentStatus) -> Plan:
@@ -54,9 +55,10 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
         return RoutePlan(status.stable, None, 0, idle)
     if status.phase is Phase.ROLLING_BACK and not weight and not _backed(turn, status):
         return RoutePlan(status.stable, None, 0, idle)
-    policy = turn.policy(status) if status.phase is Phase.SHADOWING else None
-    mirror, preview = (policy.shadow is not None, policy.preview) if policy else (False, None)
-    return RoutePlan(status.stable, status.candidate, weight, idle, mirror, preview.header if preview else None)
+    ways, policy = exposure(turn, status), turn.policy(status)
+    preview = policy.preview if policy is not None and Exposure.PREVIEW in ways else None
+    header = preview.header if preview else None
+    return RoutePlan(status.stable, status.candidate, weight, idle, Exposure.MIRROR in ways, header)
 
 
 def _backed(turn: Turn, status: ModelDeploymentStatus) -> bool:

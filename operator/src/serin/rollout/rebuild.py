@@ -54,7 +54,9 @@ def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: 
         steps=len(record.policy.steps) if record.policy else 0,
         step=_step(record.policy, weight),
         started_at=record.started_at,
-        exposed_at=turn.now if weight else None,
+        exposed_at=turn.now if weight or route.meant_to_expose else None,
+        routed_at=turn.now if route.candidate else None,
+        held=record.held,
         stable_replicas=turn.ready(base.stable),
         reason=Reason.STATE_REBUILT,
         message=message,
@@ -70,7 +72,7 @@ def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: 
             decided_at=record.decided_at,
         )
     if weight == 0:
-        return changed(status, phase=Phase.PREPARING)
+        return changed(status, phase=Phase.SHADOWING if route.meant_to_expose else Phase.PREPARING)
     late = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
     return changed(status, phase=Phase.PROMOTING if late else Phase.PROGRESSING)
 

@@ -53,7 +53,7 @@ WARNINGS = frozenset(
 
 def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeploymentStatus:
     """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
-    also = f"{_queued(turn, move.status)}{_ignored(turn, move.status)}"
+    also = f"{_queued(turn, move.status)}{_held(move)}{_ignored(turn, move.status)}"
     move = replace(move, message=f"{move.message}{also}"[:LONGEST_MESSAGE])
     status = changed(move.status, message=move.message)
     status = _weights(turn, status)
@@ -81,6 +81,14 @@ def _queued(turn: Turn, status: ModelDeploymentStatus) -> str:
     if wanted is None or wanted.revision == status.candidate.revision:
         return ""
     return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
+
+
+def _held(move: Move) -> str:
+    """Who holds the rollout, where something else is told to be in the way first."""
+    rollout = move.status.rollout
+    if rollout is None or rollout.held is None or rollout.outcome is not None or move.reason is Reason.HELD:
+        return ""
+    return f"; held by {rollout.held.by}"
 
 
 def _ignored(turn: Turn, status: ModelDeploymentStatus) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
+from serin.api.promotion_policy import Exposure, PromotionPolicySpec, Shadow, Step
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.observation import Arm, Observation, RecordView
@@ -97,6 +97,16 @@ def weights_of(status: ModelDeploymentStatus) -> Weights:
 def with_weight(status: ModelDeploymentStatus, desired: int) -> ModelDeploymentStatus:
     """``status`` with another desired weight."""
     return changed(status, weights=weights_of(status).model_copy(update={"desired": desired}))
+
+
+def exposure(turn: Turn, status: ModelDeploymentStatus) -> frozenset[Exposure]:
+    """How the candidate is to be reached besides its weight. Without the snapshot a mirror stays as it is."""
+    if status.phase is not Phase.SHADOWING:
+        return frozenset()
+    record, route = turn.record(status), turn.seen.route
+    if record is not None and record.policy is not None:
+        return record.policy.exposure
+    return route.meant_to_expose & {Exposure.MIRROR} if route is not None else frozenset()
 
 
 def stage_of(policy: PromotionPolicySpec, status: ModelDeploymentStatus) -> Step | Shadow | None:

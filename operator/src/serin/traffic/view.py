@@ -67,12 +67,12 @@ def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
 def with_kserves_words(failure: Failure | None, inference_service: Mapping[str, Any]) -> Failure | None:
     """The failure with what KServe says of it; without pods its word is all there is (no runtime fits the model, say).
 
-    Only words: KServe's modelStatus may be of an earlier pod, so it decides nothing.
+    Only words: KServe does not take back what it said of an earlier pod, so they decide nothing.
     """
     status = (inference_service.get("status") or {}).get("modelStatus") or {}
     info = status.get("lastFailureInfo") or {}
     told = _last_line(str(info.get("message", "")))
-    if not told or status.get("transitionStatus") == "UpToDate":
+    if not told or status.get("transitionStatus") not in {"BlockedByFailedLoad", "InvalidSpec"}:
         return failure
     words = f"KServe says {info.get('reason', 'nothing more')}: {told}"
     if failure is None:
@@ -162,15 +162,16 @@ def _exposes(obj: Mapping[str, Any], name: str, candidate: str | None) -> frozen
         mirrors = [f.get("requestMirror", {}).get("backendRef", {}) for f in rule.get("filters") or []]
         if any(mirror.get("name") == backend for mirror in mirrors):
             found.add(Exposure.MIRROR)
-        if _by_header(rule) and any(ref["name"] == backend for ref in rule.get("backendRefs") or []):
+        if _is_preview(rule, backend):
             found.add(Exposure.PREVIEW)
     return frozenset(found)
 
 
-def _by_header(rule: Mapping[str, Any]) -> bool:
-    """Whether only requests with a certain header get this rule: it is no part of the split."""
-    matches = rule.get("matches") or []
-    return bool(matches) and all(match.get("headers") for match in matches)
+def _is_preview(rule: Mapping[str, Any], backend: str) -> bool:
+    """Whether it gives requests with a certain header to the candidate alone: no part of the split."""
+    matches, refs = rule.get("matches") or [], rule.get("backendRefs") or []
+    only = bool(refs) and all(ref["name"] == backend for ref in refs)
+    return only and bool(matches) and all(match.get("headers") for match in matches)
 
 
 def _number(text: str | None) -> int | None:
@@ -182,7 +183,7 @@ def _weight(obj: Mapping[str, Any], name: str, candidate: str | None) -> int:
     if candidate is None:
         return 0
     backend = names.service_name(f"{name}-{candidate}")
-    rules = [rule for rule in obj["spec"].get("rules") or [] if not _by_header(rule)]
+    rules = [rule for rule in obj["spec"].get("rules") or [] if not _is_preview(rule, backend)]
     refs = [ref for rule in rules for ref in rule.get("backendRefs") or []]
     total = sum(ref.get("weight", 1) for ref in refs)
     own = sum(ref.get("weight", 1) for ref in refs if ref["name"] == backend)

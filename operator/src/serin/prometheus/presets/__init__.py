@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from importlib import resources
@@ -30,6 +30,8 @@ class Term:
     """Only series with these labels; ``le`` is compared as a number."""
     pattern: tuple[str, str] | None = None
     """Only series whose label (first) matches the regular expression (second)."""
+    unit: timedelta | None = None
+    """Unit of its boundaries, where that is not the preset's."""
     required: bool = False
     """Without such a series the counts would be wrong, e.g. a threshold that is no bucket boundary."""
 
@@ -57,9 +59,11 @@ class Preset:
 
     arm_label: str
     arm_pattern: str
-    """Value of ``arm_label``, as a regular expression with ``{namespace}`` and ``{service}``."""
+    """Value of ``arm_label``, as a regular expression with ``{namespace}``, ``{service}`` or ``{arm}``."""
     matchers: Mapping[str, str]
     """Further label matchers, with ``{namespace}``."""
+    names_targets: bool
+    """Whether the arm's label is one of the scrape target: what that tells of itself (``up``) has it, too."""
     counts_by_arms: bool
     """Whether availability and latency have a meaning here; otherwise only raw indicators have."""
     availability: tuple[Term, ...]
@@ -69,18 +73,19 @@ class Preset:
     """Unit of the histogram's boundaries."""
     proven: str
     """On which parts it was run; empty: on none yet."""
+    refused: str
+    """Why policies may not use it; empty: they may."""
     meaning: str
     """What is counted, in a sentence for people."""
 
     def at_threshold(self, threshold: timedelta) -> tuple[Term, ...]:
         """The terms of latency with the threshold filled in."""
-        boundary = f"{threshold / self.latency_unit:g}"
-        return tuple(
-            Term(t.metric, t.bad, t.total, {**t.labels, "le": boundary}, t.pattern, t.required)
-            if "le" in t.labels
-            else t
-            for t in self.latency
-        )
+
+        def at(term: Term) -> Term:
+            boundary = f"{threshold / (term.unit or self.latency_unit):g}"
+            return replace(term, labels={**term.labels, "le": boundary}) if "le" in term.labels else term
+
+        return tuple(map(at, self.latency))
 
 
 def _term(data: Mapping[str, Any]) -> Term:
@@ -91,26 +96,27 @@ def _term(data: Mapping[str, Any]) -> Term:
         total=data.get("total", 0),
         labels=data.get("labels", {}),
         pattern=(pattern["label"], pattern["matches"]) if pattern else None,
+        unit=parse_duration(data["unit"]) if "unit" in data else None,
         required=data.get("required", False),
     )
 
 
 @cache
-def preset(arms: Arms) -> Preset | None:
-    """The preset of that name; None where the arms cannot be told apart in this version."""
+def preset(arms: Arms) -> Preset:
+    """The preset of that name."""
     file = resources.files(__package__) / f"{arms.value.lower()}.toml"
-    if not file.is_file():
-        return None
     data = tomllib.loads(file.read_text("utf-8"))
-    availability, latency = data.get("availability", {}), data.get("latency", {})
+    arm, availability, latency = (data.get(part, {}) for part in ("arm", "availability", "latency"))
     return Preset(
-        arm_label=data["arm"]["label"],
-        arm_pattern=data["arm"]["pattern"],
+        arm_label=arm.get("label", ""),
+        arm_pattern=arm.get("pattern", ""),
         matchers=data.get("matchers", {}),
+        names_targets=arm.get("of_target", False),
         counts_by_arms=bool(availability),
         availability=tuple(map(_term, availability.get("terms", []))),
         latency=tuple(map(_term, latency.get("terms", []))),
         latency_unit=parse_duration(latency.get("unit", "1s")),
         proven=data["proven"],
+        refused=data.get("refused", ""),
         meaning=data["meaning"],
     )

@@ -1,0 +1,50 @@
+"""Which Prometheus does a command ask, and as whom? The operator's own file of servers will do; no Secret is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serin.errors import InvalidInput
+from serin.prometheus.address import normalised, same_place
+from serin.prometheus.credentials import Server, check, servers_from
+
+HOW = "give its address as seen from here with --prometheus, or a file of servers with --servers"
+
+
+def chosen(of_policy: str | None, address: str | None, file: Path | None) -> Server:
+    """The server at ``address``, else the policy's, else the first of ``file``; with credentials if ``file`` has it.
+
+    ``InvalidInput`` if that is no address, not in the file, or one of its credentials cannot be used.
+    """
+    wanted = address or of_policy
+    if file is None:
+        return _plain(wanted)
+    servers = _read(file)
+    server = servers[0] if wanted is None else next((s for s in servers if s.url == same_place(wanted)), None)
+    if server is None:
+        known = ", ".join(s.url for s in servers)
+        raise InvalidInput(f"{file} does not name the Prometheus {_whose(address)}; give one of its own: {known}")
+    check(server)
+    return server
+
+
+def _plain(wanted: str | None) -> Server:
+    if wanted is None:
+        raise InvalidInput(f"the policy names no Prometheus: {HOW}")
+    try:
+        return Server(url=normalised(wanted))
+    except ValueError as error:  # without a quotation: it may hold a password
+        raise InvalidInput(f"the address of Prometheus {error}") from None
+
+
+def _whose(address: str | None) -> str:
+    return "of --prometheus" if address else "of the policy"
+
+
+def _read(file: Path) -> list[Server]:
+    try:
+        return servers_from(file.read_text(encoding="utf-8"), str(file))
+    except OSError as error:
+        raise InvalidInput(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{file}: not UTF-8") from None

@@ -1,0 +1,81 @@
+"""Whom preflight asks, and with what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from serin.cli.servers import chosen
+from serin.errors import InvalidInput
+from serin.prometheus.credentials import credentials_of
+
+IN_CLUSTER, HERE = "https://prometheus.monitoring:9090", "https://127.0.0.1:9090"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "token").write_text("s3cr3t\n")
+    path = tmp_path / "servers.yaml"
+    path.write_text(
+        f"""
+servers:
+- url: {HERE}
+  bearerTokenFile: {tmp_path / "token"}
+  tls: {{serverName: prometheus.monitoring}}
+- url: http://mimir.example/prometheus
+  tenant: {{value: fraud}}
+"""
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("of_policy", "address", "url"),
+    [
+        pytest.param(None, None, HERE, id="the first"),
+        pytest.param(IN_CLUSTER, HERE, HERE, id="the one that is asked for goes before the policy's"),
+        pytest.param("http://MIMIR.example:80/prometheus/", None, "http://mimir.example/prometheus", id="the policy's"),
+    ],
+)
+def test_the_file_has_the_credentials(file: Path, of_policy: str | None, address: str | None, url: str) -> None:
+    server = chosen(of_policy, address, file)
+    assert server.url == url
+    assert credentials_of(server).secrets == (("s3cr3t",) if url == HERE else ("fraud",))
+
+
+def test_without_a_file_nobody_has_credentials() -> None:
+    server = chosen(IN_CLUSTER, None, None)
+    assert (server.url, credentials_of(server).secrets) == (IN_CLUSTER, ())
+
+
+@pytest.mark.parametrize(
+    ("of_policy", "address", "words"),
+    [
+        (IN_CLUSTER, None, f"does not name the Prometheus of the policy; give one of its own: {HERE}, http://mimir"),
+        (HERE, "http://user:pw@elsewhere", "does not name the Prometheus of --prometheus"),
+    ],
+)
+def test_a_server_that_is_not_in_the_file(file: Path, of_policy: str, address: str | None, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words) as caught:
+        chosen(of_policy, address, file)
+    assert "pw" not in str(caught.value)
+
+
+def test_what_cannot_be_used_is_one_line(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").unlink()
+    with pytest.raises(InvalidInput, match="token: No such file"):
+        chosen(None, None, file)
+    with pytest.raises(InvalidInput, match=r"nothing\.yaml: No such file"):
+        chosen(None, None, tmp_path / "nothing.yaml")
+    file.write_text("servers: []")
+    with pytest.raises(InvalidInput, match=r"servers\.yaml: servers: "):
+        chosen(None, None, file)
+    file.write_bytes(b"\xff")
+    with pytest.raises(InvalidInput, match="not UTF-8"):
+        chosen(None, None, file)
+    with pytest.raises(InvalidInput, match="names no Prometheus: give its address"):
+        chosen(None, None, None)
+    with pytest.raises(InvalidInput, match="without credentials, query and fragment") as caught:
+        chosen("http://user:pw@p", None, None)
+    assert "pw" not in str(caught.value)

@@ -1,0 +1,116 @@
+"""Hostile selectors and series: nothing that users write leaves its arm, nothing that comes back is a traceback."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import promql_parser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serin.api.indicator import Arms, Indicator
+from serin.errors import QueryRejected
+from serin.prometheus import estimate, wants
+from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
+from serin.prometheus.presets import preset
+from serin.prometheus.promql import quoted
+from serin.prometheus.reading import Look, Names, Part, parts_of
+from serin.prometheus.series import Histogram, Series
+
+T0 = datetime.fromtimestamp(1000, tz=UTC)
+WINDOW = timedelta(seconds=15)
+GRID = Grid(T0, WINDOW, 2)
+NAMES = Names("prod", "fraud-b", "fraud-a")
+LOOK = Look(preset(Arms.POD), NAMES, GRID)
+PATTERNS = "|".join(sorted(LOOK.patterns.both))
+
+hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ['"} or vector(1) or x{a="', ".*", "|.*|", "$(namespace)", '\\"', "`", "fraud-c-predictor-1-2", "}[1d]"]
+)
+matcher = st.tuples(
+    st.sampled_from(["pod", "namespace", "le", "a", "__name__", "up"]),
+    st.sampled_from(["=", "!=", "=~", "!~"]),
+    hostile,
+)
+selector = st.lists(matcher, max_size=4).map(lambda own: f"x{{{','.join(f'{n}{op}{quoted(v)}' for n, op, v in own)}}}")
+texts = selector | hostile | hostile.map(lambda text: f"x{{{text}}}")
+
+
+def selectors(text: str) -> list[promql_parser.VectorSelector]:
+    found: list[promql_parser.VectorSelector] = []
+
+    def note(node: promql_parser.Expr) -> bool:
+        if isinstance(node, promql_parser.MatrixSelector):
+            found.append(node.vector_selector)
+        elif isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+        return True
+
+    promql_parser.walk(promql_parser.parse(text), note)
+    return found
+
+
+def read_parts(indicator: dict[str, Any]) -> list[Part]:
+    try:
+        return parts_of(LOOK.source, Indicator.model_validate(indicator), NAMES)
+    except QueryRejected:
+        return []
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts, texts)
+def test_no_selector_of_a_user_reaches_beyond_its_arm(one: str, other: str) -> None:
+    """Every selector of every query, exact or estimated, still has the arms and the namespace: matchers only narrow."""
+    for indicator in (
+        {"ratio": {"bad": one or "x", "total": other or "x"}},
+        {"histogram": {"selector": one or "x", "threshold": "1s"}},
+        {"query": {"sum": one or "x", "count": other or "x", "maxShift": "1"}},
+    ):
+        for part in read_parts(indicator):
+            want = LOOK.want(part)
+            exact, _ = wants.query([want])
+            guessed = estimate.query(part.terms, want.shape.matchers, LOOK.patterns, WINDOW)
+            for text, least in ((exact, 1), (guessed, 2 * len(part.terms))):
+                found = selectors(text)
+                assert len(found) >= least
+                for own in found:
+                    assert not own.matchers.or_matchers
+                    pairs = {(m.name, str(m.op), m.value) for m in own.matchers.matchers}
+                    assert ("namespace", "MatchOp.Equal", "prod") in pairs
+                    assert ("pod", "MatchOp.Re", PATTERNS) in {
+                        (name, op, "|".join(sorted(value.split("|")))) for name, op, value in pairs if name == "pod"
+                    }
+
+
+finite = st.floats(-1e6, 1e12)
+buckets = st.lists(
+    st.tuples(st.floats(-10, 10), st.floats(0, 10), finite).map(lambda b: (b[0], b[0] + b[1], b[2])), max_size=3
+)
+labels = st.dictionaries(st.sampled_from(["pod", "instance", "le", "replica", "x"]), hostile, max_size=4)
+names = st.sampled_from(["m_count", "m_bucket", "m", "up", "process_start_time_seconds"])
+
+
+@st.composite
+def series(draw: st.DrawFn) -> Series:
+    times = sorted(draw(st.sets(st.integers(930, 1030), max_size=6)))
+    own = {**draw(labels), "__name__": draw(names)}
+    if draw(st.booleans()):
+        own["pod"] = draw(st.sampled_from(["fraud-b-predictor-x", "fraud-a-predictor-x"]))
+    values = draw(st.lists(finite, min_size=len(times), max_size=len(times)))
+    at = [float(t) for t in times]
+    if own["__name__"] == "m":
+        return Series(own, at, values, [Histogram(value, tuple(draw(buckets))) for value in values])
+    return Series(own, at, values)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(series(), max_size=6), st.sampled_from([ArmPatterns("pod", "fraud-b-.*", "fraud-a-.*"), LOOK.patterns]))
+def test_whatever_series_come_back_they_are_counts_or_no_data(found: list[Series], arms: ArmPatterns) -> None:
+    [part] = read_parts({"histogram": {"selector": "m", "threshold": "1s"}})
+    given_back = [s for s in found if s.times]
+    for window in windows(arms, GRID, [Counted(part.terms, given_back)]):
+        for counts in (window.candidate, window.stable):
+            assert counts is None or 0 <= counts.bad <= counts.total < math.inf
+        assert len(window.error) < 2000
