@@ -22,6 +22,8 @@ WATCHED_SYSCTLS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
     "vm/overcommit_memory",
+    "fs/file-max",
+    "fs/nr_open",
     "fs/protected_*",
     "net/ipv4/ip_forward",
     "net/ipv[46]/conf/all/*",

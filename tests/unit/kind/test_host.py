@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.kind.host import Snapshot, differences, undone
+from e2e.kind.host import Snapshot, differences, restore, undone
 
 BEFORE = Snapshot(
     links=["eth0", "lo"],
@@ -77,3 +77,14 @@ def test_a_snapshot_of_before_the_machines_start_says_nothing(tmp_path: Path) ->
 def test_links_are_those_of_our_own_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.if_nameindex", lambda: [(2, "eth0"), (1, "lo")])
     assert Snapshot.taken().links == ["eth0", "lo"]
+
+
+def test_what_a_nodes_systemd_raises_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lifts the number of open files for the whole machine: found beside a list of every sysctl."""
+    (tmp_path / "fs").mkdir()
+    (tmp_path / "fs/file-max").write_text("2466170\n", "utf-8")
+    monkeypatch.setattr("e2e.kind.host.SYSCTLS", tmp_path)
+    before = Snapshot.taken()
+    (tmp_path / "fs/file-max").write_text("9223372036854775807\n", "utf-8")
+    assert restore(before, tmp_path / "docker") == []
+    assert (tmp_path / "fs/file-max").read_text("utf-8") == "2466170"
