@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.kind.host import Snapshot, differences, restore, undone
+from e2e.kind.host import Snapshot, differences, undone
 
 BEFORE = Snapshot(
     links=["eth0", "lo"],
@@ -80,11 +80,8 @@ def test_links_are_those_of_our_own_network(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_a_nodes_systemd_raises_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It lifts the number of open files for the whole machine: found beside a list of every sysctl."""
+    """It lifts the number of open files for the whole machine: found by comparing every sysctl once."""
     (tmp_path / "fs").mkdir()
     (tmp_path / "fs/file-max").write_text("2466170\n", "utf-8")
     monkeypatch.setattr("e2e.kind.host.SYSCTLS", tmp_path)
-    before = Snapshot.taken()
-    (tmp_path / "fs/file-max").write_text("9223372036854775807\n", "utf-8")
-    assert restore(before, tmp_path / "docker") == []
-    assert (tmp_path / "fs/file-max").read_text("utf-8") == "2466170"
+    assert Snapshot.taken().sysctls["fs/file-max"] == "2466170"
