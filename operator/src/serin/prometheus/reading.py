@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -27,9 +27,9 @@ from serin.prometheus.counts import (
     twice_told,
     windows,
 )
-from serin.prometheus.estimate import estimated
 from serin.prometheus.presets import Preset, Term, preset
 from serin.prometheus.series import Series, freshness
+from serin.prometheus.sums import summed
 from serin.prometheus.wants import Shape, Want
 
 LIVING = 60.0
@@ -68,18 +68,22 @@ class Metrics(Protocol):
         """Raw samples of a range selector."""
         ...
 
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        """The values of an expression that counts, as a matrix of its one instant."""
+        ...
+
     async def values(self, query: str, at: datetime) -> list[float]:
         """The values of an expression at an instant, one per series."""
         ...
 
 
 async def read(
-    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, grid: Grid, *, exact: bool = False
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, grid: Grid, *, raw: bool = False
 ) -> list[Interval]:
-    """One interval per grid cell; ``MetricsError`` when nothing can be said of any of them.
+    """Intervals from the grid's start on; ``MetricsError`` when nothing can be said of any of them.
 
-    Where samples are too many at once they are read in smaller parts, and where those of one window are, its counts are
-    estimated, unless only ``exact`` ones are of use.
+    Where samples are too many at once only the first part of the grid is read, and where those of one window are, the
+    server's own sums are: not all cells come back then. With ``raw`` that is an error instead.
     """
     indicator = slo.indicator
     if indicator.gauge is not None:
@@ -89,13 +93,12 @@ async def read(
     try:
         found = await asyncio.gather(*(metrics.series(look.want(part)) for part in parts))
     except AnswerTooLarge:
-        if exact or indicator.query is not None:
+        if raw or indicator.query is not None:
             raise
         if grid.count > 1:
-            halves = [await read(metrics, policy, slo, names, half) for half in grid.halves]
-            return [interval for half in halves for interval in half]
+            return await read(metrics, policy, slo, names, replace(grid, count=grid.count // 2))
         requests = [(part.terms, look.want(part).shape.matchers) for part in parts]
-        return list(await estimated(metrics.samples, look.patterns, grid, requests))
+        return [await summed(metrics.counted, look.patterns, grid, requests)]
     if indicator.query is not None:
         return _means(look, *found)
     counted = [Counted(part.terms, series) for part, series in zip(parts, found, strict=True)]
@@ -275,7 +278,7 @@ def _means(look: Look, sums: Sequence[Series], counts: Sequence[Series]) -> list
             out.append(MeanWindow(start, grid.length, None, error=twice))
             continue
         fresh = freshness([*grown, *counted])
-        known = known_targets([*grown, *counted], edges[0], fresh)
+        known = known_targets([*grown, *counted], edges, fresh)
         own = [(patterns.of(arm, counters(grown)), patterns.of(arm, counters(counted))) for arm in patterns.both]
         out.append(MeanWindow(start, grid.length, *(_mean(*parts, edges, (fresh, known)) for parts in own)))
     return out
