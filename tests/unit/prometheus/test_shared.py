@@ -71,7 +71,7 @@ async def test_what_is_wanted_at_one_moment_is_one_query() -> None:
 
 
 async def test_each_gets_what_it_would_have_got_alone() -> None:
-    source = Recorder(series("a-new"), series("a-new", "other"), series("a-new", le="5"), series("b-old", le="5.0"))
+    source = Recorder(series("a-new"), series("a-new", "other"), series("b-new", le="9"), series("b-old", le="5.0"))
     metrics = shared(source)
     wants = [want("a", start=20, end=60), want("b", le="5", start=0, end=90), want("a", metric="other")]
     together = await asyncio.gather(*map(metrics.series, wants))
@@ -80,6 +80,18 @@ async def test_each_gets_what_it_would_have_got_alone() -> None:
     [first] = together[0]
     assert (first.times[0], first.times[-1]) == (T0.timestamp() + 20, T0.timestamp() + 60)
     assert source.asked[0][1] == T0 + timedelta(seconds=90)
+
+
+async def test_a_selector_that_picks_a_bucket_itself_finds_it() -> None:
+    """``ratio`` and ``query`` have no boundaries: their ``le`` is one of the matchers of their shape."""
+    source = Recorder(series("a-new", "m_bucket", le="0.5"), series("b-new", "n_bucket", le="9"))
+    metrics = shared(source)
+    picked, others = await asyncio.gather(
+        metrics.series(want("a", metric="m_bucket")), metrics.series(want("b", metric="n_bucket", le="0.1"))
+    )
+    assert [s.labels["le"] for s in picked] == ["0.5"]
+    assert others == []
+    assert "le=" not in source.asked[0][0], "a boundary of somebody else's would hide its bucket"
 
 
 async def test_other_shapes_and_long_reaches_go_alone() -> None:
