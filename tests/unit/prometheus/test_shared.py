@@ -10,6 +10,7 @@ import promql_parser
 import pytest
 
 from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
+from serin.prometheus.large import BELIEVED_SECONDS, LargeAnswers
 from serin.prometheus.series import Series
 from serin.prometheus.shared import MOST_WANTS, OWN_QUERIES, Shared
 from serin.prometheus.wants import Shape, Want, query
@@ -184,6 +185,61 @@ async def test_what_is_too_large_together_is_asked_in_halves_and_alone_not_again
     with pytest.raises(AnswerTooLarge):
         await metrics.series(want("e"))
     assert len(source.asked) == 9
+
+
+class Narrow(Recorder):
+    """An answer has room for two rollouts."""
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        await super().matrix(query, at)
+        if query.count("-new") > 2:
+            raise AnswerTooLarge("too large")
+        return self.all
+
+
+async def test_what_fits_together_is_remembered_for_a_while() -> None:
+    now = 0.0
+    source = Narrow()
+    metrics = Shared(source, pause=lambda _: gathered(), clock=lambda: now)
+
+    async def asked(names: str) -> int:
+        before = len(source.asked)
+        await asyncio.gather(*(metrics.series(want(name)) for name in names))
+        return len(source.asked) - before
+
+    assert await asked("abcdefgh") == 7, "8, twice 4, four times 2"
+    assert await asked("abcdefgh") == 4, "nothing is downloaded up to the limit only to be thrown away"
+    other = Shape((), "pod")
+    await asyncio.gather(*(metrics.series(want(name, shape=other)) for name in "ab"))
+    assert source.asked[-1][0].count("-new") == 2, "of another shape nothing is known"
+    now = BELIEVED_SECONDS
+    assert await asked("abcdefgh") == 7, "rollouts come and go"
+
+
+async def test_one_that_is_too_large_alone_does_not_part_the_others() -> None:
+    class Heavy(Recorder):
+        async def matrix(self, query: str, at: datetime) -> list[Series]:
+            await super().matrix(query, at)
+            if "e-new" in query:
+                raise AnswerTooLarge("too large")
+            return self.all
+
+    source = Heavy()
+    metrics = shared(source)
+    await asyncio.gather(*(metrics.series(want(name)) for name in "abcdefgh"), return_exceptions=True)
+    before = len(source.asked)
+    await asyncio.gather(*(metrics.series(want(name)) for name in "abcdfgh"))
+    assert len(source.asked) == before + 1
+
+
+@pytest.mark.parametrize("ends", [(60, 120), (120, 60)])
+def test_the_shortest_that_was_too_large_is_remembered(ends: tuple[int, int]) -> None:
+    large = LargeAnswers(lambda: 0.0)
+    for end in ends:
+        large.note(want("a", end=end), AnswerTooLarge("too large"))
+    large.check(want("a", end=59))
+    with pytest.raises(AnswerTooLarge):
+        large.check(want("a", end=60))
 
 
 async def test_own_expressions_leave_places_for_counts() -> None:

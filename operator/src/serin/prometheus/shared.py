@@ -93,27 +93,35 @@ class Shared:
         """Asks for everything that has gathered."""
         await self._pause(GATHERING)
         batch = self._waiting.pop(shape)
-        parts = [batch[i : i + MOST_WANTS] for i in range(0, len(batch), MOST_WANTS)]
+        size = self._large.together(shape, MOST_WANTS)
+        parts = [batch[i : i + size] for i in range(0, len(batch), size)]
         await asyncio.gather(*(self._ask(part) for part in parts))
 
-    async def _ask(self, part: Batch) -> None:
+    async def _ask(self, part: Batch) -> bool:
+        """Answers everybody in it; whether all of it could be read, in whatever parts."""
         try:
             found = await self._source.matrix(*query([want for want, _ in part]))
         except MetricsError as error:
-            smaller = _smaller(part, error)
-            await asyncio.gather(*map(self._ask, smaller))
-            for want, future in () if smaller else part:
-                if not future.done():  # each with its own query: the shared one changes, and names other rollouts
-                    future.set_exception(error.about(_selected(want)))
-            return
+            return await self._again(part, error)
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it, whatever it is
             for _, future in part:
                 if not future.done():
                     future.set_exception(error)
-            return
+            return False
         for want, future in part:
             if not future.done():
                 future.set_result(_own(want, found))
+        return True
+
+    async def _again(self, part: Batch, error: MetricsError) -> bool:
+        smaller = _smaller(part, error)
+        for want, future in () if smaller else part:
+            if not future.done():  # each with its own query: the shared one changes, and names other rollouts
+                future.set_exception(error.about(_selected(want)))
+        well = all(await asyncio.gather(*map(self._ask, smaller))) and bool(smaller)
+        if well and isinstance(error, AnswerTooLarge):  # else one is too large alone, and without it more may fit
+            self._large.fits(part[0][0].shape, max(map(len, smaller)))
+        return well
 
 
 def _smaller(part: Batch, error: MetricsError) -> list[Batch]:
