@@ -12,7 +12,7 @@ import pytest
 from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
 from serin.prometheus.large import BELIEVED_SECONDS, LargeAnswers
 from serin.prometheus.series import Series
-from serin.prometheus.shared import MOST_WANTS, OWN_QUERIES, Shared
+from serin.prometheus.shared import COUNT_QUERIES, MOST_WANTS, OWN_QUERIES, NotAllowed, Shared
 from serin.prometheus.wants import Shape, Want, query
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -258,3 +258,64 @@ async def test_own_expressions_leave_places_for_counts() -> None:
     metrics = shared(Slow())
     await asyncio.gather(*(metrics.values("x", T0) for _ in range(20)))
     assert most == OWN_QUERIES
+
+
+class Stuck(Recorder):
+    """Answers no gauge and no selector until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = asyncio.Event()
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        self.asked.append((query, at))
+        await self.over.wait()
+        return [1.0]
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        if query.startswith("gauge"):
+            await self.values(query, at)
+        return await super().matrix(query, at)
+
+
+async def test_counts_wait_for_no_gauge() -> None:
+    source = Stuck()
+    metrics = shared(source)
+    gauges = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(2 * OWN_QUERIES)]
+    await gathered()
+    assert len(source.asked) == OWN_QUERIES
+    assert await asyncio.wait_for(metrics.counted("(increase(x[15s]))[1s:1s]", T0), 5) == []
+    source.over.set()
+    await asyncio.gather(*gauges)
+
+
+async def test_counts_take_two_places() -> None:
+    source = Stuck()
+    metrics = shared(source)
+    counts = [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(2 * COUNT_QUERIES)]
+    await gathered()
+    assert len(source.asked) == COUNT_QUERIES
+    source.over.set()
+    await asyncio.gather(*counts)
+
+
+async def test_who_finds_no_place_is_told_so() -> None:
+    source = Stuck()
+    metrics = Shared(source, patience=0.01)
+    slow = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(OWN_QUERIES)]
+    slow += [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(COUNT_QUERIES)]
+    await gathered()
+    for ask in (metrics.samples, metrics.values, metrics.counted):
+        with pytest.raises(MetricsUnavailable) as caught:
+            await asyncio.wait_for(ask("late", T0), 5)
+        assert str(caught.value) == "not asked: other queries took the last 0.0 s; query: late"
+    source.over.set()
+    await asyncio.gather(*slow)
+    assert await metrics.values("late", T0) == [1.0], "places are free again"
+
+
+async def test_nobody_is_asked_in_place_of_a_server_that_is_not_allowed() -> None:
+    refused = NotAllowed("http://gone:9090")
+    for ask in (refused.samples, refused.values, refused.counted):
+        with pytest.raises(QueryRejected, match="not on the operator's allow-list"):
+            await ask("x", T0)

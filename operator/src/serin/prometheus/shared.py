@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.gate import PATIENCE, Gate
 from serin.prometheus.large import LargeAnswers
 from serin.prometheus.series import Series
 from serin.prometheus.telling import one_line
@@ -25,6 +26,8 @@ MOST_WANTS = 200
 """Per query: its text stays below a few dozen KiB."""
 OWN_QUERIES = 2
 """Of policies' own expressions at a time: counts, on which rollbacks depend, always find a place beside them."""
+COUNT_QUERIES = 2
+"""Of counts that are asked for as an expression at a time: slow gauges do not hold them up."""
 SHORT = timedelta(minutes=5)
 """Wants that reach further back (after an outage, history) go alone: they would make everybody's query as long."""
 
@@ -51,10 +54,11 @@ class Shared:
         source: Source,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
     ) -> None:
         self._source, self._pause = source, pause
         self._waiting: dict[Shape, list[tuple[Want, asyncio.Future[list[Series]]]]] = {}
-        self._own = asyncio.Semaphore(OWN_QUERIES)
+        self._own, self._counts = Gate(OWN_QUERIES, patience), Gate(COUNT_QUERIES, patience)
         self._flushes: set[asyncio.Task[None]] = set()
         self._large = LargeAnswers(clock)
 
@@ -81,13 +85,18 @@ class Shared:
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of somebody's own selector: not shared."""
-        async with self._own:
+        async with self._own.place(query):
             return await self._source.matrix(query, at)
 
     async def values(self, query: str, at: datetime) -> list[float]:
         """The values of somebody's own expression: not shared."""
-        async with self._own:
+        async with self._own.place(query):
             return await self._source.values(query, at)
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        """As ``samples``, for counts that raw samples are too many for: gauges take none of their places."""
+        async with self._counts.place(query):
+            return await self._source.matrix(query, at)
 
     async def _flush(self, shape: Shape) -> None:
         """Asks for everything that has gathered."""
@@ -159,6 +168,11 @@ class NotAllowed:
         raise self._error
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
+        """Always refused."""
+        del query, at
+        raise self._error
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
         """Always refused."""
         del query, at
         raise self._error
