@@ -135,6 +135,11 @@ async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
         ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
         (
+            (*LATENCY, counter(BUCKET, "fraud-a", 1, le="abc")),
+            "latency",
+            "le=500 is no bucket boundary; there are 250, 1000",
+        ),
+        (
             tuple(Series(s.labels, s.times[-3:], s.values[-3:]) for s in HEALTHY),
             "availability",
             "has been there for less than a minute: ask again",

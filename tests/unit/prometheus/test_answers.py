@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serin.errors import MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
+from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.answer import Answer, matrix, values
 from serin.prometheus.credentials import Server
 from serin.prometheus.series import Series
@@ -68,6 +68,16 @@ async def test_values(sent: bytes, expected: list[float] | type[MetricsError]) -
             else:
                 with pytest.raises(expected):
                     await prometheus.values(QUERY, AT)
+
+
+def test_a_large_body_is_not_taken_apart_for_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loads(text: bytes) -> None:
+        pytest.fail(f"{len(text)} bytes are taken apart")
+
+    monkeypatch.setattr(json, "loads", loads)
+    sent = body(one(*([t, "1"] for t in range(10_000))))
+    with pytest.raises(AnswerTooLarge, match="larger than"):
+        matrix(Answer(200, sent, Telling(), is_cut=True))
 
 
 json_values = st.recursive(

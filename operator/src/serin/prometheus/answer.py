@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ MENDED_BY = {
     403: "these credentials may not ask; grant it, or check the tenant",
     404: "there is no Prometheus API under this address; a path may be missing in it",
 }
+LONGEST_ERROR = 64 * 1024
+"""Bytes of a body in which a named error is looked for."""
 MOST_SERIES = 20_000
 """Of an answer: twice what a full query for 200 rollouts has behind three Envoys."""
 SECONDS = re.compile(r"[0-9]{1,9}")
@@ -51,10 +54,10 @@ class Answer:
     @property
     def said(self) -> str:
         """The error that it names, or the beginning of the body."""
-        try:
-            envelope = json.loads(self.body)
-        except (ValueError, RecursionError):
-            envelope = None
+        envelope = None
+        if len(self.body) <= LONGEST_ERROR:  # taking a whole answer apart for a few words would hold up all others
+            with suppress(ValueError, RecursionError):
+                envelope = json.loads(self.body)
         error = envelope.get("error") if isinstance(envelope, dict) else None
         return self.telling.said(error if isinstance(error, str) else self.body)
 

@@ -20,6 +20,7 @@ from serin.prometheus import answer
 from serin.prometheus.answer import Answer
 from serin.prometheus.breaker import Breaker
 from serin.prometheus.credentials import Server
+from serin.prometheus.gate import Gate
 from serin.prometheus.series import Series
 from serin.prometheus.telling import one_line
 from serin.prometheus.transport import MAX_BYTES, Transport
@@ -80,7 +81,7 @@ class Prometheus:
         self._url, self._deadline, self._tell = server.url, deadline, tell
         self._transport = Transport(server, concurrency, max_bytes)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="prometheus")
-        self._gate = asyncio.Semaphore(concurrency)
+        self._gate = Gate(concurrency, deadline)
         self._breaker = Breaker(clock)
 
     async def matrix(self, query: str, at: datetime) -> list[Series]:
@@ -108,13 +109,11 @@ class Prometheus:
             return found
 
         try:
-            await self._place()
-            try:
+            # Waiting for others is no failure of the server: the breaker does not see it.
+            async with self._gate.place(query):
                 with self._breaker.call():
                     asked.result = Result.UNAVAILABLE  # whatever ends it from here on, a cancelled pass too
                     found = await self._twice(attempt)
-            finally:
-                self._gate.release()
             asked.result = Result.OK
         except MetricsError as error:
             asked.result = _result(error, asked.result)
@@ -123,14 +122,6 @@ class Prometheus:
             asked.seconds, asked.left_alone = time.perf_counter() - begun, self._breaker.is_open
             self._tell(asked)
         return found
-
-    async def _place(self) -> None:
-        """Waiting for others is no failure of the server, and may not hold up a worker for long either."""
-        try:
-            async with asyncio.timeout(self._deadline):
-                await self._gate.acquire()
-        except TimeoutError:
-            raise MetricsUnavailable(f"not asked: other queries took the last {self._deadline:.1f} s") from None
 
     async def _twice(self, attempt: Callable[[float], T]) -> T:
         loop = asyncio.get_running_loop()

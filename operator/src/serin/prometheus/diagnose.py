@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -70,12 +70,19 @@ async def told_missing(metrics: Metrics, look: Look, want: Want, at: datetime) -
         shown = ", ".join(values[:SHOWN_VALUES]) + ("…" if len(values) > SHOWN_VALUES else "")
         return f"no {label} is {look.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
     own = [metric, *want.shape.matchers, f"{label}=~{promql.quoted(look.patterns.stable)}"]
-    known = {float(v) for v in await _values_of(metrics, "le", own, at)} if want.boundaries else set()
+    known = set(_numbers(await _values_of(metrics, "le", own, at))) if want.boundaries else set()
     # A preset with two spellings has a boundary for each, and a pod has one of them.
     if known.isdisjoint(map(float, want.boundaries)) and known:
         asked_for, there = ", ".join(sorted(want.boundaries)), ", ".join(f"{v:g}" for v in sorted(known))
         return f"le={asked_for} is no bucket boundary; there are {there}"
     return ""
+
+
+def _numbers(texts: Sequence[str]) -> Iterator[float]:
+    """Those that are numbers: what exports a series may write anything into ``le``."""
+    for text in texts:
+        with suppress(ValueError):
+            yield float(text)
 
 
 async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
