@@ -39,6 +39,11 @@ from tests.faulty import (
         pytest.param(body(), [], id="nothing"),
         pytest.param(body(one([1, "NaN"], [2, "+Inf"], [3, "1"])), [[3.0]], id="NaN is left out"),
         pytest.param(body(one([1, "1"]), infos=["not a counter"], warnings=[]), [[1.0]], id="infos are harmless"),
+        pytest.param(
+            body(one([1, "1"]), warnings=["PromQL info: metric might not be a counter"]),
+            [[1.0]],
+            id="infos as earlier versions tell them",
+        ),
     ],
 )
 async def test_an_answer(sent: bytes, times: list[list[float]]) -> None:
