@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from e2e.deploy.process import LOG_LINES_IN_ERRORS, OperatorSettings
 from e2e.deploy.rights import NAME, NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from e2e.deploy.cluster import ClusterApi, Json
 
@@ -50,9 +50,19 @@ class Helm:
 class InstalledOperator:
     """The operator as a release on a cluster; may be scaled to nothing and back."""
 
-    def __init__(self, api: ClusterApi, helm: Helm, values: Mapping[str, Any], settings: OperatorSettings) -> None:
-        """``values`` of the chart; ``settings`` with which a process of this machine would be the same operator."""
-        self._api, self._helm = api, helm
+    def __init__(
+        self,
+        api: ClusterApi,
+        helm: Helm,
+        values: Mapping[str, Any],
+        settings: OperatorSettings,
+        account: Callable[[str, str], Path],
+    ) -> None:
+        """``values`` of the chart; ``settings`` with which a process of this machine would be the same operator.
+
+        ``account`` gives a kubeconfig for namespace and name of a service account.
+        """
+        self._api, self._helm, self._account = api, helm, account
         self.values: Json = dict(values)
         self.settings = settings
         self.replicas = int(self.values.get("replicas", 2))
@@ -72,6 +82,8 @@ class InstalledOperator:
         file.write_text(yaml.safe_dump(self.values), "utf-8")
         told = self._helm("upgrade", "--install", NAME, str(CHART), "--values", str(file), *arguments)
         self._ready(self.replicas)
+        # A token is bound to its account: uninstalled and installed again, it is another account of the same name.
+        self.settings = replace(self.settings, kubeconfig=self._account(NAMESPACE, NAME))
         return told
 
     def rollback(self) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2e.deploy import OperatorSettings, rights
+from e2e.deploy import OperatorSettings
 from e2e.deploy.chart import Helm, InstalledOperator
 from e2e.kind import debian
 from e2e.kind.errors import KindError
@@ -75,12 +75,8 @@ def released(cluster: Kind, api: ClusterApi, log: Path, *, resync: str) -> Itera
         log=log,
         extra=(("SERIN_RESYNC", resync),),
     )
-    operator = InstalledOperator(api, Helm(command, cluster.kubeconfig), values, settings)
+    operator = InstalledOperator(api, Helm(command, cluster.kubeconfig), values, settings, cluster.kubeconfig_for)
     operator.install()
-    settings = OperatorSettings(
-        cluster.kubeconfig_for(rights.NAMESPACE, rights.NAME), settings.prometheus_url, log, extra=settings.extra
-    )
-    operator.settings = settings
     try:
         yield operator
     finally:
