@@ -23,10 +23,13 @@ def test_a_server_has_its_numbers_before_it_is_asked_and_they_grow() -> None:
     metrics.asked(Asked(SERVER, Result.OK, seconds=0.2, size=1000, series=30))
     metrics.asked(Asked(SERVER, Result.UNAVAILABLE, seconds=5.0, left_alone=True))
     metrics.asked(Asked(SERVER, Result.NOT_ASKED, left_alone=True))
+    metrics.asked(Asked(SERVER, Result.CANCELLED, seconds=1.0, left_alone=True))
     after = lines()
     assert after[f"serin_prometheus_read_bytes_total{{{label}}}"] == 1000
     assert after[f"serin_prometheus_read_series_total{{{label}}}"] == 30
-    assert after[f"serin_prometheus_query_seconds_count{{{label}}}"] == 2, "what nobody sent took no time"
+    assert after[f"serin_prometheus_query_seconds_count{{{label}}}"] == 2, (
+        "what nobody sent, or waited for, took no time"
+    )
     assert after[f"serin_prometheus_left_alone{{{label}}}"] == 1
     assert after[f'serin_prometheus_queries_total{{result="not_asked",{label}}}'] == 1
     metrics.asked(Asked(SERVER, Result.OK))
