@@ -18,7 +18,8 @@ from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
 from serin.prometheus.credentials import Server
 from serin.prometheus.diagnose import found_instead
-from serin.prometheus.reading import Look, Names, parts_of, preset_of, read
+from serin.prometheus.parts import parts_of
+from serin.prometheus.reading import Look, Names, preset_of, read
 from serin.prometheus.shared import Shared
 from serin.prometheus.sums import summed
 from tests.integration.prometheus.conftest import CANDIDATE, FORMS, STABLE, Scraped
@@ -119,7 +120,7 @@ def added_up(scraped: Scraped, form: str, cell: Grid) -> Window:
     """The window as the server's own sums have it."""
     names, spec = Names(form, "fraud-b", "fraud-a"), policy("500ms")
     look = Look(preset_of(spec, spec.slos[0]), names, cell)
-    parts = parts_of(look.source, spec.slos[0].indicator, names)
+    parts = parts_of(look.source, spec.slos[0].indicator, names.namespace)
 
     async def ask() -> Window:
         prometheus = Prometheus(Server(url=scraped.url))

@@ -11,8 +11,9 @@ from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
 from serin.prometheus.credentials import Server
 from serin.prometheus.diagnose import told_missing
+from serin.prometheus.parts import Part
 from serin.prometheus.presets import preset
-from serin.prometheus.reading import Look, Names, Part
+from serin.prometheus.reading import Look, Names
 from serin.prometheus.shared import Shared
 from serin.prometheus.sums import query
 from tests.integration.prometheus.conftest import Scraped

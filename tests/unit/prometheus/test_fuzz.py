@@ -14,9 +14,10 @@ from serin.api.indicator import Arms, Indicator
 from serin.errors import QueryRejected
 from serin.prometheus import sums, wants
 from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
+from serin.prometheus.parts import Part, parts_of
 from serin.prometheus.presets import preset
 from serin.prometheus.promql import quoted
-from serin.prometheus.reading import Look, Names, Part, parts_of
+from serin.prometheus.reading import Look, Names
 from serin.prometheus.series import Histogram, Series
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
@@ -54,7 +55,7 @@ def selectors(text: str) -> list[promql_parser.VectorSelector]:
 
 def read_parts(indicator: dict[str, Any]) -> list[Part]:
     try:
-        return parts_of(LOOK.source, Indicator.model_validate(indicator), NAMES)
+        return parts_of(LOOK.source, Indicator.model_validate(indicator), NAMES.namespace)
     except QueryRejected:
         return []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -230,6 +232,27 @@ async def test_one_that_is_too_large_alone_does_not_part_the_others() -> None:
     before = len(source.asked)
     await asyncio.gather(*(metrics.series(want(name)) for name in "abcdfgh"))
     assert len(source.asked) == before + 1
+
+
+def test_an_answer_that_was_too_large_is_not_kept_with_its_error() -> None:
+    class Body:
+        """Stands for 16 MiB."""
+
+    def read(body: Body) -> None:
+        raise AnswerTooLarge(f"{type(body)} is too large")
+
+    def reads() -> weakref.ref[Body]:
+        body = Body()
+        try:
+            read(body)
+        except AnswerTooLarge as error:
+            large.note(want("a"), error)
+        return weakref.ref(body)
+
+    large = LargeAnswers(lambda: 0.0)
+    kept = reads()
+    gc.collect()
+    assert kept() is None
 
 
 @pytest.mark.parametrize("ends", [(60, 120), (120, 60)])

@@ -59,6 +59,11 @@ class Answer:
     """The body was larger than what is read."""
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its body is taken apart; of all others only the beginning is looked at."""
+        return self.status == OK and not self.is_cut
+
+    @property
     def said(self) -> str:
         """The error that it names, or the beginning of the body."""
         envelope = None
@@ -105,7 +110,7 @@ def _data(answer: Answer) -> Mapping[str, Any]:
     """What a successful answer holds."""
     if answer.status != OK:
         raise _refusal(answer)
-    if answer.is_cut:
+    if not answer.is_whole:
         raise AnswerTooLarge(f"the answer is larger than {len(answer.body)} bytes: {answer.said}")
     try:
         envelope = json.loads(answer.body)

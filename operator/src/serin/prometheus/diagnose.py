@@ -12,7 +12,8 @@ from serin.errors import AnswerTooLarge
 from serin.prometheus import promql
 from serin.prometheus.counts import SIGNS, Grid, counters
 from serin.prometheus.native import off_boundary
-from serin.prometheus.reading import Look, Metrics, Names, parts_of, preset_of
+from serin.prometheus.parts import parts_of
+from serin.prometheus.reading import Look, Metrics, Names, preset_of
 from serin.prometheus.wants import Want
 
 SHOWN_VALUES = 5
@@ -30,7 +31,7 @@ async def newest_samples(
     look = Look(preset_of(policy, slo), names, _lately(at))
     try:
         found = await asyncio.gather(
-            *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names))
+            *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names.namespace))
         )
     except AnswerTooLarge:
         return None, None
@@ -43,7 +44,7 @@ async def newest_samples(
 async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime) -> str:
     """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
     look = Look(preset_of(policy, slo), names, _lately(at))
-    for part in parts_of(look.source, slo.indicator, names):
+    for part in parts_of(look.source, slo.indicator, names.namespace):
         want = look.want(part)
         words = await told_missing(metrics, look, want, at)
         if not words and want.boundaries:

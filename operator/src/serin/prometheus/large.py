@@ -47,7 +47,8 @@ class LargeAnswers:
         self._noted = {kind: noted for kind, noted in self._noted.items() if now < noted.until}
         reach, known = want.end - want.start, self._noted.get(want.kind)
         if known is None or reach <= known.reach:  # a longer one was under way at the same time, and tells less
-            self._noted[want.kind] = _Noted(reach, now + BELIEVED_SECONDS, error)
+            copied = error.about(error.query)  # without its past, in which the whole answer is kept in memory
+            self._noted[want.kind] = _Noted(reach, now + BELIEVED_SECONDS, copied)
 
     def together(self, shape: Shape, most: int) -> int:
         """How many wants of a shape may be asked for with one query; ``most`` if nothing else is known."""
