@@ -47,6 +47,7 @@ def test_the_documented_alert_ends_when_nobody_asks_any_more() -> None:
     [alert] = re.findall(r"```promql\n(.*?)\n```", DOCUMENT.read_text(), re.DOTALL)
     both = promql_parser.parse(alert)
     assert isinstance(both, promql_parser.BinaryExpr)
+    assert both.modifier is not None
     assert [str(both.op), str(both.modifier.matching)] == ["and", "on (instance, server)"]
     assert both.lhs.prettify() == "serin_prometheus_left_alone == 1"
     assert both.rhs.prettify() == "rate(serin_prometheus_queries_total[5m]) > 0"
