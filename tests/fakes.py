@@ -200,3 +200,6 @@ class FakePrometheus:
 
     async def values(self, query: str, at: datetime) -> list[float]:
         raise AssertionError(f"{query} at {at}: there are only counters here")
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        raise AssertionError(f"{query} at {at}: nothing is too much to count here")

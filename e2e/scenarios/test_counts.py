@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,8 +17,8 @@ from e2e.load.background import BackgroundLoad
 from e2e.load.client import infer_body
 from e2e.load.generator import LoadPlan
 from e2e.load.live import Counts as LiveCounts
+from e2e.scenarios.counting import POLICY, SETTLED_SECONDS, counted, growth, pair, preflight, settled, windows
 from e2e.scenarios.site import GATEWAY_API, MODEL
-from serin.api.evidence import Counts, Window
 from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.prometheus.client import Prometheus
@@ -44,44 +39,6 @@ FEWEST = 10_000
 CRASH_AFTER = 2700
 """Requests: the candidate's pod that was not deleted gets there before the minute is over, the new one does not."""
 NOBODY = LiveCounts(0, 0)
-SETTLED_SECONDS = 4
-POLICY = PromotionPolicySpec.model_validate(
-    {
-        "slos": [
-            {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
-            {"name": "latency", "objective": "99.0", "indicator": {"latency": {"threshold": "500ms"}}},
-        ],
-        "steps": [{"weight": 50, "for": "1m"}],
-    }
-)
-
-
-def counted(site: Site, names: Names, begun: float, ended: float) -> dict[str, Window]:
-    """Per SLO one window over everything between two instants, as Serin reads it."""
-    grid = Grid(datetime.fromtimestamp(int(begun), UTC), timedelta(seconds=int(ended) - int(begun)), 1)
-    return {name: found[0] for name, found in windows(site, POLICY, names, grid).items()}
-
-
-def windows(site: Site, policy: PromotionPolicySpec, names: Names, grid: Grid) -> dict[str, list[Window]]:
-    """Per SLO the windows of a grid."""
-
-    async def ask() -> dict[str, list[Window]]:
-        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
-        try:
-            shared = Shared(prometheus)
-            found = {slo.name: await read(shared, policy, slo, names, grid) for slo in policy.slos}
-        finally:
-            prometheus.close()
-        return {name: [w for w in batch if isinstance(w, Window)] for name, batch in found.items()}
-
-    return asyncio.run(ask())
-
-
-def settled() -> float:
-    """Until every request is scraped; the instant after that."""
-    done = time.time()
-    wait_until(lambda: time.time() > done + SETTLED_SECONDS, what="the last scrapes", seconds=10)
-    return time.time()
 
 
 @pytest.mark.matrix
@@ -116,11 +73,11 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     window = counted(site, names, begun - 2, ended)["availability"]
     record_property("requests", len(answers))
     record_property("client", {v: (c.failed, c.total) for v, c in own.items()})
-    record_property("serin", {"2": _pair(window.candidate), "1": _pair(window.stable)})
+    record_property("serin", {"2": pair(window.candidate), "1": pair(window.stable)})
     # What a dying container leaves unanswered the gateway answers, and does not say for whom: for the one that died.
     unsaid = own.get("", NOBODY)
-    assert _pair(window.stable) == (own["1"].failed, own["1"].total)
-    assert _pair(window.candidate) == (own["2"].failed + unsaid.failed, own["2"].total + unsaid.total)
+    assert pair(window.stable) == (own["1"].failed, own["1"].total)
+    assert pair(window.candidate) == (own["2"].failed + unsaid.failed, own["2"].total + unsaid.total)
     _missed_scrapes_cost_windows_only(site, names, (begun, ended), record_property)
     _pods_say_the_same(site, names, (begun - 2, ended), record_property)
 
@@ -149,8 +106,8 @@ def _pods_say_the_same(
     dying = [a for a in site.answers() if a.version == "2" and any(first < a.at <= last for first, last in gaps)]
     assert window.candidate is not None
     lost = own["2"].total - window.candidate.total
-    record_property("pods", {"2": _pair(window.candidate), "1": _pair(window.stable), "lost": lost, "ends": len(gaps)})
-    assert _pair(window.stable) == (own["1"].failed, own["1"].total)
+    record_property("pods", {"2": pair(window.candidate), "1": pair(window.stable), "lost": lost, "ends": len(gaps)})
+    assert pair(window.stable) == (own["1"].failed, own["1"].total)
     assert 0 <= lost <= len(dying)
     assert len(gaps) >= 2
 
@@ -186,10 +143,6 @@ def _warmed_up(site: Site) -> None:
         wait_until(lambda: time.time() > begun + 3, what="three seconds of load", seconds=5)
 
 
-def _pair(counts: Counts | None) -> tuple[int, int]:
-    return (counts.bad, counts.total) if counts else (-1, -1)
-
-
 @pytest.mark.matrix
 def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -> None:
     """No endpoints, connection refused, the route's timeout: bad in availability; a timeout is slow, too."""
@@ -205,7 +158,7 @@ def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -
         answers, begun, ended = _asked(site, host, {status})
         found = counted(site, Names(site.namespace, name, live["metadata"]["name"]), begun, ended)
         assert {a.status for a in answers} == {status}
-        assert _pair(found["availability"].candidate) == (len(answers), len(answers)), name
+        assert pair(found["availability"].candidate) == (len(answers), len(answers)), name
     site.want("2", environment={"LATENCY_MS": "3000"})
     site.until(lambda s: bool(s.get("candidate")), what="version 2 is coming up")
     slow = site.status["candidate"]["inferenceService"]
@@ -215,8 +168,8 @@ def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -
     answers, begun, ended = _asked(site, host, {504})
     found = counted(site, Names(site.namespace, slow, live["metadata"]["name"]), begun, ended)
     assert {a.status for a in answers} == {504}
-    assert _pair(found["availability"].candidate) == (len(answers), len(answers))
-    assert _pair(found["latency"].candidate) == (len(answers), len(answers))
+    assert pair(found["availability"].candidate) == (len(answers), len(answers))
+    assert pair(found["latency"].candidate) == (len(answers), len(answers))
 
 
 RETRIES = 2
@@ -249,58 +202,22 @@ def test_a_request_that_the_gateway_tries_again_counts_once(
         for name in (RQ_TOTAL, RQ_RETRY)
     }
     record_property("client", (failed, len(answers)))
-    record_property("serin", _pair(found["availability"].candidate))
+    record_property("serin", pair(found["availability"].candidate))
     record_property("envoy", sent)
     assert 0 < failed < len(answers) / 2
     assert sent[RQ_RETRY] > 0
     assert sent[RQ_TOTAL] == len(answers) + sent[RQ_RETRY], "what Envoy sent is more than what it was asked"
-    assert _pair(found["availability"].candidate) == (failed, len(answers))
-    assert _pair(found["latency"].candidate) == (0, len(answers))
+    assert pair(found["availability"].candidate) == (failed, len(answers))
+    assert pair(found["latency"].candidate) == (0, len(answers))
     plan = LoadPlan(site.provider.gateway_url, host, MODEL, infer_body(FEATURES), rate=20)
     with BackgroundLoad(plan, site.folder / "preflight.csv"):
         # Before that it says that it cannot say anything yet.
-        wait_until(lambda: _preflight(site)["stable"]["minutes"] >= 1, what="a whole minute is counted", seconds=150)
-    slo = _preflight(site)
+        wait_until(lambda: preflight(site)["stable"]["minutes"] >= 1, what="a whole minute is counted", seconds=150)
+    slo = preflight(site)
     record_property("preflight", slo["stable"])
-    assert (slo["arms"], slo["problem"], slo["estimated"], slo["unproven"]) == ("Contour", "", False, False)
+    assert (slo["arms"], slo["problem"], slo["unproven"]) == ("Contour", "", False)
     assert slo["stable"]["sampleAgeSeconds"] < 5
     assert 0 < slo["stable"]["badShare"] < 0.5
-
-
-def _preflight(site: Site) -> dict[str, Any]:
-    """What `serin preflight` prints about the ModelDeployment's one SLO, asked with a file of servers."""
-    servers = site.folder / "servers.yaml"
-    servers.write_text(f"servers: [{{url: {site.provider.prometheus_url}, tenant: {{value: anybody}}}}]\n", "utf-8")
-    done = subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("serin")), "preflight", f"mdep/{MODEL}", "-n", site.namespace),
-            *("--servers", str(servers), "--output", "json"),
-        ],
-        env={**os.environ, "KUBECONFIG": str(site.provider.kubeconfig)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode in {0, 1}, done.stderr
-    [slo] = json.loads(done.stdout)["slos"]
-    return dict(slo)
-
-
-def growth(site: Site, metric: str, cluster: str, between: tuple[float, float]) -> int:
-    """How much a counter of Envoy grew between two instants."""
-    begun, ended = map(int, between)
-
-    async def ask() -> int:
-        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
-        try:
-            selector = f'{metric}{{envoy_cluster_name="{cluster}"}}[{ended - begun + 60}s]'
-            [series] = await prometheus.matrix(selector, datetime.fromtimestamp(ended, UTC))
-        finally:
-            prometheus.close()
-        return round(series.increment(begun, ended))
-
-    return asyncio.run(ask())
 
 
 def _service(site: Site, name: str, endpoints: tuple[str, int] | None) -> None:

@@ -14,14 +14,14 @@ import pytest
 from e2e.deploy.cluster import wait_until
 from serin.api.evidence import Counts, Window
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.errors import AnswerTooLarge
 from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
 from serin.prometheus.credentials import Server
 from serin.prometheus.diagnose import found_instead
-from serin.prometheus.reading import Names, read
+from serin.prometheus.parts import parts_of
+from serin.prometheus.reading import Look, Names, preset_of, read
 from serin.prometheus.shared import Shared
-from serin.prometheus.transport import MAX_BYTES
+from serin.prometheus.sums import summed
 from tests.integration.prometheus.conftest import CANDIDATE, FORMS, STABLE, Scraped
 
 SECOND = timedelta(seconds=1)
@@ -64,12 +64,12 @@ def policy(threshold: str) -> PromotionPolicySpec:
     return PromotionPolicySpec.model_validate({"arms": "Pod", "slos": [slo], "steps": [{"weight": 5, "for": "1m"}]})
 
 
-def asked(scraped: Scraped, form: str, threshold: str, grid: Grid, most: int = MAX_BYTES) -> tuple[list[Window], str]:
+def asked(scraped: Scraped, form: str, threshold: str, grid: Grid) -> tuple[list[Window], str]:
     """The windows, and what preflight finds wrong."""
     names, spec = Names(form, "fraud-b", "fraud-a"), policy(threshold)
 
     async def ask() -> tuple[list[Any], str]:
-        prometheus = Prometheus(Server(url=scraped.url), max_bytes=most)
+        prometheus = Prometheus(Server(url=scraped.url))
         try:
             shared = Shared(prometheus)
             found = await read(shared, spec, spec.slos[0], names, grid)
@@ -116,18 +116,37 @@ def test_a_threshold_within_a_bucket_is_refused_with_the_boundaries(
     assert words in problem
 
 
-def test_too_much_to_count_is_estimated(scraped: Scraped, played: Played) -> None:
-    """All as one window: `increase` extrapolates and rounds, so the estimate is near the truth, and says what it is."""
-    whole = Grid(played.grid.start, played.grid.length * played.grid.count, 1)
-    ([window], problem) = asked(scraped, "classic", "500ms", whole, most=3000)
-    assert (window.estimated, problem) == (True, "")
-    for pod, counts in ((CANDIDATE, window.candidate), (STABLE, window.stable)):
-        truth = expected(played.requests[pod], 0.5)
-        assert counts is not None
-        assert counts.total == pytest.approx(truth.total, rel=0.2)
-        assert counts.bad == pytest.approx(truth.bad, rel=0.2)
+def added_up(scraped: Scraped, form: str, cell: Grid) -> Window:
+    """The window as the server's own sums have it."""
+    names, spec = Names(form, "fraud-b", "fraud-a"), policy("500ms")
+    look = Look(preset_of(spec, spec.slos[0]), names, cell)
+    parts = parts_of(look.source, spec.slos[0].indicator, names.namespace)
+
+    async def ask() -> Window:
+        prometheus = Prometheus(Server(url=scraped.url))
+        try:
+            requests = [(part.terms, look.want(part).shape.matchers) for part in parts]
+            return await summed(Shared(prometheus).counted, look.patterns, cell, requests)
+        finally:
+            prometheus.close()
+
+    return asyncio.run(ask())
 
 
-def test_too_many_native_histograms_are_told(scraped: Scraped, played: Played) -> None:
-    with pytest.raises(AnswerTooLarge, match=r"increase\(\) finds nothing of my_seconds_count"):
-        asked(scraped, "exponential", "500ms", played.grid, most=3000)
+def test_sums_are_what_the_samples_count_or_say_why_not(scraped: Scraped, played: Played) -> None:
+    """The same windows, from samples and from the server's sums: equal, or what stands in the way is named."""
+    exact, _ = asked(scraped, "classic", "500ms", played.grid)
+    told, requests = [], 0
+    for window in exact:
+        own = added_up(scraped, "classic", Grid(window.start, window.length, 1))
+        if own.candidate is None or own.stable is None:
+            told.append(own.error)
+            continue
+        assert (own.candidate, own.stable) == (window.candidate, window.stable)
+        requests += own.candidate.total + own.stable.total
+    assert requests, told
+    assert any("counters began again" in words for words in told), "pods restart in this story"
+
+
+def test_native_histograms_are_not_added_up(scraped: Scraped, played: Played) -> None:
+    assert added_up(scraped, "exponential", played.grid).candidate is None

@@ -1,4 +1,4 @@
-"""The real server takes every query that the presets make: raw samples, estimates, and what preflight asks."""
+"""The real server takes every query that the presets make: raw samples, sums, and what preflight asks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
 from serin.prometheus.credentials import Server
 from serin.prometheus.diagnose import told_missing
-from serin.prometheus.estimate import query
+from serin.prometheus.parts import Part
 from serin.prometheus.presets import preset
-from serin.prometheus.reading import Look, Names, Part
+from serin.prometheus.reading import Look, Names
 from serin.prometheus.shared import Shared
+from serin.prometheus.sums import query
 from tests.integration.prometheus.conftest import Scraped
 
 NAMES = Names("nowhere", "fraud-b", "fraud-a")

@@ -17,9 +17,9 @@ from serin.cli.preflight import as_json, ready, show
 from serin.cli.survey import SloFigures, Subject, subject_of, survey
 from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
-from serin.prometheus.estimate import TERM
 from serin.prometheus.reading import Names
 from serin.prometheus.series import Histogram, Series
+from serin.prometheus.sums import PART
 from serin.prometheus.wants import Want
 from tests.fakes import FakeCluster
 
@@ -54,6 +54,9 @@ class Store:
         kept = [s for s in self.all if s.labels["__name__"] in metrics]
         kept = [s for s in kept if cluster is None or s.labels["envoy_cluster_name"] == cluster[1]]
         return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in kept]
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        raise AssertionError(f"{query} at {at}")
 
     async def values(self, query: str, at: datetime) -> list[float]:
         raise AssertionError(f"{query} at {at}")
@@ -132,6 +135,11 @@ async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
         ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
         (
+            (*LATENCY, counter(BUCKET, "fraud-a", 1, le="abc")),
+            "latency",
+            "le=500 is no bucket boundary; there are 250, 1000",
+        ),
+        (
             tuple(Series(s.labels, s.times[-3:], s.values[-3:]) for s in HEALTHY),
             "availability",
             "has been there for less than a minute: ask again",
@@ -189,21 +197,17 @@ class Crowded(Store):
         del want
         raise AnswerTooLarge("larger than 16777216 bytes")
 
-    async def samples(self, query: str, at: datetime) -> list[Series]:
-        cluster = {"envoy_cluster_name": "prod_fraud-a-predictor_80"}
-        values = {"0": 1200.4, "1": 6.0, "newest0": at.timestamp()} if "increase(" in query else {}
-        return [Series({**cluster, TERM: term}, [at.timestamp()], [value]) for term, value in values.items()]
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        assert "resets(" in query
+        cluster, end = {"envoy_cluster_name": "prod_fraud-a-predictor_80"}, at.timestamp()
+        parts = {"start0": 0.0, "end0": 1200.0, "start1": 0.0, "end1": 6.0, "newest0": end, "oldest0": end - 60}
+        return [Series({**cluster, PART: part}, [end], [value]) for part, value in parts.items()]
 
 
-async def test_estimates_are_told() -> None:
+async def test_what_is_summed_by_the_server_is_figures_as_well() -> None:
     [found] = await surveyed(Crowded(), policy("availability"))
-    assert found.estimated
     assert found.stable is not None
-    assert (found.stable.rps, found.stable.sample_age, found.problem) == (20.0, None, "")
-    assert json.loads(as_json([found]))["slos"][0]["estimated"] is True
-    text = StringIO()
-    show([found], Console(file=text, width=200))
-    assert "availability: there are too many samples to count" in text.getvalue()
+    assert (found.stable.rps, found.stable.minutes, found.problem) == (20.0, 30, "")
 
 
 def deployment(**status: Any) -> dict[str, Any]:

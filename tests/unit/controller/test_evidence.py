@@ -1,4 +1,4 @@
-"""The ledger of a rollout: estimates are told as what they are, in the message and in the record."""
+"""The ledger of a rollout, where there is too much to read at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from serin.api.evidence import Window
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.controller.evidence import BATCHES, BLOCK, ESTIMATE, Ledger
+from serin.controller.evidence import BATCHES, BLOCK, Ledger
 from serin.errors import AnswerTooLarge
 from serin.judge.windows import settle_time
-from serin.prometheus.estimate import TERM
 from serin.prometheus.reading import Names
 from serin.prometheus.series import Series
+from serin.prometheus.sums import PART
 from serin.prometheus.wants import Want
 from tests.fakes import FakePrometheus
 
@@ -37,12 +37,14 @@ class Crowded(FakePrometheus):
             raise AnswerTooLarge("the answer is larger than 1 bytes")
         return await super().series(want)
 
-    async def samples(self, query: str, at: datetime) -> list[Series]:
-        assert "increase(" in query
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        assert "resets(" in query
+        end = at.timestamp()
+        parts = {"start0": 0.0, "end0": 900.0, "newest0": end - 1, "oldest0": end - WINDOW.total_seconds() - 1}
         return [
-            Series({"envoy_cluster_name": f"prod_fraud-{arm}-predictor_80", TERM: term}, [at.timestamp()], [value])
+            Series({"envoy_cluster_name": f"prod_fraud-{arm}-predictor_80", PART: part}, [end], [value])
             for arm in "ba"
-            for term, value in (("0", 899.6), ("newest0", at.timestamp() - 1))
+            for part, value in parts.items()
         ]
 
 
@@ -51,39 +53,23 @@ def ledger() -> Ledger:
     return Ledger.restore(POLICY, Names("prod", "fraud-b", "fraud-a"), T0, None)
 
 
-async def test_estimates_are_told_until_counts_are_exact_again(ledger: Ledger) -> None:
+async def test_windows_that_are_summed_are_windows_like_others(ledger: Ledger) -> None:
     server = Crowded(lambda: T0)
-
-    async def after(windows: int) -> str:
-        now = T0 + windows * WINDOW + settle_time(WINDOW)
-        await ledger.catch_up(server, now)
-        [slo] = ledger.assess(T0, now).slos
-        return slo.message
-
-    assert (await after(1)).endswith(f"({ESTIMATE})")
+    now = T0 + WINDOW + settle_time(WINDOW)
+    await ledger.catch_up(server, now)
     [window] = ledger.unsealed["availability"]
     assert isinstance(window, Window)
-    assert window.estimated
     assert window.candidate is not None
     assert window.candidate.total == 900
-    server.large = False
-    assert ESTIMATE not in await after(2)
-    [block] = ledger.seal(everything=True)
-    assert block.estimated is True
+    assert ledger.cursors["availability"] == T0 + WINDOW
 
 
-async def test_many_estimates_do_not_hold_up_a_worker(ledger: Ledger) -> None:
-    """Once it is known that each window is a query of its own, a pass reads no more than a few."""
+async def test_many_sums_do_not_hold_up_a_worker_and_none_is_left_out(ledger: Ledger) -> None:
+    """Each window is a query of its own: a pass reads a few, and the next one goes on where they end."""
     server = Crowded(lambda: T0)
-    await ledger.catch_up(server, T0 + WINDOW + settle_time(WINDOW))
-    await ledger.catch_up(server, T0 + 2 * BLOCK * WINDOW)
-    assert len(ledger.unsealed["availability"]) == 1 + BATCHES
-
-
-async def test_a_record_of_exact_counts_does_not_mention_estimates(ledger: Ledger) -> None:
-    server = Crowded(lambda: T0)
-    server.large = False
-    await ledger.catch_up(server, T0 + BLOCK * WINDOW + settle_time(WINDOW))
-    blocks = [block.to_api() for block in ledger.seal() if block.start == T0]
-    assert len(blocks) == 1
-    assert "estimated" not in blocks[0]
+    late = T0 + 2 * BLOCK * WINDOW
+    await ledger.catch_up(server, late)
+    assert len(ledger.unsealed["availability"]) == BATCHES
+    await ledger.catch_up(server, late)
+    windows = ledger.unsealed["availability"]
+    assert [w.start for w in windows] == [T0 + i * WINDOW for i in range(2 * BATCHES)]

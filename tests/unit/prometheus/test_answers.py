@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serin.errors import MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
+from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.answer import Answer, matrix, values
 from serin.prometheus.credentials import Server
 from serin.prometheus.series import Series
@@ -39,6 +39,11 @@ from tests.faulty import (
         pytest.param(body(), [], id="nothing"),
         pytest.param(body(one([1, "NaN"], [2, "+Inf"], [3, "1"])), [[3.0]], id="NaN is left out"),
         pytest.param(body(one([1, "1"]), infos=["not a counter"], warnings=[]), [[1.0]], id="infos are harmless"),
+        pytest.param(
+            body(one([1, "1"]), warnings=["PromQL info: metric might not be a counter"]),
+            [[1.0]],
+            id="infos as earlier versions tell them",
+        ),
     ],
 )
 async def test_an_answer(sent: bytes, times: list[list[float]]) -> None:
@@ -68,6 +73,16 @@ async def test_values(sent: bytes, expected: list[float] | type[MetricsError]) -
             else:
                 with pytest.raises(expected):
                     await prometheus.values(QUERY, AT)
+
+
+def test_a_large_body_is_not_taken_apart_for_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loads(text: bytes) -> None:
+        pytest.fail(f"{len(text)} bytes are taken apart")
+
+    monkeypatch.setattr(json, "loads", loads)
+    sent = body(one(*([t, "1"] for t in range(10_000))))
+    with pytest.raises(AnswerTooLarge, match="larger than"):
+        matrix(Answer(200, sent, Telling(), is_cut=True))
 
 
 json_values = st.recursive(

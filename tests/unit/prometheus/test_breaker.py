@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from serin.errors import MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.answer import PartialAnswer
 from serin.prometheus.breaker import FAILURES, LONGEST_PAUSE, LONGEST_WISH, Breaker
 
 
@@ -81,7 +82,9 @@ def test_the_words_stay_the_same_as_long_as_the_cause_does() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [QueryRejected("400"), MalformedAnswer("HTML"), None], ids=["rejected", "malformed", "well"]
+    "error",
+    [QueryRejected("400"), MalformedAnswer("HTML"), PartialAnswer("a store is away"), None],
+    ids=["rejected", "malformed", "partial", "well"],
 )
 def test_an_answer_of_any_kind_shows_that_a_server_lives(error: MetricsError | None) -> None:
     line = Line()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
+from collections.abc import Iterator
 
 import pytest
 
 from serin.errors import MetricsError, MetricsUnavailable
+from serin.prometheus import client, turns
+from serin.prometheus.answer import Answer
 from serin.prometheus.client import Asked, Result
 from serin.prometheus.credentials import Server
+from serin.prometheus.telling import Telling
 from tests.faulty import (
     AT,
     GOOD,
@@ -121,6 +126,76 @@ async def test_every_query_is_told_with_what_it_cost(script: Script, result: Res
     assert (asked.server, asked.result, asked.size, asked.series) == (faulty.url, result, size, series)
     assert not asked.left_alone
     assert asked.seconds > 0
+
+
+@contextlib.contextmanager
+def large_ones_wait() -> Iterator[None]:
+    """Somebody else's large answer is being read for as long as the block lasts."""
+    over = threading.Event()
+    turns._LARGE.submit(over.wait, 20)
+    try:
+        yield
+    finally:
+        over.set()
+
+
+async def test_waiting_for_a_turn_to_read_is_no_failure_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LARGE", len(GOOD) + 1)
+    monkeypatch.setattr(client, "SLACK", 0.0)
+    told: list[Asked] = []
+    with FaultyServer(says(200, GOOD + b" ")) as faulty:
+        async with asking(Server(url=faulty.url), deadline=0.3, tell=told.append) as prometheus:
+            with large_ones_wait():
+                large = asyncio.create_task(prometheus.matrix(QUERY, AT))
+                done, _ = await asyncio.wait({large}, timeout=0.6)
+                assert not done, "the answer came in time, whenever it is read"
+            assert len(await large) == 1
+        assert len(faulty.requests) == 1
+    assert [asked.result for asked in told] == [Result.OK]
+
+
+async def test_small_answers_pass_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LARGE", len(GOOD) + 1)
+    with large_ones_wait(), FaultyServer(says(200, GOOD)) as faulty:
+        async with asking(Server(url=faulty.url)) as prometheus:
+            assert len(await asyncio.wait_for(prometheus.matrix(QUERY, AT), 5)) == 1
+            faulty.script = says(503, HTML * 10)
+            with pytest.raises(MetricsUnavailable, match="503"):  # however large an error is, it is not taken apart
+                await asyncio.wait_for(prometheus.matrix(QUERY, AT), 5)
+
+
+async def test_one_large_answer_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LARGE", len(GOOD))
+    two = threading.Barrier(2)
+
+    def read(answer: Answer) -> bool:
+        """Whether another one is being read at the same time."""
+        del answer
+        with contextlib.suppress(threading.BrokenBarrierError):
+            two.wait(0.1)
+            return True
+        return False
+
+    answers = [Answer(200, GOOD, Telling()) for _ in range(4)]
+    assert not any(await asyncio.gather(*(turns.read_in_turn(read, answer) for answer in answers)))
+
+
+async def test_a_query_that_nobody_waits_for_says_nothing_about_the_server() -> None:
+    told: list[Asked] = []
+    arrived = threading.Event()
+
+    def script(handler: Handler) -> None:
+        arrived.set()
+        silent(handler)
+
+    with FaultyServer(script) as faulty:
+        async with asking(Server(url=faulty.url), SHORT, tell=told.append) as prometheus:
+            query = asyncio.create_task(prometheus.matrix(QUERY, AT))
+            assert await asyncio.to_thread(arrived.wait, 5)
+            query.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await query
+    assert [asked.result for asked in told] == [Result.CANCELLED]
 
 
 async def test_queries_that_nobody_sends_are_told_too() -> None:

@@ -274,6 +274,51 @@ def test_a_target_that_returns_is_not_taken_for_newborn_because_another_is_well(
     assert [candidate for candidate, _ in read([*well, *back])] == [(0, 10), (0, 10), (0, 20)]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param({}, {"service": "envoy"}, id="a label is added to the target"),
+        pytest.param({"job": "a"}, {"job": "b"}, id="a label of the target changes"),
+    ],
+)
+def test_series_that_go_on_under_other_labels_are_not_new(old: dict[str, str], new: dict[str, str]) -> None:
+    """Somebody edits what is scraped: a whole history would count as this window's, bad requests of long ago too."""
+    cluster = {"envoy_cluster_name": "prod_fraud-b-predictor_80", "envoy_response_code_class": "5"}
+    name = "envoy_cluster_upstream_rq_xx"
+    before = line(name, steady(1, 990, 1000, 5000), **cluster, **old)
+    after = line(name, steady(1, 1001, 1010, 5011), **cluster, **new)
+    other = line(name, steady(9), envoy_cluster_name=ARMS.stable, envoy_response_code_class="2")
+    [first, second, third] = counted([before, after, other], AVAILABILITY, Grid(T0, SECOND, 3), ARMS)
+    assert first.candidate is None
+    assert "goes on under other labels" in first.error
+    assert [w.candidate for w in (second, third)] == [Counts(1, 1)] * 2
+
+
+def test_a_clock_that_is_ahead_makes_nothing_new() -> None:
+    """After five minutes without scrapes a target returns with its history, and says that it began in an hour."""
+    pod = {"pod": "fraud-b-predictor-1"}
+    name, arms = "request_predict_seconds_count", ArmPatterns("pod", "fraud-b-predictor-.*", "fraud-a-predictor-.*")
+    back = line(name, {1000.5: 10_980, 1001.5: 10_990}, **pod)
+    for started, expected in ((4600.0, None), (1000.2, Counts(10_980, 10_980))):
+        sign = line("process_start_time_seconds", {1000.5: started, 1001.5: started}, **pod)
+        [window] = counted([back, sign], preset(Arms.POD).availability, Grid(T0, SECOND, 1), arms)
+        assert window.candidate == expected
+
+
+def test_every_target_needs_the_bucket_not_only_one_of_them() -> None:
+    """Two pods with other buckets: without the check, all requests of the second one would be slow."""
+    arms = ArmPatterns("pod", "fraud-b-predictor-.*", "fraud-a-predictor-.*")
+    series = [
+        line("request_predict_seconds_count", steady(10), pod="fraud-b-predictor-1"),
+        line("request_predict_seconds_bucket", steady(10), pod="fraud-b-predictor-1", le="0.5"),
+        line("request_predict_seconds_count", steady(10), pod="fraud-b-predictor-2"),
+        line("request_predict_seconds_bucket", steady(10), pod="fraud-b-predictor-2", le="0.7"),
+    ]
+    terms = preset(Arms.POD).at_threshold(timedelta(milliseconds=500))
+    [window] = counted(series, terms, Grid(T0, SECOND, 1), arms)
+    assert (window.candidate, "no bucket with le=0.5" in window.error) == (None, True)
+
+
 def test_requests_that_all_time_out_are_slow_and_not_an_error() -> None:
     only_timeouts = [
         line("envoy_cluster_upstream_rq_timeout", steady(3), envoy_cluster_name="prod_fraud-b-predictor_80")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.answer import PartialAnswer
 from serin.prometheus.credentials import Server
 from tests.faulty import (
     AT,
@@ -66,6 +67,7 @@ def floods_while_redirecting(handler: Handler) -> None:
         handler.wfile.write(b" " * 10_000)
 
 
+BAD_QUANTILE = "PromQL warning: quantile value should be between 0 and 1, got 95 (1:20)"
 BOMB = gzip.compress(b" " * 50_000_000)
 HEADERS_THAT_DO_NOT_END = b"HTTP/1.1 200 OK\r\nX-A: "
 
@@ -119,8 +121,24 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     ),
     "warnings": (
         says(200, body(warnings=["a store is away"])),
-        MetricsUnavailable,
+        PartialAnswer,
         "may be partial: ['a store is away']",
+    ),
+    "warnings that are no list": (says(200, body(warnings={"a": 1})), PartialAnswer, "may be partial"),
+    "a warning about the query": (
+        says(200, body(warnings=[BAD_QUANTILE])),
+        QueryRejected,
+        f"the query's result is doubtful: ['{BAD_QUANTILE}']",
+    ),
+    "so many warnings about the query that not all are named": (
+        says(200, body(warnings=[*10 * [BAD_QUANTILE], "3 more warning annotations omitted"])),
+        QueryRejected,
+        "the query's result is doubtful",
+    ),
+    "a warning about the query, and one about missing data": (
+        says(200, body(warnings=[BAD_QUANTILE, "a store is away"])),
+        PartialAnswer,
+        "a store is away",
     ),
     "not HTTP": (sends(b"SSH-2.0-OpenSSH\r\n"), MetricsUnavailable, "is not HTTP: BadStatusLine: SSH-2.0-OpenSSH"),
     "closed at once": (sends(b""), MetricsUnavailable, "no connection: Remote end closed"),

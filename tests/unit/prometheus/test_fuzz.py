@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from serin.api.indicator import Arms, Indicator
 from serin.errors import QueryRejected
-from serin.prometheus import estimate, wants
+from serin.prometheus import sums, wants
 from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
+from serin.prometheus.parts import Part, parts_of
 from serin.prometheus.presets import preset
 from serin.prometheus.promql import quoted
-from serin.prometheus.reading import Look, Names, Part, parts_of
+from serin.prometheus.reading import Look, Names
 from serin.prometheus.series import Histogram, Series
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
@@ -54,7 +55,7 @@ def selectors(text: str) -> list[promql_parser.VectorSelector]:
 
 def read_parts(indicator: dict[str, Any]) -> list[Part]:
     try:
-        return parts_of(LOOK.source, Indicator.model_validate(indicator), NAMES)
+        return parts_of(LOOK.source, Indicator.model_validate(indicator), NAMES.namespace)
     except QueryRejected:
         return []
 
@@ -62,7 +63,7 @@ def read_parts(indicator: dict[str, Any]) -> list[Part]:
 @settings(max_examples=300, deadline=None)
 @given(texts, texts)
 def test_no_selector_of_a_user_reaches_beyond_its_arm(one: str, other: str) -> None:
-    """Every selector of every query, exact or estimated, still has the arms and the namespace: matchers only narrow."""
+    """Every selector of every query, of samples or sums, still has the arms and the namespace: matchers only narrow."""
     for indicator in (
         {"ratio": {"bad": one or "x", "total": other or "x"}},
         {"histogram": {"selector": one or "x", "threshold": "1s"}},
@@ -71,8 +72,8 @@ def test_no_selector_of_a_user_reaches_beyond_its_arm(one: str, other: str) -> N
         for part in read_parts(indicator):
             want = LOOK.want(part)
             exact, _ = wants.query([want])
-            guessed = estimate.query(part.terms, want.shape.matchers, LOOK.patterns, WINDOW)
-            for text, least in ((exact, 1), (guessed, 2 * len(part.terms))):
+            summed = sums.query(part.terms, want.shape.matchers, LOOK.patterns, WINDOW)
+            for text, least in ((exact, 1), (summed, len(sums.SUMS) * len(part.terms))):
                 found = selectors(text)
                 assert len(found) >= least
                 for own in found:

@@ -97,7 +97,7 @@ def test_a_rounded_boundary_is_the_boundary() -> None:
     terms = (Term("my_seconds_bucket", -1, 0, {"le": le}),)
     series = native({1: histogram(3, 4, bounds=((0.5, 0.7071067811865475), (0.7071067811865475, 1.0)))})
     assert off_boundary([series], terms) == ""
-    assert [s.values for s in spelled_out([series], terms)] == [[7.0], [3.0]]
+    assert [s.values for s in spelled_out([series], terms, 0)] == [[7.0], [3.0]]
 
 
 def test_what_is_there_in_both_forms_counts_once() -> None:
@@ -107,6 +107,19 @@ def test_what_is_there_in_both_forms_counts_once() -> None:
     ]
     off = histogram(0, 0, 7, bounds=((0, 0.1), (0.1, 0.25), (0.25, 1)))
     assert read(native({999: histogram(), 1000.5: off}), *classic) == [(2, 10)]
+
+
+def test_a_target_that_changes_its_form_brings_no_history_with_it() -> None:
+    """Somebody turns native histograms on in mid-rollout: nothing is new but the form, and one window holds."""
+    before, after = [998.5, 999.5, 1000.5], [1001.5, 1002.5, 1003.5]
+    classic = [
+        Series({"__name__": "my_seconds_count", "pod": "b"}, before, [10_000, 10_010, 10_020]),
+        Series({"__name__": "my_seconds_bucket", "pod": "b", "le": "0.5"}, before, [9_500, 9_510, 9_520]),
+    ]
+    samples = {at: histogram(9_530 + 10 * i, 0, 500) for i, at in enumerate(after)}
+    up = Series({"__name__": "up", "pod": "b"}, [*before, *after], [1] * 6)
+    found = read(native(samples), *classic, up, count=4)
+    assert found == [(0, 10), (0, 0), (0, 10), (0, 10)]
 
 
 def test_two_pods_one_native_one_classic_both_count() -> None:
@@ -148,7 +161,7 @@ def test_native_and_classic_say_the_same(steps: list[tuple[float, list[int], boo
         own = growth if restarted else [a + b for a, b in zip(own, growth, strict=True)]
         samples[at] = histogram(*own)
     series = native(samples)
-    counts, bucket = spelled_out([series], TERMS)
+    counts, bucket = spelled_out([series], TERMS, 0)
     grid = Grid(T0 - 5 * SECOND, SECOND, 20)
     cut = [
         w

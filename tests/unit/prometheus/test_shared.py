@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,8 +12,9 @@ import promql_parser
 import pytest
 
 from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
+from serin.prometheus.large import BELIEVED_SECONDS, LargeAnswers
 from serin.prometheus.series import Series
-from serin.prometheus.shared import MOST_WANTS, OWN_QUERIES, Shared
+from serin.prometheus.shared import COUNT_QUERIES, MOST_WANTS, OWN_QUERIES, NotAllowed, Shared
 from serin.prometheus.wants import Shape, Want, query
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -71,7 +74,7 @@ async def test_what_is_wanted_at_one_moment_is_one_query() -> None:
 
 
 async def test_each_gets_what_it_would_have_got_alone() -> None:
-    source = Recorder(series("a-new"), series("a-new", "other"), series("a-new", le="5"), series("b-old", le="5.0"))
+    source = Recorder(series("a-new"), series("a-new", "other"), series("b-new", le="9"), series("b-old", le="5.0"))
     metrics = shared(source)
     wants = [want("a", start=20, end=60), want("b", le="5", start=0, end=90), want("a", metric="other")]
     together = await asyncio.gather(*map(metrics.series, wants))
@@ -80,6 +83,18 @@ async def test_each_gets_what_it_would_have_got_alone() -> None:
     [first] = together[0]
     assert (first.times[0], first.times[-1]) == (T0.timestamp() + 20, T0.timestamp() + 60)
     assert source.asked[0][1] == T0 + timedelta(seconds=90)
+
+
+async def test_a_selector_that_picks_a_bucket_itself_finds_it() -> None:
+    """``ratio`` and ``query`` have no boundaries: their ``le`` is one of the matchers of their shape."""
+    source = Recorder(series("a-new", "m_bucket", le="0.5"), series("b-new", "n_bucket", le="9"))
+    metrics = shared(source)
+    picked, others = await asyncio.gather(
+        metrics.series(want("a", metric="m_bucket")), metrics.series(want("b", metric="n_bucket", le="0.1"))
+    )
+    assert [s.labels["le"] for s in picked] == ["0.5"]
+    assert others == []
+    assert "le=" not in source.asked[0][0], "a boundary of somebody else's would hide its bucket"
 
 
 async def test_other_shapes_and_long_reaches_go_alone() -> None:
@@ -174,6 +189,82 @@ async def test_what_is_too_large_together_is_asked_in_halves_and_alone_not_again
     assert len(source.asked) == 9
 
 
+class Narrow(Recorder):
+    """An answer has room for two rollouts."""
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        await super().matrix(query, at)
+        if query.count("-new") > 2:
+            raise AnswerTooLarge("too large")
+        return self.all
+
+
+async def test_what_fits_together_is_remembered_for_a_while() -> None:
+    now = 0.0
+    source = Narrow()
+    metrics = Shared(source, pause=lambda _: gathered(), clock=lambda: now)
+
+    async def asked(names: str) -> int:
+        before = len(source.asked)
+        await asyncio.gather(*(metrics.series(want(name)) for name in names))
+        return len(source.asked) - before
+
+    assert await asked("abcdefgh") == 7, "8, twice 4, four times 2"
+    assert await asked("abcdefgh") == 4, "nothing is downloaded up to the limit only to be thrown away"
+    other = Shape((), "pod")
+    await asyncio.gather(*(metrics.series(want(name, shape=other)) for name in "ab"))
+    assert source.asked[-1][0].count("-new") == 2, "of another shape nothing is known"
+    now = BELIEVED_SECONDS
+    assert await asked("abcdefgh") == 7, "rollouts come and go"
+
+
+async def test_one_that_is_too_large_alone_does_not_part_the_others() -> None:
+    class Heavy(Recorder):
+        async def matrix(self, query: str, at: datetime) -> list[Series]:
+            await super().matrix(query, at)
+            if "e-new" in query:
+                raise AnswerTooLarge("too large")
+            return self.all
+
+    source = Heavy()
+    metrics = shared(source)
+    await asyncio.gather(*(metrics.series(want(name)) for name in "abcdefgh"), return_exceptions=True)
+    before = len(source.asked)
+    await asyncio.gather(*(metrics.series(want(name)) for name in "abcdfgh"))
+    assert len(source.asked) == before + 1
+
+
+def test_an_answer_that_was_too_large_is_not_kept_with_its_error() -> None:
+    class Body:
+        """Stands for 16 MiB."""
+
+    def read(body: Body) -> None:
+        raise AnswerTooLarge(f"{type(body)} is too large")
+
+    def reads() -> weakref.ref[Body]:
+        body = Body()
+        try:
+            read(body)
+        except AnswerTooLarge as error:
+            large.note(want("a"), error)
+        return weakref.ref(body)
+
+    large = LargeAnswers(lambda: 0.0)
+    kept = reads()
+    gc.collect()
+    assert kept() is None
+
+
+@pytest.mark.parametrize("ends", [(60, 120), (120, 60)])
+def test_the_shortest_that_was_too_large_is_remembered(ends: tuple[int, int]) -> None:
+    large = LargeAnswers(lambda: 0.0)
+    for end in ends:
+        large.note(want("a", end=end), AnswerTooLarge("too large"))
+    large.check(want("a", end=59))
+    with pytest.raises(AnswerTooLarge):
+        large.check(want("a", end=60))
+
+
 async def test_own_expressions_leave_places_for_counts() -> None:
     running, most = 0, 0
 
@@ -190,3 +281,64 @@ async def test_own_expressions_leave_places_for_counts() -> None:
     metrics = shared(Slow())
     await asyncio.gather(*(metrics.values("x", T0) for _ in range(20)))
     assert most == OWN_QUERIES
+
+
+class Stuck(Recorder):
+    """Answers no gauge and no selector until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = asyncio.Event()
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        self.asked.append((query, at))
+        await self.over.wait()
+        return [1.0]
+
+    async def matrix(self, query: str, at: datetime) -> list[Series]:
+        if query.startswith("gauge"):
+            await self.values(query, at)
+        return await super().matrix(query, at)
+
+
+async def test_counts_wait_for_no_gauge() -> None:
+    source = Stuck()
+    metrics = shared(source)
+    gauges = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(2 * OWN_QUERIES)]
+    await gathered()
+    assert len(source.asked) == OWN_QUERIES
+    assert await asyncio.wait_for(metrics.counted("(increase(x[15s]))[1s:1s]", T0), 5) == []
+    source.over.set()
+    await asyncio.gather(*gauges)
+
+
+async def test_counts_take_two_places() -> None:
+    source = Stuck()
+    metrics = shared(source)
+    counts = [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(2 * COUNT_QUERIES)]
+    await gathered()
+    assert len(source.asked) == COUNT_QUERIES
+    source.over.set()
+    await asyncio.gather(*counts)
+
+
+async def test_who_finds_no_place_is_told_so() -> None:
+    source = Stuck()
+    metrics = Shared(source, patience=0.01)
+    slow = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(OWN_QUERIES)]
+    slow += [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(COUNT_QUERIES)]
+    await gathered()
+    for ask in (metrics.samples, metrics.values, metrics.counted):
+        with pytest.raises(MetricsUnavailable) as caught:
+            await asyncio.wait_for(ask("late", T0), 5)
+        assert str(caught.value) == "not asked: other queries took the last 0.0 s; query: late"
+    source.over.set()
+    await asyncio.gather(*slow)
+    assert await metrics.values("late", T0) == [1.0], "places are free again"
+
+
+async def test_nobody_is_asked_in_place_of_a_server_that_is_not_allowed() -> None:
+    refused = NotAllowed("http://gone:9090")
+    for ask in (refused.samples, refused.values, refused.counted):
+        with pytest.raises(QueryRejected, match="not on the operator's allow-list"):
+            await ask("x", T0)

@@ -71,8 +71,6 @@ class Window(Interval):
 
     candidate: Counts | None
     stable: Counts | None = None
-    estimated: bool = field(default=False, kw_only=True)
-    """The counts are extrapolated and rounded, because there was too much to count."""
 
     @property
     def measured(self) -> bool:

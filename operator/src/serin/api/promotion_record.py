@@ -72,8 +72,6 @@ class WindowBlock(ApiModel):
     """Length of each window."""
     counts: Annotated[str, Field(max_length=8192)]
     """Per window ``candidate bad/total,stable bad/total``; ``-`` no data, ``!`` unreadable; separated by spaces."""
-    estimated: bool | None = None
-    """Whether some of the counts are estimates, because there was too much to count; absent where all are exact."""
 
 
 class PromotionRecordStatus(ApiModel):

@@ -20,7 +20,6 @@ from serin.judge.preflight import FAULTS, NAMED_FAULT
 from serin.prometheus.client import Prometheus
 from serin.prometheus.shared import Shared
 
-ESTIMATED = "there are too many samples to count: these figures, and what a rollout would be judged by, are estimates"
 KINDS = ("mdep", "modeldeployment", "modeldeployments")
 
 
@@ -77,7 +76,6 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
         "arms": figures.arms,
         "meaning": figures.meaning,
         "unproven": figures.unproven,
-        "estimated": figures.estimated,
         "stable": _arm(figures.stable),
         "candidate": _arm(figures.candidate),
         "dispersion": round(figures.excess, 3),
@@ -126,8 +124,6 @@ def _words(figures: list[SloFigures]) -> Iterator[str]:
     for f in figures:
         for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
             yield f"{f.name}: {problem.removeprefix(f'{f.name}: ')}"
-        if f.estimated:
-            yield f"{f.name}: {ESTIMATED}"
         if f.unproven:
             yield f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests"
 

@@ -58,8 +58,6 @@ class SloFigures:
     candidate: ArmFigures | None = None
     excess: float = 0.0
     """How bursty stable's bad requests are; 0: not at all."""
-    estimated: bool = False
-    """Whether there are too many samples to count."""
     problem: str = ""
     forecasts: list[Forecast] = field(default_factory=list)
 
@@ -134,18 +132,26 @@ async def _measure(metrics: Metrics, subject: Subject, slo: Slo, figures: SloFig
     end = now.replace(microsecond=0) - settle_time(MINUTE)
     grid = Grid(end - HISTORY * MINUTE, MINUTE, HISTORY)
     gauge = slo.indicator.gauge is not None
-    found = await read(metrics, subject.policy, slo, subject.names, Grid(end - MINUTE, MINUTE, 1) if gauge else grid)
+    found = await _all(metrics, subject, slo, Grid(end - MINUTE, MINUTE, 1) if gauge else grid)
     if gauge:
         figures.problem = found[-1].error or ("" if found[-1].measured else "the query has no value now")
         return
     ages = await newest_samples(metrics, subject.policy, slo, subject.names, now)
     windows = [w for w in found if isinstance(w, Window)]
-    figures.estimated = any(w.estimated for w in windows)
     figures.stable = _arm([w.stable for w in windows], ages[1], now)
     if subject.has_candidate:
         figures.candidate = _arm([w.candidate for w in windows], ages[0], now)
     figures.excess = _excess(windows)
     figures.problem = await _problem(metrics, subject, slo, figures, (found, now))
+
+
+async def _all(metrics: Metrics, subject: Subject, slo: Slo, grid: Grid) -> list[Interval]:
+    """All intervals of the grid, also where not all can be read at once."""
+    found: list[Interval] = []
+    while len(found) < grid.count:
+        rest = Grid(grid.start + len(found) * grid.length, grid.length, grid.count - len(found))
+        found += await read(metrics, subject.policy, slo, subject.names, rest)
+    return found
 
 
 async def _problem(

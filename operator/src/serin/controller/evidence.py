@@ -34,7 +34,6 @@ SHARES = 240
 """Windows whose requests are compared with the weight: an hour of 15 s."""
 BUDGET = 2.0
 """Seconds after which no further batch is begun: what has been read is judged first. A gauge is read one by one."""
-ESTIMATE = "counts are estimates: there are too many samples to count"
 LATE_WINDOWS = 3
 """So many windows behind and what is known is too old to move forward on."""
 
@@ -61,8 +60,6 @@ class Ledger:
     """Of a preview: what testers send may condemn a candidate, and proves nothing for it later."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
-    estimated: set[str] = field(default_factory=set)
-    """SLOs whose newest window is an estimate."""
 
     @classmethod
     def restore(
@@ -103,8 +100,7 @@ class Ledger:
         clock = asyncio.get_running_loop().time
         until = clock() + BUDGET
         for _ in range(BATCHES):
-            # Where each window is a query of its own, one at a time: a worker has others to look at.
-            most = 1 if slo.indicator.gauge is not None or slo.name in self.estimated else BLOCK
+            most = 1 if slo.indicator.gauge is not None else BLOCK
             start = self.cursors[slo.name]
             count = math.floor((now - settle_time(self.length) - start) / self.length)
             if count <= 0 or clock() > until:
@@ -120,8 +116,7 @@ class Ledger:
             self.judge.add({slo.name: batch})
             self.note_shares(slo.name, batch)
             self.unsealed.setdefault(slo.name, []).extend(batch)
-            self.cursors[slo.name] = grid.end
-            (self.estimated.add if _estimated(batch[-1]) else self.estimated.discard)(slo.name)
+            self.cursors[slo.name] = batch[-1].end
 
     async def _past(self, source: Metrics, slo: Slo) -> list[Interval]:
         """Stable's time before the candidate; nothing if it cannot be read: the watch does not wait for it."""
@@ -130,7 +125,7 @@ class Ledger:
         length = max(HISTORY_WINDOW, self.length)
         grid = Grid(self.begun - HISTORY_WINDOWS * length, length, HISTORY_WINDOWS)
         try:
-            found = await read(source, self.policy, slo, self.names, grid, exact=True)
+            found = await read(source, self.policy, slo, self.names, grid, raw=True)
         except MetricsError:
             return []
         past = [replace(i, candidate=None) for i in found if isinstance(i, Window | MeanWindow)]
@@ -163,9 +158,7 @@ class Ledger:
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """Where the evidence stands; windows that should be there and are not hold."""
         missing = {name: window for name in self.cursors if (window := self._missing(name, now)) is not None}
-        found = self.judge.assess(step_started_at, missing)
-        told = (replace(s, message=f"{s.message} ({ESTIMATE})") if s.name in self.estimated else s for s in found.slos)
-        return Assessment(tuple(told))
+        return self.judge.assess(step_started_at, missing)
 
     def _missing(self, name: str, now: datetime) -> Interval | None:
         cursor = self.cursors[name]
@@ -184,7 +177,6 @@ class Ledger:
                 start=part[0].start,
                 seconds=max(1, round(part[0].length.total_seconds())),
                 counts=encode(part),
-                estimated=any(map(_estimated, part)) or None,
             )
             for name, part in (*past, *live)
         ]
@@ -206,10 +198,6 @@ def _stored(block: WindowBlock, slo: Slo | None) -> list[Interval]:
         return decode(block.counts, start=block.start, length=length, kind=kind)
     except ValueError:
         return []
-
-
-def _estimated(interval: Interval) -> bool:
-    return isinstance(interval, Window) and interval.estimated
 
 
 def _stable_unknown(interval: Interval) -> bool:

@@ -44,7 +44,7 @@ def asked(query: Asked) -> None:
     QUERY_BYTES.labels(query.server).inc(query.size)
     QUERY_SERIES.labels(query.server).inc(query.series)
     LEFT_ALONE.labels(query.server).set(query.left_alone)
-    if query.result is not Result.NOT_ASKED:
+    if query.result not in {Result.NOT_ASKED, Result.CANCELLED}:
         QUERY_SECONDS.labels(query.server).observe(query.seconds)
 
 

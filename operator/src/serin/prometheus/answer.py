@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -26,14 +27,23 @@ MENDED_BY = {
     403: "these credentials may not ask; grant it, or check the tenant",
     404: "there is no Prometheus API under this address; a path may be missing in it",
 }
+LONGEST_ERROR = 64 * 1024
+"""Bytes of a body in which a named error is looked for."""
 MOST_SERIES = 20_000
 """Of an answer: twice what a full query for 200 rollouts has behind three Envoys."""
+OF_THE_QUERY = re.compile(r"PromQL warning|\d+ more (warning )?annotations omitted")
+"""How Prometheus begins the warnings that its own evaluation of a query gives; any other is about missing data."""
+PROMQL_INFO = "PromQL info"
 SECONDS = re.compile(r"[0-9]{1,9}")
 STATUSES = ("success", "error")
 TRANSIENT = ("timeout", "canceled", "internal", "unavailable")
 """``errorType`` of errors that are not the query's fault."""
 UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 """What a JSON value of another shape than expected raises."""
+
+
+class PartialAnswer(MetricsUnavailable):
+    """Data is missing in it: no ground to judge on, and none to leave the server alone, which answers others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +59,17 @@ class Answer:
     """The body was larger than what is read."""
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its body is taken apart; of all others only the beginning is looked at."""
+        return self.status == OK and not self.is_cut
+
+    @property
     def said(self) -> str:
         """The error that it names, or the beginning of the body."""
-        try:
-            envelope = json.loads(self.body)
-        except (ValueError, RecursionError):
-            envelope = None
+        envelope = None
+        if len(self.body) <= LONGEST_ERROR:  # taking a whole answer apart for a few words would hold up all others
+            with suppress(ValueError, RecursionError):
+                envelope = json.loads(self.body)
         error = envelope.get("error") if isinstance(envelope, dict) else None
         return self.telling.said(error if isinstance(error, str) else self.body)
 
@@ -95,7 +110,7 @@ def _data(answer: Answer) -> Mapping[str, Any]:
     """What a successful answer holds."""
     if answer.status != OK:
         raise _refusal(answer)
-    if answer.is_cut:
+    if not answer.is_whole:
         raise AnswerTooLarge(f"the answer is larger than {len(answer.body)} bytes: {answer.said}")
     try:
         envelope = json.loads(answer.body)
@@ -106,12 +121,22 @@ def _data(answer: Answer) -> Mapping[str, Any]:
     if envelope["status"] == "error":
         kind = MetricsUnavailable if envelope.get("errorType") in TRANSIENT else QueryRejected
         raise kind(f"status {answer.status} with an error: {answer.said}")
-    if envelope.get("warnings"):  # `infos` are advice about the query and harmless
-        raise MetricsUnavailable(f"the answer may be partial: {answer.telling.said(str(envelope['warnings']))}")
+    if envelope.get("warnings"):
+        _check_warnings(answer, envelope["warnings"])
     if not isinstance(envelope.get("data"), dict):
         raise MalformedAnswer(f"there is no data in the answer: {answer.said}")
     data: Mapping[str, Any] = envelope["data"]
     return data
+
+
+def _check_warnings(answer: Answer, warnings: object) -> None:
+    """Raises what they mean. ``infos`` are advice about the query and harmless; earlier versions tell them here."""
+    texts = [str(one) for one in warnings] if isinstance(warnings, list) else [str(warnings)]
+    serious = [text for text in texts if not text.startswith(PROMQL_INFO)]
+    if any(not OF_THE_QUERY.match(text) for text in serious):
+        raise PartialAnswer(f"the answer may be partial: {answer.telling.said(str(serious))}")
+    if serious:
+        raise QueryRejected(f"the query's result is doubtful: {answer.telling.said(str(serious))}")
 
 
 def _refusal(answer: Answer) -> MetricsError:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from serin.errors import MetricsError, MetricsUnavailable
+from serin.prometheus.answer import PartialAnswer
 
 FAILURES = 3
 """In a row, and the server is left alone."""
@@ -23,7 +24,10 @@ LONGEST_WISH = 15.0
 
 
 class Breaker:
-    """The memory of one server's failures. Only ``MetricsUnavailable`` is one: any other answer shows a live server."""
+    """The memory of one server's failures. Only ``MetricsUnavailable`` is one: any other answer shows a live server.
+
+    So does a partial one, although it is of no use: a store that is away behind a query is not the way to all others.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -44,9 +48,9 @@ class Breaker:
         probe = self._admit()
         try:
             yield
-        except MetricsUnavailable as error:
-            raise self._failed(error) from None
-        except MetricsError:
+        except MetricsError as error:
+            if isinstance(error, MetricsUnavailable) and not isinstance(error, PartialAnswer):
+                raise self._failed(error) from None
             self._failures = 0
             raise
         else:

@@ -6,9 +6,8 @@ Errors are the three of `serin.errors`, and name the server, what came back and 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Awaitable, Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +19,11 @@ from serin.prometheus import answer
 from serin.prometheus.answer import Answer
 from serin.prometheus.breaker import Breaker
 from serin.prometheus.credentials import Server
+from serin.prometheus.gate import Gate
 from serin.prometheus.series import Series
 from serin.prometheus.telling import one_line
 from serin.prometheus.transport import MAX_BYTES, Transport
+from serin.prometheus.turns import read_in_turn
 
 T = TypeVar("T", bound=Sized)
 CONCURRENCY = 4
@@ -33,8 +34,6 @@ RETRY_PAUSE = 0.3
 """Seconds before the second try: a restarted proxy or a moved endpoint is there again."""
 SLACK = 1.0
 """Seconds that a thread may take longer than it was told, e.g. to resolve a name, before it is not waited for."""
-READING = threading.Lock()
-"""One answer at a time, of all servers, is turned into samples: that takes ten times its size of memory."""
 
 
 class Result(StrEnum):
@@ -43,6 +42,8 @@ class Result(StrEnum):
     OK = "ok"
     REJECTED = "rejected"
     UNAVAILABLE = "unavailable"
+    CANCELLED = "cancelled"
+    """Whoever asked does not wait any more, which says nothing about the server."""
     MALFORMED = "malformed"
     TOO_LARGE = "too_large"
     NOT_ASKED = "not_asked"
@@ -80,7 +81,7 @@ class Prometheus:
         self._url, self._deadline, self._tell = server.url, deadline, tell
         self._transport = Transport(server, concurrency, max_bytes)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="prometheus")
-        self._gate = asyncio.Semaphore(concurrency)
+        self._gate = Gate(concurrency, deadline)
         self._breaker = Breaker(clock)
 
     async def matrix(self, query: str, at: datetime) -> list[Series]:
@@ -99,23 +100,23 @@ class Prometheus:
     async def _ask(self, read: Callable[[Answer], T], query: str, at: datetime) -> T:
         asked, begun = Asked(self._url), time.perf_counter()
 
-        def attempt(seconds: float) -> T:
-            came = self._transport.ask(query, at, seconds)
+        async def attempt(seconds: float) -> T:
+            came = await self._fetched(query, at, seconds)
             asked.size += len(came.body)
-            with READING:
-                found = read(came)
+            found = await read_in_turn(read, came)  # within the place: so few answers are in memory unread
             asked.series += len(found)
             return found
 
         try:
-            await self._place()
-            try:
+            # Waiting for others is no failure of the server: the breaker does not see it.
+            async with self._gate.place(query):
                 with self._breaker.call():
-                    asked.result = Result.UNAVAILABLE  # whatever ends it from here on, a cancelled pass too
+                    asked.result = Result.UNAVAILABLE  # whatever ends it from here on
                     found = await self._twice(attempt)
-            finally:
-                self._gate.release()
             asked.result = Result.OK
+        except asyncio.CancelledError:
+            asked.result = Result.CANCELLED
+            raise
         except MetricsError as error:
             asked.result = _result(error, asked.result)
             raise error.about(one_line(query), server=self._url) from None
@@ -124,33 +125,25 @@ class Prometheus:
             self._tell(asked)
         return found
 
-    async def _place(self) -> None:
-        """Waiting for others is no failure of the server, and may not hold up a worker for long either."""
-        try:
-            async with asyncio.timeout(self._deadline):
-                await self._gate.acquire()
-        except TimeoutError:
-            raise MetricsUnavailable(f"not asked: other queries took the last {self._deadline:.1f} s") from None
-
-    async def _twice(self, attempt: Callable[[float], T]) -> T:
+    async def _twice(self, attempt: Callable[[float], Awaitable[T]]) -> T:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._deadline
         try:
-            return await self._once(attempt, self._deadline)
+            return await attempt(self._deadline)
         except MetricsUnavailable as error:
             pause = max(RETRY_PAUSE, error.retry_after or 0.0)
             left = until - loop.time() - pause
             if left < self._deadline / 10:
                 raise
         await asyncio.sleep(pause)
-        return await self._once(attempt, left)
+        return await attempt(left)
 
-    async def _once(self, attempt: Callable[[float], T], seconds: float) -> T:
-        """Asks and reads in a thread: turning a large answer into samples would hold up everything else."""
+    async def _fetched(self, query: str, at: datetime, seconds: float) -> Answer:
+        """What comes back, within a limit that the server has to keep: what is done with it here is not counted."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds + SLACK):
-                return await loop.run_in_executor(self._pool, attempt, seconds)
+                return await loop.run_in_executor(self._pool, self._transport.ask, query, at, seconds)
         except TimeoutError:
             raise MetricsUnavailable(f"no answer within {seconds:.1f} s") from None
 

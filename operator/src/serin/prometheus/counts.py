@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -59,12 +59,6 @@ class Grid:
         return self.start + self.count * self.length
 
     @property
-    def halves(self) -> tuple[Grid, Grid]:
-        """The earlier and the later windows."""
-        first = self.count // 2
-        return replace(self, count=first), Grid(self.start + first * self.length, self.length, self.count - first)
-
-    @property
     def first_sample(self) -> datetime:
         """The earliest sample that any of the windows looks at."""
         return self.start - lookback(self.length)
@@ -92,14 +86,14 @@ def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Seque
     edges = (start.timestamp(), (start + length).timestamp())
     # What a window counts must not depend on what else was read with it: after a restart it is read in a batch.
     raw = [Counted(group.terms, clipped(group.series, edges, length)) for group in groups]
-    seen = [Counted(group.terms, spelled_out(group.series, group.terms)) for group in raw]
+    seen = [Counted(group.terms, spelled_out(group.series, group.terms, edges[0])) for group in raw]
     doubts = (twice_told(group.series) for group in seen), (off_boundary(group.series, group.terms) for group in raw)
     doubt = next(filter(None, chain(*doubts)), "")
     if doubt:
         return Window(start, length, None, error=doubt)
     everything = [s for group in seen for s in group.series]
     fresh = freshness(everything)
-    known = known_targets(everything, edges[0], fresh)
+    known = known_targets(everything, edges, fresh)
 
     def of(pattern: str) -> tuple[Counts | None, str]:
         own = [Counted(group.terms, arms.of(pattern, counters(group.series))) for group in seen]
@@ -126,9 +120,12 @@ def _counts(
     for group in groups:
         for term in group.terms:
             own = [s for s in group.series if term.takes(s.labels)]
-            if term.required and not own and _measured(term, group.series):
+            if term.required and _measured(term, group.series) - set(map(target_of, own)):
                 return None, missing(term)
-            increment = sum(s.increment(start, end) for s in own if s.age_at(start) < math.inf or target_of(s) in known)
+            born = [s for s in own if s.age_at(start) == math.inf and target_of(s) in known]
+            if any(_renamed(one, own) for one in born):
+                return None, f"{term.metric} goes on under other labels since this window: what is new cannot be told"
+            increment = sum(s.increment(start, end) for s in (*born, *(s for s in own if s.age_at(start) < math.inf)))
             bad, total = bad + term.bad * increment, total + term.total * increment
     return Counts(max(0, round(bad)), max(0, round(total))), ""
 
@@ -151,13 +148,22 @@ def _alike(one: Series, other: Series) -> bool:
     return one.values[0] <= other.values[-1] and other.values[0] <= one.values[-1]
 
 
-def known_targets(series: Sequence[Series], start: float, fresh: float) -> set[tuple[str, str]]:
-    """Where a new series is a birth and not the end of a gap: scraped just before, or younger than ``start``."""
+def _renamed(born: Series, own: Sequence[Series]) -> bool:
+    """Whether another series of the same target ended as this one began: its counts may be that one's, with history."""
+    return any(
+        other.times[-1] < born.times[0] and target_of(other) == target_of(born) and other.labels != born.labels
+        for other in own
+    )
+
+
+def known_targets(series: Sequence[Series], edges: tuple[float, float], fresh: float) -> set[tuple[str, str]]:
+    """Where a new series is a birth and not the end of a gap: scraped just before, or begun in the window."""
+    start, end = edges
 
     def knows(own: Series) -> bool:
         name = own.labels.get("__name__")
         if name == STARTED:
-            return own.values[-1] >= start
+            return start <= own.values[-1] <= end  # a clock that is ahead proves nothing
         # A target that cannot be reached has samples of `up`, too: it may come back with all its history.
         return own.age_at(start) <= fresh and (name != SCRAPED or own.values[own.index_at(start)] == 1)
 
@@ -174,10 +180,10 @@ def target_of(series: Series) -> tuple[str, str]:
     return series.labels.get("instance", ""), series.labels.get("pod", "")
 
 
-def _measured(term: Term, series: Sequence[Series]) -> bool:
-    """Whether the histogram is there at all, so that only the bucket is missing."""
+def _measured(term: Term, series: Sequence[Series]) -> set[tuple[str, str]]:
+    """Targets that have the histogram at all: each must have the bucket."""
     count = term.metric.removesuffix("_bucket") + "_count"
-    return any(s.labels.get("__name__") == count for s in series)
+    return {target_of(s) for s in series if s.labels.get("__name__") == count}
 
 
 def missing(term: Term) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,8 @@ from serin.errors import AnswerTooLarge
 from serin.prometheus import promql
 from serin.prometheus.counts import SIGNS, Grid, counters
 from serin.prometheus.native import off_boundary
-from serin.prometheus.reading import Look, Metrics, Names, parts_of, preset_of
+from serin.prometheus.parts import parts_of
+from serin.prometheus.reading import Look, Metrics, Names, preset_of
 from serin.prometheus.wants import Want
 
 SHOWN_VALUES = 5
@@ -30,7 +31,7 @@ async def newest_samples(
     look = Look(preset_of(policy, slo), names, _lately(at))
     try:
         found = await asyncio.gather(
-            *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names))
+            *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names.namespace))
         )
     except AnswerTooLarge:
         return None, None
@@ -43,7 +44,7 @@ async def newest_samples(
 async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime) -> str:
     """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
     look = Look(preset_of(policy, slo), names, _lately(at))
-    for part in parts_of(look.source, slo.indicator, names):
+    for part in parts_of(look.source, slo.indicator, names.namespace):
         want = look.want(part)
         words = await told_missing(metrics, look, want, at)
         if not words and want.boundaries:
@@ -70,12 +71,19 @@ async def told_missing(metrics: Metrics, look: Look, want: Want, at: datetime) -
         shown = ", ".join(values[:SHOWN_VALUES]) + ("…" if len(values) > SHOWN_VALUES else "")
         return f"no {label} is {look.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
     own = [metric, *want.shape.matchers, f"{label}=~{promql.quoted(look.patterns.stable)}"]
-    known = {float(v) for v in await _values_of(metrics, "le", own, at)} if want.boundaries else set()
+    known = set(_numbers(await _values_of(metrics, "le", own, at))) if want.boundaries else set()
     # A preset with two spellings has a boundary for each, and a pod has one of them.
     if known.isdisjoint(map(float, want.boundaries)) and known:
         asked_for, there = ", ".join(sorted(want.boundaries)), ", ".join(f"{v:g}" for v in sorted(known))
         return f"le={asked_for} is no bucket boundary; there are {there}"
     return ""
+
+
+def _numbers(texts: Sequence[str]) -> Iterator[float]:
+    """Those that are numbers: what exports a series may write anything into ``le``."""
+    for text in texts:
+        with suppress(ValueError):
+            yield float(text)
 
 
 async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:

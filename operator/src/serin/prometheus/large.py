@@ -1,4 +1,4 @@
-"""What was too large to read a moment ago? It is not read again up to its limit, window after window."""
+"""What was too large to read a moment ago, alone or together? It is not read up to the limit window after window."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from serin.errors import AnswerTooLarge
-from serin.prometheus.wants import Kind, Want
+from serin.prometheus.wants import Kind, Shape, Want
 
 BELIEVED_SECONDS = 300.0
 """After that it is tried again: pods come and go."""
@@ -21,12 +21,19 @@ class _Noted:
     error: AnswerTooLarge
 
 
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    size: int
+    until: float
+
+
 class LargeAnswers:
     """Remembers them by what was wanted; ``clock`` gives seconds that only grow."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._noted: dict[Kind, _Noted] = {}
+        self._fitting: dict[Shape, _Fitting] = {}
 
     def check(self, want: Want) -> None:
         """``AnswerTooLarge`` if as long a reach of the same was too large lately."""
@@ -38,4 +45,20 @@ class LargeAnswers:
         """This was too large."""
         now = self._clock()
         self._noted = {kind: noted for kind, noted in self._noted.items() if now < noted.until}
-        self._noted[want.kind] = _Noted(want.end - want.start, now + BELIEVED_SECONDS, error)
+        reach, known = want.end - want.start, self._noted.get(want.kind)
+        if known is None or reach <= known.reach:  # a longer one was under way at the same time, and tells less
+            copied = error.about(error.query)  # without its past, in which the whole answer is kept in memory
+            self._noted[want.kind] = _Noted(reach, now + BELIEVED_SECONDS, copied)
+
+    def together(self, shape: Shape, most: int) -> int:
+        """How many wants of a shape may be asked for with one query; ``most`` if nothing else is known."""
+        fitting = self._fitting.get(shape)
+        return min(most, fitting.size) if fitting is not None and self._clock() < fitting.until else most
+
+    def fits(self, shape: Shape, size: int) -> None:
+        """More of it were too large together, and so many were not."""
+        now = self._clock()
+        self._fitting = {shape: fitting for shape, fitting in self._fitting.items() if now < fitting.until}
+        known = self._fitting.get(shape)
+        if known is None or size <= known.size:
+            self._fitting[shape] = _Fitting(size, now + BELIEVED_SECONDS)

@@ -14,20 +14,26 @@ from serin.prometheus.series import Histogram, Series
 from serin.prometheus.wants import BUCKET
 
 COUNT = "_count"
+_Identity = tuple[str, frozenset[tuple[str, str]]]
 MUST_BE = "the threshold must be a bucket boundary"
 
 
-def spelled_out(series: Sequence[Series], terms: Sequence[Term]) -> list[Series]:
-    """The series with native histograms as classic ones; a histogram that is there in both forms counts once."""
-    out = [s for s in series if not s.histograms]
-    for own in _alone(series):
+def spelled_out(series: Sequence[Series], terms: Sequence[Term], start: float) -> list[Series]:
+    """The series with native histograms as classic ones; one that is there in both forms counts once.
+
+    The form counts that has the newer sample at ``start``, the classic one if they are alike: when a target changes its
+    form, the new one comes with all its history.
+    """
+    native = _native(series, start)
+    out = [s for s in series if not s.histograms and _identity(s) not in native]
+    for own in native.values():
         out += [s for name, le in _wanted(terms) if own.labels.get("__name__") == name for s in _classic(own, name, le)]
     return out
 
 
 def off_boundary(series: Sequence[Series], terms: Sequence[Term]) -> str:
     """Why a threshold cannot be counted from native histograms, with the nearest boundaries; empty if it can."""
-    for own in _alone(series):
+    for own in _native(series, math.inf).values():
         for name, le in _wanted(terms):
             divided = (_divided(h, float(le)) for h in own.histograms if own.labels.get("__name__") == name)
             bounds = next(filter(None, divided), None)
@@ -37,10 +43,15 @@ def off_boundary(series: Sequence[Series], terms: Sequence[Term]) -> str:
     return ""
 
 
-def _alone(series: Sequence[Series]) -> list[Series]:
-    """Native histograms that are not there in the classic form, too."""
-    classic = {_identity(s) for s in series if not s.histograms}
-    return [s for s in series if s.histograms and _identity(s) not in classic]
+def _native(series: Sequence[Series], start: float) -> dict[_Identity, Series]:
+    """Native histograms that count: there is no classic form, or only an older one at ``start``."""
+    classic: dict[_Identity, float] = {}
+    for own in series:
+        if not own.histograms and own.labels.get("__name__", "").endswith((COUNT, BUCKET)):
+            age = own.age_at(start)
+            classic[_identity(own)] = min(age, classic.get(_identity(own), math.inf))
+    found = ((_identity(s), s) for s in series if s.histograms)
+    return {key: s for key, s in found if key not in classic or s.age_at(start) < classic[key]}
 
 
 def _wanted(terms: Sequence[Term]) -> list[tuple[str, str]]:
@@ -48,7 +59,7 @@ def _wanted(terms: Sequence[Term]) -> list[tuple[str, str]]:
     return sorted({(t.metric.removesuffix(BUCKET), t.labels["le"]) for t in terms if "le" in t.labels})
 
 
-def _identity(series: Series) -> tuple[str, frozenset[tuple[str, str]]]:
+def _identity(series: Series) -> _Identity:
     """What a histogram's classic and native form have in common."""
     labels = series.labels
     name = labels.get("__name__", "").removesuffix(BUCKET).removesuffix(COUNT)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from serin.api.evidence import Evaluation, Interval, Mean, MeanWindow
-from serin.api.indicator import KINDS, Gauge, Histogram, Indicator, Ratio
+from serin.api.indicator import KINDS, Gauge, Indicator
 from serin.api.names import service_name
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import AnswerTooLarge, QueryRejected
@@ -27,9 +27,10 @@ from serin.prometheus.counts import (
     twice_told,
     windows,
 )
-from serin.prometheus.estimate import estimated
-from serin.prometheus.presets import Preset, Term, preset
+from serin.prometheus.parts import Part, parts_of
+from serin.prometheus.presets import Preset, preset
 from serin.prometheus.series import Series, freshness
+from serin.prometheus.sums import summed
 from serin.prometheus.wants import Shape, Want
 
 LIVING = 60.0
@@ -68,34 +69,37 @@ class Metrics(Protocol):
         """Raw samples of a range selector."""
         ...
 
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        """The values of an expression that counts, as a matrix of its one instant."""
+        ...
+
     async def values(self, query: str, at: datetime) -> list[float]:
         """The values of an expression at an instant, one per series."""
         ...
 
 
 async def read(
-    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, grid: Grid, *, exact: bool = False
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, grid: Grid, *, raw: bool = False
 ) -> list[Interval]:
-    """One interval per grid cell; ``MetricsError`` when nothing can be said of any of them.
+    """Intervals from the grid's start on; ``MetricsError`` when nothing can be said of any of them.
 
-    Where samples are too many at once they are read in smaller parts, and where those of one window are, its counts are
-    estimated, unless only ``exact`` ones are of use.
+    Where samples are too many at once only the first part of the grid is read, and where those of one window are, the
+    server's own sums are: not all cells come back then. With ``raw`` that is an error instead.
     """
     indicator = slo.indicator
     if indicator.gauge is not None:
         return [await _evaluation(metrics, indicator.gauge, names, grid, i) for i in range(grid.count)]
     look = Look(preset_of(policy, slo), names, grid)
-    parts = parts_of(look.source, indicator, names)
+    parts = parts_of(look.source, indicator, names.namespace)
     try:
         found = await asyncio.gather(*(metrics.series(look.want(part)) for part in parts))
     except AnswerTooLarge:
-        if exact or indicator.query is not None:
+        if raw or indicator.query is not None:
             raise
         if grid.count > 1:
-            halves = [await read(metrics, policy, slo, names, half) for half in grid.halves]
-            return [interval for half in halves for interval in half]
+            return await read(metrics, policy, slo, names, replace(grid, count=grid.count // 2))
         requests = [(part.terms, look.want(part).shape.matchers) for part in parts]
-        return list(await estimated(metrics.samples, look.patterns, grid, requests))
+        return [await summed(metrics.counted, look.patterns, grid, requests)]
     if indicator.query is not None:
         return _means(look, *found)
     counted = [Counted(part.terms, series) for part, series in zip(parts, found, strict=True)]
@@ -130,7 +134,7 @@ def _check(indicator: Indicator, source: Preset) -> None:
         for text in filter(None, (gauge.query, *sizes)):
             promql.query(text, EXAMPLE, timedelta(seconds=15))
     if gauge is None:
-        parts_of(source, indicator, Names("x", "x", "x"))
+        parts_of(source, indicator, "x")
 
 
 def preset_of(policy: PromotionPolicySpec, slo: Slo) -> Preset:
@@ -139,51 +143,6 @@ def preset_of(policy: PromotionPolicySpec, slo: Slo) -> Preset:
     if found.refused:
         raise QueryRejected(f"{slo.name}: arms {policy.arms_of(slo).value}: {found.refused}")
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Counters that are asked for together."""
-
-    terms: tuple[Term, ...]
-    matchers: tuple[str, ...] = ()
-
-
-def parts_of(source: Preset, indicator: Indicator, names: Names) -> list[Part]:
-    """What is to be counted. Raw selectors apply to both arms: of the variables only the namespace has a meaning."""
-    both = {"namespace": names.namespace}
-    if indicator.availability is not None or indicator.latency is not None:
-        if not source.counts_by_arms:
-            raise QueryRejected("these arms have raw indicators only")
-        latency = indicator.latency
-        return [Part(source.at_threshold(latency.threshold) if latency else source.availability)]
-    if indicator.ratio is not None:
-        return _ratio(indicator.ratio, both)
-    if indicator.histogram is not None:
-        return [_histogram(indicator.histogram, both)]
-    if indicator.query is not None:
-        return [_raw(indicator.query.sum, both), _raw(indicator.query.count, both)]
-    return []
-
-
-def _raw(text: str, variables: Mapping[str, str], *, bad: int = 0, total: int = 1) -> Part:
-    selector = promql.selector(text, variables)
-    return Part((Term(selector.metric, bad, total),), selector.matchers)
-
-
-def _ratio(ratio: Ratio, variables: Mapping[str, str]) -> list[Part]:
-    return [_raw(ratio.bad, variables, bad=1, total=0), _raw(ratio.total, variables)]
-
-
-def _histogram(histogram: Histogram, variables: Mapping[str, str]) -> Part:
-    """As latency of a preset: all observations, less those in the bucket at the threshold."""
-    selector = promql.selector(histogram.selector, variables)
-    boundary = f"{histogram.threshold / histogram.unit:g}"
-    terms = (
-        Term(f"{selector.metric}_count", bad=1, total=1),
-        Term(f"{selector.metric}_bucket", bad=-1, total=0, labels={"le": boundary}, required=True),
-    )
-    return Part(terms, selector.matchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +234,7 @@ def _means(look: Look, sums: Sequence[Series], counts: Sequence[Series]) -> list
             out.append(MeanWindow(start, grid.length, None, error=twice))
             continue
         fresh = freshness([*grown, *counted])
-        known = known_targets([*grown, *counted], edges[0], fresh)
+        known = known_targets([*grown, *counted], edges, fresh)
         own = [(patterns.of(arm, counters(grown)), patterns.of(arm, counters(counted))) for arm in patterns.both]
         out.append(MeanWindow(start, grid.length, *(_mean(*parts, edges, (fresh, known)) for parts in own)))
     return out

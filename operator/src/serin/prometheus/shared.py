@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.gate import PATIENCE, Gate
 from serin.prometheus.large import LargeAnswers
 from serin.prometheus.series import Series
 from serin.prometheus.telling import one_line
@@ -25,6 +26,8 @@ MOST_WANTS = 200
 """Per query: its text stays below a few dozen KiB."""
 OWN_QUERIES = 2
 """Of policies' own expressions at a time: counts, on which rollbacks depend, always find a place beside them."""
+COUNT_QUERIES = 2
+"""Of counts that are asked for as an expression at a time: slow gauges do not hold them up."""
 SHORT = timedelta(minutes=5)
 """Wants that reach further back (after an outage, history) go alone: they would make everybody's query as long."""
 
@@ -51,10 +54,11 @@ class Shared:
         source: Source,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
     ) -> None:
         self._source, self._pause = source, pause
         self._waiting: dict[Shape, list[tuple[Want, asyncio.Future[list[Series]]]]] = {}
-        self._own = asyncio.Semaphore(OWN_QUERIES)
+        self._own, self._counts = Gate(OWN_QUERIES, patience), Gate(COUNT_QUERIES, patience)
         self._flushes: set[asyncio.Task[None]] = set()
         self._large = LargeAnswers(clock)
 
@@ -81,39 +85,52 @@ class Shared:
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of somebody's own selector: not shared."""
-        async with self._own:
+        async with self._own.place(query):
             return await self._source.matrix(query, at)
 
     async def values(self, query: str, at: datetime) -> list[float]:
         """The values of somebody's own expression: not shared."""
-        async with self._own:
+        async with self._own.place(query):
             return await self._source.values(query, at)
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        """As ``samples``, for counts that raw samples are too many for: gauges take none of their places."""
+        async with self._counts.place(query):
+            return await self._source.matrix(query, at)
 
     async def _flush(self, shape: Shape) -> None:
         """Asks for everything that has gathered."""
         await self._pause(GATHERING)
         batch = self._waiting.pop(shape)
-        parts = [batch[i : i + MOST_WANTS] for i in range(0, len(batch), MOST_WANTS)]
+        size = self._large.together(shape, MOST_WANTS)
+        parts = [batch[i : i + size] for i in range(0, len(batch), size)]
         await asyncio.gather(*(self._ask(part) for part in parts))
 
-    async def _ask(self, part: Batch) -> None:
+    async def _ask(self, part: Batch) -> bool:
+        """Answers everybody in it; whether all of it could be read, in whatever parts."""
         try:
             found = await self._source.matrix(*query([want for want, _ in part]))
         except MetricsError as error:
-            smaller = _smaller(part, error)
-            await asyncio.gather(*map(self._ask, smaller))
-            for want, future in () if smaller else part:
-                if not future.done():  # each with its own query: the shared one changes, and names other rollouts
-                    future.set_exception(error.about(_selected(want)))
-            return
+            return await self._again(part, error)
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it, whatever it is
             for _, future in part:
                 if not future.done():
                     future.set_exception(error)
-            return
+            return False
         for want, future in part:
             if not future.done():
                 future.set_result(_own(want, found))
+        return True
+
+    async def _again(self, part: Batch, error: MetricsError) -> bool:
+        smaller = _smaller(part, error)
+        for want, future in () if smaller else part:
+            if not future.done():  # each with its own query: the shared one changes, and names other rollouts
+                future.set_exception(error.about(_selected(want)))
+        well = all(await asyncio.gather(*map(self._ask, smaller))) and bool(smaller)
+        if well and isinstance(error, AnswerTooLarge):  # else one is too large alone, and without it more may fit
+            self._large.fits(part[0][0].shape, max(map(len, smaller)))
+        return well
 
 
 def _smaller(part: Batch, error: MetricsError) -> list[Batch]:
@@ -151,6 +168,11 @@ class NotAllowed:
         raise self._error
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
+        """Always refused."""
+        del query, at
+        raise self._error
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
         """Always refused."""
         del query, at
         raise self._error

@@ -33,7 +33,7 @@ class Want:
     shape: Shape
     metrics: frozenset[str]
     boundaries: frozenset[str]
-    """Values of ``le``; empty where no histogram is asked for."""
+    """Values of ``le``; empty where no histogram is asked for, and where a selector picks its buckets itself."""
     arms: tuple[str, ...]
     """Regular expressions for the value of the arm label, the candidate's first."""
     start: datetime
@@ -45,6 +45,11 @@ class Want:
         return self.shape, self.metrics, self.arms
 
     @property
+    def picks_buckets(self) -> bool:
+        """Whether its matchers say which buckets it wants; its query must not be limited to others' boundaries."""
+        return bool(self.natives) and not self.boundaries
+
+    @property
     def natives(self) -> frozenset[str]:
         """Names under which the histograms among the metrics stand if they are native ones: without ``_bucket``."""
         return frozenset(m.removesuffix(BUCKET) for m in self.metrics if m.endswith(BUCKET))
@@ -54,7 +59,7 @@ class Want:
         labels = series.labels
         if labels.get("__name__") not in (self.natives if series.histograms else self.metrics):
             return False
-        if labels.get("le") and not any(_equal(labels["le"], boundary) for boundary in self.boundaries):
+        if self.boundaries and labels.get("le") and not any(_equal(labels["le"], b) for b in self.boundaries):
             return False
         value = labels.get(self.shape.arm_label, "")
         return any(_compiled(arm).fullmatch(value) for arm in self.arms)
@@ -81,7 +86,7 @@ def query(wants: Sequence[Want]) -> tuple[str, datetime]:
         *shape.matchers,
     ]
     boundaries = {spelling for want in wants for boundary in want.boundaries for spelling in spellings(boundary)}
-    if boundaries:
+    if boundaries and not any(want.picks_buckets for want in wants):
         matchers.append(f"le=~{_any_of(['', *boundaries])}")
     # One second more: Prometheus 3 leaves out a sample at the very start of a range.
     reach = (end - min(want.start for want in wants)).total_seconds() + 1

@@ -1,0 +1,106 @@
+"""What has Serin counted, according to the provider's Prometheus? Read as the operator reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from e2e.deploy.cluster import wait_until
+from e2e.scenarios.site import MODEL
+from serin.api.evidence import Counts, Window
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.prometheus.client import Prometheus
+from serin.prometheus.counts import Grid
+from serin.prometheus.credentials import Server
+from serin.prometheus.reading import Names, read
+from serin.prometheus.shared import Shared
+
+if TYPE_CHECKING:
+    from e2e.scenarios.site import Site
+
+SETTLED_SECONDS = 4
+POLICY = PromotionPolicySpec.model_validate(
+    {
+        "slos": [
+            {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
+            {"name": "latency", "objective": "99.0", "indicator": {"latency": {"threshold": "500ms"}}},
+        ],
+        "steps": [{"weight": 50, "for": "1m"}],
+    }
+)
+
+
+def counted(site: Site, names: Names, begun: float, ended: float) -> dict[str, Window]:
+    """Per SLO one window over everything between two instants, as Serin reads it."""
+    grid = Grid(datetime.fromtimestamp(int(begun), UTC), timedelta(seconds=int(ended) - int(begun)), 1)
+    return {name: found[0] for name, found in windows(site, POLICY, names, grid).items()}
+
+
+def windows(site: Site, policy: PromotionPolicySpec, names: Names, grid: Grid) -> dict[str, list[Window]]:
+    """Per SLO the windows of a grid."""
+
+    async def ask() -> dict[str, list[Window]]:
+        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
+        try:
+            shared = Shared(prometheus)
+            found = {slo.name: await read(shared, policy, slo, names, grid) for slo in policy.slos}
+        finally:
+            prometheus.close()
+        return {name: [w for w in batch if isinstance(w, Window)] for name, batch in found.items()}
+
+    return asyncio.run(ask())
+
+
+def settled() -> float:
+    """Until every request is scraped; the instant after that."""
+    done = time.time()
+    wait_until(lambda: time.time() > done + SETTLED_SECONDS, what="the last scrapes", seconds=10)
+    return time.time()
+
+
+def pair(counts: Counts | None) -> tuple[int, int]:
+    """Bad and total."""
+    return (counts.bad, counts.total) if counts else (-1, -1)
+
+
+def preflight(site: Site) -> dict[str, Any]:
+    """What `serin preflight` prints about the ModelDeployment's one SLO, asked with a file of servers."""
+    servers = site.folder / "servers.yaml"
+    servers.write_text(f"servers: [{{url: {site.provider.prometheus_url}, tenant: {{value: anybody}}}}]\n", "utf-8")
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("serin")), "preflight", f"mdep/{MODEL}", "-n", site.namespace),
+            *("--servers", str(servers), "--output", "json"),
+        ],
+        env={**os.environ, "KUBECONFIG": str(site.provider.kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    [slo] = json.loads(done.stdout)["slos"]
+    return dict(slo)
+
+
+def growth(site: Site, metric: str, cluster: str, between: tuple[float, float]) -> int:
+    """How much a counter of Envoy grew between two instants."""
+    begun, ended = map(int, between)
+
+    async def ask() -> int:
+        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
+        try:
+            selector = f'{metric}{{envoy_cluster_name="{cluster}"}}[{ended - begun + 60}s]'
+            [series] = await prometheus.matrix(selector, datetime.fromtimestamp(ended, UTC))
+        finally:
+            prometheus.close()
+        return round(series.increment(begun, ended))
+
+    return asyncio.run(ask())
