@@ -93,7 +93,7 @@ def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
 def test_every_right_of_the_chart_is_used_and_none_is_missing(
     site: Site, record_property: Callable[[str, object], None]
 ) -> None:
-    """A first deployment, a promotion, a rollback and a second replica, watched on the way to the API server."""
+    """A first deployment, an action, a promotion, a rollback and a replica, watched on the way to the API server."""
     lease = ("SERIN_LEASE", f"{rights.NAMESPACE}/{rights.NAME}")
     site.operator.stop()
     # One that is there already, of replicas before, would hide the right to make it.
@@ -101,6 +101,10 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
     with through_a_proxy(site, lease) as (proxy, operator), site.load():
         site.go_live()
         site.want("2")
+        site.until_weight(25)
+        site.say("Hold", "stop")
+        site.say("Release", "go-on")
+        assert site.told("go-on")["outcome"] == "Accepted"
         site.until_stable("2")
         predictor = site.model_deployment("2")["spec"]["predictor"]
         site.want("2", predictor={**predictor, "minReplicas": 2})

@@ -171,6 +171,17 @@ async def test_what_is_answered_is_marked_and_not_read_again() -> None:
     assert await unanswered(lab.cluster, "prod", "fraud") == []
 
 
+async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came() -> None:
+    lab = await progressing()
+    record = lab.status["rollout"]["record"]
+    action(lab, "Hold", "stop", rollout=record)
+    action(lab, "Release", "go-on", rollout=record)
+    assert [view.name for _, view in await unanswered(lab.cluster, "prod", "fraud")] == ["stop", "go-on"]
+    await lab.tick()
+    await lab.tick()
+    assert (told(lab, "stop")["outcome"], told(lab, "go-on")["outcome"]) == ("Accepted", "Accepted")
+
+
 @pytest.mark.parametrize(
     ("answer", "vouches"),
     [

@@ -65,8 +65,10 @@ async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[
     return [(obj, view) for obj in sorted(own, key=_age) if (view := _view(obj)) is not None]
 
 
-def _age(obj: Object) -> tuple[str, str]:
-    return str(obj["metadata"].get("creationTimestamp", "")), obj["metadata"]["name"]
+def _age(obj: Object) -> tuple[str, int]:
+    """Times are whole seconds; within one, the store's own counter knows what came first."""
+    version = str(obj["metadata"].get("resourceVersion", ""))
+    return str(obj["metadata"].get("creationTimestamp", "")), int(version) if version.isdecimal() else 0
 
 
 def _view(obj: Object) -> ActionView | None:
