@@ -124,16 +124,17 @@ class Reconciler:
         view = next((r for r in sight.records if r.name == rollout.record), None)
         live = sight.policy if isinstance(sight.policy, PromotionPolicySpec) else None
         policy = view.policy if view and view.policy else live
-        rehearsal = status.phase is Phase.SHADOWING and policy is not None and policy.shadow is None
-        mirrored = policy is not None and policy.shadow is not None
-        begun = _first_request(record, shadow=rehearsal or mirrored) or rollout.step_started_at
-        if policy is None or begun is None:
+        if policy is None:
+            return None
+        mirrored, shadowing = policy.shadow is not None, status.phase is Phase.SHADOWING
+        begun = _first_request(record, shadow=mirrored or shadowing) or rollout.step_started_at
+        if begun is None:
             return None
         new, old = status.candidate, status.stable
         isvcs = (new.inference_service, old.inference_service)
         names = Names(sight.owner.namespace, *isvcs, new.revision, new.version)
         ledger = Ledger.restore(policy, names, begun, record.status if record else None)
-        ledger.rehearsal = rehearsal
+        ledger.rehearsal = shadowing and not mirrored
         return ledger
 
     def _source(self, policy: PromotionPolicySpec) -> Metrics:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.reasons import Outcome, Phase, Reason
-from serin.api.status import AnsweredAction, Held, ModelDeploymentStatus, Retry
+from serin.api.status import AnsweredAction, Held, ModelDeploymentStatus, Retry, RolloutStatus
 from serin.rollout.decision import Answer
 from serin.rollout.observation import ActionView
 from serin.rollout.takeback import take_back
@@ -111,20 +111,20 @@ def _answer(turn: Turn, action: ActionView) -> AnsweredAction:
     )
 
 
-def _not_under_way(status: ModelDeploymentStatus, asked: AnsweredAction) -> str | None:
-    """Why an action on a rollout comes too late, or names the wrong one."""
+def _under_way(status: ModelDeploymentStatus, asked: AnsweredAction) -> RolloutStatus | str:
+    """The rollout that an action is about, or why it comes too late or names the wrong one."""
     rollout = status.rollout
     if rollout is None:
         return f"rollout {asked.rollout} is not under way, nor is any other"
     if rollout.record != asked.rollout:
         return f"rollout {asked.rollout} is not under way; {rollout.record} is"
-    return None
+    return rollout
 
 
 def _abort(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, _: ActionView) -> Effect:
-    refusal, rollout = _not_under_way(status, asked), status.rollout
-    if refusal or rollout is None:
-        return refusal or ""
+    rollout = _under_way(status, asked)
+    if isinstance(rollout, str):
+        return rollout
     if rollout.outcome is Outcome.SUPERSEDED:
         return "the rollout is superseded: its candidate is going back already, and its revision is not refused"
     if rollout.outcome is not None:
@@ -137,9 +137,9 @@ def _abort(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, _: 
 
 
 def _hold(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: ActionView) -> Effect:
-    refusal, rollout = _not_under_way(status, asked), status.rollout
-    if refusal or rollout is None:
-        return refusal or ""
+    rollout = _under_way(status, asked)
+    if isinstance(rollout, str):
+        return rollout
     if rollout.outcome is not None:
         return "the rollout is being taken back: there is nothing to hold"
     if status.stable is None:
@@ -150,9 +150,9 @@ def _hold(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: Act
 
 
 def _release(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: ActionView) -> Effect:
-    refusal, rollout = _not_under_way(status, asked), status.rollout
-    if refusal or rollout is None:
-        return refusal or ""
+    rollout = _under_way(status, asked)
+    if isinstance(rollout, str):
+        return rollout
     if rollout.outcome is not None:
         return "the rollout is being taken back: there is nothing to release"
     if rollout.held is None:
