@@ -11,12 +11,13 @@ import pytest
 
 from e2e.deploy import ClusterApi
 from e2e.deploy.installed import InstalledProcess
+from e2e.scenarios.clients import FAILED_REQUESTS
 from e2e.scenarios.history import History
 from e2e.scenarios.provider import skip_what_is_lacking
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from e2e.scenarios.provider import Installation, Provider
@@ -111,13 +112,16 @@ def site(
     api: ClusterApi,
     operator: Installation,
     tmp_path_factory: pytest.TempPathFactory,
+    record_property: Callable[[str, object], None],
 ) -> Iterator[Site]:
     """A fresh namespace; emptied afterwards, so that its pods do not slow the next scenario down."""
     # A namespace takes seconds to end: none is used twice, not even by two sessions on one sandbox.
     name = f"s{next(NUMBERS)}-{int(time.time()) % 100000}"
     api.apply(NAMESPACE | {"metadata": {"name": name}})
     with History(api, name) as history:
-        yield Site(provider, api, operator, name, tmp_path_factory.mktemp(name), history, operator)
+        played = Site(provider, api, operator, name, tmp_path_factory.mktemp(name), history, operator)
+        record_property(FAILED_REQUESTS, played.clients)
+        yield played
         contradictions = history.contradictions()
     api.delete("serin.dev/v1alpha1", "ModelDeployment", MODEL, name)
     for service in api.list(KSERVE_API, "InferenceService", name):

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2e.scenarios.clients import FAILED_REQUESTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, KIND_PAGE = DOCS / "reliability.md", DOCS / "reliability-kind.md"
 MARK = "<!-- {section}: {edge} -->"
-PLAIN, BESIDE = 4, 7
+PLAIN, BESIDE = 5, 9
 """Columns of a table."""
 
 
@@ -31,12 +33,19 @@ class Row:
     title: str
     outcome: str
     seconds: float
+    failed: str
+    """Failed requests, of how many; empty without clients."""
     seen: str
+
+    @property
+    def result(self) -> str:
+        """The cells that stand side by side where there are two providers."""
+        return f"{self.outcome} | {self.seconds:.0f} | {self.failed}"
 
     @property
     def line(self) -> str:
         """As a line of a table."""
-        return f"| {self.title} | {self.outcome} | {self.seconds:.0f} | {self.seen} |"
+        return f"| {self.title} | {self.result} | {self.seen} |"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -117,9 +126,9 @@ def noted_in(page: str, section: str) -> list[Row]:
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == BESIDE:
-            cells = [cells[0], cells[3], cells[4], cells[6]]
+            cells = [cells[0], *cells[4:7], cells[8]]
         if len(cells) == PLAIN and cells[2].isdigit():
-            found.append(Row(cells[0], cells[1], float(cells[2]), cells[3]))
+            found.append(Row(cells[0], cells[1], float(cells[2]), cells[3], cells[4]))
     return found
 
 
@@ -128,36 +137,35 @@ def row(nodeid: str, outcome: str, seconds: float, properties: Iterable[tuple[st
     name = re.sub(r"^.*::(test_)?", "", nodeid)
     words, _, parameters = name.partition("[")
     title = words.replace("_", " ") + (f" ({parameters.rstrip(']')})" if parameters else "")
-    return Row(title, outcome, seconds, ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in properties))
+    failed = ", ".join(str(value) for key, value in properties if key == FAILED_REQUESTS)
+    seen = (f"{key.replace('_', ' ')} {value}" for key, value in properties if key != FAILED_REQUESTS)
+    return Row(title, outcome, seconds, failed, ", ".join(seen))
 
 
 def plain(rows: Sequence[Row]) -> str:
     """The table of one provider."""
-    head = ["| scenario | result | seconds | seen |", "| --- | --- | ---: | --- |"]
+    head = ["| scenario | result | seconds | failed requests | seen |", "| --- | --- | ---: | --- | --- |"]
     return "\n".join([*head, *(one.line for one in rows)])
 
 
 def beside(rows: Sequence[Row], sandbox: dict[str, Row]) -> str:
     """The table of kind, with what the sandbox showed in the same scenario."""
     head = [
-        "| scenario | sandbox | s | kind | s | seen on the sandbox | seen on kind |",
-        "| --- | --- | ---: | --- | ---: | --- | --- |",
+        "| scenario | sandbox | s | failed requests | kind | s | failed requests | seen on sandbox | seen on kind |",
+        "| --- | --- | ---: | --- | --- | ---: | --- | --- | --- |",
     ]
     lines = []
     for one in rows:
         other = sandbox.get(one.title)
-        there = f"{other.outcome} | {other.seconds:.0f}" if other else "not run | "
-        here = f"{one.outcome} | {one.seconds:.0f}"
-        lines.append(f"| {one.title} | {there} | {here} | {other.seen if other else ''} | {one.seen} |")
+        there = other.result if other else "not run |  | "
+        lines.append(f"| {one.title} | {there} | {one.result} | {other.seen if other else ''} | {one.seen} |")
     return "\n".join([*head, *lines])
 
 
 def known(page: str) -> dict[str, Row]:
-    """The rows of a page that :func:`plain` wrote, by title."""
-    found = {}
-    for title, outcome, seconds, seen in re.findall(r"(?m)^\| (.+?) \| (\w+) \| (\d+) \| (.*?) ?\|$", page):
-        found[title] = Row(title, outcome, float(seconds), seen)
-    return found
+    """The rows of all sections of a page, by title."""
+    sections = re.findall(MARK.format(section="(.+)", edge="begin"), page)
+    return {one.title: one for section in sections for one in noted_in(page, section)}
 
 
 def replaced(page: str, section: str, text: str) -> str:

@@ -13,6 +13,7 @@ from e2e.load.answer import read_log
 from e2e.load.background import BackgroundLoad
 from e2e.load.client import infer_body
 from e2e.load.generator import LoadPlan
+from e2e.scenarios.clients import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +45,8 @@ class Site:
     """What ``operator`` is in the beginning."""
     weights: list[int] = field(default_factory=list)
     """Weights on the candidate that were seen on the route, changes only."""
+    clients: Clients = field(default_factory=Clients)
+    """What the clients of all its loads got."""
 
     @property
     def host(self) -> str:
@@ -238,8 +241,11 @@ class Site:
     def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
         """Requests at a steady rate to the model's own URL while the block lasts."""
         plan = LoadPlan(self.provider.gateway_url, self.host, MODEL, infer_body(FEATURES), rate=rate)
-        with BackgroundLoad(plan, self.folder / "load.csv") as load:
-            yield load
+        try:
+            with BackgroundLoad(plan, self.folder / "load.csv") as load:
+                yield load
+        finally:
+            self.clients.add(self.answers())
 
     def answers(self) -> list[Answer]:
         """What clients got, after the load has ended."""

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from e2e.load.answer import Answer
 from e2e.scenarios import reliability
+from e2e.scenarios.clients import FAILED_REQUESTS, Clients
 from e2e.scenarios.reliability import KIND_PAGE, PAGE, Notes, Row, beside, known, merged, noted_in, plain, replaced, row
 
 
 def test_a_row_in_words() -> None:
-    line = row("e2e/scenarios/test_x.py::test_a_lie_holds_the_weight[503]", "passed", 31.4, [("seen_ms", 7)])
-    assert line.line == "| a lie holds the weight (503) | passed | 31 | seen ms 7 |"
+    noted = [("seen_ms", 7), (FAILED_REQUESTS, "0 of 9")]
+    line = row("e2e/scenarios/test_x.py::test_a_lie_holds_the_weight[503]", "passed", 31.4, noted)
+    assert line.line == "| a lie holds the weight (503) | passed | 31 | 0 of 9 | seen ms 7 |"
 
 
 def test_only_its_own_section_is_replaced() -> None:
@@ -31,34 +34,35 @@ def test_the_page_has_a_section_for_every_file_of_scenarios() -> None:
 
 
 def test_a_table_can_be_read_back() -> None:
-    rows = [Row("a b (c)", "passed", 31, "x 1, y 2"), Row("d", "failed", 4, "")]
-    assert known(f"text\n{plain(rows)}\ntext") == {one.title: one for one in rows}
+    rows = [Row("a b (c)", "passed", 31, "", "x 1, y 2"), Row("d", "failed", 4, "3 of 9 (2: 3)", "")]
+    page = replaced("a\n<!-- soak: begin --><!-- soak: end -->\nb", "soak", plain(rows))
+    assert known(page) == {one.title: one for one in rows}
 
 
 def test_kind_stands_beside_the_sandbox() -> None:
     table = beside(
-        [Row("both", "passed", 40, "ms 9"), Row("kind only", "failed", 2, "")],
-        {"both": Row("both", "passed", 31, "ms 7")},
+        [Row("both", "passed", 40, "1 of 8", "ms 9"), Row("kind only", "failed", 2, "", "")],
+        {"both": Row("both", "passed", 31, "0 of 9", "ms 7")},
     )
     assert table.splitlines()[2:] == [
-        "| both | passed | 31 | passed | 40 | ms 7 | ms 9 |",
-        "| kind only | not run |  | failed | 2 |  |  |",
+        "| both | passed | 31 | 0 of 9 | passed | 40 | 1 of 8 | ms 7 | ms 9 |",
+        "| kind only | not run |  |  | failed | 2 |  |  |  |",
     ]
 
 
 def test_rows_are_found_again_on_either_page() -> None:
-    rows = [Row("a (b)", "passed", 31, "x 1, y 2"), Row("d", "failed", 4, "")]
-    for table in (plain(rows), beside(rows, {"d": Row("d", "passed", 3, "ms 7")})):
+    rows = [Row("a (b)", "passed", 31, "0 of 9", "x 1, y 2"), Row("d", "failed", 4, "", "")]
+    for table in (plain(rows), beside(rows, {"d": Row("d", "passed", 3, "1 of 2", "ms 7")})):
         page = replaced("<!-- soak: begin --><!-- soak: end -->\n", "soak", f"2 scenarios\n\n{table}")
         assert noted_in(page, "soak") == rows
 
 
 def test_a_row_that_ran_again_takes_its_place() -> None:
-    old = [Row("a", "failed", 1, ""), Row("b", "passed", 2, "")]
-    assert merged(old, [Row("c", "passed", 3, ""), Row("a", "passed", 4, "")]) == [
-        Row("a", "passed", 4, ""),
-        Row("b", "passed", 2, ""),
-        Row("c", "passed", 3, ""),
+    old = [Row("a", "failed", 1, "", ""), Row("b", "passed", 2, "", "")]
+    assert merged(old, [Row("c", "passed", 3, "", ""), Row("a", "passed", 4, "", "")]) == [
+        Row("a", "passed", 4, "", ""),
+        Row("b", "passed", 2, "", ""),
+        Row("c", "passed", 3, "", ""),
     ]
 
 
@@ -67,7 +71,7 @@ def test_a_part_of_a_file_leaves_the_other_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[str], rows: str
 ) -> None:
     page = tmp_path / "page.md"
-    table = plain([Row("a", "passed", 1, ""), Row("b", "failed", 2, "")])
+    table = plain([Row("a", "passed", 1, "", ""), Row("b", "failed", 2, "", "")])
     page.write_text(f"<!-- soak: begin -->\n{table}\n<!-- soak: end -->\n", "utf-8")
     monkeypatch.setattr(reliability, "PAGE", page)
     monkeypatch.setattr(reliability, "KIND_PAGE", page_of_kind := tmp_path / "kind.md")
@@ -81,4 +85,26 @@ def test_a_part_of_a_file_leaves_the_other_rows(
     assert rows in page.read_text("utf-8")
     beside_it = page_of_kind.read_text("utf-8")
     assert "of kind\n\n| scenario | sandbox |" in beside_it
-    assert "| a | passed | 4 | passed | 1 |  |  |" in beside_it, "kind's own row stays, the sandbox's is the new one"
+    assert "| a | passed | 4 |  | passed | 1 |  |  |  |" in beside_it, (
+        "kind's own row stays, the sandbox's is the new one"
+    )
+
+
+def answers(*of: tuple[str, int, int]) -> list[Answer]:
+    return [Answer(0.0, 0.1, status, version) for version, status, count in of for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("loads", "said"),
+    [
+        ([], ""),
+        ([answers(("1", 200, 3))], "0 of 3"),
+        ([answers(("1", 200, 3), ("2", 500, 2)), answers(("", 503, 1), ("", 0, 1))], "4 of 7 (2: 2, no version: 2)"),
+        ([answers(*((f"v{n}", 500, 1) for n in range(4)), ("", 0, 1))], "5 of 5 (4 versions: 4, no version: 1)"),
+    ],
+)
+def test_what_clients_got_in_words(loads: list[list[Answer]], said: str) -> None:
+    clients = Clients()
+    for load in loads:
+        clients.add(load)
+    assert str(clients) == said
