@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from serin.api.reasons import Outcome, Phase, Reason
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus, Weights
 from serin.rollout.observation import Arm, Failure, Problem, RouteView
 from serin.rollout.phases import ACTIVE, MOVES
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving, spec
@@ -85,8 +85,11 @@ def test_a_bad_candidate_is_taken_back_weight_first_and_refused_afterwards() -> 
     world.until(Phase.ROLLING_BACK)
     assert world.decisions[-1].plan.route is not None
     assert world.decisions[-1].plan.route.weight == 0
+    assert world.status.weights is not None
+    assert world.status.weights.observed is not None
     world.until(Phase.ROLLED_BACK)
     world.settle()
+    assert world.status.weights is None or world.status.weights == Weights(), "nothing goes to it, and nothing says so"
     assert world.status.rejected[0].revision == ref("3").revision
     assert world.records[-1].outcome is Outcome.ROLLED_BACK
     assert reason(world) == Reason.REVISION_REJECTED

@@ -128,8 +128,10 @@ def _weights(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus
         for w in (report.newest for report in turn.seen.assessment.slos)
         if isinstance(w, Window) and w.accepted and w.candidate is not None and w.stable is not None
     ]
-    told = shares and status.phase is not Phase.SHADOWING  # mirrored requests are no share of anything
-    observed = f"{shares[0]:.1f}" if told else weights.observed
+    if not applied or status.phase is Phase.SHADOWING:  # mirrored requests are no share of anything
+        observed = None
+    else:
+        observed = f"{shares[0]:.1f}" if shares else weights.observed
     return changed(status, weights=weights.model_copy(update={"applied": applied, "observed": observed}))
 
 
