@@ -85,11 +85,12 @@ def test_a_bad_candidate_is_taken_back_weight_first_and_refused_afterwards() -> 
     world.until(Phase.ROLLING_BACK)
     assert world.decisions[-1].plan.route is not None
     assert world.decisions[-1].plan.route.weight == 0
-    assert world.status.weights is not None
-    assert world.status.weights.observed is not None
+    while_going_back = world.status.weights
+    assert while_going_back is not None
+    assert while_going_back.observed is not None
     world.until(Phase.ROLLED_BACK)
     world.settle()
-    assert world.status.weights is None or world.status.weights == Weights(), "nothing goes to it, and nothing says so"
+    assert world.status.weights == Weights(), "nothing goes to it, and nothing says so"
     assert world.status.rejected[0].revision == ref("3").revision
     assert world.records[-1].outcome is Outcome.ROLLED_BACK
     assert reason(world) == Reason.REVISION_REJECTED
