@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
@@ -29,6 +30,16 @@ POLICIES = (PLAIN, BAKED, SHADOWED, SHOWN)
 
 def desired(status: ModelDeploymentStatus) -> int:
     return status.weights.desired if status.weights else 0
+
+
+def released(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
+    """Somebody's Release was accepted between the two."""
+    known = {answered.uid for answered in before.actions}
+    return any(
+        answered.action is ActionKind.RELEASE and answered.outcome is ActionOutcome.ACCEPTED
+        for answered in after.actions
+        if answered.uid not in known
+    )
 
 
 class Rollouts(RuleBasedStateMachine):
@@ -66,10 +77,13 @@ class Rollouts(RuleBasedStateMachine):
             self._never_final_against_a_word(before, after)
             return
         mirrored = before.phase is Phase.PREPARING and after.status.phase is Phase.SHADOWING
+        if old.held is not None and new.held is None:
+            assert released(before, after.status), "a hold ended by itself"
         if desired(after.status) <= desired(before) and not mirrored:
             return
         assert not self.world.spec.paused, "forward although paused"
-        assert old.held is None or (new.held is None and new.step == old.step), "forward although held"
+        # One that is released now may go on in the same pass: evidence was gathered all the while.
+        assert new.held is None, "forward although held"
         candidate, stable = before.candidate, before.stable
         assert candidate is not None
         share = 100 if after.plan.route is not None and after.plan.route.mirror else desired(after.status)
