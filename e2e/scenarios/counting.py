@@ -24,6 +24,7 @@ from serin.prometheus.shared import Shared
 
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site
+    from serin.prometheus.series import Series
 
 SETTLED_SECONDS = 4
 POLICY = PromotionPolicySpec.model_validate(
@@ -93,14 +94,19 @@ def preflight(site: Site) -> dict[str, Any]:
 def growth(site: Site, metric: str, cluster: str, between: tuple[float, float]) -> int:
     """How much a counter of Envoy grew between two instants."""
     begun, ended = map(int, between)
+    [series] = samples(site, f'{metric}{{envoy_cluster_name="{cluster}"}}', (begun - 60, ended))
+    return round(series.increment(begun, ended))
 
-    async def ask() -> int:
+
+def samples(site: Site, selector: str, between: tuple[float, float]) -> list[Series]:
+    """The raw samples of some series between two instants."""
+    begun, ended = map(int, between)
+
+    async def ask() -> list[Series]:
         prometheus = Prometheus(Server(url=site.provider.prometheus_url))
         try:
-            selector = f'{metric}{{envoy_cluster_name="{cluster}"}}[{ended - begun + 60}s]'
-            [series] = await prometheus.matrix(selector, datetime.fromtimestamp(ended, UTC))
+            return await prometheus.matrix(f"{selector}[{ended - begun}s]", datetime.fromtimestamp(ended, UTC))
         finally:
             prometheus.close()
-        return round(series.increment(begun, ended))
 
     return asyncio.run(ask())

@@ -17,7 +17,7 @@ from e2e.load.background import BackgroundLoad
 from e2e.load.client import infer_body
 from e2e.load.generator import LoadPlan
 from e2e.load.live import Counts as LiveCounts
-from e2e.scenarios.counting import POLICY, SETTLED_SECONDS, counted, growth, pair, preflight, settled, windows
+from e2e.scenarios.counting import POLICY, SETTLED_SECONDS, counted, growth, pair, preflight, samples, settled, windows
 from e2e.scenarios.site import GATEWAY_API, MODEL
 from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
@@ -29,16 +29,16 @@ from serin.prometheus.reading import Names, read
 from serin.prometheus.shared import Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from e2e.load.answer import Answer
     from e2e.scenarios.site import Site
-    from serin.prometheus.series import Series
 
 FEWEST = 10_000
 CRASH_AFTER = 2700
 """Requests: the candidate's pod that was not deleted gets there before the minute is over, the new one does not."""
 NOBODY = LiveCounts(0, 0)
+ANSWERED = "request_predict_seconds_count"
 
 
 @pytest.mark.matrix
@@ -52,7 +52,7 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     site.until_weight(50)
     status = site.status
     isvcs = [status[arm]["inferenceService"] for arm in ("candidate", "stable")]
-    _warmed_up(site)
+    _warmed_up(site, isvcs)
     settled()
     begun = time.time()
     with site.load(rate=200):
@@ -114,17 +114,8 @@ def _pods_say_the_same(
 
 def _unscraped(site: Site, names: Names, between: tuple[float, float]) -> list[tuple[float, float]]:
     """From the last sample of each process of the candidate that ended to when it can have answered last."""
-    begun, ended = map(int, between)
-    selector = f'request_predict_seconds_count{{namespace="{names.namespace}",pod=~"{names.candidate}-.*"}}'
-
-    async def ask() -> list[Series]:
-        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
-        try:
-            return await prometheus.matrix(f"{selector}[{ended - begun}s]", datetime.fromtimestamp(ended, UTC))
-        finally:
-            prometheus.close()
-
-    found = asyncio.run(ask())
+    _, ended = map(int, between)
+    found = samples(site, f'{ANSWERED}{{namespace="{names.namespace}",pod=~"{names.candidate}-.*"}}', between)
     resets = [
         (s.times[i], s.times[i + 1]) for s in found for i in range(len(s.times) - 1) if s.values[i + 1] < s.values[i]
     ]
@@ -135,12 +126,24 @@ def _pods(site: Site, isvc: str) -> list[dict[str, Any]]:
     return site.api.list("v1", "Pod", site.namespace, f"serving.kserve.io/inferenceservice={isvc}")
 
 
-def _warmed_up(site: Site) -> None:
-    """Envoy has a counter from its first increment on: without any before a window there is nothing to start from."""
+def _warmed_up(site: Site, isvcs: Sequence[str]) -> None:
+    """Whoever counts has done so before: Envoy from its first increment on, a pod from when Prometheus has found it.
+
+    Without a value before the window there is nothing to start from.
+    """
     plan = LoadPlan(site.provider.gateway_url, site.host, MODEL, infer_body(FEATURES), rate=50)
+    pods = {pod["metadata"]["name"] for isvc in isvcs for pod in _pods(site, isvc)}
+
+    def found() -> bool:
+        now = time.time()
+        return {
+            s.labels["pod"] for s in samples(site, f'{ANSWERED}{{namespace="{site.namespace}"}}', (now - 5, now))
+        } >= pods
+
     with BackgroundLoad(plan, site.folder / "warm-up.csv"):
         begun = time.time()
         wait_until(lambda: time.time() > begun + 3, what="three seconds of load", seconds=5)
+        wait_until(found, what="Prometheus has found every pod", seconds=40)
 
 
 @pytest.mark.matrix

@@ -18,17 +18,17 @@ from serin.cluster.lease import Elector
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, missing
 from serin.controller import health, metrics
 from serin.controller.election import elector_for, leading, until_stopped
+from serin.controller.ending import run_to_the_end
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
 from serin.controller.reconcile import Reconciler
 from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.watchdog import Watchdog
-from serin.errors import ClusterError, NotLeader
+from serin.errors import ClusterError
 from serin.prometheus.client import Prometheus
 from serin.prometheus.shared import Shared
 
 log = structlog.get_logger()
-LOST_THE_LEASE = 3
 ASK_AGAIN = 30.0
 
 
@@ -147,16 +147,11 @@ async def working(loop: Loop, workers: int, ended: asyncio.Event) -> AsyncIterat
 
 
 def main() -> int:
-    """Entry of ``python -m serin``; 2 on unusable settings, 3 when the lease was lost."""
+    """Entry of ``python -m serin``; 1 on a failure, 2 on unusable settings, 3 when the lease was lost."""
     try:
         settings = from_environment()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     configure_logging(settings.log_format)
-    try:
-        asyncio.run(run(settings))
-    except NotLeader as error:
-        log.error("stopped", error=str(error))  # noqa: TRY400 - expected: the words suffice
-        return LOST_THE_LEASE
-    return 0
+    return run_to_the_end(run(settings))
