@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 FEWEST = 10_000
 CRASH_AFTER = 2700
 """Requests: the candidate's pod that was not deleted gets there before the minute is over, the new one does not."""
+REPLICAS = 2
+"""Of both arms: the size is spec's, not a revision's."""
 NOBODY = LiveCounts(0, 0)
 ANSWERED = "request_predict_seconds_count"
 
@@ -48,7 +50,7 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     site.policy(steps=[{"weight": 50, "for": "300s", "timeout": "1h"}])
     faults = {"ERROR_RATE": "0.004", "CRASH_AFTER_REQUESTS": str(CRASH_AFTER)}
     predictor = site.model_deployment("2", environment=faults)["spec"]["predictor"]
-    site.want("2", predictor={**predictor, "minReplicas": 2})
+    site.want("2", predictor={**predictor, "minReplicas": REPLICAS})
     site.until_weight(50)
     status = site.status
     isvcs = [status[arm]["inferenceService"] for arm in ("candidate", "stable")]
@@ -132,13 +134,11 @@ def _warmed_up(site: Site, isvcs: Sequence[str]) -> None:
     Without a value before the window there is nothing to start from.
     """
     plan = LoadPlan(site.provider.gateway_url, site.host, MODEL, infer_body(FEATURES), rate=50)
-    pods = {pod["metadata"]["name"] for isvc in isvcs for pod in _pods(site, isvc)}
 
     def found() -> bool:
-        now = time.time()
-        return {
-            s.labels["pod"] for s in samples(site, f'{ANSWERED}{{namespace="{site.namespace}"}}', (now - 5, now))
-        } >= pods
+        pods, now = {pod["metadata"]["name"] for isvc in isvcs for pod in _pods(site, isvc)}, time.time()
+        counting = samples(site, f'{ANSWERED}{{namespace="{site.namespace}"}}', (now - 5, now))
+        return len(pods) == len(isvcs) * REPLICAS and pods <= {series.labels["pod"] for series in counting}
 
     with BackgroundLoad(plan, site.folder / "warm-up.csv"):
         begun = time.time()
