@@ -287,9 +287,13 @@ class Kind:
         self._kubectl(*dns, "patch", "configmap", "coredns", "--type=merge", "--patch", patch)
         self._kubectl(*dns, "rollout", "restart", "deployment/coredns")
 
+    def on_node(self, *command: str) -> str:
+        """What a command answers that runs in the node. KindError if it fails."""
+        return self.engine.docker("exec", NODE, *command)
+
     def _kubectl(self, *arguments: str) -> str:
         """Inside the node, with its own administrator's file."""
-        return self.engine.docker("exec", NODE, "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", *arguments)
+        return self.on_node("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", *arguments)
 
     def _state(self) -> Json:
         try:

@@ -67,7 +67,9 @@ def control_plane(sources: Sources) -> dict[str, Image]:
         name: _program(sources, name, f"{REGISTRY}/{name}:{version}")
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     }
-    proxy = [_binary(sources, "kube-proxy"), _tmp()]
+    # By it nft writes "tcp"; without it "6", which kube-proxy takes for an element that nobody wants.
+    protocols = Entry("etc/protocols", sources.node / "etc/protocols")
+    proxy = [_binary(sources, "kube-proxy"), protocols, _tmp()]
     for tool in ("usr/sbin/nft", "usr/sbin/conntrack"):
         proxy += _with_libraries(sources.node, tool)
     found["kube-proxy"] = Image([f"{REGISTRY}/kube-proxy:{version}"], [_unique(proxy)])

@@ -10,6 +10,7 @@ import pytest
 
 from e2e.deploy.chart import InstalledOperator
 from e2e.deploy.cluster import wait_until
+from e2e.kind.cluster import Kind
 from e2e.scenarios.provider import AUTOSCALING, PODS
 from e2e.scenarios.test_installation import generations, pods
 
@@ -88,6 +89,32 @@ def test_the_leaders_pod_goes_in_mid_step(site: Site, how: str, record_property:
         site.until_stable("2")
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
+
+
+def test_services_go_on_when_kube_proxy_writes_all_rules_anew(site: Site) -> None:
+    """As it does once an hour, or after a failure: here, since a rule that it wants to delete is gone."""
+    kind = site.provider
+    assert isinstance(kind, Kind)
+    site.go_live()
+    service = {"ports": [{"port": 80}], "selector": {"app": "nobody"}}
+    item = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "nobody", "namespace": site.namespace}}
+    address = site.api.apply(item | {"spec": service})["spec"]["clusterIP"]
+
+    def rules(kind_of: str, name: str) -> str:
+        return kind.on_node("nft", "list", kind_of, "ip", "kube-proxy", name)
+
+    wait_until(lambda: address in rules("map", "no-endpoint-services"), what="the Service's rule", seconds=30)
+    before = rules("map", "service-ips").count("goto")
+    with site.load():
+        kind.on_node(
+            *("nft", "delete", "element", "ip", "kube-proxy", "no-endpoint-services"), f"{{ {address} . tcp . 80 }}"
+        )
+        site.api.delete("v1", "Service", "nobody", site.namespace)
+        wait_until(lambda: address not in rules("set", "cluster-ips"), what="everything is written anew", seconds=90)
+        assert rules("map", "service-ips").count("goto") == before > 0
+        site.want("2")
+        site.until_stable("2")
+    site.nobody_else_failed()
 
 
 def scaled_by_load(version: str, site: Site) -> Json:
