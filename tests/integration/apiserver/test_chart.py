@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ REFUSED = [
     (["prometheus.urls={http://x}", "resync=5 minutes"], "'/resync'"),
     (["prometheus.urls={http://x}", "terminationGracePeriodSeconds=5"], "'/terminationGracePeriodSeconds'"),
     (["prometheus.urls={http://x}", "namespaces={Prod}"], "'/namespaces/0'"),
+    (["prometheus.urls={http://x http://y}"], "'/prometheus/urls/0'"),
+    (["prometheus.urls={http://x}", "leaseDuration=0s"], "'/leaseDuration'"),
+    (["prometheus.urls={http://x}", "networkPolicy.prometheusPorts=null"], "missing property 'prometheusPorts'"),
 ]
 
 
@@ -144,6 +148,45 @@ def test_servers_with_credentials_are_what_the_operator_reads(tmp_path: Path) ->
     mounts = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
     assert {"/etc/serin", "/var/run/secrets/mimir"} <= mounts
     assert spec["containers"][0]["image"].endswith("@sha256:" + "0123456789abcdef" * 4)
+
+
+def test_pods_keep_their_own_labels_and_take_yours() -> None:
+    items = rendered("everything")
+    metadata = only(items, "Deployment")["spec"]["template"]["metadata"]
+    assert (metadata["labels"]["team"], metadata["labels"]["app.kubernetes.io/instance"]) == ("ml", "serin")
+    assert metadata["annotations"] == {
+        "example.com/team": "ml",
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": "8080",
+        "prometheus.io/path": "/metrics",
+    }
+    security = only(items, "Deployment")["spec"]["template"]["spec"]["securityContext"]
+    assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_a_network_policy_never_opens_every_port_and_lets_helms_test_in() -> None:
+    items = rendered("everything")
+    spec = only(items, "NetworkPolicy")["spec"]
+    assert [sorted({port["port"] for port in rule["ports"]}) for rule in spec["egress"]] == [
+        [53, 5353],
+        [443, 6443, 9090],
+    ]
+    peers = [peer["podSelector"]["matchLabels"] for peer in spec["ingress"][0]["from"] if "podSelector" in peer]
+    [test] = [item for item in items if item["kind"] == "Pod"]
+    assert peers
+    assert all(labels.items() <= test["metadata"]["labels"].items() for labels in peers)
+    assert (test["spec"]["nodeSelector"], test["spec"]["tolerations"][0]["key"]) == (
+        {"kubernetes.io/os": "linux"},
+        "infra",
+    )
+
+
+def test_a_chart_without_its_definitions_is_refused(tmp_path: Path) -> None:
+    """A copy that lost the link to them would delete nothing, and install an operator that has nothing to watch."""
+    shutil.copytree(CHART, tmp_path / "serin", ignore=shutil.ignore_patterns("crds"))
+    answer = helm("template", "serin", str(tmp_path / "serin"), "--set", "prometheus.urls={http://x}")
+    assert answer.returncode != 0
+    assert "files/crds is empty" in answer.stderr
 
 
 def properties(schema: Json) -> dict[str, set[str]]:
