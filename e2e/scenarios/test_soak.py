@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 ROUNDS = 5
-RATES = (50, 100, 150, 200, 250, 300, 400)
+RATES = (100, 200, 300, 400, 500, 600)
 RATE_SECONDS = 15
 CARRIED_MS = 500
 """A p99 beyond this is a queue that grows, not a service."""
