@@ -161,13 +161,22 @@ def shares(route: Json) -> dict[str, int]:
 
 
 def undecided(writes: list[Write]) -> Iterator[str]:
-    """Weight is decided in status first; the route never runs ahead of it, and never gives it to a third one."""
+    """Weight is decided in status first; the route never runs ahead of it, and never gives it to a third one.
+
+    Only a write that changes the split gives weight: a gateway that writes the route's status between a decision and
+    what Serin makes of it finds the older split there.
+    """
     statuses: dict[str, Json] = {}
+    split: dict[str, dict[str, int]] = {}
     for write in writes:
-        name = write.item.get("metadata", {}).get("name", "")
+        metadata = write.item.get("metadata", {})
+        name = metadata.get("name", "")
         if write.kind == "ModelDeployment":
             statuses[name] = write.status or statuses.get(name, {})
-        elif name in statuses and _serins(write.item):
+            continue
+        route = metadata.get("uid", name)  # one that was deleted and made anew gives its weight anew
+        before, split[route] = split.get(route), shares(write.item)
+        if name in statuses and split[route] != before and _serins(write.item):
             yield from _beyond(statuses[name], write)
 
 

@@ -21,6 +21,11 @@ def writes(*items: Json) -> list[Write]:
     return [Write(i, "HTTPRoute" if "spec" in item else "ModelDeployment", item) for i, item in enumerate(items)]
 
 
+def named(items: list[Json]) -> list[Write]:
+    """Writes to objects that bear the name of one model, as those of a real one do."""
+    return writes(*({**item, "metadata": {"name": "fraud", **item.get("metadata", {})}} for item in items))
+
+
 def test_shares_are_percent_of_all_weights() -> None:
     assert shares(route(_1=3, _2=1)) == {"fraud-1": 75, "fraud-2": 25}
     assert shares(route(_1=0)) == {}
@@ -57,6 +62,25 @@ def test_weight_that_somebody_else_has_written_is_not_serins() -> None:
     decided = status(desired=5, stable=ONE, candidate=TWO)
     assert not list(undecided(writes(decided, by("kubectl"))))
     assert list(undecided(writes(decided, by("serin"))))
+
+
+def test_a_split_that_only_stays_is_no_decision() -> None:
+    """A gateway tells in the route's status that a backend is gone, just after Serin has decided to take it back."""
+    told = {**route(_1=75, _2=25), "status": {"parents": [{"conditions": [{"type": "ResolvedRefs"}]}]}}
+    decided = status(desired=25, stable=ONE, candidate=TWO)
+    taken_back = status("RollingBack", stable=ONE, candidate=TWO)
+    assert not list(undecided(writes(decided, route(_1=75, _2=25), taken_back, told, route(_1=100, _2=0))))
+    again = writes(decided, route(_1=75, _2=25), taken_back, route(_1=100, _2=0), told)
+    assert [line.split(" (")[0] for line in undecided(again)] == ["fraud-2 got 25 % when status allowed 0 %"]
+
+
+def test_a_route_that_was_made_anew_gives_its_weight_anew() -> None:
+    def made(uid: str) -> Json:
+        return {**route(_1=75, _2=25), "metadata": {"uid": uid}}
+
+    decided = status(desired=25, stable=ONE, candidate=TWO)
+    story = [decided, made("a"), status("RollingBack", stable=ONE, candidate=TWO), made("b")]
+    assert [line.split(" (")[0] for line in undecided(named(story))] == ["fraud-2 got 25 % when status allowed 0 %"]
 
 
 def test_weight_for_a_stranger() -> None:
