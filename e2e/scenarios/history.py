@@ -163,11 +163,11 @@ def shares(route: Json) -> dict[str, int]:
 def undecided(writes: list[Write]) -> Iterator[str]:
     """Weight is decided in status first; the route never runs ahead of it, and never gives it to a third one.
 
-    Only a write that changes the split gives weight: a gateway that writes the route's status between a decision and
-    what Serin makes of it finds the older split there.
+    Only a write of Serin's gives weight: a gateway that writes the route's status between a decision and what Serin
+    makes of it finds the older split there, and leaves what the API server says of Serin's last write as it was.
     """
     statuses: dict[str, Json] = {}
-    split: dict[str, dict[str, int]] = {}
+    last: dict[str, object] = {}
     for write in writes:
         metadata = write.item.get("metadata", {})
         name = metadata.get("name", "")
@@ -175,8 +175,8 @@ def undecided(writes: list[Write]) -> Iterator[str]:
             statuses[name] = write.status or statuses.get(name, {})
             continue
         route = metadata.get("uid", name)  # one that was deleted and made anew gives its weight anew
-        before, split[route] = split.get(route), shares(write.item)
-        if name in statuses and split[route] != before and _serins(write.item):
+        before, last[route] = last.get(route), (shares(write.item), _by_serin(write.item))
+        if name in statuses and last[route] != before and _serins(write.item):
             yield from _beyond(statuses[name], write)
 
 
@@ -190,12 +190,17 @@ def _beyond(status: Json, write: Write) -> Iterator[str]:
             yield f"{service} got {weight} % when status allowed {most} % (resource version {write.version})"
 
 
+def _by_serin(route: Json) -> list[Json]:
+    """What the API server says of Serin's last write."""
+    managed = route.get("metadata", {}).get("managedFields") or []
+    return [entry for entry in managed if entry["manager"] == MANAGER]
+
+
 def _serins(route: Json) -> bool:
     """Whether its rules are Serin's; what somebody else has written is not Serin's decision."""
-    managed = route.get("metadata", {}).get("managedFields")
-    return managed is None or any(
-        entry["manager"] == MANAGER and "f:rules" in entry.get("fieldsV1", {}).get("f:spec", {}) for entry in managed
-    )
+    if route.get("metadata", {}).get("managedFields") is None:
+        return True
+    return any("f:rules" in entry.get("fieldsV1", {}).get("f:spec", {}) for entry in _by_serin(route))
 
 
 def clocks_begun_again(writes: list[Write]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from serin.controller.process import main
@@ -22,4 +21,4 @@ def _served(predictor: dict[str, Any], model: dict[str, Any], name: str) -> dict
 
 if __name__ == "__main__":
     standard.served = _served  # type: ignore[assignment]
-    sys.exit(main())
+    main()

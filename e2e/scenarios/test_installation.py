@@ -98,24 +98,26 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
     site.operator.stop()
     # One that is there already, of replicas before, would hide the right to make it.
     site.api.delete("coordination.k8s.io/v1", "Lease", rights.NAME, rights.NAMESPACE)
-    with through_a_proxy(site, lease) as (proxy, operator), site.load():
+    with through_a_proxy(site, lease) as (proxy, operator):
         site.go_live()
-        site.want("2")
-        site.until_weight(25)
-        site.say("Hold", "stop")
-        site.say("Release", "go-on")
-        assert site.told("go-on")["outcome"] == "Accepted"
-        site.until_stable("2")
-        predictor = site.model_deployment("2")["spec"]["predictor"]
-        site.want("2", predictor={**predictor, "minReplicas": 2})
-        wait_until(lambda: 2 in site.min_replicas(), what="it is scaled", seconds=10)
-        site.want("3", environment={"ERROR_RATE": "0.5"})
-        site.until_taken_back()
+        with site.load():
+            site.want("2")
+            site.until_weight(25)
+            site.say("Hold", "stop")
+            site.say("Release", "go-on")
+            assert site.told("go-on")["outcome"] == "Accepted"
+            site.until_stable("2")
+            predictor = site.model_deployment("2")["spec"]["predictor"]
+            site.want("2", predictor={**predictor, "minReplicas": 2})
+            wait_until(lambda: 2 in site.min_replicas(), what="it is scaled", seconds=10)
+            site.want("3", environment={"ERROR_RATE": "0.5"})
+            site.until_taken_back()
         operator.stop()
         used = {Permission(*permission) for permission in proxy.asked}
     granted = {*NEEDED, *CLUSTER_WIDE, *LEASE}
     record_property("unused", ", ".join(sorted(map(str, granted - used))))
     record_property("rights_used", len(used))
+    site.nobody_else_failed(but="3")
     assert used <= granted, "RBAC would have refused it"
     assert granted - used == NEVER_ASKED_FOR
 

@@ -19,7 +19,7 @@ import getpass, pwd, sys
 def unknown(*_): raise KeyError("getpwuid(): uid not found: 65532")
 getpass.getuser = pwd.getpwuid = unknown
 from serin.controller.process import main
-sys.exit(main())
+main()
 """
 
 

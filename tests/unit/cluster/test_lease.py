@@ -120,6 +120,38 @@ async def test_a_lease_that_is_given_back_is_taken_at_once() -> None:
     assert time.now == begun
 
 
+async def test_a_lease_that_was_taken_in_a_try_that_was_broken_off_is_given_back() -> None:
+    """The API server has written it; this replica was asked to stop before it heard so."""
+    server, time = Server(), Time()
+    first, written = elector(server, time, "a"), asyncio.Event()
+    create = server.create
+
+    async def never_answers(*args: Any, **named: Any) -> Object:
+        await create(*args, **named)
+        written.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    server.create = never_answers  # type: ignore[method-assign]
+    acquiring = asyncio.create_task(first.acquire())
+    await written.wait()
+    acquiring.cancel()
+    await asyncio.gather(acquiring, return_exceptions=True)
+    assert (first.leads, server.holder) == (False, "a")
+    await first.release()
+    assert server.holder == ""
+
+
+async def test_who_never_stood_for_it_asks_nothing_on_the_way_out() -> None:
+    server, time = Server(), Time()
+    await elector(server, time, "a").acquire()
+    second = elector(server, time, "b")
+    assert not await second._attempt()
+    before = server.requests
+    await second.release()
+    assert (server.requests, server.holder) == (before, "a")
+
+
 async def test_releasing_takes_nothing_from_a_successor() -> None:
     server, time = Server(), Time()
     first, second = elector(server, time, "a"), elector(server, time, "b")

@@ -67,7 +67,7 @@ class Rollouts(RuleBasedStateMachine):
         if stable is not None and candidate is not None and stable.revision == candidate.revision:
             assert before.rollout is not None
             assert not self.world.spec.paused, "stable flips although paused"
-            assert before.rollout.held is None, "stable flips although held"
+            assert before.rollout.held is None or released(before, after.status), "stable flips although held"
 
     def _never_forward_without_proof(self, seen: Observation, before: ModelDeploymentStatus, after: Decision) -> None:
         old, new = before.rollout, after.status.rollout

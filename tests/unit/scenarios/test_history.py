@@ -74,6 +74,16 @@ def test_a_split_that_only_stays_is_no_decision() -> None:
     assert [line.split(" (")[0] for line in undecided(again)] == ["fraud-2 got 25 % when status allowed 0 %"]
 
 
+def test_a_split_of_somebody_else_that_serin_takes_over_is_serins() -> None:
+    def by(manager: str, time: str) -> Json:
+        managed = [{"manager": manager, "time": time, "fieldsV1": {"f:spec": {"f:rules": {}}}}]
+        return {**route(_1=20, _2=80), "metadata": {"managedFields": managed}}
+
+    decided = status(desired=25, stable=ONE, candidate=TWO)
+    story = [decided, by("kubectl", "t1"), by("serin", "t2"), by("serin", "t2")]
+    assert [line.split(" (")[0] for line in undecided(named(story))] == ["fraud-2 got 80 % when status allowed 25 %"]
+
+
 def test_a_route_that_was_made_anew_gives_its_weight_anew() -> None:
     def made(uid: str) -> Json:
         return {**route(_1=75, _2=25), "metadata": {"uid": uid}}

@@ -81,6 +81,8 @@ class Elector:
         self._store, self._lease, self._clock, self._sleep = store, lease, clock, sleep
         self._times = times or LeaseTimes()
         self._renewed_at: float | None = None
+        self._may_hold = False
+        """Whether a write of ours that took the lease was sent; a try that was broken off may have succeeded."""
         self._seen: tuple[object, float] | None = None
         """The lease as it was last seen to change, and when."""
 
@@ -100,17 +102,19 @@ class Elector:
         while self.leads:
             await self._sleep(min(self._times.retry, self._left))
             await self._attempt()
-        self._renewed_at = None
+        self._renewed_at, self._may_hold = None, False
         raise NotLeader(f"lease {self._lease.namespace}/{self._lease.name} is lost: this replica stops")
 
     async def release(self) -> None:
-        """Gives the lease back, so that another replica need not wait; nothing if it is not ours any more."""
-        if self._renewed_at is None:
+        """Gives the lease back, so that another replica need not wait; nothing if it is not ours any more.
+
+        Bounded as every try is: the process is about to end, and the lease would run out by itself.
+        """
+        if not self._may_hold:
             return
-        self._renewed_at = None
+        self._renewed_at, self._may_hold = None, False
         try:
-            # As long as it is worth something: later the lease would have run out by itself.
-            async with asyncio.timeout(self._times.deadline):
+            async with asyncio.timeout(2 * self._times.retry):
                 found = await self._store.get(LEASES, self._lease.namespace, self._lease.name)
                 if found.get("spec", {}).get("holderIdentity") == self._lease.identity:
                     spec = {**found["spec"], "holderIdentity": "", "renewTime": _now(), "leaseDurationSeconds": 1}
@@ -131,7 +135,7 @@ class Elector:
                 held = await self._try()
         except NotLeader as error:
             log.warning("lease taken", error=str(error))
-            self._renewed_at = None
+            self._renewed_at, self._may_hold = None, False
             return False
         except (ClusterError, TimeoutError, OSError) as error:
             log.warning("lease not renewed", error=f"{type(error).__name__}: {error}"[:300])
@@ -154,6 +158,7 @@ class Elector:
                 return False
         transitions = int(spec.get("leaseTransitions") or 0) + (holder != self._lease.identity)
         body = {**found, "spec": self._spec(spec, transitions, fresh=holder != self._lease.identity)}
+        self._may_hold = True
         try:
             await self._store.replace(LEASES, body)
         except Conflict:
@@ -167,6 +172,7 @@ class Elector:
             "metadata": {"name": self._lease.name, "namespace": self._lease.namespace},
             "spec": self._spec({}, 0, fresh=True),
         }
+        self._may_hold = True
         try:
             await self._store.create(LEASES, self._lease.namespace, body)
         except Conflict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import uuid
 from collections.abc import AsyncIterator, Coroutine
@@ -27,48 +26,51 @@ def elector_for(store: LeaseStore, lease: tuple[str, str], duration: timedelta) 
     return Elector(store, LeaseName(*lease, identity), times)
 
 
-async def until_stopped(work: Coroutine[Any, Any, None]) -> bool:
-    """Runs ``work`` until it is done (True) or a signal asks the process to stop (False)."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Runs ``work`` until it is done, or until ``stop`` is set; False if it is, also if both are."""
     tasks = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if tasks[0].done():
             tasks[0].result()
-        return tasks[0].done()
+        return not stop.is_set()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 @contextlib.asynccontextmanager
-async def leading(elector: Elector | None) -> AsyncIterator[asyncio.Event]:
-    """Holds the lease while the block runs; the event says that it is lost. ``NotLeader`` after the block if it was.
+async def standing(elector: Elector | None) -> AsyncIterator[None]:
+    """Whoever stands for the lease, and may have got it, gives it back after the block; without an elector nothing."""
+    try:
+        yield
+    finally:
+        if elector is not None:
+            await elector.release()
+
+
+@contextlib.asynccontextmanager
+async def leading(elector: Elector | None, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Holds the lease while the block runs; ``stop`` is set when it is lost, and ``NotLeader`` raised after the block.
 
     Without an elector this process is the only one and never loses anything.
     """
-    lost = asyncio.Event()
     LEADING.set(1)
     if elector is None:
-        yield lost
+        yield
         return
     holding = asyncio.create_task(elector.hold())
 
     def no_longer(_: asyncio.Task[None]) -> None:
         LEADING.set(0)
-        lost.set()
+        stop.set()
 
     holding.add_done_callback(no_longer)
     try:
-        yield lost
+        yield
     finally:
         if holding.done():
             holding.result()
         holding.cancel()
         await asyncio.gather(holding, return_exceptions=True)
-        await elector.release()

@@ -16,7 +16,7 @@ from kopf._core.engines import peering as kopf_peering
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
 from serin.cluster.client import Credentials
-from serin.controller.ending import end_of
+from serin.controller.ending import end_of, heed_signals
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
 
@@ -99,14 +99,13 @@ def _start_and_login(registry: kopf.OperatorRegistry, credentials: Credentials) 
 async def watch(
     registry: kopf.OperatorRegistry, *, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event
 ) -> None:
-    """Delivers events until a signal or ``stop`` ends it; ``ready`` is set when it has begun.
+    """Delivers events until ``stop`` is set, which signals do; ``ready`` is set when it has begun.
 
     Raises what ended a watch for good: the process is to be started again.
     """
     settings = kopf.OperatorSettings()
     # Watching for new kinds and namespaces takes rights in the whole cluster; without them kopf asks for 11 minutes.
     settings.scanning.disabled = bool(namespaces)
-    others = asyncio.all_tasks()
     roots = await kopf.spawn_tasks(
         settings=settings,
         registry=registry,
@@ -118,4 +117,5 @@ async def watch(
         ready_flag=ready,
         stop_flag=stop,
     )
-    await end_of(asyncio.create_task(kopf.run_tasks(roots, ignored=others)), roots)
+    heed_signals(stop)  # kopf has put handlers of its own in their place, to which a second signal is an error
+    await end_of(roots)

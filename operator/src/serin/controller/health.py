@@ -17,7 +17,7 @@ class State:
 
     watchdog: Watchdog
     watching: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when events are delivered."""
+    """Set when the event sources have begun."""
     standing_by: bool = False
     """Waits for the lease: as ready as a replica that leads."""
     missing: list[str] = field(default_factory=list)

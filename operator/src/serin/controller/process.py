@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import structlog
 
@@ -17,8 +18,8 @@ from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, missing
 from serin.controller import health, metrics
-from serin.controller.election import elector_for, leading, until_stopped
-from serin.controller.ending import run_to_the_end
+from serin.controller.election import done_before, elector_for, leading, standing
+from serin.controller.ending import heed_signals, run_to_the_end
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
 from serin.controller.reconcile import Reconciler
@@ -56,6 +57,8 @@ def configure_logging(log_format: str) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
+    stop = asyncio.Event()
+    heed_signals(stop)
     servers = {server.url: Prometheus(server, tell=metrics.asked) for server in settings.prometheus}
     for url in servers:
         metrics.known(url)
@@ -66,11 +69,12 @@ async def run(settings: Settings) -> None:
         async with connect() as (cluster, credentials):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
             asking = asyncio.create_task(_ask_for_permissions(cluster, settings, state))
-            if await until_stopped(_stand_by(elector, state)):
-                async with leading(elector) as lost:
-                    fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
-                    reconciler = Reconciler(fenced, sources, now, state.watchdog.found, settings.namespaces)
-                    await _lead(settings, reconciler, credentials, state, lost)
+            async with standing(elector):
+                if await done_before(stop, _stand_by(elector, state)):
+                    async with leading(elector, stop):
+                        fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
+                        reconciler = Reconciler(fenced, sources, now, state.watchdog.found, settings.namespaces)
+                        await _lead(settings, reconciler, credentials, state, stop)
             asking.cancel()
     finally:
         await runner.cleanup()
@@ -87,16 +91,16 @@ async def _stand_by(elector: Elector | None, state: health.State) -> None:
 
 
 async def _lead(
-    settings: Settings, reconciler: Reconciler, credentials: Credentials, state: health.State, lost: asyncio.Event
+    settings: Settings, reconciler: Reconciler, credentials: Credentials, state: health.State, stop: asyncio.Event
 ) -> None:
-    """Watches and works until a signal, a lost lease or a bug ends it."""
+    """Watches and works until ``stop`` (a signal, a lost lease) or a bug ends it."""
     loop = Loop(reconciler.reconcile, now, settings.resync)
-    async with working(loop, settings.workers, lost) as ended:
+    async with working(loop, settings.workers, stop):
         await watch(
             registry_for(loop.queue.add, credentials, state.watchdog),
             namespaces=settings.namespaces,
             ready=state.watching,
-            stop=ended,
+            stop=stop,
         )
 
 
@@ -130,28 +134,28 @@ async def _ask_for_permissions(cluster: KubernetesCluster, settings: Settings, s
 
 
 @contextlib.asynccontextmanager
-async def working(loop: Loop, workers: int, ended: asyncio.Event) -> AsyncIterator[asyncio.Event]:
-    """The workers run while the block does; ``ended`` is set, too, if they end by themselves, which is a bug.
+async def working(loop: Loop, workers: int, stop: asyncio.Event) -> AsyncIterator[None]:
+    """The workers run while the block does; ``stop`` is set, too, if they end by themselves, which is a bug.
 
-    They start before kopf, which cancels tasks that start after it. What ended them is raised after the block, so
-    that the process ends too and is started again, instead of living on deaf.
+    What ended them is raised after the block, so that the process ends and is started again, instead of living on
+    deaf.
     """
     work = asyncio.create_task(loop.run(workers))
-    work.add_done_callback(lambda _: ended.set())
+    work.add_done_callback(lambda _: stop.set())
     try:
-        yield ended
+        yield
     finally:
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work
 
 
-def main() -> int:
-    """Entry of ``python -m serin``; 1 on a failure, 2 on unusable settings, 3 when the lease was lost."""
+def main() -> NoReturn:
+    """Ends the process when its work ends: with 1 on a failure, 2 on unusable settings, 3 when the lease was lost."""
     try:
         settings = from_environment()
     except SettingsError as error:
         print(error, file=sys.stderr)
-        return 2
+        sys.exit(2)
     configure_logging(settings.log_format)
-    return run_to_the_end(run(settings))
+    run_to_the_end(run(settings))
