@@ -73,14 +73,14 @@ class InstalledOperator:
         deployment = self._deployment()
         return bool(deployment and deployment["spec"]["replicas"])
 
-    def install(self, *arguments: str) -> str:
+    def install(self, *arguments: str, chart: Path = CHART) -> str:
         """Install or upgrade, in a namespace that enforces the restricted standard; wait until all are ready."""
         self._api.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}}
         )
         file = self.settings.log.with_suffix(".values.yaml")
         file.write_text(yaml.safe_dump(self.values), "utf-8")
-        told = self._helm("upgrade", "--install", NAME, str(CHART), "--values", str(file), *arguments)
+        told = self._helm("upgrade", "--install", NAME, str(chart), "--values", str(file), *arguments)
         self._ready(self.replicas)
         # A token is bound to its account: uninstalled and installed again, it is another account of the same name.
         self.settings = replace(self.settings, kubeconfig=self._account(NAMESPACE, NAME))

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from e2e.deploy.chart import InstalledOperator
+from e2e.deploy.chart import CHART, InstalledOperator
 from e2e.deploy.cluster import wait_until
+from e2e.deploy.errors import DeployError
 from e2e.kind.cluster import Kind
 from e2e.scenarios.provider import AUTOSCALING, PODS
 from e2e.scenarios.test_installation import generations, pods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
 
 pytestmark = [pytest.mark.needs(PODS), pytest.mark.timeout(600)]
+DEFINITION = "files/crds/promotionpolicies.yaml"
 HPA = ("autoscaling/v2", "HorizontalPodAutoscaler")
 FAILOVER_SECONDS = 10
 """A Lease of 4 s, and a pod's start beside it."""
@@ -69,6 +74,35 @@ def test_upgraded_and_rolled_back_by_helm_in_mid_rollout(site: Site) -> None:
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
     assert len(site.records()) == 2
+
+
+def test_helm_takes_back_definitions_that_somebody_applied(site: Site, tmp_path: Path) -> None:
+    """As the page on upgrades says: it stops and names who holds them, unless it is told to take them back."""
+    release = release_of(site)
+    charts = [_other_chart(tmp_path / name, name) for name in ("theirs", "ours")]
+    site.api.apply(yaml.safe_load((charts[0] / DEFINITION).read_text("utf-8")))
+    with pytest.raises(DeployError, match=r"conflict with .*: \.spec\.versions"):
+        release.install(chart=charts[1])
+    release.install("--force-conflicts", chart=charts[1])
+    assert _described(site) == "ours"
+    release.install()
+    assert _described(site) not in {"ours", "theirs"}
+
+
+def _other_chart(folder: Path, described: str) -> Path:
+    """The chart in ``folder``, but one of its definitions is described so."""
+    shutil.copytree(CHART, folder)
+    path = folder / DEFINITION
+    definition = yaml.safe_load(path.read_text("utf-8"))
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"] = described
+    path.write_text(yaml.safe_dump(definition), "utf-8")
+    return folder
+
+
+def _described(site: Site) -> str:
+    found = site.api.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", "promotionpolicies.serin.dev")
+    assert found
+    return str(found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"])
 
 
 @pytest.mark.parametrize("how", ["killed", "deleted"])
