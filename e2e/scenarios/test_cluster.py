@@ -81,12 +81,15 @@ def test_helm_takes_back_definitions_that_somebody_applied(site: Site, tmp_path:
     release = release_of(site)
     charts = [_other_chart(tmp_path / name, name) for name in ("theirs", "ours")]
     site.api.apply(yaml.safe_load((charts[0] / DEFINITION).read_text("utf-8")))
-    with pytest.raises(DeployError, match=r"conflict with .*: \.spec\.versions"):
-        release.install(chart=charts[1])
-    release.install("--force-conflicts", chart=charts[1])
-    assert _described(site) == "ours"
-    release.install()
-    assert _described(site) not in {"ours", "theirs"}
+    try:
+        with pytest.raises(DeployError, match=r"conflict with .*: \.spec\.versions"):
+            release.install(chart=charts[1])
+        release.install("--force-conflicts", chart=charts[1])
+        assert _described(site) == "ours"
+        release.install()
+        assert _described(site) not in {"ours", "theirs"}
+    finally:
+        release.install("--force-conflicts")
 
 
 def _other_chart(folder: Path, described: str) -> Path:
