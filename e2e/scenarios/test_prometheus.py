@@ -81,6 +81,7 @@ def test_the_operators_metrics_tell_of_its_queries(site: Site) -> None:
             assert told('queries_total{result="unavailable"') >= 3
             prometheus.lie = ""
             wait_until(lambda: told("left_alone") == 0, what="a probe succeeds", seconds=30)
+    site.nobody_else_failed()
 
 
 @pytest.mark.matrix
