@@ -9,12 +9,14 @@ import os
 import shlex
 import signal
 import subprocess
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from e2e.sandbox.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 TAIL_LINES = 12
@@ -35,7 +37,7 @@ def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, envir
     included, ends the whole group first.
     """
     answer = log.with_suffix(".out")
-    with answer.open("wb") as output, log.open("wb") as errors:
+    with answer.open("wb") as output, log.open("wb") as errors, held_interrupts() as let_go:
         process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -46,6 +48,7 @@ def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, envir
             start_new_session=True,
         )
         try:
+            let_go()
             _wait(process)
         except BaseException:
             end_group(process)
@@ -53,6 +56,31 @@ def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, envir
     if process.returncode != 0:
         raise BuildError(explain_failure(name, command, process.returncode, log.read_text("utf-8", errors="replace")))
     return answer.read_text("utf-8")
+
+
+@contextmanager
+def held_interrupts() -> Iterator[Callable[[], None]]:
+    """Interrupts wait until the block calls what it is given, or ends.
+
+    Python raises them anywhere, also while a process is being started: it runs by then, and nobody knows it yet.
+    """
+    if threading.current_thread() is not threading.main_thread():  # interrupts never come here
+        yield lambda: None
+        return
+    came: list[int] = []
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
+    before = {number: signal.signal(number, lambda which, _: came.append(which)) for number in numbers}
+
+    def let_go() -> None:
+        while before:
+            signal.signal(*before.popitem())
+        while came:
+            signal.raise_signal(came.pop())
+
+    try:
+        yield let_go
+    finally:
+        let_go()
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +129,13 @@ def wait_for(path: Path, pattern: str) -> None:
         time.sleep(0.02)
 
 
+def wait_until_nothing_runs_in(folder: Path) -> None:
+    deadline = time.monotonic() + 20
+    while left := subprocess.run(["pgrep", "-fa", str(folder)], capture_output=True, check=False).stdout:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.02)
+
+
 def test_an_interrupted_build_leaves_nothing_half_and_no_process(cache: Cache) -> None:
     with start_hanging_build() as process:
         wait_for(cache.root, f"{STAGING_PREFIX}*/entry/etcd")
@@ -135,7 +144,32 @@ def test_an_interrupted_build_leaves_nothing_half_and_no_process(cache: Cache) -
     assert process.returncode == 130
     assert b"goes on where it stopped" in errors
     assert {path.name for path in cache.root.iterdir()} <= {"lock", cache.go_folder.name}
-    assert b"etcd" not in subprocess.run(["pgrep", "-fa", str(cache.root)], capture_output=True, check=False).stdout
+    wait_until_nothing_runs_in(cache.root)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_the_compiler_is_being_started_leaves_no_process(
+    number: signal.Signals, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs already, and whoever starts it does not know it yet."""
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            if "build" in args[0]:
+                wait_for(cache.root, f"{STAGING_PREFIX}*/entry/etcd")
+                signal.raise_signal(number)
+
+    monkeypatch.setenv("FAKE_HANG", "1")
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            build.build(cache=cache)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    wait_until_nothing_runs_in(cache.root)
 
 
 def test_what_a_killed_builder_left_is_swept_by_the_next(cache: Cache) -> None:
