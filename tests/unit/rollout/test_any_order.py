@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -253,7 +254,8 @@ class Rollouts(RuleBasedStateMachine):
         assert not world.actions, "every action has got its answer"
 
 
-TestRollouts = Rollouts.TestCase
+# Ten seconds on an idle core. Hypothesis takes the end of a time limit for a counterexample, and shrinks it.
+TestRollouts = pytest.mark.timeout(600)(Rollouts.TestCase)
 TestRollouts.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
