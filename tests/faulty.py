@@ -22,7 +22,7 @@ from serin.prometheus.credentials import Server
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 QUERY = 'requests_total{namespace="prod"}[75s]'
 DEADLINE = 5.0
-SHORT = 2.0
+SHORT = 1.0
 """Seconds, for faults that use the deadline up."""
 MOST = 100_000
 TOKEN = "s3cr3t/to+ken=="
