@@ -37,7 +37,7 @@ def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, envir
     included, ends the whole group first.
     """
     answer = log.with_suffix(".out")
-    with answer.open("wb") as output, log.open("wb") as errors, held_interrupts() as let_go:
+    with answer.open("wb") as output, log.open("wb") as errors, _held_interrupts() as let_go:
         process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -59,7 +59,7 @@ def run_logged(name: str, command: Sequence[str], *, cwd: Path, log: Path, envir
 
 
 @contextmanager
-def held_interrupts() -> Iterator[Callable[[], None]]:
+def _held_interrupts() -> Iterator[Callable[[], None]]:
     """Interrupts wait until the block calls what it is given, or ends.
 
     Python raises them anywhere, also while a process is being started: it runs by then, and nobody knows it yet.
@@ -67,17 +67,20 @@ def held_interrupts() -> Iterator[Callable[[], None]]:
     if threading.current_thread() is not threading.main_thread():  # interrupts never come here
         yield lambda: None
         return
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    raising = {number: handler for number, handler in found.items() if callable(handler)}
     came: list[int] = []
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
-    before = {number: signal.signal(number, lambda which, _: came.append(which)) for number in numbers}
 
     def let_go() -> None:
-        while before:
-            signal.signal(*before.popitem())
+        # All of them each time: an interrupt may end this half-way, and it is called once more in the end.
+        for number, handler in raising.items():
+            signal.signal(number, handler)
         while came:
             signal.raise_signal(came.pop())
 
     try:
+        for number in raising:
+            signal.signal(number, lambda which, _: came.append(which))
         yield let_go
     finally:
         let_go()

@@ -5,12 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from e2e.deploy.cluster import wait_until
 from e2e.sandbox import build, parts, toolchain
 from e2e.sandbox.cache import STAGING_PREFIX, Cache, remove_tree
 from e2e.sandbox.errors import BuildError
@@ -123,17 +123,14 @@ def start_hanging_build() -> subprocess.Popen[bytes]:
 
 
 def wait_for(path: Path, pattern: str) -> None:
-    deadline = time.monotonic() + 20
-    while not list(path.glob(pattern)):
-        assert time.monotonic() < deadline, f"{pattern} did not appear"
-        time.sleep(0.02)
+    wait_until(lambda: any(path.glob(pattern)), what=pattern, seconds=20)
 
 
 def wait_until_nothing_runs_in(folder: Path) -> None:
-    deadline = time.monotonic() + 20
-    while left := subprocess.run(["pgrep", "-fa", str(folder)], capture_output=True, check=False).stdout:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.02)
+    def nothing() -> bool:
+        return not subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, check=False).stdout
+
+    wait_until(nothing, what=f"nothing runs in {folder}", seconds=20)
 
 
 def test_an_interrupted_build_leaves_nothing_half_and_no_process(cache: Cache) -> None:
@@ -184,10 +181,7 @@ def test_of_two_builders_the_second_waits_says_so_and_finds_the_result(
     with cache.locked(on_wait=lambda: None):
         second = threading.Thread(target=build.build, kwargs={"cache": cache})
         second.start()
-        deadline = time.monotonic() + 20
-        while "waiting for it to finish" not in capsys.readouterr().err:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: "waiting for it to finish" in capsys.readouterr().err, what="it says so", seconds=20)
         for part in parts.load().parts:  # the first builder's work
             entry = cache.entry(part.name, part.key)
             entry.mkdir()
