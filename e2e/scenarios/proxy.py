@@ -194,8 +194,6 @@ class ApiProxy(BackgroundServer):
     async def closed(self) -> None:
         """Ends what is under way with the API server."""
         await self._session.close()
-        # TLS connections end in their own time; aiohttp's manual asks for this pause before the loop ends.
-        await asyncio.sleep(0.25)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
