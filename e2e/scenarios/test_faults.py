@@ -82,10 +82,11 @@ def test_a_promotion_in_spite_of(site: Site, name: str) -> None:
             proxy.faults.extend(faults)
             proxy.cut_watches()
             site.until_stable("2")
+            outcomes = site.outcomes()[1:]  # the record is written after the status: somebody has to be there
         assert sum(fault.met for fault in faults) >= 3, "the faults did strike"
     site.nobody_else_failed()
     assert site.history.weights("2") == [0, 25, 50, 100]
-    assert site.outcomes()[1:] == ["Promoted"]
+    assert outcomes == ["Promoted"]
 
 
 @pytest.mark.matrix
