@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from serin.api.types import ApiModel, Name, Text, Time, User, Word, validations
+from serin.api.words import Stored
 
 
 class ActionKind(StrEnum):
@@ -61,7 +62,7 @@ class PromotionActionSpec(ApiModel):
 class PromotionActionStatus(ApiModel):
     """What came of it."""
 
-    outcome: ActionOutcome | None = None
+    outcome: Stored[ActionOutcome] | None = None
     message: Text | None = None
     at: Time | None = None
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from serin.api.reasons import Outcome, Reason
 from serin.api.status import AnsweredAction
 from serin.api.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
+from serin.api.words import Stored
 
 MOST_ACTIONS = 20
 
@@ -56,7 +57,7 @@ class TimelineEntry(ApiModel):
 
     at: Time
     weight: Annotated[int, Field(ge=0, le=100)]
-    reason: Reason
+    reason: Stored[Reason]
     message: Text
     shadow: bool | None = None
     """True while the candidate got mirrored requests or previews: its answers reached no client by weight."""
@@ -77,8 +78,8 @@ class WindowBlock(ApiModel):
 class PromotionRecordStatus(ApiModel):
     """How it went."""
 
-    outcome: Outcome | None = None
-    reason: Reason | None = None
+    outcome: Stored[Outcome] | None = None
+    reason: Stored[Reason] | None = None
     message: Text | None = None
     decided_at: Time | None = None
     """When the outcome was decided, to the microsecond."""

@@ -11,6 +11,7 @@ from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import Severity
 from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.types import AnyName, ApiModel, Name, Text, Time, User, Word
+from serin.api.words import OrOmitted, Stored
 
 
 class RevisionRef(ApiModel):
@@ -46,8 +47,8 @@ class SloStatus(ApiModel):
     """Where the evidence for one SLO stands. Evidence is log10 of the e-value, rounded to 1e-6, as a string."""
 
     name: Name
-    severity: Severity
-    verdict: Verdict
+    severity: Stored[Severity]
+    verdict: Stored[Verdict]
     candidate: ArmCounts
     stable: ArmCounts
     evidence: Annotated[dict[str, Word], Field(max_length=8)]
@@ -74,13 +75,13 @@ class AnsweredAction(ApiModel):
 
     name: AnyName
     uid: Word
-    action: ActionKind
+    action: Stored[ActionKind]
     rollout: Word | None = None
     """The record of the rollout that it was about, or that a Retry began."""
     by: User
     reason: Annotated[str, Field(max_length=512)] | None = None
     ticket: Word | None = None
-    outcome: ActionOutcome
+    outcome: Stored[ActionOutcome]
     message: Text
     at: Time
 
@@ -113,23 +114,23 @@ class RolloutStatus(ApiModel):
     """Since when an SLO that decides has no usable data."""
     stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
     """R0: ready replicas of stable when the rollout started."""
-    verdict: Verdict | None = None
-    reason: Reason
+    verdict: Stored[Verdict] | None = None
+    reason: Stored[Reason]
     message: Text
     since: Time
     """Since when ``reason`` holds."""
     wake_at: Time | None = None
     """When waiting ends by itself, if it does: the deadline of this phase or step."""
-    outcome: Outcome | None = None
+    outcome: Stored[Outcome] | None = None
     """Set once the rollout is decided against; the phase is then RollingBack."""
-    cause: Reason | None = None
+    cause: Stored[Reason] | None = None
     cause_message: Text | None = None
     decided_at: Time | None = None
     """When ``outcome`` was decided, to the microsecond."""
     held: Held | None = None
     """Somebody holds this rollout by a PromotionAction."""
     slos: Annotated[
-        list[SloStatus],
+        list[OrOmitted[SloStatus]],
         Field(
             max_length=32,
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
@@ -148,7 +149,7 @@ class Rejection(ApiModel):
     revision: Name
     version: Word
     at: Time
-    reason: Reason
+    reason: Stored[Reason]
     record: Word
 
 
@@ -156,11 +157,11 @@ class ModelDeploymentStatus(ApiModel):
     """What Serin knows and does. It can be rebuilt from the route and the records."""
 
     observed_generation: int | None = None
-    phase: Phase | None = None
+    phase: Stored[Phase] | None = None
     message: Text | None = None
     """What is happening, in a sentence."""
     conditions: Annotated[
-        list[Condition],
+        list[OrOmitted[Condition]],
         Field(
             max_length=16,
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
@@ -171,10 +172,10 @@ class ModelDeploymentStatus(ApiModel):
     previous: RevisionRef | None = None
     weights: Weights | None = None
     rollout: RolloutStatus | None = None
-    rejected: Annotated[list[Rejection], Field(max_length=20)] = []
-    draining: Annotated[list[RevisionRef], Field(max_length=20)] = []
+    rejected: Annotated[list[OrOmitted[Rejection]], Field(max_length=20)] = []
+    draining: Annotated[list[OrOmitted[RevisionRef]], Field(max_length=20)] = []
     """Arms without weight whose InferenceService is deleted at ``until``."""
     retry: Retry | None = None
     """Until the rollout that it asks for begins."""
-    actions: Annotated[list[AnsweredAction], Field(max_length=20)] = []
+    actions: Annotated[list[OrOmitted[AnsweredAction]], Field(max_length=20)] = []
     """The newest PromotionActions, newest first."""
