@@ -41,7 +41,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why the ModelDeployment is where it is. Each member's meaning is in :data:`SENTENCES`."""
+    """Why the ModelDeployment is where it is. Alerts and runbooks match on these words."""
 
     SERVING = "Serving"
     FIRST_DEPLOYMENT = "FirstDeployment"
@@ -88,6 +88,17 @@ class Reason(StrEnum):
     STATE_CONFLICT = "StateConflict"
     STATE_REBUILT = "StateRebuilt"
     ROUTE_REPAIRED = "RouteRepaired"
+    UNSCHEDULABLE = "Unschedulable"
+    EVICTED = "Evicted"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    STABLE_DOWN = "StableDown"
+    OBSERVATION_INCOMPLETE = "ObservationIncomplete"
+    PERMISSION_MISSING = "PermissionMissing"
+    WEBHOOK_REFUSED = "WebhookRefused"
+    WRITE_REFUSED = "WriteRefused"
+    WRITE_UNAVAILABLE = "WriteUnavailable"
+    POLICY_EDITED = "PolicyEdited"
+    UNKNOWN_STATE = "UnknownState"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -136,4 +147,15 @@ SENTENCES: dict[Reason, str] = {
     Reason.STATE_CONFLICT: "Status is lost and what is left of the rollout disagrees; nothing is touched.",
     Reason.STATE_REBUILT: "Status was lost and has been rebuilt from the route and the records.",
     Reason.ROUTE_REPAIRED: "Somebody changed the route; it has been put back.",
+    Reason.UNSCHEDULABLE: "No node takes a pod of the revision; the message is the scheduler's or the kubelet's.",
+    Reason.EVICTED: "A pod of the revision was evicted, preempted or shut down, or its node is lost.",
+    Reason.QUOTA_EXCEEDED: "A ResourceQuota of the namespace forbids the revision's pods.",
+    Reason.STABLE_DOWN: "The stable revision has no ready endpoint: whatever is ready may serve in its place.",
+    Reason.OBSERVATION_INCOMPLETE: "A part of the cluster's state cannot be read: nothing moves forward without it.",
+    Reason.PERMISSION_MISSING: "The operator's service account lacks a right that it needs here.",
+    Reason.WEBHOOK_REFUSED: "An admission webhook refuses, or does not answer, what has to be written.",
+    Reason.WRITE_REFUSED: "The API server refuses an object that has to be written.",
+    Reason.WRITE_UNAVAILABLE: "An object could not be written for now; it is tried again.",
+    Reason.POLICY_EDITED: "The PromotionPolicy was edited; the rollout under way goes on with its snapshot.",
+    Reason.UNKNOWN_STATE: "The status holds a word of another version of Serin: the weight stays, a person is needed.",
 }

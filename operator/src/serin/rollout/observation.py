@@ -29,6 +29,8 @@ class Failure:
     message: str
     final: bool = False
     """Waiting longer will not help."""
+    own: bool = True
+    """The revision's own doing; False for the cluster's (no node, quota, eviction): it is not held against it."""
 
 
 @dataclass(frozen=True, slots=True)

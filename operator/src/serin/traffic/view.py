@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from serin.api import names
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Reason
 from serin.api.status import RevisionRef
-from serin.rollout.observation import Arm, Failure, RouteView
-
-CRASH_LOOP_RESTARTS = 3
-"""So many restarts, ended again, and waiting longer is taken to be useless."""
-IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
-START_REASONS = frozenset({"CreateContainerError", "CreateContainerConfigError", "RunContainerError"})
+from serin.rollout.observation import Arm, RouteView
+from serin.traffic.failure import failure_of
 
 
 def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Iterable[Any]) -> Arm:
@@ -28,7 +22,7 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
         inference_service=metadata["name"],
     )
     pods = list(pods)
-    failure = with_kserves_words(pod_failure(pods) or stopped(inference_service), inference_service)
+    failure = failure_of(inference_service, pods)
     going = "deletionTimestamp" in metadata
     updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
     return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods), updates=updates)
@@ -53,84 +47,6 @@ def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
             for address in endpoint.get("addresses", [])
         }
     )
-
-
-def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
-    """KServe was told to run nothing."""
-    annotations = inference_service["metadata"].get("annotations", {})
-    if annotations.get("serving.kserve.io/stop") != "true":
-        return None
-    name = inference_service["metadata"]["name"]
-    return Failure(Reason.CANDIDATE_NOT_READY, f"InferenceService {name} carries serving.kserve.io/stop=true")
-
-
-def with_kserves_words(failure: Failure | None, inference_service: Mapping[str, Any]) -> Failure | None:
-    """The failure with what KServe says of it; without pods its word is all there is (no runtime fits the model, say).
-
-    Only words: KServe does not take back what it said of an earlier pod, so they decide nothing.
-    """
-    status = (inference_service.get("status") or {}).get("modelStatus") or {}
-    info = status.get("lastFailureInfo") or {}
-    told = _last_line(str(info.get("message", "")))
-    if not told or status.get("transitionStatus") not in {"BlockedByFailedLoad", "InvalidSpec"}:
-        return failure
-    words = f"KServe says {info.get('reason', 'nothing more')}: {told}"
-    if failure is None:
-        return Failure(Reason.CANDIDATE_NOT_READY, words)
-    return failure if told in failure.message else replace(failure, message=f"{failure.message}; {words}")
-
-
-def pod_failure(pods: Iterable[Mapping[str, Any]]) -> Failure | None:
-    """The worst that the containers of an arm say, in words of the runtime."""
-    found = [
-        failure
-        for pod in pods
-        if "deletionTimestamp" not in pod["metadata"]
-        for init, status in _container_statuses(pod)
-        if (failure := _container_failure(pod["metadata"]["name"], status, init=init)) is not None
-    ]
-    return min(found, key=lambda failure: not failure.final, default=None)
-
-
-def _container_statuses(pod: Mapping[str, Any]) -> Iterable[tuple[bool, Mapping[str, Any]]]:
-    status = pod.get("status", {})
-    yield from ((True, s) for s in status.get("initContainerStatuses") or [])
-    yield from ((False, s) for s in status.get("containerStatuses") or [])
-
-
-def _container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Failure | None:
-    state = status.get("state") or {}
-    waiting, ended_now = state.get("waiting") or {}, state.get("terminated") or {}
-    ended = ended_now or (status.get("lastState") or {}).get("terminated") or {}
-    restarts, where = int(status.get("restartCount", 0)), f"container {status['name']} of pod {pod}"
-    if waiting.get("reason") in IMAGE_REASONS:
-        return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
-    if waiting.get("reason") in START_REASONS:
-        return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
-    if not ended or ended.get("exitCode", 0) == 0 or _well(status):
-        return None
-    why = f"{ended.get('reason', 'Error')}, exit code {ended.get('exitCode')}"
-    told = _last_line(ended.get("message", ""))
-    text = f"{where} ended ({why}) and was restarted {restarts} times{f': {told}' if told else ''}"
-    final = restarts >= CRASH_LOOP_RESTARTS
-    oom = ended.get("reason") == "OOMKilled"
-    # While it waits to start a container again, one kubelet says CrashLoopBackOff, another (1.36) only how it ended.
-    again = waiting.get("reason") == "CrashLoopBackOff" or (bool(ended_now) and restarts > 0)
-    if not again and not oom and not init:
-        return None
-    return Failure(Reason.MODEL_LOAD_FAILED if init else Reason.CANDIDATE_CRASHED, text, final)
-
-
-def _well(status: Mapping[str, Any]) -> bool:
-    """It failed once and is over it: an init container that completed, a container that runs and is ready."""
-    state = status.get("state") or {}
-    completed = (state.get("terminated") or {}).get("exitCode") == 0
-    return completed or ("running" in state and bool(status.get("ready")))
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
 
 
 def route(obj: Mapping[str, Any]) -> RouteView:
