@@ -54,6 +54,20 @@ def test_what_the_user_wrote_is_not_changed() -> None:
     assert given == predictor(args=["a"])
 
 
+def test_nulls_are_not_rendered() -> None:
+    given = {"model": {"modelFormat": {"name": "sklearn", "version": None}, "args": None, "runtime": None}}
+    assert built({**given, "minReplicas": None, "nodeSelector": None}) == {
+        "model": {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/2", "args": ["--model_name=fraud"]}
+    }
+
+
+@pytest.mark.parametrize("maximum", [None, 0, "many"])
+def test_a_rollout_asks_no_size_of_an_arm_without_a_number(maximum: Any) -> None:
+    wanted = {"minReplicas": None, "maxReplicas": maximum}
+    patch = scaling_patch({"spec": {"predictor": {}}}, wanted, 3)
+    assert patch == ({"spec": {"predictor": {"maxReplicas": maximum}}} if maximum is not None else None)
+
+
 def test_a_custom_container_gets_the_uri() -> None:
     given = {"containers": [{"name": "kserve-container", "image": "x"}]}
     assert built(given)["containers"][0]["env"] == [{"name": "STORAGE_URI", "value": "s3://models/2"}]
@@ -75,6 +89,14 @@ def test_an_inference_service_is_ours_private_and_collected_with_its_owner() -> 
         ({"minReplicas": 2}, {"minReplicas": 3}, {"minReplicas": 3}),
         ({"minReplicas": 2, "maxReplicas": 9}, {"minReplicas": 2}, {"maxReplicas": None}),
         ({"model": {"a": 1}}, {"model": {"a": 2}}, None),
+        ({}, {"minReplicas": None, "maxReplicas": None}, None),
+        ({"minReplicas": 2, "maxReplicas": 9}, {"minReplicas": None, "maxReplicas": 9}, {"minReplicas": None}),
+        (
+            {"deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}},
+            {"deploymentStrategy": {"type": "Recreate"}},
+            {"deploymentStrategy": {"type": "Recreate", "rollingUpdate": None}},
+        ),
+        ({"autoScaling": {"metrics": [1]}}, {"autoScaling": {"metrics": [1], "behavior": None}}, None),
     ],
 )
 def test_only_scaling_is_ever_patched(
@@ -92,6 +114,7 @@ def test_only_scaling_is_ever_patched(
         pytest.param({"minReplicas": 1, "maxReplicas": 2}, 3, 2, id="never more than spec allows"),
         pytest.param({"minReplicas": 4, "maxReplicas": 5}, 3, 4, id="never fewer than spec asks for"),
         pytest.param({"minReplicas": 2}, 3, 2, id="a fixed size is the owner's"),
+        pytest.param({"minReplicas": 0, "maxReplicas": 4}, 3, 3, id="none counts as one"),
     ],
 )
 def test_an_autoscaler_is_told_what_a_rollout_needs(wanted: dict[str, Any], at_least: int, fewest: int) -> None:

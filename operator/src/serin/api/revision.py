@@ -22,19 +22,49 @@ def content_hash(value: object) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
+def without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without fields that are null, at any depth: a field that is null is one that was left out.
+
+    Templates render an empty value as null; the API server keeps it in free-form objects, and KServe's drops it.
+    """
+    return {key: _without_nulls(value) for key, value in fields.items() if value is not None}
+
+
+def _without_nulls(value: object) -> object:
+    if isinstance(value, Mapping):
+        return without_nulls(value)
+    # An item of a list that is null has a place: leaving it out would make another list of it.
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
 def without_scaling(predictor: Mapping[str, Any]) -> dict[str, Any]:
     """The predictor without the fields that apply in place."""
     return {key: value for key, value in predictor.items() if key not in SCALING_FIELDS}
 
 
 def scaling_of(predictor: Mapping[str, Any]) -> dict[str, Any]:
-    """Only the fields that apply in place."""
-    return {key: predictor[key] for key in SCALING_FIELDS if key in predictor}
+    """Only the fields that apply in place, as far as they are given."""
+    return without_nulls({key: predictor[key] for key in SCALING_FIELDS if key in predictor})
+
+
+def replica_bounds(predictor: Mapping[str, Any]) -> tuple[int, int]:
+    """The fewest and the most replicas that a predictor asks for; equal where no autoscaler may choose.
+
+    As KServe reads them in Standard mode: never fewer than one, and ``maxReplicas`` below ``minReplicas`` is
+    ``minReplicas``. What is no number counts as left out: KServe's dry run refuses it.
+    """
+    fewest = max(_count(predictor.get("minReplicas")), 1)
+    return fewest, max(_count(predictor.get("maxReplicas")), fewest)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def revision_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
     """Eight hex digits; ``model`` and ``predictor`` as the API server stores them, never rendered or defaulted."""
-    return content_hash({"model": dict(model), "predictor": without_scaling(predictor)})[:REVISION_LENGTH]
+    written = {"model": without_nulls(model), "predictor": without_nulls(without_scaling(predictor))}
+    return content_hash(written)[:REVISION_LENGTH]
 
 
 def inference_service_name(model_deployment: str, revision: str) -> str:

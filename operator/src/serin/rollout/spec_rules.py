@@ -7,6 +7,7 @@ from typing import Any
 
 from serin.api.model_deployment import RESERVED_KEYS
 from serin.api.reasons import Reason
+from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
 
 LONGEST_NAMES = 43
@@ -16,7 +17,7 @@ RESERVED_LABELS = frozenset({"app", "component"})
 
 def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
     """The first thing that a person has to mend; None if there is nothing."""
-    message = next(_complaints(name, namespace, predictor), None)
+    message = next(_complaints(name, namespace, without_nulls(predictor)), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
 

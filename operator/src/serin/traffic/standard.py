@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from serin.api import API_VERSION, names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import Exposure
-from serin.api.revision import scaling_of
+from serin.api.revision import replica_bounds, scaling_of, without_nulls
 from serin.api.status import RevisionRef
 from serin.api.types import format_duration
 from serin.rollout.decision import RoutePlan
@@ -68,12 +67,13 @@ def inference_service(
         "apiVersion": KSERVE_API,
         "kind": "InferenceService",
         "metadata": metadata,
-        "spec": {"predictor": served(copy.deepcopy(dict(predictor)), dict(model), owner.name)},
+        "spec": {"predictor": served(predictor, model, owner.name)},
     }
 
 
-def served(predictor: dict[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
+def served(predictor: Mapping[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The predictor with the artefact and the served name, so that clients' URLs are the same for every revision."""
+    predictor = without_nulls(predictor)
     if "model" not in predictor:
         container = predictor["containers"][0]
         container["env"] = [*container.get("env", []), {"name": "STORAGE_URI", "value": model["uri"]}]
@@ -97,11 +97,23 @@ def scaling_patch(
     Where spec lets an autoscaler choose, it chooses from ``at_least`` on; a size that spec fixes is never another.
     """
     now, wanted = scaling_of(existing.get("spec", {}).get("predictor", {})), scaling_of(predictor)
-    fewest, most = wanted.get("minReplicas", 1), wanted.get("maxReplicas", 0)
+    fewest, most = replica_bounds(wanted)
     if fewest < at_least and fewest < most:
         wanted["minReplicas"] = min(at_least, most)
-    different = {key: wanted.get(key) for key in {*now, *wanted} if now.get(key) != wanted.get(key)}
+    different = _merge_patch(now, wanted)
     return {"spec": {"predictor": different}} if different else None
+
+
+def _merge_patch(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes ``wanted`` of ``now`` (RFC 7386): what is not wanted any more is null, at any depth."""
+    patch: dict[str, Any] = {}
+    for key in {*now, *wanted}:
+        before, after = now.get(key), wanted.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping) and before != after:
+            patch[key] = _merge_patch(before, after)
+        elif before != after:
+            patch[key] = after
+    return patch
 
 
 def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> dict[str, Any]:
