@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MANIFESTS_VARIABLE = "SERIN_MANIFESTS"
 ENVOY_VARIABLE = "SERIN_ENVOY"
-OPTIONAL = ("kubectl", "helm")
+OPTIONAL = ("kubectl", "helm", "kstatus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def find_envoy() -> Path:
 
 
 def find_optional(name: str, cache: Cache | None = None) -> Path | None:
-    """An optional part (kubectl, helm) that was built or named in the environment; None if there is neither."""
+    """An optional part that was built or named in the environment; None if there is neither."""
     return resolve(pins.load().part(name), cache or Cache(default_root()))
 
 

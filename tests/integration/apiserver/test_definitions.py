@@ -11,6 +11,7 @@ from e2e.deploy.cluster import Json
 from serin.api import API_VERSION
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.status import ModelDeploymentStatus
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
@@ -113,3 +114,12 @@ def test_columns_of_a_record(api: ClusterApi, namespace: str) -> None:
     names, cells = table(api, namespace, "promotionrecords")
     assert names == ["Name", "Model", "Version", "Attempt", "Outcome", "Reason", "Age"]
     assert cells[:-1] == ["fraud-5c0d9e1a-1", "fraud", "1", 1, "RolledBack", "SLOBreached"]
+
+
+def test_a_model_deployment_that_serin_has_not_seen_says_so(api: ClusterApi, namespace: str) -> None:
+    item = objects.model_deployment(namespace)
+    api.apply(item)
+    stored = api.get(API_VERSION, "ModelDeployment", "fraud", namespace)
+    assert stored is not None
+    assert stored["status"] == {"observedGeneration": -1}
+    assert ModelDeploymentStatus.model_validate(stored["status"]) == ModelDeploymentStatus()

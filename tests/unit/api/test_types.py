@@ -17,6 +17,7 @@ from serin.api.model_deployment import SCALING_FIELDS
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import SENTENCES, Reason
 from serin.api.revision import replica_bounds, revision_of, scaling_of, without_nulls
+from serin.api.status import ModelDeploymentStatus
 from serin.api.types import format_duration, parse_duration
 
 ROOT = Path(__file__).parents[3]
@@ -133,6 +134,13 @@ def test_every_reason_has_its_sentence() -> None:
 @pytest.mark.parametrize("name", sorted(rendered()))
 def test_crds_are_those_of_the_models(name: str) -> None:
     assert (ROOT / "crds" / name).read_text() == rendered()[name]
+
+
+def test_a_status_that_the_api_server_filled_in_is_none_to_serin() -> None:
+    status = crd(KINDS[0])["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+    assert status["default"] == {"observedGeneration": -1}
+    assert ModelDeploymentStatus.model_validate(status["default"]) == ModelDeploymentStatus()
+    assert ModelDeploymentStatus.model_validate({"observedGeneration": 7}).observed_generation == 7
 
 
 def nodes(schema: Any, path: str = "") -> Any:

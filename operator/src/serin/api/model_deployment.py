@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import NEVER_OBSERVED, ModelDeploymentStatus
 from serin.api.types import ApiModel, Duration, Uri, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
@@ -156,4 +156,7 @@ class ModelDeployment(ApiModel):
     """Kind ModelDeployment (``mdep``)."""
 
     spec: ModelDeploymentSpec
-    status: ModelDeploymentStatus = Field(default_factory=ModelDeploymentStatus)
+    status: ModelDeploymentStatus = Field(
+        default_factory=ModelDeploymentStatus,
+        json_schema_extra={"default": {"observedGeneration": NEVER_OBSERVED}},
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
@@ -12,6 +12,16 @@ from serin.api.promotion_policy import Severity
 from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.types import AnyName, ApiModel, Name, Text, Time, User, Word
 from serin.api.words import OrOmitted, Stored
+
+NEVER_OBSERVED = -1
+"""What the API server fills in where there is no status yet (a default in the CRD).
+
+Tools that wait for an object (kstatus, and so Flux) take one without any status for done. To Serin it is no status.
+"""
+
+
+def _observed(value: object) -> object:
+    return None if value == NEVER_OBSERVED else value
 
 
 class RevisionRef(ApiModel):
@@ -156,7 +166,7 @@ class Rejection(ApiModel):
 class ModelDeploymentStatus(ApiModel):
     """What Serin knows and does. It can be rebuilt from the route and the records."""
 
-    observed_generation: int | None = None
+    observed_generation: Annotated[int | None, BeforeValidator(_observed)] = None
     phase: Stored[Phase] | None = None
     message: Text | None = None
     """What is happening, in a sentence."""
