@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serin.api.crdgen import KINDS, crd, rendered, structural
+from serin.api.crdgen import KINDS, crd, plain, rendered, structural
 from serin.api.model_deployment import SCALING_FIELDS
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import SENTENCES, Reason
@@ -167,6 +168,38 @@ def test_crds_are_structural_and_bounded(kind: Any) -> None:
         if node.get("type") == "array":
             assert "maxItems" in node, path
             assert "x-kubernetes-list-type" in node or "items" in node, path
+
+
+@pytest.mark.parametrize(
+    ("docstring", "shown"),
+    [
+        ("Since when ``reason`` holds.", 'Since when "reason" holds.'),
+        ("Each is in :data:`SENTENCES`.", 'Each is in "SENTENCES".'),
+        ("See :py:class:`~Phase` and `this`.", 'See "Phase" and "this".'),
+        ("``-`` no data,\n    ``!`` unreadable", '"-" no data, "!" unreadable'),
+        ('E.g. ``my_bad_total{kind="a"}``: a selector.', 'E.g. my_bad_total{kind="a"}: a selector.'),
+        ("At 10:30, not marked up.", "At 10:30, not marked up."),
+    ],
+)
+def test_descriptions_are_plain_text(docstring: str, shown: str) -> None:
+    assert plain(docstring) == shown
+
+
+def texts(node: Any) -> Any:
+    """Whatever of a CRD people read."""
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("description", "message") if isinstance(node.get(key), str))
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            yield from texts(item)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
+def test_no_mark_up_of_docstrings_reaches_a_crd(kind: Any) -> None:
+    found = list(texts(crd(kind)))
+    assert len(found) > 5
+    assert [text for text in found if "`" in text or re.search(r":[a-z]+:\S", text)] == []
 
 
 def test_a_union_of_two_types_is_refused() -> None:

@@ -8,6 +8,7 @@ removed, ``additionalProperties: false`` dropped. What cannot be structural is a
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -178,8 +179,22 @@ def _member(key: str, value: Any, defs: dict[str, Any]) -> Any:  # noqa: ANN401
     if key == "properties":
         return {name: structural(prop, defs) for name, prop in value.items()}
     if key == "description":
-        return " ".join(value.split())
+        return plain(value)
     return value if key in {"default", "enum", "required", "x-kubernetes-validations"} else structural(value, defs)
+
+
+_MARKED_UP = re.compile(r"(?::[a-z:]+:)?(?P<ticks>`{1,2})(?P<words>[^`]+)(?P=ticks)")
+
+
+def plain(docstring: str) -> str:
+    """A docstring as ``kubectl explain`` should show it: one paragraph without the mark-up of Python's docstrings."""
+
+    def words(match: re.Match[str]) -> str:
+        found = match["words"].removeprefix("~")
+        # Quoted, or a field called "after" or "until" would read as a word of the sentence.
+        return found if '"' in found else f'"{found}"'
+
+    return _MARKED_UP.sub(words, " ".join(docstring.split()))
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:
