@@ -36,17 +36,24 @@ def _template(pods: Iterable[Mapping[str, Any]]) -> str:
 
 
 def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
-    """Addresses that the gateway sends to: ready, and not on their way out."""
-    return len(
-        {
-            address
-            for piece in slices
-            for endpoint in piece.get("endpoints") or []
-            if (endpoint.get("conditions") or {}).get("ready", True)
-            and not (endpoint.get("conditions") or {}).get("terminating", False)
-            for address in endpoint.get("addresses", [])
-        }
-    )
+    """Pods that the gateway sends to: ready, and not on their way out.
+
+    Counted by pod, not by address: a Service of two address families lists each pod twice. An endpoint that names no
+    pod is known by its address, and of such ones only the family that has most is counted.
+    """
+    pods: set[str] = set()
+    addresses: dict[str, set[str]] = {}
+    for piece in slices:
+        for endpoint in piece.get("endpoints") or []:
+            conditions, target = endpoint.get("conditions") or {}, endpoint.get("targetRef") or {}
+            if not conditions.get("ready", True) or conditions.get("terminating", False):
+                continue
+            if target.get("uid"):
+                pods.add(target["uid"])
+            else:
+                family = addresses.setdefault(piece.get("addressType", "IPv4"), set())
+                family.update(endpoint.get("addresses") or [])
+    return len(pods) + max(map(len, addresses.values()), default=0)
 
 
 def route(obj: Mapping[str, Any]) -> RouteView:
