@@ -38,7 +38,18 @@ def built(given: dict[str, Any], **model: Any) -> dict[str, Any]:
             {"env": [{"name": "MLSERVER_MODEL_NAME", "value": "fraud"}]},
             id="MLServer by environment",
         ),
-        pytest.param(predictor(), {"servedName": "x"}, {}, id="a runtime that has its own name is left alone"),
+        pytest.param(
+            predictor(protocolVersion="v2"),
+            {},
+            {"env": [{"name": "MLSERVER_MODEL_NAME", "value": "fraud"}]},
+            id="MLServer where KServe chooses it",
+        ),
+        pytest.param(
+            predictor(), {"servedName": "x"}, {"args": ["--model_name=x"]}, id="a name of the user's own, if it is told"
+        ),
+        pytest.param(
+            predictor(runtime="our-server"), {"servedName": "x"}, {}, id="a runtime of the user's own that has its name"
+        ),
     ],
 )
 def test_every_revision_answers_to_the_same_name(

@@ -95,8 +95,9 @@ class ModelRef(ApiModel):
     digest: Annotated[str, Field(max_length=140, pattern=r"^sha(256|512):[a-f0-9]{16,128}$")] | None = None
     """Content digest of the artefact, if known."""
     served_name: Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)] | None = None
-    """The model name that the runtime answers to, for runtimes that Serin cannot tell it to; default: metadata.name
-    is passed to KServe's Python servers and to MLServer."""
+    """The model name that clients ask for; default: metadata.name. Servers that KServe ships are told it, but for
+    Triton and TorchServe, which serve what their model repository says. A runtime of your own is told metadata.name
+    by --model_name; where it refuses that, give the name that it answers to here, and it is told nothing."""
 
 
 class ParentRef(ApiModel):

@@ -16,11 +16,10 @@ from serin.api.revision import replica_bounds, scaling_of, without_nulls
 from serin.api.status import RevisionRef
 from serin.api.types import format_duration
 from serin.rollout.decision import RoutePlan
+from serin.traffic.served_name import told_name
 
 KSERVE_API = "serving.kserve.io/v1beta1"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
-SERVED_NAME_FLAG = "--model_name"
-MLSERVER_NAME = "MLSERVER_MODEL_NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +79,7 @@ def served(predictor: Mapping[str, Any], model: Mapping[str, Any], name: str) ->
         return predictor
     section = predictor["model"]
     section["storageUri"] = model["uri"]
-    if model.get("servedName"):
-        return predictor
-    if "mlserver" in section.get("runtime", ""):
-        section["env"] = [*section.get("env", []), {"name": MLSERVER_NAME, "value": name}]
-    else:
-        section["args"] = [*section.get("args", []), f"{SERVED_NAME_FLAG}={name}"]
+    section.update(told_name(section, name, model.get("servedName")))
     return predictor
 
 
