@@ -289,6 +289,32 @@ def test_the_image_is_missing(site: Site) -> None:
     assert site.requests_of("9") == 0
 
 
+def test_the_uri_is_none_that_kserve_takes(site: Site) -> None:
+    site.policy()
+    site.want("1", model={"version": "1", "uri": "ftp://files.example.com/fraud/1"})
+    site.until(lambda s: "ftp://" in s.get("message", ""), what="the message says so", seconds=30)
+    assert "s3://" in site.status["message"], "and what it takes"
+    site.want("2")
+    site.until_stable("2")
+
+
+def test_a_quota_forbids_the_candidates_pod(site: Site) -> None:
+    site.go_live()
+    pods: Json = {"pods": "1"}
+    quota: Json = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "few", "namespace": site.namespace},
+    }
+    site.api.apply({**quota, "spec": {"hard": pods}})
+    # Where no controller counts what is there, that is said here.
+    counted = {"status": {"hard": pods, "used": pods}}
+    site.api.merge("v1", "ResourceQuota/status", "few", namespace=site.namespace, patch=counted)
+    site.want("2")
+    site.until(lambda s: "exceeded quota: few" in s.get("message", ""), what="the message says so", seconds=60)
+    assert site.weight() == 0
+
+
 def test_the_candidate_is_killed_for_its_memory(site: Site) -> None:
     site.go_live()
     with site.load(rate=40):
