@@ -19,6 +19,7 @@ from e2e.demo.objects import API_VERSION
 from e2e.deploy.cluster import wait_until
 from serin.api.names import MANAGER
 from serin.api.reasons import Phase
+from serin.api.status import NEVER_OBSERVED
 from serin.rollout.phases import MOVES
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class Write:
 
     @property
     def status(self) -> Json:
-        """Its status; empty without one."""
-        return dict(self.item.get("status") or {})
+        """Its status; empty without one, also where the API server fills in that there is none yet."""
+        status = dict(self.item.get("status") or {})
+        return {} if status == {"observedGeneration": NEVER_OBSERVED} else status
 
 
 class History:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from e2e.deploy.cluster import Json
 from e2e.scenarios.history import Write, clocks_begun_again, out_of_order, shares, undecided
 
+NO_STATUS: tuple[Json, ...] = ({}, {"status": {"observedGeneration": -1}})
+"""As it was stored, and as the API server shows it."""
 ONE, TWO, THREE = ({"inferenceService": f"fraud-{n}", "version": n} for n in ("1", "2", "3"))
 
 
@@ -98,20 +102,23 @@ def test_weight_for_a_stranger() -> None:
     assert [line.split(" (")[0] for line in undecided(story)] == ["fraud-3 got 50 % when status allowed 0 %"]
 
 
-def test_a_lost_status_leaves_what_was_decided() -> None:
-    story = writes(status(desired=25, stable=ONE, candidate=TWO), {}, route(_1=75, _2=25))
+@pytest.mark.parametrize("lost", NO_STATUS)
+def test_a_lost_status_leaves_what_was_decided(lost: Json) -> None:
+    story = writes(status(desired=25, stable=ONE, candidate=TWO), lost, route(_1=75, _2=25))
     assert not list(undecided(story))
 
 
-def test_a_phase_that_was_skipped() -> None:
+@pytest.mark.parametrize("lost", NO_STATUS)
+def test_a_phase_that_was_skipped(lost: Json) -> None:
     assert list(out_of_order(writes(status("Preparing"), status("Baking"))))
-    assert not list(out_of_order(writes(status("Preparing"), {}, status("Baking")))), "memory was lost between"
+    assert not list(out_of_order(writes(status("Preparing"), lost, status("Baking")))), "memory was lost between"
 
 
-def test_a_clock_that_begins_again() -> None:
+@pytest.mark.parametrize("lost", NO_STATUS)
+def test_a_clock_that_begins_again(lost: Json) -> None:
     def step(at: str, number: int = 1) -> Json:
         rollout = {"record": "fraud-2-1", "step": number, "stepStartedAt": at}
         return {"status": {"phase": "Progressing", "rollout": rollout}}
 
-    assert not list(clocks_begun_again(writes(step("t0"), step("t0"), step("t1", 2), {}, step("t2", 2))))
+    assert not list(clocks_begun_again(writes(step("t0"), step("t0"), step("t1", 2), lost, step("t2", 2))))
     assert list(clocks_begun_again(writes(step("t0"), step("t1")))) == ["step 1 of fraud-2-1 began again at t1"]
