@@ -79,6 +79,15 @@ def put_status(api: ClusterApi, item: Json) -> Json:
     return api._send("PUT", path, json=item)
 
 
+def test_words_of_a_newer_version_are_stored_and_read_back(api: ClusterApi, namespace: str) -> None:
+    item = api.apply(objects.model_deployment(namespace))
+    newer = FULL_STATUS.to_api()
+    newer["phase"] = newer["rollout"]["reason"] = newer["rejected"][0]["reason"] = "FromTheFuture"
+    newer["rollout"]["slos"][0]["severity"] = newer["rollout"]["slos"][0]["verdict"] = "FromTheFuture"
+    stored = put_status(api, {**item, "status": newer})["status"]
+    assert ModelDeploymentStatus.model_validate(stored).to_api() == newer
+
+
 def test_every_field_of_the_status_is_kept(api: ClusterApi, namespace: str) -> None:
     item = api.apply(objects.model_deployment(namespace))
     stored = put_status(api, item | {"status": FULL_STATUS.to_api()})
