@@ -88,6 +88,17 @@ class Reason(StrEnum):
     STATE_CONFLICT = "StateConflict"
     STATE_REBUILT = "StateRebuilt"
     ROUTE_REPAIRED = "RouteRepaired"
+    STABLE_DOWN = "StableDown"
+    OBSERVATION_INCOMPLETE = "ObservationIncomplete"
+    UNSCHEDULABLE = "Unschedulable"
+    EVICTED = "Evicted"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    PERMISSION_MISSING = "PermissionMissing"
+    WEBHOOK_REFUSED = "WebhookRefused"
+    WRITE_REFUSED = "WriteRefused"
+    WRITE_UNAVAILABLE = "WriteUnavailable"
+    POLICY_EDITED = "PolicyEdited"
+    UNKNOWN_STATE = "UnknownState"
 
 
 SENTENCES: dict[Reason, str] = {

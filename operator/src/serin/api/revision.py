@@ -40,3 +40,16 @@ def revision_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
 def inference_service_name(model_deployment: str, revision: str) -> str:
     """``<mdep>-<revision>``."""
     return f"{model_deployment}-{revision}"
+
+
+def replica_bounds(predictor: Mapping[str, Any]) -> tuple[int, int]:
+    """The fewest and the most replicas that a predictor asks for, each at least 1; equal where it fixes the size.
+
+    A null is as absent, as KServe's API takes it; so is what is no number, which KServe refuses anyway.
+    """
+    fewest, most = (_count(predictor.get(key)) for key in ("minReplicas", "maxReplicas"))
+    return max(1, fewest), max(1, fewest, most)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -58,6 +58,8 @@ class Ledger:
     """The newest windows of the first SLO that counts: how the traffic really splits."""
     rehearsal: bool = False
     """Of a preview: what testers send may condemn a candidate, and proves nothing for it later."""
+    of_record: bool = True
+    """The policy is the snapshot of the record; False for the live one, by which only the watch goes on."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
 

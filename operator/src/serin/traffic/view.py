@@ -9,6 +9,7 @@ from typing import Any
 from serin.api import names
 from serin.api.promotion_policy import Exposure
 from serin.api.reasons import Reason
+from serin.api.revision import replica_bounds
 from serin.api.status import RevisionRef
 from serin.rollout.observation import Arm, Failure, RouteView
 
@@ -31,7 +32,21 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
     failure = with_kserves_words(pod_failure(pods) or stopped(inference_service), inference_service)
     going = "deletionTimestamp" in metadata
     updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
-    return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods), updates=updates)
+    return Arm(
+        ref,
+        ready_endpoints(slices),
+        failure,
+        deleting=going,
+        template=_template(pods),
+        size=_size(inference_service),
+        updates=updates,
+    )
+
+
+def _size(inference_service: Mapping[str, Any]) -> int | None:
+    """The most replicas that it asks for; None where it is known by name only."""
+    predictor = (inference_service.get("spec") or {}).get("predictor")
+    return replica_bounds(predictor)[1] if isinstance(predictor, Mapping) else None
 
 
 def _template(pods: Iterable[Mapping[str, Any]]) -> str:
@@ -147,6 +162,7 @@ def route(obj: Mapping[str, Any]) -> RouteView:
         weight=weight,
         accepted=accepted,
         message=message,
+        pending=not accepted and _pending(obj),
         editor=_editor(metadata.get("managedFields") or []),
         exposes=_exposes(obj, metadata["name"], candidate),
         meant_to_expose=frozenset(
@@ -206,6 +222,16 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
             elif state["status"] != "True":
                 problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
     return not problems, "; ".join(problems)
+
+
+def _pending(obj: Mapping[str, Any]) -> bool:
+    """Whether some gateway has not yet said anything about this generation, and none has refused it."""
+    generation, found = obj["metadata"].get("generation", 0), []
+    for parent in (obj.get("status") or {}).get("parents") or []:
+        for condition in parent.get("conditions") or []:
+            if condition["type"] in {"Accepted", "ResolvedRefs"}:
+                found.append((condition.get("observedGeneration", 0) == generation, condition["status"] == "True"))
+    return not any(current and not true for current, true in found)
 
 
 def _editor(managed: Iterable[Mapping[str, Any]]) -> str:
