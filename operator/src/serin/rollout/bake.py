@@ -9,7 +9,15 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.cure import cure
 from serin.rollout.evidence_gates import describe_step
 from serin.rollout.forward import first
-from serin.rollout.gates import FINAL_GATES, first_hold, policy_lost, route_pending, step_clock
+from serin.rollout.gates import (
+    FINAL_GATES,
+    first_hold,
+    policy_lost,
+    route_pending,
+    something_unknown,
+    step_clock,
+    write_failed,
+)
 from serin.rollout.interruption import resume
 from serin.rollout.schedule import EVERYTHING
 from serin.rollout.takeback import ENDING_RULES, ROLLBACK_RULES, unknown_clock, wait_for_record
@@ -27,12 +35,13 @@ from serin.rollout.turn import (
 
 REMEMBERED = timedelta(days=7)
 """So long the revision that was stable before is taken again without steps."""
-ROUTE = tuple(gate for gate in FINAL_GATES if gate.check is route_pending)
+ROUTE_GATES = tuple(gate for gate in FINAL_GATES if gate.check in {something_unknown, write_failed, route_pending})
+"""Before the last weight counts as given."""
 
 
 def promote(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Promoting: the last weight; when the gateway has accepted it the bake begins, or the candidate is stable."""
-    move = first((*ROLLBACK_RULES, cure), turn, status) or resume(turn, status) or first_hold(turn, status, ROUTE)
+    move = first((*ROLLBACK_RULES, cure), turn, status) or resume(turn, status) or first_hold(turn, status, ROUTE_GATES)
     if move is not None:
         return move
     if _baked(turn, status):

@@ -226,12 +226,10 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
 
 def _pending(obj: Mapping[str, Any]) -> bool:
     """Whether some gateway has not yet said anything about this generation, and none has refused it."""
-    generation, found = obj["metadata"].get("generation", 0), []
-    for parent in (obj.get("status") or {}).get("parents") or []:
-        for condition in parent.get("conditions") or []:
-            if condition["type"] in {"Accepted", "ResolvedRefs"}:
-                found.append((condition.get("observedGeneration", 0) == generation, condition["status"] == "True"))
-    return not any(current and not true for current, true in found)
+    generation = obj["metadata"].get("generation", 0)
+    said = (c for parent in (obj.get("status") or {}).get("parents") or [] for c in parent.get("conditions") or [])
+    deciding = (c for c in said if c["type"] in {"Accepted", "ResolvedRefs"})
+    return not any(c.get("observedGeneration", 0) == generation and c["status"] != "True" for c in deciding)
 
 
 def _editor(managed: Iterable[Mapping[str, Any]]) -> str:
