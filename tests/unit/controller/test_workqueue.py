@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from serin.controller.loop import Loop
-from serin.controller.settings import SettingsError, from_environment
 from serin.controller.workqueue import LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Key, WorkQueue
 from serin.errors import Conflict, Refused, Unavailable
 
@@ -119,44 +115,6 @@ async def test_the_loop_works_backs_off_and_looks_again() -> None:
     await asyncio.wait_for(done.wait(), 5)
     work.cancel()
     assert keys == [A] * 5
-
-
-@pytest.mark.parametrize(
-    ("env", "words"),
-    [
-        ({}, "SERIN_PROMETHEUS_URLS is empty"),
-        ({"SERIN_PROMETHEUS_URLS": "prometheus:9090"}, "not http"),
-        ({"SERIN_PROMETHEUS_URLS": "http://user:pw@prometheus"}, "address 1 is not .* without credentials"),
-        ({"SERIN_PROMETHEUS_URLS": "http://p, http://P:80/"}, "http://p is there twice"),
-        ({"SERIN_PROMETHEUS_CONFIG": "/nowhere.yaml"}, "SERIN_PROMETHEUS_CONFIG: /nowhere.yaml: No such file"),
-        ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_RESYNC": "often"}, "SERIN_RESYNC"),
-        ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_WORKERS": "many"}, "SERIN_WORKERS"),
-    ],
-)
-def test_unusable_settings_name_the_variable(env: dict[str, str], words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
-        from_environment(env)
-
-
-def test_settings() -> None:
-    env = {"SERIN_PROMETHEUS_URLS": "http://a:9090/, http://b", "SERIN_NAMESPACES": "x,y", "SERIN_RESYNC": "2s"}
-    settings = from_environment(env)
-    assert [server.url for server in settings.prometheus] == ["http://a:9090", "http://b"]
-    assert settings.namespaces == ("x", "y")
-    assert settings.resync == timedelta(seconds=2)
-
-
-def test_servers_with_credentials_come_after_the_plain_ones(tmp_path: Path) -> None:
-    config, token = tmp_path / "servers.yaml", tmp_path / "token"
-    config.write_text(f"servers: [{{url: 'https://c', bearerTokenFile: {token}}}]")
-    env = {"SERIN_PROMETHEUS_URLS": "http://a", "SERIN_PROMETHEUS_CONFIG": str(config)}
-    with pytest.raises(SettingsError, match=f"SERIN_PROMETHEUS_CONFIG: {token}: No such file"):
-        from_environment(env)
-    token.write_text("s3cr3t")
-    settings = from_environment(env)
-    assert [server.url for server in settings.prometheus] == ["http://a", "https://c"]
-    assert [server.url for server in from_environment({**env, "SERIN_PROMETHEUS_URLS": ""}).prometheus] == ["https://c"]
-    assert "s3cr3t" not in repr(settings)
 
 
 def test_backoff_never_overflows() -> None:
