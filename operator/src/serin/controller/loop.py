@@ -29,8 +29,8 @@ class Loop:
     ) -> None:
         """``longest_backoff``: seconds that no pause after a failed pass may exceed; None for no such bound.
 
-        While a candidate has traffic its windows must be looked at as they come, whatever fails. It is asked after every
-        failure, and must not fail itself.
+        While a candidate has traffic its windows must be looked at as they come, whatever fails. It is asked after
+        every failure, and must not fail itself.
         """
         self.queue = WorkQueue(time.monotonic)
         self._reconcile, self._clock, self._resync = reconcile, clock, resync
