@@ -34,10 +34,8 @@ READS = [
 WAYS: dict[str, Callable[[], Exception] | None] = {"refused": refused, "unavailable": unavailable, "hangs": None}
 WRITES = [
     (resources.MODEL_DEPLOYMENTS, "status"),
-    (resources.PROMOTION_RECORDS, "status"),
     (resources.EVENTS, "create"),
     (resources.INFERENCE_SERVICES, "merge"),
-    (resources.INFERENCE_SERVICES, "delete"),
 ]
 REFUSALS = {
     "403": refused,
@@ -55,9 +53,9 @@ takes as long (the first test)."""
 class FaultyLab(Lab):
     """A lab of which one call fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: dict[str, Any] = POLICY) -> None:
         self.faulty: FaultyCluster | None = None
-        super().__init__(STAGES)
+        super().__init__(policy)
 
     @property
     def seen_cluster(self) -> Cluster:
@@ -93,7 +91,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def in_phase(phase: str) -> FaultyLab:
-    lab = FaultyLab()
+    lab = FaultyLab(STAGES)
     await lab.until(lab.stable("1"))
     lab.want("2")
     if phase == "Promoting":
@@ -213,6 +211,7 @@ async def test_a_candidate_that_may_not_be_created_is_told_and_not_rejected(way:
     assert lab.condition("Stalled")["status"] == "True"
     assert "cannot be written" in lab.status["message"]
     await lab.until(lab.phase("Waiting"), limit=700)
+    await lab.tick()
     assert (lab.status["reason"], lab.status.get("rejected", [])) == (reason, [])
     assert "not for its own fault; it is tried again at" in lab.status["message"]
     assert lab.record(2)["status"]["outcome"] == "Aborted"

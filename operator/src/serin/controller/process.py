@@ -65,7 +65,14 @@ async def run(settings: Settings) -> None:
                 if await done_before(stop, _stand_by(elector, state)):
                     async with leading(elector, stop):
                         fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
-                        reconciler = Reconciler(fenced, sources, now, state.watchdog.found, settings.namespaces)
+                        reconciler = Reconciler(
+                            fenced,
+                            sources,
+                            now,
+                            state.watchdog.found,
+                            settings.namespaces,
+                            missing=lambda: state.missing,
+                        )
                         await _lead(settings, reconciler, who, state, stop)
 
 
@@ -94,7 +101,7 @@ async def _lead(
     settings: Settings, reconciler: Reconciler, credentials: Credentials, state: health.State, stop: asyncio.Event
 ) -> None:
     """Watches and works until ``stop`` (a signal, a lost lease) or a bug ends it."""
-    loop = Loop(reconciler.reconcile, now, settings.resync)
+    loop = Loop(reconciler.reconcile, now, settings.resync, reconciler.longest_backoff)
     async with working(loop, settings.workers, stop):
         await watch(
             registry_for(loop.queue.add, credentials, state.watchdog),

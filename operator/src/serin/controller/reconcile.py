@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -14,6 +14,7 @@ from serin.api.promotion_record import PromotionRecord
 from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.cluster.client import Cluster
+from serin.cluster.permissions import Missing
 from serin.controller.act import Actor, Evidence
 from serin.controller.actions import refuse_orphans
 from serin.controller.acts import Act, Acts, lasting
@@ -57,7 +58,10 @@ class Reconciler:
         clock: Callable[[], datetime],
         found: Callable[[Key, int | None], None] = lambda *_: None,
         namespaces: tuple[str, ...] = (),
+        *,
+        missing: Callable[[], Sequence[Missing]] = lambda: (),
     ) -> None:
+        self._missing = missing
         self._cluster, self._metrics, self._clock, self._found = cluster, metrics, clock, found
         self._scope = Scope(tuple(metrics), namespaces)
         self._actor = Actor(cluster)
@@ -77,8 +81,12 @@ class Reconciler:
         ledger = self._ledger(key, sight)
         decision = self._decide(key, sight, ledger)
         if ledger is not None and is_watched(sight.status) and not _without_evidence(decision):
-            await ledger.catch_up(self._source(ledger.policy), self._clock())
+            bug = await _caught_up(ledger, self._source(ledger.policy), self._clock())
             decision = self._decide(key, sight, ledger)
+            wake_at = await self._carry_out(key, sight, decision, ledger)
+            if bug is not None:  # what the other SLOs know has been acted on first
+                raise bug
+            return wake_at
         return await self._carry_out(key, sight, decision, ledger)
 
     async def _carry_out(self, key: Key, sight: Sight, decision: Decision, ledger: Ledger | None) -> datetime | None:
@@ -126,7 +134,7 @@ class Reconciler:
         """Everything after the traffic; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
         if ledger and over:
-            await ledger.catch_up(self._source(ledger.policy), now)  # what led to the outcome belongs to the record
+            await _caught_up(ledger, self._source(ledger.policy), now)  # what led to the outcome belongs to the record
         sealable = ledger is not None and _has_room(sight, decision) and (over or not ledger.rehearsal)
         blocks = ledger.seal(everything=over) if ledger and sealable else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
@@ -156,7 +164,8 @@ class Reconciler:
 
     def _decide(self, key: Key, sight: Sight, ledger: Ledger | None) -> Decision:
         now = self._clock()
-        seen = _observation(sight, ledger, self._tried.get(key), now)
+        rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
+        seen = replace(_observation(sight, ledger, self._tried.get(key), now), missing_rights=rights)
         return decide(key[1], sight.model_deployment.spec, sight.status, seen, now)
 
     def _ledger(self, key: Key, sight: Sight) -> Ledger | None:
@@ -225,6 +234,15 @@ class Reconciler:
             reason=ready.reason if ready else None,
             message=after.message,
         )
+
+
+async def _caught_up(ledger: Ledger, source: Metrics, now: datetime) -> Exception | None:
+    """Reads the windows that are due; a bug in one SLO comes back, to be raised when the pass has acted."""
+    try:
+        await ledger.catch_up(source, now)
+    except Exception as error:  # noqa: BLE001 - raised by the caller
+        return error
+    return None
 
 
 def _without_evidence(decision: Decision) -> bool:

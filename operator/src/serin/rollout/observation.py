@@ -169,6 +169,8 @@ class Observation:
     """Whether the API server's admission policies vouch for who asked; None where that is not known."""
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
     """Parts that could not be read now: they stop forward moves, never the way back."""
+    missing_rights: tuple[str, ...] = ()
+    """Rights in this namespace, or everywhere, that Serin's service account lacks."""
     snapshot: PromotionPolicySpec | None = None
     """The policy that the rollout began with, as this process remembers it."""
     write_failures: tuple[WriteFailure, ...] | None = None

@@ -252,6 +252,9 @@ def conditions(turn: Turn, status: ModelDeploymentStatus, move: Move) -> list[Co
         out.append(_make(turn, ConditionType.TRAFFIC_SPLIT, reason, words, holds=split.agrees))
     generation = status.observed_generation if status.observed_generation is not None else UNSEEN
     out.extend(_policy_condition(turn, status))
+    if turn.seen.missing_rights:
+        message = f"Serin's service account may not: {'; '.join(turn.seen.missing_rights)}; apply the chart's rules"
+        out.append(_make(turn, ConditionType.PERMITTED, Reason.PERMISSION_MISSING.value, message, holds=False))
     return [condition.model_copy(update={"observed_generation": generation}) for condition in out]
 
 
