@@ -44,6 +44,8 @@ class FakeCluster:
     vouching: bool = True
     """The admission policies for PromotionActions are in force."""
     down: bool = False
+    accepting: bool = True
+    """The gateway takes what is applied; otherwise it has not told yet."""
     version: int = 0
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
@@ -100,9 +102,8 @@ class FakeCluster:
         new = copy.deepcopy(body)
         generation = (old["metadata"]["generation"] if old else 0) + 1
         new["metadata"] |= {"generation": generation, "managedFields": [{"manager": manager}]}
-        new["status"] = {
-            "parents": [{"conditions": [_true("Accepted", generation), _true("ResolvedRefs", generation)]}]
-        }
+        told = generation if self.accepting else generation - 1
+        new["status"] = {"parents": [{"conditions": [_true("Accepted", told), _true("ResolvedRefs", told)]}]}
         return self._write(f"apply {resource.plural}", key, new)
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:

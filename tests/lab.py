@@ -8,6 +8,7 @@ from typing import Any
 
 from serin.api.revision import revision_of
 from serin.cluster import resources
+from serin.cluster.client import Cluster
 from serin.controller.reconcile import Reconciler
 from serin.errors import Conflict, SerinError
 from tests.fakes import FakeCluster, FakePrometheus
@@ -38,18 +39,24 @@ def isvc(version: str) -> str:
 class Lab:
     """One ModelDeployment, a clock that passes move on, and a process that may be restarted."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: dict[str, Any] = POLICY) -> None:
+        self.policy = policy
         self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
         self.cluster = FakeCluster()
         self.prometheus = FakePrometheus(lambda: self.now)
         self.weights: list[int] = []
         self.restart()
         meta = {"namespace": "prod", "name": "careful"}
-        self.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY})
+        self.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": self.policy})
         self.want("1")
 
     def restart(self) -> None:
-        self.reconciler = Reconciler(self.cluster, {URL: self.prometheus}, lambda: self.now)
+        self.reconciler = Reconciler(self.seen_cluster, {URL: self.prometheus}, lambda: self.now)
+
+    @property
+    def seen_cluster(self) -> Cluster:
+        """The cluster as the operator reaches it."""
+        return self.cluster
 
     def want(self, version: str, **changes: Any) -> None:
         try:
@@ -96,6 +103,12 @@ class Lab:
 
     def stable(self, version: str) -> Callable[[], bool]:
         return lambda: self.status.get("phase") == "Stable" and self.status.get("stable", {}).get("version") == version
+
+    def phase(self, phase: str) -> Callable[[], bool]:
+        return lambda: self.status.get("phase") == phase
+
+    def condition(self, kind: str) -> dict[str, Any]:
+        return next(c for c in self.status["conditions"] if c["type"] == kind)
 
     def rolled_back(self) -> bool:
         return self.status.get("phase") == "RolledBack"

@@ -15,11 +15,20 @@ from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Phase
 from serin.api.revision import inference_service_name, revision_of
-from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.judge.assessment import Judge
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, RoutePlan
-from serin.rollout.observation import ActionView, Arm, Observation, Problem, RecordView, RouteView
+from serin.rollout.observation import (
+    ActionView,
+    Arm,
+    Observation,
+    Part,
+    Problem,
+    RecordView,
+    RouteView,
+    Unreadable,
+)
 from serin.rollout.phases import WATCHED
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -92,6 +101,10 @@ class World:
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
     vouched: bool | None = True
+    unknown: dict[Part, Unreadable] = field(default_factory=dict)
+    """Parts that cannot be read."""
+    write_failures: list[WriteFailure] = field(default_factory=list)
+    """What the last pass could not write."""
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
@@ -120,6 +133,9 @@ class World:
             next_evidence_at=self.now + SECOND,
             actions=tuple(self.actions),
             vouched=self.vouched,
+            unknown=dict(self.unknown),
+            write_failures=tuple(self.write_failures),
+            carried_out=1,
         )
 
     def ask(self, action: str, *, name: str = "", **fields: Any) -> ActionView:

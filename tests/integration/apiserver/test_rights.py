@@ -15,7 +15,7 @@ from serin.cluster.client import connect
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, Permission
 from serin.cluster.permissions import NEEDED as WATCHED
 from serin.cluster.rolegen import rules
-from serin.controller.process import missing_permissions
+from serin.controller.rights import missing_permissions
 from serin.controller.settings import from_environment
 from tests.integration.apiserver import objects
 
@@ -156,14 +156,14 @@ def install_without(api: ClusterApi, taken: Permission | None) -> None:
 
 
 def complaints() -> list[str]:
-    """What the operator's own check at start says, with the account whose kubeconfig is the default one."""
+    """What the operator's own check says, with the account whose kubeconfig is the default one."""
     settings = from_environment(
         {"SERIN_PROMETHEUS_URLS": "http://127.0.0.1:9", "SERIN_LEASE": f"{rights.NAMESPACE}/{rights.NAME}"}
     )
 
     async def ask() -> list[str]:
         async with connect() as (cluster, _):
-            return await missing_permissions(cluster, settings)
+            return list(map(str, await missing_permissions(cluster, settings)))
 
     return asyncio.run(ask())
 

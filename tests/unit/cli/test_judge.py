@@ -101,7 +101,7 @@ def test_a_breach_ends_it(tmp_path: Path) -> None:
         "firstBreachAt": "2026-11-22T03:01:15Z",
         "requests": 750,
         "badRequests": 30,
-        "judgeVersion": "2",
+        "judgeVersion": "3",
     }
 
 
@@ -278,7 +278,7 @@ def test_the_same_input_gives_the_same_bytes_everywhere(tmp_path: Path) -> None:
     assert hashlib.sha256(result.stdout.encode()).hexdigest() == DIGEST
 
 
-DIGEST = "ad086f07ec8cb27f09673eb0b706ca273c976b8f40d6bbba67c6b6451725bbfd"
+DIGEST = "61690c6be266c5c6d410111015c07a2864fe4aa6279a7f8f3657e7d9495df276"
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------

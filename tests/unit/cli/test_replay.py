@@ -15,6 +15,7 @@ from serin.api.evidence import Counts, Window
 from serin.cli.main import app
 from serin.judge import JUDGE_VERSION
 from serin.judge.windows import encode
+from serin.records.build import MOST_BLOCKS
 from tests.world import policy
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -75,33 +76,100 @@ STEPS, RETURN = (
     for weights in ((0, 10, 100), (0, 100))
 )
 BY_HAND = {"outcome": "Aborted", "reason": "AbortedByHand"}
+AGREE, DISAGREE, NOTHING = "They agree.", "They do not agree.", "There is nothing to compare."
+PASSED, TOO_FEW = [block([HEALTHY] * 9)], [block([HEALTHY] * 2)]
 AT, LATER = "2026-11-22T03:00:05Z", "2026-11-22T03:00:06Z"
 
 
 @pytest.mark.parametrize(
     ("blocks", "status", "code", "said"),
     [
-        (BREACH, ROLLED_BACK | {"firstBreachAt": AT}, 0, "They agree."),
-        (BREACH, ROLLED_BACK | {"firstBreachAt": LATER}, 1, "They do not agree."),
-        (BREACH, PROMOTED, 1, "They do not agree."),
-        (BREACH, BY_HAND, 0, "They agree."),
-        (BREACH, {}, 1, "record: under way; evidence: breach"),
-        ([block([HEALTHY] * 9)], PROMOTED, 0, "evidence: no breach, passed"),
-        ([block([HEALTHY] * 2)], PROMOTED | STEPS, 1, "evidence: no breach, not passed"),
-        ([], PROMOTED | STEPS, 1, "evidence: no windows"),
-        ([], PROMOTED | RETURN, 0, "evidence: no windows"),
-        ([block([HEALTHY] * 9)], ROLLED_BACK | {"firstBreachAt": AT}, 1, "They do not agree."),
-        ([], BY_HAND, 0, "evidence: no windows"),
-        ([], ROLLED_BACK | {"firstBreachAt": AT}, 1, "evidence: no windows"),
-        (BREACH, ROLLED_BACK | {"firstBreachAt": AT, "judgeVersion": "1"}, 0, "decided by judge 1, replayed by judge"),
+        (BREACH, ROLLED_BACK | {"firstBreachAt": AT}, 0, AGREE),
+        (BREACH, ROLLED_BACK | {"firstBreachAt": LATER}, 1, DISAGREE),
+        (BREACH, ROLLED_BACK, 1, DISAGREE),
+        (PASSED, ROLLED_BACK | {"firstBreachAt": AT}, 1, DISAGREE),
+        ([], ROLLED_BACK | {"firstBreachAt": AT}, 1, DISAGREE),
+        (BREACH, PROMOTED | STEPS, 1, DISAGREE),
+        (BREACH, PROMOTED | RETURN, 1, DISAGREE),
+        (PASSED, PROMOTED | STEPS, 0, AGREE),
+        (PASSED, PROMOTED, 0, AGREE),
+        (TOO_FEW, PROMOTED | STEPS, 1, DISAGREE),
+        ([], PROMOTED | STEPS, 1, DISAGREE),
+        ([], PROMOTED, 1, DISAGREE),
+        ([history()], PROMOTED | STEPS, 1, DISAGREE),
+        ([], PROMOTED | RETURN, 0, NOTHING),
+        (PASSED, PROMOTED | RETURN, 0, NOTHING),
+        (BREACH, BY_HAND, 0, NOTHING),
+        (PASSED, BY_HAND, 0, NOTHING),
+        ([], BY_HAND, 0, NOTHING),
+        (BREACH, BY_HAND | {"firstBreachAt": AT}, 0, AGREE),
+        (BREACH, BY_HAND | {"firstBreachAt": LATER}, 1, DISAGREE),
+        (PASSED, BY_HAND | {"firstBreachAt": AT}, 1, DISAGREE),
+        (PASSED, {"outcome": "Aborted", "reason": "Inconclusive"}, 0, NOTHING),
+        (PASSED, {"outcome": "RolledBack", "reason": "CandidateCrashed"}, 0, NOTHING),
+        (BREACH, {}, 1, DISAGREE),
+        (PASSED, {}, 0, NOTHING),
+        ([], {}, 0, NOTHING),
     ],
 )
 def test_record_and_evidence(
     tmp_path: Path, blocks: list[dict[str, Any]], status: dict[str, Any], code: int, said: str
 ) -> None:
     result = run(tmp_path, record(blocks, **status))
-    assert said in result.stdout
+    assert result.stdout.splitlines()[-1] == said
     assert result.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("blocks", "status", "said"),
+    [
+        (BREACH, {}, "record: under way; evidence: breach at 2026-11-22T03:00:05Z"),
+        (PASSED, PROMOTED | STEPS, "evidence: no breach, passed"),
+        (TOO_FEW, PROMOTED | STEPS, "evidence: no breach, not passed"),
+        ([], PROMOTED | STEPS, "evidence: no windows"),
+        ([], PROMOTED | RETURN, "no evidence was asked for"),
+        (PASSED, BY_HAND, "AbortedByHand does not follow from windows"),
+        (PASSED, {}, "nothing has been decided"),
+        (
+            BREACH,
+            ROLLED_BACK | {"firstBreachAt": AT, "judgeVersion": "1"},
+            f"replayed by judge {JUDGE_VERSION}, which may see it otherwise: a Serin with judge 1 settles it",
+        ),
+    ],
+)
+def test_what_is_said(tmp_path: Path, blocks: list[dict[str, Any]], status: dict[str, Any], said: str) -> None:
+    assert said in run(tmp_path, record(blocks, **status)).stdout
+
+
+@pytest.mark.parametrize(
+    ("live", "status", "answer"),
+    [
+        (TOO_FEW, PROMOTED | STEPS, NOTHING),
+        (PASSED, PROMOTED | STEPS, AGREE),
+        (PASSED, ROLLED_BACK | {"firstBreachAt": AT}, NOTHING),
+        (BREACH[1:], ROLLED_BACK | {"firstBreachAt": AT}, AGREE),
+        (BREACH[1:], PROMOTED | STEPS, DISAGREE),
+    ],
+)
+def test_a_full_record_is_not_accused_of_what_is_not_in_it(
+    tmp_path: Path, live: list[dict[str, Any]], status: dict[str, Any], answer: str
+) -> None:
+    past = [
+        {"slo": "availability", "start": (T0 - (MOST_BLOCKS - i) * SECOND).isoformat(), "seconds": 1, "counts": "-,0/9"}
+        for i in range(MOST_BLOCKS)
+    ]
+    result = run(tmp_path, record(past + live, **status))
+    assert result.stdout.splitlines()[-1] == answer
+    assert "the record is full: later windows are not in it" in result.stdout
+
+
+def test_a_pass_beside_a_broken_stable_is_a_pass_for_the_record_even_if_stable_recovers(tmp_path: Path) -> None:
+    """Two thirds of the allowed share beside 3 %, then beside nothing at all: no evidence of the usual kind."""
+    arms = [((1, 150), (27, 900))] * 12 + [((1, 150), (0, 900))] * 25
+    windows = [Window(T0 + i * SECOND, SECOND, Counts(*own), Counts(*stable)) for i, (own, stable) in enumerate(arms)]
+    cells = {"slo": "availability", "start": T0.isoformat(), "seconds": 1, "counts": encode(windows)}
+    result = run(tmp_path, record([cells], **PROMOTED, **STEPS))
+    assert result.stdout.splitlines()[-1] == AGREE
 
 
 def test_json(tmp_path: Path) -> None:
@@ -111,9 +179,17 @@ def test_json(tmp_path: Path) -> None:
     assert summary == {
         "recorded": f"RolledBack (SLOBreached), breach at {AT}",
         "recomputed": f"breach at {AT}",
-        "agrees": True,
+        "answer": "Agree",
         "note": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [(BY_HAND, "NothingToCompare"), (ROLLED_BACK | {"firstBreachAt": LATER}, "Disagree")]
+)
+def test_json_says_which_of_three_answers_it_is(tmp_path: Path, status: dict[str, Any], answer: str) -> None:
+    result = run(tmp_path, record(BREACH, **status), "--output", "json")
+    assert json.loads(result.stdout.splitlines()[-1])["answer"] == answer
 
 
 def broken(**changes: Any) -> dict[str, Any]:

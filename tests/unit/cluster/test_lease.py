@@ -11,7 +11,6 @@ import pytest
 
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector, LeaseName, LeaseTimes
-from serin.cluster.permissions import NEEDED, missing
 from serin.cluster.resources import MODEL_DEPLOYMENTS, Resource
 from serin.errors import Conflict, NotFound, NotLeader, Refused, Unavailable
 
@@ -291,18 +290,3 @@ async def test_reads_pass_and_writes_need_the_lease() -> None:
     for write in writes:
         await write()
     assert below.seen[2:] == ["create", "apply", "merge", "update_status", "delete"]
-
-
-# --- permissions -----------------------------------------------------------------------------------------------------
-
-
-async def test_a_missing_permission_has_a_name() -> None:
-    class Review:
-        async def post(self, path: str, body: Object) -> Object:
-            assert path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-            asked = body["spec"]["resourceAttributes"]
-            refused = asked["resource"] == "promotionrecords" and asked["subresource"] == "status"
-            return {"status": {"allowed": not refused and asked["namespace"] == "prod"}}
-
-    found = await missing(Review(), NEEDED, "prod")
-    assert [str(permission) for permission in found] == ["update promotionrecords/status.serin.dev"]

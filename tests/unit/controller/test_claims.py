@@ -8,7 +8,7 @@ from typing import Any
 from serin.cluster import resources
 from serin.cluster.resources import Resource
 from serin.errors import NotFound, Refused
-from tests.lab import KEY, Lab, isvc, spec
+from tests.lab import Lab, isvc, spec
 
 ROUTE_KEY = ("httproutes", "prod", "fraud")
 
@@ -107,7 +107,7 @@ async def test_without_kserve_the_cause_is_told() -> None:
         return await real(resource, namespace, selector)
 
     lab.cluster.list = unknown  # type: ignore[method-assign]
-    assert await lab.reconciler.reconcile(KEY) is None
+    await lab.tick()
     assert "install KServe" in lab.status["message"]
     lab.cluster.list = real  # type: ignore[method-assign]
     await lab.until(lab.stable("1"))

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
-
-from serin.controller.loop import Loop
-from serin.controller.settings import SettingsError, from_environment
-from serin.controller.workqueue import LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Key, WorkQueue
-from serin.errors import Conflict, Refused, Unavailable
+from serin.controller.workqueue import WorkQueue
 
 A, B = ("ns", "a"), ("ns", "b")
 
@@ -79,86 +71,23 @@ def test_backoff_doubles_is_bounded_and_forgotten_on_success() -> None:
     assert q.failed(A) == 0.2
 
 
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
+def test_conflicts_have_a_backoff_of_their_own() -> None:
+    q = queue()
+    assert [q.conflicted(A) for _ in range(8)] == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    assert q.failed(A) == 0.2, "failures are counted apart"
+    assert q.conflicted(B) == 0.05, "and so are keys"
+    q.succeeded(A)
+    assert [q.conflicted(A), q.failed(A)] == [0.05, 0.2]
 
 
-async def test_an_api_server_that_is_away_is_asked_again_every_few_seconds() -> None:
-    """However long it was away: a breach that was proven meanwhile is acted on with its first answers."""
-
-    async def away(_: Key) -> datetime | None:
-        raise Unavailable("503")
-
-    async def refused(_: Key) -> datetime | None:
-        raise Refused("403")
-
-    async def waits(reconcile: Callable[[Key], Awaitable[datetime | None]]) -> list[float | None]:
-        loop = Loop(reconcile, lambda: NOW, timedelta(minutes=5))
-        return [await loop._once(A) for _ in range(20)]
-
-    assert (await waits(away))[-1] == LONGEST_OUTAGE_BACKOFF
-    assert (await waits(refused))[-1] == LONGEST_BACKOFF, "what a person has to mend"
-
-
-async def test_the_loop_works_backs_off_and_looks_again() -> None:
-    outcomes: list[BaseException | datetime | None] = [Conflict("x"), Unavailable("y"), ValueError("bug"), NOW, None]
-    done = asyncio.Event()
-    keys: list[Key] = []
-
-    async def reconcile(key: Key) -> datetime | None:
-        keys.append(key)
-        outcome = outcomes.pop(0)
-        if not outcomes:
-            done.set()
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
-
-    loop = Loop(reconcile, lambda: NOW, timedelta(minutes=5))
-    loop.queue.add(A)
-    work = asyncio.create_task(loop.run(2))
-    await asyncio.wait_for(done.wait(), 5)
-    work.cancel()
-    assert keys == [A] * 5
-
-
-@pytest.mark.parametrize(
-    ("env", "words"),
-    [
-        ({}, "SERIN_PROMETHEUS_URLS is empty"),
-        ({"SERIN_PROMETHEUS_URLS": "prometheus:9090"}, "not http"),
-        ({"SERIN_PROMETHEUS_URLS": "http://user:pw@prometheus"}, "address 1 is not .* without credentials"),
-        ({"SERIN_PROMETHEUS_URLS": "http://p, http://P:80/"}, "http://p is there twice"),
-        ({"SERIN_PROMETHEUS_CONFIG": "/nowhere.yaml"}, "SERIN_PROMETHEUS_CONFIG: /nowhere.yaml: No such file"),
-        ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_RESYNC": "often"}, "SERIN_RESYNC"),
-        ({"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_WORKERS": "many"}, "SERIN_WORKERS"),
-    ],
-)
-def test_unusable_settings_name_the_variable(env: dict[str, str], words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
-        from_environment(env)
-
-
-def test_settings() -> None:
-    env = {"SERIN_PROMETHEUS_URLS": "http://a:9090/, http://b", "SERIN_NAMESPACES": "x,y", "SERIN_RESYNC": "2s"}
-    settings = from_environment(env)
-    assert [server.url for server in settings.prometheus] == ["http://a:9090", "http://b"]
-    assert settings.namespaces == ("x", "y")
-    assert settings.resync == timedelta(seconds=2)
-
-
-def test_servers_with_credentials_come_after_the_plain_ones(tmp_path: Path) -> None:
-    config, token = tmp_path / "servers.yaml", tmp_path / "token"
-    config.write_text(f"servers: [{{url: 'https://c', bearerTokenFile: {token}}}]")
-    env = {"SERIN_PROMETHEUS_URLS": "http://a", "SERIN_PROMETHEUS_CONFIG": str(config)}
-    with pytest.raises(SettingsError, match=f"SERIN_PROMETHEUS_CONFIG: {token}: No such file"):
-        from_environment(env)
-    token.write_text("s3cr3t")
-    settings = from_environment(env)
-    assert [server.url for server in settings.prometheus] == ["http://a", "https://c"]
-    assert [server.url for server in from_environment({**env, "SERIN_PROMETHEUS_URLS": ""}).prometheus] == ["https://c"]
-    assert "s3cr3t" not in repr(settings)
+def test_a_bound_shortens_every_pause_and_is_not_remembered() -> None:
+    q = queue()
+    assert [q.failed(A, longest=0.5) for _ in range(6)] == [0.2, 0.4, 0.5, 0.5, 0.5, 0.5]
+    assert [q.conflicted(A, longest=0.08) for _ in range(6)] == [0.05, 0.08, 0.08, 0.08, 0.08, 0.08]
+    assert [q.failed(A), q.conflicted(A)] == [0.2 * 2**6, 2.0]
 
 
 def test_backoff_never_overflows() -> None:
     q = queue()
     assert [q.failed(A) for _ in range(2000)][-1] == 30.0
+    assert [q.conflicted(A) for _ in range(2000)][-1] == 2.0

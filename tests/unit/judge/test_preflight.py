@@ -96,10 +96,11 @@ def test_what_is_compared_decides_when_a_fault_is_found() -> None:
     assert found["Absolute"] < found["Either"] < math.inf, "half of alpha takes longer"
 
 
-def test_beside_a_broken_stable_nothing_passes_and_it_is_said() -> None:
+def test_as_good_as_a_broken_stable_is_not_good_enough_and_it_is_said() -> None:
     found = forecast(of(), 200.0, 0.03)
     assert found.passing == math.inf
     assert found.problem.startswith("availability: stable's own share of bad requests, 3.00%, is far beyond the 1.00%")
+    assert found.problem.endswith("only a candidate that keeps the objective passes, one that is as bad does not")
 
 
 def test_a_fault_that_cannot_be_found_in_time_is_named() -> None:

@@ -1,4 +1,4 @@
-"""What is read from an answer; and whatever comes back, it is read or is one of three errors."""
+"""What is read from an answer; and whatever comes back, it is read or is a ``MetricsError`` of some kind."""
 
 from __future__ import annotations
 

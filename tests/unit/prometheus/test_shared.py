@@ -337,6 +337,70 @@ async def test_who_finds_no_place_is_told_so() -> None:
     assert await metrics.values("late", T0) == [1.0], "places are free again"
 
 
+class Torn(Series):
+    """Cannot be cut to anybody's time."""
+
+    def between(self, start: float, end: float) -> Series:
+        raise ZeroDivisionError(f"{start} … {end}")
+
+
+async def ends(*waiting: asyncio.Task[list[Series]]) -> list[object]:
+    """What each got, and that it got something at all."""
+    done, _ = await asyncio.wait(waiting, timeout=5)
+    assert done == set(waiting), "somebody still waits"
+    return [task.exception() or task.result() for task in waiting]
+
+
+async def test_a_bug_in_what_one_gets_is_that_ones_own() -> None:
+    whole = [series(f"{name}-new") for name in "ac"]
+    metrics = shared(Recorder(whole[0], Torn({"__name__": "m", "arm": "b-new"}, [0.0], [0.0]), whole[1]))
+    first, torn, last = await ends(*(asyncio.create_task(metrics.series(want(name))) for name in "abc"))
+    assert isinstance(torn, ZeroDivisionError)
+    assert [first, last] == [[s.between(T0.timestamp(), T0.timestamp() + 75)] for s in whole]
+
+
+async def test_a_bug_in_one_part_fails_those_in_it_and_no_others() -> None:
+    class Buggy(Recorder):
+        async def matrix(self, query: str, at: datetime) -> list[Series]:
+            await super().matrix(query, at)
+            if "m0-new" in query:
+                raise ZeroDivisionError
+            return self.all
+
+    metrics = shared(Buggy())
+    found = await ends(*(asyncio.create_task(metrics.series(want(f"m{i}"))) for i in range(MOST_WANTS + 1)))
+    assert [type(one) for one in found] == [ZeroDivisionError] * MOST_WANTS + [list]
+
+
+async def test_nobody_waits_for_a_query_that_was_cancelled() -> None:
+    """Before it began, while it gathers, while it is asked, and after: whenever that is, everybody is told."""
+    seen: list[type] = []
+    for moments in range(1, 20):
+        metrics = shared(Recorder(series("a-new"), series("b-new")))
+        waiting = [asyncio.create_task(metrics.series(want(name))) for name in "ab"]
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        for flush in metrics._flushes:
+            flush.cancel()
+        kinds = {type(one) for one in await ends(*waiting)}
+        assert len(kinds) == 1
+        seen += kinds
+        assert await asyncio.wait_for(metrics.series(want("a")), 5), "the next one begins another query"
+    assert seen == sorted(seen, key=[MetricsUnavailable, list].index)
+    assert set(seen) == {MetricsUnavailable, list}
+
+
+async def test_a_bug_before_anything_was_asked_reaches_everybody() -> None:
+    async def pause(_: float) -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    metrics = Shared(Recorder(), pause=pause)
+    for _ in range(2):
+        found = await ends(*(asyncio.create_task(metrics.series(want(name))) for name in "ab"))
+        assert [type(one) for one in found] == [ZeroDivisionError] * 2
+
+
 async def test_nobody_is_asked_in_place_of_a_server_that_is_not_allowed() -> None:
     refused = NotAllowed("http://gone:9090")
     for ask in (refused.samples, refused.values, refused.counted):

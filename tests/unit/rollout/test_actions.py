@@ -302,7 +302,7 @@ def test_a_hold_is_seen_while_something_else_is_in_the_way() -> None:
     world = progressing()
     world.candidate_window = None
     world.ask("Hold")
-    world.settle(5)
+    world.settle(45)
     assert reason(world) == Reason.NO_DATA
     assert (world.status.message or "").endswith("; held by ana@example.com")
 

@@ -14,10 +14,10 @@ from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
+from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Problem
 from serin.rollout.phases import ACTIVE
-from serin.rollout.turn import needed
 from tests.world import BAD, CLEAN, policy, ref, serving
 
 VERSIONS = ("1", "2", "3", "4")

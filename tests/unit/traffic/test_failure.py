@@ -456,3 +456,4 @@ def test_a_uri_that_kserve_does_not_take_by_itself_is_told_while_there_is_no_pod
     assert (failure is not None) is told
     assert failure is None or f"{uri.partition(':')[0]}://" in failure.message
     assert failure_of(with_uri(uri, custom=custom), [pod(state={"running": {}})]) is None
+    assert failure_of(with_uri(uri, custom=custom), [], serves=True) is None

@@ -23,6 +23,7 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     POLICY_ACCEPTED = "PolicyAccepted"
     TRAFFIC_SPLIT = "TrafficSplit"
+    PERMITTED = "Permitted"
 
 
 class Condition(ApiModel):

@@ -164,12 +164,18 @@ class SloReport:
     pass_threshold: float
     breached_at: datetime | None
     passed_at: datetime | None
+    """End of the interval with which the evidence sufficed for passing; None again if it no longer does."""
     step_time: timedelta
     """Accepted time since the step began."""
     newest: Interval | None
     known_until: datetime | None
     """End of the newest interval that is evidence."""
     message: str
+    stable_broken: bool = False
+    """Whether stable is proven to break the objective, by the test that would hold a candidate, the candidate not.
+
+    It may be the cure then, and is not taken back for want of evidence.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +213,13 @@ class Assessment:
 
     @property
     def inconclusive(self) -> SloReport | None:
-        """The SLO that keeps a step from being decided by evidence that there is: no silence, and never passed."""
+        """The SLO that keeps a step from being decided by evidence that there is: no silence, and never passed.
+
+        None where stable breaks the objective of an SLO that decides: taking the candidate back would cure nothing.
+        """
         slo = self.blocking
+        if any(s.stable_broken for s in self.acting):
+            return None
         return slo if slo and slo.verdict in {Verdict.INSUFFICIENT, Verdict.HOLD} and slo.passed_at is None else None
 
     @property

@@ -18,11 +18,12 @@ class ActionKind(StrEnum):
     RELEASE = "Release"
     ABORT = "Abort"
     RETRY = "Retry"
+    PROMOTE = "Promote"
 
     @property
     def forward(self) -> bool:
         """Whether it lets traffic go forward: such a one needs the admission policies that say who may ask for it."""
-        return self in {ActionKind.RELEASE, ActionKind.RETRY}
+        return self in {ActionKind.RELEASE, ActionKind.RETRY, ActionKind.PROMOTE}
 
 
 class ActionOutcome(StrEnum):
@@ -37,11 +38,11 @@ class PromotionActionSpec(ApiModel):
 
     model_deployment: Name
     action: ActionKind
-    """Hold, Release and Abort name a rollout, Retry a revision."""
+    """Hold, Release, Abort and Promote name a rollout, Retry a revision."""
     rollout: Word | None = None
     """Name of the PromotionRecord: an action is bound to one attempt and cannot be replayed on another."""
     revision: Word | None = None
-    """The rejected revision that may be tried again."""
+    """The revision that may be tried again: a rejected one, or one that waits for its next try."""
     reason: Annotated[str, Field(max_length=512)] | None = None
     ticket: Word | None = None
     """Of the change management, say."""

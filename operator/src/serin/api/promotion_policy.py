@@ -24,6 +24,7 @@ SHADOW_OR_PREVIEW = (
     "give shadow or preview, not both: what testers send could not be told from the clients' mirrored requests"
 )
 PREVIEW_SHORT = "a preview lasts at least 10s"
+GRACE_LONG = "endpointGrace is at most 10m"
 
 
 class Severity(StrEnum):
@@ -115,6 +116,8 @@ class Bake(ApiModel):
     """Shortest time of accepted windows with the candidate at 100 minus ``holdback`` percent."""
     holdback: Annotated[int, Field(ge=0, le=50)] = 5
     """Percent that stay on the old revision, as the control; without it a breach cannot be told from an outage."""
+    timeout: Duration = timedelta(hours=1)
+    """So long after ``for`` is over without a decision the bake asks for a person."""
 
 
 class Exposure(StrEnum):
@@ -170,6 +173,42 @@ class Preview(ApiModel):
         return self
 
 
+class WhenStableIsDown(StrEnum):
+    """What a ready candidate does while stable has no ready endpoint."""
+
+    PROMOTE = "Promote"
+    """It takes all traffic, as in a first deployment: nothing can be worse than no answer."""
+    HOLD = "Hold"
+    """It waits for a PromotionAction Promote: clients would rather have no answer than one of an untried version."""
+
+
+class Rollback(ApiModel):
+    """How traffic is taken back."""
+
+    max_load: DecimalString = Decimal("1.5")
+    """All traffic is taken back in one write if each ready replica of stable then carries at most this multiple of what
+    it carries now; otherwise what stable has replicas for, and the rest as they come up."""
+    endpoint_grace: Duration = timedelta(seconds=10)
+    """How long a candidate that lost its last ready endpoint may take to be ready again (a drained node, an eviction);
+    it has no weight meanwhile."""
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("!has(self.maxLoad) || double(self.maxLoad) >= 1.0", "maxLoad is at least 1"),
+            ("!has(self.endpointGrace) || duration(self.endpointGrace) <= duration('10m')", GRACE_LONG),
+        )
+    }
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Rollback:
+        if self.max_load < 1:
+            message = "maxLoad is at least 1"
+            raise ValueError(message)
+        if self.endpoint_grace > timedelta(minutes=10):
+            raise ValueError(GRACE_LONG)
+        return self
+
+
 class PromotionPolicySpec(ApiModel):
     """How to judge and how fast to go."""
 
@@ -210,6 +249,9 @@ class PromotionPolicySpec(ApiModel):
     """Lets those who send a header reach the candidate before the first step."""
     prepare_timeout: Duration = timedelta(minutes=10)
     """How long a candidate may take to become ready before it is taken back."""
+    rollback: Rollback = Rollback()
+    when_stable_is_down: WhenStableIsDown = WhenStableIsDown.PROMOTE
+    """What becomes of a ready candidate without a breach while stable has had no ready endpoint for 30 seconds."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(

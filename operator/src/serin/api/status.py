@@ -71,7 +71,7 @@ class SloStatus(ApiModel):
 
 
 class Held(ApiModel):
-    """Somebody holds a rollout."""
+    """Somebody's word on a rollout: a Hold, or a Promote."""
 
     by: User
     at: Time
@@ -102,6 +102,30 @@ class Retry(ApiModel):
     revision: Name
     asked: AnsweredAction
     """For the record of the rollout."""
+
+
+class Interruption(ApiModel):
+    """The candidate lost its last ready endpoint: its weight is 0 until it is ready again, or taken back."""
+
+    at: Time
+    weight: Annotated[int, Field(ge=0, le=100)]
+    """Percent that it had, and gets back."""
+    ready_at: Time | None = None
+    """Since when it is ready again; the gateway needs a moment to learn of its endpoints."""
+
+
+class WriteFailure(ApiModel):
+    """Something that Serin decided and could not write."""
+
+    act: Word
+    """What was to be written: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``, ``Scaling``, ``Deletion``,
+    ``PromotionAction`` or ``Event``."""
+    name: AnyName
+    """Of the object."""
+    reason: Stored[Reason]
+    message: Annotated[str, Field(max_length=1024)]
+    """The server's words."""
+    since: Time
 
 
 class RolloutStatus(ApiModel):
@@ -137,8 +161,18 @@ class RolloutStatus(ApiModel):
     cause_message: Text | None = None
     decided_at: Time | None = None
     """When ``outcome`` was decided, to the microsecond."""
+    decided_weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Percent on the candidate when it was decided to take it back."""
     held: Held | None = None
     """Somebody holds this rollout by a PromotionAction."""
+    promote: Held | None = None
+    """Somebody's word instead of evidence, by a PromotionAction: all traffic as soon as the candidate can carry it."""
+    blocked_since: Time | None = None
+    """Since when something other than evidence, time or a person has kept the rollout where it is."""
+    interruption: Interruption | None = None
+    """While the candidate has no ready endpoint."""
+    stable_down: bool = False
+    """The candidate takes all traffic because stable has no ready endpoint."""
     slos: Annotated[
         list[OrOmitted[SloStatus]],
         Field(
@@ -151,6 +185,16 @@ class RolloutStatus(ApiModel):
     def exposed(self) -> bool:
         """Whether the candidate has been sent requests of any kind."""
         return self.step > 0 or self.exposed_at is not None
+
+    @property
+    def at_once(self) -> bool:
+        """Whether all traffic goes over in one move: no steps, no bake."""
+        return self.returning or self.stable_down or self.promote is not None
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether it was decided to take the candidate back."""
+        return self.outcome is not None and self.outcome is not Outcome.PROMOTED
 
 
 class Rejection(ApiModel):
@@ -168,6 +212,10 @@ class ModelDeploymentStatus(ApiModel):
 
     observed_generation: Annotated[int | None, BeforeValidator(_observed)] = None
     phase: Stored[Phase] | None = None
+    reason: Stored[Reason] | None = None
+    """Why the ModelDeployment is where it is."""
+    since: Time | None = None
+    """Since when ``reason`` holds."""
     message: Text | None = None
     """What is happening, in a sentence."""
     conditions: Annotated[
@@ -185,6 +233,10 @@ class ModelDeploymentStatus(ApiModel):
     rejected: Annotated[list[OrOmitted[Rejection]], Field(max_length=20)] = []
     draining: Annotated[list[OrOmitted[RevisionRef]], Field(max_length=20)] = []
     """Arms without weight whose InferenceService is deleted at ``until``."""
+    stable_down_since: Time | None = None
+    """Since when stable is known to have no ready endpoint."""
+    write_failures: Annotated[list[OrOmitted[WriteFailure]], Field(max_length=16)] = []
+    """What was decided and could not be written in the newest pass that tried."""
     retry: Retry | None = None
     """Until the rollout that it asks for begins."""
     actions: Annotated[list[OrOmitted[AnsweredAction]], Field(max_length=20)] = []

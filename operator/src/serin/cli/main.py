@@ -95,9 +95,12 @@ def replay(
     record: Annotated[Path, typer.Argument(help="A PromotionRecord (YAML or JSON); - is standard input.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Does the evidence in a PromotionRecord, judged again, lead to its outcome? Ends with 1 if it does not."""
+    """Does the evidence in a PromotionRecord, judged again, lead to its outcome? Ends with 1 if it does not.
+
+    What does not follow from windows (a hand, a crash, another revision) is not compared: it says so and ends with 0.
+    """
     from serin.cli import judge as lines
-    from serin.cli.replay import RecordReplay
+    from serin.cli.replay import SENTENCES, Answer, RecordReplay
 
     as_json = output is Output.JSON
     with _one_line():
@@ -109,8 +112,8 @@ def replay(
             typer.echo(json.dumps(dataclasses.asdict(found)))
         else:
             typer.echo(f"record: {found.recorded}; evidence: {found.recomputed}{'; ' * bool(found.note)}{found.note}")
-            typer.echo("They agree." if found.agrees else "They do not agree.")
-        if not found.agrees:
+            typer.echo(SENTENCES[found.answer])
+        if found.answer is Answer.DISAGREE:
             raise typer.Exit(DISAGREES)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,29 @@ ON_EVIDENCE = frozenset({Reason.SLO_BREACHED, Reason.ALL_REQUESTS_BAD})
 """Causes that follow from windows alone; all others (a hand, a crash, another revision) do not."""
 
 
+class Answer(StrEnum):
+    """Whether a record and its evidence say the same."""
+
+    AGREE = "Agree"
+    DISAGREE = "Disagree"
+    NOTHING_TO_COMPARE = "NothingToCompare"
+    """The outcome does not follow from windows, or the windows that it followed from are not in the record."""
+
+
+SENTENCES = {
+    Answer.AGREE: "They agree.",
+    Answer.DISAGREE: "They do not agree.",
+    Answer.NOTHING_TO_COMPARE: "There is nothing to compare.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What the record says, and what its evidence says."""
 
     recorded: str
     recomputed: str
-    agrees: bool
+    answer: Answer
     note: str = ""
 
 
@@ -75,20 +92,51 @@ class RecordReplay:
         }
 
     def agreement(self) -> Agreement:
-        """Whether the breach, or that there was none, is what the record says; after ``windows``."""
-        status = self.record.status
-        judged_by = status.judge_version or self.record.spec.judge_version
-        note = "" if judged_by == JUDGE_VERSION else f"decided by judge {judged_by}, replayed by judge {JUDGE_VERSION}"
-        if len(status.blocks) >= MOST_BLOCKS:
-            note = "; ".join(filter(None, (note, "the record is full: later windows are not in it")))
+        """Whether the breach, or the passing, is what the record says; after ``windows``."""
         breached_at = self._run.breached_at
-        if status.reason in ON_EVIDENCE:
-            agrees = breached_at is not None and breached_at == status.first_breach_at
-        elif status.outcome is Outcome.PROMOTED:
-            agrees = breached_at is None and (self._run.passed or _returned(self.record))
-        else:
-            agrees = breached_at is None or status.outcome is not None
-        return Agreement(_recorded(self.record), self._recomputed(breached_at), agrees, note)
+        answer, why = self._taken_back(breached_at) if self._fell else self._went_on(breached_at)
+        notes = (self._other_judge(), "the record is full: later windows are not in it" if self._full else "", why)
+        return Agreement(_recorded(self.record), self._recomputed(breached_at), answer, "; ".join(filter(None, notes)))
+
+    @property
+    def _fell(self) -> bool:
+        return self.record.status.outcome not in {None, Outcome.PROMOTED}
+
+    @property
+    def _full(self) -> bool:
+        return len(self.record.status.blocks) >= MOST_BLOCKS
+
+    def _other_judge(self) -> str:
+        judged_by = self.record.status.judge_version or self.record.spec.judge_version
+        if judged_by == JUDGE_VERSION:
+            return ""
+        ours = f"decided by judge {judged_by}, replayed by judge {JUDGE_VERSION}"
+        return f"{ours}, which may see it otherwise: a Serin with judge {judged_by} settles it"
+
+    def _taken_back(self, breached_at: datetime | None) -> tuple[Answer, str]:
+        """The answer for a candidate that was taken back, and what it rests on."""
+        status = self.record.status
+        if status.reason not in ON_EVIDENCE and status.first_breach_at is None:
+            return Answer.NOTHING_TO_COMPARE, f"{status.reason} does not follow from windows"
+        if breached_at is None and self._full:
+            return Answer.NOTHING_TO_COMPARE, ""
+        same = breached_at is not None and breached_at == status.first_breach_at
+        return (Answer.AGREE if same else Answer.DISAGREE), ""
+
+    def _went_on(self, breached_at: datetime | None) -> tuple[Answer, str]:
+        """The answer for a candidate that was promoted, or is under way, and what it rests on."""
+        if breached_at is not None:
+            return Answer.DISAGREE, ""
+        if self.record.status.outcome is None:
+            return Answer.NOTHING_TO_COMPARE, "nothing has been decided"
+        if _returned(self.record):
+            return (
+                Answer.NOTHING_TO_COMPARE,
+                "it was stable before and went back without steps: no evidence was asked for",
+            )
+        if self._run.passed:
+            return Answer.AGREE, ""
+        return (Answer.NOTHING_TO_COMPARE if self._full else Answer.DISAGREE), ""
 
     def _recomputed(self, breached_at: datetime | None) -> str:
         if not self._run.begun:
@@ -106,7 +154,8 @@ def _on_evidence_only(policy: PromotionPolicySpec) -> PromotionPolicySpec:
 
 def _returned(record: PromotionRecord) -> bool:
     """Whether it went back to what was stable before: no steps, and no evidence was asked for."""
-    return all(entry.weight in {0, 100} for entry in record.status.timeline)
+    timeline = record.status.timeline
+    return bool(timeline) and all(entry.weight in {0, 100} for entry in timeline)
 
 
 def _recorded(record: PromotionRecord) -> str:

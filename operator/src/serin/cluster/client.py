@@ -1,4 +1,4 @@
-"""How are objects read and written? Six verbs on plain dicts, bounded in time, with our error classes.
+"""How are objects read and written? A few verbs on plain dicts, bounded in time, with our error classes.
 
 Reads are tried again on ``Unavailable``; writes never are, since the caller looks afresh before it writes again.
 """

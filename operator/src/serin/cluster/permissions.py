@@ -1,14 +1,18 @@
-"""Which permissions does the operator need? Asked of the API server at start, so that a missing rule has a name."""
+"""Which permissions does the operator need? Asked of the API server, so that a missing rule has a name.
+
+One SelfSubjectAccessReview each: a SelfSubjectRulesReview is a single request, but knows one namespace only, and may
+be incomplete where other authorizers than RBAC have a say.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from serin.cluster import resources
 from serin.cluster.resources import Resource
+from serin.together import together
 
 Object = dict[str, Any]
 
@@ -23,6 +27,22 @@ class Permission:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource}.{self.group}" if self.group else f"{self.verb} {self.resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A permission that the service account lacks, and where."""
+
+    permission: Permission
+    namespace: str = ""
+    """Empty: in the whole cluster."""
+
+    def __str__(self) -> str:
+        return f"{self.permission} in namespace {self.namespace}" if self.namespace else str(self.permission)
+
+    def concerns(self, namespace: str) -> bool:
+        """Whether an object of ``namespace`` may feel it."""
+        return self.namespace in {"", namespace}
 
 
 def _on(resource: Resource, *verbs: str, sub: str = "") -> list[Permission]:
@@ -63,11 +83,11 @@ class Reviewer(Protocol):
         ...
 
 
-async def missing(server: Reviewer, permissions: Iterable[Permission], namespace: str) -> list[Permission]:
+async def missing(server: Reviewer, permissions: Iterable[Permission], namespace: str) -> list[Missing]:
     """Those that this service account does not have in ``namespace`` (``""``: in all); ``ClusterError``."""
     wanted = list(permissions)
-    allowed = await asyncio.gather(*(_allowed(server, permission, namespace) for permission in wanted))
-    return [permission for permission, granted in zip(wanted, allowed, strict=True) if not granted]
+    allowed = await together(*(_allowed(server, permission, namespace) for permission in wanted))
+    return [Missing(p, namespace) for p, granted in zip(wanted, allowed, strict=True) if not granted]
 
 
 async def _allowed(server: Reviewer, permission: Permission, namespace: str) -> bool:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from serin.api import names
 from serin.api.evidence import Assessment
 from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
-from serin.api.reasons import Phase, Reason
+from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.types import format_time
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.actions import write_answer
+from serin.controller.acts import Act, Acts
 from serin.controller.observe import Sight
-from serin.errors import ClusterError, Conflict
+from serin.errors import Conflict, Refused
 from serin.records import build
-from serin.rollout.decision import Decision, Event, Finish, Plan
+from serin.rollout.decision import Decision, Event, Finish, Plan, RecordPlan
+from serin.rollout.observation import Part
 from serin.traffic import standard
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Evidence:
 
 
 class Actor:
-    """Carries out decisions about one look at the cluster."""
+    """Carries out decisions about one look at the cluster: every act on its own, so that none stops another."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -72,41 +71,48 @@ class Actor:
         repaired = Event("Warning", Reason.ROUTE_REPAIRED.value, message)
         return replace(decision, events=(*decision.events, repaired))
 
-    async def tell(self, sight: Sight, decision: Decision, now: datetime) -> bool:
+    async def tell(self, sight: Sight, decision: Decision, acts: Acts, now: datetime) -> bool:
         """Answers actions and makes Events; whether every action has its answer. Nothing else waits for either."""
         done = True
         for answer in decision.plan.answers:
-            done = await write_answer(self._cluster, sight.said.objs[answer.action], answer) and done
+            obj = sight.said.objs.get(answer.action)
+            done = (obj is None or await write_answer(self._cluster, obj, answer)) and done
         for event in decision.events:
-            try:
-                await self._cluster.create(resources.EVENTS, sight.owner.namespace, _event(sight, event, now))
-            except ClusterError as error:
-                log.warning("event not made", name=sight.owner.name, reason=event.reason, error=str(error)[:300])
+            body = _event(sight, event, now)
+            await acts.run(Act.EVENT, event.reason, self._cluster.create(resources.EVENTS, sight.owner.namespace, body))
         return done
 
-    async def carry_out(self, sight: Sight, decision: Decision) -> None:
-        """Makes the rest of the plan true, in the plan's order."""
+    async def carry_out(self, sight: Sight, decision: Decision, acts: Acts) -> None:
+        """Makes the arms what the plan says."""
         plan = decision.plan
-        for ref in plan.ensure:
-            await self._ensure(sight, ref, plan.at_least.get(ref.revision, 0))
+        if Part.INFERENCE_SERVICES not in sight.unknown:
+            for ref in plan.ensure:
+                actual = sight.inference_services.get(ref.revision)
+                if actual is None:
+                    await acts.run(Act.INFERENCE_SERVICE, ref.inference_service, self._create(sight, ref))
+                else:
+                    at_least = plan.at_least.get(ref.revision, 0)
+                    await acts.run(Act.SCALING, ref.inference_service, self._scale(sight, ref, actual, at_least))
         for ref in plan.delete:
-            await self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service)
+            await acts.run(
+                Act.DELETION,
+                ref.inference_service,
+                self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service),
+            )
 
-    async def new_record(self, sight: Sight, plan: Plan) -> None:
+    async def new_record(self, sight: Sight, plan: Plan, acts: Acts) -> None:
         """Creates the rollout's record, before anything that it has to witness."""
-        if plan.record is None:
-            return
+        if plan.record is not None:
+            await acts.run(Act.RECORD, plan.record.name, self._new_record(sight, plan.record))
+
+    async def _new_record(self, sight: Sight, record: RecordPlan) -> None:
         policy = (sight.policy_obj["metadata"]["name"], sight.policy_obj["spec"]) if sight.policy_obj else None
         owner = (sight.owner.namespace, sight.owner.name)
-        body = build.new(plan.record, owner=owner, sources=sight.sources, policy=policy)
+        body = build.new(record, owner=owner, sources=sight.sources, policy=policy)
         await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
 
-    async def _ensure(self, sight: Sight, ref: RevisionRef, at_least: int) -> None:
-        """The arm exists, is ours, and has the scaling that spec asks for; nothing else of it is ever written."""
-        actual = sight.inference_services.get(ref.revision)
-        if actual is None:
-            await self._create(sight, ref)
-            return
+    async def _scale(self, sight: Sight, ref: RevisionRef, actual: Object, at_least: int) -> None:
+        """The arm is ours, and has the scaling that spec asks for; nothing else of it is ever written."""
         if "deletionTimestamp" in actual["metadata"]:
             return
         patch: Object = standard.scaling_patch(actual, sight.obj["spec"]["predictor"], at_least) or {}
@@ -118,27 +124,36 @@ class Actor:
     async def _create(self, sight: Sight, ref: RevisionRef) -> None:
         source = sight.sources.get(ref.revision)
         if source is None:
-            return
+            if Part.RECORDS in sight.unknown:
+                return  # its record has it, and cannot be read now: that is told already
+            message = f"no record knows what was served as revision {ref.revision}"
+            raise Refused(message)
         body = standard.inference_service(sight.owner, ref, model=source[0], predictor=source[1])
-        try:
+        with contextlib.suppress(Conflict):
             await self._cluster.create(resources.INFERENCE_SERVICES, sight.owner.namespace, body)
-        except Conflict:
-            return
 
-    async def write_records(self, sight: Sight, decision: Decision, evidence: Evidence, now: datetime) -> None:
-        """One write per record: outcome, timeline and sealed windows together."""
+    async def write_records(
+        self, sight: Sight, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
+    ) -> bool:
+        """One write per record: outcome, timeline and sealed windows together; whether the rollout's own is written."""
         rollout = decision.status.rollout
         current = {rollout.record} if rollout else set()
         finishes = {finish.record: finish for finish in decision.plan.finish}
+        done = True
         for name in sorted(current | finishes.keys()):
             obj = sight.record_objs.get(name)
             record = build.parse(obj) if obj else None
             if obj is None or record is None or record.status.finished_at is not None:
+                done = done and name not in current
                 continue
             status = build.with_actions(record.status, name, decision.status.actions)
             status = _next_status(status, decision, finishes.get(name), evidence, now)
-            if status.to_api() != record.status.to_api():
-                await self._cluster.update_status(resources.PROMOTION_RECORDS, {**obj, "status": status.to_api()})
+            if status.to_api() == record.status.to_api():
+                continue
+            body = {**obj, "status": status.to_api()}
+            write = self._cluster.update_status(resources.PROMOTION_RECORDS, body)
+            done = await acts.run(Act.RECORD, name, write) and done
+        return done
 
 
 def _next_status(
@@ -150,7 +165,7 @@ def _next_status(
 ) -> PromotionRecordStatus:
     rollout, weights = decision.status.rollout, decision.status.weights
     if finish is not None:
-        weight = 100 if finish.outcome.value == "Promoted" else 0
+        weight = 100 if finish.outcome is Outcome.PROMOTED else 0
         entry = TimelineEntry(at=finish.decided_at, weight=weight, reason=finish.reason, message=finish.message)
     elif rollout is not None:
         desired, shadow = weights.desired if weights else 0, decision.status.phase is Phase.SHADOWING or None

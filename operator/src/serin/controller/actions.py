@@ -6,7 +6,7 @@ None of it may hold up a pass: an action that cannot be read or answered now is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,27 +42,30 @@ class Asked:
     """Whether the admission policies are in force; None where that is not known, or nobody needs to know."""
 
 
-async def asked(cluster: Cluster, namespace: str, name: str, answered: Collection[str]) -> Asked:
-    """The actions that wait, and who vouches for those that have no answer in status either (``answered``: uids)."""
-    found = await unanswered(cluster, namespace, name)
-    actions = tuple(action for _, action in found)
-    new = [action for action in actions if action.uid not in answered]
+def asked_of(found: list[tuple[Object, ActionView]], *, vouches: bool | None) -> Asked:
+    """What waits, and who vouches for it."""
     objs = {obj["metadata"]["name"]: obj for obj, _ in found}
-    return Asked(objs, actions, await vouched(cluster, namespace, new))
+    return Asked(objs, tuple(action for _, action in found), vouches)
 
 
-async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
-    """The actions on a ModelDeployment that have no outcome, oldest first; none if they cannot be read now."""
+async def pending(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
+    """The actions on a ModelDeployment that have no outcome, oldest first; ``ClusterError``."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, f"!{names.ANSWERED}")
+        found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, f"!{names.ANSWERED}")
     except NotFound:  # definitions of an earlier Serin
-        return []
-    except (ClusterError, TimeoutError) as error:
-        log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300] or "too slow")
         return []
     own = [obj for obj in found if obj["spec"].get("modelDeployment") == name]
     return [(obj, view) for obj in sorted(own, key=_age) if (view := _view(obj)) is not None]
+
+
+async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
+    """The same; none if they cannot be read now."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await pending(cluster, namespace, name)
+    except (ClusterError, TimeoutError) as error:
+        log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300] or "too slow")
+        return []
 
 
 def _age(obj: Object) -> tuple[str, int]:

@@ -9,25 +9,37 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import dropwhile
+
+import structlog
 
 from serin.api.evidence import Assessment, Interval, MeanWindow, Split, Window
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.errors import MetricsError
-from serin.judge.assessment import Judge
+from serin.judge.assessment import judge_of, settings_of
+from serin.judge.slo import SloJudge
 from serin.judge.split import split
 from serin.judge.windows import decode, encode, kind_of, settle_time
 from serin.prometheus.counts import Grid
 from serin.prometheus.reading import Metrics, Names, read
+from serin.together import together
 
+log = structlog.get_logger()
 BLOCK = 20
 """Windows per sealed block, and at most so many are read with one query."""
 HISTORY_WINDOW = timedelta(minutes=1)
 HISTORY_WINDOWS = 30
 """Stable's half hour before the candidate: how bursty its bad requests are."""
+HISTORY_PATIENCE = 2.0
+"""Seconds: the first windows do not wait longer for it."""
+HISTORY_AGAIN = timedelta(minutes=1)
+"""Between two tries to read it."""
+HISTORY_USEFUL = 10
+"""Of its windows: after so long stable's time beside the candidate tells as much, and it is not asked for any more."""
 BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
 SHARES = 240
@@ -48,9 +60,13 @@ class Ledger:
     """Start of the first window."""
     cursors: dict[str, datetime]
     """Per SLO the start of the next window to read."""
-    judge: Judge
+    judges: dict[str, SloJudge]
     without_history: set[str]
-    """SLOs whose stable arm's time before the candidate has not been read."""
+    """SLOs whose stable arm's time before the candidate has not been read, and may still be."""
+    tried: dict[str, datetime] = field(default_factory=dict)
+    """Per SLO when that was last tried in vain."""
+    early: dict[str, list[Interval]] = field(default_factory=dict)
+    """Windows of such an SLO: they are judged again once its history is known."""
     history: dict[str, list[Interval]] = field(default_factory=dict)
     """What has been read of it and is not in the record yet."""
     unsealed: dict[str, list[Interval]] = field(default_factory=dict)
@@ -58,6 +74,8 @@ class Ledger:
     """The newest windows of the first SLO that counts: how the traffic really splits."""
     rehearsal: bool = False
     """Of a preview: what testers send may condemn a candidate, and proves nothing for it later."""
+    of_record: bool = True
+    """The policy is the snapshot of the record; False for the live one, by which only the watch goes on."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
 
@@ -67,15 +85,16 @@ class Ledger:
     ) -> Ledger:
         """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
-        ledger = cls(policy, names, start, dict.fromkeys(slos, start), Judge(policy), set(slos))
-        for block in record.blocks if record else []:
+        ledger = cls(policy, names, start, dict.fromkeys(slos, start), _judges(policy), _with_a_past(policy))
+        # In order of time: history that was read late stands behind the first windows.
+        for block in sorted(record.blocks if record else [], key=lambda block: block.start):
             batch = _stored(block, slos.get(block.slo))
             if not batch:
                 continue
             if batch[-1].end <= start:
-                ledger.judge.add({block.slo: batch})
+                ledger.learn(block.slo, batch)
             elif batch[0].start >= ledger.cursors[block.slo]:
-                ledger.judge.add({block.slo: batch})
+                ledger.learn(block.slo, batch)
                 ledger.note_shares(block.slo, batch)
                 ledger.cursors[block.slo] = batch[-1].end
             ledger.without_history.discard(block.slo)
@@ -92,8 +111,25 @@ class Ledger:
         return max(self.cursors.values()) + self.length + settle_time(self.length)
 
     async def catch_up(self, source: Metrics, now: datetime) -> None:
-        """Reads the windows that are over and settled; on trouble an SLO's cursor stays and ``trouble`` says why."""
-        await asyncio.gather(*(self._catch_up(source, slo, now) for slo in self.policy.slos))
+        """Reads the windows that are over and settled; on trouble an SLO's cursor stays and ``trouble`` says why.
+
+        When it returns nothing is being read any more. A bug in one SLO does not break off the others: its error is
+        raised as it is once they have been read, too.
+        """
+        bugs: list[Exception] = []
+
+        async def own(slo: Slo) -> None:
+            try:
+                await self._catch_up(source, slo, now)
+            except Exception as error:  # noqa: BLE001 - raised below
+                self.trouble[slo.name] = f"{type(error).__name__}: {error}"
+                bugs.append(error)
+
+        async with asyncio.TaskGroup() as group:
+            for slo in self.policy.slos:
+                group.create_task(own(slo))
+        if bugs:
+            raise bugs[0]
 
     async def _catch_up(self, source: Metrics, slo: Slo, now: datetime) -> None:
         self.trouble.pop(slo.name, None)
@@ -106,37 +142,74 @@ class Ledger:
             if count <= 0 or clock() > until:
                 return
             grid = Grid(start, self.length, min(count, most))
+            reading = [read(source, self.policy, slo, self.names, grid)]
+            if self._asks_for_history(slo.name, now):
+                reading.insert(0, self._past(source, slo, now))
             try:
-                past = await self._past(source, slo) if slo.name in self.without_history else []
-                batch = await read(source, self.policy, slo, self.names, grid)
+                *_, batch = await together(*reading)
             except MetricsError as error:
                 self.trouble[slo.name] = str(error)
                 return
-            self._remember(slo.name, past)
-            self.judge.add({slo.name: batch})
-            self.note_shares(slo.name, batch)
-            self.unsealed.setdefault(slo.name, []).extend(batch)
-            self.cursors[slo.name] = batch[-1].end
+            self._take(slo.name, batch)
 
-    async def _past(self, source: Metrics, slo: Slo) -> list[Interval]:
-        """Stable's time before the candidate; nothing if it cannot be read: the watch does not wait for it."""
-        if slo.indicator.gauge is not None:
-            return []
+    def _asks_for_history(self, name: str, now: datetime) -> bool:
+        """Whether to try (again) to read stable's time before the candidate; in the end it is of no use any more."""
+        if name not in self.without_history:
+            return False
+        known = self.cursors[name] - self.begun
+        if known >= HISTORY_USEFUL * max(HISTORY_WINDOW, self.length) or self.judges[name].breached_at is not None:
+            self._without_history_for_good(name)  # what was decided on a breach is not judged in another way later
+            return False
+        return name not in self.tried or now - self.tried[name] >= HISTORY_AGAIN
+
+    async def _past(self, source: Metrics, slo: Slo, now: datetime) -> list[Interval]:
+        """Reads and judges stable's time before the candidate; nothing if that fails, and a later try may do.
+
+        Neither trouble nor a bug in it may blind the watch.
+        """
         length = max(HISTORY_WINDOW, self.length)
         grid = Grid(self.begun - HISTORY_WINDOWS * length, length, HISTORY_WINDOWS)
         try:
-            found = await read(source, self.policy, slo, self.names, grid, raw=True)
-        except MetricsError:
-            return []
-        past = [replace(i, candidate=None) for i in found if isinstance(i, Window | MeanWindow)]
-        return list(dropwhile(_stable_unknown, past))
+            async with asyncio.timeout(HISTORY_PATIENCE):
+                found = await read(source, self.policy, slo, self.names, grid, raw=True)
+            past = [replace(i, candidate=None) for i in found if isinstance(i, Window | MeanWindow)]
+            known: list[Interval] = list(dropwhile(_stable_unknown, past))
+            self._remember(slo.name, known)
+        except (MetricsError, TimeoutError):
+            self.tried[slo.name] = now
+        except Exception:
+            self.tried[slo.name] = now
+            log.exception("history not read", slo=slo.name, inference_service=self.names.stable)
+        else:
+            return known
+        return []
 
     def _remember(self, name: str, past: list[Interval]) -> None:
-        """Judges the history before the first window that is read, and never again."""
+        """Judges the history before the windows of the candidate, and those that were judged without it once more."""
         if past:
-            self.judge.add({name: past})
-            self.history[name] = past
+            judge = _judges(self.policy)[name]
+            for interval in (*past, *self.early.get(name, [])):
+                judge.add(interval)
+            self.judges[name], self.history[name] = judge, past
+        self._without_history_for_good(name)
+
+    def _without_history_for_good(self, name: str) -> None:
         self.without_history.discard(name)
+        self.early.pop(name, None)
+
+    def _take(self, name: str, batch: list[Interval]) -> None:
+        """Judges windows and keeps them for the record. The cursor moves first: a bug never has one taken twice."""
+        self.cursors[name] = batch[-1].end
+        self.unsealed.setdefault(name, []).extend(batch)
+        if name in self.without_history:
+            self.early.setdefault(name, []).extend(batch)
+        self.note_shares(name, batch)
+        self.learn(name, batch)
+
+    def learn(self, name: str, batch: Iterable[Interval]) -> None:
+        """Judges intervals of one SLO, in order of time."""
+        for interval in batch:
+            self.judges[name].add(interval)
 
     def note_shares(self, name: str, batch: list[Interval]) -> None:
         """Keeps the windows that tell how the traffic splits."""
@@ -158,7 +231,8 @@ class Ledger:
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """Where the evidence stands; windows that should be there and are not hold."""
         missing = {name: window for name in self.cursors if (window := self._missing(name, now)) is not None}
-        return self.judge.assess(step_started_at, missing)
+        reports = (judge.report(step_started_at, missing.get(name)) for name, judge in self.judges.items())
+        return Assessment(tuple(reports))
 
     def _missing(self, name: str, now: datetime) -> Interval | None:
         cursor = self.cursors[name]
@@ -187,6 +261,16 @@ class Ledger:
         for name, batch in self.unsealed.items():
             kept = 0 if everything else len(batch) % BLOCK
             self.unsealed[name] = batch[len(batch) - kept :]
+
+
+def _with_a_past(policy: PromotionPolicySpec) -> set[str]:
+    """SLOs that look at both arms: gauges have no history of stable's."""
+    return {slo.name for slo in policy.slos if slo.indicator.gauge is None}
+
+
+def _judges(policy: PromotionPolicySpec) -> dict[str, SloJudge]:
+    """A judge for each SLO that has seen nothing yet."""
+    return {settings.name: judge_of(settings) for settings in settings_of(policy)}
 
 
 def _stored(block: WindowBlock, slo: Slo | None) -> list[Interval]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from serin.cluster.permissions import Missing
 from serin.controller.metrics import exposition
 from serin.controller.watchdog import Watchdog
 
@@ -20,8 +23,8 @@ class State:
     """Set when the event sources have begun."""
     standing_by: bool = False
     """Waits for the lease: as ready as a replica that leads."""
-    missing: list[str] = field(default_factory=list)
-    """Permissions that the service account lacks."""
+    missing: tuple[Missing, ...] = ()
+    """Permissions that the service account lacks, as of the last check that succeeded."""
 
     @property
     def unhealthy(self) -> str:
@@ -33,12 +36,12 @@ class State:
     def not_ready(self) -> str:
         """Why the process is not ready; empty when it is."""
         if self.missing:
-            return f"permission missing: {'; '.join(self.missing)}"
+            return f"permission missing: {'; '.join(map(str, self.missing))}"
         return "" if self.watching.is_set() or self.standing_by else "starting"
 
 
-async def serve(host: str, port: int, state: State) -> web.AppRunner:
-    """Serves /healthz, /readyz and /metrics; ``cleanup()`` the runner to stop."""
+def application(state: State) -> web.Application:
+    """Answers /healthz, /readyz and /metrics."""
 
     def answer(trouble: str, well: str) -> web.Response:
         return web.Response(text=trouble or well, status=503 if trouble else 200)
@@ -54,7 +57,19 @@ async def serve(host: str, port: int, state: State) -> web.AppRunner:
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(app, access_log=None)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def serving(host: str, port: int, state: State) -> AsyncIterator[None]:
+    """Serves the probes and the metrics while the block runs; with port 0 nothing listens at all."""
+    if port == 0:
+        yield
+        return
+    runner = web.AppRunner(application(state), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    return runner
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()

@@ -25,9 +25,16 @@ class Loop:
         reconcile: Callable[[Key], Awaitable[datetime | None]],
         clock: Callable[[], datetime],
         resync: timedelta,
+        longest_backoff: Callable[[Key], float | None] = lambda _: None,
     ) -> None:
+        """``longest_backoff``: seconds that no pause after a failed pass may exceed; None for no such bound.
+
+        While a candidate has traffic its windows must be looked at as they come, whatever fails. It is asked after
+        every failure, and must not fail itself.
+        """
         self.queue = WorkQueue(time.monotonic)
         self._reconcile, self._clock, self._resync = reconcile, clock, resync
+        self._longest_backoff = longest_backoff
 
     async def run(self, workers: int) -> None:
         """Works until cancelled."""
@@ -46,28 +53,34 @@ class Loop:
             finally:
                 self.queue.done(key)
                 PASS_SECONDS.observe(time.monotonic() - started)
-            if wait is not None:
-                self.queue.add_at(key, time.monotonic() + wait)
+            self.queue.add_at(key, time.monotonic() + wait)
 
-    async def _once(self, key: Key) -> float | None:
+    async def _once(self, key: Key) -> float:
         """One pass; seconds until the next one."""
         try:
             wake_at = await self._reconcile(key)
-        except Conflict:
+        except Conflict as error:
             PASSES.labels("conflict").inc()
-            return 0.05
+            return self._pause_after(error, key)
         except SerinError as error:
             PASSES.labels("error").inc()
             log.warning("pass failed", namespace=key[0], name=key[1], error=str(error), kind=type(error).__name__)
-            away = isinstance(error, Unavailable)
-            return self.queue.failed(key, LONGEST_OUTAGE_BACKOFF if away else LONGEST_BACKOFF)
-        except Exception:
+            return self._pause_after(error, key)
+        except Exception as error:
             PASSES.labels("bug").inc()
             log.exception("pass failed", namespace=key[0], name=key[1])
-            return self.queue.failed(key)
+            return self._pause_after(error, key)
         PASSES.labels("ok").inc()
         self.queue.succeeded(key)
         resync = self._resync.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
         if wake_at is None:
             return resync
         return min(resync, max(0.0, (wake_at - self._clock()).total_seconds()))
+
+    def _pause_after(self, error: Exception, key: Key) -> float:
+        """Seconds to back off after a pass that failed."""
+        bound = self._longest_backoff(key)
+        if isinstance(error, Conflict):
+            return self.queue.conflicted(key, bound)
+        longest = LONGEST_OUTAGE_BACKOFF if isinstance(error, Unavailable) else LONGEST_BACKOFF
+        return self.queue.failed(key, longest if bound is None else min(longest, bound))

@@ -9,6 +9,9 @@ from serin.prometheus.client import Asked, Result
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 LEADING = Gauge("serin_leading", "1 while this replica holds the lease, or is the only one.", registry=REGISTRY)
+MISSING_PERMISSIONS = Gauge(
+    "serin_missing_permissions", "Permissions that the service account lacks, by the last check.", registry=REGISTRY
+)
 QUEUE_ADDS = Counter("serin_workqueue_adds", "Keys that were handed to the queue.", registry=REGISTRY)
 QUEUE_RETRIES = Counter("serin_workqueue_retries", "Keys that were put back after a failure.", registry=REGISTRY)
 QUEUE_WAIT = Histogram("serin_workqueue_queue_seconds", "How long a key waited to be worked on.", registry=REGISTRY)

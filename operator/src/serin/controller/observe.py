@@ -6,6 +6,7 @@ import asyncio
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,13 +19,16 @@ from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import Asked, asked
+from serin.controller.actions import Asked, asked_of, pending, vouched
+from serin.controller.arms import observe_arms
 from serin.controller.claims import Seen, foreign, hostname_taken
+from serin.controller.parts import Reader
+from serin.controller.refusals import refusal
 from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
 from serin.records.build import Source, sources_of, view
-from serin.rollout.observation import Arm, Problem, RecordView, RouteView
+from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.rollout.spec_rules import problem_of
 from serin.traffic import view as traffic
 from serin.traffic.standard import Owner, inference_service, served
@@ -52,6 +56,8 @@ class Sight:
     policy: PromotionPolicySpec | Problem | None
     said: Asked
     """PromotionActions without an answer."""
+    unknown: Mapping[Part, Unreadable]
+    """Parts that could not be read."""
 
     @property
     def owner(self) -> Owner:
@@ -84,7 +90,11 @@ class Scope:
 
 
 async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Sight | None:
-    """A fresh look; None when the ModelDeployment is gone or going."""
+    """A fresh look; None when the ModelDeployment is gone or going.
+
+    Only the ModelDeployment and its route must be readable: a rollback needs nothing else. Every other part may be
+    unknown, and says why.
+    """
     try:
         obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
     except NotFound:
@@ -92,28 +102,26 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     if "deletionTimestamp" in obj["metadata"]:
         return None
     parsed = ModelDeployment.model_validate(obj)
-    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
+    reader = Reader((namespace, name), QUICK if parsed.status.rollout is not None else PATIENT)
     services, records, route_obj, policy_obj, said = await asyncio.gather(
-        _inference_services(cluster, namespace, selector),
-        _records(cluster, namespace, selector, parsed.status),
+        reader.read(Part.INFERENCE_SERVICES, _inference_services(cluster, parsed, namespace, name)),
+        reader.read(Part.RECORDS, _records(cluster, namespace, name, parsed.status)),
         _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
-        _policy_object(cluster, namespace, parsed.spec.policy_ref.name),
-        asked(cluster, namespace, name, {answered.uid for answered in parsed.status.actions}),
+        reader.read(Part.POLICY, _maybe(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)),
+        _asked(cluster, reader, (namespace, name), parsed.status),
     )
-    services = services and [service for service in services if _is_ours(service, name)]
-    arms = await _arms(cluster, namespace, services or [])
-    views = sorted(filter(None, map(view, records)), key=lambda record: record.attempt)
-    if services is None and parsed.status.rollout is not None:
-        # Not "no arm is left": during a rollout that would take the candidate back for an answer that is in doubt.
-        raise NotFound(KSERVE_MISSING.message)
+    arms = await observe_arms(cluster, reader, (namespace, name), parsed.status, services)
+    views = _views(reader, records or [], own=parsed.status.rollout is not None)
     is_foreign = foreign(route_obj, obj, parsed.status)
-    problem: Problem | None = _not_ours(obj) if is_foreign else None
-    if services is None:
+    problem = _not_ours(obj) if is_foreign else None
+    if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
         problem = KSERVE_MISSING
     elif problem is None:
         seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
-        problem = await hostname_taken(cluster, obj, seen, scope.namespaces)
-    if problem is not None and problem.reason is Reason.HOSTNAME_TAKEN and route_obj is not None:
+        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, seen, scope.namespaces))
+    if route_obj is not None and (
+        Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
+    ):
         parsed = _with_hostnames(parsed, route_obj)
     wanted, problem = (None, problem) if problem is not None else await _wanted(cluster, obj, parsed, arms)
     return Sight(
@@ -125,26 +133,46 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         arms=arms,
         route_obj=route_obj,
         route=traffic.route(route_obj) if route_obj and not is_foreign else None,
-        may_route=not is_foreign,
-        record_objs={record["metadata"]["name"]: record for record in records},
-        records=tuple(views),
-        policy_obj=None if isinstance(policy_obj, Problem) else policy_obj,
-        policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus),
+        may_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
+        record_objs={record["metadata"]["name"]: record for record in records or []},
+        records=tuple(sorted(views, key=lambda record: record.attempt)),
+        policy_obj=policy_obj,
+        policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
         said=said,
+        unknown=reader.unknown,
     )
 
 
+QUICK = 1.5
+"""Seconds that a part is waited for during a rollout: a breach must not wait for what the way back does not need."""
+PATIENT = 10.0
+"""The same outside of rollouts."""
 KSERVE_MISSING = Problem(
     Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
 )
 
 
-async def _inference_services(cluster: Cluster, namespace: str, selector: str) -> list[Object] | None:
+async def _asked(cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus) -> Asked:
+    """The actions that wait, and who vouches for those that have no answer in status either."""
+    found = await reader.read(Part.ACTIONS, pending(cluster, *key)) or []
+    answered = {action.uid for action in status.actions}
+    new = [action for _, action in found if action.uid not in answered]
+    return asked_of(found, vouches=await vouched(cluster, key[0], new))
+
+
+async def _inference_services(
+    cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str
+) -> list[Object] | None:
     """Those of the ModelDeployment; None where the kind is not known."""
+    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     try:
-        return await cluster.list(resources.INFERENCE_SERVICES, namespace, selector)
-    except NotFound:
-        return None
+        found = await cluster.list(resources.INFERENCE_SERVICES, namespace, selector)
+    except NotFound as error:
+        if parsed.status.rollout is None:
+            return None
+        # Not "no arm is left": during a rollout that would take the candidate back for an answer that is in doubt.
+        raise Refused(KSERVE_MISSING.message) from error
+    return [service for service in found if _is_ours(service, name)]
 
 
 def _not_ours(obj: Object) -> Problem:
@@ -158,12 +186,32 @@ def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
 
 
-async def _records(cluster: Cluster, namespace: str, selector: str, status: ModelDeploymentStatus) -> list[Object]:
+async def _records(cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus) -> list[Object]:
     """All records; during a rollout only its own: the others are history then, and each may be large."""
     if status.rollout is None or status.phase is None:
+        selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
         return await cluster.list(resources.PROMOTION_RECORDS, namespace, selector)
     own = await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
     return [own] if own else []
+
+
+def _views(reader: Reader, records: list[Object], *, own: bool) -> list[RecordView]:
+    """The records as decisions see them.
+
+    One that cannot be read is not ours (anybody may create objects); the rollout's ``own`` record is, and is unknown.
+    """
+    if own:
+        return list(filter(None, (reader.parse(Part.RECORDS, partial(_view, record)) for record in records)))
+    return list(filter(None, map(view, records)))
+
+
+def _view(record: Object) -> RecordView:
+    """A record as decisions see it; ``ValueError`` for one that cannot be read."""
+    found = view(record)
+    if found is None:
+        message = f"PromotionRecord {record['metadata']['name']} is not one that this version of Serin can read"
+        raise ValueError(message)
+    return found
 
 
 async def _maybe(cluster: Cluster, resource: resources.Resource, namespace: str, name: str) -> Object | None:
@@ -177,36 +225,6 @@ def _is_ours(service: Object, name: str) -> bool:
     """Labels can be copied; the name is derived and cannot be."""
     revision = service["metadata"]["labels"].get(names.REVISION, "")
     return bool(service["metadata"]["name"] == inference_service_name(name, revision))
-
-
-async def _policy_object(cluster: Cluster, namespace: str, name: str) -> Object | Problem | None:
-    """The live policy; failing to read it is told, and stops no watch (a rollout has its snapshot)."""
-    try:
-        return await _maybe(cluster, resources.PROMOTION_POLICIES, namespace, name)
-    except (Refused, Unavailable) as error:
-        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {error}")
-
-
-async def _arms(cluster: Cluster, namespace: str, services: list[Object]) -> dict[str, Arm]:
-    """Every InferenceService of the ModelDeployment with its endpoints and pods."""
-    if not services:
-        return {}
-    isvc_names = [service["metadata"]["name"] for service in services]
-    service_names = ",".join(names.service_name(n) for n in isvc_names)
-    slices, pods = await asyncio.gather(
-        cluster.list(resources.ENDPOINT_SLICES, namespace, f"kubernetes.io/service-name in ({service_names})"),
-        cluster.list(resources.PODS, namespace, f"serving.kserve.io/inferenceservice in ({','.join(isvc_names)})"),
-    )
-    found = {}
-    for service in services:
-        name = service["metadata"]["name"]
-        arm = traffic.arm(
-            service,
-            [s for s in slices if s["metadata"]["labels"]["kubernetes.io/service-name"] == names.service_name(name)],
-            [p for p in pods if p["metadata"]["labels"]["serving.kserve.io/inferenceservice"] == name],
-        )
-        found[arm.ref.revision] = arm
-    return found
 
 
 async def _wanted(
@@ -238,15 +256,21 @@ async def _wanted(
     except Conflict:
         return ref, None
     except Refused as error:
-        return None, Problem(Reason.RENDER_REFUSED, f"the InferenceService for spec.predictor is refused: {error}")
+        words = f"the InferenceService for spec.predictor is refused: {error}"
+        reason = refusal(str(error))
+        outside = reason in {Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING}
+        return None, Problem(reason if outside else Reason.RENDER_REFUSED, words)
+    except Unavailable as error:
+        words = f"whether the InferenceService for spec.predictor would be taken is not known: {error}"
+        return None, Problem(Reason.WRITE_UNAVAILABLE, words)
     return ref, None
 
 
 def _policy(
-    name: str, obj: Mapping[str, Any] | Problem | None, allowed: tuple[str, ...]
+    name: str, obj: Mapping[str, Any] | None, allowed: tuple[str, ...], unknown: Unreadable | None
 ) -> PromotionPolicySpec | Problem:
-    if isinstance(obj, Problem):
-        return obj
+    if unknown is not None:
+        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {unknown.message}")
     if obj is None:
         return Problem(Reason.POLICY_MISSING, f"PromotionPolicy {name} does not exist in this namespace; create it")
     try:

@@ -7,34 +7,32 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import NoReturn
 
 import structlog
 
-from serin.cluster.client import Credentials, KubernetesCluster, connect
+from serin.cluster.client import Credentials, connect
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, missing
 from serin.controller import health, metrics
 from serin.controller.election import done_before, elector_for, leading, standing
 from serin.controller.ending import heed_signals, run_to_the_end
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
 from serin.controller.reconcile import Reconciler
+from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.watchdog import Watchdog
-from serin.errors import ClusterError
 from serin.prometheus.client import Prometheus
 from serin.prometheus.shared import Shared
 
 log = structlog.get_logger()
-ASK_AGAIN = 30.0
 
 
 def now() -> datetime:
-    """The wall clock, in UTC; the only place that reads it."""
+    """The wall clock, in UTC, by which everything is decided."""
     return datetime.now(UTC)
 
 
@@ -59,25 +57,34 @@ async def run(settings: Settings) -> None:
     """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
     stop = asyncio.Event()
     heed_signals(stop)
-    servers = {server.url: Prometheus(server, tell=metrics.asked) for server in settings.prometheus}
-    for url in servers:
-        metrics.known(url)
-    sources = {url: Shared(server) for url, server in servers.items()}
     state = health.State(Watchdog(time.monotonic))
-    runner = await health.serve(settings.health_host, settings.health_port, state)
-    try:
-        async with connect() as (cluster, credentials):
+    with _servers(settings) as sources:
+        async with health.serving(settings.health_host, settings.health_port, state), connect() as (cluster, who):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
-            asking = asyncio.create_task(_ask_for_permissions(cluster, settings, state))
-            async with standing(elector):
+            async with checking(cluster, settings, state), standing(elector):
                 if await done_before(stop, _stand_by(elector, state)):
                     async with leading(elector, stop):
                         fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
-                        reconciler = Reconciler(fenced, sources, now, state.watchdog.found, settings.namespaces)
-                        await _lead(settings, reconciler, credentials, state, stop)
-            asking.cancel()
+                        reconciler = Reconciler(
+                            fenced,
+                            sources,
+                            now,
+                            state.watchdog.found,
+                            settings.namespaces,
+                            missing=lambda: state.missing,
+                        )
+                        await _lead(settings, reconciler, who, state, stop)
+
+
+@contextlib.contextmanager
+def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
+    """Every Prometheus of the allow-list, by address; the first is the default."""
+    servers = {server.url: Prometheus(server, tell=metrics.asked) for server in settings.prometheus}
+    for url in servers:
+        metrics.known(url)
+    try:
+        yield {url: Shared(server) for url, server in servers.items()}
     finally:
-        await runner.cleanup()
         for server in servers.values():
             server.close()
 
@@ -94,7 +101,7 @@ async def _lead(
     settings: Settings, reconciler: Reconciler, credentials: Credentials, state: health.State, stop: asyncio.Event
 ) -> None:
     """Watches and works until ``stop`` (a signal, a lost lease) or a bug ends it."""
-    loop = Loop(reconciler.reconcile, now, settings.resync)
+    loop = Loop(reconciler.reconcile, now, settings.resync, reconciler.longest_backoff)
     async with working(loop, settings.workers, stop):
         await watch(
             registry_for(loop.queue.add, credentials, state.watchdog),
@@ -102,35 +109,6 @@ async def _lead(
             ready=state.watching,
             stop=stop,
         )
-
-
-async def missing_permissions(cluster: KubernetesCluster, settings: Settings) -> list[str]:
-    """What the service account may not do, in words; ``ClusterError``."""
-    found: list[str] = []
-    for namespace in settings.namespaces or ("",):
-        where = f" in namespace {namespace}" if namespace else ""
-        found += [f"{p}{where}" for p in await missing(cluster, NEEDED, namespace)]
-    found += map(str, await missing(cluster, CLUSTER_WIDE if not settings.namespaces else (), ""))
-    if settings.lease:
-        found += [f"{p} in namespace {settings.lease[0]}" for p in await missing(cluster, LEASE, settings.lease[0])]
-    return found
-
-
-async def _ask_for_permissions(cluster: KubernetesCluster, settings: Settings, state: health.State) -> None:
-    """Names missing permissions, again and again until none is missing; the work goes on meanwhile.
-
-    A rollback must not wait for a permission that only the forward path needs.
-    """
-    while True:
-        try:
-            state.missing = await missing_permissions(cluster, settings)
-        except ClusterError as error:
-            log.warning("permissions not checked", error=str(error)[:300])
-        else:
-            if not state.missing:
-                return
-            log.error("permissions missing", permissions=state.missing)
-        await asyncio.sleep(ASK_AGAIN)
 
 
 @contextlib.asynccontextmanager

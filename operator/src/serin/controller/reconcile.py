@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -11,14 +12,16 @@ from serin.api.evidence import Assessment
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
 from serin.api.reasons import Phase
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.cluster.client import Cluster
+from serin.cluster.permissions import Missing
 from serin.controller.act import Actor, Evidence
 from serin.controller.actions import refuse_orphans
+from serin.controller.acts import Act, Acts, lasting
 from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
-from serin.errors import ClusterError, Conflict
+from serin.errors import ClusterError, NotLeader
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import Metrics, Names
 from serin.prometheus.shared import NotAllowed
@@ -27,16 +30,26 @@ from serin.rollout.actions import LISTEN_AGAIN
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
-from serin.rollout.phases import WATCHED
-from serin.rollout.takeback import PLAIN
+from serin.rollout.phases import WATCHED, is_watched
+from serin.rollout.takeback import WITHOUT_EVIDENCE
 
 log = structlog.get_logger()
-TRY_AGAIN = timedelta(seconds=5)
-SOON = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the newest pass over a ModelDeployment came to."""
+
+    failures: tuple[WriteFailure, ...]
+    generation: int | None
+    """The generation of spec for which everything was carried out; None where something failed."""
 
 
 class Reconciler:
-    """Holds what outlives a pass: the ledgers. Everything in them can be read again, so losing them loses nothing."""
+    """Holds what outlives a pass: the ledgers, and what could not be written.
+
+    Everything in them can be read or tried again, so losing them loses nothing.
+    """
 
     def __init__(
         self,
@@ -45,11 +58,15 @@ class Reconciler:
         clock: Callable[[], datetime],
         found: Callable[[Key, int | None], None] = lambda *_: None,
         namespaces: tuple[str, ...] = (),
+        *,
+        missing: Callable[[], Sequence[Missing]] = lambda: (),
     ) -> None:
+        self._missing = missing
         self._cluster, self._metrics, self._clock, self._found = cluster, metrics, clock, found
         self._scope = Scope(tuple(metrics), namespaces)
         self._actor = Actor(cluster)
         self._ledgers: dict[tuple[Key, str], Ledger] = {}
+        self._tried: dict[Key, Tried] = {}
 
     async def reconcile(self, key: Key) -> datetime | None:
         """One pass; when to look again, or None if only an event can change anything."""
@@ -58,47 +75,98 @@ class Reconciler:
         self._found(key, sight.obj["metadata"].get("generation") if sight else None)
         if sight is None:
             self._forget(key, keep=None)
+            self._tried.pop(key, None)
             await refuse_orphans(self._cluster, namespace, name, self._clock())
             return None
         ledger = self._ledger(key, sight)
-        decision = self._decide(name, sight, ledger)
-        if ledger is not None and sight.status.phase in WATCHED and not _plainly_back(decision):
-            await ledger.catch_up(self._source(ledger.policy), self._clock())
-            decision = self._decide(name, sight, ledger)
-        if await self._actor.write_status(sight, decision.status):
-            self._log(key, sight.status, decision.status)
-        decision = await self._actor.shift(sight, decision)
-        told = await self._actor.tell(sight, decision, self._clock())
-        wake_at = await self._rest(key, sight, decision, ledger)
-        if not told:
-            wake_at = min(filter(None, (wake_at, self._clock() + LISTEN_AGAIN)))
+        decision = self._decide(key, sight, ledger)
+        if ledger is not None and is_watched(sight.status) and not _without_evidence(decision):
+            bug = await _caught_up(ledger, self._source(ledger.policy), self._clock())
+            decision = self._decide(key, sight, ledger)
+            wake_at = await self._carry_out(key, sight, decision, ledger)
+            if bug is not None:  # what the other SLOs know has been acted on first
+                raise bug
+            return wake_at
+        return await self._carry_out(key, sight, decision, ledger)
+
+    async def _carry_out(self, key: Key, sight: Sight, decision: Decision, ledger: Ledger | None) -> datetime | None:
+        """Status first, fenced; then the route; then everything else, each on its own."""
+        before = self._tried.get(key)
+        failed = before.failures if before is not None else tuple(sight.status.write_failures)
+        acts = Acts(key, self._clock(), failed)
+        try:
+            if await self._actor.write_status(sight, decision.status):
+                self._log(key, sight.status, decision.status)
+        except NotLeader:
+            raise
+        except ClusterError:
+            await self._shift_without_status(sight, decision, acts)
+            raise
+        decision = await self._shift(sight, decision, acts)
+        told = await self._actor.tell(sight, decision, acts, self._clock())
+        await self._rest(sight, decision, ledger, acts)
         rollout = decision.status.rollout
         self._forget(key, keep=rollout.record if rollout else None)
-        return wake_at
+        return self._next_look(key, sight, decision, acts, told=told)
 
-    async def _rest(self, key: Key, sight: Sight, decision: Decision, ledger: Ledger | None) -> datetime | None:
-        """Everything after the traffic; when it fails, the watch goes on at its pace and this is tried again."""
+    async def _shift(self, sight: Sight, decision: Decision, acts: Acts) -> Decision:
+        """The route as it was decided; one that cannot be written stops nothing that comes after it."""
+        try:
+            return await self._actor.shift(sight, decision)
+        except NotLeader:
+            raise
+        except Exception as error:  # noqa: BLE001 - records and arms do not depend on the route; it is told
+            acts.note(Act.ROUTE, sight.owner.name, error)
+            return decision
+
+    async def _shift_without_status(self, sight: Sight, decision: Decision, acts: Acts) -> None:
+        """The status could not be written: nothing goes forward, but a way back is gone all the same.
+
+        It is decided again in the next pass, from the same windows, until the status can say so.
+        """
+        plan, route = decision.plan.route, sight.route
+        if plan is None or route is None or plan.stable.revision != route.stable:
+            return
+        if plan.weight < route.weight or (not plan.weight and route.exposes and not plan.mirror):
+            await self._shift(sight, decision, acts)
+
+    async def _rest(self, sight: Sight, decision: Decision, ledger: Ledger | None, acts: Acts) -> None:
+        """Everything after the traffic; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
         if ledger and over:
-            await ledger.catch_up(self._source(ledger.policy), now)  # what led to the outcome belongs to the record
+            await _caught_up(ledger, self._source(ledger.policy), now)  # what led to the outcome belongs to the record
         sealable = ledger is not None and _has_room(sight, decision) and (over or not ledger.rehearsal)
         blocks = ledger.seal(everything=over) if ledger and sealable else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
-        try:
-            await self._actor.new_record(sight, decision.plan)
-            await self._actor.write_records(sight, decision, Evidence(assessment, blocks), now)
-            if ledger and blocks:
-                ledger.sealed(everything=over)
-            await self._actor.carry_out(sight, decision)
-        except ClusterError as error:
-            log.warning("not all done", namespace=key[0], name=key[1], error=str(error)[:500])
-            pause = SOON if isinstance(error, Conflict) else TRY_AGAIN
-            return min(filter(None, (decision.wake_at, now + pause)))
-        return decision.wake_at
+        await self._actor.new_record(sight, decision.plan, acts)
+        written = await self._actor.write_records(sight, decision, Evidence(assessment, blocks), acts, now)
+        if ledger and blocks and written:
+            ledger.sealed(everything=over)
+        await self._actor.carry_out(sight, decision, acts)
 
-    def _decide(self, name: str, sight: Sight, ledger: Ledger | None) -> Decision:
+    def _next_look(self, key: Key, sight: Sight, decision: Decision, acts: Acts, *, told: bool) -> datetime | None:
+        """When to look again, and what the next decision has to know of this pass."""
+        now, generation = self._clock(), sight.obj["metadata"].get("generation", 0)
+        before, pause = self._tried.get(key), acts.pause
+        done = self._tried[key] = Tried(tuple(acts.failures), generation if pause is None else None)
+        due = [decision.wake_at, now + pause if pause is not None else None]
+        news = done.generation not in {None, decision.status.observed_generation}
+        if pause is None and (news or (before is not None and before.failures)):
+            due.append(now)  # to say that everything is done
+        if not told:
+            due.append(now + LISTEN_AGAIN)
+        return min(filter(None, due), default=None)
+
+    def longest_backoff(self, key: Key) -> float | None:
+        """Seconds that a failed pass may wait at most: a window's length, while a candidate has traffic."""
+        lengths = [ledger.length.total_seconds() for (owner, _), ledger in self._ledgers.items() if owner == key]
+        return max(1.0, min(lengths)) if lengths else None
+
+    def _decide(self, key: Key, sight: Sight, ledger: Ledger | None) -> Decision:
         now = self._clock()
-        return decide(name, sight.model_deployment.spec, sight.status, _observation(sight, ledger, now), now)
+        rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
+        seen = replace(_observation(sight, ledger, self._tried.get(key), now), missing_rights=rights)
+        return decide(key[1], sight.model_deployment.spec, sight.status, seen, now)
 
     def _ledger(self, key: Key, sight: Sight) -> Ledger | None:
         """The rollout's ledger, with the windows that were read so far."""
@@ -108,6 +176,9 @@ class Reconciler:
         ledger = self._ledgers.get((key, rollout.record))
         if ledger is not None and ledger.rehearsal and sight.status.phase in WATCHED - {Phase.SHADOWING}:
             ledger = None  # the steps have evidence of their own
+        view = next((r for r in sight.records if r.name == rollout.record), None)
+        if ledger is not None and not ledger.of_record and view is not None and view.policy is not None:
+            ledger = None  # it was judged by the live policy while the record could not be read
         ledger = ledger or self._restored(sight)
         if ledger is None:
             return None
@@ -135,6 +206,7 @@ class Reconciler:
         names = Names(sight.owner.namespace, *isvcs, new.revision, new.version)
         ledger = Ledger.restore(policy, names, begun, record.status if record else None)
         ledger.rehearsal = shadowing and not mirrored
+        ledger.of_record = view is not None and view.policy is not None
         return ledger
 
     def _source(self, policy: PromotionPolicySpec) -> Metrics:
@@ -164,13 +236,22 @@ class Reconciler:
         )
 
 
-def _plainly_back(decision: Decision) -> bool:
+async def _caught_up(ledger: Ledger, source: Metrics, now: datetime) -> Exception | None:
+    """Reads the windows that are due; a bug in one SLO comes back, to be raised when the pass has acted."""
+    try:
+        await ledger.catch_up(source, now)
+    except Exception as error:  # noqa: BLE001 - raised by the caller
+        return error
+    return None
+
+
+def _without_evidence(decision: Decision) -> bool:
     """Whether the candidate is taken back for what the cluster alone shows: a slow Prometheus must not delay that."""
     rollout = decision.status.rollout
-    return rollout is not None and rollout.outcome is not None and rollout.cause in PLAIN
+    return rollout is not None and rollout.taken_back and rollout.cause in WITHOUT_EVIDENCE
 
 
-def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observation:
+def _observation(sight: Sight, ledger: Ledger | None, tried: Tried | None, now: datetime) -> Observation:
     weights = sight.status.weights
     return Observation(
         generation=sight.obj["metadata"].get("generation", 0),
@@ -185,6 +266,10 @@ def _observation(sight: Sight, ledger: Ledger | None, now: datetime) -> Observat
         problem=sight.problem,
         actions=sight.said.actions,
         vouched=sight.said.vouched,
+        unknown=sight.unknown,
+        snapshot=ledger.policy if ledger is not None and ledger.of_record else None,
+        write_failures=lasting(tried.failures, now) if tried is not None else None,
+        carried_out=tried.generation if tried is not None else None,
     )
 
 

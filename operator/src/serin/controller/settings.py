@@ -1,108 +1,171 @@
-"""How is the process set up? From its environment, checked once at start."""
+"""How is the process set up? From its environment, checked once at start.
+
+A new setting is one field of ``Settings``: the variable is named after it, and the words of a complaint come from
+how the field is declared.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from serin.api.types import parse_duration
 from serin.errors import InvalidInput
 from serin.prometheus.address import normalised
 from serin.prometheus.credentials import Server, check, servers_from
 
+PREFIX = "SERIN_"
+LONGEST_SHOWN = 60
+"""Characters of a wrong value."""
+LABEL, SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"
+"""Names of Kubernetes objects: of a namespace, and of most others."""
+
 
 class SettingsError(ValueError):
-    """The environment cannot be used; the message names the variable."""
+    """The environment cannot be used; the message has a line for each variable that is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings of the operator process."""
+def _words(text: object) -> object:
+    """The words between commas, each of them once."""
+    if not isinstance(text, str):
+        return text
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
-    prometheus: tuple[Server, ...]
-    """Allow-list of Prometheus servers; the first one is the default."""
-    namespaces: tuple[str, ...] = ()
+
+def _lease(text: object) -> object:
+    """``namespace/name``; empty: no election."""
+    return (tuple(text.split("/")) if text else None) if isinstance(text, str) else text
+
+
+def _number(default: int, low: int, high: int) -> Any:  # noqa: ANN401 - a default, whatever the field's type
+    return Field(default, ge=low, le=high, description=f"a whole number from {low} to {high}")
+
+
+def _duration(default: str, low: str, high: str) -> Any:  # noqa: ANN401 - a default, whatever the field's type
+    words = f"a duration from {low} to {high}, such as {default}"
+    return Field(parse_duration(default), ge=parse_duration(low), le=parse_duration(high), description=words)
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Namespace = Annotated[str, Field(pattern=LABEL)]
+Name = Annotated[str, Field(pattern=SUBDOMAIN)]
+
+
+class Settings(BaseSettings):
+    """All settings of the operator process; ``description`` says what a value should be."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    prometheus: Annotated[tuple[Server, ...], NoDecode]
+    """Allow-list of Prometheus servers; the first one is the default. From two variables, see ``_prometheus``."""
+    namespaces: Annotated[tuple[Namespace, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="names of namespaces, separated by commas, or empty for the whole cluster"
+    )
     """Only these namespaces; empty: the whole cluster."""
-    resync: timedelta = timedelta(minutes=5)
+    resync: Duration = _duration("5m", "1s", "24h")
     """Every object is looked at again after at most this time, so that a lost event costs no more."""
-    workers: int = 64
+    workers: int = _number(64, 1, 1024)
     """Objects that are worked on at the same time."""
-    health_host: str = "127.0.0.1"
-    health_port: int = 8080
-    """Serves /healthz, /readyz and /metrics; 0 turns it off."""
-    log_format: str = "json"
-    """``json`` or ``console``."""
-    lease: tuple[str, str] | None = None
+    health_host: str = Field("127.0.0.1", description="an address of this machine, or empty for all of them")
+    health_port: int = _number(8080, 0, 65535)
+    """Serves /healthz, /readyz and /metrics; 0 serves none of them."""
+    log_format: Literal["json", "console"] = Field("json", description="json or console")
+    lease: Annotated[tuple[Namespace, Name] | None, NoDecode, BeforeValidator(_lease)] = Field(
+        None, description="namespace/name of a Lease, or empty for a process that is the only one"
+    )
     """Namespace and name of the Lease by which replicas elect a leader; None: this process is the only one."""
-    lease_duration: timedelta = timedelta(seconds=15)
-    """How long a dead leader is waited for."""
+    lease_duration: Duration = _duration("15s", "3s", "10m")
+    """How long a dead leader is waited for. A leader's try to renew has 4/15 of it: less than 3 s would lose leases."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing but what it is made with: only ``from_environment`` reads an environment."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
 
 
 def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from ``SERIN_…`` variables; ``SettingsError`` says which one is wrong and what it should be."""
-    prometheus = _prometheus(env)
+    """Settings from ``SERIN_…`` variables; ``SettingsError`` says of each wrong one what it should be."""
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in env.items() if name == name.upper()}
+    servers, wrong = _prometheus(env)
     try:
-        return Settings(
-            prometheus=prometheus,
-            namespaces=_words(env.get("SERIN_NAMESPACES", "")),
-            resync=parse_duration(env.get("SERIN_RESYNC", "5m")),
-            workers=int(env.get("SERIN_WORKERS", "64")),
-            health_host=env.get("SERIN_HEALTH_HOST", "127.0.0.1"),
-            health_port=int(env.get("SERIN_HEALTH_PORT", "8080")),
-            log_format=env.get("SERIN_LOG_FORMAT", "json"),
-            lease=_lease(env.get("SERIN_LEASE", "")),
-            lease_duration=parse_duration(env.get("SERIN_LEASE_DURATION", "15s")),
+        settings = Settings(**{**source(), "prometheus": servers})
+    except ValidationError as error:
+        names = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors(include_input=False))
+        wrong += [_complaint(name, str(source.env_vars[f"{PREFIX}{name}".lower()])) for name in names]
+    else:
+        if not wrong:
+            return settings
+    raise SettingsError("\n".join(wrong))
+
+
+def _complaint(name: str, held: str) -> str:
+    """Which variable is wrong, what it holds and what it should be."""
+    shown = repr(held if len(held) <= LONGEST_SHOWN else f"{held[:LONGEST_SHOWN]}…")
+    return f"{PREFIX}{name.upper()} is {shown}: it should be {Settings.model_fields[name].description}"
+
+
+def _prometheus(env: Mapping[str, str]) -> tuple[tuple[Server, ...], list[str]]:
+    """The servers of both variables, or a line for each variable that is wrong."""
+    found: list[Server] = []
+    wrong: list[str] = []
+    for read in (_plain_servers, _servers_with_credentials):
+        try:
+            found += read(env)
+        except SettingsError as error:
+            wrong.append(str(error))
+    urls = [server.url for server in found]
+    twice = next((url for url in urls if urls.count(url) > 1), None)
+    if not found and not wrong:
+        wrong.append(
+            "SERIN_PROMETHEUS_URLS is empty: give the addresses that policies may use, e.g. http://prometheus:9090, "
+            "or name them with their credentials in a file: SERIN_PROMETHEUS_CONFIG"
         )
-    except ValueError as error:
-        message = f"SERIN_RESYNC, SERIN_WORKERS, SERIN_HEALTH_PORT, SERIN_LEASE or SERIN_LEASE_DURATION: {error}"
-        raise SettingsError(message) from error
+    if twice is not None:
+        wrong.append(f"SERIN_PROMETHEUS_URLS and SERIN_PROMETHEUS_CONFIG: {twice} is there twice; keep one")
+    return tuple(found), wrong
 
 
-def _prometheus(env: Mapping[str, str]) -> tuple[Server, ...]:
-    """The servers of both variables; every file that they name is looked at now, not at the first query."""
-    found = [_plain(number, url) for number, url in enumerate(_words(env.get("SERIN_PROMETHEUS_URLS", "")), 1)]
+def _plain_servers(env: Mapping[str, str]) -> list[Server]:
+    """Servers without credentials. A wrong address is not quoted: it may hold a password."""
+    found = []
+    texts = (text.strip() for text in env.get("SERIN_PROMETHEUS_URLS", "").split(","))
+    for number, url in enumerate(filter(None, texts), 1):
+        try:
+            found.append(Server(url=normalised(url)))
+        except ValueError as error:
+            raise SettingsError(f"SERIN_PROMETHEUS_URLS: address {number} {error}") from None
+    return found
+
+
+def _servers_with_credentials(env: Mapping[str, str]) -> list[Server]:
+    """The servers of a file; every file that they name is looked at now, not at the first query."""
     config = env.get("SERIN_PROMETHEUS_CONFIG", "")
     try:
-        if config:
-            found += servers_from(Path(config).read_text(encoding="utf-8"), config)
+        found = servers_from(Path(config).read_text(encoding="utf-8"), config) if config else []
         for server in found:
             check(server)
     except (InvalidInput, OSError, UnicodeDecodeError) as error:
         why = f"{config}: {error.strerror}" if isinstance(error, OSError) else error
         raise SettingsError(f"SERIN_PROMETHEUS_CONFIG: {why}") from None
-    if not found:
-        raise SettingsError(
-            "SERIN_PROMETHEUS_URLS is empty: give the addresses that policies may use, e.g. http://prometheus:9090, "
-            "or name them with their credentials in a file: SERIN_PROMETHEUS_CONFIG"
-        )
-    urls = [server.url for server in found]
-    twice = next((url for url in urls if urls.count(url) > 1), None)
-    if twice is not None:
-        raise SettingsError(f"SERIN_PROMETHEUS_URLS and SERIN_PROMETHEUS_CONFIG: {twice} is there twice; keep one")
-    return tuple(found)
-
-
-def _plain(number: int, url: str) -> Server:
-    """A server without credentials. A wrong address is not quoted: it may hold a password."""
-    try:
-        return Server(url=normalised(url))
-    except ValueError as error:
-        raise SettingsError(f"SERIN_PROMETHEUS_URLS: address {number} {error}") from None
-
-
-def _lease(text: str) -> tuple[str, str] | None:
-    """``namespace/name``; empty: no election."""
-    if not text:
-        return None
-    namespace, slash, name = text.partition("/")
-    if not (namespace and slash and name) or "/" in name:
-        message = f"{text!r} is not namespace/name of a Lease"
-        raise ValueError(message)
-    return namespace, name
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    return found

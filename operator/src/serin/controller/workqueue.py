@@ -20,6 +20,27 @@ LONGEST_BACKOFF = 30.0
 """Seconds, for what a person has to mend."""
 LONGEST_OUTAGE_BACKOFF = 3.0
 """Seconds, while a server does not answer: a rollback must not wait longer than this once it does again."""
+FIRST_CONFLICT_BACKOFF, LONGEST_CONFLICT_BACKOFF = 0.05, 2.0
+"""Seconds, after an object changed under a pass: mostly once, but somebody may write it all the time."""
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait after failures in a row, per key: twice as long each time."""
+
+    first: float
+    longest: float
+    _counts: dict[Key, int] = field(default_factory=dict)
+
+    def next(self, key: Key, bound: float | None = None) -> float:
+        """Notes a failure; the seconds to wait, at most ``bound`` where there is one."""
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        pause = min(self.longest, self.first * 2.0 ** min(count - 1, 10))
+        return pause if bound is None else min(pause, bound)
+
+    def forget(self, key: Key) -> None:
+        """Begins again."""
+        self._counts.pop(key, None)
 
 
 @dataclass(slots=True)
@@ -34,7 +55,8 @@ class WorkQueue:
     _again: set[Key] = field(default_factory=set)
     _due: dict[Key, float] = field(default_factory=dict)
     _heap: list[tuple[float, Key]] = field(default_factory=list)
-    _failures: dict[Key, int] = field(default_factory=dict)
+    _failures: Backoff = field(default_factory=lambda: Backoff(FIRST_BACKOFF, LONGEST_BACKOFF))
+    _conflicts: Backoff = field(default_factory=lambda: Backoff(FIRST_CONFLICT_BACKOFF, LONGEST_CONFLICT_BACKOFF))
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, key: Key) -> None:
@@ -72,12 +94,17 @@ class WorkQueue:
     def failed(self, key: Key, longest: float = LONGEST_BACKOFF) -> float:
         """Notes a failure; the seconds to back off, at most ``longest``."""
         QUEUE_RETRIES.inc()
-        count = self._failures[key] = self._failures.get(key, 0) + 1
-        return min(longest, FIRST_BACKOFF * 2.0 ** min(count - 1, 10))
+        return self._failures.next(key, longest)
+
+    def conflicted(self, key: Key, longest: float | None = None) -> float:
+        """Notes that somebody was faster; the seconds to back off, at most ``longest`` where it is given."""
+        QUEUE_RETRIES.inc()
+        return self._conflicts.next(key, longest)
 
     def succeeded(self, key: Key) -> None:
-        """Forgets failures."""
-        self._failures.pop(key, None)
+        """Forgets failures and conflicts."""
+        self._failures.forget(key)
+        self._conflicts.forget(key)
 
     @property
     def depth(self) -> int:

@@ -12,7 +12,7 @@ import math
 from collections import deque
 from datetime import datetime, timedelta
 
-from serin.api.evidence import Window
+from serin.api.evidence import Counts, Window
 
 BUCKET = timedelta(minutes=1)
 KEPT_BUCKETS = 30
@@ -52,12 +52,18 @@ class Dispersion:
         return self._excess
 
     def phi(self, window: Window) -> float:
-        """The divisor for this window, from the minutes that were over before it; at least 1."""
+        """The divisor for the candidate's counts of this window, from the minutes that were over before it."""
+        return self._phi(window, window.candidate)
+
+    def phi_of_stable(self, window: Window) -> float:
+        """The divisor for stable's own counts of this window."""
+        return self._phi(window, window.stable)
+
+    def _phi(self, window: Window, arm: Counts | None) -> float:
         self._close(window.start)
-        candidate = window.candidate
-        if not self._excess or candidate is None:
+        if not self._excess or arm is None:
             return 1.0
-        per_bucket = candidate.total * max(1.0, BUCKET / window.length)
+        per_bucket = arm.total * max(1.0, BUCKET / window.length)
         return 1 + self._excess * self._rate * per_bucket
 
     def add(self, window: Window) -> None:

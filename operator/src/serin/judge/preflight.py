@@ -17,7 +17,7 @@ from serin.api.analysis import Compare
 from serin.api.promotion_policy import PromotionPolicySpec, Step
 from serin.api.types import format_duration
 from serin.judge.assessment import settings_of
-from serin.judge.ratio import BROKEN_STABLE
+from serin.judge.passing import BROKEN_STABLE
 from serin.judge.slo import RatioSettings
 from serin.judge.windows import settle_time
 
@@ -105,7 +105,7 @@ def _detection(s: RatioSettings, base: Base, share: float, times: float) -> floa
 
 def _passing(s: RatioSettings, base: Base, share: float) -> float:
     """Seconds until a candidate that is as good as stable has shown it."""
-    if base.bad_share > BROKEN_STABLE * s.bad_share:  # beside a broken stable nothing passes
+    if base.bad_share > BROKEN_STABLE * s.bad_share:  # as good as a broken stable is not good enough
         return math.inf
     need = math.log(2 / s.beta) + _PASS_GRID
     inside = base.rps * share * bernoulli_divergence(base.bad_share, s.bad_share)
@@ -124,7 +124,10 @@ def _problem(s: RatioSettings, base: Base, step: Step, forecast: Forecast) -> st
         return f"{s.name}: there is no traffic, so the step at {step.weight} % can prove nothing"
     if base.bad_share > BROKEN_STABLE * s.bad_share:
         allowed = f"{s.bad_share:.2%} that the objective allows"
-        return f"{s.name}: stable's own share of bad requests, {base.bad_share:.2%}, is far beyond the {allowed}"
+        passes = "only a candidate that keeps the objective passes, one that is as bad does not"
+        return (
+            f"{s.name}: stable's own share of bad requests, {base.bad_share:.2%}, is far beyond the {allowed}: {passes}"
+        )
     if forecast.passing <= limit:
         late = forecast.detect[NAMED_FAULT]
         fault = f"a fault of {FAULTS[NAMED_FAULT]:g} times the allowed share"

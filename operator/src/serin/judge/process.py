@@ -7,6 +7,7 @@ at most ``a`` while its hypothesis is true, however often one looks and whenever
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from serin.judge.likelihood import GRID_POINTS, log_sum_exp
 
@@ -30,25 +31,48 @@ def log10_e(value: float) -> float:
 
 
 class Accumulated:
-    """One bank over everything it has seen (E3, E4)."""
+    """One bank over everything it has seen (E3, E4), which may pass a part of its capital to another one."""
 
     __slots__ = ("_sums",)
 
-    def __init__(self, points: int = GRID_POINTS) -> None:
-        self._sums = [0.0] * points
+    def __init__(self, points: int = GRID_POINTS, log_capital: float = 0.0) -> None:
+        self._sums = [log_capital] * points
 
     def add(self, step: list[float]) -> None:
         """Takes one window's increments."""
         self._sums = [s + d for s, d in zip(self._sums, step, strict=True)]
 
+    def give(self, part: float) -> float:
+        """Gives a part (below 1) of the capital away; the natural logarithm of what that is."""
+        given = self.log_e + math.log(part)
+        kept = math.log1p(-part)
+        self._sums = [s + kept for s in self._sums]
+        return given
+
+    def receive(self, log_capital: float) -> None:
+        """Takes in capital, spread evenly over the alternatives."""
+        self._sums = [log_sum_exp([s, log_capital]) for s in self._sums]
+
     @property
     def log_e(self) -> float:
-        """Natural logarithm of the e-value; 0 before the first window."""
+        """Natural logarithm of the e-value; that of the capital before the first window."""
         return log_sum_exp(self._sums) - math.log(len(self._sums))
 
-    def reaches(self, threshold: float) -> bool:
-        """Whether the rounded log10 is at least ``threshold``; cheap while it is far from it."""
-        return max(self._sums) >= threshold * _LN10 - 1 and log10_e(self.log_e) >= threshold
+    @property
+    def bound(self) -> float:
+        """Something that ``log_e`` is not above, for a tenth of the work."""
+        return max(self._sums)
+
+
+def total(accounts: Sequence[Accumulated]) -> float:
+    """Natural logarithm of what several accounts have together."""
+    return log_sum_exp([account.log_e for account in accounts])
+
+
+def reach(accounts: Sequence[Accumulated], threshold: float) -> bool:
+    """Whether the rounded log10 of the total is at least ``threshold``; cheap while it is far from it."""
+    near = threshold * _LN10 - 1 - math.log(len(accounts))
+    return any(account.bound >= near for account in accounts) and log10_e(total(accounts)) >= threshold
 
 
 class _Bank:

@@ -16,19 +16,15 @@ from serin.api.analysis import Compare
 from serin.api.evidence import NO_REQUESTS, Counts, Interval, SloReport, Window
 from serin.api.reasons import Reason, Verdict
 from serin.judge.dispersion import OUTAGE, Dispersion, tempered
-from serin.judge.likelihood import breaks_objective, keeps_objective, not_worse_than_stable
-from serin.judge.process import BLOCK_WINDOWS, Accumulated, Average, Restarting, log10_e
+from serin.judge.likelihood import breaks_objective
+from serin.judge.passing import Occasion, PassEvidence
+from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
 from serin.judge.relative import WorseThanStable
 from serin.judge.slo import Progress, RatioSettings, of_kind
+from serin.judge.stable import StableWatch
 
 ALL_BAD_REQUESTS = 5
 """So many requests in a row, all bad, need no statistics."""
-BROKEN_STABLE = 2.0
-"""Beyond this multiple of the allowed share for stable, a window is no evidence for passing (E3, E4).
-
-Being better than a broken stable is nothing, and an outage of both arms is not the candidate's. Leaving out windows in
-which stable looks bad only lowers E3; E4 does not look at stable, so a choice by stable's counts leaves it valid.
-"""
 RUN_ALPHA = 1e-3
 """Of alpha: the chance of a run of bad requests that needs no statistics, per run."""
 NO_RUN = (0, NO_REQUESTS, NO_REQUESTS)
@@ -100,9 +96,8 @@ class RatioJudge:
         outage = min(1.0, OUTAGE * s.bad_share)
         self._dispersions = [Dispersion(outage), *(Dispersion(rung=i) for i in range(s.rungs))]
         self._epoch = _Epoch(settings, 1)
-        self._better, self._keeps = not_worse_than_stable(s.pass_ratio), keeps_objective(s.bad_share)
-        self._e3, self._e4 = Accumulated(), Accumulated()
-        self._pass_threshold = log10_e(math.log(2 / s.beta))
+        self._stable_watch = StableWatch(s)
+        self._passing = PassEvidence(s)
         self._candidate, self._stable = NO_REQUESTS, NO_REQUESTS
         self.breached_at: datetime | None = None
         self._breach_reason = Reason.SLO_BREACHED
@@ -112,33 +107,59 @@ class RatioJudge:
         self._run = max(ALL_BAD_REQUESTS, math.ceil(math.log(s.alpha * RUN_ALPHA) / math.log(s.bad_share)))
 
     def add(self, interval: Interval) -> None:
-        """Takes the next window, accepted or not; stable's counts alone teach how bursty it is."""
+        """Takes the next window, accepted or not; stable's counts alone teach how bursty it is, and how broken."""
         window = of_kind(Window, interval)
         phis = [dispersion.phi(window) for dispersion in self._dispersions]
+        phi_of_stable = self._dispersions[0].phi_of_stable(window)
         for dispersion in self._dispersions:
             dispersion.add(window)
-        if not self._progress.take(window) or window.candidate is None:
+        if self._progress.take(window) and window.candidate is not None:
+            self._judge(window, window.candidate, phis)
+        else:
             self._epoch.skip(window, phis)
+            self._passing.skip(window, phis)
             self._settle(window)
-            return
-        candidate, stable = window.candidate, window.stable or NO_REQUESTS
+        self._stable_watch.add(window, phi_of_stable)
+        if self.passed_at is None and self._passes:
+            self.passed_at = window.end
+        if self._epoch.over(self.settings.bad_share):
+            self._epoch = _Epoch(self.settings, self._epoch.number + 1)
+
+    def _judge(self, window: Window, candidate: Counts, phis: list[float]) -> None:
+        """Takes one accepted window."""
+        stable = window.stable or NO_REQUESTS
         self._candidate, self._stable = self._candidate + candidate, self._stable + stable
         warm = self._progress.first is None or window.start >= self._progress.first + self.settings.warmup
         self._epoch.add(window, phis, warm=warm)
         self._watch(window, candidate, stable)
-        if warm and stable.share <= BROKEN_STABLE * self.settings.bad_share:
-            self._collect(window, candidate, stable, phis[0])
-        if self._epoch.over(self.settings.bad_share):
-            self._epoch = _Epoch(self.settings, self._epoch.number + 1)
+        if warm:
+            self._passing.add(window, phis, self._occasion)
+        else:
+            self._passing.skip(window, phis)
 
-    def _collect(self, window: Window, candidate: Counts, stable: Counts, phi: float) -> None:
-        """Evidence for passing."""
-        pairs = (candidate.bad, candidate.total), (stable.bad, stable.total)
-        self._e3.add(tempered(self._better.increment(*pairs), phi))
-        self._e4.add(tempered(self._keeps.increment(pairs[0]), phi))
-        passes = self._e3.reaches(self._pass_threshold) or self._e4.reaches(self._pass_threshold)
-        if self.passed_at is None and passes:
-            self.passed_at = window.end
+    @property
+    def _occasion(self) -> Occasion | None:
+        return (self._stable_watch.spell, self._epoch.number) if self._stable_watch.broken else None
+
+    @property
+    def _may_cure(self) -> bool:
+        """Whether the bet on being better than stable counts: stable is broken, and the candidate's share is inside.
+
+        Its share is that of the epoch: what a common cause did that is over is not held against it. Nor does it help:
+        what was won before stable or the candidate was well again is of another occasion.
+        """
+        epoch, occasion = self._epoch, self._occasion
+        if occasion is None or occasion != self._passing.occasion or epoch.broken:
+            return False
+        return epoch.candidate.share <= self.settings.bad_share
+
+    @property
+    def _passes(self) -> bool:
+        return self._passing.proven or self._cures
+
+    @property
+    def _cures(self) -> bool:
+        return self._may_cure and self._passing.better
 
     def _watch(self, window: Window, candidate: Counts, stable: Counts) -> None:
         """The all-bad guard, then the policy's tests."""
@@ -164,8 +185,8 @@ class RatioJudge:
         evidence = {
             "e1": log10_e(self._epoch.e1.log_e),
             "e2": log10_e(self._epoch.e2.log_e),
-            "e3": log10_e(self._e3.log_e),
-            "e4": log10_e(self._e4.log_e),
+            "e3": self._passing.log10_e3,
+            "e4": self._passing.log10_e4(with_better=self._may_cure),
         }
         return SloReport(
             name=self.settings.name,
@@ -176,13 +197,14 @@ class RatioJudge:
             stable=self._stable,
             evidence=evidence,
             threshold=self._epoch.threshold,
-            pass_threshold=self._pass_threshold,
+            pass_threshold=self._passing.threshold,
             breached_at=self.breached_at,
-            passed_at=self.passed_at,
+            passed_at=self.passed_at if self._passes else None,
             step_time=self._progress.step_time(step_started_at),
             newest=missing or self._progress.newest,
             known_until=self._progress.known_until,
             message=self._message(verdict, reason, evidence, missing),
+            stable_broken=self._stable_watch.broken and not self._epoch.broken and self.breached_at is None,
         )
 
     def _verdict(self, missing: Interval | None) -> tuple[Verdict, Reason]:
@@ -197,9 +219,9 @@ class RatioJudge:
         if epoch.broken:
             return Verdict.HOLD, Reason.COMMON_CAUSE
         using = epoch.candidate.share > s.hold_above * s.bad_share
-        if epoch.worse and using and s.compare is not Compare.ABSOLUTE:
+        if epoch.worse and using and s.compare is not Compare.ABSOLUTE and not self._cures:
             return Verdict.HOLD, Reason.WORSE_THAN_STABLE
-        if self.passed_at is not None:
+        if self._passes:
             return Verdict.PASS, Reason.STEP_TIME
         return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
 
@@ -211,10 +233,34 @@ class RatioJudge:
         )
         if verdict in {Verdict.PASS, Verdict.INSUFFICIENT}:
             best = max(evidence["e3"], evidence["e4"])
-            return f"{counts}; evidence for passing {best:.2f} of {self._pass_threshold:.2f}"
+            return f"{counts}; evidence for passing {best:.2f} of {self._passing.threshold:.2f}{self._blame()}"
         if verdict is Verdict.FAIL and reason is Reason.ALL_REQUESTS_BAD:
             return f"{counts}; {ALL_BAD_REQUESTS} requests and more in a row were all bad"
         if verdict in {Verdict.FAIL, Verdict.HOLD}:
             both = f"worse than stable {evidence['e1']:.2f}, breaks the objective {evidence['e2']:.2f}"
-            return f"{counts}; evidence {both}, threshold {self._epoch.threshold:.2f}"
+            said = f"{counts}; evidence {both}, threshold {self._epoch.threshold:.2f}"
+            return said if verdict is Verdict.FAIL else f"{said}{self._outside(reason)}{self._blame()}"
         return f"{counts}; {self._progress.why_no_data(missing)}"
+
+    def _outside(self, reason: Reason) -> str:
+        """Where "inside the objective" would be said of a share that is above it."""
+        share = self._epoch.candidate.share
+        if reason is not Reason.WORSE_THAN_STABLE or share <= self.settings.bad_share:
+            return ""
+        return f"; the candidate's share is {share:.2%}, not yet proven outside the objective"
+
+    def _blame(self) -> str:
+        """Whose fault it is, where stable is broken."""
+        if not self._stable_watch.broken:
+            return ""
+        words, own = self._stable_watch.words, self._epoch.candidate
+        if self._epoch.broken:
+            return f"; {words}, and so does the candidate"
+        since = self._epoch.number > 1 and own.total
+        seen = f" ({own.bad} bad of {own.total} since the last common cause)" if since else ""
+        if own.share <= self.settings.bad_share:
+            return f"; {words}: stable is what is broken, the candidate keeps it{seen}"
+        return (
+            f"; {words}: stable is what is broken; the candidate's own share is {own.share:.2%}, not yet proven "
+            f"outside the objective, but above it: better than stable is not enough to pass"
+        )

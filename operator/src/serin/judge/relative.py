@@ -1,11 +1,20 @@
-"""How does E1 see a window? Per counter the candidate against stable, tempered, and safe against scrape skew."""
+"""How is the candidate compared with stable? Per counter, tempered, and safe against scrape skew.
+
+With separate scrape targets the same outage may show in one arm's window t and in the other arm's window t - 1 or
+t + 1. :class:`Neighbours` therefore hands a window on together with stable's counts of the windows beside it, and both
+comparisons take the one of the three that speaks least for them: the highest rate for "worse than stable", the lowest
+for "better than stable". Each statistic only falls by that, so it stays valid.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from serin.api.evidence import NO_REQUESTS, Counts, Window
 from serin.judge.dispersion import tempered
-from serin.judge.likelihood import worse_than_stable
-from serin.judge.process import Average, Restarting
+from serin.judge.likelihood import not_worse_than_stable, worse_than_stable
+from serin.judge.process import Accumulated, Average, Restarting
 from serin.judge.slo import RatioSettings
 
 
@@ -15,22 +24,72 @@ def counters(counts: Counts, rungs: int) -> list[int]:
     return [counts.bad, *ladder]
 
 
-class WorseThanStable:
-    """E1: for latency the mean over the threshold and all rungs of the ladder, each against ``max_ratio``.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A window that can be compared now."""
 
-    With separate scrape targets stable's rate in window t is the highest of t - 1, t and t + 1, so that an outage which
-    shows in the candidate's scrape first is not held against it; where a neighbour is not known, t says nothing. The
-    statistic falls as stable's counts rise, so this only lowers it; it then lags by one window.
+    window: Window
+    phis: list[float]
+    """The divisor of each counter."""
+    stables: tuple[Counts, ...]
+    """Stable's counts with requests: of the window, and with separate targets of its two neighbours."""
+
+    @property
+    def candidate(self) -> Counts:
+        """The candidate's counts."""
+        return self.window.candidate or NO_REQUESTS
+
+    @property
+    def stable(self) -> Counts:
+        """Stable's counts in the window itself."""
+        return self.window.stable or NO_REQUESTS
+
+
+class Neighbours:
+    """Hands each window on: at once, or with separate targets when the next one has told stable's counts.
+
+    A window beside which stable is not known is not handed on: it says nothing.
     """
+
+    def __init__(self, *, skewed: bool) -> None:
+        self._skewed = skewed
+        self._pending: tuple[Window, list[float], Counts] | None = None
+        """The window that waits for its next neighbour, its divisors, and stable's counts just before it."""
+        self._last: Window | None = None
+
+    def add(self, window: Window, phis: list[float], *, judged: bool) -> Compared | None:
+        """Takes one window, which only tells about stable unless it is ``judged``; what can be compared now."""
+        if not self._skewed:
+            stable = window.stable
+            return Compared(window, phis, (stable,) if stable is not None and stable.total else ()) if judged else None
+        ready = None
+        if self._pending is not None:
+            last, last_phis, before = self._pending
+            after = _stable(window) if window.start == last.end else None
+            if after is not None:
+                own = (last.stable,) if last.stable is not None and last.stable.total else ()
+                ready = Compared(last, last_phis, (before, *own, after))
+        before_this = _stable(self._last) if self._last is not None and self._last.end == window.start else None
+        self._pending = (window, phis, before_this) if judged and before_this is not None else None
+        self._last = window
+        return ready
+
+
+def _stable(window: Window) -> Counts | None:
+    """Stable's counts, if they say anything."""
+    known = window.stable is not None and window.stable.total and not window.error
+    return window.stable if known else None
+
+
+class WorseThanStable:
+    """E1: for latency the mean over the threshold and all rungs of the ladder, each against ``max_ratio``."""
 
     def __init__(self, settings: RatioSettings) -> None:
         self._rungs = settings.rungs
         self._skewed = settings.separate_targets
         self._test = worse_than_stable(settings.max_ratio)
         self._e = Average([Restarting() for _ in range(1 + settings.rungs)])
-        self._pending: tuple[Window, list[float], Counts] | None = None
-        """The window that waits for its next neighbour, its divisors, and stable's counts just before it."""
-        self._last: Window | None = None
+        self._neighbours = Neighbours(skewed=settings.separate_targets)
 
     @property
     def log_e(self) -> float:
@@ -43,24 +102,15 @@ class WorseThanStable:
 
     def add(self, window: Window, phis: list[float], *, judged: bool) -> None:
         """Takes one window with the divisor of each counter; one that is not ``judged`` only tells about stable."""
-        if not self._skewed:
-            if judged:
-                self._judge(window, phis, (window.stable,))
-            return
-        if self._pending is not None:
-            last, last_phis, before = self._pending
-            after = _next_to(last, window)
-            if after is not None:
-                self._judge(last, last_phis, (before, last.stable, after))
-        before_this = _stable(self._last) if self._last is not None and self._last.end == window.start else None
-        self._pending = (window, phis, before_this) if judged and before_this is not None else None
-        self._last = window
+        compared = self._neighbours.add(window, phis, judged=judged)
+        if compared is not None:
+            self._judge(compared)
 
-    def _judge(self, window: Window, phis: list[float], stables: tuple[Counts | None, ...]) -> None:
-        candidate, stable = window.candidate or NO_REQUESTS, window.stable or NO_REQUESTS
-        seen = [(counters(s, self._rungs), s.total) for s in stables if s is not None and s.total]
+    def _judge(self, compared: Compared) -> None:
+        candidate, stable = compared.candidate, compared.stable
+        seen = [(counters(s, self._rungs), s.total) for s in compared.stables]
         steps = []
-        for index, (bad, phi) in enumerate(zip(counters(candidate, self._rungs), phis, strict=True)):
+        for index, (bad, phi) in enumerate(zip(counters(candidate, self._rungs), compared.phis, strict=True)):
             rate = max((counts[index] / total for counts, total in seen), default=0.0)
             own = counters(stable, self._rungs)[index]
             stable_bad = max(own, rate * stable.total) if self._skewed else own
@@ -69,12 +119,34 @@ class WorseThanStable:
         self._e.add(steps)
 
 
-def _stable(window: Window) -> Counts | None:
-    """Stable's counts, if they say anything."""
-    known = window.stable is not None and window.stable.total and not window.error
-    return window.stable if known else None
+class BetterThanStable:
+    """The part of E4's capital that bets on the candidate's share being below stable's, while it is open."""
 
+    def __init__(self, settings: RatioSettings) -> None:
+        self._skewed = settings.separate_targets
+        self._test = not_worse_than_stable(1.0)
+        self._neighbours = Neighbours(skewed=settings.separate_targets)
+        self._opened_at: datetime | None = None
+        self.account: Accumulated | None = None
+        """What it has; None while it is closed."""
 
-def _next_to(last: Window, window: Window) -> Counts | None:
-    """Stable's counts of the window just after ``last``."""
-    return _stable(window) if window.start == last.end else None
+    def open(self, log_capital: float, at: datetime) -> None:
+        """Begins anew with so much (natural logarithm); only windows from ``at`` on count."""
+        self.account, self._opened_at = Accumulated(log_capital=log_capital), at
+
+    def close(self) -> None:
+        """Forgets what was won: better than stable counts while stable is broken."""
+        self.account = None
+
+    def add(self, window: Window, phis: list[float], *, judged: bool) -> None:
+        """Takes one window; one that is not ``judged`` only tells about stable."""
+        compared = self._neighbours.add(window, phis, judged=judged)
+        if compared is None or self.account is None or self._opened_at is None:
+            return
+        if compared.window.start < self._opened_at:  # it waited for its neighbour while the account was opened
+            return
+        candidate, stable = compared.candidate, compared.stable
+        rate = min((s.share for s in compared.stables), default=0.0)
+        stable_bad = min(stable.bad, rate * stable.total) if self._skewed else stable.bad
+        step = self._test.increment((candidate.bad, candidate.total), (stable_bad, stable.total))
+        self.account.add(tempered(step, compared.phis[0]))

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from serin.api.analysis import Action
 from serin.api.evidence import Assessment, Evaluation, Interval, SloReport
 from serin.api.promotion_policy import PromotionPolicySpec, Step
 from serin.api.reasons import Reason, Verdict
 from serin.judge.assessment import Judge
+from serin.patience import SilenceClock, end_of_patience, overdue
 
 STEP_PASSED = "StepPassed"
 """Every deciding SLO has passed and the step's time has elapsed."""
@@ -66,7 +68,7 @@ def decide(assessment: Assessment, step: Step, started: datetime | None, now: da
         return (Decision.ADVANCE, STEP_PASSED) if passed else (Decision.CONTINUE, Reason.STEP_TIME)
     if blocking.verdict is not Verdict.INSUFFICIENT:
         return Decision.HOLD, blocking.reason
-    if started is not None and now - started >= step.timeout:
+    if overdue(started, step.timeout, now) is not None:
         return Decision.HOLD, Reason.STEP_TIMEOUT
     return Decision.CONTINUE, Reason.COLLECTING_EVIDENCE
 
@@ -80,8 +82,9 @@ class Replay:
         self._started: datetime | None = None
         self._passed_at: datetime | None = None
         self._first_breach_at: datetime | None = None
-        self._unknown_since: datetime | None = None
+        self._silence = SilenceClock()
         self._analysis = policy.analysis
+        self._may_give_up = Action.ABORT in {policy.analysis.on_no_data.action, policy.analysis.on_inconclusive.action}
         self._last: Judged | None = None
 
     @property
@@ -92,8 +95,8 @@ class Replay:
 
     @property
     def passed(self) -> bool:
-        """Whether every deciding SLO has shown that it may pass."""
-        return self._last is not None and all(s.passed_at is not None for s in Assessment(self._last.slos).acting)
+        """Whether every deciding SLO once had evidence enough to pass."""
+        return self._last is not None and self._judge.passed
 
     @property
     def begun(self) -> bool:
@@ -119,7 +122,7 @@ class Replay:
         if self._started is None:
             self._started = next(iter(row.values())).start
         self._judge.add({name: [interval] for name, interval in row.items()})
-        return self._judge.breached or (self._passed_at is None and self._judge.passed)
+        return self._may_give_up or self._judge.breached or (self._passed_at is None and self._judge.passed)
 
     def decide(self, row: Mapping[str, Interval]) -> Judged:
         """The decision after ``row``, which was taken last."""
@@ -136,18 +139,10 @@ class Replay:
 
     def _decision(self, assessment: Assessment, now: datetime) -> tuple[Decision, str]:
         """The judge's decision, or the end that the policy sets to not knowing."""
-        decision, reason = decide(assessment, self._step, self._started, now)
-        if assessment.unknown is None:
-            self._unknown_since = None
-        elif self._unknown_since is None:
-            self._unknown_since = now
-        silent = now - (self._unknown_since or now)
-        if decision is Decision.HOLD and self._analysis.on_no_data.over(silent):
-            return Decision.ROLLBACK, Reason.NO_DATA_TOO_LONG
-        overdue = now - (self._started or now) - self._step.timeout
-        if assessment.inconclusive is not None and self._analysis.on_inconclusive.over(overdue):
-            return Decision.ROLLBACK, Reason.INCONCLUSIVE
-        return decision, reason
+        self._silence = self._silence.at(assessment, now)
+        late = overdue(self._started, self._step.timeout, now)
+        end = end_of_patience(self._analysis, assessment, self._silence, late, now)
+        return (Decision.ROLLBACK, end) if end is not None else decide(assessment, self._step, self._started, now)
 
     @property
     def summary(self) -> Summary:

@@ -1,6 +1,6 @@
 """How is one Prometheus asked by many? In bounded threads, twice at most within a deadline, and not while it is down.
 
-Errors are the three of `serin.errors`, and name the server, what came back and the query.
+Errors are `MetricsError` and its kinds, and name the server, what came back and the query.
 """
 
 from __future__ import annotations

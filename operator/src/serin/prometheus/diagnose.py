@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from serin.prometheus.native import off_boundary
 from serin.prometheus.parts import parts_of
 from serin.prometheus.reading import Look, Metrics, Names, preset_of
 from serin.prometheus.wants import Want
+from serin.together import together
 
 SHOWN_VALUES = 5
 LATELY = timedelta(minutes=15)
@@ -30,7 +30,7 @@ async def newest_samples(
     """Times of the newest sample of candidate and stable that an SLO is counted from; none where there are too many."""
     look = Look(preset_of(policy, slo), names, _lately(at))
     try:
-        found = await asyncio.gather(
+        found = await together(
             *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names.namespace))
         )
     except AnswerTooLarge:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from serin.prometheus.presets import Preset, preset
 from serin.prometheus.series import Series, freshness
 from serin.prometheus.sums import summed
 from serin.prometheus.wants import Shape, Want
+from serin.together import together
 
 LIVING = 60.0
 """Seconds: a series whose newest sample is older than that beside another one's has ended."""
@@ -92,7 +92,7 @@ async def read(
     look = Look(preset_of(policy, slo), names, grid)
     parts = parts_of(look.source, indicator, names.namespace)
     try:
-        found = await asyncio.gather(*(metrics.series(look.want(part)) for part in parts))
+        found = await together(*(metrics.series(look.want(part)) for part in parts))
     except AnswerTooLarge:
         if raw or indicator.query is not None:
             raise

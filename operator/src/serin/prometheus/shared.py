@@ -32,6 +32,7 @@ SHORT = timedelta(minutes=5)
 """Wants that reach further back (after an outage, history) go alone: they would make everybody's query as long."""
 
 Batch = Sequence[tuple[Want, "asyncio.Future[list[Series]]"]]
+"""What somebody wants, and who waits for it. Whoever put it there waits as long as the future is open."""
 
 
 class Source(Protocol):
@@ -78,10 +79,22 @@ class Shared:
         batch = self._waiting.setdefault(want.shape, [])
         batch.append((want, future))
         if len(batch) == 1:
-            task = asyncio.create_task(self._flush(want.shape))
-            self._flushes.add(task)
-            task.add_done_callback(self._flushes.discard)
+            self._begin(want.shape, batch)
         return await future
+
+    def _begin(self, shape: Shape, batch: Batch) -> None:
+        """Answers the batch after a moment. However that ends, nobody who is in it waits for ever."""
+        task = asyncio.create_task(self._flush(shape))
+        self._flushes.add(task)
+
+        def settle(_: asyncio.Task[None]) -> None:
+            self._flushes.discard(task)
+            if self._waiting.get(shape) is batch:  # it was ended before it began: who comes now begins another
+                del self._waiting[shape]
+            bug = None if task.cancelled() else task.exception()
+            _fail(batch, bug if isinstance(bug, Exception) else MetricsUnavailable("the query was given up"))
+
+        task.add_done_callback(settle)
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of somebody's own selector: not shared."""
@@ -109,17 +122,18 @@ class Shared:
     async def _ask(self, part: Batch) -> bool:
         """Answers everybody in it; whether all of it could be read, in whatever parts."""
         try:
+            return await self._answered(part)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it, whatever it is; other parts do not
+            _fail(part, error)
+            return False
+
+    async def _answered(self, part: Batch) -> bool:
+        try:
             found = await self._source.matrix(*query([want for want, _ in part]))
         except MetricsError as error:
             return await self._again(part, error)
-        except BaseException as error:  # noqa: BLE001 - whoever asked gets it, whatever it is
-            for _, future in part:
-                if not future.done():
-                    future.set_exception(error)
-            return False
-        for want, future in part:
-            if not future.done():
-                future.set_result(_own(want, found))
+        for one in part:
+            _give(one, found)
         return True
 
     async def _again(self, part: Batch, error: MetricsError) -> bool:
@@ -131,6 +145,24 @@ class Shared:
         if well and isinstance(error, AnswerTooLarge):  # else one is too large alone, and without it more may fit
             self._large.fits(part[0][0].shape, max(map(len, smaller)))
         return well
+
+
+def _give(one: tuple[Want, asyncio.Future[list[Series]]], found: Sequence[Series]) -> None:
+    """What one of a batch gets; an error while its own part is looked for is its own, too."""
+    want, future = one
+    if future.done():
+        return
+    try:
+        future.set_result(_own(want, found))
+    except Exception as error:  # noqa: BLE001 - whoever asked gets it
+        future.set_exception(error)
+
+
+def _fail(part: Batch, error: Exception) -> None:
+    """Raises ``error`` for everybody in it who still waits."""
+    for _, future in part:
+        if not future.done():
+            future.set_exception(error)
 
 
 def _smaller(part: Batch, error: MetricsError) -> list[Batch]:

@@ -92,10 +92,12 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
     if record is None:
         return None
     spec, status = record.spec, record.status
+    policy, unreadable = None, ""
     try:
         policy = PromotionPolicySpec.model_validate(spec.policy.spec) if spec.policy else None
-    except ValidationError:
-        return None
+    except ValidationError as error:
+        first = error.errors()[0]
+        unreadable = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200]
     return RecordView(
         name=obj["metadata"]["name"],
         attempt=spec.attempt,
@@ -103,6 +105,7 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         stable=_ref(spec.stable) if spec.stable else None,
         policy=policy,
         started_at=spec.started_at,
+        unreadable=unreadable,
         outcome=status.outcome,
         reason=status.reason,
         decided_at=status.decided_at,

@@ -127,6 +127,8 @@ def _abort(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, _: 
         return rollout
     if rollout.outcome is Outcome.SUPERSEDED:
         return "the rollout is superseded: its candidate is going back already, and its revision is not refused"
+    if rollout.outcome is Outcome.PROMOTED:
+        return "the rollout is promoted already; put the earlier revision into spec to go back"
     if rollout.outcome is not None:
         return status  # it is being taken back: what was asked for is happening
     if status.stable is None:
@@ -141,7 +143,7 @@ def _hold(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: Act
     if isinstance(rollout, str):
         return rollout
     if rollout.outcome is not None:
-        return "the rollout is being taken back: there is nothing to hold"
+        return f"{_decided(rollout)}: there is nothing to hold"
     if status.stable is None:
         return "this is the first deployment: it has no steps to hold"
     if rollout.held is not None:
@@ -154,10 +156,29 @@ def _release(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: 
     if isinstance(rollout, str):
         return rollout
     if rollout.outcome is not None:
-        return "the rollout is being taken back: there is nothing to release"
+        return f"{_decided(rollout)}: there is nothing to release"
     if rollout.held is None:
         return f"rollout {rollout.record} is not held by a PromotionAction"
     return with_rollout(status, held=None)
+
+
+def _promote(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: ActionView) -> Effect:
+    """All traffic on somebody's word, as soon as the candidate can carry it; a Hold of before is over."""
+    rollout = _under_way(status, asked)
+    if isinstance(rollout, str):
+        return rollout
+    if rollout.outcome is not None:
+        return f"{_decided(rollout)}: there is nothing to promote"
+    if status.stable is None:
+        return "this is the first deployment: it serves as soon as it is ready"
+    word = Held(by=asked.by, at=asked.at, action=asked.name, reason=asked.reason)
+    return with_rollout(status, promote=word, held=None)
+
+
+def _decided(rollout: RolloutStatus) -> str:
+    return (
+        "the rollout is promoted already" if rollout.outcome is Outcome.PROMOTED else "the rollout is being taken back"
+    )
 
 
 def _retry(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, action: ActionView) -> Effect:
@@ -169,7 +190,7 @@ def _retry(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, act
         return f"spec asks for {words}, not for revision {revision}; Retry is for the revision that spec asks for"
     noted = any(r.revision == revision for r in status.rejected)
     serves = stable is not None and stable.revision == revision and status.phase is Phase.STABLE
-    if serves or not (noted or turn.seen.rejection(revision)):
+    if serves or not (noted or turn.seen.rejection(revision) or turn.seen.retry_at(revision)):
         return f"revision {revision} is not refused"
     return changed(status, retry=Retry(revision=revision, asked=asked))
 
@@ -179,10 +200,12 @@ EFFECTS: dict[ActionKind, Callable[[Turn, ModelDeploymentStatus, AnsweredAction,
     ActionKind.HOLD: _hold,
     ActionKind.RELEASE: _release,
     ActionKind.RETRY: _retry,
+    ActionKind.PROMOTE: _promote,
 }
 DONE = {
     ActionKind.ABORT: "the candidate is taken back",
     ActionKind.HOLD: "nothing moves forward until Release; the breach watch goes on",
     ActionKind.RELEASE: "the rollout goes on",
     ActionKind.RETRY: "the revision is tried again, as a new rollout",
+    ActionKind.PROMOTE: "all traffic goes to the candidate as soon as it can carry it; the breach watch goes on",
 }

@@ -4,54 +4,60 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Phase, Reason
+from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_duration
-from serin.rollout.drift import template_drift
+from serin.rollout.cure import cure
+from serin.rollout.evidence_gates import describe_step
+from serin.rollout.forward import first
 from serin.rollout.gates import (
-    candidate_not_up,
-    first,
-    held,
-    paused,
+    FINAL_GATES,
+    first_hold,
     policy_lost,
-    record_missing,
     route_pending,
-    stable_too_small,
+    something_unknown,
     step_clock,
-    traffic_split,
-    undecided,
-    where,
+    write_failed,
 )
-from serin.rollout.takeback import TAKE_BACK, unknown_clock
-from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, weights_of, with_rollout, with_weight
+from serin.rollout.interruption import resume
+from serin.rollout.schedule import EVERYTHING
+from serin.rollout.takeback import ENDING_RULES, ROLLBACK_RULES, unknown_clock, wait_for_record
+from serin.rollout.turn import (
+    Move,
+    Turn,
+    changed,
+    enter,
+    rollout_of,
+    weights_of,
+    with_draining,
+    with_rollout,
+    with_weight,
+)
 
-EVERYTHING = 100
 REMEMBERED = timedelta(days=7)
 """So long the revision that was stable before is taken again without steps."""
-
-
-FINAL = (route_pending, paused, held)
-"""What must be in order before the candidate is stable and the old revision goes, which nothing brings back."""
+ROUTE_GATES = tuple(gate for gate in FINAL_GATES if gate.check in {something_unknown, write_failed, route_pending})
+"""Before the last weight counts as given."""
 
 
 def promote(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Promoting: the last weight; when the gateway has accepted it the bake begins, or the candidate is stable."""
-    held = first((*TAKE_BACK, route_pending), turn, status)
-    if held is not None:
-        return held
+    move = first((*ROLLBACK_RULES, cure), turn, status) or resume(turn, status) or first_hold(turn, status, ROUTE_GATES)
+    if move is not None:
+        return move
     if _baked(turn, status):
-        return first(FINAL, turn, status) or promoted(turn, status)
+        return first_hold(turn, status, FINAL_GATES) or _release(turn, status)
     lost = policy_lost(turn, status)
     if lost is not None:
         return lost
-    baking = with_rollout(enter(status, Phase.BAKING), step_started_at=turn.now)
-    return Move(baking, Reason.BAKING, f"{where(baking)}: the old revision stays as control", turn.next_look())
+    baking = with_rollout(enter(status, Phase.BAKING), step_started_at=turn.now, blocked_since=None)
+    message = f"{describe_step(baking)}: the old revision stays as control"
+    return Move(baking, Reason.BAKING, message, turn.next_look())
 
 
 def _baked(turn: Turn, status: ModelDeploymentStatus) -> bool:
     """Whether there is no bake before the end: none is asked for, or it is over (all traffic despite a holdback)."""
     policy = turn.policy(status)
-    if rollout_of(status).returning:
+    if rollout_of(status).at_once:
         return True
     if policy is None:
         return weights_of(status).desired == EVERYTHING
@@ -61,39 +67,12 @@ def _baked(turn: Turn, status: ModelDeploymentStatus) -> bool:
 def bake(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Baking: taken back first of all; then every gate; then the holdback goes, too."""
     status = unknown_clock(turn, step_clock(turn, status))
-    back = first(TAKE_BACK, turn, status)
-    if back is not None:
-        return back
+    move = first((*ROLLBACK_RULES, cure), turn, status) or resume(turn, status)
+    if move is not None:
+        return move
     if _baked(turn, status):
-        return first(FINAL, turn, status) or promoted(turn, status)
-    return first(HOLDS, turn, status) or _release(turn, status)
-
-
-def bake_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """The bake needs its own time of accepted windows."""
-    policy, have = turn.policy(status), turn.seen.assessment.step_time
-    if policy is None or policy.bake is None or have >= policy.bake.for_:
-        return None
-    message = (
-        f"{where(status)}: every SLO passes; {format_duration(have)} of {format_duration(policy.bake.for_)} judged"
-    )
-    return Move(status, Reason.BAKING, message, turn.next_look())
-
-
-HOLDS = (
-    route_pending,
-    record_missing,
-    policy_lost,
-    template_drift,
-    undecided,
-    traffic_split,
-    bake_time,
-    paused,
-    held,
-    stable_too_small,
-    candidate_not_up,
-)
-"""What must be in order before the old revision may go; the first that holds says why."""
+        return first_hold(turn, status, FINAL_GATES) or _release(turn, status)
+    return first_hold(turn, status) or _release(turn, status)
 
 
 def _release(turn: Turn, status: ModelDeploymentStatus) -> Move:
@@ -105,6 +84,40 @@ def _release(turn: Turn, status: ModelDeploymentStatus) -> Move:
 
 
 def promoted(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """It is decided: the candidate is the new stable. The rollout stays in status until its record says so."""
+    rollout, version = rollout_of(status), status.candidate.version if status.candidate else "?"
+    cause = Reason.STABLE_DOWN if rollout.stable_down else Reason.SERVING
+    decided = with_rollout(
+        status,
+        outcome=Outcome.PROMOTED,
+        cause=cause,
+        cause_message=f"version {version} was promoted{_why(status)}",
+        decided_at=turn.now,
+        blocked_since=None,
+    )
+    return conclude(turn, decided)
+
+
+def _why(status: ModelDeploymentStatus) -> str:
+    rollout = rollout_of(status)
+    if rollout.stable_down:
+        return ": stable had no ready endpoint"
+    return f" by {rollout.promote.by}, without the evidence" if rollout.promote is not None else ""
+
+
+def conclude(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """A promotion that has been decided: it ends when its record is finished; until then it can be taken back."""
+    version = status.candidate.version if status.candidate else "?"
+    if turn.record_open(status) and status.stable is not None:
+        back = first(ENDING_RULES, turn, status)
+        if back is not None:
+            return back
+    message = f"version {version} serves all traffic"
+    reason = Reason.PROMOTING if status.stable is not None else Reason.FIRST_DEPLOYMENT
+    return wait_for_record(turn, status, reason, message) or _flip(turn, status)
+
+
+def _flip(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """The candidate becomes stable; the old one finishes its requests."""
     old, new = status.stable, status.candidate
     until = turn.now + turn.spec.route.timeout
@@ -117,6 +130,7 @@ def promoted(turn: Turn, status: ModelDeploymentStatus) -> Move:
         previous=old.model_copy(update={"until": remembered}) if old else None,
         rollout=None,
         weights=None,
-        draining=[*status.draining, *([old.model_copy(update={"until": until})] if old else [])],
+        stable_down_since=None,
+        draining=with_draining(status, old and old.model_copy(update={"until": until})),
     )
     return Move(after, Reason.SERVING, f"version {new.version if new else '?'} serves all traffic", turn.now)

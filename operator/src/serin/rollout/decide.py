@@ -6,26 +6,26 @@ from collections.abc import Callable
 from datetime import datetime
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.reasons import Phase
+from serin.api.reasons import Outcome, Phase
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions import heard, next_hearing
-from serin.rollout.bake import bake, promote
+from serin.rollout.bake import bake, conclude, promote
+from serin.rollout.cure import stable_clock
 from serin.rollout.decision import Decision, Plan
 from serin.rollout.drift import drift_told, with_templates
-from serin.rollout.forward import prepare, progress, shadow
+from serin.rollout.forward import prepare, progress, shadow, watch_only
 from serin.rollout.intake import (
     first_deployment,
     forget_drained,
     forget_retry,
     intake,
-    keep_scaling_in_view,
     note_exposure,
 )
 from serin.rollout.observation import Observation
 from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
 from serin.rollout.takeback import roll_back
-from serin.rollout.tell import events, told
+from serin.rollout.tell import events, told, with_write_failures
 from serin.rollout.turn import Move, Turn
 
 RULES: dict[Phase, Callable[[Turn, ModelDeploymentStatus], Move]] = {
@@ -55,15 +55,17 @@ def decide(
 
 
 def _advance(turn: Turn, status: ModelDeploymentStatus) -> Move:
-    status = keep_scaling_in_view(forget_drained(turn, status), turn)
+    status = with_write_failures(turn, stable_clock(turn, forget_drained(turn, status)))
     status, move = heard(turn, forget_retry(turn, note_exposure(turn, status)))
     if move is not None:
         return move
     if status.candidate is None or status.phase is None:
         return intake(turn, status)
+    if status.rollout is not None and status.rollout.outcome is Outcome.PROMOTED:
+        return conclude(turn, status)
     if status.stable is None:
         return first_deployment(turn, status)
-    return RULES[status.phase](turn, status)
+    return RULES.get(status.phase, watch_only)(turn, status)
 
 
 def _drained_at(turn: Turn, status: ModelDeploymentStatus) -> list[datetime]:

@@ -2,138 +2,78 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_time
-from serin.rollout.drift import template_drift
+from serin.api.types import format_duration
+from serin.rollout.cure import cure
+from serin.rollout.evidence_gates import describe_step
 from serin.rollout.gates import (
-    Gate,
-    candidate_not_up,
-    first,
-    held,
-    next_weight,
-    paused,
-    policy_lost,
-    record_missing,
-    route_pending,
-    stable_too_small,
+    Check,
+    describe_shadow,
+    first_hold,
+    only_mirrored,
+    patience,
     step_clock,
-    step_time,
-    traffic_split,
-    undecided,
-    where,
 )
-from serin.rollout.takeback import TAKE_BACK, superseded, take_back, unknown_clock, unknown_too_long
+from serin.rollout.interruption import resume
+from serin.rollout.schedule import EVERYTHING, Schedule
+from serin.rollout.takeback import PREPARE_RULES, ROLLBACK_RULES, roll_back, take_back, unknown_clock, unknown_too_long
 from serin.rollout.turn import Move, Turn, enter, rollout_of, with_rollout, with_weight
 
-ROUTE_SETTLES = timedelta(seconds=2)
-
-
-def cannot_start(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """The candidate will not come up."""
-    arm = turn.arm(status.candidate)
-    if arm is not None and arm.failure is not None and arm.failure.final:
-        return take_back(turn, status, arm.failure.reason, arm.failure.message)
-    return None
-
-
-def not_routed(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """The gateway must know the candidate's endpoints before it sends anything there.
-
-    A route and the endpoints behind it reach the data plane separately: named at 0 % first, and given time to
-    arrive, the first weight finds them (measured: a first weight without this met a 503).
-    """
-    route, rollout = turn.seen.route, rollout_of(status)
-    named = route is not None and status.candidate is not None and route.candidate == status.candidate.revision
-    if route is None or not named or not route.accepted:
-        why = f": {route.message}" if route is not None and named and route.message else ""
-        return Move(status, Reason.WAITING_FOR_ROUTE, f"the gateway is told of the candidate, at 0 %{why}", turn.soon())
-    routed_at = rollout.routed_at or turn.now
-    if turn.now >= routed_at + ROUTE_SETTLES:
-        return None
-    message = "the candidate's endpoints are on their way to the gateway"
-    waiting = with_rollout(status, routed_at=routed_at)
-    return Move(waiting, Reason.WAITING_FOR_ROUTE, message, routed_at + ROUTE_SETTLES)
-
-
-UP = (
-    superseded,
-    cannot_start,
-    record_missing,
-    policy_lost,
-    candidate_not_up,
-    stable_too_small,
-    not_routed,
-    paused,
-    held,
+SHADOW_RULES: tuple[Check, ...] = tuple(
+    only_mirrored(rule) if rule is unknown_too_long else rule for rule in ROLLBACK_RULES
 )
-"""What must be in order before the candidate is sent the first request."""
+"""Silence during a preview ends nothing: testers need not send anything."""
+
+
+def first(rules: tuple[Check, ...], turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """What the first rule that applies says."""
+    return next((move for rule in rules if (move := rule(turn, status)) is not None), None)
+
+
+# --- Preparing -------------------------------------------------------------------------------------------------------
 
 
 def prepare(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Preparing: ready, recorded, routed, then the shadow or the first step."""
-    return first(UP, turn, status) or _begin(turn, status)
+    back = first((*PREPARE_RULES, cure), turn, status)
+    if back is not None:
+        return back
+    hold = first_hold(turn, status)
+    if hold is None:
+        return _begin(turn, status)
+    return _took_too_long(turn, hold) or hold
+
+
+def _took_too_long(turn: Turn, hold: Move) -> Move | None:
+    """The end of a preparation that the cluster has held up for longer than ``prepareTimeout``.
+
+    It is the candidate's own doing only where nothing else is known to be in its way.
+    """
+    status, limit = hold.status, patience(turn, hold.status)
+    since = rollout_of(status).blocked_since
+    if since is None or turn.now - since < limit or turn.dead(status.stable) or status.stable is None:
+        return None
+    arm = turn.arm(status.candidate)
+    foreign = arm is not None and arm.failure is not None and not arm.failure.own
+    if hold.reason is Reason.PREPARING_CANDIDATE and not foreign and turn.record(status) is not None:
+        trouble = hold.message.partition("; ")[2]
+        words = f"the candidate is not ready after {format_duration(limit)}{f'; {trouble}' if trouble else ''}"
+        return take_back(turn, status, Reason.PREPARE_TIMEOUT, words)
+    words = f"no rollout after {format_duration(limit)}, and not for its own fault: {hold.message}"
+    return take_back(turn, status, hold.reason, words)
 
 
 def _begin(turn: Turn, status: ModelDeploymentStatus) -> Move:
     policy = turn.policy(status)
-    if policy is None or not policy.exposure or rollout_of(status).returning:
+    if policy is None or not policy.exposure or rollout_of(status).at_once:
         return _next_step(turn, status)
-    after = with_rollout(enter(status, Phase.SHADOWING), exposed_at=turn.now, step_started_at=None)
+    after = with_rollout(enter(status, Phase.SHADOWING), exposed_at=turn.now, step_started_at=None, blocked_since=None)
     reason = Reason.SHADOWING if policy.shadow else Reason.PREVIEWING
-    return Move(after, reason, _shadow_words(turn, after), turn.soon())
+    return Move(after, reason, describe_shadow(turn, after), turn.soon())
 
 
 # --- Shadowing: requests, but no client's answer depends on the candidate ---------------------------------------------
-
-
-def _shadow_words(turn: Turn, status: ModelDeploymentStatus) -> str:
-    policy, version = turn.policy(status), status.candidate.version if status.candidate else "?"
-    if policy is None or policy.preview is None:
-        return f"shadow: every request is mirrored to version {version}"
-    header = policy.preview.header
-    return f"preview: requests with {header.name}: {header.value} reach version {version}"
-
-
-def _only_mirrored(gate: Gate) -> Gate:
-    """``gate``, where a mirror brings evidence: testers may send nothing at all, or nonsense."""
-
-    def asked(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-        policy = turn.policy(status)
-        return gate(turn, status) if policy is not None and policy.shadow is not None else None
-
-    return asked
-
-
-def preview_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """Those who try the candidate by the header have their time."""
-    policy, begun = turn.policy(status), rollout_of(status).step_started_at
-    if policy is None or policy.preview is None:
-        return None
-    until = (begun or turn.now) + policy.preview.for_
-    if turn.now >= until:
-        return None
-    message = f"{_shadow_words(turn, status)}; the preview lasts until {format_time(until.replace(microsecond=0))}"
-    return Move(status, Reason.PREVIEWING, message, min(until, turn.next_look()))
-
-
-SHADOW_BACK = tuple(_only_mirrored(rule) if rule is unknown_too_long else rule for rule in TAKE_BACK)
-SHADOW_HOLDS = (
-    route_pending,
-    record_missing,
-    policy_lost,
-    template_drift,
-    _only_mirrored(undecided),
-    _only_mirrored(step_time),
-    preview_time,
-    paused,
-    held,
-    stable_too_small,
-    candidate_not_up,
-)
-"""What must be in order before the first step."""
 
 
 def shadow(turn: Turn, status: ModelDeploymentStatus) -> Move:
@@ -141,48 +81,65 @@ def shadow(turn: Turn, status: ModelDeploymentStatus) -> Move:
     policy, status = turn.policy(status), step_clock(turn, status)
     if policy is not None and policy.shadow is not None:
         status = unknown_clock(turn, status)
-    return first((*SHADOW_BACK, *SHADOW_HOLDS), turn, status) or _next_step(turn, status)
+    return first((*SHADOW_RULES, cure), turn, status) or resume(turn, status) or _onward(turn, status)
 
 
 # --- Progressing: steps ----------------------------------------------------------------------------------------------
-
-HOLDS = (
-    route_pending,
-    record_missing,
-    policy_lost,
-    template_drift,
-    undecided,
-    traffic_split,
-    step_time,
-    paused,
-    held,
-    stable_too_small,
-    candidate_not_up,
-)
-"""What must be in order before the next step; the first that holds says why."""
 
 
 def progress(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Progressing: taken back first of all; then every gate; then the next step."""
     status = unknown_clock(turn, step_clock(turn, status))
-    return first((*TAKE_BACK, *HOLDS), turn, status) or _next_step(turn, status)
+    return first((*ROLLBACK_RULES, cure), turn, status) or resume(turn, status) or _onward(turn, status)
+
+
+def watch_only(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    """A phase that this Serin does not know (a newer one wrote it): the watch goes on, and nothing moves forward."""
+    if rollout_of(status).taken_back:
+        return roll_back(turn, status)
+    status = unknown_clock(turn, status)
+    back = first(ROLLBACK_RULES, turn, status)
+    if back is not None:
+        return back
+    message = (
+        f"status is in phase {status.phase}, which this version of Serin does not know; nothing moves forward; the "
+        f"breach watch goes on; go back to the newer version, or end the rollout by a PromotionAction Abort"
+    )
+    return Move(status, Reason.UNKNOWN_STATE, message, turn.next_look(), stalled=True)
+
+
+def _onward(turn: Turn, status: ModelDeploymentStatus) -> Move:
+    return first_hold(turn, status) or _next_step(turn, status)
 
 
 def _next_step(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """The next weight; after the last step all traffic."""
-    rollout, weight = rollout_of(status), next_weight(turn, status)
+    rollout, policy = rollout_of(status), turn.policy(status)
     exposed_at = rollout.exposed_at or turn.now
     version = status.candidate and status.candidate.version
-    if rollout.returning or rollout.step >= rollout.steps:
-        promoting = with_weight(enter(status, Phase.PROMOTING), weight)
-        after = with_rollout(promoting, exposed_at=exposed_at, step_started_at=None)
-        how = "it was stable before" if rollout.returning else "all steps passed"
-        return Move(after, Reason.PROMOTING, f"{how}; {weight} % of the requests go to version {version}", turn.soon())
+    schedule = Schedule(policy) if policy is not None else None
+    if schedule is None or rollout.at_once or schedule.passed(rollout.step):
+        weight = EVERYTHING if schedule is None or rollout.at_once else schedule.policy.last_weight
+        after = with_weight(enter(status, Phase.PROMOTING), weight)
+        after = with_rollout(after, exposed_at=exposed_at, step_started_at=None, blocked_since=None)
+        message = f"{_how(status)}; {weight} % of the requests go to version {version}"
+        return Move(after, Reason.PROMOTING, message, turn.soon())
+    weight = schedule.weight_after(rollout.step)
     after = with_rollout(
         with_weight(enter(status, Phase.PROGRESSING), weight),
         step=rollout.step + 1,
+        steps=schedule.count,
         exposed_at=exposed_at,
         step_started_at=None,
+        blocked_since=None,
     )
-    message = f"{where(after)}: {weight} % of the requests go to version {version}"
+    message = f"{describe_step(after)}: {weight} % of the requests go to version {version}"
     return Move(after, Reason.COLLECTING_EVIDENCE, message, turn.soon())
+
+
+def _how(status: ModelDeploymentStatus) -> str:
+    rollout = rollout_of(status)
+    if rollout.promote is not None:
+        why = f": {rollout.promote.reason}" if rollout.promote.reason else ""
+        return f"promoted by {rollout.promote.by}{why}"
+    return "it was stable before" if rollout.returning else "all steps passed"

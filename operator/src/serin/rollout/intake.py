@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
+from serin.api.types import format_time
 from serin.rollout.actions import remembered
 from serin.rollout.bake import promoted
-from serin.rollout.gates import first
-from serin.rollout.observation import Problem
-from serin.rollout.turn import Move, Turn, changed, enter, with_rollout, with_weight
+from serin.rollout.cure import DOWN_FOR, stable_down
+from serin.rollout.forward import first
+from serin.rollout.gates import DEFAULT_PATIENCE, WRITES_THAT_HOLD
+from serin.rollout.observation import Part, Problem
+from serin.rollout.schedule import EVERYTHING, Schedule
+from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, with_draining, with_rollout, with_weight
+
+ROUTE_SETTLES = timedelta(seconds=30)
+"""So long after the end of a rollout the gateway may take to work with the last change of the route."""
+ROUTE_PATIENCE = timedelta(minutes=2)
+"""So long the gateway may take to accept a route before a person is asked to look at it."""
+ASKED_AGAIN = frozenset(
+    {Reason.RENDER_REFUSED, Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING, Reason.WRITE_UNAVAILABLE}
+)
+"""What the API server said of the InferenceService that spec asks for, and may say otherwise without an event."""
+REFUSED_AGAIN = timedelta(seconds=30)
+"""How often the API server is asked again whether it takes what it refused."""
 
 
 def intake(turn: Turn, status: ModelDeploymentStatus) -> Move:
@@ -19,28 +37,60 @@ def intake(turn: Turn, status: ModelDeploymentStatus) -> Move:
     if wanted is None:
         problem = turn.seen.problem or Problem(Reason.SPEC_INVALID, "spec cannot be used")
         phase = Phase.STABLE if stable else Phase.PENDING
-        return Move(enter(status, phase), problem.reason, problem.message, stalled=True)
+        wake = turn.now + REFUSED_AGAIN if problem.reason in ASKED_AGAIN else None
+        return Move(enter(status, phase), problem.reason, problem.message, wake, stalled=True)
     if stable is None:
-        return _start(turn, status, wanted, None)
+        return first((_records_unknown,), turn, status) or _start(turn, status, wanted, None)
     if wanted.revision == stable.revision:
         return _settled(turn, status, stable)
-    return first((_refused, _not_now), turn, status) or _start(turn, status, wanted, _policy(turn))
+    checks = (_refused, _records_unknown, _not_now, _backing_off)
+    return first(checks, turn, status) or _start(turn, status, wanted, _policy(turn))
 
 
 def _settled(turn: Turn, status: ModelDeploymentStatus, stable: RevisionRef) -> Move:
     """Spec asks for what is stable; a restored one first needs ready endpoints for its route."""
     status = enter(status, Phase.STABLE)
-    if turn.ready(stable) == 0:
+    if turn.dead(stable):
         arm = turn.arm(stable)
         why = f": {arm.failure.message}" if arm and arm.failure else ""
         message = f"version {stable.version} is stable but has no ready endpoint{why}"
         return Move(status, Reason.STABLE_NOT_READY, message, turn.soon(), stalled=True)
+    failure = next((f for f in status.write_failures if f.act in WRITES_THAT_HOLD), None)
+    if failure is not None:
+        message = f"version {stable.version} serves; {failure.message}"
+        return Move(status, failure.reason, message, turn.soon(), stalled=True)
+    if not turn.endpoints_known:
+        found = turn.seen.unknown[Part.ENDPOINTS]
+        message = (
+            f"whether version {stable.version} serves is not known: EndpointSlices cannot be read: {found.message}"
+        )
+        return Move(status, Reason.OBSERVATION_INCOMPLETE, message, turn.soon(), stalled=found.refused)
     route = turn.seen.route
-    if route is None or not route.accepted:
+    fresh = stable.since is not None and turn.now - stable.since < ROUTE_SETTLES
+    if route is None or (not route.accepted and not (route.pending and fresh)):
         why = f": {route.message}" if route is not None and route.message else ""
         message = f"version {stable.version} is ready; the gateway has not accepted its route{why}"
-        return Move(status, Reason.WAITING_FOR_ROUTE, message, turn.soon())
-    return Move(status, Reason.SERVING, f"version {stable.version} serves all traffic")
+        return _route_wait(turn, status, message)
+    wake = None if route.accepted else turn.soon()
+    return Move(status, Reason.SERVING, f"version {stable.version} serves all traffic", wake)
+
+
+def _route_wait(turn: Turn, status: ModelDeploymentStatus, message: str) -> Move:
+    """A hold for the gateway's word; when it lasts, a person is needed."""
+    since = status.since if status.reason is Reason.WAITING_FOR_ROUTE and status.since else turn.now
+    stalled = turn.now - since >= ROUTE_PATIENCE
+    return Move(status, Reason.WAITING_FOR_ROUTE, message, turn.soon(), stalled=stalled)
+
+
+def _records_unknown(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """Without the records nobody knows what was refused before, nor which attempt this would be."""
+    part = next((p for p in (Part.RECORDS, Part.INFERENCE_SERVICES) if p in turn.seen.unknown), None)
+    if part is None:
+        return None
+    found = turn.seen.unknown[part]
+    message = f"{part.value} cannot be read: {found.message}; no rollout starts on what is unknown"
+    phase = Phase.WAITING if status.stable is not None else Phase.PENDING
+    return Move(enter(status, phase), Reason.OBSERVATION_INCOMPLETE, message, turn.soon(), stalled=found.refused)
 
 
 def _refused(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
@@ -64,22 +114,45 @@ def _refused(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 
 def _not_now(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """A rollout is wanted but may not start yet."""
-    waiting = enter(status, Phase.WAITING)
+    """A rollout is wanted but may not start yet. While stable is down, only somebody's word keeps a cure from it.
+
+    Before ``DOWN_FOR`` is over it comes up already, where there is a policy: it gets no traffic by that.
+    """
+    waiting, dead = enter(status, Phase.WAITING), turn.dead(status.stable)
     if turn.spec.paused:
         message = "spec.paused is true: no new rollout; set it to false to go on"
-        return Move(waiting, Reason.PAUSED, message)
-    if isinstance(turn.seen.policy, Problem):
-        return Move(waiting, turn.seen.policy.reason, turn.seen.policy.message, stalled=True)
-    if turn.ready(status.stable) == 0:
-        message = "stable has no ready endpoint: there is nothing to compare with and nowhere to go back to"
-        return Move(waiting, Reason.WAITING_FOR_CAPACITY, message, turn.soon())
+        return Move(waiting, Reason.PAUSED, message, turn.soon() if dead else None, stalled=dead)
+    if isinstance(turn.seen.policy, Problem) and not stable_down(turn, status):
+        problem = turn.seen.policy
+        wake = (status.stable_down_since or turn.now) + DOWN_FOR if dead else None
+        return Move(waiting, problem.reason, problem.message, wake, stalled=True)
     route = turn.seen.route
-    if route is None or not route.accepted:
+    if not dead and (route is None or not route.accepted):
         why = f": {route.message}" if route is not None and route.message else ""
         message = f"the gateway has not accepted the route{why}; no rollout starts on it"
-        return Move(waiting, Reason.WAITING_FOR_ROUTE, message, turn.soon())
+        return _route_wait(turn, waiting, message)
     return None
+
+
+def _backing_off(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+    """The last attempt ended for a cause outside the revision: the next one begins by itself, after a pause."""
+    wanted = turn.seen.wanted
+    retry = turn.seen.retry_at(wanted.revision) if wanted is not None else None
+    asked = wanted is not None and status.retry is not None and status.retry.revision == wanted.revision
+    if retry is None or wanted is None or asked or turn.now >= retry[1]:
+        return None
+    record, at = retry
+    reason = record.reason or Reason.PREPARING_CANDIDATE
+    message = (
+        f"version {wanted.version} could not be rolled out ({reason.value}), and not for its own fault; it is tried "
+        f"again at {format_time(_whole(at))}, or at once by a PromotionAction Retry for revision {wanted.revision}; "
+        f"see PromotionRecord {record.name}"
+    )
+    return Move(enter(status, Phase.WAITING), reason, message, at, stalled=True)
+
+
+def _whole(at: datetime) -> datetime:
+    return at.replace(microsecond=0)
 
 
 def _policy(turn: Turn) -> PromotionPolicySpec | None:
@@ -98,7 +171,7 @@ def _start(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef, polic
     reason = reason if status.stable else Reason.FIRST_DEPLOYMENT
     rollout = RolloutStatus(
         record=f"{inference_service_name(turn.name, wanted.revision)}-{attempt}",
-        steps=len(policy.steps) if policy else 0,
+        steps=Schedule(policy).count if policy else 0,
         returning=returning,
         started_at=turn.now.replace(microsecond=0),
         stable_replicas=turn.ready(status.stable),
@@ -135,34 +208,45 @@ def _returning(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef) -
 def first_deployment(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Nothing is stable yet: no steps, but never a route to what cannot answer."""
     candidate, wanted, route = status.candidate, turn.seen.wanted, turn.seen.route
-    if wanted is not None and candidate is not None and wanted.revision != candidate.revision and route is None:
+    unknown = _records_unknown(turn, status)
+    if wanted is not None and candidate is not None and wanted.revision != candidate.revision and unknown is None:
         gone = candidate.model_copy(update={"until": turn.now})
-        return _start(turn, changed(status, draining=[*status.draining, gone]), wanted, None)
+        return _start(turn, changed(status, draining=with_draining(status, gone)), wanted, None)
+    failure = next((f for f in status.write_failures if f.act in WRITES_THAT_HOLD), None)
+    if failure is not None:
+        return Move(status, failure.reason, f"{failure.message}; nothing serves yet", turn.soon(), stalled=True)
     arm = turn.arm(candidate)
     if arm is None or arm.ready == 0:
-        return _not_up(turn, status)
+        return unknown or _not_up(turn, status)
     if turn.record(status) is None:
-        return Move(status, Reason.FIRST_DEPLOYMENT, "the PromotionRecord is being created", turn.soon())
-    serving = with_weight(enter(status, Phase.PREPARING), 100)
+        message = "the PromotionRecord is being created"
+        return unknown or _overdue(turn, Move(status, Reason.FIRST_DEPLOYMENT, message, turn.soon()))
+    serving = with_weight(enter(status, Phase.PREPARING), EVERYTHING)
     if route is None or not route.accepted or candidate is None or route.stable != candidate.revision:
         why = f": {route.message}" if route is not None and route.message else ""
         message = f"version {arm.ref.version} is ready; the gateway has not yet accepted its route{why}"
-        return Move(serving, Reason.WAITING_FOR_ROUTE, message, turn.soon())
+        return _route_wait(turn, serving, message)
     return promoted(turn, serving)
+
+
+def _overdue(turn: Turn, move: Move) -> Move:
+    """The hold of a first deployment; when it lasts, a person is needed."""
+    lasted = turn.now - rollout_of(move.status).started_at
+    return replace(move, stalled=move.stalled or lasted >= DEFAULT_PATIENCE)
 
 
 def _not_up(turn: Turn, status: ModelDeploymentStatus) -> Move:
     arm, version = turn.arm(status.candidate), status.candidate.version if status.candidate else "?"
-    if turn.seen.problem is not None and turn.seen.problem.reason is Reason.RENDER_REFUSED:
+    if turn.seen.problem is not None and turn.seen.wanted is None:
         problem = turn.seen.problem
         return Move(enter(status, Phase.PENDING), problem.reason, problem.message, turn.soon(), stalled=True)
     if arm is not None and arm.failure is not None:
         message = f"version {version} does not come up: {arm.failure.message}"
         final = arm.failure.final
         phase = Phase.PENDING if final else Phase.PREPARING
-        return Move(enter(status, phase), arm.failure.reason, message, turn.soon(), stalled=final)
+        return _overdue(turn, Move(enter(status, phase), arm.failure.reason, message, turn.soon(), stalled=final))
     message = f"version {version} is the first; it serves as soon as it is ready"
-    return Move(enter(status, Phase.PREPARING), Reason.FIRST_DEPLOYMENT, message, turn.soon())
+    return _overdue(turn, Move(enter(status, Phase.PREPARING), Reason.FIRST_DEPLOYMENT, message, turn.soon()))
 
 
 def forget_drained(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
@@ -190,13 +274,3 @@ def note_exposure(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentS
     weights = (status.weights.applied, status.weights.desired) if status.weights else ()
     given = max(*weights, route.weight if route else 0, 0)
     return with_rollout(status, exposed_at=rollout.started_at) if given else status
-
-
-def keep_scaling_in_view(status: ModelDeploymentStatus, turn: Turn) -> ModelDeploymentStatus:
-    """R0 follows stable upwards: if stable was scaled out during the rollout, the candidate needs as much."""
-    if status.rollout is None or status.stable is None:
-        return status
-    ready = turn.ready(status.stable)
-    if ready <= status.rollout.stable_replicas:
-        return status
-    return with_rollout(status, stable_replicas=ready)

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from serin.api.evidence import Assessment, Split
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Outcome, Reason
-from serin.api.status import Held, RevisionRef
+from serin.api.status import Held, RevisionRef, WriteFailure
+from serin.rollout.rejection import rejects
+
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=1)
+
+
+class Part(StrEnum):
+    """A part of the observation that is read on its own, and may be unknown while the others are known."""
+
+    INFERENCE_SERVICES = "InferenceServices"
+    ENDPOINTS = "EndpointSlices"
+    PODS = "Pods"
+    RECORDS = "PromotionRecords"
+    POLICY = "PromotionPolicy"
+    ACTIONS = "PromotionActions"
+    HOSTNAMES = "hostnames of other ModelDeployments"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a part is unknown."""
+
+    message: str
+    """The server's words."""
+    refused: bool = False
+    """A person has to mend it (a right, a malformed object); otherwise the next try may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +57,7 @@ class Failure:
     final: bool = False
     """Waiting longer will not help."""
     own: bool = True
-    """The revision's own doing; False for the cluster's (no node, quota, eviction): it is not held against it."""
+    """It is the revision's own doing; False for what the cluster does to it (no node, a quota, an eviction)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +71,8 @@ class Arm:
     deleting: bool = False
     template: str = ""
     """Hash of the newest pod's template; empty while it has no pod."""
+    size: int | None = None
+    """The most replicas that its InferenceService asks for; None where that is not known."""
     updates: bool = True
     """False where KServe was told to ignore changes of the InferenceService: scaling fields take no effect."""
 
@@ -64,6 +93,8 @@ class RouteView:
     """The gateway has accepted the route in its present generation."""
     message: str = ""
     """What the gateway says when it has not."""
+    pending: bool = False
+    """The gateway has not yet said anything about the present generation."""
     editor: str = ""
     """Who last changed its spec, if not Serin."""
     exposes: frozenset[Exposure] = frozenset()
@@ -82,6 +113,8 @@ class RecordView:
     stable: RevisionRef | None
     policy: PromotionPolicySpec | None
     started_at: datetime
+    unreadable: str = ""
+    """Why its policy cannot be read, if it has one that this version of Serin does not understand."""
     outcome: Outcome | None = None
     reason: Reason | None = None
     decided_at: datetime | None = None
@@ -92,6 +125,13 @@ class RecordView:
     def finished(self) -> bool:
         """Whether the outcome is written."""
         return self.outcome is not None
+
+    @property
+    def decides(self) -> bool:
+        """Whether its end says something about the revision itself."""
+        if self.outcome in {None, Outcome.SUPERSEDED}:
+            return False
+        return self.outcome is not Outcome.ABORTED or self.reason is None or rejects(self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +167,16 @@ class Observation:
     """Unanswered ones, oldest first."""
     vouched: bool | None = None
     """Whether the API server's admission policies vouch for who asked; None where that is not known."""
+    unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
+    """Parts that could not be read now: they stop forward moves, never the way back."""
+    missing_rights: tuple[str, ...] = ()
+    """Rights in this namespace, or everywhere, that Serin's service account lacks."""
+    snapshot: PromotionPolicySpec | None = None
+    """The policy that the rollout began with, as this process remembers it."""
+    write_failures: tuple[WriteFailure, ...] | None = None
+    """What the newest pass could not write; None before this process has tried."""
+    carried_out: int | None = None
+    """The generation of spec for which this process has carried out everything; None where it has not."""
 
     def record(self, name: str) -> RecordView | None:
         """The record of that name."""
@@ -135,12 +185,26 @@ class Observation:
     def rejection(self, revision: str) -> RecordView | None:
         """The record that rejects ``revision``: its newest attempt that was decided ended in a rollback or abort.
 
-        Superseding decides nothing about a revision, so it lifts no rejection either.
+        Superseding, and an end for a cause outside the revision, decide nothing about it: they lift no rejection.
         """
-        undecided = {None, Outcome.SUPERSEDED}
-        own = (r for r in reversed(self.records) if r.candidate.revision == revision and r.outcome not in undecided)
+        own = (r for r in reversed(self.records) if r.candidate.revision == revision and r.decides)
         newest = next(own, None)
         return newest if newest is not None and newest.outcome is not Outcome.PROMOTED else None
+
+    def retry_at(self, revision: str) -> tuple[RecordView, datetime] | None:
+        """The newest attempt that ended for a cause outside ``revision``, and when the next one may begin.
+
+        The pause doubles with each such attempt in a row. None when the newest attempt ended otherwise.
+        """
+        own = [r for r in self.records if r.candidate.revision == revision and r.outcome is not None]
+        streak = 0
+        for record in reversed(own):
+            if record.outcome is not Outcome.ABORTED or record.reason is None or rejects(record.reason):
+                break
+            streak += 1
+        if not streak or own[-1].decided_at is None:
+            return None
+        return own[-1], own[-1].decided_at + min(FIRST_RETRY * 2 ** min(streak - 1, 10), LONGEST_RETRY)
 
     @property
     def next_attempt(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from serin.api.reasons import Phase
+from serin.api.status import ModelDeploymentStatus
 
 MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
@@ -21,5 +22,12 @@ MOVES: dict[Phase, frozenset[Phase]] = {
 
 WATCHED = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING})
 """Phases in which the candidate gets requests and the breach watch runs."""
+LATE = frozenset({Phase.PROMOTING, Phase.BAKING})
+"""After the last step."""
 ACTIVE = WATCHED | {Phase.PREPARING, Phase.ROLLING_BACK}
 """Phases with a rollout under way."""
+
+
+def is_watched(status: ModelDeploymentStatus) -> bool:
+    """Whether the breach watch runs: also in a phase that only a newer Serin knows, as long as there is a rollout."""
+    return status.rollout is not None and (status.phase in WATCHED or status.phase not in MOVES)

@@ -6,11 +6,12 @@ from serin.api.promotion_policy import Exposure
 from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
+from serin.rollout.capacity import full_size, needed, next_share
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
-from serin.rollout.gates import next_share
-from serin.rollout.observation import RecordView
-from serin.rollout.takeback import OUTCOMES
-from serin.rollout.turn import Turn, exposure, needed, weights_of
+from serin.rollout.observation import Part, RecordView
+from serin.rollout.rejection import outcome_of
+from serin.rollout.schedule import EVERYTHING
+from serin.rollout.turn import Turn, exposure, weights_of
 
 
 def plan(turn: Turn, status: ModelDeploymentStatus) -> Plan:
@@ -38,8 +39,8 @@ def _at_least(turn: Turn, status: ModelDeploymentStatus) -> dict[str, int]:
     if rollout is None or stable is None or candidate is None:
         return {}
     share = next_share(turn, status) if turn.policy(status) is not None else weights_of(status).desired
-    replicas = rollout.stable_replicas
-    return {stable.revision: replicas, candidate.revision: needed(share, replicas)}
+    # Stable: what it started with, not what it has now, or its autoscaler could never take back what it gave.
+    return {stable.revision: rollout.stable_replicas, candidate.revision: needed(share, full_size(turn, status))}
 
 
 def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
@@ -47,7 +48,7 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
     if status.stable is None:
         first = status.candidate if weight else None
         return RoutePlan(first, None, 0) if first else None
-    if turn.seen.route is None and turn.ready(status.stable) == 0:
+    if not weight and turn.dead(status.stable) and (turn.seen.route is None or _serves_without_stable(turn)):
         return None
     drains = (ref for ref in status.draining if ref.until is None or ref.until > turn.now)
     idle = tuple(ref for ref in drains if turn.ready(ref))
@@ -58,7 +59,15 @@ def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
     ways, policy = exposure(turn, status), turn.policy(status)
     preview = policy.preview if policy is not None and Exposure.PREVIEW in ways else None
     header = preview.header if preview else None
-    return RoutePlan(status.stable, status.candidate, weight, idle, Exposure.MIRROR in ways, header)
+    gone = weight == EVERYTHING and turn.dead(status.stable)
+    return RoutePlan(status.stable, status.candidate, weight, idle, Exposure.MIRROR in ways, header, stable_gone=gone)
+
+
+def _serves_without_stable(turn: Turn) -> bool:
+    """Whether stable is dead and the route sends requests to another revision that answers: that stays as it is."""
+    route = turn.seen.route
+    arm = turn.seen.arms.get(route.candidate or "") if route is not None else None
+    return route is not None and route.weight > 0 and arm is not None and arm.ready > 0
 
 
 def _backed(turn: Turn, status: ModelDeploymentStatus) -> bool:
@@ -83,6 +92,8 @@ def _nameable(turn: Turn, candidate: RevisionRef) -> bool:
 def _record(turn: Turn, status: ModelDeploymentStatus) -> RecordPlan | None:
     rollout, candidate = status.rollout, status.candidate
     if rollout is None or candidate is None or rollout.outcome is not None or turn.record(status) is not None:
+        return None
+    if Part.RECORDS in turn.seen.unknown:  # it may be there
         return None
     if rollout.exposed:  # it existed before the first request: a new one would not be the evidence of this rollout
         return None
@@ -110,14 +121,23 @@ def _finish(turn: Turn, status: ModelDeploymentStatus, record: RecordView) -> Fi
         return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, later.started_at)
     noted = next((r for r in status.rejected if r.record == record.name), None)
     if noted is not None:
-        outcome = OUTCOMES.get(noted.reason, Outcome.ROLLED_BACK)
-        return Finish(record.name, outcome, noted.reason, "see the ModelDeployment's status", noted.at)
+        return Finish(record.name, outcome_of(noted.reason), noted.reason, "see the ModelDeployment's status", noted.at)
     return Finish(record.name, Outcome.SUPERSEDED, Reason.SUPERSEDED, "another revision took its place", turn.now)
 
 
 def _surplus(turn: Turn, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
-    """Arms that neither serve nor finish requests, and that the route does not name any more."""
+    """Arms that neither serve nor finish requests, and that the route sends nothing to.
+
+    While stable is down, or it is not known whether it is, what is ready stays: it may be all that can serve.
+    """
+    if Part.INFERENCE_SERVICES in turn.seen.unknown or not turn.endpoints_known:
+        return ()
     busy = {ref.revision for ref in status.draining if ref.until is not None and ref.until > turn.now}
+    route, outage = turn.seen.route, turn.dead(status.stable)
+    if route is not None and route.weight > 0 and route.candidate is not None:
+        busy.add(route.candidate)
     return tuple(
-        arm.ref for revision, arm in turn.seen.arms.items() if revision not in serving | busy and not arm.deleting
+        arm.ref
+        for revision, arm in turn.seen.arms.items()
+        if revision not in serving | busy and not arm.deleting and not (outage and arm.ready)
     )

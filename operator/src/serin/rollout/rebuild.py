@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
-from serin.rollout.observation import RecordView, RouteView
+from serin.rollout.observation import Part, RecordView, RouteView
+from serin.rollout.schedule import Schedule
 from serin.rollout.turn import Move, Turn, changed, with_rollout
 
 EMPTY = ModelDeploymentStatus()
@@ -14,6 +14,14 @@ EMPTY = ModelDeploymentStatus()
 def rebuild(turn: Turn) -> ModelDeploymentStatus | Move:
     """The status as far as the cluster remembers it; a frozen Move where the traces disagree."""
     seen = turn.seen
+    blind = next((part for part in (Part.INFERENCE_SERVICES, Part.RECORDS) if part in seen.unknown), None)
+    if blind is not None:
+        message = (
+            f"status is empty and {blind.value} cannot be read: {seen.unknown[blind].message}; nothing is touched, "
+            f"traffic stays as it is"
+        )
+        refused = seen.unknown[blind].refused
+        return Move(EMPTY, Reason.OBSERVATION_INCOMPLETE, message, turn.soon(), stalled=refused, frozen=True)
     if seen.route is not None and seen.route.stable is not None:
         return _from_route(turn, seen.route, seen.route.stable)
     stable = _last_stable(seen.records)
@@ -52,7 +60,7 @@ def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: 
     rollout = RolloutStatus(
         record=record.name,
         steps=len(record.policy.steps) if record.policy else 0,
-        step=_step(record.policy, weight),
+        step=Schedule(record.policy).step_at(weight) if record.policy else 0,
         started_at=record.started_at,
         exposed_at=turn.now if weight or route.meant_to_expose else None,
         routed_at=turn.now if route.candidate else None,
@@ -63,6 +71,14 @@ def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: 
         since=turn.now.replace(microsecond=0),
     )
     status = changed(base, rollout=rollout, weights=Weights(desired=weight, applied=weight))
+    if record.outcome is Outcome.PROMOTED:
+        return with_rollout(
+            changed(status, phase=Phase.PROMOTING),
+            outcome=record.outcome,
+            cause=record.reason,
+            cause_message=message,
+            decided_at=record.decided_at,
+        )
     if record.finished:
         return with_rollout(
             changed(status, phase=Phase.ROLLING_BACK, weights=Weights(desired=0, applied=weight)),
@@ -75,11 +91,6 @@ def _resumed(turn: Turn, base: ModelDeploymentStatus, route: RouteView, record: 
         return changed(status, phase=Phase.SHADOWING if route.meant_to_expose else Phase.PREPARING)
     late = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
     return changed(status, phase=Phase.PROMOTING if late else Phase.PROGRESSING)
-
-
-def _step(policy: PromotionPolicySpec | None, weight: int) -> int:
-    """The last step whose weight is not above ``weight``."""
-    return sum(1 for step in policy.steps if step.weight <= weight) if policy else 0
 
 
 def _ref(turn: Turn, revision: str) -> RevisionRef | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from serin.api.conditions import Condition, ConditionType, condition, merge
 from serin.api.evidence import SloReport, Window
@@ -11,10 +11,12 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ArmCounts, ModelDeploymentStatus, SloStatus
 from serin.rollout.decision import Event
-from serin.rollout.gates import split_words
-from serin.rollout.observation import Problem
+from serin.rollout.evidence_gates import describe_split
+from serin.rollout.gates import WRITES_THAT_HOLD, patience
+from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
-from serin.rollout.turn import Move, Turn, changed, stage_of, weights_of, with_rollout
+from serin.rollout.schedule import Schedule
+from serin.rollout.turn import Move, Turn, changed, weights_of, with_rollout
 
 LONGEST_MESSAGE = 1024
 """Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""
@@ -47,18 +49,45 @@ WARNINGS = frozenset(
         Reason.INCONCLUSIVE,
         Reason.STATE_CONFLICT,
         Reason.REVISION_REJECTED,
+        Reason.STABLE_DOWN,
+        Reason.OBSERVATION_INCOMPLETE,
+        Reason.UNSCHEDULABLE,
+        Reason.EVICTED,
+        Reason.QUOTA_EXCEEDED,
+        Reason.PERMISSION_MISSING,
+        Reason.WEBHOOK_REFUSED,
+        Reason.WRITE_REFUSED,
+        Reason.WRITE_UNAVAILABLE,
+        Reason.UNKNOWN_STATE,
     }
 )
+UNSEEN = -1
+"""The generation that nothing has been written for."""
+LASTING = timedelta(seconds=60)
+"""A write that fails for longer than this, though the server may take it later, needs a person."""
+KEPT_FAILURES = 16
+
+
+def with_write_failures(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The status with what the newest pass could not write; before this process has tried, what stood there."""
+    found = turn.seen.write_failures
+    if found is None or list(found)[:KEPT_FAILURES] == status.write_failures:
+        return status
+    return changed(status, write_failures=list(found)[:KEPT_FAILURES])
 
 
 def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeploymentStatus:
     """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
-    also = f"{_queued(turn, move.status)}{_held(move)}{_ignored(turn, move.status)}"
-    move = replace(move, message=f"{move.message}{also}"[:LONGEST_MESSAGE])
-    status = changed(move.status, message=move.message)
+    notes = (_queued(turn, move.status), _held(move), _ignored(turn, move.status), _policy_note(turn, move))
+    also = f"{''.join(notes)}{_failures(move)}"
+    move = replace(
+        move, message=f"{move.message}{also}"[:LONGEST_MESSAGE], stalled=move.stalled or _lasting(turn, move)
+    )
+    since = before.since if before.reason is move.reason and before.since else turn.now.replace(microsecond=0)
+    status = changed(move.status, message=move.message, reason=move.reason, since=since)
     status = _weights(turn, status)
     if status.rollout is not None:
-        old = before.rollout
+        old, policy = before.rollout, turn.policy(status)
         same = old is not None and old.reason is move.reason and old.record == status.rollout.record
         status = with_rollout(
             status,
@@ -66,11 +95,56 @@ def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeployme
             message=move.message,
             since=old.since if same and old is not None else turn.now.replace(microsecond=0),
             wake_at=_deadline(turn, status),
+            steps=Schedule(policy).count if policy is not None else status.rollout.steps,
             verdict=turn.seen.assessment.verdict,
             slos=[slo_status(report) for report in turn.seen.assessment.slos],
         )
-    new = conditions(turn, status, move)
-    return changed(status, observed_generation=turn.seen.generation, conditions=merge(before.conditions, new))
+    status = changed(status, observed_generation=_observed_generation(turn, before))
+    return changed(status, conditions=merge(before.conditions, conditions(turn, status, move)))
+
+
+def _observed_generation(turn: Turn, before: ModelDeploymentStatus) -> int | None:
+    """The newest generation of spec for which everything was written; one with a refused write is not observed."""
+    if turn.seen.carried_out == turn.seen.generation:
+        return turn.seen.generation
+    return before.observed_generation
+
+
+def _failures(move: Move) -> str:
+    """What could not be written, where something else is told first."""
+    others = [f for f in move.status.write_failures if f.reason is not move.reason and f.message not in move.message]
+    return "".join(f"; {failure.message}" for failure in others[:2])
+
+
+def _lasting(turn: Turn, move: Move) -> bool:
+    """Whether a person has to mend what cannot be written."""
+    return any(
+        f.act in WRITES_THAT_HOLD and (f.reason is not Reason.WRITE_UNAVAILABLE or turn.now - f.since >= LASTING)
+        for f in move.status.write_failures
+    )
+
+
+def _policy_note(turn: Turn, move: Move) -> str:
+    """What is wrong with the live policy, or that it was edited since the rollout began."""
+    status = move.status
+    live, rollout = turn.seen.policy, status.rollout
+    if isinstance(live, Problem):
+        known = live.reason is move.reason or status.stable is None or move.reason is Reason.STABLE_DOWN
+        goes_on = "this rollout goes on with the policy that it began with" if rollout else "no rollout can start"
+        return "" if known else f"; {live.message}; {goes_on}"
+    if rollout is not None and not rollout.taken_back and policy_edited(turn, status):
+        return (
+            f"; PromotionPolicy {turn.spec.policy_ref.name} was edited; this rollout goes on with the one it began with"
+        )
+    return ""
+
+
+def policy_edited(turn: Turn, status: ModelDeploymentStatus) -> bool:
+    """Whether the live policy is not the one that the rollout began with."""
+    live, record = turn.seen.policy, turn.record(status)
+    if record is None or record.policy is None or not isinstance(live, PromotionPolicySpec):
+        return False
+    return live != record.policy
 
 
 def _queued(turn: Turn, status: ModelDeploymentStatus) -> str:
@@ -106,12 +180,14 @@ def _deadline(turn: Turn, status: ModelDeploymentStatus) -> datetime | None:
     rollout, policy = status.rollout, turn.policy(status)
     if rollout is None or policy is None or rollout.outcome is not None:
         return None
+    if rollout.interruption is not None:
+        return rollout.interruption.at.replace(microsecond=0) + policy.rollback.endpoint_grace
     if status.phase is Phase.PREPARING:
-        return rollout.started_at + policy.prepare_timeout
+        return (rollout.blocked_since or rollout.started_at) + patience(turn, status)
     begun = rollout.step_started_at
     if begun is None or status.phase not in {Phase.SHADOWING, Phase.PROGRESSING}:
         return None
-    stage = stage_of(policy, status)
+    stage = Schedule(policy).stage(status.phase, rollout.step)
     wait = stage.timeout if stage is not None else policy.preview.for_ if policy.preview is not None else None
     return begun.replace(microsecond=0) + wait if wait is not None else None
 
@@ -154,58 +230,84 @@ def conditions(turn: Turn, status: ModelDeploymentStatus, move: Move) -> list[Co
     """The conditions of a ModelDeployment, each true for one plain reason."""
     wanted, stable = turn.seen.wanted, status.stable
     settled = status.phase is Phase.STABLE and stable is not None and wanted is not None
-    settled = settled and move.reason is Reason.SERVING
+    settled = settled and move.reason is Reason.SERVING and not move.stalled
     ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
     moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not move.stalled)
-    available = turn.ready(stable) > 0
-    serving = f"version {stable.version} serves" if stable and available else "nothing serves"
-
-    def make(kind: ConditionType, *, holds: bool | None, reason: str, message: str) -> Condition:
-        return condition(
-            kind, holds=holds, reason=reason, message=message, now=turn.now, generation=turn.seen.generation
-        )
-
+    available = turn.ready(stable) > 0 or (None if stable is not None and not turn.endpoints_known else False)
+    serving = "whether anything serves cannot be read" if available is None else "nothing serves"
+    serving = f"version {stable.version} serves" if stable and available else serving
     why = move.reason.value
     out = [
-        make(
-            ConditionType.AVAILABLE,
-            holds=available,
-            reason=Reason.SERVING.value if available else why,
-            message=serving,
-        ),
-        make(ConditionType.READY, holds=ready, reason=why, message=move.message),
-        make(ConditionType.RECONCILING, holds=moving, reason=why, message=move.message),
-        make(ConditionType.STALLED, holds=move.stalled, reason=why, message=move.message),
+        _make(turn, ConditionType.AVAILABLE, Reason.SERVING.value if available else why, serving, holds=available),
+        _make(turn, ConditionType.READY, why, move.message, holds=ready),
+        _make(turn, ConditionType.RECONCILING, why, move.message, holds=moving),
+        _make(turn, ConditionType.STALLED, why, move.message, holds=move.stalled),
     ]
     split = turn.seen.split
     if split is not None and split.agrees is not None and status.rollout is not None:
-        words = split_words(split) if not split.agrees else f"{split.percent:.1f} % of {split.total} requests observed"
-        reason = "Agrees" if split.agrees else Reason.TRAFFIC_SPLIT.value
-        out.append(make(ConditionType.TRAFFIC_SPLIT, holds=split.agrees, reason=reason, message=words))
-    if isinstance(turn.seen.policy, Problem):
-        problem = turn.seen.policy
-        out.append(
-            make(
-                ConditionType.POLICY_ACCEPTED,
-                holds=False,
-                reason=problem.reason.value,
-                message=problem.message,
-            )
+        words = (
+            describe_split(split) if not split.agrees else f"{split.percent:.1f} % of {split.total} requests observed"
         )
-    elif isinstance(turn.seen.policy, PromotionPolicySpec):
-        message = f"PromotionPolicy {turn.spec.policy_ref.name} is usable"
-        out.append(make(ConditionType.POLICY_ACCEPTED, holds=True, reason="Accepted", message=message))
-    else:
-        out += [c for c in status.conditions if c.type == ConditionType.POLICY_ACCEPTED.value]
-    return out
+        reason = "Agrees" if split.agrees else Reason.TRAFFIC_SPLIT.value
+        out.append(_make(turn, ConditionType.TRAFFIC_SPLIT, reason, words, holds=split.agrees))
+    generation = status.observed_generation if status.observed_generation is not None else UNSEEN
+    out.extend(_policy_condition(turn, status))
+    if turn.seen.missing_rights:
+        message = f"Serin's service account may not: {'; '.join(turn.seen.missing_rights)}; apply the chart's rules"
+        out.append(_make(turn, ConditionType.PERMITTED, Reason.PERMISSION_MISSING.value, message, holds=False))
+    return [condition.model_copy(update={"observed_generation": generation}) for condition in out]
+
+
+def _make(turn: Turn, kind: ConditionType, reason: str, message: str, *, holds: bool | None) -> Condition:
+    return condition(kind, holds=holds, reason=reason, message=message, now=turn.now, generation=UNSEEN)
+
+
+def _policy_condition(turn: Turn, status: ModelDeploymentStatus) -> list[Condition]:
+    """Whether the live policy is usable; as it was where that was not needed."""
+    live, name = turn.seen.policy, turn.spec.policy_ref.name
+    if Part.POLICY in turn.seen.unknown:
+        message = turn.seen.unknown[Part.POLICY].message
+        reason = Reason.OBSERVATION_INCOMPLETE.value
+        return [_make(turn, ConditionType.POLICY_ACCEPTED, reason, f"cannot be read: {message}", holds=None)]
+    if isinstance(live, Problem):
+        return [_make(turn, ConditionType.POLICY_ACCEPTED, live.reason.value, live.message, holds=False)]
+    if not isinstance(live, PromotionPolicySpec):
+        return [c for c in status.conditions if c.type == ConditionType.POLICY_ACCEPTED.value]
+    if status.rollout is not None and policy_edited(turn, status):
+        message = f"PromotionPolicy {name} is usable; it was edited, and the rollout goes on with the one it began with"
+        return [_make(turn, ConditionType.POLICY_ACCEPTED, Reason.POLICY_EDITED.value, message, holds=True)]
+    message = f"PromotionPolicy {name} is usable"
+    return [_make(turn, ConditionType.POLICY_ACCEPTED, "Accepted", message, holds=True)]
 
 
 def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus, move: Move) -> tuple[Event, ...]:
     """What people are told, on transitions only."""
+    return (*_transition(before, after, move), *_policy_events(before, after))
+
+
+def _transition(before: ModelDeploymentStatus, after: ModelDeploymentStatus, move: Move) -> tuple[Event, ...]:
     phase_changed = before.phase is not after.phase
     step_changed = (before.rollout.step if before.rollout else 0) < (after.rollout.step if after.rollout else 0)
-    old_reason = next((c.reason for c in before.conditions if c.type == ConditionType.STALLED.value), None)
-    if not (phase_changed or step_changed or old_reason != move.reason.value):
+    if not (phase_changed or step_changed or _old_reason(before) != move.reason.value):
         return ()
     name = after.phase.value if phase_changed and after.phase else "StepAdvanced" if step_changed else move.reason.value
-    return (Event("Warning" if move.reason in WARNINGS else "Normal", name, move.message),)
+    message = after.message or move.message
+    return (Event("Warning" if move.reason in WARNINGS else "Normal", name, message),)
+
+
+def _old_reason(before: ModelDeploymentStatus) -> str | None:
+    """The reason that stood there; a status of an earlier Serin has it in its conditions only."""
+    if before.reason is not None:
+        return before.reason.value
+    return next((c.reason for c in before.conditions if c.type == ConditionType.STALLED.value), None)
+
+
+def _policy_events(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
+    """A policy that became unusable or usable, or was edited in mid-rollout."""
+    kind = ConditionType.POLICY_ACCEPTED.value
+    old, new = (next((c for c in s.conditions if c.type == kind), None) for s in (before, after))
+    if new is None or new.status == "Unknown" or (old is not None and old.reason == new.reason):
+        return ()
+    if new.status == "True" and (old is None or new.reason != Reason.POLICY_EDITED.value):
+        return ()
+    return (Event("Normal" if new.status == "True" else "Warning", new.reason, new.message),)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec, Shadow, Step
+from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
-from serin.rollout.observation import Arm, Observation, RecordView
+from serin.rollout.observation import Arm, Observation, Part, RecordView
 
+MOST_DRAINING = 20
+"""As many as ``status.draining`` takes; the InferenceService of one that is pushed out is deleted a little earlier."""
 LOOK_AGAIN = timedelta(seconds=2)
 """How often something that comes up is looked at, besides the events it sends."""
 
@@ -32,20 +33,41 @@ class Turn:
         return None if arm is None or arm.deleting else arm
 
     def ready(self, ref: RevisionRef | None) -> int:
-        """Ready endpoints of ``ref``."""
+        """Ready endpoints of ``ref`` that are known of."""
         arm = self.arm(ref)
         return arm.ready if arm else 0
+
+    @property
+    def endpoints_known(self) -> bool:
+        """Whether it can be said how many endpoints an arm has."""
+        return Part.ENDPOINTS not in self.seen.unknown
+
+    def dead(self, ref: RevisionRef | None) -> bool:
+        """Whether ``ref`` is known to have no ready endpoint; what cannot be read is not dead."""
+        if ref is None or not self.endpoints_known or self.ready(ref):
+            return False
+        return ref.revision in self.seen.arms or Part.INFERENCE_SERVICES not in self.seen.unknown
 
     def record(self, status: ModelDeploymentStatus) -> RecordView | None:
         """The record of the rollout under way."""
         return self.seen.record(status.rollout.record) if status.rollout else None
 
     def policy(self, status: ModelDeploymentStatus) -> PromotionPolicySpec | None:
-        """The rollout's snapshot; the live policy only if the record is lost."""
+        """The policy that the rollout began with, from its record or from this process's memory.
+
+        When both are gone the live policy judges the watch; nothing moves forward on it, for the record is missing.
+        """
         record = self.record(status)
         if record is not None and record.policy is not None:
             return record.policy
+        if self.seen.snapshot is not None and status.rollout is not None:
+            return self.seen.snapshot
         return self.seen.policy if isinstance(self.seen.policy, PromotionPolicySpec) else None
+
+    def record_open(self, status: ModelDeploymentStatus) -> bool:
+        """Whether the record of the rollout under way may still want its outcome; one that is gone does not."""
+        record = self.record(status)
+        return not record.finished if record is not None else Part.RECORDS in self.seen.unknown
 
     def next_look(self) -> datetime:
         """When there can be new evidence; while there is none to be had, at the pace of things that come up."""
@@ -99,6 +121,13 @@ def with_weight(status: ModelDeploymentStatus, desired: int) -> ModelDeploymentS
     return changed(status, weights=weights_of(status).model_copy(update={"desired": desired}))
 
 
+def with_draining(status: ModelDeploymentStatus, *refs: RevisionRef | None) -> list[RevisionRef]:
+    """The arms that finish their requests, with ``refs``; the newest that a status holds."""
+    added = [ref for ref in refs if ref is not None]
+    gone = {ref.revision for ref in added}
+    return [*(ref for ref in status.draining if ref.revision not in gone), *added][-MOST_DRAINING:]
+
+
 def exposure(turn: Turn, status: ModelDeploymentStatus) -> frozenset[Exposure]:
     """How the candidate is to be reached besides its weight. Without the snapshot a mirror stays as it is."""
     if status.phase is not Phase.SHADOWING:
@@ -107,18 +136,6 @@ def exposure(turn: Turn, status: ModelDeploymentStatus) -> frozenset[Exposure]:
     if record is not None and record.policy is not None:
         return record.policy.exposure
     return route.meant_to_expose & {Exposure.MIRROR} if route is not None else frozenset()
-
-
-def stage_of(policy: PromotionPolicySpec, status: ModelDeploymentStatus) -> Step | Shadow | None:
-    """What the policy asks of Shadowing (None: only a preview) or of the step (the last one if it has fewer)."""
-    if status.phase is Phase.SHADOWING:
-        return policy.shadow
-    return policy.steps[min(rollout_of(status).step, len(policy.steps)) - 1]
-
-
-def needed(weight: int, stable_replicas: int) -> int:
-    """Ready replicas that an arm needs for ``weight`` percent, when stable needed ``stable_replicas`` for all."""
-    return max(1, math.ceil(weight * stable_replicas / 100))
 
 
 def enter(status: ModelDeploymentStatus, phase: Phase) -> ModelDeploymentStatus:

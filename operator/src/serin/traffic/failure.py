@@ -44,11 +44,16 @@ OVER_OWN_LIMIT = ("exceeds the limit", "exceeds the total limit", "exceeded its 
 LONGEST = 300
 
 
-def failure_of(inference_service: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> Failure | None:
-    """The worst that is known of one arm; None while nothing speaks against it."""
+def failure_of(
+    inference_service: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], *, serves: bool = False
+) -> Failure | None:
+    """The worst that is known of one arm; None while nothing speaks against it.
+
+    One that ``serves`` has pods, whether they could be read or not.
+    """
     failure = pod_failure(pods) or refused_pods(inference_service) or stopped(inference_service)
     failure = with_kserves_words(failure, inference_service)
-    return failure if failure is not None or pods else strange_uri(inference_service)
+    return failure if failure is not None or pods or serves else strange_uri(inference_service)
 
 
 def pod_failure(pods: Iterable[Mapping[str, Any]]) -> Failure | None:

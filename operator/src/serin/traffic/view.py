@@ -7,6 +7,7 @@ from typing import Any
 
 from serin.api import names
 from serin.api.promotion_policy import Exposure
+from serin.api.revision import replica_bounds
 from serin.api.status import RevisionRef
 from serin.rollout.observation import Arm, RouteView
 from serin.traffic.failure import failure_of
@@ -21,11 +22,25 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
         version=labels.get(names.VERSION, "?"),
         inference_service=metadata["name"],
     )
-    pods = list(pods)
-    failure = failure_of(inference_service, pods)
+    pods, ready = list(pods), ready_endpoints(slices)
+    failure = failure_of(inference_service, pods, serves=ready > 0)
     going = "deletionTimestamp" in metadata
     updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
-    return Arm(ref, ready_endpoints(slices), failure, deleting=going, template=_template(pods), updates=updates)
+    return Arm(
+        ref,
+        ready,
+        failure,
+        deleting=going,
+        template=_template(pods),
+        size=_size(inference_service),
+        updates=updates,
+    )
+
+
+def _size(inference_service: Mapping[str, Any]) -> int | None:
+    """The most replicas that it asks for; None where it is known by name only."""
+    predictor = (inference_service.get("spec") or {}).get("predictor")
+    return replica_bounds(predictor)[1] if isinstance(predictor, Mapping) else None
 
 
 def _template(pods: Iterable[Mapping[str, Any]]) -> str:
@@ -70,6 +85,7 @@ def route(obj: Mapping[str, Any]) -> RouteView:
         weight=weight,
         accepted=accepted,
         message=message,
+        pending=not accepted and _pending(obj),
         editor=_editor(metadata.get("managedFields") or []),
         exposes=_exposes(obj, metadata["name"], candidate),
         meant_to_expose=frozenset(
@@ -129,6 +145,14 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
             elif state["status"] != "True":
                 problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
     return not problems, "; ".join(problems)
+
+
+def _pending(obj: Mapping[str, Any]) -> bool:
+    """Whether some gateway has not yet said anything about this generation, and none has refused it."""
+    generation = obj["metadata"].get("generation", 0)
+    said = (c for parent in (obj.get("status") or {}).get("parents") or [] for c in parent.get("conditions") or [])
+    deciding = (c for c in said if c["type"] in {"Accepted", "ResolvedRefs"})
+    return not any(c.get("observedGeneration", 0) == generation and c["status"] != "True" for c in deciding)
 
 
 def _editor(managed: Iterable[Mapping[str, Any]]) -> str:

@@ -1,0 +1,43 @@
+"""Why does the API server refuse a write, and what would end it? Its words are sorted, and told as they are."""
+
+from __future__ import annotations
+
+from serin.api.reasons import Reason
+from serin.errors import ClusterError, Conflict, NotFound, Refused
+
+REMEDIES = {
+    Reason.QUOTA_EXCEEDED: "raise the quota, or free what it counts",
+    Reason.WEBHOOK_REFUSED: "change what the webhook objects to, or ask whoever runs it",
+    Reason.PERMISSION_MISSING: "give Serin's service account that right (the chart's rules have it)",
+    Reason.WRITE_REFUSED: "mend what the server says",
+    Reason.WRITE_UNAVAILABLE: "it is tried again by itself",
+}
+
+
+def refusal(words: str) -> Reason:
+    """What kind of refusal the server's words are."""
+    lower = words.lower()
+    if "exceeded quota" in lower or "forbidden: failed quota" in lower:
+        return Reason.QUOTA_EXCEEDED
+    if "admission webhook" in lower or "failed calling webhook" in lower or "validatingadmissionpolicy" in lower:
+        return Reason.WEBHOOK_REFUSED
+    if "is forbidden" in lower and " cannot " in lower:
+        return Reason.PERMISSION_MISSING
+    return Reason.WRITE_REFUSED
+
+
+def reason_of(error: Exception) -> Reason:
+    """The reason for a write that failed."""
+    if isinstance(error, Refused | NotFound):
+        return refusal(str(error))
+    if isinstance(error, Conflict):
+        return Reason.WRITE_UNAVAILABLE
+    if isinstance(error, ClusterError):
+        return Reason.WEBHOOK_REFUSED if "failed calling webhook" in str(error).lower() else Reason.WRITE_UNAVAILABLE
+    return Reason.WRITE_REFUSED
+
+
+def describe(act: str, name: str, error: Exception) -> str:
+    """What could not be written, the server's words, and what ends it."""
+    words = str(error) if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
+    return f"{act} {name} cannot be written: {words[:500]}; {REMEDIES[reason_of(error)]}"

@@ -1,0 +1,88 @@
+"""What may the operator not do? Asked of the API server for ever: rights are taken away, and given, while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Missing, Reviewer, missing
+from serin.controller.health import State
+from serin.controller.metrics import MISSING_PERMISSIONS
+from serin.controller.settings import Settings
+from serin.errors import ClusterError
+
+log = structlog.get_logger()
+WHILE_MISSING, WHILE_COMPLETE = 30.0, 300.0
+"""Seconds between two checks: while something is missing or unknown, and otherwise."""
+
+
+async def missing_permissions(server: Reviewer, settings: Settings) -> tuple[Missing, ...]:
+    """What the service account may not do; ``ClusterError``."""
+    found: list[Missing] = []
+    for namespace in settings.namespaces or ("",):
+        found += await missing(server, NEEDED, namespace)
+    if not settings.namespaces:
+        found += await missing(server, CLUSTER_WIDE, "")
+    if settings.lease:
+        found += await missing(server, LEASE, settings.lease[0])
+    return tuple(found)
+
+
+class Rights:
+    """Keeps ``state.missing`` true to what the API server says, and tells what changes.
+
+    The work goes on meanwhile: a rollback must not wait for a permission that only the forward path needs.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[tuple[Missing, ...]]], state: State) -> None:
+        self._ask, self._state = ask, state
+        self._trouble = ""
+        """Why the last check failed; what was missing before it is believed until one succeeds."""
+
+    async def check(self) -> float:
+        """Asks once; seconds until the next time."""
+        try:
+            found = await self._ask()
+        except ClusterError as error:
+            self._failed(f"{type(error).__name__}: {error}"[:300])
+        except Exception as error:  # whatever it is, the next check may succeed
+            log.exception("permissions not checked")
+            self._trouble = repr(error)
+        else:
+            self._note(found)
+        pause = WHILE_MISSING if self._state.missing or self._trouble else WHILE_COMPLETE
+        return pause * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
+
+    def _failed(self, trouble: str) -> None:
+        if not self._trouble:
+            log.warning("permissions not checked", error=trouble)
+        self._trouble = trouble
+
+    def _note(self, found: tuple[Missing, ...]) -> None:
+        before, self._state.missing, self._trouble = self._state.missing, found, ""
+        MISSING_PERMISSIONS.set(len(found))
+        lost, restored = [m for m in found if m not in before], [m for m in before if m not in found]
+        if lost:
+            log.error("permissions missing", permissions=list(map(str, lost)))
+        if restored:
+            log.info("permissions restored", permissions=list(map(str, restored)), missing=len(found))
+
+    async def watch(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Checks until cancelled."""
+        while True:
+            await pause(await self.check())
+
+
+@contextlib.asynccontextmanager
+async def checking(server: Reviewer, settings: Settings, state: State) -> AsyncIterator[None]:
+    """The rights are checked again and again while the block runs."""
+    watching = asyncio.create_task(Rights(lambda: missing_permissions(server, settings), state).watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)

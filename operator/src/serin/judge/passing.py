@@ -1,0 +1,107 @@
+"""When may the candidate pass? E3 and E4, and how E4 bets beside a stable that breaks the objective.
+
+E4 begins as one account that bets on the objective in windows in which stable looks well. Whenever stable is found
+broken, for the j-th time, ``1/(j(j+1))`` of the capital it began with leaves that account: one half goes to an account
+that bets on the objective in every window, the other half to one that bets on the candidate being better than stable.
+The e-value is the sum of all three.
+
+"At least ``pass_ratio`` times as bad as stable and outside the objective" implies the hypothesis of each account, and
+capital moves at the beginning of a window, by what was known before it. So under that hypothesis the sum is expected
+not to grow, and by Ville's inequality it reaches ``2/beta`` with a chance of at most ``beta/2``, as without any move.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from serin.api.evidence import NO_REQUESTS, Window
+from serin.judge.dispersion import tempered
+from serin.judge.likelihood import keeps_objective, not_worse_than_stable
+from serin.judge.process import Accumulated, log10_e, reach, total
+from serin.judge.relative import BetterThanStable
+from serin.judge.slo import RatioSettings
+
+BROKEN_STABLE = 2.0
+"""Beyond this multiple of the allowed share for stable a window says nothing to E3, nor to E4's first account.
+
+Being better than a broken stable is nothing to E3, and an outage of both arms is not the candidate's. Leaving out
+windows in which stable looks bad only lowers E3; E4's first account does not look at stable, so a choice by stable's
+counts leaves it valid.
+"""
+Occasion = tuple[int, int]
+"""Which time stable is broken, and the candidate's epoch: either's change begins a new bet."""
+
+
+class PassEvidence:
+    """Folds the windows that count for passing, in order."""
+
+    def __init__(self, settings: RatioSettings) -> None:
+        self.threshold = log10_e(math.log(2 / settings.beta))
+        self._looks_broken = BROKEN_STABLE * settings.bad_share
+        self._not_worse, self._keeps = not_worse_than_stable(settings.pass_ratio), keeps_objective(settings.bad_share)
+        self._e3, self._e4 = Accumulated(), Accumulated()
+        self._throughout: Accumulated | None = None
+        self._better = BetterThanStable(settings)
+        self.occasion: Occasion | None = None
+        """What the bet on being better is about."""
+        self._splits = 0
+        self.proven = False
+        """Whether E3, or E4 without the bet on being better, once sufficed."""
+        self.better = False
+        """Whether E4 with that bet once sufficed on this occasion."""
+
+    @property
+    def log10_e3(self) -> float:
+        """Not much worse than stable."""
+        return log10_e(self._e3.log_e)
+
+    def log10_e4(self, *, with_better: bool) -> float:
+        """Keeps the objective; with or without the bet on being better than a broken stable."""
+        return log10_e(total(self._accounts(with_better=with_better)))
+
+    def _accounts(self, *, with_better: bool) -> list[Accumulated]:
+        also = (self._throughout, self._better.account if with_better else None)
+        return [self._e4, *(account for account in also if account is not None)]
+
+    def skip(self, window: Window, phis: list[float]) -> None:
+        """Takes one window that is no evidence for passing: warm-up, or nothing of the candidate."""
+        self._better.add(window, phis, judged=False)
+
+    def add(self, window: Window, phis: list[float], occasion: Occasion | None) -> None:
+        """Takes one window; ``occasion`` is what was known of stable before it, None while stable is not broken."""
+        if occasion != self.occasion:
+            self._turn(occasion, window.start)
+        candidate, stable = window.candidate or NO_REQUESTS, window.stable or NO_REQUESTS
+        pairs = (candidate.bad, candidate.total), (stable.bad, stable.total)
+        objective = tempered(self._keeps.increment(pairs[0]), phis[0])
+        if stable.share <= self._looks_broken:
+            self._e3.add(tempered(self._not_worse.increment(*pairs), phis[0]))
+            self._e4.add(objective)
+        if self._throughout is not None:
+            self._throughout.add(objective)
+        self._better.add(window, phis, judged=True)
+        self._look()
+
+    def _look(self) -> None:
+        if not self.proven:
+            keeps = reach(self._accounts(with_better=False), self.threshold)
+            self.proven = keeps or reach([self._e3], self.threshold)
+        if not self.better and self._better.account is not None:
+            self.better = reach(self._accounts(with_better=True), self.threshold)
+
+    def _turn(self, occasion: Occasion | None, at: datetime) -> None:
+        """Stable was found broken, or well again: what was won by being better than it lapses."""
+        self.occasion = occasion
+        self._better.close()
+        self.better = False
+        if occasion is None:
+            return
+        self._splits += 1
+        # 1/(j+1) of what the moves before left: 1/(j(j+1)) of the whole, and 1/(j+1) of it stays.
+        half = self._e4.give(1 / (self._splits + 1)) - math.log(2)
+        if self._throughout is None:
+            self._throughout = Accumulated(log_capital=half)
+        else:
+            self._throughout.receive(half)
+        self._better.open(half, at)

@@ -1,0 +1,62 @@
+"""Is stable itself what is broken? E2, asked of stable's counts."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from serin.api.evidence import NO_REQUESTS, Counts, Window
+from serin.judge.dispersion import tempered
+from serin.judge.likelihood import breaks_objective
+from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
+from serin.judge.slo import RatioSettings
+
+
+class StableWatch:
+    """Stable is broken from the window in which E2 on its counts reaches 1/alpha until a block is inside the objective.
+
+    The history before the candidate counts, too. It is the test, the tempering and the way back of the candidate's own
+    common-cause hold, and as there every further time j has ``6/(pi^2 j^2)`` of alpha. Nothing of what the judge
+    guarantees about the candidate rests on it: it says when E4 splits its capital, and what the messages say.
+    """
+
+    def __init__(self, settings: RatioSettings) -> None:
+        self._settings = settings
+        self._test = breaks_objective(settings.bad_share)
+        self._newest: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
+        self.broken = False
+        self.spell = 0
+        """Which time it is that stable is broken, or was broken last; 0 if it never was."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._e2 = Average([Restarting()])
+        self._threshold = log10_e(-math.log(self._settings.alpha * 6 / (math.pi * (self.spell + 1)) ** 2))
+        self._since_broken: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
+
+    def add(self, window: Window, phi: float) -> None:
+        """Takes stable's counts of one window, with the divisor that was fixed before it."""
+        stable = window.stable
+        if stable is None or window.error or not stable.total:
+            return
+        self._newest.append(stable)
+        if self.broken:
+            self._since_broken.append(stable)
+            block = sum(self._since_broken, NO_REQUESTS)
+            if len(self._since_broken) == BLOCK_WINDOWS and block.share <= self._settings.bad_share:
+                self.broken = False
+                self._begin()
+            return
+        self._e2.add([tempered(self._test.increment((stable.bad, stable.total)), phi)])
+        # A window inside the objective lowers E2 at every alternative: there is nothing to look at.
+        if stable.share > self._settings.bad_share and self._e2.reaches(self._threshold):
+            self.broken, self.spell = True, self.spell + 1
+
+    @property
+    def words(self) -> str:
+        """Stable's newest windows in words; for a stable that is broken."""
+        newest, allowed = sum(self._newest, NO_REQUESTS), self._settings.bad_share
+        now = f"{newest.bad} bad of {newest.total}, {newest.share:.2%}, allowed {allowed:.2%}"
+        if newest.share > allowed:
+            return f"stable breaks the objective ({now})"
+        return f"stable broke the objective and has not yet kept it for {BLOCK_WINDOWS} windows since ({now})"

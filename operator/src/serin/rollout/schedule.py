@@ -1,0 +1,50 @@
+"""What does a policy ask of a rollout, step by step? One value, total for every step number.
+
+Everything that indexes ``policy.steps`` stands here: a record that was made after an edit of the policy, or a status
+that counts more steps than the snapshot has, can neither skip a step nor run past the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
+from serin.api.reasons import Phase
+
+EVERYTHING = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The steps of the policy that a rollout was begun with. Steps count from 1; 0 is before the first weight."""
+
+    policy: PromotionPolicySpec
+
+    @property
+    def count(self) -> int:
+        """How many steps there are."""
+        return len(self.policy.steps)
+
+    def passed(self, step: int) -> bool:
+        """Whether ``step`` is the last one: after it comes the last weight."""
+        return step >= self.count
+
+    def weight_after(self, step: int) -> int:
+        """Percent on the candidate after ``step``."""
+        return self.policy.last_weight if self.passed(step) else self.policy.steps[max(step, 0)].weight
+
+    def share_after(self, step: int) -> int:
+        """Percent of the requests that reach the candidate after ``step``: a mirror sends all of them."""
+        return EVERYTHING if self.policy.shadow is not None and step <= 0 else self.weight_after(step)
+
+    def stage(self, phase: Phase | None, step: int) -> Step | Shadow | None:
+        """What is asked in Shadowing (None: only a preview) or in a step; None in other phases."""
+        if phase is Phase.SHADOWING:
+            return self.policy.shadow
+        if phase is not Phase.PROGRESSING:
+            return None
+        return self.policy.steps[min(max(step, 1), self.count) - 1]
+
+    def step_at(self, weight: int) -> int:
+        """The last step whose weight is not above ``weight``."""
+        return sum(1 for step in self.policy.steps if step.weight <= weight)

@@ -1,0 +1,125 @@
+"""What a pass leads to: when its key is worked on again, and that this is always some time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from serin.controller.loop import Loop
+from serin.controller.workqueue import LONGEST_BACKOFF, LONGEST_CONFLICT_BACKOFF, LONGEST_OUTAGE_BACKOFF, Key
+from serin.errors import Conflict, MetricsUnavailable, Refused, SerinError, Unavailable
+
+A, B = ("ns", "a"), ("ns", "b")
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+class Passes:
+    """Whatever a test wants to come of them."""
+
+    def __init__(self) -> None:
+        self.outcome: Exception | datetime | None = None
+
+    async def __call__(self, _: Key) -> datetime | None:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome.with_traceback(None)
+        return self.outcome
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A traceback per failure takes longer to print than all the rest."""
+    with capture_logs():
+        yield
+
+
+FAILURES: list[tuple[Exception, float]] = [
+    (Conflict("409"), LONGEST_CONFLICT_BACKOFF),
+    # However long it was away: a breach that was proven meanwhile is acted on with its first answers.
+    (Unavailable("503"), LONGEST_OUTAGE_BACKOFF),
+    # What a person has to mend.
+    (Refused("403"), LONGEST_BACKOFF),
+    (MetricsUnavailable("503"), LONGEST_BACKOFF),
+    (SerinError("something else"), LONGEST_BACKOFF),
+    (ValueError("a bug"), LONGEST_BACKOFF),
+]
+
+
+@pytest.mark.parametrize(("error", "longest"), FAILURES, ids=lambda value: type(value).__name__)
+async def test_each_failure_backs_off_up_to_its_own_bound_and_a_success_ends_it(
+    error: Exception, longest: float
+) -> None:
+    passes = Passes()
+    loop = Loop(passes, lambda: NOW, timedelta(minutes=5))
+    passes.outcome = error
+    waits = [await loop._once(A) for _ in range(20)]
+    assert waits[:3] == [waits[0], 2 * waits[0], 4 * waits[0]]
+    assert waits[-1] == longest
+    passes.outcome = None
+    await loop._once(A)
+    passes.outcome = error
+    assert await loop._once(A) == waits[0]
+
+
+@pytest.mark.parametrize(("error", "longest"), FAILURES, ids=lambda value: type(value).__name__)
+async def test_no_pause_after_a_failure_is_longer_than_the_bound_of_its_key(error: Exception, longest: float) -> None:
+    """With traffic on the candidate: a window's length, which may change from one failure to the next."""
+    bounds: dict[Key, float] = {A: 1.5}
+    passes = Passes()
+    loop = Loop(passes, lambda: NOW, timedelta(minutes=5), bounds.get)
+    passes.outcome = error
+    for _ in range(20):
+        await loop._once(B)
+        assert await loop._once(A) <= 1.5
+    assert await loop._once(A) == 1.5
+    assert await loop._once(B) == longest, "another key has no bound"
+    bounds.clear()
+    assert await loop._once(A) == longest, "nor has this one any more"
+
+
+async def test_a_bound_that_is_longer_changes_nothing() -> None:
+    passes = Passes()
+    loop = Loop(passes, lambda: NOW, timedelta(minutes=5), lambda _: 60.0)
+    for passes.outcome, longest in FAILURES:
+        assert max([await loop._once(A) for _ in range(20)]) <= longest
+
+
+@pytest.mark.parametrize(
+    ("wake_at", "least", "most"),
+    [
+        (None, 270.0, 330.0),
+        (NOW + timedelta(seconds=7), 7.0, 7.0),
+        (NOW - timedelta(seconds=7), 0.0, 0.0),
+        (NOW + timedelta(days=1), 270.0, 330.0),
+    ],
+)
+async def test_after_a_pass_that_went_well(wake_at: datetime | None, least: float, most: float) -> None:
+    passes = Passes()
+    passes.outcome = wake_at
+    loop = Loop(passes, lambda: NOW, timedelta(minutes=5), lambda _: 1.0)
+    assert least <= await loop._once(A) <= most
+
+
+async def test_the_loop_works_backs_off_and_looks_again() -> None:
+    outcomes: list[BaseException | datetime | None] = [Conflict("x"), Unavailable("y"), ValueError("bug"), NOW, None]
+    done = asyncio.Event()
+    keys: list[Key] = []
+
+    async def reconcile(key: Key) -> datetime | None:
+        keys.append(key)
+        outcome = outcomes.pop(0)
+        if not outcomes:
+            done.set()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    loop = Loop(reconcile, lambda: NOW, timedelta(minutes=5))
+    loop.queue.add(A)
+    work = asyncio.create_task(loop.run(2))
+    await asyncio.wait_for(done.wait(), 5)
+    work.cancel()
+    assert keys == [A] * 5

@@ -1,0 +1,255 @@
+"""Stable has no ready endpoint: whatever is ready and shows no breach serves (DESIGN, rule 14)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import ModelDeploymentStatus, WriteFailure
+from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
+from tests.world import BAD, World, policy, ref, serving
+
+DEAD = Failure(Reason.MODEL_LOAD_FAILED, "the artefact is gone", final=True)
+STEPS = [{"weight": 10, "for": "8s", "timeout": "10m"}, {"weight": 50, "for": "8s", "timeout": "10m"}]
+
+
+def stable_dies(world: World) -> None:
+    """Version 1 loses everything, and its counters stand still."""
+    assert world.status.stable is not None
+    stable = world.status.stable
+    world.arms[stable.revision] = Arm(stable, 0, DEAD)
+    world.stable_window = None
+
+
+def truth(world: World, kind: str) -> str:
+    return next(c.status for c in world.status.conditions if c.type == kind)
+
+
+def seconds_until_stable(world: World, version: str, limit: int = 300) -> int:
+    for second in range(limit):
+        world.tick()
+        stable = world.status.stable
+        if world.status.phase is Phase.STABLE and stable is not None and stable.version == version:
+            return second
+    raise AssertionError([d.status.message for d in world.decisions[-3:]])
+
+
+def test_an_outage_without_a_fix_asks_for_somebody() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(60)
+    assert (world.status.reason, truth(world, "Stalled"), truth(world, "Available")) == (
+        Reason.STABLE_NOT_READY,
+        "True",
+        "False",
+    )
+    assert "the artefact is gone" in (world.status.message or "")
+
+
+def test_a_fix_comes_up_at_once_and_serves_when_stable_was_down_for_half_a_minute() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(3)
+    world.want("2")
+    world.settle(5)
+    assert ref("2").revision in world.arms, "it comes up while the outage is still young"
+    assert world.route is not None
+    assert world.route.weight == 0
+    assert seconds_until_stable(world, "2") <= 30
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.PROMOTED, Reason.STABLE_DOWN)
+    told = [d.status.message or "" for d in world.decisions]
+    assert any("has had no ready endpoint since" in m and "version 2 is ready and takes all traffic" in m for m in told)
+    assert not world.status.rejected
+
+
+@pytest.mark.parametrize("kind", [{}, {"bake": {"for": "8s"}}, {"shadow": {"for": "8s"}, "shadowSafe": True}])
+@pytest.mark.parametrize("phase", [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING])
+def test_stable_dies_in_mid_rollout_and_the_candidate_serves(phase: Phase, kind: dict[str, Any]) -> None:
+    if (phase is Phase.SHADOWING) != ("shadow" in kind) or (phase is Phase.BAKING) != ("bake" in kind):
+        pytest.skip("the policy has no such phase")
+    world = serving()
+    world.policy = policy(steps=STEPS, **kind)
+    world.want("2")
+    world.until(phase)
+    stable_dies(world)
+    assert seconds_until_stable(world, "2") <= 40
+
+
+def test_less_than_half_a_minute_is_no_outage() -> None:
+    world = serving()
+    world.policy = policy(steps=STEPS)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    stable = ref("1")
+    for _ in range(4):
+        world.arms[stable.revision] = Arm(stable, 0)
+        world.settle(20)
+        world.arms[stable.revision] = Arm(stable, 2)
+        world.settle(2)
+    assert Reason.STABLE_DOWN not in {d.status.reason for d in world.decisions}
+
+
+@pytest.mark.parametrize("part", [Part.ENDPOINTS, Part.INFERENCE_SERVICES])
+def test_what_cannot_be_read_is_not_down(part: Part) -> None:
+    world = serving()
+    world.policy = policy(steps=STEPS)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.unknown[part] = Unreadable("forbidden", refused=True)
+    if part is Part.ENDPOINTS:
+        world.arms = {revision: replace(arm, ready=0) for revision, arm in world.arms.items()}
+    else:
+        world.arms = {}
+    world.settle(90)
+    assert world.route is not None
+    assert (world.status.phase, world.route.weight) == (Phase.PROGRESSING, 10)
+    assert world.status.stable_down_since is None
+
+
+def test_a_policy_may_say_hold_and_a_person_promote() -> None:
+    world = serving()
+    world.policy = policy(steps=STEPS, whenStableIsDown="Hold")
+    stable_dies(world)
+    world.settle(3)
+    world.want("2")
+    world.settle(90)
+    assert world.route is not None
+    assert (world.status.reason, truth(world, "Stalled"), world.route.weight) == (Reason.STABLE_DOWN, "True", 0)
+    assert "whenStableIsDown: Hold: a PromotionAction Promote lets it serve" in (world.status.message or "")
+    world.ask("Promote", reason="better than nothing")
+    assert seconds_until_stable(world, "2") <= 5
+
+
+@pytest.mark.parametrize("word", ["paused", "held"])
+def test_somebodys_word_holds_the_cure_and_pages(word: str) -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(3)
+    world.want("2")
+    world.settle(5)
+    if word == "paused":
+        world.want("2", paused=True)
+    else:
+        world.ask("Hold")
+    world.settle(60)
+    assert world.route is not None
+    assert (truth(world, "Stalled"), world.route.weight) == ("True", 0)
+    if word == "paused":
+        world.want("2")
+    else:
+        world.ask("Release")
+    assert seconds_until_stable(world, "2") <= 5
+
+
+def test_without_a_policy_too() -> None:
+    world = serving()
+    stable_dies(world)
+    world.policy = Problem(Reason.POLICY_MISSING, "no policy")
+    world.want("2")
+    assert seconds_until_stable(world, "2") <= 45
+
+
+def test_on_the_way_back_to_what_was_stable_before() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.STABLE)
+    world.settle(2)
+    assert ref("1").revision in world.arms
+    stable_dies(world)
+    world.settle(120)
+    assert ref("1").revision in world.arms, "what could serve is not taken away while stable is down"
+    world.want("1")
+    assert seconds_until_stable(world, "1") <= 15
+
+
+def test_after_deletion_and_creation_with_a_fix() -> None:
+    world = serving()
+    stable_dies(world)
+    world.status, world.route = ModelDeploymentStatus(), None
+    world.arms = {}
+    world.comes_up = False
+    world.want("2")
+    world.settle(5)
+    world.arms[ref("2").revision] = Arm(ref("2"), 2)
+    assert seconds_until_stable(world, "2") <= 60
+
+
+def test_a_candidate_that_was_taken_back_in_an_outage_leaves_room_for_the_next_one() -> None:
+    world = serving()
+    world.policy = policy(steps=STEPS)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    world.candidate_window = BAD
+    stable_dies(world)
+    world.stable_window = (0, 900)  # its last windows
+    world.until(Phase.ROLLING_BACK)
+    world.settle(3)
+    assert world.route is not None
+    assert (world.status.reason, world.route.weight, truth(world, "Stalled")) == (Reason.NO_RECEIVER, 10, "True")
+    world.want("4")
+    world.settle(5)
+    assert world.route.weight == 10, "what is answered stays answered"
+    assert ref("2").revision in world.arms
+    world.candidate_window = (0, 100)
+    assert seconds_until_stable(world, "4") <= 60
+    assert [r.version for r in world.status.rejected] == ["2"]
+    world.settle(20)
+    assert list(world.arms) == [ref("4").revision]
+
+
+def test_a_candidate_with_a_breach_is_no_cure() -> None:
+    world = serving()
+    world.policy = policy(steps=STEPS)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.candidate_window = (60, 100)
+    world.settle(4)
+    stable_dies(world)
+    world.settle(60)
+    assert world.status.phase is Phase.ROLLING_BACK or world.status.phase is Phase.ROLLED_BACK
+    assert [w for w in world.weights if w == 100] == []
+
+
+def test_a_record_that_cannot_be_made_does_not_hold_the_cure_for_ever() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(40)
+    world.want("2")
+    world.tick(carry_out=False)
+    refused = WriteFailure(
+        act="PromotionRecord",
+        name="fraud-x-2",
+        reason=Reason.PERMISSION_MISSING,
+        message="PromotionRecord fraud-x-2 cannot be written: forbidden",
+        since=world.now,
+    )
+    world.write_failures = [refused]
+    for _ in range(60):
+        decision = world.tick(carry_out=False)
+        world.act(replace(decision, plan=replace(decision.plan, record=None)))
+        if world.route is not None and world.route.weight == 100:
+            break
+    else:
+        raise AssertionError(world.status.message)
+
+
+def test_the_route_does_not_name_a_stable_that_is_gone() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(3)
+    world.want("2")
+    while world.status.rollout is None or not world.status.rollout.stable_down:
+        decision = world.tick()
+    assert decision.plan.route is not None
+    assert decision.plan.route.stable_gone
+    assert decision.plan.route.weight == 100
+
+
+def test_a_policy_says_promote_by_default() -> None:
+    assert isinstance(policy(), PromotionPolicySpec)
+    assert policy().when_stable_is_down.value == "Promote"

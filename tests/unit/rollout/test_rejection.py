@@ -1,0 +1,50 @@
+"""Which ends are held against a revision, and which are tried again."""
+
+from __future__ import annotations
+
+import pytest
+
+from serin.api.reasons import Outcome, Reason
+from serin.rollout.rejection import outcome_of, rejects
+
+OWN = {
+    Reason.SLO_BREACHED,
+    Reason.ALL_REQUESTS_BAD,
+    Reason.CANDIDATE_NOT_READY,
+    Reason.CANDIDATE_CRASHED,
+    Reason.MODEL_LOAD_FAILED,
+    Reason.PREPARE_TIMEOUT,
+    Reason.ABORTED_BY_HAND,
+    Reason.ABORTED_BY_ACTION,
+    Reason.NO_DATA_TOO_LONG,
+    Reason.INCONCLUSIVE,
+}
+OUTSIDE = {
+    Reason.QUOTA_EXCEEDED,
+    Reason.UNSCHEDULABLE,
+    Reason.EVICTED,
+    Reason.WEBHOOK_REFUSED,
+    Reason.WRITE_REFUSED,
+    Reason.WRITE_UNAVAILABLE,
+    Reason.PERMISSION_MISSING,
+    Reason.OBSERVATION_INCOMPLETE,
+    Reason.WAITING_FOR_CAPACITY,
+    Reason.WAITING_FOR_ROUTE,
+}
+
+
+@pytest.mark.parametrize("cause", sorted(OWN))
+def test_its_own_doing_and_somebodys_word_reject(cause: Reason) -> None:
+    assert rejects(cause)
+    assert outcome_of(cause) in {Outcome.ROLLED_BACK, Outcome.ABORTED}
+
+
+@pytest.mark.parametrize("cause", sorted(OUTSIDE))
+def test_what_is_outside_rejects_nothing(cause: Reason) -> None:
+    assert not rejects(cause)
+    assert outcome_of(cause) is Outcome.ABORTED
+
+
+def test_superseding_decides_nothing() -> None:
+    assert not rejects(Reason.SUPERSEDED)
+    assert outcome_of(Reason.SUPERSEDED) is Outcome.SUPERSEDED
