@@ -14,7 +14,7 @@ from typing import Any
 
 from serin.api import names
 from serin.cluster import resources
-from serin.cluster.client import Object
+from serin.cluster.client import Object, Objects
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
@@ -71,6 +71,9 @@ class FakeCluster:
             and wanted.items() <= obj["metadata"].get("labels", {}).items()
             and not without & obj["metadata"].get("labels", {}).keys()
         ]
+
+    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        return [{"metadata": obj["metadata"]} for obj in await self.list(resource, namespace, selector)]
 
     def _slice(self, isvc: str) -> Object:
         endpoints = [{"addresses": [f"10.0.0.{i}"], "conditions": {"ready": True}} for i in range(self.ready(isvc))]

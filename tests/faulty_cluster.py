@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from serin.cluster.client import Object
+from serin.cluster.client import Object, Objects
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, Refused, Unavailable
 from tests.fakes import FakeCluster
@@ -80,6 +80,11 @@ class FaultyCluster:
         if await self._fault("list", resource):
             return [MALFORMED]
         return await self.real.list(resource, namespace, selector)
+
+    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        if await self._fault("list", resource):
+            return [MALFORMED]
+        return await self.real.list_metadata(resource, namespace, selector)
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         await self._fault("dry-run" if dry_run else "create", resource)

@@ -5,6 +5,7 @@ It knows nothing of Kubernetes: what it does not model (the API server, KServe, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,12 +14,12 @@ from serin.api.evidence import Assessment, Counts, Window
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Phase
+from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.judge.assessment import Judge
 from serin.rollout.decide import decide
-from serin.rollout.decision import Answer, Decision, RoutePlan
+from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import (
     ActionView,
     Arm,
@@ -105,12 +106,20 @@ class World:
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
     """What the last pass could not write."""
+    refused: set[str] = field(default_factory=set)
+    """Acts that the API server refuses: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``."""
+    failing: bool = False
+    """The last pass could not write something."""
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
     def want(self, version: str, **changes: Any) -> None:
         """The user edits spec."""
         self.spec = spec(version, **changes)
+
+    def record_of(self, status: ModelDeploymentStatus) -> RecordView | None:
+        """The record of the rollout under way."""
+        return next((r for r in self.records if status.rollout and r.name == status.rollout.record), None)
 
     def snapshot(self, status: ModelDeploymentStatus) -> PromotionPolicySpec:
         """The policy that the rollout under way was begun with."""
@@ -178,44 +187,64 @@ class World:
         return decision
 
     def act(self, decision: Decision) -> None:
-        """Everything in the plan becomes true at once."""
-        plan = decision.plan
+        """Everything in the plan becomes true at once, except for what is refused."""
+        plan, failures = decision.plan, []
         if plan.route is not None:
-            self.route = RouteView(
-                stable=plan.route.stable.revision,
-                candidate=plan.route.candidate.revision if plan.route.candidate else None,
-                intended=plan.route.weight,
-                weight=plan.route.weight,
-                accepted=True,
-                exposes=exposed(plan.route),
-                meant_to_expose=exposed(plan.route),
-            )
+            failures += self._refuse("HTTPRoute") or self._apply_route(plan.route)
         if plan.record is not None:
-            live = self.policy if isinstance(self.policy, PromotionPolicySpec) and plan.record.stable else None
-            self.records.append(
-                RecordView(
-                    plan.record.name,
-                    plan.record.attempt,
-                    plan.record.candidate,
-                    plan.record.stable,
-                    live,
-                    plan.record.started_at,
-                )
-            )
+            failures += self._refuse("PromotionRecord") or self._create_record(plan.record)
         for wanted in plan.ensure:
-            self.arms.setdefault(wanted.revision, Arm(wanted, self.replicas if self.comes_up else 0))
-        for finish in plan.finish:
+            if wanted.revision not in self.arms:
+                failures += self._refuse("InferenceService") or self._create_arm(wanted)
+        if plan.finish:
+            failures += self._refuse("PromotionRecord") or self._finish_records(plan.finish)
+        for answer in plan.answers:
+            self.answers.append(answer)
+            self.actions = [a for a in self.actions if a.name != answer.action]
+        for surplus in plan.delete:
+            self.arms.pop(surplus.revision, None)
+        if self.refused or self.failing:
+            self.write_failures = failures
+            self.failing = bool(failures)
+
+    def _refuse(self, act: str) -> list[WriteFailure]:
+        if act not in self.refused:
+            return []
+        known = next((f for f in self.write_failures if f.act == act), None)
+        since = known.since if known is not None else self.now
+        message = f"{act} cannot be written: forbidden"
+        return [WriteFailure(act=act, name="fraud", reason=Reason.PERMISSION_MISSING, message=message, since=since)]
+
+    def _apply_route(self, route: RoutePlan) -> list[WriteFailure]:
+        self.route = RouteView(
+            stable=route.stable.revision,
+            candidate=route.candidate.revision if route.candidate else None,
+            intended=route.weight,
+            weight=route.weight,
+            accepted=True,
+            exposes=exposed(route),
+            meant_to_expose=exposed(route),
+        )
+        return []
+
+    def _create_record(self, plan: RecordPlan) -> list[WriteFailure]:
+        live = self.policy if isinstance(self.policy, PromotionPolicySpec) and plan.stable else None
+        self.records.append(RecordView(plan.name, plan.attempt, plan.candidate, plan.stable, live, plan.started_at))
+        return []
+
+    def _create_arm(self, wanted: RevisionRef) -> list[WriteFailure]:
+        self.arms[wanted.revision] = Arm(wanted, self.replicas if self.comes_up else 0)
+        return []
+
+    def _finish_records(self, finishes: Sequence[Finish]) -> list[WriteFailure]:
+        for finish in finishes:
             self.records = [
                 replace(r, outcome=finish.outcome, reason=finish.reason, decided_at=finish.decided_at)
                 if r.name == finish.record
                 else r
                 for r in self.records
             ]
-        for answer in plan.answers:
-            self.answers.append(answer)
-            self.actions = [a for a in self.actions if a.name != answer.action]
-        for surplus in plan.delete:
-            self.arms.pop(surplus.revision, None)
+        return []
 
     def until(self, phase: Phase, limit: int = 200) -> None:
         """Ticks until the phase is reached; fails with the story so far."""

@@ -207,6 +207,30 @@ async def test_who_vouches(answer: Exception | None, vouches: bool | None, monke
     assert await vouched(lab.cluster, "prod", [pending]) is vouches
 
 
+async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
+    """Bug 17: it was listed in every pass ever after."""
+    lab = await progressing()
+    action(lab, "Hold", rollout=lab.status["rollout"]["record"])
+    real = lab.cluster.merge
+
+    async def merge(resource: resources.Resource, namespace: str, name: str, patch: dict[str, Any]) -> dict[str, Any]:
+        if resource is resources.PROMOTION_ACTIONS:
+            raise Unavailable("503")
+        return await real(resource, namespace, name, patch)
+
+    lab.cluster.merge = merge  # type: ignore[method-assign]
+    for _ in range(3):
+        await lab.tick()
+    [obj] = [o for k, o in lab.cluster.objects.items() if k[0] == "promotionactions"]
+    assert obj["status"]["outcome"] == "Accepted"
+    assert "serin.dev/answered" not in obj["metadata"].get("labels", {})
+    lab.cluster.merge = real  # type: ignore[method-assign]
+    lab.restart()
+    await lab.tick()
+    [obj] = [o for k, o in lab.cluster.objects.items() if k[0] == "promotionactions"]
+    assert obj["metadata"]["labels"]["serin.dev/answered"] == "true"
+
+
 async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = await progressing()
     action(lab, "Hold", rollout="x")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from serin.cli.main import app
 from serin.cluster import resources
-from serin.errors import QueryRejected, Refused, SerinError, Unavailable
+from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.wants import Want
 from tests.fakes import Killed
@@ -337,7 +341,7 @@ async def every_crash(run: Callable[[Lab], Awaitable[None]], check: Callable[[La
     return total
 
 
-async def test_killed_at_every_write_of_a_promotion() -> None:
+async def test_killed_at_every_write_of_a_promotion(tmp_path: Path) -> None:
     async def run(lab: Lab) -> None:
         await story(lab, "2", lab.stable("2"))
 
@@ -346,9 +350,77 @@ async def test_killed_at_every_write_of_a_promotion() -> None:
         assert lab.backends() == {isvc("2"): 100}
         seen = [w for i, w in enumerate(lab.weights) if w and lab.weights[i - 1] != w]
         assert seen == [40, 50, 100], seen
-        assert lab.record(2)["status"]["outcome"] == "Promoted"
+        whole(lab, tmp_path)
 
     assert await every_crash(run, check) > 20
+
+
+def whole(lab: Lab, folder: Path) -> None:
+    """The record of a promotion has its windows and counts, and they lead to the same outcome again."""
+    status = lab.record(2)["status"]
+    assert status["outcome"] == "Promoted"
+    assert status["requests"]["availability"] > 400
+    live = [block for block in status["blocks"] if block["seconds"] == 1]
+    windows = [window for block in live for window in block["counts"].split()]
+    assert len(windows) >= 7
+    starts = [block["start"] for block in live]
+    assert len(starts) == len(set(starts)), "no window is sealed twice"
+    path = folder / "record.json"
+    path.write_text(json.dumps({"apiVersion": "serin.dev/v1alpha1", "kind": "PromotionRecord", **lab.record(2)}))
+    answer = json.loads(CliRunner().invoke(app, ["replay", str(path), "--output", "json"]).output.splitlines()[-1])
+    assert answer["answer"] == "Agree", answer
+
+
+def refuse_outcomes(lab: Lab, error: SerinError, times: int) -> list[str]:
+    """Writes of a record's outcome fail so often; the outcomes that were refused."""
+    real = lab.cluster.update_status
+    failed: list[str] = []
+
+    async def update_status(resource: resources.Resource, body: dict[str, Any]) -> dict[str, Any]:
+        if resource is resources.PROMOTION_RECORDS and body["status"].get("outcome") and len(failed) < times:
+            failed.append(body["status"]["outcome"])
+            raise error
+        return await real(resource, body)
+
+    lab.cluster.update_status = update_status  # type: ignore[method-assign]
+    return failed
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("503"), Conflict("409"), Refused("422 invalid"), SerinError("time-out")], ids=str
+)
+async def test_one_failed_write_of_a_promotions_record_costs_no_window(
+    error: SerinError, tmp_path: Path, lab: Lab
+) -> None:
+    lab.want("2")
+    failed = refuse_outcomes(lab, error, times=3)
+    await lab.until(lab.stable("2"))
+    assert failed == ["Promoted"] * 3
+    whole(lab, tmp_path)
+    assert lab.status.get("rollout") is None
+
+
+async def test_a_promotion_whose_record_can_never_be_written_ends_all_the_same_and_says_so(lab: Lab) -> None:
+    lab.want("2")
+    refuse_outcomes(lab, Refused("422 invalid"), times=10_000)
+    await lab.until(lambda: lab.status.get("rollout", {}).get("outcome") == "Promoted")
+    for _ in range(20):
+        await lab.tick()
+    assert lab.condition("Stalled")["status"] == "True"
+    assert "without it the rollout ends at" in lab.status["message"]
+    assert lab.backends()[isvc("2")] == 100
+    await lab.until(lab.stable("2"), limit=400)
+
+
+async def test_a_breach_while_a_promotion_waits_for_its_record_is_still_taken_back(lab: Lab) -> None:
+    lab.want("2")
+    failed = refuse_outcomes(lab, Refused("422 invalid"), times=30)
+    await lab.until(lambda: lab.status.get("rollout", {}).get("outcome") == "Promoted")
+    lab.prometheus.candidate_bad = 60
+    await lab.until(lambda: lab.backends().get(isvc("2")) == 0, limit=20)
+    await lab.until(lab.rolled_back)
+    assert lab.record(2)["status"]["outcome"] == "RolledBack"
+    assert set(failed) == {"Promoted", "RolledBack"}
 
 
 async def test_killed_at_every_write_of_a_rollback() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,32 +14,55 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
+from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
-from serin.rollout.observation import Arm, Failure, Observation, Problem
+from serin.rollout.observation import Arm, Failure, Observation, Part, Problem, Unreadable
 from serin.rollout.phases import ACTIVE
 from tests.world import BAD, CLEAN, policy, ref, serving
 
 VERSIONS = ("1", "2", "3", "4")
-STEPS = [{"weight": 10, "for": "8s", "timeout": "10m"}, {"weight": 50, "for": "8s", "timeout": "10m"}]
-PLAIN = policy(steps=STEPS)
-BAKED = policy(steps=STEPS, bake={"for": "8s", "holdback": 5})
-SHADOWED = policy(steps=STEPS, shadow={"for": "5s", "timeout": "10m"}, shadowSafe=True)
-SHOWN = policy(steps=STEPS, preview={"header": {"name": "x-preview", "value": "1"}, "for": "10s"})
-POLICIES = (PLAIN, BAKED, SHADOWED, SHOWN)
+LADDER = (2, 5, 10, 25, 50, 75)
+
+
+def steps(count: int) -> list[dict[str, Any]]:
+    """The last ``count`` steps of the ladder."""
+    return [{"weight": weight, "for": "8s", "timeout": "10m"} for weight in LADDER[-count:]]
+
+
+PLAIN = policy(steps=steps(3)[:2])
+BAKE = {"for": "8s", "holdback": 5, "timeout": "2m"}
+SHADOW = {"for": "5s", "timeout": "10m"}
+POLICIES = (
+    PLAIN,
+    *(policy(steps=steps(count)) for count in (1, 3, 6)),
+    policy(steps=steps(2), bake=BAKE),
+    policy(steps=steps(5), bake=BAKE | {"holdback": 0}),
+    policy(steps=steps(2), shadow=SHADOW, shadowSafe=True),
+    policy(steps=steps(4), preview={"header": {"name": "x-preview", "value": "1"}, "for": "10s"}),
+    policy(
+        steps=steps(2),
+        whenStableIsDown="Hold",
+        analysis={
+            "window": "1s",
+            "onNoData": {"action": "Abort", "after": "1m"},
+            "onInconclusive": {"action": "Abort", "after": "1m"},
+        },
+    ),
+)
+PERSONAL = {Reason.PAUSED, Reason.HELD}
 
 
 def desired(status: ModelDeploymentStatus) -> int:
     return status.weights.desired if status.weights else 0
 
 
-def released(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
-    """Somebody's Release was accepted between the two."""
+def let_go(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
+    """Somebody's Release or Promote was accepted between the two."""
     known = {answered.uid for answered in before.actions}
     return any(
-        answered.action is ActionKind.RELEASE and answered.outcome is ActionOutcome.ACCEPTED
+        answered.action in {ActionKind.RELEASE, ActionKind.PROMOTE} and answered.outcome is ActionOutcome.ACCEPTED
         for answered in after.actions
         if answered.uid not in known
     )
@@ -64,22 +89,21 @@ class Rollouts(RuleBasedStateMachine):
 
     def _never_final_against_a_word(self, before: ModelDeploymentStatus, after: Decision) -> None:
         """The old revision goes for good: neither while somebody holds nor while spec is paused."""
-        stable, candidate = after.status.stable, before.candidate
-        if stable is not None and candidate is not None and stable.revision == candidate.revision:
-            assert before.rollout is not None
-            assert not self.world.spec.paused, "stable flips although paused"
-            assert before.rollout.held is None or released(before, after.status), "stable flips although held"
+        decided = after.status.rollout is not None and after.status.rollout.outcome is Outcome.PROMOTED
+        if decided and before.rollout is not None and before.rollout.outcome is None:
+            assert not self.world.spec.paused, "promoted although paused"
+            assert before.rollout.held is None or let_go(before, after.status), "promoted although held"
 
     def _never_forward_without_proof(self, seen: Observation, before: ModelDeploymentStatus, after: Decision) -> None:
         old, new = before.rollout, after.status.rollout
         if old is None or before.phase is None or before.stable is None:
             return
+        self._never_final_against_a_word(before, after)
         if new is None or old.record != new.record:
-            self._never_final_against_a_word(before, after)
             return
         mirrored = before.phase is Phase.PREPARING and after.status.phase is Phase.SHADOWING
         if old.held is not None and new.held is None:
-            assert released(before, after.status), "a hold ended by itself"
+            assert let_go(before, after.status), "a hold ended by itself"
         if desired(after.status) <= desired(before) and not mirrored:
             return
         assert not self.world.spec.paused, "forward although paused"
@@ -87,11 +111,26 @@ class Rollouts(RuleBasedStateMachine):
         assert new.held is None, "forward although held"
         candidate, stable = before.candidate, before.stable
         assert candidate is not None
+        assert not {Part.ENDPOINTS} & set(seen.unknown), "forward without knowing who can answer"
+        if new.stable_down:
+            assert seen.arms[candidate.revision].ready, "to nobody"
+            assert stable.revision not in seen.arms or not seen.arms[stable.revision].ready, "stable is not down"
+            assert seen.assessment.breach is None, "a breach is no cure"
+            return
+        assert not seen.unknown, "forward on what is unknown"
         share = 100 if after.plan.route is not None and after.plan.route.mirror else desired(after.status)
-        assert seen.arms[candidate.revision].ready >= needed(share, old.stable_replicas), "forward to too few"
-        assert seen.arms[stable.revision].ready >= old.stable_replicas, "forward without a whole way back"
+        if old.interruption is not None:
+            assert desired(after.status) <= old.interruption.weight, "more than it had"
+            assert seen.arms[candidate.revision].ready >= needed(share, 1)
+            return
+        size = min(old.stable_replicas, 2)
+        assert seen.arms[candidate.revision].ready >= needed(share, size), "forward to too few"
+        assert seen.arms[stable.revision].ready >= size, "forward without a whole way back"
+        if new.promote is not None:
+            return
         judged = before.phase is Phase.SHADOWING and self.world.snapshot(before).shadow is not None
         if judged or before.phase in {Phase.PROGRESSING, Phase.BAKING}:
+            assert self.world.record_of(before) is not None, "forward without a record"
             assert seen.assessment.slos, "forward without a window"
             assert seen.assessment.blocking is None, f"forward although {seen.assessment.blocking}"
             assert seen.assessment.breach is None, "forward although breached"
@@ -175,7 +214,7 @@ class Rollouts(RuleBasedStateMachine):
             self.world.arms[revision] = Arm(ref(version), ready, failure)
 
     @rule(
-        action=st.sampled_from(["Hold", "Release", "Abort"]),
+        action=st.sampled_from(["Hold", "Release", "Abort", "Promote"]),
         replayed=st.booleans(),
         vouched=st.booleans(),
     )
@@ -208,6 +247,43 @@ class Rollouts(RuleBasedStateMachine):
     def the_policy_changes(self, kind: object) -> None:
         self.world.policy = kind  # type: ignore[assignment]
 
+    @rule()
+    def the_record_is_lost(self) -> None:
+        rollout = self.world.status.rollout
+        if rollout is not None:
+            self.world.records = [r for r in self.world.records if r.name != rollout.record]
+
+    @rule(
+        act=st.sampled_from(["HTTPRoute", "PromotionRecord", "InferenceService"]),
+        count=st.integers(1, 20),
+        mended=st.booleans(),
+    )
+    def the_server_refuses(self, act: str, count: int, *, mended: bool) -> None:
+        self.world.refused = {act}
+        self.time_passes(count)
+        if mended:
+            self.world.refused = set()
+
+    @rule(part=st.sampled_from(list(Part)), count=st.integers(1, 20), mended=st.booleans())
+    def a_part_cannot_be_read(self, part: Part, count: int, *, mended: bool) -> None:
+        self.world.unknown = {part: Unreadable("forbidden", refused=mended)}
+        self.time_passes(count)
+        if mended:
+            self.world.unknown = {}
+
+    @rule(count=st.integers(1, 50))
+    def stable_dies(self, count: int) -> None:
+        stable = self.world.status.stable
+        if stable is not None and stable.revision in self.world.arms:
+            self.world.arms[stable.revision] = Arm(stable, 0, Failure(Reason.MODEL_LOAD_FAILED, "gone", final=True))
+        self.world.stable_window = None
+        self.time_passes(count)
+
+    @rule(count=st.integers(5, 30))
+    def stable_breaks_the_objective(self, count: int) -> None:
+        self.world.stable_window = (27, 900)
+        self.time_passes(count)
+
     @rule(days=st.integers(1, 8))
     def days_pass(self, days: int) -> None:
         self.world.now += timedelta(days=days)
@@ -230,9 +306,31 @@ class Rollouts(RuleBasedStateMachine):
         if self.last is not None and self.last.status.phase in ACTIVE:
             assert self.last.wake_at is not None, self.last.status
 
+    def _everything_ends_or_asks_for_somebody(self) -> None:
+        """Whatever the trouble is, and though it stays: an hour later nothing waits in silence (rule 13)."""
+        world = self.world
+        for _ in range(150):
+            self._tick()
+            world.now += timedelta(seconds=24)
+        # What stands there now may have begun a moment ago (a further try); one of the next looks is of a hold.
+        for _ in range(60):
+            status = world.status
+            stalled = next(c.status for c in status.conditions if c.type == "Stalled")
+            settled = status.phase is Phase.STABLE and status.reason is Reason.SERVING
+            if settled or stalled == "True" or status.reason in PERSONAL:
+                return
+            self._tick()
+            world.now += timedelta(seconds=24)
+        story = [f"{d.status.phase} {d.status.reason} {d.status.message}" for d in world.decisions[-3:]]
+        raise AssertionError(f"waits in silence: {story}")
+
     def teardown(self) -> None:
         """The trouble is over: a revision that was never seen arrives, and nothing of before is in its way."""
+        self._everything_ends_or_asks_for_somebody()
         world, self.fresh = self.world, self.fresh + 1
+        world.refused, world.unknown, world.write_failures = set(), {}, []
+        if world.status.phase is None and world.status.reason is Reason.STATE_CONFLICT:
+            return  # status and record are lost while the route names a candidate: only a person can say what it was
         world.policy, world.candidate_window, world.stable_window = PLAIN, CLEAN, (0, 900)
         world.want(str(self.fresh))
         if world.status.rollout is not None and world.status.rollout.held is not None:
@@ -257,5 +355,8 @@ class Rollouts(RuleBasedStateMachine):
 # Ten seconds on an idle core. Hypothesis takes the end of a time limit for a counterexample, and shrinks it.
 TestRollouts = pytest.mark.timeout(600)(Rollouts.TestCase)
 TestRollouts.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=int(os.environ.get("SERIN_EXAMPLES", "150")),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )

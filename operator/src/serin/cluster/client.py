@@ -19,9 +19,12 @@ from serin.cluster.resources import Resource
 from serin.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
+Objects = list[Object]
+"""Spelled here because a cluster has a method ``list``."""
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class Cluster(Protocol):
@@ -33,6 +36,10 @@ class Cluster(Protocol):
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         """All objects that the label selector matches; without a namespace, those of all."""
+        ...
+
+    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        """The same objects with nothing but their metadata: what is large stays at the server."""
         ...
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
@@ -68,9 +75,13 @@ class KubernetesCluster:
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         """See :class:`Cluster`."""
-        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
-        answer = await self._read(f"{resource.path(namespace)}{query}")
+        answer = await self._read(f"{resource.path(namespace)}{_selecting(selector)}")
         return list(answer.get("items") or [])
+
+    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        """See :class:`Cluster`."""
+        answer = await self._read(f"{resource.path(namespace)}{_selecting(selector)}", accept=METADATA)
+        return [{"metadata": item["metadata"]} for item in answer.get("items") or []]
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""
@@ -109,18 +120,20 @@ class KubernetesCluster:
         except NotFound:
             return
 
-    async def _read(self, path: str) -> Object:
+    async def _read(self, path: str, accept: str = JSON) -> Object:
         for attempt in range(self._attempts):
             try:
-                return await self._request("GET", path)
+                return await self._request("GET", path, accept=accept)
             except Unavailable as error:
                 if attempt + 1 == self._attempts:
                     raise
                 await asyncio.sleep(min(error.retry_after or 0.2 * 2**attempt, 2.0))
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
-    async def _request(self, method: str, path: str, body: Object | None = None, content: str = JSON) -> Object:
-        headers = {"Accept": JSON, "Content-Type": content}
+    async def _request(
+        self, method: str, path: str, body: Object | None = None, content: str = JSON, *, accept: str = JSON
+    ) -> Object:
+        headers = {"Accept": accept, "Content-Type": content}
         try:
             async with asyncio.timeout(self._timeout):
                 verb, url, header, _, _ = await self._api.param_serialize(
@@ -132,6 +145,10 @@ class KubernetesCluster:
             message = f"{method} {path.split('?', maxsplit=1)[0]}: {type(error).__name__}: {error}"
             raise Unavailable(message) from error
         return _checked(f"{method} {path.split('?', maxsplit=1)[0]}", answer.status, data or b"{}", answer.headers)
+
+
+def _selecting(selector: str) -> str:
+    return f"?{urlencode({'labelSelector': selector})}" if selector else ""
 
 
 def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) -> Object:

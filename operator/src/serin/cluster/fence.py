@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from serin.cluster.client import Cluster, Object
+from serin.cluster.client import Cluster, Object, Objects
 from serin.cluster.resources import Resource
 from serin.errors import NotLeader
 
@@ -30,6 +30,10 @@ class FencedCluster:
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         """See :class:`Cluster`."""
         return await self._cluster.list(resource, namespace, selector)
+
+    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        """See :class:`Cluster`."""
+        return await self._cluster.list_metadata(resource, namespace, selector)
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""

@@ -17,11 +17,12 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.types import format_time
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import write_answer
+from serin.controller.actions import mark_answered, write_answer
 from serin.controller.acts import Act, Acts
 from serin.controller.observe import Sight
 from serin.errors import Conflict, Refused
 from serin.records import build
+from serin.records.summary import summary_patch
 from serin.rollout.decision import Decision, Event, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.traffic import standard
@@ -77,6 +78,8 @@ class Actor:
         for answer in decision.plan.answers:
             obj = sight.said.objs.get(answer.action)
             done = (obj is None or await write_answer(self._cluster, obj, answer)) and done
+        for obj in sight.said.unmarked:
+            done = await mark_answered(self._cluster, obj["metadata"]) and done
         for event in decision.events:
             body = _event(sight, event, now)
             await acts.run(Act.EVENT, event.reason, self._cluster.create(resources.EVENTS, sight.owner.namespace, body))
@@ -122,7 +125,7 @@ class Actor:
             await self._cluster.merge(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service, patch)
 
     async def _create(self, sight: Sight, ref: RevisionRef) -> None:
-        source = sight.sources.get(ref.revision)
+        source = sight.sources.get(ref.revision) or await self._recorded(sight, ref)
         if source is None:
             if Part.RECORDS in sight.unknown:
                 return  # its record has it, and cannot be read now: that is told already
@@ -131,6 +134,22 @@ class Actor:
         body = standard.inference_service(sight.owner, ref, model=source[0], predictor=source[1])
         with contextlib.suppress(Conflict):
             await self._cluster.create(resources.INFERENCE_SERVICES, sight.owner.namespace, body)
+
+    async def _recorded(self, sight: Sight, ref: RevisionRef) -> build.Source | None:
+        """What was served as ``ref``, from the records of its own rollouts."""
+        selector = f"{names.MODEL_DEPLOYMENT}={sight.owner.name},{names.REVISION}={ref.revision}"
+        found = await self._cluster.list(resources.PROMOTION_RECORDS, sight.owner.namespace, selector)
+        return build.sources_of(found).get(ref.revision)
+
+    async def summarise_records(self, sight: Sight, acts: Acts) -> None:
+        """Finished records get their summary, so that they are not read whole again."""
+        for name, obj in sight.record_objs.items():
+            patch = summary_patch(obj)
+            if patch is not None:
+                namespace = sight.owner.namespace
+                await acts.run(
+                    Act.SUMMARY, name, self._cluster.merge(resources.PROMOTION_RECORDS, namespace, name, patch)
+                )
 
     async def write_records(
         self, sight: Sight, decision: Decision, evidence: Evidence, acts: Acts, now: datetime

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -34,6 +35,9 @@ REFUSAL = "serin.dev/actions: spec.requestedBy must be "
 class Asked:
     """What people say of one ModelDeployment."""
 
+    unmarked: tuple[Object, ...]
+    """Those with an outcome that are not marked as answered: the process ended between the two writes."""
+
     objs: Mapping[str, Object]
     """By name; those without an outcome."""
     actions: tuple[ActionView, ...]
@@ -42,27 +46,32 @@ class Asked:
     """Whether the admission policies are in force; None where that is not known, or nobody needs to know."""
 
 
-def asked_of(found: list[tuple[Object, ActionView]], *, vouches: bool | None) -> Asked:
+def asked_of(found: list[Object], *, vouches: bool | None) -> Asked:
     """What waits, and who vouches for it."""
-    objs = {obj["metadata"]["name"]: obj for obj, _ in found}
-    return Asked(objs, tuple(action for _, action in found), vouches)
+    waiting = _waiting(found)
+    objs = {obj["metadata"]["name"]: obj for obj, _ in waiting}
+    unmarked = tuple(obj for obj in found if (obj.get("status") or {}).get("outcome"))
+    return Asked(unmarked, objs, tuple(action for _, action in waiting), vouches)
 
 
-async def pending(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
-    """The actions on a ModelDeployment that have no outcome, oldest first; ``ClusterError``."""
+def _waiting(found: list[Object]) -> list[tuple[Object, ActionView]]:
+    return [(obj, view) for obj in sorted(found, key=_age) if (view := _view(obj)) is not None]
+
+
+async def pending(cluster: Cluster, namespace: str, name: str) -> list[Object]:
+    """The actions on a ModelDeployment that are not marked as answered; ``ClusterError``."""
     try:
         found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, f"!{names.ANSWERED}")
     except NotFound:  # definitions of an earlier Serin
         return []
-    own = [obj for obj in found if obj["spec"].get("modelDeployment") == name]
-    return [(obj, view) for obj in sorted(own, key=_age) if (view := _view(obj)) is not None]
+    return [obj for obj in found if obj["spec"].get("modelDeployment") == name]
 
 
 async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
-    """The same; none if they cannot be read now."""
+    """Those without an outcome, oldest first; none if they cannot be read now."""
     try:
         async with asyncio.timeout(PATIENCE):
-            return await pending(cluster, namespace, name)
+            return _waiting(await pending(cluster, namespace, name))
     except (ClusterError, TimeoutError) as error:
         log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300] or "too slow")
         return []
@@ -120,12 +129,23 @@ async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> bool:
     metadata = obj["metadata"]
     try:
         await cluster.update_status(resources.PROMOTION_ACTIONS, {**obj, "status": status.to_api()})
-        mark = {"metadata": {"labels": {names.ANSWERED: "true"}}}
-        await cluster.merge(resources.PROMOTION_ACTIONS, metadata["namespace"], metadata["name"], mark)
     except NotFound:
         return True
     except ClusterError as error:
         log.warning("action not answered", action=answer.action, error=str(error)[:300])
+        return False
+    return await mark_answered(cluster, metadata)
+
+
+async def mark_answered(cluster: Cluster, metadata: Mapping[str, Any]) -> bool:
+    """Marks an action that has its outcome, so that it is not read again; whether it is done."""
+    mark = {"metadata": {"labels": {names.ANSWERED: "true"}}}
+    try:
+        await cluster.merge(resources.PROMOTION_ACTIONS, metadata["namespace"], metadata["name"], mark)
+    except NotFound:
+        return True
+    except ClusterError as error:
+        log.warning("action not marked", action=metadata["name"], error=str(error)[:300])
         return False
     return True
 

@@ -34,7 +34,12 @@ class Act(StrEnum):
     INFERENCE_SERVICE = "InferenceService"
     SCALING = "Scaling"
     DELETION = "Deletion"
+    SUMMARY = "Summary"
     EVENT = "Event"
+
+
+ONLY_LOGGED = frozenset({Act.EVENT, Act.SUMMARY})
+"""Nothing waits for these, and a later pass does without them."""
 
 
 @dataclass(slots=True)
@@ -68,11 +73,10 @@ class Acts:
         if reason is Reason.WRITE_UNAVAILABLE and known is not None and known.reason is reason:
             message = known.message  # the words of an outage differ from try to try; each would be a write
         self.conflict = self.conflict or isinstance(error, Conflict)
-        if act is Act.EVENT:  # only logged: nothing waits for it
-            log.warning("event not made", namespace=self.key[0], name=self.key[1], reason=name, error=str(error)[:300])
+        log.warning("not written", namespace=self.key[0], name=self.key[1], act=act.value, error=str(error)[:500])
+        if act in ONLY_LOGGED:
             return
         self.failures.append(WriteFailure(act=act.value, name=name, reason=reason, message=message, since=since))
-        log.warning("not written", namespace=self.key[0], name=self.key[1], act=act.value, error=str(error)[:500])
 
     @property
     def pause(self) -> timedelta | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
 from serin.records.build import Source, sources_of, view
+from serin.records.summary import view_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.rollout.spec_rules import problem_of
 from serin.traffic import view as traffic
@@ -50,7 +51,7 @@ class Sight:
     may_route: bool
     """False if the route of this name is somebody else's: it is not touched."""
     record_objs: Mapping[str, Object]
-    """By name."""
+    """By name, those that were read whole: the rollout's own, and those without a summary."""
     records: tuple[RecordView, ...]
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
@@ -72,7 +73,7 @@ class Sight:
 
     @property
     def sources(self) -> dict[str, Source]:
-        """Per revision what the user wrote: from the records, and for the wanted one from spec."""
+        """Per revision what the user wrote: from the records that were read, and for the wanted one from spec."""
         found = sources_of(list(self.record_objs.values()))
         if self.wanted is not None:
             found[self.wanted.revision] = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
@@ -134,7 +135,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         route_obj=route_obj,
         route=traffic.route(route_obj) if route_obj and not is_foreign else None,
         may_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
-        record_objs={record["metadata"]["name"]: record for record in records or []},
+        record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
@@ -156,8 +157,9 @@ async def _asked(cluster: Cluster, reader: Reader, key: tuple[str, str], status:
     """The actions that wait, and who vouches for those that have no answer in status either."""
     found = await reader.read(Part.ACTIONS, pending(cluster, *key)) or []
     answered = {action.uid for action in status.actions}
-    new = [action for _, action in found if action.uid not in answered]
-    return asked_of(found, vouches=await vouched(cluster, key[0], new))
+    asked = asked_of(found, vouches=None)
+    new = [action for action in asked.actions if action.uid not in answered]
+    return replace(asked, vouched=await vouched(cluster, key[0], new))
 
 
 async def _inference_services(
@@ -187,12 +189,18 @@ def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
 
 
 async def _records(cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus) -> list[Object]:
-    """All records; during a rollout only its own: the others are history then, and each may be large."""
-    if status.rollout is None or status.phase is None:
-        selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-        return await cluster.list(resources.PROMOTION_RECORDS, namespace, selector)
-    own = await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
-    return [own] if own else []
+    """During a rollout its own record; otherwise all of them, and of the finished ones only the metadata.
+
+    History costs nothing: a record may be large, and a finished one is not read again.
+    """
+    if status.rollout is not None and status.phase is not None:
+        own = await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
+        return [own] if own else []
+    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
+    found = await cluster.list_metadata(resources.PROMOTION_RECORDS, namespace, selector)
+    whole = [record["metadata"]["name"] for record in found if view_of(record["metadata"]) is None]
+    read = [await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in whole]
+    return [*(r for r in found if r["metadata"]["name"] not in whole), *filter(None, read)]
 
 
 def _views(reader: Reader, records: list[Object], *, own: bool) -> list[RecordView]:
@@ -202,7 +210,7 @@ def _views(reader: Reader, records: list[Object], *, own: bool) -> list[RecordVi
     """
     if own:
         return list(filter(None, (reader.parse(Part.RECORDS, partial(_view, record)) for record in records)))
-    return list(filter(None, map(view, records)))
+    return list(filter(None, (view(r) if "spec" in r else view_of(r["metadata"]) for r in records)))
 
 
 def _view(record: Object) -> RecordView:

@@ -9,6 +9,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import ModelDeploymentStatus
 from serin.api.types import format_duration
+from serin.patience import overdue
 from serin.rollout.schedule import Schedule
 from serin.rollout.turn import Move, Turn, rollout_of, weights_of
 
@@ -22,26 +23,25 @@ def undecided(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     slo, policy = turn.seen.assessment.blocking, turn.policy(status)
     if slo is None and turn.seen.assessment.slos:
         return None
-    overdue = overdue_by(turn, status, policy)
+    late = overdue_by(turn, status, policy) is not None
     wake = turn.next_look()
     if slo is None or policy is None:
         reason = Reason.COLLECTING_EVIDENCE if _young(turn, status, policy) else Reason.NO_DATA
         message = f"{describe_step(status)}: no window has been judged yet"
-        return Move(status, reason, message, wake, stalled=overdue is not None)
-    if overdue is not None and status.phase is not Phase.BAKING:
+        return Move(status, reason, message, wake, stalled=late)
+    if late and status.phase is not Phase.BAKING:
         message = f"{describe_step(status)}: no decision within the step's timeout; {slo.message}"
         return Move(status, Reason.STEP_TIMEOUT, message, wake, stalled=True)
     if slo.verdict is Verdict.NO_DATA and slo.known_until is None and _young(turn, status, policy):
         message = f"{describe_step(status)}: waiting for the first requests; {slo.message}"
         return Move(status, Reason.COLLECTING_EVIDENCE, message, wake)
     message = f"{describe_step(status)}: {_describe_hold(slo)}{slo.message}"
-    return Move(status, _hold_reason(slo), message, wake, stalled=overdue is not None)
+    return Move(status, _hold_reason(slo), message, wake, stalled=late)
 
 
 def overdue_by(turn: Turn, status: ModelDeploymentStatus, policy: PromotionPolicySpec | None) -> timedelta | None:
     """How long ago the timeout of the step, the shadow or the bake was over; None before."""
-    begun = rollout_of(status).step_started_at
-    if policy is None or begun is None:
+    if policy is None:
         return None
     stage = Schedule(policy).stage(status.phase, rollout_of(status).step)
     if status.phase is Phase.BAKING and policy.bake is not None:
@@ -50,8 +50,7 @@ def overdue_by(turn: Turn, status: ModelDeploymentStatus, policy: PromotionPolic
         limit = stage.timeout
     else:
         return None
-    over = turn.now - begun - limit
-    return over if over >= timedelta() else None
+    return overdue(rollout_of(status).step_started_at, limit, turn.now)
 
 
 def _young(turn: Turn, status: ModelDeploymentStatus, policy: PromotionPolicySpec | None) -> bool:
@@ -73,7 +72,7 @@ def _describe_hold(slo: SloReport) -> str:
     if slo.reason is Reason.COMMON_CAUSE:
         return "breaks the objective, but is not shown to be worse than stable (a common cause?); "
     if slo.reason is Reason.WORSE_THAN_STABLE:
-        return "worse than stable, and not proven to break the objective; "
+        return "worse than stable; "
     return ""
 
 
@@ -83,8 +82,8 @@ def traffic_split(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     if split is None or split.agrees is not False:
         return None
     message = f"{describe_step(status)}: {describe_split(split)}; nothing moves forward on it"
-    overdue = overdue_by(turn, status, turn.policy(status)) is not None
-    return Move(status, Reason.TRAFFIC_SPLIT, message, turn.next_look(), stalled=overdue)
+    late = overdue_by(turn, status, turn.policy(status)) is not None
+    return Move(status, Reason.TRAFFIC_SPLIT, message, turn.next_look(), stalled=late)
 
 
 def describe_split(split: Split) -> str:
@@ -106,9 +105,9 @@ def step_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     need = stage.for_ if stage is not None else timedelta()
     if have >= need:
         return None
-    overdue = overdue_by(turn, status, policy) is not None
+    late = overdue_by(turn, status, policy) is not None
     message = f"{describe_step(status)}: every SLO passes; {format_duration(have)} of {format_duration(need)} judged"
-    return Move(status, Reason.STEP_TIME, message, turn.next_look(), stalled=overdue)
+    return Move(status, Reason.STEP_TIME, message, turn.next_look(), stalled=late)
 
 
 def bake_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
@@ -118,8 +117,8 @@ def bake_time(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
         return None
     need = format_duration(policy.bake.for_)
     message = f"{describe_step(status)}: every SLO passes; {format_duration(have)} of {need} judged"
-    overdue = overdue_by(turn, status, policy) is not None
-    return Move(status, Reason.BAKING, message, turn.next_look(), stalled=overdue)
+    late = overdue_by(turn, status, policy) is not None
+    return Move(status, Reason.BAKING, message, turn.next_look(), stalled=late)
 
 
 def describe_step(status: ModelDeploymentStatus) -> str:

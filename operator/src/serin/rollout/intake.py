@@ -19,6 +19,7 @@ from serin.rollout.observation import Part, Problem
 from serin.rollout.schedule import EVERYTHING, Schedule
 from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, with_draining, with_rollout, with_weight
 
+NEEDED_TO_START = (Part.RECORDS, Part.INFERENCE_SERVICES, Part.ACTIONS, Part.HOSTNAMES)
 ROUTE_SETTLES = timedelta(seconds=30)
 """So long after the end of a rollout the gateway may take to work with the last change of the route."""
 ROUTE_PATIENCE = timedelta(minutes=2)
@@ -40,10 +41,10 @@ def intake(turn: Turn, status: ModelDeploymentStatus) -> Move:
         wake = turn.now + REFUSED_AGAIN if problem.reason in ASKED_AGAIN else None
         return Move(enter(status, phase), problem.reason, problem.message, wake, stalled=True)
     if stable is None:
-        return first((_records_unknown,), turn, status) or _start(turn, status, wanted, None)
+        return first((_unknown,), turn, status) or _start(turn, status, wanted, None)
     if wanted.revision == stable.revision:
         return _settled(turn, status, stable)
-    checks = (_refused, _records_unknown, _not_now, _backing_off)
+    checks = (_refused, _unknown, _not_now, _backing_off)
     return first(checks, turn, status) or _start(turn, status, wanted, _policy(turn))
 
 
@@ -82,9 +83,9 @@ def _route_wait(turn: Turn, status: ModelDeploymentStatus, message: str) -> Move
     return Move(status, Reason.WAITING_FOR_ROUTE, message, turn.soon(), stalled=stalled)
 
 
-def _records_unknown(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
+def _unknown(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """Without the records nobody knows what was refused before, nor which attempt this would be."""
-    part = next((p for p in (Part.RECORDS, Part.INFERENCE_SERVICES) if p in turn.seen.unknown), None)
+    part = next((part for part in NEEDED_TO_START if part in turn.seen.unknown), None)
     if part is None:
         return None
     found = turn.seen.unknown[part]
@@ -208,7 +209,7 @@ def _returning(turn: Turn, status: ModelDeploymentStatus, wanted: RevisionRef) -
 def first_deployment(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """Nothing is stable yet: no steps, but never a route to what cannot answer."""
     candidate, wanted, route = status.candidate, turn.seen.wanted, turn.seen.route
-    unknown = _records_unknown(turn, status)
+    unknown = _unknown(turn, status)
     if wanted is not None and candidate is not None and wanted.revision != candidate.revision and unknown is None:
         gone = candidate.model_copy(update={"until": turn.now})
         return _start(turn, changed(status, draining=with_draining(status, gone)), wanted, None)
@@ -225,7 +226,7 @@ def first_deployment(turn: Turn, status: ModelDeploymentStatus) -> Move:
     if route is None or not route.accepted or candidate is None or route.stable != candidate.revision:
         why = f": {route.message}" if route is not None and route.message else ""
         message = f"version {arm.ref.version} is ready; the gateway has not yet accepted its route{why}"
-        return _route_wait(turn, serving, message)
+        return unknown or _route_wait(turn, serving, message)
     return promoted(turn, serving)
 
 

@@ -8,6 +8,7 @@ from serin.api.model_deployment import OnNewRevision
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.api.types import format_time
+from serin.patience import SilenceClock, nothing_known_too_long, undecided_too_long
 from serin.rollout.capacity import receivable
 from serin.rollout.evidence_gates import describe_step, overdue_by
 from serin.rollout.interruption import interrupted
@@ -121,18 +122,18 @@ def superseded(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 def unknown_clock(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     """Since when there is an SLO that decides without data."""
-    slo, since = turn.seen.assessment.unknown, rollout_of(status).unknown_since
-    if slo is None:
-        return status if since is None else with_rollout(status, unknown_since=None)
-    if since is None or (slo.known_until is not None and slo.known_until > since):
-        return with_rollout(status, unknown_since=turn.now)
-    return status
+    since = rollout_of(status).unknown_since
+    now_since = SilenceClock(since).at(turn.seen.assessment, turn.now).since
+    return status if now_since == since else with_rollout(status, unknown_since=now_since)
 
 
 def unknown_too_long(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """The policy wants the candidate back when nobody knows how it does."""
-    slo, since, policy = turn.seen.assessment.unknown, rollout_of(status).unknown_since, turn.policy(status)
-    if slo is None or since is None or policy is None or not policy.analysis.on_no_data.over(turn.now - since):
+    assessment, since, policy = turn.seen.assessment, rollout_of(status).unknown_since, turn.policy(status)
+    slo = assessment.unknown
+    if slo is None or since is None or policy is None:
+        return None
+    if not nothing_known_too_long(policy.analysis, assessment, SilenceClock(since), turn.now):
         return None
     message = f"nothing is known since {format_time(since)} (analysis.onNoData: Abort); {slo.message}"
     return take_back(turn, status, Reason.NO_DATA_TOO_LONG, message)
@@ -141,10 +142,9 @@ def unknown_too_long(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 def inconclusive_too_long(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """The policy wants the candidate back when a step is not decided for too long after its timeout."""
     slo, policy = turn.seen.assessment.inconclusive, turn.policy(status)
-    overdue = overdue_by(turn, status, policy)
-    if slo is None or policy is None or overdue is None or status.phase is Phase.BAKING:
+    if slo is None or policy is None or status.phase is Phase.BAKING:
         return None
-    if not policy.analysis.on_inconclusive.over(overdue):
+    if not undecided_too_long(policy.analysis, turn.seen.assessment, overdue_by(turn, status, policy)):
         return None
     message = f"{describe_step(status)}: not decided (analysis.onInconclusive: Abort); {slo.message}"
     return take_back(turn, status, Reason.INCONCLUSIVE, message)
