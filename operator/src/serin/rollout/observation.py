@@ -129,8 +129,8 @@ class RecordView:
     @property
     def decides(self) -> bool:
         """Whether its end says something about the revision itself."""
-        if self.outcome in {None, Outcome.SUPERSEDED}:
-            return False
+        if self.outcome not in {Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.ABORTED}:
+            return False  # open, superseded, or a word of a newer Serin
         return self.outcome is not Outcome.ABORTED or self.reason is None or rejects(self.reason)
 
 

@@ -1,4 +1,4 @@
-"""How is a status told to people and tools? Conditions and Events, each from the status alone."""
+"""How is a status told to people and tools? Message, conditions and Events of one decision."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ WARNINGS = frozenset(
 UNSEEN = -1
 """The generation that nothing has been written for."""
 LASTING = timedelta(seconds=60)
-"""A write that fails for longer than this, though the server may take it later, needs a person."""
+"""What fails for longer than this, though the server may answer later, needs a person."""
+OUTAGES = frozenset({Reason.OBSERVATION_INCOMPLETE, Reason.WRITE_UNAVAILABLE})
 KEPT_FAILURES = 16
 
 
@@ -80,10 +81,9 @@ def told(turn: Turn, before: ModelDeploymentStatus, move: Move) -> ModelDeployme
     """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
     notes = (_queued(turn, move.status), _held(move), _ignored(turn, move.status), _policy_note(turn, move))
     also = f"{''.join(notes)}{_failures(move)}"
-    move = replace(
-        move, message=f"{move.message}{also}"[:LONGEST_MESSAGE], stalled=move.stalled or _lasting(turn, move)
-    )
     since = before.since if before.reason is move.reason and before.since else turn.now.replace(microsecond=0)
+    stalled = move.stalled or _lasting(turn, move) or (move.reason in OUTAGES and turn.now - since >= LASTING)
+    move = replace(move, message=f"{move.message}{also}"[:LONGEST_MESSAGE], stalled=stalled)
     status = changed(move.status, message=move.message, reason=move.reason, since=since)
     status = _weights(turn, status)
     if status.rollout is not None:
