@@ -34,8 +34,13 @@ def stored_word(kind: type[W], text: str) -> W:
     """
     if len(text) > LONGEST_WORD:
         raise ValueError(f"a {kind.__name__} has at most {LONGEST_WORD} characters, found {len(text)}")
-    known = {member.value: member for member in kind}
-    return known[text] if text in known else _unknown(kind, text)
+    member: W | None = _members(kind).get(text)
+    return _unknown(kind, text) if member is None else member
+
+
+@lru_cache
+def _members(kind: type[StrEnum]) -> dict[str, Any]:
+    return {member.value: member for member in kind}
 
 
 @lru_cache(maxsize=1024)
