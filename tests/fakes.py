@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from serin.api import names
+from serin.api.crdgen import KINDS
 from serin.cluster import resources
 from serin.cluster.client import Object, Objects
 from serin.cluster.resources import Resource
@@ -72,8 +73,12 @@ class FakeCluster:
             and not without & obj["metadata"].get("labels", {}).keys()
         ]
 
-    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
-        return [{"metadata": obj["metadata"]} for obj in await self.list(resource, namespace, selector)]
+    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        columns = next(kind.columns for kind in KINDS if kind.plural == resource.plural)
+        return [
+            {"metadata": obj["metadata"], "columns": {column.name: _at(obj, column.path) for column in columns}}
+            for obj in await self.list(resource, namespace, selector)
+        ]
 
     def _slice(self, isvc: str) -> Object:
         endpoints = [{"addresses": [f"10.0.0.{i}"], "conditions": {"ready": True}} for i in range(self.ready(isvc))]
@@ -156,6 +161,13 @@ class FakeCluster:
         new["metadata"] = {"uid": f"uid-{key[2]}", **new["metadata"], "resourceVersion": str(self.version)}
         self.objects[key] = new
         return new
+
+
+def _at(obj: Any, path: str) -> Any:
+    """What a printer column's simple path finds."""
+    for part in path.removeprefix(".").split("."):
+        obj = obj.get(part) if isinstance(obj, dict) else None
+    return obj
 
 
 def _true(kind: str, generation: int) -> dict[str, Any]:

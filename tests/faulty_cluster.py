@@ -81,10 +81,10 @@ class FaultyCluster:
             return [MALFORMED]
         return await self.real.list(resource, namespace, selector)
 
-    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         if await self._fault("list", resource):
             return [MALFORMED]
-        return await self.real.list_metadata(resource, namespace, selector)
+        return await self.real.list_rows(resource, namespace, selector)
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         await self._fault("dry-run" if dry_run else "create", resource)

@@ -83,6 +83,8 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.steps", [{"weight": 5, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
     ("spec.steps", [{"weight": 5, "for": "1h", "timeout": "1h"}], "timeout must be longer than for"),
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
+    ("spec.rollback", {"maxLoad": "0.9"}, "maxLoad is at least 1"),
+    ("spec.rollback", {"endpointGrace": "10m1s"}, "endpointGrace is at most 10m"),
     ("spec.preview", {"for": "9s", "header": {"name": "x-p", "value": "1"}}, "a preview lasts at least 10s"),
     ("spec.shadow", {"for": "1m"}, "shadow sends every request to the candidate as well: set shadowSafe to true"),
     ("spec.bake", {"for": "1h", "holdback": 50}, "bake.holdback must leave the candidate more than the last step's"),

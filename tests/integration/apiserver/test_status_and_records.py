@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from e2e.deploy import ClusterApi, RefusedError
 from e2e.deploy.cluster import Json
+from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.status import ModelDeploymentStatus
+from serin.cluster.client import connect
+from serin.cluster.resources import PROMOTION_RECORDS
+from serin.records.build import view
+from serin.records.summary import view_of
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
@@ -19,6 +25,8 @@ FULL_STATUS = ModelDeploymentStatus.model_validate(
     {
         "observedGeneration": 7,
         "phase": "RollingBack",
+        "reason": "SLOBreached",
+        "since": objects.AT,
         "message": "too many errors",
         "conditions": [
             {
@@ -50,6 +58,11 @@ FULL_STATUS = ModelDeploymentStatus.model_validate(
             "cause": "SLOBreached",
             "causeMessage": "too many errors",
             "decidedAt": NOW,
+            "decidedWeight": 5,
+            "promote": {"by": "ana", "at": objects.AT, "action": "fraud-x", "reason": "CAB"},
+            "blockedSince": objects.AT,
+            "interruption": {"at": NOW, "weight": 5, "readyAt": NOW},
+            "stableDown": True,
             "slos": [
                 {
                     "name": "availability",
@@ -68,6 +81,16 @@ FULL_STATUS = ModelDeploymentStatus.model_validate(
             {"revision": "a", "version": "0", "at": objects.AT, "reason": "SLOBreached", "record": "fraud-a-1"}
         ],
         "draining": [{**objects.REVISION, "until": NOW}],
+        "stableDownSince": objects.AT,
+        "writeFailures": [
+            {
+                "act": "Scaling",
+                "name": "fraud-5c0d9e1a",
+                "reason": "WebhookRefused",
+                "message": "Scaling fraud-5c0d9e1a cannot be written: no",
+                "since": objects.AT,
+            }
+        ],
     }
 )
 
@@ -127,6 +150,36 @@ def finished_record(api: ClusterApi, namespace: str) -> Json:
     for content in (PromotionRecordStatus(), PromotionRecordStatus.model_validate(over)):
         item = put_status(api, item | {"status": content.to_api()})
     return item
+
+
+def rows(sandbox: Sandbox, namespace: str, monkeypatch: pytest.MonkeyPatch) -> list[Json]:
+    """The records as the operator lists them."""
+    kubeconfig = str(sandbox.kubeconfig)
+    # The client library reads KUBECONFIG once, when it is imported.
+    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+
+    async def ask() -> list[Json]:
+        async with connect() as (cluster, _):
+            return await cluster.list_rows(PROMOTION_RECORDS, namespace, "")
+
+    return asyncio.run(ask())
+
+
+def test_the_columns_of_a_finished_record_are_all_that_a_decision_needs(
+    sandbox: Sandbox, api: ClusterApi, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_record = api.apply(objects.record(namespace))
+    [row] = rows(sandbox, namespace, monkeypatch)
+    assert view_of(row, "fraud") is None, "an open one is read whole"
+    assert set(row) == {"metadata", "columns"}
+    over: Json = {"outcome": "Promoted", "reason": "Serving", "decidedAt": NOW.isoformat(), "finishedAt": objects.AT}
+    whole = put_status(api, open_record | {"status": PromotionRecordStatus.model_validate(over).to_api()})
+    [row] = rows(sandbox, namespace, monkeypatch)
+    short, long = view_of(row, "fraud"), view(whole)
+    assert short is not None
+    assert long is not None
+    for field in ("name", "attempt", "candidate", "stable", "started_at", "outcome", "reason", "decided_at"):
+        assert getattr(short, field) == getattr(long, field), field
 
 
 def test_an_open_record_grows_and_a_finished_one_does_not(api: ClusterApi, namespace: str) -> None:

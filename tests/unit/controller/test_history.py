@@ -1,4 +1,4 @@
-"""History costs nothing: outside of rollouts only the metadata of finished records is read."""
+"""History costs nothing: outside of rollouts only the printer columns of finished records are read."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from serin.api import names
 from serin.cluster import resources
 from serin.cluster.client import Object
-from serin.errors import Refused
 from serin.records.build import view
-from serin.records.summary import summary_patch, view_of
+from serin.records.summary import view_of
 from tests.lab import Lab, isvc
 
 
@@ -30,15 +28,18 @@ async def settled(version: str = "2") -> Lab:
 def reads(lab: Lab) -> list[str]:
     """From now on the names of the records that are read whole."""
     found: list[str] = []
-    real_get, real_list = lab.cluster.get, lab.cluster.list
+    real_get, real_list, real_rows = lab.cluster.get, lab.cluster.list, lab.cluster.list_rows
 
     async def get(resource: resources.Resource, namespace: str, name: str) -> Object:
         if resource is resources.PROMOTION_RECORDS:
             found.append(name)
         return await real_get(resource, namespace, name)
 
-    async def list_metadata(resource: resources.Resource, namespace: str, selector: str) -> list[Object]:
-        return [{"metadata": o["metadata"]} for o in await real_list(resource, namespace, selector)]
+    async def list_rows(resource: resources.Resource, namespace: str, selector: str) -> list[Object]:
+        before = len(found)
+        rows = await real_rows(resource, namespace, selector)
+        del found[before:]
+        return rows
 
     async def list_(resource: resources.Resource, namespace: str, selector: str) -> list[Object]:
         listed = await real_list(resource, namespace, selector)
@@ -47,7 +48,7 @@ def reads(lab: Lab) -> list[str]:
         return listed
 
     lab.cluster.get, lab.cluster.list = get, list_  # type: ignore[method-assign]
-    lab.cluster.list_metadata = list_metadata  # type: ignore[method-assign]
+    lab.cluster.list_rows = list_rows  # type: ignore[method-assign]
     return found
 
 
@@ -62,41 +63,47 @@ async def test_a_finished_record_is_not_read_again() -> None:
     assert whole == [], "nor by another process"
 
 
-async def test_a_record_of_an_earlier_serin_is_read_once_and_gets_its_summary() -> None:
+async def test_columns_of_an_earlier_serins_definitions_are_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = await settled()
-    record = lab.record(2)
-    del record["metadata"]["annotations"]
-    whole = reads(lab)
-    for _ in range(4):
-        await lab.tick()
-    assert whole == [record["metadata"]["name"]]
+    whole, real = reads(lab), lab.cluster.list_rows
+
+    async def fewer(resource: resources.Resource, namespace: str, selector: str) -> list[Object]:
+        rows = await real(resource, namespace, selector)
+        return [{**row, "columns": {"Outcome": row["columns"]["Outcome"]}} for row in rows]
+
+    monkeypatch.setattr(lab.cluster, "list_rows", fewer)
+    await lab.tick()
+    assert len(whole) == 2
+    assert lab.condition("Ready")["status"] == "True"
 
 
-async def test_a_summary_says_the_same_as_the_record() -> None:
+async def test_the_columns_say_the_same_as_the_record() -> None:
     lab = await settled()
-    for attempt in (1, 2):
-        record = lab.record(attempt)
-        short, long = view_of(record["metadata"]), view(record)
+    rows = await lab.cluster.list_rows(resources.PROMOTION_RECORDS, "prod", "")
+    assert len(rows) == 2
+    for row in rows:
+        short, long = view_of(row, "fraud"), view(lab.record(row["columns"]["Attempt"]))
         assert short is not None
         assert long is not None
         for field in ("name", "attempt", "candidate", "stable", "started_at", "outcome", "reason", "decided_at"):
             assert getattr(short, field) == getattr(long, field), field
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", "no json", '{"attempt": 1}'])
-def test_a_summary_that_makes_no_sense_is_as_none(text: str) -> None:
-    assert view_of({"name": "fraud-x-1", "annotations": {names.SUMMARY: text}}) is None
+@pytest.mark.parametrize("columns", [None, {}, [], {"Attempt": "x"}, {"Attempt": 1, "Outcome": "Promoted"}])
+def test_columns_that_make_no_sense_are_as_none(columns: Any) -> None:
+    assert view_of({"metadata": {"name": "fraud-x-1"}, "columns": columns}, "fraud") is None
 
 
-async def test_an_open_record_gets_no_summary() -> None:
+async def test_an_open_record_is_read_whole() -> None:
     lab = Lab()
     await lab.until(lab.stable("1"))
     lab.want("2")
     await lab.until(lab.phase("Progressing"))
-    assert summary_patch(lab.record(2)) is None
+    rows = await lab.cluster.list_rows(resources.PROMOTION_RECORDS, "prod", "")
+    assert [view_of(row, "fraud") is not None for row in rows] == [True, False]
 
 
-async def test_a_rejection_is_remembered_by_the_summary_alone() -> None:
+async def test_a_rejection_is_remembered_by_the_columns_alone() -> None:
     lab = Lab()
     await lab.until(lab.stable("1"))
     lab.prometheus.candidate_bad = 30
@@ -145,21 +152,3 @@ async def test_a_stable_that_no_record_knows_is_told() -> None:
         await lab.tick()
     told = [failure["message"] for failure in lab.status["writeFailures"]]
     assert any("no record knows what was served" in message for message in told)
-
-
-async def test_a_summary_that_may_not_be_written_holds_nothing() -> None:
-    lab = Lab()
-    real = lab.cluster.merge
-
-    async def merge(resource: resources.Resource, namespace: str, name: str, patch: Object) -> Object:
-        if resource is resources.PROMOTION_RECORDS:
-            raise Refused("403 forbidden: cannot patch resource")
-        return await real(resource, namespace, name, patch)
-
-    lab.cluster.merge = merge  # type: ignore[method-assign]
-    await lab.until(lab.stable("1"))
-    lab.want("2")
-    await lab.until(lab.stable("2"))
-    for _ in range(4):
-        await lab.tick()
-    assert lab.condition("Ready")["status"] == "True"

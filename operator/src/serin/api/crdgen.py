@@ -117,6 +117,13 @@ KINDS = (
             Column("Outcome", ".status.outcome"),
             Column("Reason", ".status.reason"),
             Column("Message", ".status.message", priority=1),
+            # What a later decision needs of a finished record: the operator reads these instead of the whole.
+            Column("Revision", ".spec.candidate.revision", priority=1),
+            Column("Stable", ".spec.stable.revision", priority=1),
+            Column("Stable Version", ".spec.stable.version", priority=1),
+            Column("Started", ".spec.startedAt", priority=1),
+            Column("Decided", ".status.decidedAt", priority=1),
+            Column("Finished", ".status.finishedAt", priority=1),
             AGE,
         ),
         rules=tuple(RECORD_RULES),

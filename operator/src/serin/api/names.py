@@ -15,8 +15,6 @@ CANDIDATE_EXPOSURE = "serin.dev/candidate-exposure"
 """How the candidate is reached besides its weight, e.g. ``Mirror,Preview``."""
 ANSWERED = "serin.dev/answered"
 """On PromotionActions that have their outcome: they are not read again."""
-SUMMARY = "serin.dev/summary"
-"""On PromotionRecords that are finished: what a later decision needs of them, so that they are not read whole again."""
 OWNED_SELECTOR = f"{MANAGED_BY}={MANAGER}"
 PREDICTOR_PORT = 80
 

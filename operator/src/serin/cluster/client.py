@@ -24,7 +24,7 @@ Objects = list[Object]
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
-METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
 class Cluster(Protocol):
@@ -38,8 +38,11 @@ class Cluster(Protocol):
         """All objects that the label selector matches; without a namespace, those of all."""
         ...
 
-    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
-        """The same objects with nothing but their metadata: what is large stays at the server."""
+    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        """The same objects as ``kubectl get`` shows them: ``metadata``, and the printer columns by name in ``columns``.
+
+        What is large stays at the server.
+        """
         ...
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
@@ -78,10 +81,14 @@ class KubernetesCluster:
         answer = await self._read(f"{resource.path(namespace)}{_selecting(selector)}")
         return list(answer.get("items") or [])
 
-    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         """See :class:`Cluster`."""
-        answer = await self._read(f"{resource.path(namespace)}{_selecting(selector)}", accept=METADATA)
-        return [{"metadata": item["metadata"]} for item in answer.get("items") or []]
+        answer = await self._read(f"{resource.path(namespace)}{_selecting(selector)}", accept=TABLE)
+        columns = [column["name"] for column in answer.get("columnDefinitions") or []]
+        return [
+            {"metadata": row["object"]["metadata"], "columns": dict(zip(columns, row["cells"], strict=True))}
+            for row in answer.get("rows") or []
+        ]
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""

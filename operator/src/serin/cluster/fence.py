@@ -31,9 +31,9 @@ class FencedCluster:
         """See :class:`Cluster`."""
         return await self._cluster.list(resource, namespace, selector)
 
-    async def list_metadata(self, resource: Resource, namespace: str, selector: str) -> Objects:
+    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         """See :class:`Cluster`."""
-        return await self._cluster.list_metadata(resource, namespace, selector)
+        return await self._cluster.list_rows(resource, namespace, selector)
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""

@@ -55,7 +55,7 @@ NEEDED: tuple[Permission, ...] = (
     *_on(resources.MODEL_DEPLOYMENTS, "update", sub="status"),
     *_on(resources.MODEL_DEPLOYMENTS, "update", sub="finalizers"),
     *_on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
-    *_on(resources.PROMOTION_RECORDS, "get", "list", "create", "patch"),
+    *_on(resources.PROMOTION_RECORDS, "get", "list", "create"),
     *_on(resources.PROMOTION_RECORDS, "update", sub="status"),
     *_on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
     *_on(resources.PROMOTION_ACTIONS, "create"),  # only ever a dry run: are the admission policies in force?

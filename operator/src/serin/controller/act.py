@@ -22,7 +22,6 @@ from serin.controller.acts import Act, Acts
 from serin.controller.observe import Sight
 from serin.errors import Conflict, Refused
 from serin.records import build
-from serin.records.summary import summary_patch
 from serin.rollout.decision import Decision, Event, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.traffic import standard
@@ -140,16 +139,6 @@ class Actor:
         selector = f"{names.MODEL_DEPLOYMENT}={sight.owner.name},{names.REVISION}={ref.revision}"
         found = await self._cluster.list(resources.PROMOTION_RECORDS, sight.owner.namespace, selector)
         return build.sources_of(found).get(ref.revision)
-
-    async def summarise_records(self, sight: Sight, acts: Acts) -> None:
-        """Finished records get their summary, so that they are not read whole again."""
-        for name, obj in sight.record_objs.items():
-            patch = summary_patch(obj)
-            if patch is not None:
-                namespace = sight.owner.namespace
-                await acts.run(
-                    Act.SUMMARY, name, self._cluster.merge(resources.PROMOTION_RECORDS, namespace, name, patch)
-                )
 
     async def write_records(
         self, sight: Sight, decision: Decision, evidence: Evidence, acts: Acts, now: datetime

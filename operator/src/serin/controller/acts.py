@@ -34,12 +34,7 @@ class Act(StrEnum):
     INFERENCE_SERVICE = "InferenceService"
     SCALING = "Scaling"
     DELETION = "Deletion"
-    SUMMARY = "Summary"
     EVENT = "Event"
-
-
-ONLY_LOGGED = frozenset({Act.EVENT, Act.SUMMARY})
-"""Nothing waits for these, and a later pass does without them."""
 
 
 @dataclass(slots=True)
@@ -74,7 +69,7 @@ class Acts:
             message = known.message  # the words of an outage differ from try to try; each would be a write
         self.conflict = self.conflict or isinstance(error, Conflict)
         log.warning("not written", namespace=self.key[0], name=self.key[1], act=act.value, error=str(error)[:500])
-        if act in ONLY_LOGGED:
+        if act is Act.EVENT:  # nothing waits for it, and a later pass does without it
             return
         self.failures.append(WriteFailure(act=act.value, name=name, reason=reason, message=message, since=since))
 

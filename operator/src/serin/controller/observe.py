@@ -51,7 +51,7 @@ class Sight:
     may_route: bool
     """False if the route of this name is somebody else's: it is not touched."""
     record_objs: Mapping[str, Object]
-    """By name, those that were read whole: the rollout's own, and those without a summary."""
+    """By name, those that were read whole: the rollout's own, and those that are not finished."""
     records: tuple[RecordView, ...]
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
@@ -112,7 +112,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         _asked(cluster, reader, (namespace, name), parsed.status),
     )
     arms = await observe_arms(cluster, reader, (namespace, name), parsed.status, services)
-    views = _views(reader, records or [], own=parsed.status.rollout is not None)
+    views = _views(reader, records or [], name, own=parsed.status.rollout is not None)
     is_foreign = foreign(route_obj, obj, parsed.status)
     problem = _not_ours(obj) if is_foreign else None
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
@@ -189,7 +189,7 @@ def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
 
 
 async def _records(cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus) -> list[Object]:
-    """During a rollout its own record; otherwise all of them, and of the finished ones only the metadata.
+    """During a rollout its own record; otherwise all of them, of the finished ones only the printer columns.
 
     History costs nothing: a record may be large, and a finished one is not read again.
     """
@@ -197,20 +197,21 @@ async def _records(cluster: Cluster, namespace: str, name: str, status: ModelDep
         own = await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
         return [own] if own else []
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-    found = await cluster.list_metadata(resources.PROMOTION_RECORDS, namespace, selector)
-    whole = [record["metadata"]["name"] for record in found if view_of(record["metadata"]) is None]
-    read = [await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in whole]
-    return [*(r for r in found if r["metadata"]["name"] not in whole), *filter(None, read)]
+    rows = await cluster.list_rows(resources.PROMOTION_RECORDS, namespace, selector)
+    short = [row for row in rows if view_of(row, name) is not None]
+    whole = {row["metadata"]["name"] for row in rows} - {row["metadata"]["name"] for row in short}
+    read = [await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in sorted(whole)]
+    return [*short, *filter(None, read)]
 
 
-def _views(reader: Reader, records: list[Object], *, own: bool) -> list[RecordView]:
+def _views(reader: Reader, records: list[Object], name: str, *, own: bool) -> list[RecordView]:
     """The records as decisions see them.
 
     One that cannot be read is not ours (anybody may create objects); the rollout's ``own`` record is, and is unknown.
     """
     if own:
         return list(filter(None, (reader.parse(Part.RECORDS, partial(_view, record)) for record in records)))
-    return list(filter(None, (view(r) if "spec" in r else view_of(r["metadata"]) for r in records)))
+    return list(filter(None, (view(r) if "spec" in r else view_of(r, name) for r in records)))
 
 
 def _view(record: Object) -> RecordView:

@@ -143,7 +143,6 @@ class Reconciler:
         if ledger and blocks and written:
             ledger.sealed(everything=over)
         await self._actor.carry_out(sight, decision, acts)
-        await self._actor.summarise_records(sight, acts)
 
     def _next_look(self, key: Key, sight: Sight, decision: Decision, acts: Acts, *, told: bool) -> datetime | None:
         """When to look again, and what the next decision has to know of this pass."""
