@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -22,15 +20,16 @@ from serin.cluster.client import Cluster, Object
 from serin.controller.actions import Asked, asked_of, pending, vouched
 from serin.controller.arms import observe_arms
 from serin.controller.claims import Seen, foreign, hostname_taken
+from serin.controller.history import get_or_none, read_records, record_views
 from serin.controller.parts import Reader
 from serin.controller.refusals import refusal
 from serin.errors import Conflict, NotFound, Refused, Unavailable
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
-from serin.records.build import Source, sources_of, view
-from serin.records.summary import view_of
+from serin.records.build import Source, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.rollout.spec_rules import problem_of
+from serin.together import together
 from serin.traffic import view as traffic
 from serin.traffic.standard import Owner, inference_service, served
 
@@ -104,21 +103,15 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         return None
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), QUICK if parsed.status.rollout is not None else PATIENT)
-    services, records, route_obj, policy_obj, said = await asyncio.gather(
-        reader.read(Part.INFERENCE_SERVICES, _inference_services(cluster, parsed, namespace, name)),
-        reader.read(Part.RECORDS, _records(cluster, namespace, name, parsed.status)),
-        _maybe(cluster, resources.HTTP_ROUTES, namespace, name),
-        reader.read(Part.POLICY, _maybe(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)),
-        _asked(cluster, reader, (namespace, name), parsed.status),
-    )
+    services, records, route_obj, policy_obj, said = await _read_parts(cluster, reader, parsed, namespace, name)
     arms = await observe_arms(cluster, reader, (namespace, name), parsed.status, services)
-    views = _views(reader, records or [], name, own=parsed.status.rollout is not None)
+    views = record_views(reader, records or [], name, own=parsed.status.rollout is not None)
+    seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
     is_foreign = foreign(route_obj, obj, parsed.status)
     problem = _not_ours(obj) if is_foreign else None
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
         problem = KSERVE_MISSING
     elif problem is None:
-        seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
         problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, seen, scope.namespaces))
     if route_obj is not None and (
         Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
@@ -144,6 +137,21 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     )
 
 
+async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
+    """InferenceServices, records, the route, the policy and actions, all at once; only the route may raise."""
+    found = await together(
+        reader.read(Part.INFERENCE_SERVICES, _inference_services(cluster, parsed, namespace, name)),
+        reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status)),
+        get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
+        reader.read(
+            Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
+        ),
+        _asked(cluster, reader, (namespace, name), parsed.status),
+    )
+    return cast("Parts", tuple(found))
+
+
+Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, Asked]
 QUICK = 1.5
 """Seconds that a part is waited for during a rollout: a breach must not wait for what the way back does not need."""
 PATIENT = 10.0
@@ -186,48 +194,6 @@ def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
     """The ModelDeployment with the hostnames that its route has: those that spec asks for are somebody else's."""
     kept = parsed.spec.route.model_copy(update={"hostnames": list(route["spec"].get("hostnames") or [])})
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
-
-
-async def _records(cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus) -> list[Object]:
-    """During a rollout its own record; otherwise all of them, of the finished ones only the printer columns.
-
-    History costs nothing: a record may be large, and a finished one is not read again.
-    """
-    if status.rollout is not None and status.phase is not None:
-        own = await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
-        return [own] if own else []
-    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-    rows = await cluster.list_rows(resources.PROMOTION_RECORDS, namespace, selector)
-    short = [row for row in rows if view_of(row, name) is not None]
-    whole = {row["metadata"]["name"] for row in rows} - {row["metadata"]["name"] for row in short}
-    read = [await _maybe(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in sorted(whole)]
-    return [*short, *filter(None, read)]
-
-
-def _views(reader: Reader, records: list[Object], name: str, *, own: bool) -> list[RecordView]:
-    """The records as decisions see them.
-
-    One that cannot be read is not ours (anybody may create objects); the rollout's ``own`` record is, and is unknown.
-    """
-    if own:
-        return list(filter(None, (reader.parse(Part.RECORDS, partial(_view, record)) for record in records)))
-    return list(filter(None, (view(r) if "spec" in r else view_of(r, name) for r in records)))
-
-
-def _view(record: Object) -> RecordView:
-    """A record as decisions see it; ``ValueError`` for one that cannot be read."""
-    found = view(record)
-    if found is None:
-        message = f"PromotionRecord {record['metadata']['name']} is not one that this version of Serin can read"
-        raise ValueError(message)
-    return found
-
-
-async def _maybe(cluster: Cluster, resource: resources.Resource, namespace: str, name: str) -> Object | None:
-    try:
-        return await cluster.get(resource, namespace, name)
-    except NotFound:
-        return None
 
 
 def _is_ours(service: Object, name: str) -> bool:

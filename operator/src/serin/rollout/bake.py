@@ -6,18 +6,11 @@ from datetime import timedelta
 
 from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
+from serin.rollout.cluster_gates import policy_lost, route_pending, something_unknown, write_failed
 from serin.rollout.cure import cure
 from serin.rollout.evidence_gates import describe_step
 from serin.rollout.forward import first
-from serin.rollout.gates import (
-    FINAL_GATES,
-    first_hold,
-    policy_lost,
-    route_pending,
-    something_unknown,
-    step_clock,
-    write_failed,
-)
+from serin.rollout.gates import FINAL_GATES, first_hold, step_clock
 from serin.rollout.interruption import resume
 from serin.rollout.schedule import EVERYTHING
 from serin.rollout.takeback import ENDING_RULES, ROLLBACK_RULES, unknown_clock, wait_for_record

@@ -12,9 +12,10 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, 
 from serin.api.types import format_time
 from serin.rollout.actions import remembered
 from serin.rollout.bake import promoted
+from serin.rollout.cluster_gates import WRITES_THAT_HOLD
 from serin.rollout.cure import DOWN_FOR, stable_down
 from serin.rollout.forward import first
-from serin.rollout.gates import DEFAULT_PATIENCE, WRITES_THAT_HOLD
+from serin.rollout.gates import DEFAULT_PATIENCE
 from serin.rollout.observation import Part, Problem
 from serin.rollout.schedule import EVERYTHING, Schedule
 from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, with_draining, with_rollout, with_weight
