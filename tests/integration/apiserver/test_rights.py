@@ -45,6 +45,7 @@ serin.dev                     promotionactions/hold             create
 serin.dev                     promotionactions/release          create
 serin.dev                     promotionactions/abort            create
 serin.dev                     promotionactions/retry            create
+serin.dev                     promotionactions/promote          create
 serving.kserve.io             inferenceservices                 get update deletecollection
 serving.kserve.io             inferenceservices/status          update patch
 serving.kserve.io             clusterservingruntimes            create update patch delete

@@ -217,3 +217,19 @@ def test_bad_records(tmp_path: Path, document: Any, said: str) -> None:
     assert said in result.stderr
     assert result.stderr.startswith("serin: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("reason", ["StableDown", "PromotedByAction"])
+@pytest.mark.parametrize("windows", [[], [HEALTHY] * 3, [BROKEN] * 20])
+def test_a_promotion_without_evidence_is_nothing_to_compare(
+    tmp_path: Path, reason: str, windows: list[tuple[int, int]]
+) -> None:
+    blocks = [block(windows)] if windows else []
+    timeline = [{"at": T0.isoformat(), "weight": 10, "reason": "CollectingEvidence", "message": "m"}]
+    path = tmp_path / "record.json"
+    content = record(blocks, outcome="Promoted", reason=reason, finishedAt=T0.isoformat(), timeline=timeline)
+    path.write_text(json.dumps(content))
+    result = CliRunner().invoke(app, ["replay", str(path), "--output", "json"])
+    answer = json.loads(result.output.splitlines()[-1])
+    assert (result.exit_code, answer["answer"]) == (0, "NothingToCompare")
+    assert reason in result.output

@@ -259,3 +259,29 @@ async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
     await lab.until(lambda: lab.condition("Ready")["status"] == "True")
     assert lab.status["observedGeneration"] == 2
     assert lab.status.get("writeFailures", []) == []
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(way: str) -> None:
+    lab = await in_phase("Progressing")
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", resources.MODEL_DEPLOYMENTS.plural, WAYS[way]
+    route = {**spec("2")["route"], "hostnames": ["other.example.com"]}
+    lab.want("2", route=route)
+    for _ in range(4):
+        await lab.tick()
+    assert lab.obj(resources.HTTP_ROUTES)["spec"]["hostnames"] == ["fraud.example.com"], "it keeps those it has"
+    assert "hostnames of other ModelDeployments cannot be read" in lab.status["message"]
+    assert await taken_back_in(lab) <= FOUND_WITHIN
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serin.controller.observe.PATIENT", 0.02)
+    lab = FaultyLab()
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", resources.MODEL_DEPLOYMENTS.plural, WAYS[way]
+    for _ in range(8):
+        await lab.tick()
+    assert lab.backends() == {}
+    assert "cannot be read" in lab.status["message"]
+    lab.fault.mend()
+    await lab.until(lab.stable("1"))

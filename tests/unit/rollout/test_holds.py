@@ -316,7 +316,7 @@ def test_a_promotion_on_somebodys_word_takes_the_place_of_evidence_and_time_only
     world.until(Phase.STABLE, limit=10)
     told = [d.status.message or "" for d in world.decisions]
     assert any("promoted by ana@example.com: CAB; 100 %" in message for message in told)
-    assert world.records[-1].outcome is Outcome.PROMOTED
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.PROMOTED, Reason.PROMOTED_BY_ACTION)
 
 
 def test_a_promotion_on_somebodys_word_is_still_watched() -> None:

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     PREPARE_TIMEOUT = "PrepareTimeout"
     ABORTED_BY_HAND = "AbortedByHand"
     ABORTED_BY_ACTION = "AbortedByAction"
+    PROMOTED_BY_ACTION = "PromotedByAction"
     NO_DATA_TOO_LONG = "NoDataTooLong"
     INCONCLUSIVE = "Inconclusive"
     SUPERSEDED = "Superseded"
@@ -130,6 +131,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.PREPARE_TIMEOUT: "The candidate did not become ready in time.",
     Reason.ABORTED_BY_HAND: "Somebody lowered the candidate's weight on the route; that is taken as Abort.",
     Reason.ABORTED_BY_ACTION: "A PromotionAction took the candidate back.",
+    Reason.PROMOTED_BY_ACTION: "A PromotionAction promoted the candidate: somebody's word in place of the evidence.",
     Reason.NO_DATA_TOO_LONG: "There was no usable data for longer than the policy's analysis.onNoData.after.",
     Reason.INCONCLUSIVE: "A step was not decided in its timeout and the policy's analysis.onInconclusive.after.",
     Reason.SUPERSEDED: "spec asks for another revision; this rollout ends.",

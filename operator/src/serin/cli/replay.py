@@ -24,6 +24,8 @@ from serin.judge.replay import Judged, Replay
 from serin.judge.windows import decode, kind_of, nothing
 from serin.records.build import MOST_BLOCKS
 
+WITHOUT_EVIDENCE = frozenset({Reason.STABLE_DOWN, Reason.PROMOTED_BY_ACTION})
+"""Causes of a promotion that no window has to show: an outage of stable, somebody's word."""
 ON_EVIDENCE = frozenset({Reason.SLO_BREACHED, Reason.ALL_REQUESTS_BAD})
 """Causes that follow from windows alone; all others (a hand, a crash, another revision) do not."""
 
@@ -125,6 +127,8 @@ class RecordReplay:
 
     def _went_on(self, breached_at: datetime | None) -> tuple[Answer, str]:
         """The answer for a candidate that was promoted, or is under way, and what it rests on."""
+        if self.record.status.reason in WITHOUT_EVIDENCE:
+            return Answer.NOTHING_TO_COMPARE, f"{self.record.status.reason} does not follow from windows"
         if breached_at is not None:
             return Answer.DISAGREE, ""
         if self.record.status.outcome is None:

@@ -57,7 +57,7 @@ async def hostname_taken(cluster: Cluster, obj: Object, seen: Seen, namespaces: 
     try:
         lists = await asyncio.gather(*(cluster.list(resources.MODEL_DEPLOYMENTS, n, "") for n in namespaces or ("",)))
     except (Refused, Unavailable) as error:
-        if route is None:
+        if route is None or status.rollout is not None:  # unknown: that holds forward moves
             raise
         # A route that exists must be looked after meanwhile, with the hostnames it has.
         message = f"spec.route.hostnames: whether somebody else claims them cannot be read: {error}"

@@ -79,7 +79,8 @@ def _release(turn: Turn, status: ModelDeploymentStatus) -> Move:
 def promoted(turn: Turn, status: ModelDeploymentStatus) -> Move:
     """It is decided: the candidate is the new stable. The rollout stays in status until its record says so."""
     rollout, version = rollout_of(status), status.candidate.version if status.candidate else "?"
-    cause = Reason.STABLE_DOWN if rollout.stable_down else Reason.SERVING
+    ordered = Reason.PROMOTED_BY_ACTION if rollout.promote is not None else Reason.SERVING
+    cause = Reason.STABLE_DOWN if rollout.stable_down else ordered
     decided = with_rollout(
         status,
         outcome=Outcome.PROMOTED,
