@@ -61,11 +61,10 @@ def _settled(turn: Turn, status: ModelDeploymentStatus, stable: RevisionRef) -> 
     if failure is not None:
         message = f"version {stable.version} serves; {failure.message}"
         return Move(status, failure.reason, message, turn.soon(), stalled=True)
-    if not turn.endpoints_known:
-        found = turn.seen.unknown[Part.ENDPOINTS]
-        message = (
-            f"whether version {stable.version} serves is not known: EndpointSlices cannot be read: {found.message}"
-        )
+    part = next((part for part in (Part.ENDPOINTS, Part.HOSTNAMES) if part in turn.seen.unknown), None)
+    if part is not None:
+        found = turn.seen.unknown[part]
+        message = f"version {stable.version} is stable; {part.value} cannot be read: {found.message}"
         return Move(status, Reason.OBSERVATION_INCOMPLETE, message, turn.soon(), stalled=found.refused)
     route = turn.seen.route
     fresh = stable.since is not None and turn.now - stable.since < ROUTE_SETTLES
