@@ -153,6 +153,47 @@ def test_without_a_policy_too() -> None:
     assert seconds_until_stable(world, "2") <= 45
 
 
+def test_stable_comes_back_before_a_rollout_without_a_policy_could_serve() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(40)
+    world.policy, world.comes_up = Problem(Reason.POLICY_MISSING, "no policy"), False
+    world.want("2")
+    world.settle(3)
+    assert world.status.phase is Phase.PREPARING
+    world.arms[ref("1").revision] = Arm(ref("1"), 2)
+    world.arms[ref("2").revision] = Arm(ref("2"), 2)
+    world.policy, world.stable_window = policy(steps=STEPS), (0, 900)
+    world.settle(20)
+    assert world.route is not None
+    assert (world.route.weight, truth(world, "Stalled")) == (0, "True")
+    assert "the rollout began in an outage, without a policy" in (world.status.message or "")
+    world.ask("Promote")
+    assert seconds_until_stable(world, "2") <= 10
+
+
+def test_the_next_revision_is_not_taken_for_the_one_that_still_answers() -> None:
+    """What the route gives to a revision that was taken back in an outage is not the next one's weight."""
+    world = serving()
+    world.policy = policy(steps=STEPS)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    world.candidate_window = BAD
+    stable_dies(world)
+    world.stable_window = (0, 900)
+    world.until(Phase.ROLLING_BACK)
+    world.settle(3)
+    world.comes_up = False
+    world.want("4")
+    world.settle(2)
+    world.refused = {"PromotionRecord"}
+    world.settle(2)
+    assert world.status.rollout is not None
+    assert world.status.weights is not None
+    assert (world.status.rollout.exposed, world.status.weights.applied) == (False, 0)
+
+
 def test_on_the_way_back_to_what_was_stable_before() -> None:
     world = serving()
     world.want("2")

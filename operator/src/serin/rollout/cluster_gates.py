@@ -47,6 +47,13 @@ def policy_lost(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
             f"PromotionAction Abort"
         )
         return Move(status, Reason.POLICY_INVALID, message, turn.next_look(), stalled=True)
+    begun_without = record is not None and record.policy is None and turn.seen.snapshot is None
+    if begun_without:
+        message = (
+            f"the rollout began in an outage, without a policy (PromotionRecord {rollout_of(status).record}); nothing "
+            f"moves forward by steps; a PromotionAction Promote lets it serve, an Abort ends it and the next try has a policy"
+        )
+        return Move(status, Reason.POLICY_MISSING, message, turn.soon(), stalled=True)
     if turn.policy(status) is not None:
         return None
     message = "neither the record nor the live PromotionPolicy says how to judge; nothing moves forward"

@@ -18,7 +18,17 @@ from serin.rollout.forward import first
 from serin.rollout.gates import DEFAULT_PATIENCE
 from serin.rollout.observation import Part, Problem
 from serin.rollout.schedule import EVERYTHING, Schedule
-from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, with_draining, with_rollout, with_weight
+from serin.rollout.turn import (
+    Move,
+    Turn,
+    changed,
+    enter,
+    rollout_of,
+    weight_on,
+    with_draining,
+    with_rollout,
+    with_weight,
+)
 
 NEEDED_TO_START = (Part.RECORDS, Part.INFERENCE_SERVICES, Part.ACTIONS, Part.HOSTNAMES)
 ROUTE_SETTLES = timedelta(seconds=30)
@@ -273,5 +283,5 @@ def note_exposure(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentS
     if rollout is None or rollout.exposed_at is not None or status.stable is None:
         return status
     weights = (status.weights.applied, status.weights.desired) if status.weights else ()
-    given = max(*weights, route.weight if route else 0, 0)
+    given = max(*weights, weight_on(route, status.candidate), 0)
     return with_rollout(status, exposed_at=rollout.started_at) if given else status

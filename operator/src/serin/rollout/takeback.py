@@ -228,7 +228,7 @@ def wait_for_record(turn: Turn, status: ModelDeploymentStatus, cause: Reason, wh
     if turn.now >= until:
         return None
     failure = next((f for f in status.write_failures if f.act == "PromotionRecord"), None)
-    if failure is None and record is not None:
+    if failure is None and (record is not None or turn.now - rollout.decided_at < ROUTE_PATIENCE):
         return Move(status, cause, why, turn.soon())
     trouble = failure.message if failure is not None else "it cannot be read"
     message = (

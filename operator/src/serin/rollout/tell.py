@@ -15,7 +15,7 @@ from serin.rollout.decision import Event
 from serin.rollout.gates import patience
 from serin.rollout.observation import Problem
 from serin.rollout.schedule import Schedule
-from serin.rollout.turn import Move, Turn, changed, weights_of, with_rollout
+from serin.rollout.turn import Move, Turn, changed, weight_on, weights_of, with_rollout
 
 LONGEST_MESSAGE = 1024
 """Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""
@@ -187,7 +187,8 @@ def _weights(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus
     weights, route = weights_of(status), turn.seen.route
     applied = weights.applied
     if route is not None and route.accepted:
-        applied = 100 if status.stable is None and weights.desired else route.weight
+        alone = status.stable is None and weights.desired
+        applied = 100 if alone else weight_on(route, status.candidate) if status.candidate else route.weight
     shares = [
         100 * w.candidate.total / (w.candidate.total + w.stable.total)
         for w in (report.newest for report in turn.seen.assessment.slos)

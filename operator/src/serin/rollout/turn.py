@@ -10,7 +10,7 @@ from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
-from serin.rollout.observation import Arm, Observation, Part, RecordView
+from serin.rollout.observation import Arm, Observation, Part, RecordView, RouteView
 
 MOST_DRAINING = 20
 """As many as ``status.draining`` takes; the InferenceService of one that is pushed out is deleted a little earlier."""
@@ -126,6 +126,13 @@ def with_draining(status: ModelDeploymentStatus, *refs: RevisionRef | None) -> l
     added = [ref for ref in refs if ref is not None]
     gone = {ref.revision for ref in added}
     return [*(ref for ref in status.draining if ref.revision not in gone), *added][-MOST_DRAINING:]
+
+
+def weight_on(route: RouteView | None, candidate: RevisionRef | None) -> int:
+    """Percent that the route gives to ``candidate``; what another revision still gets is not its."""
+    if route is None or candidate is None or route.candidate != candidate.revision:
+        return 0
+    return route.weight
 
 
 def exposure(turn: Turn, status: ModelDeploymentStatus) -> frozenset[Exposure]:
