@@ -48,10 +48,10 @@ def policy_lost(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
         )
         return Move(status, Reason.POLICY_INVALID, message, turn.next_look(), stalled=True)
     begun_without = record is not None and record.policy is None and turn.seen.snapshot is None
-    if begun_without:
+    if begun_without and rollout_of(status).promote is None:
         message = (
             f"the rollout began in an outage, without a policy (PromotionRecord {rollout_of(status).record}); nothing "
-            f"moves forward by steps; a PromotionAction Promote lets it serve, an Abort ends it and the next try has a policy"
+            f"moves forward by steps; a PromotionAction Promote lets it serve, an Abort ends it"
         )
         return Move(status, Reason.POLICY_MISSING, message, turn.soon(), stalled=True)
     if turn.policy(status) is not None:
