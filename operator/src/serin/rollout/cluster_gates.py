@@ -38,8 +38,10 @@ def write_failed(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 
 def policy_lost(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
-    """Without the snapshot nobody knows what passing means."""
+    """Without the snapshot nobody knows what passing means; somebody's Promote needs no policy."""
     record = turn.record(status)
+    if rollout_of(status).promote is not None:
+        return None
     if record is not None and record.unreadable:
         message = (
             f"the policy in PromotionRecord {record.name} cannot be read by this version of Serin: "
@@ -48,7 +50,7 @@ def policy_lost(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
         )
         return Move(status, Reason.POLICY_INVALID, message, turn.next_look(), stalled=True)
     begun_without = record is not None and record.policy is None and turn.seen.snapshot is None
-    if begun_without and rollout_of(status).promote is None:
+    if begun_without:
         message = (
             f"the rollout began in an outage, without a policy (PromotionRecord {rollout_of(status).record}); nothing "
             f"moves forward by steps; a PromotionAction Promote lets it serve, an Abort ends it"
