@@ -196,6 +196,9 @@ class ApiProxy(BackgroundServer):
                     await outgoing.write(chunk)
             finally:
                 self._watches.pop(id(incoming), None)
+                # Closed politely, it would wait for the server's good-bye, longer than this loop may run.
+                if answer.connection is not None and answer.connection.transport is not None:
+                    answer.connection.transport.abort()
             return outgoing
 
     async def closed(self) -> None:
