@@ -18,7 +18,6 @@ import httpx
 from e2e.demo.objects import API_VERSION
 from e2e.deploy.cluster import wait_until
 from serin.api.names import MANAGER
-from serin.api.reasons import Phase
 from serin.api.status import NEVER_OBSERVED
 from serin.rollout.phases import MOVES
 
@@ -84,9 +83,9 @@ class History:
                 found.append(sum(weight for name, weight in shares(write.item).items() if owners.get(name) == version))
         return [weight for weight, _ in itertools.groupby(found)]
 
-    def phases(self) -> list[Phase]:
+    def phases(self) -> list[str]:
         """The phases of the ModelDeployment, changes only."""
-        told = [Phase(write.status["phase"]) for write in self.writes() if write.status.get("phase")]
+        told = [str(write.status["phase"]) for write in self.writes() if write.status.get("phase")]
         return [phase for phase, _ in itertools.groupby(told)]
 
     def reasons(self) -> list[str]:
@@ -206,7 +205,7 @@ def _serins(route: Json) -> bool:
 
 
 def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
-    """A step's clock starts once; a status that got lost begins anew."""
+    """A step's clock starts once; a status that got lost, or a candidate that got its weight back, begins anew."""
     begun: dict[tuple[str, str, int], str] = {}
     for write in writes:
         if write.kind != "ModelDeployment":
@@ -215,19 +214,25 @@ def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
         at = rollout.get("stepStartedAt")
         if not write.status:
             begun.clear()
-        if at and begun.setdefault((rollout["record"], write.status["phase"], rollout.get("step", 0)), at) != at:
+        if not rollout:
+            continue
+        step = (rollout["record"], write.status["phase"], rollout.get("step", 0))
+        if rollout.get("interruption") and not at:
+            begun.pop(step, None)
+        if at and begun.setdefault(step, at) != at:
             yield f"step {rollout.get('step')} of {rollout['record']} began again at {at}"
 
 
 def out_of_order(writes: list[Write]) -> Iterator[str]:
-    """Phases follow their table; a status that got lost begins anew."""
-    phases: dict[str, Phase | None] = {}
+    """Phases follow their table; a status that got lost begins anew, and what another build's phases are is its own."""
+    phases: dict[str, str | None] = {}
+    known = {str(phase): frozenset(map(str, after)) for phase, after in MOVES.items()}
     for write in writes:
         if write.kind != "ModelDeployment":
             continue
         name = write.item.get("metadata", {}).get("name", "")
         before = phases.get(name)
-        phase = Phase(write.status["phase"]) if write.status.get("phase") else None
-        if before is not None and phase is not None and phase is not before and phase not in MOVES[before]:
+        phase = write.status.get("phase")
+        if before in known and phase in known and phase != before and phase not in known[before]:
             yield f"{before} was followed by {phase} (resource version {write.version})"
         phases[name] = phase

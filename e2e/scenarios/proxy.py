@@ -63,6 +63,8 @@ class Fault:
     matches: Callable[[Request], bool]
     status: int = 0
     """Answer with this status."""
+    words: str = "a fault"
+    """What the server says of it."""
     retry_after: int = 0
     hang: float = 0.0
     """Seconds without an answer, then a closed connection."""
@@ -73,6 +75,11 @@ class Fault:
     times: int = 10**9
     met: int = 0
     """How often it has struck."""
+
+
+def asks(verb: str, resource: str) -> Callable[[Request], bool]:
+    """Whether a request takes that verb on that kind, as a rule of a role names both (``modeldeployments/status``)."""
+    return lambda request: request.permission is not None and request.permission[1:] == (resource, verb)
 
 
 class ApiProxy(BackgroundServer):
@@ -161,8 +168,8 @@ class ApiProxy(BackgroundServer):
             gone = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410}
             return web.json_response({"type": "ERROR", "object": {**gone, "message": "too old resource version"}})
         headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
-        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": fault.status, "message": "a fault"}
-        return web.json_response(status, status=fault.status, headers=headers)
+        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": fault.status}
+        return web.json_response(status | {"message": fault.words}, status=fault.status, headers=headers)
 
     @staticmethod
     def _drop(incoming: web.Request) -> web.StreamResponse:
@@ -189,6 +196,9 @@ class ApiProxy(BackgroundServer):
                     await outgoing.write(chunk)
             finally:
                 self._watches.pop(id(incoming), None)
+                # Closed politely, it would wait for the server's good-bye, longer than this loop may run.
+                if answer.connection is not None and answer.connection.transport is not None:
+                    answer.connection.transport.abort()
             return outgoing
 
     async def closed(self) -> None:

@@ -74,6 +74,7 @@ def test_model_cannot_load(site: Site, fault: str, words: str) -> None:
 
 
 def test_crash_loop_at_25_percent(site: Site) -> None:
+    """One end may be anything: the weight goes, and comes back with the next container. A second end is a crash."""
     site.go_live()
     with site.load(rate=60):
         site.want("8", environment={"CRASH_AFTER_REQUESTS": "60"})
@@ -81,7 +82,7 @@ def test_crash_loop_at_25_percent(site: Site) -> None:
         decided = datetime.fromisoformat(record["status"]["decidedAt"]).timestamp()
         wait_until(lambda: time.time() > decided + 2, what="two seconds after the decision", seconds=10)
     assert record["status"]["reason"] in {"CandidateCrashed", "CandidateNotReady", "SLOBreached", "AllRequestsBad"}
-    assert site.history.weights("8") == [0, 25, 0]
+    assert site.history.weights("8") in ([0, 25, 0], [0, 25, 0, 25, 0])
     failed = {a.version for a in site.answers() if a.failed}
     assert failed <= {"8", ""}, "only what the crashed one answered, or could no longer answer"
     after = [a for a in site.answers() if a.sent > decided + 0.5]

@@ -6,6 +6,7 @@ could not be written; the status says what is wrong.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -86,8 +87,9 @@ class FaultyLab(Lab):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part that hangs is waited for a moment only."""
+    """A call that hangs is waited for a moment only."""
     monkeypatch.setattr("serin.controller.observe.QUICK", 0.02)
+    monkeypatch.setattr("serin.controller.reconcile.HURRY", 0.02)
 
 
 async def in_phase(phase: str) -> FaultyLab:
@@ -156,6 +158,24 @@ async def test_a_write_that_fails(resource: resources.Resource, verb: str, way: 
     before = lab.weight()
     assert await taken_back_in(lab) <= FOUND_WITHIN
     assert max(lab.weights[-FOUND_WITHIN:]) <= before
+    lab.fault.mend()
+    lab.accept()
+    await lab.until(lab.rolled_back, limit=400)
+    assert lab.record(2)["status"]["outcome"] == "RolledBack"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    ("resource", "verb"),
+    [*WRITES, (resources.PROMOTION_RECORDS, "status")],
+    ids=lambda p: p if isinstance(p, str) else p.plural,
+)
+async def test_a_write_that_hangs(resource: resources.Resource, verb: str, phase: str) -> None:
+    """No pass waits for it longer than a moment, and the way back goes on."""
+    lab = await in_phase(phase)
+    lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, None
+    async with asyncio.timeout(10):
+        assert await taken_back_in(lab) <= FOUND_WITHIN
     lab.fault.mend()
     lab.accept()
     await lab.until(lab.rolled_back, limit=400)

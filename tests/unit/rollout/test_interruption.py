@@ -48,6 +48,8 @@ def test_a_moment_without_endpoints_costs_the_weight_and_nothing_else(phase: Pha
     ready(world, 2)
     world.tick()
     assert world.weights[-1] == 0, "the gateway has to learn of the endpoints first"
+    assert world.status.rollout is not None
+    assert world.status.rollout.step_started_at is None, "no step runs while there is no weight"
     world.settle(3)
     assert (world.status.phase, world.weights[-1]) == (phase, before)
     world.until(Phase.STABLE)

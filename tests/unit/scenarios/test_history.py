@@ -122,3 +122,13 @@ def test_a_clock_that_begins_again(lost: Json) -> None:
 
     assert not list(clocks_begun_again(writes(step("t0"), step("t0"), step("t1", 2), lost, step("t2", 2))))
     assert list(clocks_begun_again(writes(step("t0"), step("t1")))) == ["step 1 of fraud-2-1 began again at t1"]
+
+
+def test_a_clock_begins_anew_after_an_interruption_only() -> None:
+    def step(at: str | None, **more: Json) -> Json:
+        return {"status": {"phase": "Progressing", "rollout": {"record": "fraud-2-1", "stepStartedAt": at, **more}}}
+
+    down = {"interruption": {"at": "t1", "weight": 25}}
+    assert not list(clocks_begun_again(writes(step("t0"), step(None, **down), step(None), step("t2"))))
+    assert list(clocks_begun_again(writes(step("t0"), step(None), step("t2"))))
+    assert list(clocks_begun_again(writes(step("t0"), step("t1", **down)))), "it has no weight: no step has begun"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.scenarios.proxy import Request
+from e2e.scenarios.proxy import Request, asks
 
 SERIN, CORE = "/apis/serin.dev/v1alpha1", "/api/v1"
 TAKES = [
@@ -36,3 +36,14 @@ def test_a_watch_takes_watch() -> None:
         "modeldeployments",
         "watch",
     )
+
+
+def test_a_fault_strikes_one_verb_on_one_kind() -> None:
+    pods = f"{CORE}/namespaces/prod/pods"
+    status = Request("PUT", f"{SERIN}/namespaces/prod/modeldeployments/fraud/status", watch=False)
+    assert asks("list", "pods")(Request("GET", f"{pods}?labelSelector=x", watch=False))
+    assert not asks("list", "pods")(Request("GET", f"{pods}?watch=true", watch=True))
+    assert not asks("list", "pods")(Request("GET", f"{pods}/one", watch=False))
+    assert asks("update", "modeldeployments/status")(status)
+    assert not asks("update", "modeldeployments")(status)
+    assert not asks("list", "pods")(Request("GET", "/version", watch=False))

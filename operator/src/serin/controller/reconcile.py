@@ -14,6 +14,7 @@ from serin.api.promotion_record import PromotionRecord
 from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.cluster.client import Cluster
+from serin.cluster.hurried import HurriedCluster
 from serin.cluster.permissions import Missing
 from serin.controller.act import Actor, Evidence
 from serin.controller.actions import refuse_orphans
@@ -34,6 +35,8 @@ from serin.rollout.phases import WATCHED, is_watched
 from serin.rollout.takeback import WITHOUT_EVIDENCE
 
 log = structlog.get_logger()
+HURRY = 2.0
+"""Seconds that a write may take while a candidate has traffic: the windows after it are looked at in the next pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Reconciler:
         self._missing = missing
         self._cluster, self._metrics, self._clock, self._found = cluster, metrics, clock, found
         self._scope = Scope(tuple(metrics), namespaces)
-        self._actor = Actor(cluster)
+        self._patient, self._hurried = Actor(cluster), Actor(HurriedCluster(cluster, HURRY))
         self._ledgers: dict[tuple[Key, str], Ledger] = {}
         self._tried: dict[Key, Tried] = {}
 
@@ -93,33 +96,34 @@ class Reconciler:
         """Status first, fenced; then the route; then everything else, each on its own."""
         before = self._tried.get(key)
         failed = before.failures if before is not None else tuple(sight.status.write_failures)
-        acts = Acts(key, self._clock(), failed)
+        acts, actor = Acts(key, self._clock(), failed), self._hurried if _has_traffic(sight) else self._patient
         try:
-            if await self._actor.write_status(sight, decision.status):
+            if await actor.write_status(sight, decision.status):
                 self._log(key, sight.status, decision.status)
         except NotLeader:
             raise
         except ClusterError:
-            await self._shift_without_status(sight, decision, acts)
+            await self._shift_without_status(actor, sight, decision, acts)
             raise
-        decision = await self._shift(sight, decision, acts)
-        told = await self._actor.tell(sight, decision, acts, self._clock())
-        await self._rest(sight, decision, ledger, acts)
+        decision = await self._shift(actor, sight, decision, acts)
+        told = await actor.tell(sight, decision, acts, self._clock())
+        await self._rest(actor, sight, decision, ledger, acts)
         rollout = decision.status.rollout
         self._forget(key, keep=rollout.record if rollout else None)
         return self._next_look(key, sight, decision, acts, told=told)
 
-    async def _shift(self, sight: Sight, decision: Decision, acts: Acts) -> Decision:
+    @staticmethod
+    async def _shift(actor: Actor, sight: Sight, decision: Decision, acts: Acts) -> Decision:
         """The route as it was decided; one that cannot be written stops nothing that comes after it."""
         try:
-            return await self._actor.shift(sight, decision)
+            return await actor.shift(sight, decision)
         except NotLeader:
             raise
         except Exception as error:  # noqa: BLE001 - records and arms do not depend on the route; it is told
             acts.note(Act.ROUTE, sight.owner.name, error)
             return decision
 
-    async def _shift_without_status(self, sight: Sight, decision: Decision, acts: Acts) -> None:
+    async def _shift_without_status(self, actor: Actor, sight: Sight, decision: Decision, acts: Acts) -> None:
         """The status could not be written: nothing goes forward, but a way back is gone all the same.
 
         It is decided again in the next pass, from the same windows, until the status can say so.
@@ -128,9 +132,9 @@ class Reconciler:
         if plan is None or route is None or plan.stable.revision != route.stable:
             return
         if plan.weight < route.weight or (not plan.weight and route.exposes and not plan.mirror):
-            await self._shift(sight, decision, acts)
+            await self._shift(actor, sight, decision, acts)
 
-    async def _rest(self, sight: Sight, decision: Decision, ledger: Ledger | None, acts: Acts) -> None:
+    async def _rest(self, actor: Actor, sight: Sight, decision: Decision, ledger: Ledger | None, acts: Acts) -> None:
         """Everything after the traffic; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
         if ledger and over:
@@ -138,11 +142,11 @@ class Reconciler:
         sealable = ledger is not None and _has_room(sight, decision) and (over or not ledger.rehearsal)
         blocks = ledger.seal(everything=over) if ledger and sealable else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
-        await self._actor.new_record(sight, decision.plan, acts)
-        written = await self._actor.write_records(sight, decision, Evidence(assessment, blocks), acts, now)
+        await actor.new_record(sight, decision.plan, acts)
+        written = await actor.write_records(sight, decision, Evidence(assessment, blocks), acts, now)
         if ledger and blocks and written:
             ledger.sealed(everything=over)
-        await self._actor.carry_out(sight, decision, acts)
+        await actor.carry_out(sight, decision, acts)
 
     def _next_look(self, key: Key, sight: Sight, decision: Decision, acts: Acts, *, told: bool) -> datetime | None:
         """When to look again, and what the next decision has to know of this pass."""
@@ -243,6 +247,11 @@ async def _caught_up(ledger: Ledger, source: Metrics, now: datetime) -> Exceptio
     except Exception as error:  # noqa: BLE001 - raised by the caller
         return error
     return None
+
+
+def _has_traffic(sight: Sight) -> bool:
+    """Whether a candidate gets requests: what comes next may be its way back, and must not wait."""
+    return is_watched(sight.status) or (sight.route is not None and sight.route.weight > 0)
 
 
 def _without_evidence(decision: Decision) -> bool:

@@ -182,8 +182,12 @@ def patience(turn: Turn, status: ModelDeploymentStatus) -> timedelta:
 
 
 def step_clock(turn: Turn, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """The step's time starts when the gateway has accepted what the phase is about: its weight, or its mirror."""
-    if rollout_of(status).step_started_at is None and shown(turn, status):
+    """The step's time starts when the gateway has accepted what the phase is about: its weight, or its mirror.
+
+    A candidate without endpoints has no weight meanwhile, and the gateway's word for that begins nothing.
+    """
+    rollout = rollout_of(status)
+    if rollout.step_started_at is None and rollout.interruption is None and shown(turn, status):
         return with_rollout(status, step_started_at=turn.now)
     return status
 

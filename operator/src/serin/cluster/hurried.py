@@ -1,0 +1,67 @@
+"""How long may a write take while a candidate has traffic? Not as long as the client would wait for it.
+
+A pass writes one thing after the other, and the next windows are looked at in the next pass: a write that hangs would
+hold up the breach watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from serin.cluster.client import Cluster, Object, Objects
+from serin.cluster.resources import Resource
+from serin.errors import Unavailable
+
+T = TypeVar("T")
+
+
+class HurriedCluster:
+    """Passes everything on; a write that takes longer than ``seconds`` is given up as ``Unavailable``.
+
+    It may be carried out all the same, as after any time-out: the next pass looks afresh.
+    """
+
+    def __init__(self, cluster: Cluster, seconds: float) -> None:
+        self._cluster, self._seconds = cluster, seconds
+
+    async def _soon(self, what: str, resource: Resource, write: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await write
+        except TimeoutError as error:
+            raise Unavailable(f"{what} {resource.plural}: no answer within {self._seconds:g} s") from error
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """See :class:`Cluster`."""
+        return await self._cluster.get(resource, namespace, name)
+
+    async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
+        """See :class:`Cluster`."""
+        return await self._cluster.list(resource, namespace, selector)
+
+    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        """See :class:`Cluster`."""
+        return await self._cluster.list_rows(resource, namespace, selector)
+
+    async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        """See :class:`Cluster`."""
+        write = self._cluster.create(resource, namespace, body, dry_run=dry_run)
+        return await self._soon("create", resource, write)
+
+    async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
+        """See :class:`Cluster`."""
+        return await self._soon("apply", resource, self._cluster.apply(resource, body, manager=manager))
+
+    async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
+        """See :class:`Cluster`."""
+        return await self._soon("patch", resource, self._cluster.merge(resource, namespace, name, patch))
+
+    async def update_status(self, resource: Resource, body: Object) -> Object:
+        """See :class:`Cluster`."""
+        return await self._soon("update", resource, self._cluster.update_status(resource, body))
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """See :class:`Cluster`."""
+        await self._soon("delete", resource, self._cluster.delete(resource, namespace, name))
