@@ -248,6 +248,34 @@ def test_the_gateways_word_on_the_last_change_is_waited_for_in_silence(*, pendin
     assert (world.status.reason is Reason.SERVING) is pending
 
 
+@pytest.mark.parametrize(("refused", "seconds"), [(False, 65), (True, 3)])
+def test_an_outage_of_the_api_is_an_event_when_it_asks_for_somebody(*, refused: bool, seconds: int) -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    for _ in range(5):
+        world.unknown = {Part.PODS: Unreadable("no answer within 1.5 s")}
+        world.tick()
+        world.unknown = {}
+        world.tick()
+    assert not [e for d in world.decisions for e in d.events if e.reason == "ObservationIncomplete"]
+    world.unknown = {Part.PODS: Unreadable("forbidden", refused=refused)}
+    world.settle(seconds)
+    told = [e for d in world.decisions for e in d.events if e.reason == "ObservationIncomplete"]
+    assert [e.type for e in told] == ["Warning"]
+
+
+def test_a_hold_that_comes_to_need_somebody_is_an_event() -> None:
+    world = serving()
+    world.policy = policy(steps=[{"weight": 50, "for": "5s"}])
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.arms[ref("2").revision] = Arm(ref("2"), 1)
+    world.settle(100)
+    told = [(e.type, e.reason) for d in world.decisions for e in d.events if e.reason == "WaitingForCapacity"]
+    assert told == [("Normal", "WaitingForCapacity"), ("Warning", "WaitingForCapacity")]
+
+
 def test_a_missing_policy_is_told_while_all_is_well() -> None:
     world = serving()
     world.policy = Problem(Reason.POLICY_MISSING, "PromotionPolicy careful does not exist; create it")

@@ -224,11 +224,21 @@ def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus, move: Mo
 def _transition(before: ModelDeploymentStatus, after: ModelDeploymentStatus, move: Move) -> tuple[Event, ...]:
     phase_changed = before.phase is not after.phase
     step_changed = (before.rollout.step if before.rollout else 0) < (after.rollout.step if after.rollout else 0)
-    if not (phase_changed or step_changed or _old_reason(before) != move.reason.value):
+    reason_changed = _old_reason(before) != move.reason.value
+    needs_somebody = _stalled(after) and not _stalled(before)
+    if not (phase_changed or step_changed or reason_changed or needs_somebody):
+        return ()
+    # One answer that came late is no news: an outage is told when it asks for somebody.
+    if move.reason in OUTAGES and not (phase_changed or needs_somebody):
         return ()
     name = after.phase.value if phase_changed and after.phase else "StepAdvanced" if step_changed else move.reason.value
     message = after.message or move.message
-    return (Event("Warning" if move.reason in WARNINGS else "Normal", name, message),)
+    return (Event("Warning" if move.reason in WARNINGS or needs_somebody else "Normal", name, message),)
+
+
+def _stalled(status: ModelDeploymentStatus) -> bool:
+    kind = ConditionType.STALLED.value
+    return any(condition.type == kind and condition.status == "True" for condition in status.conditions)
 
 
 def _old_reason(before: ModelDeploymentStatus) -> str | None:
