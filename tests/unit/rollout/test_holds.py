@@ -316,6 +316,19 @@ def test_nothing_starts_and_nothing_is_rebuilt_on_what_is_unknown(part: Part, *,
     assert world.status.stable.version == "2"
 
 
+@pytest.mark.parametrize("part", [Part.RECORDS, Part.INFERENCE_SERVICES, Part.ACTIONS, Part.HOSTNAMES])
+def test_no_rollout_starts_on_what_is_unknown(part: Part) -> None:
+    """Bug 23, among others: while actions cannot be read, no answer may push out one that is not written yet."""
+    world = serving()
+    world.unknown = {part: Unreadable("503")}
+    world.want("2")
+    world.settle(5)
+    assert (world.status.phase, world.status.reason) == (Phase.WAITING, Reason.OBSERVATION_INCOMPLETE)
+    assert world.decisions[-1].wake_at is not None
+    world.unknown = {}
+    world.until(Phase.STABLE)
+
+
 def test_a_rejection_stands_though_a_later_try_ended_for_another_cause() -> None:
     world = serving()
     world.want("3")
