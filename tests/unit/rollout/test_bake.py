@@ -58,12 +58,13 @@ def test_a_breach_in_the_bake_is_taken_back_at_once() -> None:
     world = baking()
     world.candidate_window, world.stable_window = (95, 950), (0, 50)
     world.until(Phase.ROLLING_BACK)
+    assert world.status.reason is Reason.SLO_BREACHED
     assert world.status.weights is not None
     assert world.status.weights.desired == 0
     world.until(Phase.ROLLED_BACK)
     assert world.status.stable is not None
     assert world.status.stable.version == "1"
-    assert world.records[-1].outcome is Outcome.ROLLED_BACK
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ROLLED_BACK, Reason.SLO_BREACHED)
     assert changes(world.weights)[-2:] == [95, 0]
 
 
@@ -109,6 +110,7 @@ def test_paused_the_bake_goes_on_watching_and_does_not_end() -> None:
     assert (world.status.phase, reason(world)) == (Phase.BAKING, Reason.PAUSED)
     world.candidate_window, world.stable_window = (95, 950), (0, 50)
     world.until(Phase.ROLLING_BACK)
+    assert world.status.reason is Reason.SLO_BREACHED
 
 
 def test_stable_applied_again_in_the_bake_ends_it_weight_first() -> None:
@@ -184,6 +186,7 @@ def test_what_comes_back_is_watched_and_taken_back_too() -> None:
     world.until(Phase.PROMOTING)
     world.arms[ref("1").revision] = Arm(ref("1"), 0)
     world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.CANDIDATE_NOT_READY
     assert world.status.stable is not None
     assert world.status.stable.version == "2"
 

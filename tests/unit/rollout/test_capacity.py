@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Phase
+from serin.api.reasons import Phase, Reason
 from serin.rollout.capacity import needed
 from serin.rollout.observation import Arm
 from tests.world import World, policy, ref, serving
@@ -76,7 +76,7 @@ def test_the_policy_says_how_much_is_too_much() -> None:
     world.arms[ref("1").revision] = Arm(ref("1"), 2)
     world.candidate_window = (60, 100)
     world.until(Phase.ROLLING_BACK)
-    assert world.weights[-1] == 0
+    assert (world.weights[-1], world.status.reason) == (0, Reason.SLO_BREACHED)
 
 
 @pytest.mark.parametrize("change", [{"maxLoad": "0.9"}, {"endpointGrace": "11m"}])

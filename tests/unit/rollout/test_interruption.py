@@ -97,7 +97,7 @@ def test_without_its_pods_in_sight_nothing_is_held_against_it() -> None:
     ready(world, 0)
     world.until(Phase.WAITING)
     assert not world.status.rejected
-    assert world.records[-1].outcome is Outcome.ABORTED
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.OBSERVATION_INCOMPLETE)
 
 
 def test_a_crash_loop_has_no_grace() -> None:
