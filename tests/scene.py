@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
+from serin.api.evidence import Assessment, Counts, Interval, SloReport
+from serin.api.promotion_policy import PromotionPolicySpec, Severity
+from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Arm, Observation
 from serin.rollout.turn import Move, Turn, with_rollout
@@ -88,3 +89,18 @@ def answer(move: Move | None) -> tuple[Reason, bool, timedelta | None]:
     """Why it holds, whether a person is asked, and when it is looked at again."""
     assert move is not None
     return move.reason, move.stalled, move.wake_at - START if move.wake_at else None
+
+
+def report(verdict: Verdict, reason: Reason, **changes: Any) -> SloReport:
+    """Where the one SLO stands."""
+    nothing = Counts(0, 0)
+    base = SloReport(
+        "availability", Severity.CRITICAL, verdict, reason, nothing, nothing, {}, 2.0, 2.0,
+        None, None, timedelta(), Interval(START - SECOND, SECOND), None, "words of the judge",
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def judged(here: Scene, verdict: Verdict, reason: Reason, **changes: Any) -> None:
+    """The one SLO stands so."""
+    here.seen = replace(here.seen, assessment=Assessment((report(verdict, reason, **changes),)))

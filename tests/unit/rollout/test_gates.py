@@ -158,6 +158,7 @@ def test_the_clock_of_a_step_starts_when_it_is_shown_and_only_once() -> None:
 def test_the_gateway_is_told_of_the_candidate_before_its_first_request(change: dict[str, Any]) -> None:
     here = scene(Phase.PREPARING)
     here.route(**{"candidate": ref("2").revision} | change)
+    here.rollout(routed_at=START - timedelta(hours=1))
     assert answer(here.ask(not_routed)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
 
 
