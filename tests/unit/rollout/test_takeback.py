@@ -19,6 +19,7 @@ from serin.rollout.takeback import (
     breached,
     candidate_crashed,
     cannot_start,
+    inconclusive_too_long,
     roll_back,
     superseded,
     take_back,
@@ -27,7 +28,7 @@ from serin.rollout.takeback import (
     wait_for_record,
 )
 from serin.rollout.turn import Move
-from tests.scene import SOON, Scene, answer, judged, scene
+from tests.scene import LONG, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 
 
@@ -175,6 +176,31 @@ def test_silence_ends_a_rollout_where_the_policy_says_so(action: str, seconds: i
     assert cause(here.ask(unknown_too_long)) is found
     judged(here, Verdict.PASS, Reason.STEP_TIME)
     assert here.ask(unknown_too_long) is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "action", "late", "found"),
+    [
+        (Phase.PROGRESSING, "Abort", 60, Reason.INCONCLUSIVE),
+        (Phase.PROGRESSING, "Abort", 59, None),
+        (Phase.PROGRESSING, "Hold", 3600, None),
+        (Phase.SHADOWING, "Abort", 60, Reason.INCONCLUSIVE),
+        (Phase.BAKING, "Abort", 3600, None),
+    ],
+)
+def test_a_step_that_is_not_decided_ends_where_the_policy_says_so(
+    phase: Phase, action: str, late: int, found: Reason | None
+) -> None:
+    here = scene(phase)
+    rule = {"action": action} | ({"after": "1m"} if action == "Abort" else {})
+    stages = {"shadow": LONG, "shadowSafe": True, "bake": LONG, "steps": [{"weight": 10} | LONG]}
+    here.policy(policy(analysis={"window": "1s", "onInconclusive": rule}, **stages))
+    limit = timedelta(hours=3 if phase is Phase.BAKING else 2)
+    here.rollout(step_started_at=START - limit - late * SECOND)
+    judged(here, Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE)
+    assert cause(here.ask(inconclusive_too_long)) is found
+    judged(here, Verdict.PASS, Reason.STEP_TIME)
+    assert here.ask(inconclusive_too_long) is None
 
 
 def test_the_clock_of_silence_runs_while_there_is_silence() -> None:
