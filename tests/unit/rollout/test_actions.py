@@ -69,7 +69,10 @@ def test_abort_is_obeyed_before_the_candidate_has_traffic_too() -> None:
     world.want("2")
     world.until(Phase.PREPARING)
     world.ask("Abort")
-    world.until(Phase.ROLLED_BACK)
+    world.settle(3)
+    assert world.status.phase is Phase.ROLLED_BACK, "long before prepareTimeout"
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_ACTION)
+    assert outcome(world) == (ActionOutcome.ACCEPTED, DONE[ActionKind.ABORT])
 
 
 def test_hold_stops_forward_moves_and_no_rollback() -> None:
@@ -318,6 +321,7 @@ def test_what_was_taken_back_on_its_way_back_is_tried_again_with_steps() -> None
     world.until(Phase.PROMOTING)
     world.candidate_window, world.stable_window = (20, 20), (0, 900)
     world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.ALL_REQUESTS_BAD
     world.candidate_window = CLEAN
     world.settle(8)
     world.ask("Retry", revision=ref("1").revision)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason
-from serin.api.status import ModelDeploymentStatus
-from serin.rollout.observation import Arm, Failure
-from tests.world import BAD, CLEAN, World, policy, ref, serving
+from serin.api.reasons import Outcome, Phase, Reason, Verdict
+from serin.api.status import Held, ModelDeploymentStatus
+from serin.rollout.bake import bake, conclude, promote
+from serin.rollout.bake import promoted as promoted_move
+from serin.rollout.observation import Arm, Failure, Problem
+from serin.rollout.turn import Move
+from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
+from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 
 
 def reason(world: World) -> str:
@@ -58,12 +63,13 @@ def test_a_breach_in_the_bake_is_taken_back_at_once() -> None:
     world = baking()
     world.candidate_window, world.stable_window = (95, 950), (0, 50)
     world.until(Phase.ROLLING_BACK)
+    assert world.status.reason is Reason.SLO_BREACHED
     assert world.status.weights is not None
     assert world.status.weights.desired == 0
     world.until(Phase.ROLLED_BACK)
     assert world.status.stable is not None
     assert world.status.stable.version == "1"
-    assert world.records[-1].outcome is Outcome.ROLLED_BACK
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ROLLED_BACK, Reason.SLO_BREACHED)
     assert changes(world.weights)[-2:] == [95, 0]
 
 
@@ -109,6 +115,7 @@ def test_paused_the_bake_goes_on_watching_and_does_not_end() -> None:
     assert (world.status.phase, reason(world)) == (Phase.BAKING, Reason.PAUSED)
     world.candidate_window, world.stable_window = (95, 950), (0, 50)
     world.until(Phase.ROLLING_BACK)
+    assert world.status.reason is Reason.SLO_BREACHED
 
 
 def test_stable_applied_again_in_the_bake_ends_it_weight_first() -> None:
@@ -184,6 +191,7 @@ def test_what_comes_back_is_watched_and_taken_back_too() -> None:
     world.until(Phase.PROMOTING)
     world.arms[ref("1").revision] = Arm(ref("1"), 0)
     world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.CANDIDATE_NOT_READY
     assert world.status.stable is not None
     assert world.status.stable.version == "2"
 
@@ -233,3 +241,167 @@ def test_a_candidate_whose_service_is_gone_is_left_out_of_the_route() -> None:
     assert world.status.phase is Phase.ROLLED_BACK
     assert world.route is not None
     assert world.route.candidate is None
+
+
+# --- what each look answers ------------------------------------------------------------------------------------------
+
+ONE_HOUR = timedelta(hours=1)
+
+
+def finished(here: Scene) -> Scene:
+    """Its record has its outcome."""
+    here.seen = replace(here.seen, records=tuple(replace(r, outcome=Outcome.PROMOTED) for r in here.seen.records))
+    return here
+
+
+def last_step(weight: int = 95, **changes: Any) -> Scene:
+    """The gateway has accepted the last weight."""
+    here = scene(Phase.PROMOTING)
+    assert here.status.weights is not None
+    weights = here.status.weights.model_copy(update={"desired": weight, "applied": weight})
+    here.status = here.status.model_copy(update={"weights": weights})
+    here.route(weight=weight, intended=weight)
+    here.policy(policy(**({"bake": LONG | {"holdback": 5}} | changes)))
+    return here
+
+
+def test_the_bake_begins_when_the_last_weight_is_accepted() -> None:
+    here = last_step()
+    here.rollout(blocked_since=START, step_started_at=None)
+    move = here.ask(promote)
+    assert answer(move) == (Reason.BAKING, False, NEXT_WINDOW)
+    assert move is not None
+    assert move.status.rollout is not None
+    assert (move.status.phase, move.status.rollout.step_started_at) == (Phase.BAKING, START)
+    assert move.status.rollout.blocked_since is None
+    here.route(accepted=False)
+    assert answer(here.ask(promote)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
+
+
+def test_without_a_policy_nobody_bakes() -> None:
+    here = last_step()
+    here.policy(None)
+    here.seen = replace(here.seen, policy=Problem(Reason.POLICY_MISSING, "gone"))
+    assert answer(here.ask(promote)) == (Reason.POLICY_MISSING, True, SOON)
+
+
+@pytest.mark.parametrize(
+    ("weight", "changes", "flags", "promotes"),
+    [
+        (95, {}, {}, False),
+        (96, {}, {}, True),  # all traffic despite a holdback: stable was down
+        (100, {"bake": None}, {}, True),
+        (100, {"bake": LONG | {"holdback": 0}}, {}, False),
+        (95, {}, {"returning": True}, True),
+        (95, {}, {"promote": True}, True),
+        (100, {}, {"stable_down": True}, True),
+    ],
+)
+def test_which_rollouts_have_no_bake(
+    weight: int, changes: dict[str, Any], flags: dict[str, Any], *, promotes: bool
+) -> None:
+    here = last_step(weight, **changes)
+    if "promote" in flags:
+        flags = {"promote": Held(by="ana", at=START, action="go")}
+    here.rollout(**flags)
+    move = here.ask(promote)
+    assert move is not None
+    assert (move.status.phase is Phase.BAKING) is not promotes
+    if promotes and weight < 100:
+        assert move.status.weights is not None
+        assert (move.status.weights.desired, move.reason, move.wake_at) == (100, Reason.PROMOTING, START + SOON)
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_the_holdback_goes_when_the_bake_is_over(*, over: bool) -> None:
+    here = scene(Phase.BAKING)
+    judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=ONE_HOUR if over else ONE_HOUR - SECOND)
+    move = here.ask(bake)
+    assert move is not None
+    assert move.status.weights is not None
+    assert (move.status.weights.desired, move.reason) == ((100, Reason.PROMOTING) if over else (95, Reason.BAKING))
+
+
+def test_once_the_holdback_is_gone_only_the_final_gates_are_asked() -> None:
+    here = scene(Phase.BAKING)
+    judged(here, Verdict.NO_DATA, Reason.NO_DATA)
+    assert here.status.weights is not None
+    weights = here.status.weights.model_copy(update={"desired": 100, "applied": 100})
+    here.status = here.status.model_copy(update={"weights": weights})
+    here.route(weight=100, intended=100)
+    move = here.ask(bake)
+    assert move is not None
+    assert move.status.rollout is not None
+    assert move.status.rollout.outcome is Outcome.PROMOTED
+
+
+@pytest.mark.parametrize(
+    ("flags", "cause", "words"),
+    [
+        ({}, Reason.SERVING, "version 2 was promoted"),
+        ({"stable_down": True}, Reason.STABLE_DOWN, "version 2 was promoted: stable had no ready endpoint"),
+        (
+            {"promote": Held(by="ana", at=START, action="go")},
+            Reason.SERVING,
+            "version 2 was promoted by ana, without the evidence",
+        ),
+    ],
+)
+def test_what_a_promotions_record_says(flags: dict[str, Any], cause: Reason, words: str) -> None:
+    here = last_step(100, bake=None)
+    here.rollout(blocked_since=START, **flags)
+    move = promoted_move(here.turn, here.status)
+    rollout = move.status.rollout
+    assert rollout is not None
+    assert (rollout.outcome, rollout.cause, rollout.cause_message) == (Outcome.PROMOTED, cause, words)
+    assert (rollout.decided_at, rollout.blocked_since) == (START, None)
+    assert answer(move) == (Reason.PROMOTING, False, SOON)
+
+
+def decided(seconds: int = 1) -> Scene:
+    """A promotion that is decided since so many seconds."""
+    here = last_step(100, bake=None)
+    here.rollout(outcome=Outcome.PROMOTED, cause=Reason.SERVING, decided_at=START - seconds * SECOND)
+    return here
+
+
+def conclusion(here: Scene) -> Move:
+    return conclude(here.turn, here.status)
+
+
+def test_a_promotion_can_be_taken_back_until_its_record_says_so() -> None:
+    for taken in (True, False):
+        here = decided() if taken else finished(decided())
+        judged(here, Verdict.FAIL, Reason.SLO_BREACHED, breached_at=START)
+        move = conclusion(here)
+        assert (move.status.phase is Phase.ROLLING_BACK) is taken
+    here = decided()
+    here.route(weight=0)
+    assert conclusion(here).reason is Reason.ABORTED_BY_HAND
+
+
+def test_a_first_deployment_has_nothing_to_go_back_to() -> None:
+    here = decided()
+    here.status = here.status.model_copy(update={"stable": None})
+    judged(here, Verdict.FAIL, Reason.SLO_BREACHED, breached_at=START)
+    assert answer(conclusion(here)) == (Reason.FIRST_DEPLOYMENT, False, SOON)
+
+
+def test_when_it_is_over_the_candidate_is_stable() -> None:
+    here = finished(decided())
+    here.status = here.status.model_copy(update={"stable_down_since": START})
+    move = conclusion(here)
+    after = move.status
+    assert (move.reason, move.wake_at, after.phase) == (Reason.SERVING, START, Phase.STABLE)
+    assert after.stable is not None
+    assert after.previous is not None
+    assert (after.stable.version, after.stable.since) == ("2", START)
+    assert (after.previous.version, after.previous.until) == ("1", START + timedelta(days=7))
+    assert (after.candidate, after.rollout, after.weights, after.stable_down_since) == (None, None, None, None)
+    [drain] = after.draining
+    assert (drain.version, drain.until) == ("1", START + 5 * SECOND)
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(299, False), (300, True)])
+def test_a_promotion_waits_five_minutes_for_its_record(seconds: int, *, over: bool) -> None:
+    assert (conclusion(decided(seconds)).status.phase is Phase.STABLE) is over

@@ -179,7 +179,7 @@ def test_a_weight_lowered_by_hand_is_an_abort_even_if_serin_was_down() -> None:
     world.route = replace(world.route, weight=0, editor="kubectl-patch")
     world.now += timedelta(minutes=5)
     world.until(Phase.ROLLED_BACK)
-    assert world.records[-1].outcome is Outcome.ABORTED
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_HAND)
     assert any("kubectl-patch lowered" in (d.status.message or "") for d in world.decisions)
     assert world.weights[-1] == 0
 
@@ -522,8 +522,10 @@ def test_a_rollback_does_not_wait_for_ever_for_a_stable_that_was_scaled_down() -
     world.arms[ref("1").revision] = Arm(ref("1"), ready=1)
     world.candidate_window = BAD
     world.until(Phase.ROLLING_BACK)
+    begun = world.now
     world.until(Phase.ROLLED_BACK)
-    assert world.weights[-1] == 0
+    assert world.now - begun <= timedelta(seconds=65)
+    assert (world.weights[-1], world.records[-1].reason) == (0, Reason.SLO_BREACHED)
 
 
 def test_a_rollback_leaves_a_candidate_that_is_gone_out_of_the_route() -> None:
@@ -546,7 +548,7 @@ def test_a_hand_abort_survives_even_a_lost_status() -> None:
     world.route = replace(world.route, weight=0)
     world.status = ModelDeploymentStatus()
     world.until(Phase.ROLLED_BACK)
-    assert world.records[-1].outcome is Outcome.ABORTED
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_HAND)
 
 
 def test_a_route_that_was_replaced_without_our_annotations_is_an_abort() -> None:
@@ -557,7 +559,7 @@ def test_a_route_that_was_replaced_without_our_annotations_is_an_abort() -> None
     assert world.route is not None
     world.route = RouteView(None, None, None, 0, accepted=True, editor="kubectl-replace")
     world.until(Phase.ROLLED_BACK)
-    assert world.records[-1].outcome is Outcome.ABORTED
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_HAND)
 
 
 def test_without_a_policy_nothing_moves_forward() -> None:
@@ -580,6 +582,7 @@ def test_a_record_that_vanished_stops_the_way_forward_and_not_the_watch() -> Non
     assert (world.weights[-1], reason(world)) == (10, Reason.STATE_CONFLICT)
     world.candidate_window = BAD
     world.until(Phase.ROLLED_BACK)
+    assert [r.reason for r in world.status.rejected] == [Reason.SLO_BREACHED]
 
 
 def test_ready_is_false_when_stable_cannot_answer() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from serin.api.reasons import Phase
+from serin.api.reasons import Phase, Reason
 from tests.world import BAD, World, policy, ref, serving
 
 
@@ -69,6 +69,7 @@ def test_a_breach_is_taken_back_in_spite_of_it() -> None:
     template(world, "2", "z")
     world.candidate_window = BAD
     world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.SLO_BREACHED
 
 
 def test_a_template_that_settles_before_the_first_weight_is_no_drift() -> None:

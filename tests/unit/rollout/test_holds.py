@@ -225,6 +225,7 @@ def test_a_lost_record_and_a_shorter_live_policy_do_not_blind_the_watch() -> Non
     assert (world.weights[-1], world.status.reason) == (10, Reason.STATE_CONFLICT)
     world.candidate_window = (60, 100)
     world.until(Phase.ROLLED_BACK)
+    assert [r.reason for r in world.status.rejected] == [Reason.SLO_BREACHED]
 
 
 def test_a_healthy_rollout_raises_no_warning() -> None:
@@ -370,6 +371,7 @@ def test_a_promotion_on_somebodys_word_is_still_watched() -> None:
     world.settle(2)
     world.candidate_window = (60, 100)
     world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.SLO_BREACHED
 
 
 def test_without_the_admission_policies_nobody_promotes() -> None:
@@ -395,3 +397,4 @@ def test_a_phase_that_only_a_newer_serin_knows_holds_and_is_watched() -> None:
     assert world.now - begun == 20 * SECOND
     world.arms[ref("2").revision] = Arm(ref("2"), 2, Failure(Reason.CANDIDATE_CRASHED, "boom"))
     world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.CANDIDATE_CRASHED

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.status import Interruption
+from serin.rollout.interruption import interrupted, resume
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
-from tests.world import World, policy, ref, serving
+from serin.rollout.turn import Move
+from tests.scene import SOON, Scene, answer, scene
+from tests.world import SECOND, START, World, policy, ref, serving
 
 CANDIDATE = ref("2")
 STAGES: dict[str, Any] = {
@@ -99,7 +104,7 @@ def test_without_its_pods_in_sight_nothing_is_held_against_it() -> None:
     ready(world, 0)
     world.until(Phase.WAITING)
     assert not world.status.rejected
-    assert world.records[-1].outcome is Outcome.ABORTED
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.OBSERVATION_INCOMPLETE)
 
 
 def test_a_crash_loop_has_no_grace() -> None:
@@ -142,3 +147,173 @@ def test_another_revision_is_not_kept_waiting_by_it() -> None:
     world.until(Phase.STABLE)
     assert world.status.stable is not None
     assert world.status.stable.version == "4"
+
+
+# --- what each look answers ------------------------------------------------------------------------------------------
+
+
+def fallen(seconds: float, phase: Phase = Phase.PROGRESSING, **changes: Any) -> Scene:
+    """Version 2 lost its endpoints so many seconds ago; it had 10 %."""
+    here = scene(phase)
+    here.policy(policy(rollback={"endpointGrace": "20s"}))
+    here.arm("2", ready=0)
+    here.rollout(interruption=Interruption(at=START - timedelta(seconds=seconds), weight=10, **changes))
+    return here
+
+
+def looked(here: Scene) -> Move | Failure | None:
+    return interrupted(here.turn, here.status)
+
+
+def moved(here: Scene) -> Move:
+    found = looked(here)
+    assert isinstance(found, Move)
+    return found
+
+
+def word(here: Scene) -> Interruption:
+    rollout = moved(here).status.rollout
+    assert rollout is not None
+    assert rollout.interruption is not None
+    return rollout.interruption
+
+
+@pytest.mark.parametrize(("seconds", "wake"), [(0, 2), (17, 2), (19, 1), (19.5, 0.5)])
+def test_within_the_grace_it_has_no_weight_and_is_looked_at_again(seconds: float, wake: float) -> None:
+    here = fallen(seconds, ready_at=START)
+    move = moved(here)
+    assert answer(move) == (Reason.CANDIDATE_NOT_READY, False, timedelta(seconds=wake))
+    assert move.status.weights is not None
+    assert move.status.weights.desired == 0
+    assert word(here) == Interruption(at=START - timedelta(seconds=seconds), weight=10), "it is not ready now"
+    assert move.status.rollout is not None
+    assert move.status.rollout.step_started_at is None, "the step's time starts again"
+
+
+@pytest.mark.parametrize(("grace", "kept"), [(20, True), (10, False)], ids=["policy", "default"])
+def test_when_the_grace_is_over_there_is_a_cause(grace: int, *, kept: bool) -> None:
+    for late in (-1, 0, 1):
+        here = fallen(grace + late)
+        if not kept:
+            here.policy(None)
+            here.seen = replace(here.seen, policy=None)
+        found = looked(here)
+        assert isinstance(found, Failure) is (late >= 0)
+
+
+def test_the_first_look_remembers_the_weight_and_the_time() -> None:
+    here = scene(Phase.PROGRESSING)
+    assert looked(here) is None
+    here.arm("2", ready=0)
+    assert word(here) == Interruption(at=START, weight=10)
+
+
+@pytest.mark.parametrize(
+    ("failure", "blind", "reason", "own"),
+    [
+        (None, False, Reason.CANDIDATE_NOT_READY, True),
+        (Failure(Reason.MODEL_LOAD_FAILED, "x"), False, Reason.CANDIDATE_NOT_READY, True),
+        (Failure(Reason.EVICTED, "x", own=False), False, Reason.EVICTED, False),
+        (Failure(Reason.EVICTED, "x", own=False), True, Reason.OBSERVATION_INCOMPLETE, False),
+        (None, True, Reason.OBSERVATION_INCOMPLETE, False),
+    ],
+)
+def test_the_cause_is_what_its_pods_say(failure: Failure | None, reason: Reason, *, blind: bool, own: bool) -> None:
+    here = fallen(20)
+    here.arm("2", ready=0, failure=failure)
+    if blind:
+        here.seen = replace(here.seen, unknown={Part.PODS: Unreadable("forbidden")})
+    found = looked(here)
+    assert isinstance(found, Failure)
+    assert (found.reason, found.own) == (reason, own)
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "deleting"])
+def test_without_its_inference_service_there_is_no_grace(*, gone: bool) -> None:
+    here = fallen(0)
+    here.arm("2", ready=2, deleting=True)
+    if gone:
+        here.seen = replace(here.seen, arms={ref("1").revision: Arm(ref("1"), 2)})
+    found = looked(here)
+    assert isinstance(found, Failure)
+    assert (found.reason, found.own) == (Reason.CANDIDATE_NOT_READY, True)
+
+
+def test_with_neither_arm_the_weight_stays_and_a_person_is_asked() -> None:
+    here = fallen(19)
+    here.arm("1", ready=0)
+    move = moved(here)
+    assert answer(move) == (Reason.NO_RECEIVER, True, SECOND)
+    assert move.status.weights == here.status.weights
+
+
+def test_endpoints_that_cannot_be_read_are_neither_lost_nor_back() -> None:
+    here = fallen(5)
+    here.seen = replace(here.seen, unknown={Part.ENDPOINTS: Unreadable("no answer")})
+    assert looked(here) is None
+
+
+@pytest.mark.parametrize(
+    ("weight", "ready", "reason"),
+    [
+        (50, 1, Reason.WAITING_FOR_CAPACITY),
+        (50, 2, Reason.WAITING_FOR_ROUTE),
+        (0, 1, Reason.WAITING_FOR_ROUTE),
+        (10, 1, Reason.WAITING_FOR_ROUTE),
+        (100, 3, Reason.WAITING_FOR_CAPACITY),
+        (100, 4, Reason.WAITING_FOR_ROUTE),
+    ],
+)
+def test_it_needs_the_replicas_for_what_it_gets_back(weight: int, ready: int, reason: Reason) -> None:
+    here = fallen(5)
+    here.edits = {"predictor": {"minReplicas": 4}}
+    here.rollout(interruption=Interruption(at=START, weight=weight), stable_replicas=4)
+    here.arm("2", ready=ready)
+    assert answer(moved(here)) == (reason, False, SOON)
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0, True), (1, True), (2, False), (3, False)])
+def test_the_gateway_has_two_seconds_to_learn_of_its_endpoints(seconds: int, *, waits: bool) -> None:
+    ready_at = START - seconds * SECOND
+    here = fallen(5, ready_at=ready_at)
+    here.arm("2", ready=2)
+    found = looked(here)
+    assert (found is not None) is waits
+    if waits:
+        assert answer(moved(here)) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
+        assert word(here).ready_at == ready_at
+
+
+def test_what_is_ready_for_the_first_time_starts_the_two_seconds() -> None:
+    here = fallen(5)
+    here.arm("2", ready=2)
+    assert word(here).ready_at == START
+    assert moved(here).wake_at == START + SOON
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        (Phase.PROGRESSING, Reason.COLLECTING_EVIDENCE),
+        (Phase.PROMOTING, Reason.PROMOTING),
+        (Phase.BAKING, Reason.PROMOTING),
+    ],
+)
+def test_it_gets_back_what_it_had(phase: Phase, reason: Reason) -> None:
+    here = fallen(5, phase)
+    here.arm("2", ready=2)
+    move = here.ask(resume)
+    assert answer(move) == (reason, False, SOON)
+    assert move is not None
+    assert move.status.weights is not None
+    assert move.status.rollout is not None
+    assert move.status.weights.desired == 10
+    assert (move.status.rollout.interruption, move.status.rollout.step_started_at) == (None, None)
+    here.paused = True
+    held = here.ask(resume)
+    assert held is not None
+    assert held.reason is Reason.PAUSED
+
+
+def test_without_an_interruption_nothing_is_given_back() -> None:
+    assert scene(Phase.PROGRESSING).ask(resume) is None

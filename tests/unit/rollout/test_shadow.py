@@ -108,7 +108,7 @@ def test_a_mirror_that_somebody_takes_off_the_route_is_an_abort() -> None:
     assert world.route is not None
     world.route = replace(world.route, exposes=frozenset(), editor="kubectl-edit")
     world.until(Phase.ROLLED_BACK)
-    assert world.records[-1].outcome is Outcome.ABORTED
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_HAND)
     assert any("kubectl-edit took the mirror off the route" in (d.status.message or "") for d in world.decisions)
 
 
@@ -119,6 +119,7 @@ def test_paused_the_shadow_stays_and_stays_watched() -> None:
     assert (world.status.phase, reason(world)) == (Phase.SHADOWING, Reason.PAUSED)
     world.candidate_window = (100, 1000)
     world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.SLO_BREACHED
 
 
 def test_status_lost_in_the_shadow_is_rebuilt_and_the_rollout_goes_on() -> None:

@@ -68,7 +68,7 @@ def test_the_clock_of_silence_survives_a_restart() -> None:
     assert since is not None
     world.now += timedelta(seconds=15)  # the operator was down
     world.tick()
-    assert world.status.phase is Phase.ROLLING_BACK
+    assert (world.status.phase, world.status.reason) == (Phase.ROLLING_BACK, Reason.NO_DATA_TOO_LONG)
 
 
 @pytest.mark.parametrize(("action", "phase"), [({}, Phase.PROGRESSING), (ABORT, Phase.ROLLING_BACK)])
@@ -85,7 +85,7 @@ def test_a_step_that_never_decides(action: dict[str, str], phase: Phase) -> None
     assert world.status.phase is phase
     if phase is Phase.ROLLING_BACK:
         assert world.status.rollout is not None
-        assert world.status.rollout.outcome is Outcome.ABORTED
+        assert (world.status.rollout.outcome, world.status.rollout.cause) == (Outcome.ABORTED, Reason.INCONCLUSIVE)
 
 
 def test_a_step_that_passed_and_is_paused_is_not_inconclusive_when_data_goes_missing() -> None:

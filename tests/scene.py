@@ -1,0 +1,108 @@
+"""One rollout in one phase, in which everything is well: a test changes one thing of what a rule sees, and asks it.
+
+Where a story in ``tests.world`` shows that rules work together, a scene shows what one of them answers at a boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from serin.api.evidence import Assessment, Counts, Interval, SloReport
+from serin.api.promotion_policy import PromotionPolicySpec, Severity
+from serin.api.reasons import Phase, Reason, Verdict
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.observation import Arm, Observation
+from serin.rollout.turn import Move, Turn, with_rollout
+from tests.world import NAME, SECOND, START, World, policy, ref, serving, spec
+
+SOON = 2 * SECOND
+NEXT_WINDOW = SECOND
+LONG = {"for": "1h", "timeout": "2h"}
+STAGES: dict[str, Any] = {
+    "steps": [{"weight": 10} | LONG, {"weight": 50} | LONG],
+    "shadow": LONG,
+    "shadowSafe": True,
+    "bake": LONG | {"holdback": 5},
+}
+
+
+@dataclass
+class Scene:
+    """A rollout in one phase, in which everything is well; a test changes one thing of what a gate sees."""
+
+    status: ModelDeploymentStatus
+    seen: Observation
+    paused: bool = False
+    edits: dict[str, Any] = field(default_factory=dict)
+    """Further fields of spec."""
+
+    @property
+    def turn(self) -> Turn:
+        return Turn(NAME, spec("2", paused=self.paused, **self.edits), self.seen, START)
+
+    def arm(self, version: str, **changes: Any) -> None:
+        revision = ref(version).revision
+        self.seen = replace(self.seen, arms=dict(self.seen.arms) | {revision: Arm(ref(version), **changes)})
+
+    def route(self, **changes: Any) -> None:
+        assert self.seen.route is not None
+        self.seen = replace(self.seen, route=replace(self.seen.route, **changes))
+
+    def rollout(self, **changes: Any) -> None:
+        self.status = with_rollout(self.status, **changes)
+
+    def policy(self, changed: PromotionPolicySpec | None) -> None:
+        """The policy that the rollout began with."""
+        self.seen = replace(self.seen, records=tuple(replace(r, policy=changed) for r in self.seen.records))
+
+    def ask(self, rule: Callable[[Turn, ModelDeploymentStatus], Move | None]) -> Move | None:
+        """What one rule answers."""
+        return rule(self.turn, self.status)
+
+
+SCENES: dict[Phase, Scene] = {}
+
+
+def scene(phase: Phase) -> Scene:
+    """Version 2 in ``phase``; a story is told once for all tests."""
+    if phase not in SCENES:
+        world = serving()
+        world.policy = policy(**STAGES | ({} if phase is Phase.SHADOWING else {"shadow": None}))
+        if phase in {Phase.PROMOTING, Phase.BAKING}:
+            world.policy = policy(bake=LONG)
+        world.want("2")
+        world.until(phase)
+        if phase is not Phase.PROMOTING:  # the next look leaves it
+            world.tick()
+        assert world.status.phase is phase
+        SCENES[phase] = _seen(world)
+    kept = SCENES[phase]
+    return Scene(kept.status, kept.seen)
+
+
+def _seen(world: World) -> Scene:
+    return Scene(world.status, replace(world.observe(), next_evidence_at=START + NEXT_WINDOW))
+
+
+def answer(move: Move | None) -> tuple[Reason, bool, timedelta | None]:
+    """Why it holds, whether a person is asked, and when it is looked at again."""
+    assert move is not None
+    return move.reason, move.stalled, move.wake_at - START if move.wake_at else None
+
+
+def report(verdict: Verdict, reason: Reason, **changes: Any) -> SloReport:
+    """Where the one SLO stands."""
+    nothing = Counts(0, 0)
+    base = SloReport(
+        "availability", Severity.CRITICAL, verdict, reason, nothing, nothing, {}, 2.0, 2.0,
+        None, None, timedelta(), Interval(START - SECOND, SECOND), None, "words of the judge",
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def judged(here: Scene, verdict: Verdict, reason: Reason, **changes: Any) -> None:
+    """The one SLO stands so."""
+    here.seen = replace(here.seen, assessment=Assessment((report(verdict, reason, **changes),)))

@@ -1,0 +1,422 @@
+"""Each gate alone: for what it holds, whether a person is asked at once, and when it is looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from serin.api.evidence import Split
+from serin.api.promotion_policy import Exposure
+from serin.api.reasons import Phase, Reason
+from serin.api.status import Held, WriteFailure
+from serin.rollout.drift import template_drift
+from serin.rollout.evidence_gates import traffic_split
+from serin.rollout.gates import (
+    FINAL_GATES,
+    GATES,
+    RESUME_GATES,
+    WRITES_THAT_HOLD,
+    Holds,
+    candidate_not_up,
+    first_hold,
+    held,
+    not_routed,
+    only_mirrored,
+    paused,
+    policy_lost,
+    preview_time,
+    record_missing,
+    route_pending,
+    shown,
+    something_unknown,
+    stable_too_small,
+    step_clock,
+    write_failed,
+)
+from serin.rollout.observation import Failure, Part, Problem, Unreadable
+from serin.rollout.turn import Move
+from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, scene
+from tests.world import SECOND, START, policy, ref
+
+WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
+
+
+def test_all_is_well_in_every_scene() -> None:
+    for phase in WATCHED:
+        for gate in GATES:
+            if gate.holds is not Holds.EVIDENCE:
+                assert scene(phase).ask(gate.check) is None or gate.check is not_routed, (phase, gate)
+
+
+# --- what cannot be read or written ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", list(Part))
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_part_that_cannot_be_read_holds(part: Part, *, refused: bool) -> None:
+    here = scene(Phase.PROGRESSING)
+    here.seen = replace(here.seen, unknown={part: Unreadable("no answer", refused=refused)})
+    assert answer(here.ask(something_unknown)) == (Reason.OBSERVATION_INCOMPLETE, refused, SOON)
+
+
+def failed(act: str, reason: Reason) -> WriteFailure:
+    return WriteFailure(act=act, name="fraud", reason=reason, message=f"{act} cannot be written", since=START)
+
+
+@pytest.mark.parametrize("act", sorted(WRITES_THAT_HOLD))
+@pytest.mark.parametrize(
+    ("reason", "stalled"),
+    [(Reason.WRITE_UNAVAILABLE, False), (Reason.PERMISSION_MISSING, True), (Reason.WRITE_REFUSED, True)],
+)
+def test_a_write_that_fails_holds(act: str, reason: Reason, *, stalled: bool) -> None:
+    here = scene(Phase.PROGRESSING)
+    here.status = here.status.model_copy(
+        update={"write_failures": [failed("Event", Reason.WRITE_REFUSED), failed(act, reason)]}
+    )
+    assert answer(here.ask(write_failed)) == (reason, stalled, SOON)
+
+
+def test_a_write_that_nothing_depends_on_holds_nothing() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.status = here.status.model_copy(update={"write_failures": [failed("Event", Reason.WRITE_REFUSED)]})
+    assert here.ask(write_failed) is None
+
+
+# --- record and policy -----------------------------------------------------------------------------------------------
+
+
+def test_a_missing_record_holds_and_once_there_were_requests_asks_for_a_person() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.seen = replace(here.seen, records=())
+    assert answer(here.ask(record_missing)) == (Reason.STATE_CONFLICT, True, NEXT_WINDOW)
+    here.rollout(exposed_at=None, step=0)
+    assert answer(here.ask(record_missing)) == (Reason.PREPARING_CANDIDATE, False, SOON)
+
+
+def test_a_policy_that_nobody_can_read_holds() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.seen = replace(here.seen, records=tuple(replace(r, unreadable="unknown field") for r in here.seen.records))
+    assert answer(here.ask(policy_lost)) == (Reason.POLICY_INVALID, True, NEXT_WINDOW)
+    here.seen = replace(here.seen, records=(), policy=Problem(Reason.POLICY_MISSING, "gone"))
+    assert answer(here.ask(policy_lost)) == (Reason.POLICY_MISSING, True, SOON)
+
+
+def test_a_policy_that_this_process_remembers_is_no_lost_policy() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.seen = replace(here.seen, records=(), policy=Problem(Reason.POLICY_MISSING, "gone"), snapshot=policy())
+    assert here.ask(policy_lost) is None
+
+
+# --- the route -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", [*WATCHED, Phase.PROMOTING])
+@pytest.mark.parametrize("change", [{"accepted": False}, {"weight": 3}])
+def test_a_route_that_does_not_show_what_was_decided_holds(phase: Phase, change: dict[str, Any]) -> None:
+    here = scene(phase)
+    here.route(**change)
+    assert answer(here.ask(route_pending)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
+    assert not shown(here.turn, here.status)
+
+
+def test_a_shadow_is_shown_when_its_mirror_is() -> None:
+    here = scene(Phase.SHADOWING)
+    assert shown(here.turn, here.status)
+    here.route(exposes=frozenset())
+    assert answer(here.ask(route_pending)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
+    step = scene(Phase.PROGRESSING)
+    step.route(exposes=frozenset({Exposure.MIRROR}))
+    assert shown(step.turn, step.status), "a step is about its weight"
+
+
+def test_without_a_route_nothing_is_shown() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.seen = replace(here.seen, route=None)
+    assert answer(here.ask(route_pending)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
+
+
+def test_the_clock_of_a_step_starts_when_it_is_shown_and_only_once() -> None:
+    here = scene(Phase.PROGRESSING)
+    begun = here.status.rollout and here.status.rollout.step_started_at
+    assert step_clock(here.turn, here.status).rollout == here.status.rollout, "it runs already"
+    here.rollout(step_started_at=None)
+    started = step_clock(here.turn, here.status).rollout
+    assert started is not None
+    assert started.step_started_at == START != begun
+    here.route(accepted=False)
+    waiting = step_clock(here.turn, here.status).rollout
+    assert waiting is not None
+    assert waiting.step_started_at is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"accepted": False}, {"candidate": None}, {"candidate": "fraud-another"}], ids=lambda c: next(iter(c))
+)
+def test_the_gateway_is_told_of_the_candidate_before_its_first_request(change: dict[str, Any]) -> None:
+    here = scene(Phase.PREPARING)
+    here.route(**{"candidate": ref("2").revision} | change)
+    here.rollout(routed_at=START - timedelta(hours=1))
+    assert answer(here.ask(not_routed)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
+
+
+@pytest.mark.parametrize(("seconds", "holds"), [(0, True), (1, True), (2, False), (3, False)])
+def test_endpoints_have_two_seconds_to_arrive_at_the_gateway(seconds: int, *, holds: bool) -> None:
+    here = scene(Phase.PREPARING)
+    here.route(candidate=ref("2").revision)
+    here.rollout(routed_at=START - seconds * SECOND)
+    move = here.ask(not_routed)
+    assert (move is not None) is holds
+    if move is not None:
+        assert answer(move) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
+        assert move.status.rollout == here.status.rollout, "the time that runs is kept"
+
+
+def test_the_time_of_the_endpoints_starts_when_the_gateway_has_accepted() -> None:
+    here = scene(Phase.PREPARING)
+    here.route(candidate=ref("2").revision)
+    here.rollout(routed_at=None)
+    move = here.ask(not_routed)
+    assert move is not None
+    assert move.status.rollout is not None
+    assert (move.status.rollout.routed_at, move.wake_at) == (START, START + 2 * SECOND)
+
+
+# --- arms ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stable_that_is_not_whole_holds() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.arm("1", ready=1)
+    assert answer(here.ask(stable_too_small)) == (Reason.WAITING_FOR_CAPACITY, False, SOON)
+    here.arm("1", ready=2)
+    assert here.ask(stable_too_small) is None
+
+
+NOT_ITS_OWN = Failure(Reason.UNSCHEDULABLE, "no node", own=False)
+ITS_OWN = Failure(Reason.CANDIDATE_CRASHED, "boom")
+
+
+@pytest.mark.parametrize(
+    ("phase", "ready", "failure", "reason"),
+    [
+        (Phase.PREPARING, 0, None, Reason.PREPARING_CANDIDATE),
+        (Phase.PREPARING, 0, ITS_OWN, Reason.PREPARING_CANDIDATE),
+        (Phase.PREPARING, 0, NOT_ITS_OWN, Reason.UNSCHEDULABLE),
+        (Phase.PROGRESSING, 0, None, Reason.WAITING_FOR_CAPACITY),
+        (Phase.BAKING, 1, None, Reason.WAITING_FOR_CAPACITY),
+        (Phase.BAKING, 1, NOT_ITS_OWN, Reason.UNSCHEDULABLE),
+    ],
+)
+def test_a_candidate_with_too_few_replicas_holds(
+    phase: Phase, ready: int, failure: Failure | None, reason: Reason
+) -> None:
+    here = scene(phase)
+    here.arm("2", ready=ready, failure=failure)
+    assert answer(here.ask(candidate_not_up)) == (reason, False, SOON)
+
+
+@pytest.mark.parametrize("who", ["1", "2"])
+def test_pods_of_another_template_hold_and_ask_for_a_person(who: str) -> None:
+    here = scene(Phase.PROGRESSING)
+    field = "stable" if who == "1" else "candidate"
+    noted = ref(who).model_copy(update={"template": "a"})
+    here.status = here.status.model_copy(update={field: noted})
+    here.arm(who, ready=2, template="b")
+    assert answer(here.ask(template_drift)) == (Reason.TEMPLATE_DRIFT, True, NEXT_WINDOW)
+    here.arm(who, ready=2, template="a")
+    assert here.ask(template_drift) is None
+    here.arm(who, ready=2)
+    assert here.ask(template_drift) is None, "without a pod nothing says that it changed"
+
+
+# --- traffic ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("agrees", "holds"), [(True, False), (None, False), (False, True)])
+@pytest.mark.parametrize("phase", [Phase.PROGRESSING, Phase.BAKING])
+def test_requests_that_go_elsewhere_than_the_weight_says_hold(
+    phase: Phase, *, agrees: bool | None, holds: bool
+) -> None:
+    here = scene(phase)
+    here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=agrees, chi_square=99.0))
+    here.rollout(step_started_at=START)
+    move = here.ask(traffic_split)
+    assert (move is not None) is holds
+    if move is not None:
+        assert answer(move) == (Reason.TRAFFIC_SPLIT, False, NEXT_WINDOW)
+        assert "the candidate got 40.0 % of 1000 requests since the step began, its weight is 10 %" in move.message
+
+
+@pytest.mark.parametrize(
+    ("phase", "limit"), [(Phase.PROGRESSING, timedelta(hours=2)), (Phase.BAKING, timedelta(hours=3))]
+)
+def test_requests_that_go_elsewhere_for_too_long_ask_for_a_person(phase: Phase, limit: timedelta) -> None:
+    here = scene(phase)
+    here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
+    for short, stalled in ((SECOND, False), (timedelta(), True)):
+        here.rollout(step_started_at=START - limit + short)
+        assert answer(here.ask(traffic_split)) == (Reason.TRAFFIC_SPLIT, stalled, NEXT_WINDOW)
+
+
+def test_the_split_of_a_mirror_is_nobodys_business() -> None:
+    [gate] = [gate for gate in GATES if gate.check is traffic_split]
+    assert gate.phases == {Phase.PROGRESSING, Phase.BAKING}
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_word_of_a_person_holds_for_as_long_as_it_stands() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.paused = True
+    assert answer(here.ask(paused)) == (Reason.PAUSED, False, NEXT_WINDOW)
+    here.paused = False
+    here.rollout(held=Held(by="ana", at=START, action="stop"))
+    assert answer(here.ask(held)) == (Reason.HELD, False, NEXT_WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wake"), [(0, NEXT_WINDOW), (29, SECOND), (29.5, timedelta(seconds=0.5)), (30, None), (31, None)]
+)
+def test_a_preview_has_its_time(seconds: float, wake: timedelta | None) -> None:
+    here = scene(Phase.SHADOWING)
+    preview = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "30s"})
+    here.policy(preview)
+    here.rollout(step_started_at=START - timedelta(seconds=seconds))
+    move = here.ask(preview_time)
+    assert (answer(move) if move else None) == ((Reason.PREVIEWING, False, wake) if wake else None)
+
+
+def test_a_preview_that_is_not_shown_yet_has_all_of_its_time_before_it() -> None:
+    here = scene(Phase.SHADOWING)
+    assert here.ask(preview_time) is None, "there is only a mirror"
+    preview = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "1h"})
+    here.policy(preview)
+    here.rollout(step_started_at=None)
+    assert answer(here.ask(preview_time)) == (Reason.PREVIEWING, False, NEXT_WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("phase", "mirrors", "asks"),
+    [
+        (Phase.SHADOWING, True, True),
+        (Phase.SHADOWING, False, False),
+        (Phase.PROGRESSING, True, True),
+        (Phase.PROGRESSING, False, True),
+    ],
+)
+def test_a_preview_alone_needs_no_evidence(phase: Phase, *, mirrors: bool, asks: bool) -> None:
+    here = scene(phase)
+    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}}
+    ways = {"shadow": LONG, "shadowSafe": True} if mirrors else preview
+    here.policy(policy(**ways))
+    always = Move(here.status, Reason.NO_DATA, "no data")
+    check = only_mirrored(lambda _turn, _status: always)
+    assert (here.ask(check) is always) is asks
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+def break_it(here: Scene, kind: str) -> None:
+    if kind == "unknown":
+        here.seen = replace(here.seen, unknown={Part.PODS: Unreadable("no answer")})
+    if kind == "write":
+        here.status = here.status.model_copy(update={"write_failures": [failed("Scaling", Reason.WRITE_UNAVAILABLE)]})
+    if kind == "route":
+        here.route(accepted=False)
+    if kind == "record":
+        here.seen = replace(here.seen, records=(), snapshot=policy())
+    if kind == "paused":
+        here.paused = True
+    if kind == "held":
+        here.rollout(held=Held(by="ana", at=START, action="stop"))
+
+
+KINDS = {
+    "unknown": Reason.OBSERVATION_INCOMPLETE,
+    "write": Reason.WRITE_UNAVAILABLE,
+    "route": Reason.WAITING_FOR_ROUTE,
+    "record": Reason.STATE_CONFLICT,
+    "paused": Reason.PAUSED,
+    "held": Reason.HELD,
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_what_holds_the_last_move_and_a_weight_that_is_given_back(kind: str) -> None:
+    here = scene(Phase.BAKING)
+    assert first_hold(here.turn, here.status, FINAL_GATES) is None
+    break_it(here, kind)
+    last = first_hold(here.turn, here.status, FINAL_GATES)
+    assert last is not None
+    assert last.reason is KINDS[kind]
+    back = first_hold(here.turn, here.status, RESUME_GATES)
+    assert (back is None) is (kind == "route"), "the route shows another weight than the one that is given back"
+
+
+def ordered(here: Scene) -> Reason | None:
+    move = first_hold(here.turn, here.status)
+    return move.reason if move else None
+
+
+def test_a_promotion_by_a_person_takes_the_place_of_evidence_and_of_nothing_else() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
+    assert ordered(here) is not None
+    here.rollout(promote=Held(by="ana", at=START, action="go"))
+    assert ordered(here) is None
+    for kind, reason in KINDS.items():
+        there = scene(Phase.PROGRESSING)
+        there.rollout(promote=Held(by="ana", at=START, action="go"))
+        break_it(there, kind)
+        assert ordered(there) is reason
+
+
+@pytest.mark.parametrize(
+    ("patience", "policy_says"),
+    [(timedelta(minutes=1), True), (timedelta(minutes=10), False)],
+    ids=["policy", "default"],
+)
+def test_the_cluster_may_hold_for_its_time_and_then_asks_for_a_person(
+    patience: timedelta, *, policy_says: bool
+) -> None:
+    here = scene(Phase.PROGRESSING)
+    break_it(here, "route")
+    if not policy_says:
+        here.seen = replace(here.seen, policy=None)
+        here.policy(None)
+    fresh = first_hold(here.turn, here.status)
+    assert fresh is not None
+    assert fresh.status.rollout is not None
+    assert (fresh.stalled, fresh.status.rollout.blocked_since) == (False, START)
+    for short, stalled in ((SECOND, False), (timedelta(), True)):
+        here.rollout(blocked_since=START - patience + short)
+        move = first_hold(here.turn, here.status)
+        assert move is not None
+        assert move.stalled is stalled
+        assert move.status.rollout is not None
+        assert move.status.rollout.blocked_since == START - patience + short, "the time that runs is kept"
+
+
+def test_what_a_person_or_the_evidence_holds_is_no_blockade() -> None:
+    for kind in ("paused", "held"):
+        here = scene(Phase.PREPARING)
+        here.arm("2", ready=2)
+        here.route(candidate=ref("2").revision)
+        here.rollout(blocked_since=START - timedelta(days=1), routed_at=START - timedelta(days=1))
+        break_it(here, kind)
+        move = first_hold(here.turn, here.status)
+        assert move is not None
+        assert (move.reason, move.stalled) == (KINDS[kind], False)
+        assert move.status.rollout is not None
+        assert move.status.rollout.blocked_since is None
+
+
+def test_the_final_gates_are_in_the_order_of_the_table() -> None:
+    for gates in (FINAL_GATES, RESUME_GATES):
+        places = [GATES.index(gate) for gate in gates]
+        assert places == sorted(places)
