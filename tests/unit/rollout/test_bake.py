@@ -342,7 +342,7 @@ def test_once_the_holdback_is_gone_only_the_final_gates_are_asked() -> None:
         ({"stable_down": True}, Reason.STABLE_DOWN, "version 2 was promoted: stable had no ready endpoint"),
         (
             {"promote": Held(by="ana", at=START, action="go")},
-            Reason.SERVING,
+            Reason.PROMOTED_BY_ACTION,
             "version 2 was promoted by ana, without the evidence",
         ),
     ],

@@ -12,29 +12,31 @@ from serin.api.evidence import Split
 from serin.api.promotion_policy import Exposure
 from serin.api.reasons import Phase, Reason
 from serin.api.status import Held, WriteFailure
+from serin.rollout.cluster_gates import (
+    WRITES_THAT_HOLD,
+    candidate_not_up,
+    not_routed,
+    policy_lost,
+    record_missing,
+    route_pending,
+    shown,
+    something_unknown,
+    stable_too_small,
+    write_failed,
+)
 from serin.rollout.drift import template_drift
 from serin.rollout.evidence_gates import traffic_split
 from serin.rollout.gates import (
     FINAL_GATES,
     GATES,
     RESUME_GATES,
-    WRITES_THAT_HOLD,
     Holds,
-    candidate_not_up,
     first_hold,
     held,
-    not_routed,
     only_mirrored,
     paused,
-    policy_lost,
     preview_time,
-    record_missing,
-    route_pending,
-    shown,
-    something_unknown,
-    stable_too_small,
     step_clock,
-    write_failed,
 )
 from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.turn import Move

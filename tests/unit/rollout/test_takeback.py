@@ -367,12 +367,16 @@ def test_an_end_waits_for_its_record_and_tells_what_is_in_its_way() -> None:
     assert answer(move) == (Reason.SLO_BREACHED, True, SOON)
     assert move is not None
     assert "is not finished: forbidden; without it the rollout ends at 2026-11-22T03:04:59Z" in move.message
-    unread = going_back()
+
+
+@pytest.mark.parametrize(("seconds", "asks"), [(59, False), (60, True)])
+def test_a_record_that_cannot_be_read_asks_for_somebody_after_a_minute(seconds: int, *, asks: bool) -> None:
+    unread = going_back(seconds)
     unread.seen = replace(unread.seen, records=(), unknown={Part.RECORDS: Unreadable("no answer")})
     move = wait_for_record(unread.turn, unread.status, Reason.SLO_BREACHED, "why")
-    assert answer(move) == (Reason.SLO_BREACHED, True, SOON)
+    assert answer(move) == (Reason.SLO_BREACHED, asks, SOON)
     assert move is not None
-    assert "it cannot be read" in move.message
+    assert ("it cannot be read" in move.message) is asks
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(299, True), (300, False), (301, False)])
