@@ -1,13 +1,19 @@
-"""The operator dies before and after every write it makes: the same outcome, nothing skipped, nothing doubled."""
+"""The operator dies before and after every write it makes: the same outcome, nothing skipped, nothing doubled.
+
+Nor is any evidence lost: each record has its windows and requests, and judged again they lead to its outcome.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from e2e.deploy.cluster import wait_until
+from e2e.load.analysis import by_version
 from e2e.scenarios.test_faults import through_a_proxy
+from serin.cli.replay import Answer, RecordReplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,8 +113,32 @@ def test_every_write_of_a_rollout(
     assert len(outcomes) == len(deaths) + 1, "one attempt per version, the first one and the last, undisturbed"
     assert len(deaths) >= FEWEST_WRITES
     record_property("deaths", len(deaths))
+    assert_whole(site)
     own = "v" if done == "RolledBack" else "none"
     assert not [answer for answer in site.answers() if answer.failed and not answer.version.startswith(own)]
+
+
+def assert_whole(site: Site) -> None:
+    """Every rollout's record has its windows and its requests, none counted twice, and its replay agrees."""
+    counts = by_version(site.answers())
+    lacking = {}
+    for record in site.records()[1:]:
+        version, status = record["spec"]["candidate"]["version"], record["status"]
+        requests, answered = status.get("requests", {}).get("availability", 0), counts[version].total
+        answer = replayed(site, record)
+        if not status.get("blocks") or not 0 < requests <= answered or answer is not Answer.AGREE:
+            lacking[version] = (len(status.get("blocks", [])), f"{requests} of {answered} requests", str(answer))
+    assert not lacking
+
+
+def replayed(site: Site, record: Json) -> Answer:
+    """What ``serin replay`` says of a record."""
+    path = site.folder / "record.yaml"
+    path.write_text(yaml.safe_dump(record), "utf-8")
+    replay = RecordReplay(path)
+    judged = list(replay.windows())
+    assert judged, "there are windows to judge"
+    return replay.agreement().answer
 
 
 def outcome(record: Json) -> str:

@@ -46,6 +46,7 @@ SHARES = 240
 """Windows whose requests are compared with the weight: an hour of 15 s."""
 BUDGET = 2.0
 """Seconds after which no further batch is begun: what has been read is judged first. A gauge is read one by one."""
+MOST_OUTAGES = 8
 LATE_WINDOWS = 3
 """So many windows behind and what is known is too old to move forward on."""
 
@@ -78,6 +79,8 @@ class Ledger:
     """The policy is the snapshot of the record; False for the live one, by which only the watch goes on."""
     trouble: dict[str, str] = field(default_factory=dict)
     """Per SLO why its newest windows could not be read."""
+    outages: deque[tuple[datetime, datetime]] = field(default_factory=lambda: deque(maxlen=MOST_OUTAGES))
+    """When the candidate had no endpoint: nobody's answers, and not its own doing."""
 
     @classmethod
     def restore(
@@ -197,8 +200,26 @@ class Ledger:
         self.without_history.discard(name)
         self.early.pop(name, None)
 
+    def note_outage(self, begun: datetime, now: datetime) -> None:
+        """The candidate has had no endpoint since ``begun``, or since shortly before: it was seen then.
+
+        The gateway has answered for it meanwhile; a drained node is no evidence against a revision (DESIGN, rule 15).
+        """
+        start = begun - self.length
+        if self.outages and self.outages[-1][0] == start:
+            self.outages.pop()
+        self.outages.append((start, now))
+
+    def _own(self, interval: Interval) -> Interval:
+        """The interval, without the candidate's counts where the gateway answered in its place."""
+        if not isinstance(interval, Window | MeanWindow):
+            return interval
+        away = any(interval.start < end and start < interval.end for start, end in self.outages)
+        return replace(interval, candidate=None) if away else interval
+
     def _take(self, name: str, batch: list[Interval]) -> None:
         """Judges windows and keeps them for the record. The cursor moves first: a bug never has one taken twice."""
+        batch = [self._own(interval) for interval in batch]
         self.cursors[name] = batch[-1].end
         self.unsealed.setdefault(name, []).extend(batch)
         if name in self.without_history:

@@ -83,6 +83,8 @@ class Reconciler:
             return None
         ledger = self._ledger(key, sight)
         decision = self._decide(key, sight, ledger)
+        if ledger is not None:
+            _note_outage(ledger, decision.status, self._clock())
         if ledger is not None and is_watched(sight.status) and not _without_evidence(decision):
             bug = await _caught_up(ledger, self._source(ledger.policy), self._clock())
             decision = self._decide(key, sight, ledger)
@@ -247,6 +249,12 @@ async def _caught_up(ledger: Ledger, source: Metrics, now: datetime) -> Exceptio
     except Exception as error:  # noqa: BLE001 - raised by the caller
         return error
     return None
+
+
+def _note_outage(ledger: Ledger, status: ModelDeploymentStatus, now: datetime) -> None:
+    rollout = status.rollout
+    if rollout is not None and rollout.interruption is not None:
+        ledger.note_outage(rollout.interruption.at, now)
 
 
 def _has_traffic(sight: Sight) -> bool:
