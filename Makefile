@@ -17,6 +17,8 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --n
   --strip-extras --allow-unsafe --newline=lf --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 RELIABILITY := -p e2e.scenarios.reliability
 RUFF_PATHS := operator/src e2e tests
+MUTATED := build/mutants
+MUTMUT_STAMP := $(VENV)/.mutmut-done
 
 .PHONY: help
 help: ## Show this list
@@ -85,11 +87,19 @@ crds: $(STAMP) ## Generate crds/ from the API models, and the chart's rules from
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
 	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
+	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
 
 .PHONY: clean
 clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MUTATED) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find operator e2e tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: mutants
+mutants: $(STAMP) $(MUTMUT_STAMP) ## Which small changes of rollout and judge does no test notice? (MUTANTS='serin.rollout.gates.*'; hours)
+	@mkdir -p $(MUTATED)
+	@ln -sfn ../../operator/src $(MUTATED)/src
+	@for path in docs tests pyproject.toml; do ln -sfn ../../$$path $(MUTATED)/$$path; done
+	@cd $(MUTATED) && PATH="$(CURDIR)/$(BIN):$$PATH" && set -f && mutmut run $(MUTANTS) && mutmut results
 
 .PHONY: bench-judge
 bench-judge: $(STAMP) ## Measure the judge against its peers' rules; writes docs/benchmarks.md (about 20 minutes)
@@ -147,4 +157,8 @@ $(STAMP): $(LOCKS) pyproject.toml e2e/pyproject.toml
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/dev.lock
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: --no-deps -r requirements/nodeps.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e . -e e2e
+	@touch $@
+
+$(MUTMUT_STAMP): requirements/mutants.lock $(STAMP)
+	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/mutants.lock
 	@touch $@

@@ -278,6 +278,20 @@ def test_the_bake_begins_when_the_last_weight_is_accepted() -> None:
     assert answer(here.ask(promote)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
 
 
+@pytest.mark.parametrize("word", ["paused", "held", "record"])
+def test_a_bake_begins_though_somebody_holds_for_it_moves_nothing(word: str) -> None:
+    here = last_step()
+    if word == "paused":
+        here.paused = True
+    if word == "held":
+        here.rollout(held=Held(by="ana", at=START, action="stop"))
+    if word == "record":
+        here.seen = replace(here.seen, records=(), policy=policy(bake=LONG | {"holdback": 5}))
+    move = here.ask(promote)
+    assert move is not None
+    assert move.status.phase is Phase.BAKING
+
+
 def test_without_a_policy_nobody_bakes() -> None:
     here = last_step()
     here.policy(None)

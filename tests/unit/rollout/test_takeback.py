@@ -261,7 +261,7 @@ def going_back(seconds: float = 1, *, weight: int = 0, shown: int = 0, why: Reas
 
 @pytest.mark.parametrize(
     "change",
-    [{"weight": 10}, {"exposes": frozenset({Exposure.MIRROR})}, {"accepted": False}],
+    [{"weight": 1}, {"exposes": frozenset({Exposure.MIRROR})}, {"accepted": False}],
     ids=lambda c: next(iter(c)),
 )
 @pytest.mark.parametrize(("seconds", "stalled"), [(59, False), (60, True), (61, True)])
@@ -307,6 +307,26 @@ def test_without_a_receiver_the_weight_stays_and_a_person_is_asked() -> None:
     assert move.status.weights is not None
     assert move.status.weights.desired == 10
     assert "10 % stay on the candidate" in move.message
+
+
+def test_a_rollback_never_raises_a_weight() -> None:
+    """Stable carried half of it when it was decided, and lost replicas since: less is on the candidate already."""
+    here = going_back(weight=10, shown=10)
+    here.rollout(stable_replicas=4, decided_weight=50)
+    here.edits = {"predictor": {"minReplicas": 4}}
+    here.arm("1", ready=2)
+    move = here.ask(roll_back)
+    assert move is not None
+    assert move.status.weights is not None
+    assert move.status.weights.desired == 10
+
+
+def test_without_a_route_nothing_has_to_be_received() -> None:
+    here = going_back(weight=0)
+    here.arm("1", ready=0)
+    here.seen = replace(here.seen, route=None)
+    move = here.ask(roll_back)
+    assert answer(move) == (Reason.SLO_BREACHED, False, SOON)
 
 
 def test_a_route_that_still_shows_weight_needs_a_receiver_too() -> None:

@@ -67,7 +67,7 @@ def _cause(turn: Turn, failure: Failure | None) -> Failure:
 
 def _ready_again(turn: Turn, status: ModelDeploymentStatus, interruption: Interruption) -> Move | None:
     """It gets back what it had, as soon as enough of it is ready and the gateway had time to learn of it."""
-    need = needed(interruption.weight, full_size(turn, status)) if interruption.weight else 1
+    need = needed(interruption.weight, full_size(turn, status))
     have = turn.ready(status.candidate)
     version = status.candidate.version if status.candidate else "?"
     if have < need:
