@@ -11,7 +11,7 @@ import pytest
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, Rejection, Retry, RevisionRef, WriteFailure
-from serin.rollout.gates import WRITES_THAT_HOLD
+from serin.rollout.cluster_gates import WRITES_THAT_HOLD
 from serin.rollout.intake import (
     ASKED_AGAIN,
     NEEDED_TO_START,
