@@ -32,6 +32,8 @@ READS = [
     (resources.PROMOTION_POLICIES, "get"),
     (resources.PROMOTION_ACTIONS, "list"),
 ]
+MALFORMED = [row for row in READS if row[0] not in {resources.PROMOTION_ACTIONS, resources.PROMOTION_POLICIES}]
+"""Anybody may create an action or a policy that makes no sense: it is ignored, or told as an unusable policy."""
 WAYS: dict[str, Callable[[], Exception] | None] = {"refused": refused, "unavailable": unavailable, "hangs": None}
 WRITES = [
     (resources.MODEL_DEPLOYMENTS, "status"),
@@ -122,11 +124,12 @@ async def test_without_a_fault_a_breach_is_found_in_so_many_windows(phase: str) 
 
 
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("way", [*WAYS, "malformed"])
-@pytest.mark.parametrize(("resource", "verb"), READS, ids=lambda p: p if isinstance(p, str) else p.plural)
+@pytest.mark.parametrize(
+    ("resource", "verb", "way"),
+    [(*row, way) for way in WAYS for row in READS] + [(*row, "malformed") for row in MALFORMED],
+    ids=lambda p: p if isinstance(p, str) else p.plural,
+)
 async def test_a_read_that_fails(resource: resources.Resource, verb: str, way: str, phase: str) -> None:
-    if (resource, way) in {(resources.PROMOTION_ACTIONS, "malformed"), (resources.PROMOTION_POLICIES, "malformed")}:
-        pytest.skip("anybody may create such an object: it is ignored, or told as an unusable policy")
     lab = await in_phase(phase)
     lab.fault.verb, lab.fault.plural = verb, resource.plural
     lab.fault.malformed, lab.fault.error = way == "malformed", WAYS.get(way)
@@ -182,8 +185,8 @@ async def test_a_write_that_hangs(resource: resources.Resource, verb: str, phase
     assert lab.record(2)["status"]["outcome"] == "RolledBack"
 
 
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("way", list(REFUSALS))
+@pytest.mark.parametrize("phase", ["Shadowing", "Baking"])
+@pytest.mark.parametrize("way", ["403", "503"])
 async def test_a_record_that_cannot_be_written_is_told_and_never_blocks_the_way_back(way: str, phase: str) -> None:
     lab = await in_phase(phase)
     lab.fault.verb, lab.fault.plural, lab.fault.error = "status", resources.PROMOTION_RECORDS.plural, REFUSALS[way]

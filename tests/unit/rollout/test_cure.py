@@ -69,11 +69,15 @@ def test_a_fix_comes_up_at_once_and_serves_when_stable_was_down_for_half_a_minut
     assert not world.status.rejected
 
 
-@pytest.mark.parametrize("kind", [{}, {"bake": {"for": "8s"}}, {"shadow": {"for": "8s"}, "shadowSafe": True}])
-@pytest.mark.parametrize("phase", [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING])
+@pytest.mark.parametrize(
+    ("phase", "kind"),
+    [
+        (Phase.SHADOWING, {"shadow": {"for": "8s"}, "shadowSafe": True}),
+        (Phase.PROGRESSING, {}),
+        (Phase.BAKING, {"bake": {"for": "8s"}}),
+    ],
+)
 def test_stable_dies_in_mid_rollout_and_the_candidate_serves(phase: Phase, kind: dict[str, Any]) -> None:
-    if (phase is Phase.SHADOWING) != ("shadow" in kind) or (phase is Phase.BAKING) != ("bake" in kind):
-        pytest.skip("the policy has no such phase")
     world = serving()
     world.policy = policy(steps=STEPS, **kind)
     world.want("2")
