@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from e2e.demo.objects import API_VERSION
+from e2e.deploy.cluster import wait_until
 from e2e.scenarios.site import MODEL
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def events(site: Site) -> list[tuple[str, str, str]]:
     ]
     own.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
     return [(event["type"], event["reason"], event["message"]) for event in own]
+
+
+def until_warned(site: Site, reason: str) -> None:
+    """Until there is such a Warning; it is made after the status is written."""
+    wait_until(
+        lambda: ("Warning", reason) in {event[:2] for event in events(site)}, what=f"a Warning {reason}", seconds=10
+    )
 
 
 def cell(words: str) -> str:

@@ -49,7 +49,7 @@ def assert_dead_stable_is_told(site: Site, note: Note) -> None:
     note("kubectl_said", cell(found["Message"]))
     assert (found["Phase"], found["Ready"]) == ("Stable", "False")
     assert kubectl.conditions(site) | {"Available": "False", "Stalled": "True"} == kubectl.conditions(site)
-    assert ("Warning", "StableNotReady") in {event[:2] for event in kubectl.events(site)}
+    kubectl.until_warned(site, "StableNotReady")
 
 
 def assert_served(site: Site, seen: FirstSeen, note: Note) -> None:
@@ -104,7 +104,7 @@ def test_stable_is_dead_and_the_policy_waits_for_somebodys_word(site: Site, reco
         record_property("kubectl_said", cell(kubectl.get(site)["Message"]))
         assert kubectl.condition(site, "Stalled")["status"] == "True"
         assert kubectl.condition(site, "Stalled")["reason"] == "StableDown"
-        assert ("Warning", "StableDown") in {event[:2] for event in kubectl.events(site)}
+        kubectl.until_warned(site, "StableDown")
         assert site.weight() == 0
         said = time.monotonic()
         site.say("Promote", "go", reason="stable is dead")
@@ -189,10 +189,9 @@ def test_a_quota_forbids_the_candidate(site: Site, record_property: Note) -> Non
         assert "exceeded quota: few" in site.status["message"]
         assert kubectl.condition(site, "Ready")["status"] == "False"
         assert kubectl.condition(site, "Stalled")["reason"] == "QuotaExceeded"
-        assert ("Warning", "QuotaExceeded") in {event[:2] for event in kubectl.events(site)}
+        kubectl.until_warned(site, "QuotaExceeded")
         assert site.status.get("rejected", []) == []
-        refused = site.status
-        keep(10, lambda: site.status == refused, what="it stays refused, and no write says so again")
+        keep(10, lambda: site.reason == "QuotaExceeded", what="it stays refused while the quota does")
     lifted = time.monotonic()
     site.until(lambda s: bool(s.get("candidate")), what="it is tried again by itself", seconds=60)
     record_property("seconds_until_it_is_tried_again", round(time.monotonic() - lifted))
@@ -252,7 +251,7 @@ def test_a_webhook_refuses_a_scaling_edit(site: Site, record_property: Note) -> 
     assert kubectl.conditions(site) | {"Ready": "False", "Stalled": "True", "Available": "True"} == (
         kubectl.conditions(site)
     )
-    assert ("Warning", "WebhookRefused") in {event[:2] for event in kubectl.events(site)}
+    kubectl.until_warned(site, "WebhookRefused")
     assert site.min_replicas() == [1]
     site.want("1", predictor=predictor | {"minReplicas": 1, "maxReplicas": 2})
     mended = time.monotonic()
@@ -265,33 +264,32 @@ def test_a_webhook_refuses_a_scaling_edit(site: Site, record_property: Note) -> 
 # --- an eviction -----------------------------------------------------------------------------------------------------
 
 
-def test_the_candidates_only_pod_is_evicted(site: Site, record_property: Note) -> None:
+@pytest.mark.parametrize("weight", [25, pytest.param(50, marks=pytest.mark.matrix)])
+def test_the_candidates_only_pod_is_evicted(site: Site, weight: int, record_property: Note) -> None:
     """Its weight is 0 at once; it gets it back when the next pod is ready, and nothing is held against it."""
     site.go_live()
     with site.load():
         site.want("2")
-        site.until_weight(25)
+        site.until_weight(weight)
         [pod] = pods_of(site, "2")
         evicted = time.time()
         site.api.evict(pod, site.namespace)
         seen = FirstSeen(gone=lambda: site.weight() == 0)
         site.until(lambda _: seen.look(), what="its weight is 0", seconds=20)
         record_property("kubectl_said", cell(kubectl.get(site)["Message"]))
-        site.until_weight(25)
+        site.until_weight(weight)
         back = time.time()
         site.until_stable("2")
     record_property("seconds_from_eviction_to_weight_0", round(seen.at["gone"] - evicted, 1))
-    record_property("seconds_from_weight_0_to_25", round(back - seen.at["gone"], 1))
+    record_property("seconds_until_it_has_its_weight_again", round(back - seen.at["gone"], 1))
     lost = [answer for answer in site.answers() if answer.failed]
     when = [f"{answer.sent - evicted:.2f}" for answer in lost]
     record_property("failed_so_many_seconds_after_the_eviction", " ".join(when) or "none")
-    assert len(lost) <= MOST_LOST, f"{len(lost)} failed: {lost[:3]}"
-    assert all(evicted <= answer.sent <= seen.at["gone"] + 1 for answer in lost), when
-    assert site.history.weights("2") == [0, 25, 0, 25, 50, 100]
+    assert all(evicted <= answer.sent <= evicted + MOST_SECONDS for answer in lost), when
+    assert site.history.weights("2") == {25: [0, 25, 0, 25, 50, 100], 50: [0, 25, 50, 0, 50, 100]}[weight]
     assert site.outcomes() == ["Promoted", "Promoted"]
     assert site.status.get("rejected", []) == []
 
 
-MOST_LOST = 15
-"""What a gateway may still send to a pod that is going, before it learns of it: a fraction of a second of 30 requests
-a second."""
+MOST_SECONDS = 1.0
+"""Until the operator has heard of it, and the gateway of the new weight, the candidate's requests meet nobody."""
