@@ -107,6 +107,18 @@ def test_an_arm_that_finishes_its_requests_stays_in_the_route(until: int | None,
     assert names(route(here).idle) == (["0"] if named else [])
 
 
+@pytest.mark.parametrize("phase", [Phase.STABLE, Phase.PREPARING, Phase.ROLLING_BACK, Phase.PROGRESSING])
+def test_it_stays_in_every_phase(phase: Phase) -> None:
+    here = scene(Phase.PROGRESSING if phase is Phase.ROLLING_BACK else phase)
+    if phase is Phase.ROLLING_BACK:
+        here.status = here.status.model_copy(update={"phase": phase, "weights": Weights()})
+        here.arm("2", ready=0)
+        here.route(candidate=None, weight=0)
+    here.arm("0", ready=1)
+    here.status = here.status.model_copy(update={"draining": [draining("0", 1)]})
+    assert names(route(here).idle) == ["0"]
+
+
 @pytest.mark.parametrize(("weight", "stable", "gone"), [(100, 0, True), (100, 1, False), (99, 0, False)])
 def test_a_stable_that_gets_nothing_and_is_gone_is_not_named(weight: int, stable: int, *, gone: bool) -> None:
     here = scene(Phase.PROGRESSING)
