@@ -350,7 +350,9 @@ def test_a_first_deployment_that_cannot_come_up_asks_at_once() -> None:
     here.seen = replace(here.seen, wanted=None, problem=Problem(Reason.SPEC_INVALID, "wrong"))
     assert first(here) == (Phase.PENDING, Reason.SPEC_INVALID, True, SOON)
     here = beginning()
-    here.status = here.status.model_copy(update={"write_failures": [failed("Event"), failed("InferenceService")]})
+    here.status = here.status.model_copy(
+        update={"write_failures": [failed("Event", Reason.WRITE_REFUSED), failed("Scaling")]}
+    )
     assert first(here)[1:] == (Reason.PERMISSION_MISSING, True, SOON)
 
 
