@@ -423,6 +423,17 @@ def test_a_rollout_of_an_earlier_serin_was_exposed_if_it_had_weight(
     assert note_exposure(here.turn, here.status) is here.status
 
 
+def test_without_weights_and_without_a_route_nothing_was_exposed() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.rollout(exposed_at=None)
+    for weights in (here.status.weights and here.status.weights.model_copy(update={"desired": 0, "applied": 0}), None):
+        here.status = here.status.model_copy(update={"weights": weights})
+        here.route(weight=0)
+        assert note_exposure(here.turn, here.status) is here.status
+        there = Scene(here.status, replace(here.seen, route=None))
+        assert note_exposure(there.turn, there.status) is there.status
+
+
 def test_an_arm_that_is_deleted_is_not_ready() -> None:
     here = settled()
     here.seen = replace(here.seen, arms={ref("1").revision: Arm(ref("1"), 2, deleting=True)})
