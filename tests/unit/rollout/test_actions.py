@@ -63,6 +63,20 @@ def test_abort_takes_the_candidate_back_whoever_asks(vouched: bool) -> None:  # 
     assert reason(world) == Reason.REVISION_REJECTED
 
 
+@pytest.mark.parametrize(("stable", "cause", "weight"), [(2, Reason.ABORTED_BY_ACTION, 0), (0, Reason.NO_RECEIVER, 10)])
+def test_an_abort_is_looked_at_again_and_pages_where_nobody_can_take_the_traffic(
+    stable: int, cause: Reason, weight: int
+) -> None:
+    world = progressing()
+    world.settle(2)
+    world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], ready=stable)
+    world.ask("Abort")
+    decision = world.tick()
+    stalled = next(c.status for c in world.status.conditions if c.type == "Stalled")
+    assert (world.status.reason, world.weights[-1], stalled) == (cause, weight, "False" if stable else "True")
+    assert decision.wake_at is not None
+
+
 def test_abort_is_obeyed_before_the_candidate_has_traffic_too() -> None:
     world = serving()
     world.comes_up = False

@@ -350,7 +350,9 @@ def test_a_first_deployment_that_cannot_come_up_asks_at_once() -> None:
     here.seen = replace(here.seen, wanted=None, problem=Problem(Reason.SPEC_INVALID, "wrong"))
     assert first(here) == (Phase.PENDING, Reason.SPEC_INVALID, True, SOON)
     here = beginning()
-    here.status = here.status.model_copy(update={"write_failures": [failed("Event"), failed("InferenceService")]})
+    here.status = here.status.model_copy(
+        update={"write_failures": [failed("Event", Reason.WRITE_REFUSED), failed("Scaling")]}
+    )
     assert first(here)[1:] == (Reason.PERMISSION_MISSING, True, SOON)
 
 
@@ -419,6 +421,17 @@ def test_a_rollout_of_an_earlier_serin_was_exposed_if_it_had_weight(
     assert after.exposed_at == (after.started_at if noted else None)
     here.rollout(exposed_at=START)
     assert note_exposure(here.turn, here.status) is here.status
+
+
+def test_without_weights_and_without_a_route_nothing_was_exposed() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.rollout(exposed_at=None)
+    for weights in (here.status.weights and here.status.weights.model_copy(update={"desired": 0, "applied": 0}), None):
+        here.status = here.status.model_copy(update={"weights": weights})
+        here.route(weight=0)
+        assert note_exposure(here.turn, here.status) is here.status
+        there = Scene(here.status, replace(here.seen, route=None))
+        assert note_exposure(there.turn, there.status) is there.status
 
 
 def test_an_arm_that_is_deleted_is_not_ready() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from serin.api.reasons import Phase
-from serin.rollout.phases import ACTIVE, MOVES, WATCHED
+from serin.rollout.phases import ACTIVE, MOVES, WATCHED, is_watched
+from tests.scene import scene
 
 DIAGRAM = Path(__file__).parents[3] / "docs" / "concepts" / "lifecycle.md"
 
@@ -24,3 +27,11 @@ def test_every_phase_has_a_way_out_and_a_row() -> None:
     rows = set(re.findall(r"^\| (\w+) \|", DIAGRAM.read_text(), flags=re.MULTILINE))
     assert {p.value for p in Phase} <= rows
     assert WATCHED < ACTIVE
+
+
+@pytest.mark.parametrize("phase", [*Phase, "Verifying"])
+def test_who_gets_requests_is_watched_also_in_a_phase_that_only_a_newer_serin_knows(phase: Phase | str) -> None:
+    under_way = scene(Phase.PROGRESSING).status.model_copy(update={"phase": phase})
+    watched = phase in {"Shadowing", "Progressing", "Promoting", "Baking", "Verifying"}
+    assert is_watched(under_way) is watched
+    assert not is_watched(under_way.model_copy(update={"rollout": None}))

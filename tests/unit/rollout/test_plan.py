@@ -81,7 +81,7 @@ def test_a_candidate_that_comes_up_is_named_from_its_first_endpoint_on(
 
 @pytest.mark.parametrize(
     ("exposed", "ready", "known", "candidate"),
-    [(True, 2, False, "2"), (True, 0, True, "2"), (True, 0, False, None), (False, 2, True, None)],
+    [(True, 1, False, "2"), (True, 0, True, "2"), (True, 0, False, None), (False, 2, True, None)],
 )
 def test_what_went_back_stays_in_the_route_while_its_service_can_be_there(
     ready: int, candidate: str | None, *, exposed: bool, known: bool
@@ -107,6 +107,18 @@ def test_an_arm_that_finishes_its_requests_stays_in_the_route(until: int | None,
     assert names(route(here).idle) == (["0"] if named else [])
 
 
+@pytest.mark.parametrize("phase", [Phase.STABLE, Phase.PREPARING, Phase.ROLLING_BACK, Phase.PROGRESSING])
+def test_it_stays_in_every_phase(phase: Phase) -> None:
+    here = scene(Phase.PROGRESSING if phase is Phase.ROLLING_BACK else phase)
+    if phase is Phase.ROLLING_BACK:
+        here.status = here.status.model_copy(update={"phase": phase, "weights": Weights()})
+        here.arm("2", ready=0)
+        here.route(candidate=None, weight=0)
+    here.arm("0", ready=1)
+    here.status = here.status.model_copy(update={"draining": [draining("0", 1)]})
+    assert names(route(here).idle) == ["0"]
+
+
 @pytest.mark.parametrize(("weight", "stable", "gone"), [(100, 0, True), (100, 1, False), (99, 0, False)])
 def test_a_stable_that_gets_nothing_and_is_gone_is_not_named(weight: int, stable: int, *, gone: bool) -> None:
     here = scene(Phase.PROGRESSING)
@@ -120,7 +132,7 @@ def test_while_stable_is_dead_a_route_that_serves_is_left_alone() -> None:
     here.arm("1", ready=0)
     assert planned(here).route is not None, "it is made, though nobody answers"
     here.arm("2", ready=1)
-    here.route(candidate=ref("2").revision, weight=100)
+    here.route(candidate=ref("2").revision, weight=1)
     assert planned(here).route is None
     for change in ({"weight": 0}, {"candidate": None}):
         there = scene(Phase.STABLE)

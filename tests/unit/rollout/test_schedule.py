@@ -18,7 +18,14 @@ SHADOWED = Schedule(policy(steps=[{"weight": w, "for": "1m"} for w in WEIGHTS], 
 
 @pytest.mark.parametrize(
     ("schedule", "step", "weight", "share"),
-    [(PLAIN, 0, 5, 5), (PLAIN, 1, 25, 25), (PLAIN, 3, 100, 100), (BAKED, 3, 95, 95), (SHADOWED, 0, 5, 100)],
+    [
+        (PLAIN, 0, 5, 5),
+        (PLAIN, 1, 25, 25),
+        (PLAIN, 3, 100, 100),
+        (BAKED, 3, 95, 95),
+        (SHADOWED, 0, 5, 100),
+        (SHADOWED, 1, 25, 25),
+    ],
 )
 def test_what_comes_next(schedule: Schedule, step: int, weight: int, share: int) -> None:
     assert (schedule.weight_after(step), schedule.share_after(step)) == (weight, share)
