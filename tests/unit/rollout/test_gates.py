@@ -11,7 +11,8 @@ import pytest
 from serin.api.evidence import Split
 from serin.api.promotion_policy import Exposure
 from serin.api.reasons import Phase, Reason
-from serin.api.status import Held, WriteFailure
+from serin.api.status import Held, Interruption, WriteFailure
+from serin.rollout.bake import bake, promote
 from serin.rollout.drift import template_drift
 from serin.rollout.evidence_gates import traffic_split
 from serin.rollout.gates import (
@@ -36,6 +37,7 @@ from serin.rollout.gates import (
     step_clock,
     write_failed,
 )
+from serin.rollout.interruption import resume
 from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.turn import Move
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, scene
@@ -356,6 +358,38 @@ def test_what_holds_the_last_move_and_a_weight_that_is_given_back(kind: str) -> 
     assert last.reason is KINDS[kind]
     back = first_hold(here.turn, here.status, RESUME_GATES)
     assert (back is None) is (kind == "route"), "the route shows another weight than the one that is given back"
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_the_old_revision_goes_only_when_nothing_holds(kind: str) -> None:
+    here = scene(Phase.BAKING)
+    assert here.status.weights is not None
+    weights = here.status.weights.model_copy(update={"desired": 100, "applied": 100})
+    here.status = here.status.model_copy(update={"weights": weights})
+    here.route(weight=100, intended=100)
+    break_it(here, kind)
+    move = bake(here.turn, here.status)
+    assert move.reason is KINDS[kind]
+    assert move.status.rollout is not None
+    assert move.status.rollout.outcome is None
+
+
+@pytest.mark.parametrize(("kind", "holds"), [("unknown", True), ("write", True), ("route", True), ("paused", False)])
+def test_what_must_be_known_before_the_last_weight_counts_as_given(kind: str, *, holds: bool) -> None:
+    here = scene(Phase.PROMOTING)
+    break_it(here, kind)
+    move = promote(here.turn, here.status)
+    assert (move.status.phase is Phase.PROMOTING) is holds
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_weight_is_given_back_only_when_nothing_holds(kind: str) -> None:
+    here = scene(Phase.BAKING)
+    here.rollout(interruption=Interruption(at=START, weight=10))
+    break_it(here, kind)
+    move = here.ask(resume)
+    assert move is not None
+    assert (move.reason is KINDS[kind]) is (kind != "route")
 
 
 def ordered(here: Scene) -> Reason | None:
