@@ -475,7 +475,13 @@ def break_more(here: Scene, kind: str) -> None:
         here.status = here.status.model_copy(update={"stable": ref("1").model_copy(update={"template": "old"})})
         here.arm("1", ready=2, template="new")
     elif kind == "evidence":
-        judged(here, Verdict.HOLD, Reason.COMMON_CAUSE)
+        judged(here, Verdict.HOLD, Reason.COMMON_CAUSE, step_time=timedelta(hours=9))
+    elif kind == "preview":
+        header = {"name": "x-preview", "value": "1"}
+        here.policy(policy(preview={"header": header, "for": "1h"}, bake=LONG))
+        shown_now = frozenset({Exposure.PREVIEW} if here.status.phase is Phase.SHADOWING else ())
+        here.route(exposes=shown_now)
+        here.rollout(step_started_at=START)
     elif kind == "split":
         here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
     elif kind == "time":
@@ -498,6 +504,7 @@ ASKED = {
     "evidence": "shadow steps bake",
     "split": "steps bake",
     "time": "shadow steps bake",
+    "preview": "shadow",
     "paused": "prepare shadow steps bake promote",
     "held": "prepare shadow steps bake promote",
     "stable": "prepare shadow steps bake",
@@ -524,9 +531,12 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (move is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if move is not None:
         assert move.status.rollout is not None
-        words = kind in {"paused", "held", "evidence", "split", "time"}
+        words = kind in {"paused", "held", "evidence", "split", "time", "preview"}
         assert (move.status.rollout.blocked_since is None) is words
         assert move.stalled is not words
+    here.rollout(promote=Held(by="ana", at=START, action="go"))
+    if kind in {"evidence", "split", "time", "preview"}:
+        assert first_hold(here.turn, here.status) is None, "a person's word takes its place"
 
 
 @pytest.mark.parametrize(
@@ -540,6 +550,7 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
         (Phase.PROGRESSING, ("evidence", "split"), Reason.COMMON_CAUSE),
         (Phase.PROGRESSING, ("time", "split"), Reason.TRAFFIC_SPLIT),
         (Phase.PROGRESSING, ("time", "paused"), Reason.STEP_TIME),
+        (Phase.SHADOWING, ("preview", "paused"), Reason.PREVIEWING),
         (Phase.PROGRESSING, ("paused", "held"), Reason.PAUSED),
         (Phase.PROGRESSING, ("held", "stable"), Reason.HELD),
         (Phase.PREPARING, ("held", "stable"), Reason.WAITING_FOR_CAPACITY),
