@@ -99,7 +99,8 @@ mutants: $(STAMP) $(MUTMUT_STAMP) ## Which small changes of rollout and judge do
 	@mkdir -p $(MUTATED)
 	@ln -sfn ../../operator/src $(MUTATED)/src
 	@for path in docs tests pyproject.toml; do ln -sfn ../../$$path $(MUTATED)/$$path; done
-	@cd $(MUTATED) && PATH="$(CURDIR)/$(BIN):$$PATH" && set -f && mutmut run $(MUTANTS) && mutmut results
+	@cd $(MUTATED) && PATH="$(CURDIR)/$(BIN):$$PATH" && set -f && mutmut run $(MUTANTS) && \
+	  { mutmut results | grep -v -e ': not checked$$' -e ': caught by type check$$' || echo "No mutant survived."; }
 
 .PHONY: bench-judge
 bench-judge: $(STAMP) ## Measure the judge against its peers' rules; writes docs/benchmarks.md (about 20 minutes)

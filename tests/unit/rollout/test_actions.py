@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec
 from serin.api.reasons import Outcome, Phase, Reason
-from serin.api.status import ModelDeploymentStatus
-from serin.rollout.actions import DONE, EFFECTS, KEPT_ANSWERS
-from serin.rollout.observation import RecordView
-from tests.world import BAD, CLEAN, World, policy, ref, serving
+from serin.api.status import AnsweredAction, ModelDeploymentStatus
+from serin.rollout.actions import DONE, EFFECTS, KEPT_ANSWERS, next_hearing, remembered
+from serin.rollout.observation import ActionView, RecordView
+from serin.rollout.turn import Turn
+from tests.scene import scene
+from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 
 
 def reason(world: World) -> str:
@@ -387,6 +389,20 @@ def test_an_abort_is_heard_although_no_answer_can_be_written() -> None:
     assert world.tick().status.phase is Phase.ROLLING_BACK
 
 
+def test_the_places_for_answers_that_wait_are_fifteen_and_five_for_aborts() -> None:
+    world = progressing()
+    for _ in range(30):
+        world.ask("Release")
+    for _ in range(30):
+        world.tick(carry_out=False)
+    assert len(world.status.actions) == 15
+    for _ in range(10):
+        world.ask("Abort")
+    for _ in range(15):
+        world.tick(carry_out=False)
+    assert len(world.status.actions) == 20
+
+
 def test_an_abort_of_what_is_superseded_says_so() -> None:
     world = progressing()
     record = world.status.rollout.record if world.status.rollout else ""
@@ -462,3 +478,77 @@ def test_a_hold_survives_a_lost_status() -> None:
     world.status = ModelDeploymentStatus()
     world.settle(30)
     assert (world.weights[-1], reason(world)) == (10, Reason.HELD)
+
+
+def answered(number: int) -> AnsweredAction:
+    return AnsweredAction(
+        name=f"a{number}", uid=f"uid-{number}", action=ActionKind.RELEASE, by="ana",
+        outcome=ActionOutcome.ACCEPTED, message="m", at=START,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("unwritten", "gone"),
+    [([], 1), ([1], 2), ([1, 2, 3], 4), (list(range(1, 21)), 1), (list(range(2, 21)), 1)],
+)
+def test_the_oldest_answer_that_is_written_makes_room(unwritten: list[int], gone: int) -> None:
+    here = scene(Phase.PROGRESSING)
+    spec = PromotionActionSpec.model_validate(
+        {"modelDeployment": "fraud", "action": "Release", "rollout": "r", "requestedBy": "ana"}
+    )
+    here.seen = replace(here.seen, actions=tuple(ActionView(f"a{n}", f"uid-{n}", spec) for n in unwritten))
+    known = [answered(n) for n in range(20, 0, -1)]
+    kept = [a.name for a in remembered(here.turn, known, answered(21))]
+    assert kept == [f"a{n}" for n in range(21, 0, -1) if n != gone]
+    assert [a.name for a in remembered(here.turn, known[:3], answered(19))] == ["a19", "a20", "a18"]
+
+
+@pytest.mark.parametrize(
+    ("action", "vouched", "wait"), [("Hold", None, 2), ("Release", True, 2), ("Release", None, 30), (None, None, None)]
+)
+def test_when_it_is_listened_to_again(action: str | None, wait: int | None, *, vouched: bool | None) -> None:
+    world = progressing()
+    world.vouched = vouched
+    if action:
+        world.ask(action)
+    turn = Turn("fraud", world.spec, world.observe(), START)
+    assert next_hearing(turn, world.status) == (None if wait is None else START + wait * SECOND)
+
+
+def test_who_asked_and_for_which_ticket_is_kept() -> None:
+    world = progressing()
+    world.ask("Hold", ticket="INC-7", reason="incident")
+    world.settle(1)
+    kept = world.status.actions[0]
+    assert (kept.by, kept.ticket, kept.reason) == ("ana@example.com", "INC-7", "incident")
+
+
+def test_a_promote_ends_a_hold_of_before() -> None:
+    world = progressing()
+    world.ask("Hold")
+    world.settle(2)
+    world.ask("Promote")
+    world.tick()
+    assert world.status.rollout is not None
+    assert (world.status.rollout.held, world.status.rollout.promote is not None) == (None, True)
+    world.until(Phase.STABLE)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "2"
+
+
+def test_a_retry_knows_of_a_rejection_that_only_status_remembers() -> None:
+    world = rejected()
+    world.records = [r for r in world.records if r.candidate.version != "3"]
+    assert [r.version for r in world.status.rejected] == ["3"]
+    world.ask("Retry", revision=ref("3").revision)
+    world.tick()
+    assert outcome(world)[0] is ActionOutcome.ACCEPTED
+
+
+def test_what_serves_needs_no_retry_whatever_its_records_say() -> None:
+    world = serving()
+    record = replace(world.records[-1], name="r-9", attempt=9, outcome=Outcome.ROLLED_BACK, reason=Reason.SLO_BREACHED)
+    world.records.append(record)
+    world.ask("Retry", revision=ref("1").revision)
+    world.tick()
+    assert outcome(world) == (ActionOutcome.REFUSED, f"revision {ref('1').revision} is not refused")

@@ -601,3 +601,19 @@ def test_messages_are_bounded() -> None:
     world.settle(5)
     assert len(world.status.message or "") <= 1024
     assert all(len(c.message) <= 1024 for c in world.status.conditions)
+
+
+def test_when_nothing_is_under_way_serin_wakes_for_what_drains_and_for_who_asks() -> None:
+    world = serving()
+    assert world.tick().wake_at is None
+    world.vouched = None
+    world.ask("Retry", revision=ref("1").revision)
+    assert world.tick().wake_at == world.now - SECOND + timedelta(seconds=30)
+    world.actions = []
+    world.want("2")
+    world.until(Phase.STABLE)
+    [drain] = world.status.draining
+    assert world.tick().wake_at == drain.until, "the time that it has is not over"
+    world.arms[ref("1").revision] = Arm(ref("1"), 0, deleting=True)
+    world.now += timedelta(minutes=1)
+    assert world.tick(carry_out=False).wake_at == world.now - SECOND + timedelta(seconds=2), "its deletion takes time"

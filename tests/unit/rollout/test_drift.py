@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from serin.api.reasons import Phase, Reason
+from serin.rollout.drift import with_templates
+from tests.scene import scene
 from tests.world import BAD, World, policy, ref, serving
 
 
@@ -82,3 +84,17 @@ def test_a_template_that_settles_before_the_first_weight_is_no_drift() -> None:
         world.settle(2)
     world.arms[ref("2").revision] = replace(world.arms[ref("2").revision], ready=2)
     world.until(Phase.STABLE)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_from_the_first_request_on_templates_are_what_evidence_was_gathered_on(phase: Phase) -> None:
+    here = scene(Phase.PROGRESSING)
+    here.arm("1", ready=2, template="new")
+    here.arm("2", ready=2, template="first")
+    noted = ref("1").model_copy(update={"template": "old"})
+    here.status = here.status.model_copy(update={"phase": phase, "stable": noted})
+    after = with_templates(here.turn, here.status)
+    kept = phase.value in {"Shadowing", "Progressing", "Promoting", "Baking", "RollingBack"}
+    assert after.stable is not None
+    assert after.candidate is not None
+    assert (after.stable.template, after.candidate.template) == ("old" if kept else "new", "first")

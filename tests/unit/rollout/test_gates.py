@@ -10,8 +10,9 @@ import pytest
 
 from serin.api.evidence import Split
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Phase, Reason
-from serin.api.status import Held, WriteFailure
+from serin.api.reasons import Phase, Reason, Verdict
+from serin.api.status import Held, Interruption, WriteFailure
+from serin.rollout.bake import bake, promote
 from serin.rollout.cluster_gates import (
     WRITES_THAT_HOLD,
     candidate_not_up,
@@ -38,9 +39,10 @@ from serin.rollout.gates import (
     preview_time,
     step_clock,
 )
+from serin.rollout.interruption import resume
 from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.turn import Move
-from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, scene
+from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 
 WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
@@ -360,6 +362,38 @@ def test_what_holds_the_last_move_and_a_weight_that_is_given_back(kind: str) -> 
     assert (back is None) is (kind == "route"), "the route shows another weight than the one that is given back"
 
 
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_the_old_revision_goes_only_when_nothing_holds(kind: str) -> None:
+    here = scene(Phase.BAKING)
+    assert here.status.weights is not None
+    weights = here.status.weights.model_copy(update={"desired": 100, "applied": 100})
+    here.status = here.status.model_copy(update={"weights": weights})
+    here.route(weight=100, intended=100)
+    break_it(here, kind)
+    move = bake(here.turn, here.status)
+    assert move.reason is KINDS[kind]
+    assert move.status.rollout is not None
+    assert move.status.rollout.outcome is None
+
+
+@pytest.mark.parametrize(("kind", "holds"), [("unknown", True), ("write", True), ("route", True), ("paused", False)])
+def test_what_must_be_known_before_the_last_weight_counts_as_given(kind: str, *, holds: bool) -> None:
+    here = scene(Phase.PROMOTING)
+    break_it(here, kind)
+    move = promote(here.turn, here.status)
+    assert (move.status.phase is Phase.PROMOTING) is holds
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_weight_is_given_back_only_when_nothing_holds(kind: str) -> None:
+    here = scene(Phase.BAKING)
+    here.rollout(interruption=Interruption(at=START, weight=10))
+    break_it(here, kind)
+    move = here.ask(resume)
+    assert move is not None
+    assert (move.reason is KINDS[kind]) is (kind != "route")
+
+
 def ordered(here: Scene) -> Reason | None:
     move = first_hold(here.turn, here.status)
     return move.reason if move else None
@@ -422,3 +456,114 @@ def test_the_final_gates_are_in_the_order_of_the_table() -> None:
     for gates in (FINAL_GATES, RESUME_GATES):
         places = [GATES.index(gate) for gate in gates]
         assert places == sorted(places)
+
+
+def all_open(phase: Phase) -> Scene:
+    """Every gate of the phase is open."""
+    here = scene(phase)
+    judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=timedelta(hours=9))
+    here.arm("2", ready=2)
+    if phase is Phase.PREPARING:
+        here.route(candidate=ref("2").revision)
+        here.rollout(routed_at=START - timedelta(hours=1))
+    return here
+
+
+def break_more(here: Scene, kind: str) -> None:
+    """What ``break_it`` breaks, and what only some phases ask."""
+    if kind == "policy":
+        here.seen = replace(here.seen, records=tuple(replace(r, unreadable="unknown field") for r in here.seen.records))
+    elif kind == "drift":
+        here.status = here.status.model_copy(update={"stable": ref("1").model_copy(update={"template": "old"})})
+        here.arm("1", ready=2, template="new")
+    elif kind == "evidence":
+        judged(here, Verdict.HOLD, Reason.COMMON_CAUSE, step_time=timedelta(hours=9))
+    elif kind == "preview":
+        header = {"name": "x-preview", "value": "1"}
+        here.policy(policy(preview={"header": header, "for": "1h"}, bake=LONG))
+        shown_now = frozenset({Exposure.PREVIEW} if here.status.phase is Phase.SHADOWING else ())
+        here.route(exposes=shown_now)
+        here.rollout(step_started_at=START)
+    elif kind == "split":
+        here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
+    elif kind == "time":
+        judged(here, Verdict.PASS, Reason.STEP_TIME)
+    elif kind == "stable":
+        here.arm("1", ready=1)
+    elif kind == "candidate":
+        here.arm("2", ready=0)
+    else:
+        break_it(here, kind)
+
+
+ASKED = {
+    "unknown": "prepare shadow steps bake promote",
+    "write": "prepare shadow steps bake promote",
+    "route": "prepare shadow steps bake promote",
+    "record": "prepare shadow steps bake promote",
+    "policy": "prepare shadow steps bake",
+    "drift": "shadow steps bake",
+    "evidence": "shadow steps bake",
+    "split": "steps bake",
+    "time": "shadow steps bake",
+    "preview": "shadow",
+    "paused": "prepare shadow steps bake promote",
+    "held": "prepare shadow steps bake promote",
+    "stable": "prepare shadow steps bake",
+    "candidate": "prepare shadow steps bake",
+}
+"""In which phases something that is in the way holds."""
+IN_WORDS = {
+    Phase.PREPARING: "prepare",
+    Phase.SHADOWING: "shadow",
+    Phase.PROGRESSING: "steps",
+    Phase.BAKING: "bake",
+    Phase.PROMOTING: "promote",
+}
+
+
+@pytest.mark.parametrize("phase", list(IN_WORDS))
+@pytest.mark.parametrize("kind", list(ASKED))
+def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, phase: Phase) -> None:
+    here = all_open(phase)
+    assert first_hold(here.turn, here.status) is None
+    break_more(here, kind)
+    here.rollout(blocked_since=START - timedelta(days=1))
+    move = first_hold(here.turn, here.status)
+    assert (move is not None) is (IN_WORDS[phase] in ASKED[kind].split())
+    if move is not None:
+        assert move.status.rollout is not None
+        words = kind in {"paused", "held", "evidence", "split", "time", "preview"}
+        assert (move.status.rollout.blocked_since is None) is words
+        assert move.stalled is not words
+    here.rollout(promote=Held(by="ana", at=START, action="go"))
+    if kind in {"evidence", "split", "time", "preview"}:
+        assert first_hold(here.turn, here.status) is None, "a person's word takes its place"
+
+
+@pytest.mark.parametrize(
+    ("phase", "kinds", "reason"),
+    [
+        (Phase.PROGRESSING, ("unknown", "write"), Reason.OBSERVATION_INCOMPLETE),
+        (Phase.PROGRESSING, ("write", "route"), Reason.WRITE_UNAVAILABLE),
+        (Phase.PROGRESSING, ("route", "record"), Reason.WAITING_FOR_ROUTE),
+        (Phase.PROGRESSING, ("policy", "drift"), Reason.POLICY_INVALID),
+        (Phase.PROGRESSING, ("drift", "evidence"), Reason.TEMPLATE_DRIFT),
+        (Phase.PROGRESSING, ("evidence", "split"), Reason.COMMON_CAUSE),
+        (Phase.PROGRESSING, ("time", "split"), Reason.TRAFFIC_SPLIT),
+        (Phase.PROGRESSING, ("time", "paused"), Reason.STEP_TIME),
+        (Phase.SHADOWING, ("preview", "paused"), Reason.PREVIEWING),
+        (Phase.PROGRESSING, ("paused", "held"), Reason.PAUSED),
+        (Phase.PROGRESSING, ("held", "stable"), Reason.HELD),
+        (Phase.PREPARING, ("held", "stable"), Reason.WAITING_FOR_CAPACITY),
+        (Phase.PREPARING, ("candidate", "stable"), Reason.PREPARING_CANDIDATE),
+        (Phase.PREPARING, ("stable", "route"), Reason.WAITING_FOR_CAPACITY),
+    ],
+)
+def test_of_two_that_hold_the_first_says_why(phase: Phase, kinds: tuple[str, str], reason: Reason) -> None:
+    here = all_open(phase)
+    for kind in kinds:
+        break_more(here, kind)
+    move = first_hold(here.turn, here.status)
+    assert move is not None
+    assert move.reason is reason

@@ -160,6 +160,17 @@ def test_a_rollout_begins() -> None:
     assert after.weights.desired == 0
 
 
+def test_the_first_version_has_no_steps() -> None:
+    here = asked("1")
+    here.status = here.status.model_copy(update={"stable": None})
+    assert told(here) == (Phase.PREPARING, Reason.FIRST_DEPLOYMENT, False, SOON)
+    move = here.ask(intake)
+    assert move is not None
+    assert move.status.rollout is not None
+    assert (move.status.rollout.steps, move.status.rollout.reason) == (0, Reason.FIRST_DEPLOYMENT)
+    assert move.message == "version 1 is the first; it serves as soon as it is ready"
+
+
 @pytest.mark.parametrize("part", list(Part))
 @pytest.mark.parametrize("refused", [True, False])
 def test_no_rollout_begins_on_what_is_unknown(part: Part, *, refused: bool) -> None:

@@ -11,6 +11,8 @@ import pytest
 from serin.api.promotion_policy import Exposure
 from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Interruption, Rejection, WriteFailure
+from serin.rollout.bake import conclude
+from serin.rollout.decide import RULES
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.takeback import (
     KEPT_REJECTIONS,
@@ -279,7 +281,7 @@ def test_the_gateway_has_a_minute_for_0_percent_and_then_a_person_is_asked(
 
 @pytest.mark.parametrize(
     ("decided", "intended", "shown", "left"),
-    [(10, 10, 10, 0), (10, 10, 4, 0), (90, 90, 90, 50), (90, 90, 30, 30), (90, None, 30, 50), (90, 20, 30, 50)],
+    [(10, 10, 10, 0), (10, 10, 4, 0), (90, 90, 90, 50), (90, 90, 30, 30), (90, None, 30, 30), (90, 20, 30, 30)],
 )
 def test_a_weight_goes_down_as_far_as_stable_can_take_it_and_never_above_a_hand(
     decided: int, intended: int | None, shown: int, left: int
@@ -477,3 +479,62 @@ def test_an_arm_that_is_being_deleted_is_nobodys_endpoint() -> None:
     here.seen = replace(here.seen, arms=dict(here.seen.arms) | {ref("2").revision: crashed})
     assert here.turn.ready(ref("2")) == 0
     assert here.ask(candidate_crashed) is None, "its end has another cause"
+
+
+# --- every rule in every phase with requests -------------------------------------------------------------------------
+
+
+def trouble(here: Scene, kind: str) -> None:
+    if kind == "hand":
+        here.route(intended=100, weight=0)
+    if kind == "breach":
+        judged(here, Verdict.FAIL, Reason.SLO_BREACHED, breached_at=START)
+    if kind == "crash":
+        here.arm("2", ready=2, failure=Failure(Reason.CANDIDATE_CRASHED, "boom"))
+    if kind == "superseded":
+        here.seen = replace(here.seen, wanted=ref("4"))
+    if kind == "down":
+        here.arm("2", ready=0)
+        here.rollout(interruption=Interruption(at=START - timedelta(hours=1), weight=10))
+    if kind == "silence":
+        judged(here, Verdict.NO_DATA, Reason.NO_DATA, known_until=START - timedelta(hours=2))
+        here.rollout(unknown_since=START - timedelta(hours=1))
+    if kind == "undecided":
+        judged(here, Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE)
+        here.rollout(step_started_at=START - timedelta(days=1))
+
+
+CAUSES = {
+    "hand": Reason.ABORTED_BY_HAND,
+    "breach": Reason.SLO_BREACHED,
+    "crash": Reason.CANDIDATE_CRASHED,
+    "superseded": Reason.SUPERSEDED,
+    "down": Reason.CANDIDATE_NOT_READY,
+    "silence": Reason.NO_DATA_TOO_LONG,
+    "undecided": Reason.INCONCLUSIVE,
+}
+IMPATIENT = {"window": "1s"} | {rule: {"action": "Abort", "after": "1m"} for rule in ("onNoData", "onInconclusive")}
+
+
+@pytest.mark.parametrize("kind", list(CAUSES))
+@pytest.mark.parametrize("phase", [Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING])
+def test_every_rule_takes_back_in_every_phase_with_requests(phase: Phase, kind: str) -> None:
+    here = scene(phase)
+    stages: dict[str, Any] = {"bake": LONG}
+    if phase is Phase.SHADOWING:
+        stages |= {"shadow": LONG, "shadowSafe": True}
+    here.policy(policy(analysis=IMPATIENT, **stages))
+    trouble(here, kind)
+    move = RULES[phase](here.turn, here.status)
+    if kind == "undecided" and phase in {Phase.PROMOTING, Phase.BAKING}:
+        assert move.status.phase is not Phase.ROLLING_BACK, "the steps are over"
+    else:
+        assert cause(move) is CAUSES[kind]
+
+
+@pytest.mark.parametrize("kind", ["hand", "breach", "crash"])
+def test_a_promotion_that_waits_for_its_record_is_still_taken_back(kind: str) -> None:
+    here = scene(Phase.PROMOTING)
+    here.rollout(outcome=Outcome.PROMOTED, cause=Reason.SERVING, decided_at=START)
+    trouble(here, kind)
+    assert cause(conclude(here.turn, here.status)) is CAUSES[kind]

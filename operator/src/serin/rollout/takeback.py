@@ -19,6 +19,7 @@ from serin.rollout.turn import (
     changed,
     enter,
     rollout_of,
+    weight_on,
     weights_of,
     with_draining,
     with_rollout,
@@ -182,8 +183,8 @@ def roll_back(turn: Turn, status: ModelDeploymentStatus) -> Move:
     why = rollout.cause_message or ""
     if on_candidate and lowest is None:
         return _no_receiver(turn, status, why, on_candidate)
-    by_hand = route.weight if route is not None and route.weight < (route.intended or 0) else 100
-    status = with_weight(status, min(weights_of(status).desired, lowest or 0, by_hand))
+    shown = weight_on(route, status.candidate) if route is not None else on_candidate  # never above what somebody left
+    status = with_weight(status, min(weights_of(status).desired, lowest or 0, shown))
     desired = weights_of(status).desired
     if desired:
         message = f"{why}; stable can take {100 - desired} % so far, the rest follows as it comes up"
