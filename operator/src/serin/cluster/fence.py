@@ -8,32 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from serin.cluster.client import Cluster, Object, Objects
+from serin.cluster.client import Cluster, Object
+from serin.cluster.forwarding import ForwardedReads
 from serin.cluster.resources import Resource
 from serin.errors import NotLeader
 
 
-class FencedCluster:
+class FencedCluster(ForwardedReads):
     """Passes reads on, and writes only while ``leads()``; otherwise ``NotLeader``."""
 
     def __init__(self, cluster: Cluster, leads: Callable[[], bool]) -> None:
-        self._cluster, self._leads = cluster, leads
+        super().__init__(cluster)
+        self._leads = leads
 
     def _check(self, what: str, resource: Resource) -> None:
         if not self._leads():
             raise NotLeader(f"{what} {resource.plural}: this replica does not lead")
-
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        """See :class:`Cluster`."""
-        return await self._cluster.get(resource, namespace, name)
-
-    async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
-        """See :class:`Cluster`."""
-        return await self._cluster.list(resource, namespace, selector)
-
-    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
-        """See :class:`Cluster`."""
-        return await self._cluster.list_rows(resource, namespace, selector)
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""

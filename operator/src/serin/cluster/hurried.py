@@ -10,21 +10,23 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from serin.cluster.client import Cluster, Object, Objects
+from serin.cluster.client import Cluster, Object
+from serin.cluster.forwarding import ForwardedReads
 from serin.cluster.resources import Resource
 from serin.errors import Unavailable
 
 T = TypeVar("T")
 
 
-class HurriedCluster:
+class HurriedCluster(ForwardedReads):
     """Passes everything on; a write that takes longer than ``seconds`` is given up as ``Unavailable``.
 
     It may be carried out all the same, as after any time-out: the next pass looks afresh.
     """
 
     def __init__(self, cluster: Cluster, seconds: float) -> None:
-        self._cluster, self._seconds = cluster, seconds
+        super().__init__(cluster)
+        self._seconds = seconds
 
     async def _soon(self, what: str, resource: Resource, write: Awaitable[T]) -> T:
         try:
@@ -32,18 +34,6 @@ class HurriedCluster:
                 return await write
         except TimeoutError as error:
             raise Unavailable(f"{what} {resource.plural}: no answer within {self._seconds:g} s") from error
-
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        """See :class:`Cluster`."""
-        return await self._cluster.get(resource, namespace, name)
-
-    async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
-        """See :class:`Cluster`."""
-        return await self._cluster.list(resource, namespace, selector)
-
-    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
-        """See :class:`Cluster`."""
-        return await self._cluster.list_rows(resource, namespace, selector)
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""

@@ -121,6 +121,15 @@ def _under_way(status: ModelDeploymentStatus, asked: AnsweredAction) -> RolloutS
     return rollout
 
 
+def _undecided(status: ModelDeploymentStatus, asked: AnsweredAction, what: str) -> RolloutStatus | str:
+    """The rollout that an action is about, if it may still go either way; otherwise why there is nothing to do."""
+    rollout = _under_way(status, asked)
+    if isinstance(rollout, str) or rollout.outcome is None:
+        return rollout
+    over = "promoted already" if rollout.outcome is Outcome.PROMOTED else "being taken back"
+    return f"the rollout is {over}: there is nothing to {what}"
+
+
 def _abort(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, _: ActionView) -> Effect:
     rollout = _under_way(status, asked)
     if isinstance(rollout, str):
@@ -139,11 +148,9 @@ def _abort(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, _: 
 
 
 def _hold(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: ActionView) -> Effect:
-    rollout = _under_way(status, asked)
+    rollout = _undecided(status, asked, "hold")
     if isinstance(rollout, str):
         return rollout
-    if rollout.outcome is not None:
-        return f"{_decided(rollout)}: there is nothing to hold"
     if status.stable is None:
         return "this is the first deployment: it has no steps to hold"
     if rollout.held is not None:
@@ -152,11 +159,9 @@ def _hold(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: Act
 
 
 def _release(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: ActionView) -> Effect:
-    rollout = _under_way(status, asked)
+    rollout = _undecided(status, asked, "release")
     if isinstance(rollout, str):
         return rollout
-    if rollout.outcome is not None:
-        return f"{_decided(rollout)}: there is nothing to release"
     if rollout.held is None:
         return f"rollout {rollout.record} is not held by a PromotionAction"
     return with_rollout(status, held=None)
@@ -164,21 +169,13 @@ def _release(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: 
 
 def _promote(_: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, __: ActionView) -> Effect:
     """All traffic on somebody's word, as soon as the candidate can carry it; a Hold of before is over."""
-    rollout = _under_way(status, asked)
+    rollout = _undecided(status, asked, "promote")
     if isinstance(rollout, str):
         return rollout
-    if rollout.outcome is not None:
-        return f"{_decided(rollout)}: there is nothing to promote"
     if status.stable is None:
         return "this is the first deployment: it serves as soon as it is ready"
     word = Held(by=asked.by, at=asked.at, action=asked.name, reason=asked.reason)
     return with_rollout(status, promote=word, held=None)
-
-
-def _decided(rollout: RolloutStatus) -> str:
-    return (
-        "the rollout is promoted already" if rollout.outcome is Outcome.PROMOTED else "the rollout is being taken back"
-    )
 
 
 def _retry(turn: Turn, status: ModelDeploymentStatus, asked: AnsweredAction, action: ActionView) -> Effect:

@@ -8,7 +8,15 @@ from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import full_size, needed, next_share, whole_size
 from serin.rollout.observation import Part
-from serin.rollout.turn import Move, Turn, exposure, rollout_of, weights_of, with_rollout
+from serin.rollout.turn import (
+    Move,
+    Turn,
+    exposure,
+    failed_write,
+    rollout_of,
+    weights_of,
+    with_rollout,
+)
 
 ROUTE_SETTLES = timedelta(seconds=2)
 WRITES_THAT_HOLD = frozenset({"HTTPRoute", "PromotionRecord", "InferenceService", "Scaling"})
@@ -29,7 +37,7 @@ def something_unknown(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
 
 def write_failed(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     """What was decided could not be written."""
-    failure = next((f for f in status.write_failures if f.act in WRITES_THAT_HOLD), None)
+    failure = failed_write(status, *WRITES_THAT_HOLD)
     if failure is None:
         return None
     message = f"{failure.message}; nothing moves forward until it can be written"

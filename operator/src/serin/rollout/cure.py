@@ -13,7 +13,16 @@ from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.api.types import format_time
 from serin.rollout.schedule import EVERYTHING
-from serin.rollout.turn import Move, Turn, changed, enter, rollout_of, with_rollout, with_weight
+from serin.rollout.turn import (
+    Move,
+    Turn,
+    changed,
+    enter,
+    failed_write,
+    rollout_of,
+    with_rollout,
+    with_weight,
+)
 
 DOWN_FOR = timedelta(seconds=30)
 """So long stable must be known to have no ready endpoint: less may be a restart, or a drained node."""
@@ -79,5 +88,5 @@ def _held_back(turn: Turn, status: ModelDeploymentStatus, outage: str) -> Move |
 
 def _record_refused(turn: Turn, status: ModelDeploymentStatus) -> bool:
     """The record cannot be written for a while: an outage of everything does not wait for it for ever."""
-    failure = next((f for f in status.write_failures if f.act == "PromotionRecord"), None)
+    failure = failed_write(status, "PromotionRecord")
     return failure is not None and turn.now - failure.since >= RECORD_PATIENCE

@@ -54,9 +54,8 @@ def _took_too_long(turn: Turn, hold: Move) -> Move | None:
     since = rollout_of(status).blocked_since
     if since is None or turn.now - since < limit or turn.dead(status.stable) or status.stable is None:
         return None
-    arm = turn.arm(status.candidate)
-    foreign = arm is not None and arm.failure is not None and not arm.failure.own
-    if hold.reason is Reason.PREPARING_CANDIDATE and not foreign and turn.record(status) is not None:
+    # A failure that is not the candidate's own has a reason of its own (``candidate_not_up``).
+    if hold.reason is Reason.PREPARING_CANDIDATE and turn.record(status) is not None:
         trouble = hold.message.partition("; ")[2]
         words = f"the candidate is not ready after {format_duration(limit)}{f'; {trouble}' if trouble else ''}"
         return take_back(turn, status, Reason.PREPARE_TIMEOUT, words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
@@ -23,8 +23,10 @@ from serin.rollout.turn import (
     Turn,
     changed,
     enter,
+    failed_write,
     rollout_of,
     weight_on,
+    whole_second,
     with_draining,
     with_rollout,
     with_weight,
@@ -67,7 +69,7 @@ def _settled(turn: Turn, status: ModelDeploymentStatus, stable: RevisionRef) -> 
         why = f": {arm.failure.message}" if arm and arm.failure else ""
         message = f"version {stable.version} is stable but has no ready endpoint{why}"
         return Move(status, Reason.STABLE_NOT_READY, message, turn.soon(), stalled=True)
-    failure = next((f for f in status.write_failures if f.act in WRITES_THAT_HOLD), None)
+    failure = failed_write(status, *WRITES_THAT_HOLD)
     if failure is not None:
         message = f"version {stable.version} serves; {failure.message}"
         return Move(status, failure.reason, message, turn.soon(), stalled=True)
@@ -156,14 +158,10 @@ def _backing_off(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     reason = record.reason or Reason.PREPARING_CANDIDATE
     message = (
         f"version {wanted.version} could not be rolled out ({reason.value}), and not for its own fault; it is tried "
-        f"again at {format_time(_whole(at))}, or at once by a PromotionAction Retry for revision {wanted.revision}; "
-        f"see PromotionRecord {record.name}"
+        f"again at {format_time(whole_second(at))}, or at once by a PromotionAction Retry for revision "
+        f"{wanted.revision}; see PromotionRecord {record.name}"
     )
     return Move(enter(status, Phase.WAITING), reason, message, at, stalled=True)
-
-
-def _whole(at: datetime) -> datetime:
-    return at.replace(microsecond=0)
 
 
 def _policy(turn: Turn) -> PromotionPolicySpec | None:
@@ -223,7 +221,7 @@ def first_deployment(turn: Turn, status: ModelDeploymentStatus) -> Move:
     if wanted is not None and candidate is not None and wanted.revision != candidate.revision and unknown is None:
         gone = candidate.model_copy(update={"until": turn.now})
         return _start(turn, changed(status, draining=with_draining(status, gone)), wanted, None)
-    failure = next((f for f in status.write_failures if f.act in WRITES_THAT_HOLD), None)
+    failure = failed_write(status, *WRITES_THAT_HOLD)
     if failure is not None:
         return Move(status, failure.reason, f"{failure.message}; nothing serves yet", turn.soon(), stalled=True)
     arm = turn.arm(candidate)

@@ -7,7 +7,7 @@ grace is over, the candidate is taken back, for the cause that its pods tell.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from serin.api.reasons import Reason
 from serin.api.status import Interruption, ModelDeploymentStatus
@@ -16,7 +16,15 @@ from serin.rollout.capacity import full_size, needed
 from serin.rollout.gates import RESUME_GATES, first_hold
 from serin.rollout.observation import Failure, Part
 from serin.rollout.phases import LATE
-from serin.rollout.turn import Move, Turn, rollout_of, weights_of, with_rollout, with_weight
+from serin.rollout.turn import (
+    Move,
+    Turn,
+    rollout_of,
+    weights_of,
+    whole_second,
+    with_rollout,
+    with_weight,
+)
 
 DEFAULT_GRACE = timedelta(seconds=10)
 SETTLES = timedelta(seconds=2)
@@ -49,7 +57,7 @@ def _down(turn: Turn, status: ModelDeploymentStatus, interruption: Interruption 
         return Move(status, Reason.NO_RECEIVER, message, min(until, turn.soon()), stalled=True)
     message = (
         f"version {version} lost its last ready endpoint{trouble}; its weight is 0; it gets back {begun.weight} % if "
-        f"it is ready again before {format_time(_whole(until))}, and is taken back then"
+        f"it is ready again before {format_time(whole_second(until))}, and is taken back then"
     )
     return Move(with_weight(status, 0), Reason.CANDIDATE_NOT_READY, message, min(until, turn.soon()))
 
@@ -94,7 +102,3 @@ def resume(turn: Turn, status: ModelDeploymentStatus) -> Move | None:
     reason = Reason.PROMOTING if status.phase in LATE else Reason.COLLECTING_EVIDENCE
     after = with_rollout(with_weight(status, interruption.weight), interruption=None, step_started_at=None)
     return Move(after, reason, message, turn.soon())
-
-
-def _whole(at: datetime) -> datetime:
-    return at.replace(microsecond=0)

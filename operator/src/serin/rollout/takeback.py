@@ -18,6 +18,7 @@ from serin.rollout.turn import (
     Turn,
     changed,
     enter,
+    failed_write,
     rollout_of,
     weight_on,
     weights_of,
@@ -228,7 +229,7 @@ def wait_for_record(turn: Turn, status: ModelDeploymentStatus, cause: Reason, wh
     until = rollout.decided_at + RECORD_PATIENCE
     if turn.now >= until:
         return None
-    failure = next((f for f in status.write_failures if f.act == "PromotionRecord"), None)
+    failure = failed_write(status, "PromotionRecord")
     if failure is None and (record is not None or turn.now - rollout.decided_at < ROUTE_PATIENCE):
         return Move(status, cause, why, turn.soon())
     trouble = failure.message if failure is not None else "it cannot be read"

@@ -9,7 +9,7 @@ from typing import Any
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.reasons import Phase, Reason
-from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
+from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights, WriteFailure
 from serin.rollout.observation import Arm, Observation, Part, RecordView, RouteView
 
 MOST_DRAINING = 20
@@ -126,6 +126,16 @@ def with_draining(status: ModelDeploymentStatus, *refs: RevisionRef | None) -> l
     added = [ref for ref in refs if ref is not None]
     gone = {ref.revision for ref in added}
     return [*(ref for ref in status.draining if ref.revision not in gone), *added][-MOST_DRAINING:]
+
+
+def failed_write(status: ModelDeploymentStatus, *acts: str) -> WriteFailure | None:
+    """The first of ``acts`` that could not be written."""
+    return next((failure for failure in status.write_failures if failure.act in acts), None)
+
+
+def whole_second(at: datetime) -> datetime:
+    """``at`` without what is finer than a second, for people."""
+    return at.replace(microsecond=0)
 
 
 def weight_on(route: RouteView | None, candidate: RevisionRef | None) -> int:

@@ -1,0 +1,25 @@
+"""What do clusters that stand before another have in common? Reads pass as they are."""
+
+from __future__ import annotations
+
+from serin.cluster.client import Cluster, Object, Objects
+from serin.cluster.resources import Resource
+
+
+class ForwardedReads:
+    """Passes reads on."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """See :class:`Cluster`."""
+        return await self._cluster.get(resource, namespace, name)
+
+    async def list(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        """See :class:`Cluster`."""
+        return await self._cluster.list(resource, namespace, selector)
+
+    async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
+        """See :class:`Cluster`."""
+        return await self._cluster.list_rows(resource, namespace, selector)
