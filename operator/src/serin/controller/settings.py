@@ -23,8 +23,8 @@ from pydantic_settings import (
 
 from serin.api.types import parse_duration
 from serin.errors import InvalidInput
-from serin.prometheus.address import normalised
-from serin.prometheus.credentials import Server, check, servers_from
+from serin.prometheus.server.address import normalised
+from serin.prometheus.server.credentials import Server, check, servers_from
 
 PREFIX = "SERIN_"
 LONGEST_SHOWN = 60
