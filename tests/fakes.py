@@ -192,15 +192,15 @@ class FakePrometheus:
     away: bool = False
     queries: int = 0
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
+    async def series(self, request: SeriesRequest) -> list[Series]:
         self.queries += 1
         if self.away:
             raise MetricsUnavailable("http://prometheus: ConnectionError")
-        end = int(want.end.timestamp())
+        end = int(request.end.timestamp())
         times = [float(t) for t in range(end - 90, end + 1)]
         found = []
         for cluster, rate, bad in zip(
-            want.arms, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
+            request.arms, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
         ):
             for code, growth in (("2", rate - bad), ("5", bad)):
                 labels = {

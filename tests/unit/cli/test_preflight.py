@@ -33,16 +33,16 @@ XX, COUNT, BUCKET = (
 
 
 class Store:
-    """Series, asked for by wants and by preflight's questions after label values."""
+    """Series, asked for by requests and by preflight's questions after label values."""
 
     def __init__(self, *series: Series) -> None:
         self.all = list(series)
         self.away = False
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
+    async def series(self, request: SeriesRequest) -> list[Series]:
         if self.away:
             raise MetricsUnavailable("http://prometheus: status 503")
-        found = [s.between(want.start.timestamp(), want.end.timestamp()) for s in self.all if want.matches(s)]
+        found = [s.between(request.start.timestamp(), request.end.timestamp()) for s in self.all if request.matches(s)]
         return [s for s in found if s.times]
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
@@ -193,8 +193,8 @@ def test_a_servers_words_are_no_markup() -> None:
 class Crowded(Store):
     """Too much to count; expressions have a value all the same."""
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
-        del want
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        del request
         raise AnswerTooLarge("larger than 16777216 bytes")
 
     async def counted(self, query: str, at: datetime) -> list[Series]:

@@ -124,8 +124,8 @@ async def test_what_needs_no_evidence_does_not_wait_for_prometheus(monkeypatch: 
     lab = await progressing()
     asked = lab.prometheus.queries
 
-    async def hangs(want: SeriesRequest) -> list[Series]:
-        raise AssertionError(f"asked for {want} before the weight was down")
+    async def hangs(request: SeriesRequest) -> list[Series]:
+        raise AssertionError(f"asked for {request} before the weight was down")
 
     monkeypatch.setattr(lab.prometheus, "series", hangs)
     action(lab, "Abort", rollout=lab.status["rollout"]["record"])

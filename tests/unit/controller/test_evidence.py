@@ -40,10 +40,10 @@ class Crowded(FakePrometheus):
 
     large = True
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
+    async def series(self, request: SeriesRequest) -> list[Series]:
         if self.large:
             raise AnswerTooLarge("the answer is larger than 1 bytes")
-        return await super().series(want)
+        return await super().series(request)
 
     async def counted(self, query: str, at: datetime) -> list[Series]:
         assert "resets(" in query
@@ -101,12 +101,12 @@ class Halting(FakePrometheus):
         super().__init__(lambda: T0)
         self.go, self.begun = asyncio.Event(), 0
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
-        if any("bucket" in metric for metric in want.metrics):
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        if any("bucket" in metric for metric in request.metrics):
             raise ZeroDivisionError("a bug")
         self.begun += 1
         await self.go.wait()
-        return await super().series(want)
+        return await super().series(request)
 
 
 def restored(policy: PromotionPolicySpec = POLICY, blocks: list[WindowBlock] | None = None) -> Ledger:
@@ -160,9 +160,9 @@ class Bursty(FakePrometheus):
         super().__init__(lambda: T0, candidate_rate=200, candidate_bad=1)
         self.history, self.asked = history, 0
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
-        if want.start >= T0 - timedelta(minutes=5):
-            return await super().series(want)
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        if request.start >= T0 - timedelta(minutes=5):
+            return await super().series(request)
         self.asked += 1
         if self.history == "away":
             raise MetricsUnavailable("503")
@@ -170,11 +170,14 @@ class Bursty(FakePrometheus):
             await asyncio.Event().wait()
         if self.history == "buggy":
             raise ZeroDivisionError
-        return [_burst(one) if _of_stable(one) else one for one in await self._since(want)]
+        return [_burst(one) if _of_stable(one) else one for one in await self._since(request)]
 
-    async def _since(self, want: SeriesRequest) -> list[Series]:
-        found = await super().series(want)
-        times = [want.start.timestamp() + 5 * i for i in range(int((want.end - want.start).total_seconds() // 5) + 1)]
+    async def _since(self, request: SeriesRequest) -> list[Series]:
+        found = await super().series(request)
+        times = [
+            request.start.timestamp() + 5 * i
+            for i in range(int((request.end - request.start).total_seconds() // 5) + 1)
+        ]
         return [Series(one.labels, times, [one.values[1] - one.values[0] for _ in times]) for one in found]
 
 

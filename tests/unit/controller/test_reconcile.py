@@ -208,10 +208,10 @@ async def test_one_slo_that_cannot_be_read_does_not_blind_the_others(lab: Lab) -
     )
     real = lab.prometheus.series
 
-    async def series(want: SeriesRequest) -> list[Series]:
-        if any("rq_time" in metric for metric in want.metrics):
+    async def series(request: SeriesRequest) -> list[Series]:
+        if any("rq_time" in metric for metric in request.metrics):
             raise QueryRejected("422 too many samples")
-        return await real(want)
+        return await real(request)
 
     lab.prometheus.series = series  # type: ignore[method-assign]
     lab.prometheus.candidate_bad = 60

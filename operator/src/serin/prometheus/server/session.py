@@ -20,7 +20,7 @@ from urllib3.util import Timeout
 from serin.errors import InvalidInput, MetricsUnavailable
 from serin.prometheus.server.answer import Answer, check_status
 from serin.prometheus.server.credentials import Server, credentials_of
-from serin.prometheus.server.decoding import decode_in_turn
+from serin.prometheus.server.decoding import decode_limited
 from serin.prometheus.server.redaction import Redactor
 from serin.prometheus.server.timely import TimelyAdapter
 
@@ -127,7 +127,7 @@ class _Response(requests.Response):
         self._answer, self._decode = answer, decode
 
     def json(self, **_: object) -> dict[str, Any]:
-        return {"data": {"result": decode_in_turn(self._decode, self._answer)}}
+        return {"data": {"result": decode_limited(self._decode, self._answer)}}
 
 
 def _bounded(response: requests.Response, most: int) -> bytes:

@@ -1,11 +1,14 @@
-"""Whatever a server does: a reaction, in time, with the server, the query and what came back, and no thread stays."""
+"""Whatever a server does: an error by what to do, in time, with server, query and what came back, and no secret."""
 
 from __future__ import annotations
 
 import gzip
+import json
+import logging
 import socket
 import struct
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from tests.faulty import (
     DEADLINE,
     GOOD,
     QUERY,
+    SECRETS,
     SHORT,
     FaultyServer,
     Handler,
@@ -217,3 +221,40 @@ async def test_nobody_has_this_name() -> None:
         with pytest.raises(MetricsUnavailable) as caught:
             await prometheus.matrix(QUERY, AT)
     is_told(str(caught.value), server, "the server's name is not known")
+
+
+def echo(handler: Handler) -> bytes:
+    return "\n".join(f"{name}: {value}" for name, value in handler.headers.items()).encode()
+
+
+ECHOES: dict[str, Script] = {
+    "as an error page": lambda handler: handler.answer(500, echo(handler)),
+    "as a JSON error": lambda handler: error(400, "bad_data", echo(handler).decode())(handler),
+    "as JSON": lambda handler: handler.answer(200, json.dumps(dict(handler.headers)).encode()),
+    "as JSON that is not ours": lambda handler: handler.answer(401, json.dumps(dict(handler.headers)).encode()),
+    "as warnings": lambda handler: handler.answer(200, body(warnings=[echo(handler).decode()])),
+    "as a value": lambda handler: handler.answer(200, body(one([1, echo(handler).decode()]))),
+    "as a redirect": lambda handler: handler.answer(302, b"", Location="/" + handler.headers["Authorization"]),
+    "as the status line": lambda handler: handler.raw(b"HTTP/9 " + echo(handler)),
+    "as headers that are none": lambda handler: handler.raw(
+        b"HTTP/1.1 500 no\r\n" + handler.headers["Authorization"].encode() + b"\r\nX: y\r\n\r\n"
+    ),
+    "far into a long page": lambda handler: handler.answer(500, b" " * 4000 + echo(handler) * 20),
+}
+
+
+@pytest.mark.parametrize("kind", ["basic", "bearer"])
+@pytest.mark.parametrize("how", ECHOES)
+async def test_no_secret_is_told_even_if_the_server_echoes_it(
+    how: str, kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with FaultyServer(ECHOES[how]) as faulty:
+        server = credentials(tmp_path, faulty.url, kind)
+        async with asking(server) as prometheus:
+            with pytest.raises(MetricsError) as caught:
+                await prometheus.matrix(QUERY, AT)
+        sent = faulty.requests[0].headers["Authorization"].split()[1]
+    is_told(str(caught.value), server)
+    everything = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert not [secret for secret in (*SECRETS, sent) if secret in everything]

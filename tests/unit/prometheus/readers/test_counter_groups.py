@@ -1,8 +1,7 @@
-"""Hostile selectors and series: nothing that users write leaves its arm, nothing that comes back is a traceback."""
+"""Hostile selectors: nothing that users write leaves its arm."""
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 
 import promql_parser
@@ -18,10 +17,8 @@ from serin.prometheus.measurements import Selection, counter, observations_above
 from serin.prometheus.presets import preset
 from serin.prometheus.promql import quoted
 from serin.prometheus.readers import sums
-from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
+from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
-from serin.prometheus.readers.counts import FoundGroup, windows
-from serin.prometheus.series import NativeHistogram, Series
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 WINDOW = timedelta(seconds=15)
@@ -82,38 +79,3 @@ def test_no_selector_of_a_user_reaches_beyond_its_arm(one: str, other: str) -> N
                     assert ("pod", "MatchOp.Re", PATTERNS) in {
                         (name, op, "|".join(sorted(value.split("|")))) for name, op, value in pairs if name == "pod"
                     }
-
-
-finite = st.floats(-1e6, 1e12)
-buckets = st.lists(
-    st.tuples(st.floats(-10, 10), st.floats(0, 10), finite).map(lambda b: (b[0], b[0] + b[1], b[2])), max_size=3
-)
-labels = st.dictionaries(st.sampled_from(["pod", "instance", "le", "replica", "x"]), hostile, max_size=4)
-names = st.sampled_from(["m_count", "m_bucket", "m", "up", "process_start_time_seconds"])
-
-
-@st.composite
-def series(draw: st.DrawFn) -> Series:
-    times = sorted(draw(st.sets(st.integers(930, 1030), max_size=6)))
-    own = {**draw(labels), "__name__": draw(names)}
-    if draw(st.booleans()):
-        own["pod"] = draw(st.sampled_from(["fraud-b-predictor-x", "fraud-a-predictor-x"]))
-    values = draw(st.lists(finite, min_size=len(times), max_size=len(times)))
-    at = [float(t) for t in times]
-    if own["__name__"] == "m":
-        return Series(own, at, values, [NativeHistogram(value, tuple(draw(buckets))) for value in values])
-    return Series(own, at, values)
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(series(), max_size=6),
-    st.sampled_from([ArmPatterns("pod", "fraud-b-.*", "fraud-a-.*"), ARM_QUERY.patterns]),
-)
-def test_whatever_series_come_back_they_are_counts_or_no_data(found: list[Series], arms: ArmPatterns) -> None:
-    [group] = valid_groups(observations_above("m", 1.0))
-    given_back = [s for s in found if s.times]
-    for window in windows(arms, GRID, [FoundGroup(group.terms, given_back)]):
-        for counts in (window.candidate, window.stable):
-            assert counts is None or 0 <= counts.bad <= counts.total < math.inf
-        assert len(window.error) < 2000
