@@ -24,7 +24,7 @@ from serin.prometheus.series_request import SeriesRequest
 from tests.fakes import FakeCluster
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a")
+IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
 XX, COUNT, BUCKET = (
     "envoy_cluster_upstream_rq_xx",
     "envoy_cluster_upstream_rq_time_count",
@@ -76,7 +76,7 @@ def policy(*kinds: str, arms: str = "Contour", **step: Any) -> PromotionPolicySp
 
 
 async def surveyed(store: Store, spec: PromotionPolicySpec, *, candidate: bool = False) -> list[SloFigures]:
-    return await survey(store, Subject(spec, NAMES, candidate), NOW)
+    return await survey(store, Subject(spec, IDENTITY, candidate), NOW)
 
 
 HEALTHY = (

@@ -23,8 +23,8 @@ from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 WINDOW = timedelta(seconds=15)
 GRID = Grid(T0, WINDOW, 2)
-NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a")
-ARM_QUERY = ArmQuery(preset(Arms.POD), NAMES, GRID)
+IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
+ARM_QUERY = ArmQuery(preset(Arms.POD), IDENTITY, GRID)
 PATTERNS = "|".join(sorted(ARM_QUERY.patterns.both))
 
 hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
@@ -55,7 +55,7 @@ def selectors(text: str) -> list[promql_parser.VectorSelector]:
 
 def valid_groups(*wanted: Selection) -> list[CounterGroup]:
     try:
-        return groups_of(ARM_QUERY.source, wanted, NAMES.namespace)
+        return groups_of(ARM_QUERY.source, wanted, IDENTITY.namespace)
     except QueryRejected:
         return []
 

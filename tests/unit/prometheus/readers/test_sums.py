@@ -24,7 +24,7 @@ from serin.prometheus.series_request import SeriesRequest
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)
 WINDOW = timedelta(seconds=15)
-NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a")
+IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
 ARM = {"b": "prod_fraud-b-predictor_80", "a": "prod_fraud-a-predictor_80"}
 LATENCY: dict[str, Any] = {"latency": {"threshold": "500ms"}}
 FRESH = {(arm, f"{name}0"): at for arm in "ab" for name, at in (("newest", 1014.0), ("oldest", 999.0))}
@@ -72,7 +72,7 @@ def policy(indicator: dict[str, Any]) -> PromotionPolicySpec:
 
 async def asked(server: Crowded, indicator: dict[str, Any], count: int = 1, *, raw: bool = False) -> list[Interval]:
     spec = policy(indicator)
-    return await read(server, spec, spec.slos[0], NAMES, Grid(T0, WINDOW, count), raw=raw)
+    return await read(server, spec, spec.slos[0], IDENTITY, Grid(T0, WINDOW, count), raw=raw)
 
 
 EDGES = ("start", "end")

@@ -73,9 +73,9 @@ class QuerySession(requests.Session):
 
         The exchange has a thread of its own: nothing limits the time of a name's resolution, so it is left behind then.
         """
-        exchange = self._connections.threads.submit(self._exchange, method, url, params, timeout)
+        threads = self._connections.threads
         try:
-            answer = exchange.result(timeout + SLACK)
+            answer = threads.submit(self._exchange, method, url, params, timeout).result(timeout + SLACK)
         except TimeoutError:
             raise MetricsUnavailable(f"no answer within {timeout:.1f} s") from None
         self._on_answer(len(answer.body))
