@@ -95,13 +95,13 @@ class World:
     stable_window: tuple[int, int] | None = (0, 900)
     judge: Judge | None = None
     judged_record: str = ""
-    seen: Observation | None = None
+    observed: Observation | None = None
     """What the last pass saw."""
     actions: list[ActionView] = field(default_factory=list)
     """PromotionActions that have no outcome yet."""
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
-    vouched: bool | None = True
+    requester_verified: bool | None = True
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -141,7 +141,7 @@ class World:
             assessment=self._assess(),
             next_evidence_at=self.now + SECOND,
             actions=tuple(self.actions),
-            vouched=self.vouched,
+            requester_verified=self.requester_verified,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,

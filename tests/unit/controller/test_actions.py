@@ -12,7 +12,7 @@ from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_record import MOST_ACTIONS, PromotionRecordStatus
 from serin.api.status import AnsweredAction
 from serin.cluster import resources
-from serin.controller.actions import unanswered, vouched
+from serin.controller.actions import requester_verified, unanswered
 from serin.errors import NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.wants import Want
@@ -204,7 +204,7 @@ async def test_who_vouches(answer: Exception | None, vouches: bool | None, monke
         return {}
 
     monkeypatch.setattr(lab.cluster, "create", create)
-    assert await vouched(lab.cluster, "prod", [pending]) is vouches
+    assert await requester_verified(lab.cluster, "prod", [pending]) is vouches
 
 
 async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
@@ -241,7 +241,7 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("serin.controller.actions.PATIENCE", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
-    assert await vouched(lab.cluster, "prod", [pending]) is None
+    assert await requester_verified(lab.cluster, "prod", [pending]) is None
     monkeypatch.setattr(lab.cluster, "list", hang)
     assert await unanswered(lab.cluster, "prod", "fraud") == []
 

@@ -606,7 +606,7 @@ def test_messages_are_bounded() -> None:
 def test_when_nothing_is_under_way_serin_wakes_for_what_drains_and_for_who_asks() -> None:
     world = serving()
     assert world.tick().wake_at is None
-    world.vouched = None
+    world.requester_verified = None
     world.ask("Retry", revision=ref("1").revision)
     assert world.tick().wake_at == world.now - SECOND + timedelta(seconds=30)
     world.actions = []

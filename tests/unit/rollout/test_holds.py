@@ -378,7 +378,7 @@ def test_without_the_admission_policies_nobody_promotes() -> None:
     world = serving()
     world.want("2")
     world.until(Phase.PROGRESSING)
-    world.vouched = False
+    world.requester_verified = False
     world.ask("Promote")
     world.settle(2)
     assert "AdmissionPolicyMissing" in world.answers[-1].message

@@ -17,7 +17,7 @@ from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import Asked, asked_of, pending, vouched
+from serin.controller.actions import Asked, asked_of, pending, requester_verified
 from serin.controller.arms import observe_arms
 from serin.controller.claims import Seen, foreign, hostname_taken
 from serin.controller.history import get_or_none, read_records, record_views
@@ -167,7 +167,7 @@ async def _asked(cluster: Cluster, reader: Reader, key: tuple[str, str], status:
     answered = {action.uid for action in status.actions}
     asked = asked_of(found, vouches=None)
     new = [action for action in asked.actions if action.uid not in answered]
-    return replace(asked, vouched=await vouched(cluster, key[0], new))
+    return replace(asked, requester_verified=await requester_verified(cluster, key[0], new))
 
 
 async def _inference_services(
