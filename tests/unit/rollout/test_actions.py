@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, ModelDeploymentStatus
 from serin.rollout.actions import DONE, EFFECTS, KEPT_ANSWERS, next_hearing, remembered
 from serin.rollout.observation import ActionView, RecordView
 from serin.rollout.turn import Turn
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import scene
 from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 

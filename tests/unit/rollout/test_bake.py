@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Held, ModelDeploymentStatus
 from serin.rollout.bake import bake, conclude, promote
 from serin.rollout.bake import promoted as promoted_move
 from serin.rollout.observation import Arm, Failure, Problem
 from serin.rollout.turn import Move
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 

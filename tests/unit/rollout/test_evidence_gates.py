@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from serin.api.evidence import Assessment
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Phase, Reason, Verdict
+from serin.evidence import Assessment
 from serin.rollout.evidence_gates import bake_time, overdue_by, step_time, undecided
 from serin.rollout.gates import Check
+from serin.schema.choices import Severity
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import NEXT_WINDOW, SOON, answer, judged, scene
 from tests.world import SECOND, START, policy
 

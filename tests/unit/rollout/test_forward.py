@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Held, Interruption
 from serin.rollout.forward import prepare, progress, shadow, watch_only
 from serin.rollout.observation import Failure, Problem
 from serin.rollout.turn import Move
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 

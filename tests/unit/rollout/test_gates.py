@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from serin.api.evidence import Split
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import Held, Interruption, WriteFailure
+from serin.evidence import Split
 from serin.rollout.bake import bake, promote
 from serin.rollout.cluster_gates import (
     WRITES_THAT_HOLD,
@@ -42,6 +41,7 @@ from serin.rollout.gates import (
 from serin.rollout.interruption import resume
 from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.turn import Move
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, Rejection, Retry, RevisionRef, WriteFailure
 from serin.rollout.cluster_gates import WRITES_THAT_HOLD
 from serin.rollout.intake import (
@@ -23,6 +22,7 @@ from serin.rollout.intake import (
 )
 from serin.rollout.observation import Arm, Failure, Part, Problem, RecordView, Unreadable
 from serin.rollout.turn import Move
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, START, World, policy, ref, spec
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serin.api.reasons import Outcome, Reason
 from serin.rollout.rejection import outcome_of, rejects
+from serin.schema.reasons import Outcome, Reason
 
 OWN = {
     Reason.SLO_BREACHED,

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Interruption, Rejection, WriteFailure
 from serin.rollout.bake import conclude
 from serin.rollout.decide import RULES
@@ -30,6 +29,7 @@ from serin.rollout.takeback import (
     wait_for_record,
 )
 from serin.rollout.turn import Move
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 

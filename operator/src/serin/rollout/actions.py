@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, Held, ModelDeploymentStatus, Retry, RolloutStatus
 from serin.rollout.decision import Answer
 from serin.rollout.observation import ActionView
 from serin.rollout.takeback import take_back
 from serin.rollout.turn import Move, Turn, changed, with_rollout
+from serin.schema.reasons import Outcome, Phase, Reason
 
 KEPT_ANSWERS = 20
 MOST_UNWRITTEN = 15

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.cluster_gates import policy_lost, route_pending, something_unknown, write_failed
 from serin.rollout.cure import cure
@@ -25,6 +24,7 @@ from serin.rollout.turn import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Outcome, Phase, Reason
 
 REMEMBERED = timedelta(days=7)
 """So long the revision that was stable before is taken again without steps."""

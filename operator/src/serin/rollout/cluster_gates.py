@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import full_size, needed, next_share, whole_size
 from serin.rollout.observation import Part
@@ -17,6 +16,7 @@ from serin.rollout.turn import (
     weights_of,
     with_rollout,
 )
+from serin.schema.reasons import Phase, Reason
 
 ROUTE_SETTLES = timedelta(seconds=2)
 WRITES_THAT_HOLD = frozenset({"HTTPRoute", "PromotionRecord", "InferenceService", "Scaling"})

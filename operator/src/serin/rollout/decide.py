@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.reasons import Outcome, Phase
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions import heard, next_hearing
 from serin.rollout.bake import bake, conclude, promote
@@ -27,6 +26,7 @@ from serin.rollout.rebuild import rebuild
 from serin.rollout.takeback import roll_back
 from serin.rollout.tell import events, told, with_write_failures
 from serin.rollout.turn import Move, Turn
+from serin.schema.reasons import Outcome, Phase
 
 RULES: dict[Phase, Callable[[Turn, ModelDeploymentStatus], Move]] = {
     Phase.PREPARING: prepare,

@@ -6,10 +6,10 @@ although nobody asked for another revision (DESIGN, rule 12).
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.decision import Event
 from serin.rollout.turn import Move, Turn, changed
+from serin.schema.reasons import Phase, Reason
 
 WEIGHED = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING, Phase.ROLLING_BACK})
 """From the first request on the templates are what is being compared; before it they may still settle."""

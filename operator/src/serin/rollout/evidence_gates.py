@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.evidence import SloReport, Split
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_duration
+from serin.evidence import SloReport, Split
 from serin.patience import overdue
 from serin.rollout.schedule import Schedule
 from serin.rollout.turn import Move, Turn, rollout_of, weights_of
+from serin.schema.reasons import Phase, Reason, Verdict
+from serin.schema.types import format_duration
 
 FIRST_WINDOWS = 6
 """So many windows of a step may pass before silence is worth a warning: the first requests have to come and be read."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_duration
 from serin.rollout.cure import cure
 from serin.rollout.evidence_gates import describe_step
 from serin.rollout.gates import (
@@ -19,6 +17,8 @@ from serin.rollout.interruption import resume
 from serin.rollout.schedule import EVERYTHING, Schedule
 from serin.rollout.takeback import PREPARE_RULES, ROLLBACK_RULES, roll_back, take_back, unknown_clock, unknown_too_long
 from serin.rollout.turn import Move, Turn, enter, rollout_of, with_rollout, with_weight
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_duration
 
 SHADOW_RULES: tuple[Check, ...] = tuple(
     only_mirrored(rule) if rule is unknown_too_long else rule for rule in ROLLBACK_RULES

@@ -12,9 +12,7 @@ from datetime import timedelta
 from enum import Enum
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_time
 from serin.rollout.cluster_gates import (
     candidate_not_up,
     not_routed,
@@ -30,6 +28,8 @@ from serin.rollout.drift import template_drift
 from serin.rollout.evidence_gates import bake_time, step_time, traffic_split, undecided
 from serin.rollout.phases import LATE
 from serin.rollout.turn import Move, Turn, rollout_of, weights_of, with_rollout
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
 
 Check = Callable[[Turn, ModelDeploymentStatus], Move | None]
 PREPARE = frozenset({Phase.PREPARING})

@@ -6,10 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
-from serin.api.types import format_time
 from serin.rollout.actions import remembered
 from serin.rollout.bake import promoted
 from serin.rollout.cluster_gates import WRITES_THAT_HOLD
@@ -31,6 +29,8 @@ from serin.rollout.turn import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
 
 NEEDED_TO_START = (Part.RECORDS, Part.INFERENCE_SERVICES, Part.ACTIONS, Part.HOSTNAMES)
 ROUTE_SETTLES = timedelta(seconds=30)

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Reason
 from serin.api.status import Interruption, ModelDeploymentStatus
-from serin.api.types import format_time
 from serin.rollout.capacity import full_size, needed
 from serin.rollout.gates import RESUME_GATES, first_hold
 from serin.rollout.observation import Failure, Part
@@ -25,6 +23,8 @@ from serin.rollout.turn import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Reason
+from serin.schema.types import format_time
 
 DEFAULT_GRACE = timedelta(seconds=10)
 SETTLES = timedelta(seconds=2)

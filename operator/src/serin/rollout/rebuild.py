@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.observation import Part, RecordView, RouteView
 from serin.rollout.schedule import Schedule
 from serin.rollout.turn import Move, Turn, changed, with_rollout
+from serin.schema.reasons import Outcome, Phase, Reason
 
 EMPTY = ModelDeploymentStatus()
 

@@ -6,7 +6,7 @@ The rollout then ends ``Aborted`` and is tried again, with a pause that grows.
 
 from __future__ import annotations
 
-from serin.api.reasons import Outcome, Reason
+from serin.schema.reasons import Outcome, Reason
 
 OUTCOMES: dict[Reason, Outcome] = {
     Reason.SLO_BREACHED: Outcome.ROLLED_BACK,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from serin.api.model_deployment import OnNewRevision
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, Rejection
-from serin.api.types import format_time
 from serin.patience import SilenceClock, nothing_known_too_long, undecided_too_long
 from serin.rollout.capacity import receivable
 from serin.rollout.evidence_gates import describe_step, overdue_by
@@ -26,6 +24,8 @@ from serin.rollout.turn import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
 
 WITHOUT_EVIDENCE = frozenset(
     {

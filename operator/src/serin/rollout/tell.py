@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from serin.api.conditions import ConditionType, merge
-from serin.api.evidence import SloReport, Window
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ArmCounts, ModelDeploymentStatus, SloStatus
+from serin.evidence import SloReport, Window
 from serin.rollout.cluster_gates import WRITES_THAT_HOLD
 from serin.rollout.conditions import conditions, policy_edited
 from serin.rollout.decision import Event
@@ -16,6 +15,7 @@ from serin.rollout.gates import patience
 from serin.rollout.observation import Problem
 from serin.rollout.schedule import Schedule
 from serin.rollout.turn import Move, Turn, changed, weight_on, weights_of, with_rollout
+from serin.schema.reasons import Phase, Reason
 
 LONGEST_MESSAGE = 1024
 """Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""

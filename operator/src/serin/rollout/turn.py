@@ -8,9 +8,9 @@ from typing import Any
 
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights, WriteFailure
 from serin.rollout.observation import Arm, Observation, Part, RecordView, RouteView
+from serin.schema.reasons import Phase, Reason
 
 MOST_DRAINING = 20
 """As many as ``status.draining`` takes; the InferenceService of one that is pushed out is deleted a little earlier."""
