@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from serin.api.evidence import Assessment, Counts, Interval, SloReport
-from serin.api.promotion_policy import PromotionPolicySpec, Severity
-from serin.api.reasons import Phase, Reason, Verdict
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
+from serin.evidence import Assessment, Counts, Interval, SloReport
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Arm, Observation
 from serin.rollout.transition import Transition, with_rollout
+from serin.schema.choices import Severity
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.world import NAME, SECOND, START, World, policy, ref, serving, spec
 
 SOON = 2 * SECOND

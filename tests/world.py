@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from serin.api.evidence import Assessment, Counts, Window
+from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
-from serin.judge.assessment import Judge
+from serin.evidence import Assessment, Counts, Window
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import (
@@ -31,6 +30,7 @@ from serin.rollout.observation import (
     Unreadable,
 )
 from serin.rollout.phases import WATCHED
+from serin.schema.reasons import Phase, Reason
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -19,7 +19,6 @@ from e2e.load.generator import LoadPlan
 from e2e.load.live import Counts as LiveCounts
 from e2e.scenarios.counting import POLICY, SETTLED_SECONDS, counted, growth, pair, preflight, samples, settled, windows
 from e2e.scenarios.site import GATEWAY_API, MODEL
-from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
@@ -27,6 +26,7 @@ from serin.prometheus.credentials import Server
 from serin.prometheus.diagnose import found_instead
 from serin.prometheus.reading import Names, read
 from serin.prometheus.shared import Shared
+from serin.schema.choices import Arms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

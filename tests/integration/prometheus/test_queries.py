@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serin.api.indicator import Arms
 from serin.prometheus.client import Prometheus
 from serin.prometheus.counts import Grid
 from serin.prometheus.credentials import Server
@@ -16,6 +15,7 @@ from serin.prometheus.presets import preset
 from serin.prometheus.reading import Look, Names
 from serin.prometheus.shared import Shared
 from serin.prometheus.sums import query
+from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import Scraped
 
 NAMES = Names("nowhere", "fraud-b", "fraud-a")

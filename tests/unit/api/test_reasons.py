@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serin.api.reasons import Outcome, Reason
+from serin.schema.reasons import Outcome, Reason
 
 OWN = {
     Reason.SLO_BREACHED,

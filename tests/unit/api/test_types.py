@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from serin.api.crdgen import KINDS, crd, plain, rendered, structural
 from serin.api.model_deployment import SCALING_FIELDS
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Reason
 from serin.api.revision import replica_bounds, revision_of, scaling_of, without_nulls
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_duration, parse_duration
+from serin.schema.reasons import Reason
+from serin.schema.types import format_duration, parse_duration
 
 ROOT = Path(__file__).parents[3]
 

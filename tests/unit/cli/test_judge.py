@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from serin.analysis.draws import Draws
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.main import app
 from serin.cli.windows import read_windows
 from serin.errors import InvalidInput
-from serin.judge.draws import Draws
 from tests.world import policy as spec_of
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from serin.analysis.draws import Draws
 from serin.cli.main import app
-from serin.judge.draws import Draws
 
 TRAFFIC = {"--stable-rps": "190", "--candidate-rps": "10", "--stable-bad": "0.005", "--candidate-bad": "0.05"}
 

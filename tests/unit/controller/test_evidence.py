@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from serin.api.evidence import Interval, Window
+from serin.analysis.assessment import settings_of
+from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.controller import evidence
 from serin.controller.evidence import BATCHES, BLOCK, HISTORY_USEFUL, Ledger
 from serin.errors import AnswerTooLarge, MetricsUnavailable
-from serin.judge.assessment import settings_of
+from serin.evidence import Interval, Window
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import RatioSettings
-from serin.judge.windows import settle_time
 from serin.prometheus.reading import Names
 from serin.prometheus.series import Series
 from serin.prometheus.sums import PART

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Window
-from serin.api.indicator import Arms
+from serin.evidence import Counts, Window
 from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
 from serin.prometheus.presets import Term, preset
 from serin.prometheus.series import Series, freshness
+from serin.schema.choices import Arms
 
 ARMS = ArmPatterns("envoy_cluster_name", "prod_fraud-b-predictor_80", "prod_fraud-a-predictor_80")
 T0 = datetime.fromtimestamp(1000, tz=UTC)

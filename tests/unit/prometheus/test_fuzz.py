@@ -10,7 +10,7 @@ import promql_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.indicator import Arms, Indicator
+from serin.api.indicator import Indicator
 from serin.errors import QueryRejected
 from serin.prometheus import sums, wants
 from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
@@ -19,6 +19,7 @@ from serin.prometheus.presets import preset
 from serin.prometheus.promql import quoted
 from serin.prometheus.reading import Look, Names
 from serin.prometheus.series import Histogram, Series
+from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 WINDOW = timedelta(seconds=15)

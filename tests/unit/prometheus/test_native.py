@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Window
 from serin.errors import MalformedAnswer
+from serin.evidence import Window
 from serin.prometheus.answer import Answer, matrix
 from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
 from serin.prometheus.native import off_boundary, spelled_out

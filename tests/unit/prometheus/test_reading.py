@@ -8,9 +8,9 @@ from typing import Any
 import promql_parser
 import pytest
 
-from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
+from serin.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 from serin.prometheus.counts import Grid
 from serin.prometheus.reading import Names, read, unreadable
 from serin.prometheus.series import Histogram, Series

@@ -8,10 +8,9 @@ from typing import Any
 import promql_parser
 import pytest
 
-from serin.api.evidence import Counts, Interval, Window
-from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import AnswerTooLarge
+from serin.evidence import Counts, Interval, Window
 from serin.prometheus.counts import ArmPatterns, Grid
 from serin.prometheus.large import BELIEVED_SECONDS, LargeAnswers
 from serin.prometheus.presets import preset
@@ -19,6 +18,7 @@ from serin.prometheus.reading import Names, read
 from serin.prometheus.series import Series
 from serin.prometheus.sums import PART, query
 from serin.prometheus.wants import Shape, Want
+from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, ModelDeploymentStatus
 from serin.rollout.actions import ACTIONS, KEPT_ANSWERS, actions_due_at, with_answer
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import ActionView, RecordView
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import scene
 from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 

@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Part, Problem, Unreadable
 from serin.rollout.phases import ACTIVE
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import BAD, CLEAN, policy, ref, serving
 
 VERSIONS = ("1", "2", "3", "4")

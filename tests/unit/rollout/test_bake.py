@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Held, ModelDeploymentStatus
 from serin.rollout.observation import Arm, Failure, Problem
 from serin.rollout.phases.promoted import decide_promotion as promoted_move
 from serin.rollout.phases.promoted import finish_promotion
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import Held
 from serin.rollout.capacity import full_size, needed, next_share, receivable, whole_size
 from serin.rollout.observation import Arm, Part, Unreadable
+from serin.schema.reasons import Phase, Reason
 from tests.scene import scene
 from tests.world import SECOND, START, World, policy, ref, serving
 

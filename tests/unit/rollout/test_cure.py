@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.rollout.phases.stable_outage import take_over, with_outage_clock
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import BAD, SECOND, START, World, policy, ref, serving
 

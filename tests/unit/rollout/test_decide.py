@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, Weights
 from serin.rollout.observation import Arm, Failure, Problem, RouteView
 from serin.rollout.phases import ACTIVE, MOVES
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving, spec
 
 

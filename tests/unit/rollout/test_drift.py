@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from serin.api.reasons import Phase, Reason
 from serin.rollout.templates import with_templates
+from serin.schema.reasons import Phase, Reason
 from tests.scene import scene
 from tests.world import BAD, World, policy, ref, serving
 

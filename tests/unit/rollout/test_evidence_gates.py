@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from serin.api.evidence import Assessment
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Phase, Reason, Verdict
+from serin.evidence import Assessment
 from serin.rollout.gates.evidence.bake_time import bake_time
 from serin.rollout.gates.evidence.step_time import step_time
 from serin.rollout.gates.evidence.undecided import undecided
 from serin.rollout.gates.gate import Check
 from serin.rollout.stage import overdue_by
+from serin.schema.choices import Severity
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import NEXT_WINDOW, SOON, answer, judged, scene
 from tests.world import SECOND, START, policy
 

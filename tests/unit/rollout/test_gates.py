@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from serin.api.evidence import Split
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import Held, Interruption, WriteFailure
+from serin.evidence import Split
 from serin.rollout.context import route_in_sync
 from serin.rollout.gates import FINAL_GATES, GATES, RESUME_GATES, first_hold
 from serin.rollout.gates.cluster.candidate_routed import candidate_not_routed
@@ -33,6 +32,7 @@ from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.stage import with_step_clock
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.rollout.decide import decide
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import BAD, SECOND, World, policy, ref, serving, spec
 
 

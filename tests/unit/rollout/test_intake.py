@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, Rejection, Retry, RevisionRef, WriteFailure
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.housekeeping import with_exposure_time, without_drained, without_stale_retry
@@ -18,6 +17,7 @@ from serin.rollout.phases.first_deployment import first_deployment
 from serin.rollout.phases.idle import ASKED_AGAIN, decide_idle
 from serin.rollout.phases.starting import NEEDED_TO_START
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, START, World, policy, ref, spec
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import Interruption
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.phases.interruption import endpoint_loss, resume_after_interruption
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, START, World, policy, ref, serving
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import Rejection, RevisionRef, Weights
 from serin.rollout.decision import Finish, Plan, RoutePlan
 from serin.rollout.observation import Part, RecordView, Unreadable
 from serin.rollout.plan import plan
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import Scene, scene
 from tests.world import SECOND, START, policy, ref
 

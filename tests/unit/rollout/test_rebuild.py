@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Part, Unreadable
 from serin.rollout.rebuild import rebuild
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import LONG, SOON, Scene, answer, scene
 from tests.world import SECOND, START, policy, ref
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Interruption, Rejection, WriteFailure
 from serin.rollout.decide import RULES
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
@@ -32,6 +31,7 @@ from serin.rollout.phases.rollback_rules import (
     with_silence_clock,
 )
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 

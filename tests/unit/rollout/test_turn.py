@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.rollout.observation import Arm, Observation, Part, Problem, RecordView, Unreadable
 from serin.rollout.transition import MOST_DRAINING, with_draining
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import NEXT_WINDOW, SOON, scene
 from tests.world import SECOND, START, policy, ref
 

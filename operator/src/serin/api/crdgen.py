@@ -24,7 +24,7 @@ from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_action import PromotionAction
 from serin.api.promotion_policy import PromotionPolicy
 from serin.api.promotion_record import PromotionRecord
-from serin.api.types import ApiModel, format_duration
+from serin.schema.types import ApiModel, format_duration
 
 NAME_RULES = [
     {

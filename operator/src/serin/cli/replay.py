@@ -12,17 +12,17 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from serin.analysis.replay import Judged, Replay
+from serin.analysis.windows import decode, kind_of, nothing
 from serin.api.analysis import Undecided
-from serin.api.evidence import Interval, Window
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
-from serin.api.reasons import Outcome, Proof
 from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
+from serin.evidence import Interval, Window
 from serin.judge import JUDGE_VERSION
-from serin.judge.replay import Judged, Replay
-from serin.judge.windows import decode, kind_of, nothing
 from serin.records.build import MOST_BLOCKS
+from serin.schema.reasons import Outcome, Proof
 
 
 class Answer(StrEnum):

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from serin.api.evidence import Counts, Interval, Window
+from serin.analysis.preflight import Base, Forecast, forecasts
+from serin.analysis.windows import settle_time
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.errors import InvalidInput, MetricsError, NotFound
+from serin.evidence import Counts, Interval, Window
 from serin.judge.dispersion import Dispersion
-from serin.judge.preflight import Base, Forecast, forecasts
-from serin.judge.windows import settle_time
 from serin.prometheus.counts import Grid
 from serin.prometheus.diagnose import found_instead, newest_samples
 from serin.prometheus.presets import preset

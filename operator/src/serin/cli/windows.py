@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
+from serin.analysis.windows import nothing
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import InvalidInput
-from serin.judge.windows import nothing
+from serin.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 
 LONGEST_WINDOW = 3600
 LARGEST_COUNT = 10**15

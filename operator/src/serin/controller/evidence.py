@@ -16,14 +16,14 @@ from itertools import dropwhile
 
 import structlog
 
-from serin.api.evidence import Assessment, Interval, MeanWindow, Split, Window
+from serin.analysis.assessment import judge_of, settings_of
+from serin.analysis.windows import decode, encode, kind_of, settle_time
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.errors import MetricsError
-from serin.judge.assessment import judge_of, settings_of
+from serin.evidence import Assessment, Interval, MeanWindow, Split, Window
 from serin.judge.slo import SloJudge
 from serin.judge.split import split
-from serin.judge.windows import decode, encode, kind_of, settle_time
 from serin.prometheus.counts import Grid
 from serin.prometheus.reading import Metrics, Names, read
 from serin.together import together

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
@@ -29,6 +28,7 @@ from serin.prometheus.reading import unreadable
 from serin.records.build import Source, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.rollout.spec_rules import problem_of
+from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic import view as traffic
 from serin.traffic.standard import Owner, inference_service, served

@@ -8,10 +8,8 @@ from datetime import datetime
 
 import structlog
 
-from serin.api.evidence import Assessment
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
-from serin.api.reasons import Phase, Proof
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.cluster.client import Cluster
 from serin.cluster.hurried import HurriedCluster
@@ -23,6 +21,7 @@ from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, NotLeader
+from serin.evidence import Assessment
 from serin.prometheus.address import same_place
 from serin.prometheus.reading import Metrics, Names
 from serin.prometheus.shared import NotAllowed
@@ -32,6 +31,7 @@ from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import WATCHED, is_watched
+from serin.schema.reasons import Phase, Proof
 
 log = structlog.get_logger()
 HURRY = 2.0

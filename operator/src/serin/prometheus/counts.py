@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from serin.api.evidence import Counts, Window
+from serin.evidence import Counts, Window
 from serin.prometheus.native import MUST_BE, off_boundary, spelled_out
 from serin.prometheus.presets import Term
 from serin.prometheus.series import Series, freshness

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from serin.api.evidence import Evaluation, Interval, Mean, MeanWindow
 from serin.api.indicator import KINDS, Gauge, Indicator
 from serin.api.names import service_name
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import AnswerTooLarge, QueryRejected
+from serin.evidence import Evaluation, Interval, Mean, MeanWindow
 from serin.prometheus import promql
 from serin.prometheus.counts import (
     SIGNS,

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from serin.api.evidence import Counts, Window
-from serin.api.types import format_duration
+from serin.evidence import Counts, Window
 from serin.prometheus.counts import REPLICA_LABELS, ArmPatterns, Grid, missing
 from serin.prometheus.presets import Term
 from serin.prometheus.promql import quoted
 from serin.prometheus.series import LEAST_FRESHNESS, Series
 from serin.prometheus.wants import BUCKET, spellings
+from serin.schema.types import format_duration
 
 PART = "serin_part"
 """The label that says what a value is: a name below, and the number of the term."""

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.observation import Arm, Observation, Part, RecordView
 from serin.rollout.transition import weights_of
+from serin.schema.reasons import Phase
 
 POLL_INTERVAL = timedelta(seconds=2)
 """How often something that comes up is looked at, besides the events it sends."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.reasons import Outcome, Phase
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions import actions_due_at, apply_next_action
 from serin.rollout.context import DecisionContext
@@ -28,6 +27,7 @@ from serin.rollout.report.events import events
 from serin.rollout.report.status_report import with_report, with_write_failures
 from serin.rollout.templates import drift_events, with_templates
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase
 
 RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition]] = {
     Phase.PREPARING: prepare,

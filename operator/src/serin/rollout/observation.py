@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from serin.api.evidence import Assessment, Split
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Outcome, Reason
 from serin.api.status import Held, RevisionRef, WriteFailure
+from serin.evidence import Assessment, Split
+from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
 from serin.rollout.capacity import full_size, needed, next_share
@@ -12,6 +11,7 @@ from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.observation import Part, RecordView
 from serin.rollout.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
+from serin.schema.reasons import Outcome, Phase, Reason
 
 
 def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:

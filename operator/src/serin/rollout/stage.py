@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus
 from serin.patience import overdue
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.schedule import Schedule
 from serin.rollout.transition import rollout_of, weights_of, with_rollout
+from serin.schema.reasons import Phase
 
 
 def overdue_by(

@@ -6,11 +6,11 @@ although nobody asked for another revision (DESIGN, rule 12).
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Event
 from serin.rollout.transition import with_fields
+from serin.schema.reasons import Phase, Reason
 
 WITH_REQUESTS = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING, Phase.ROLLING_BACK})
 """From the first request on the templates are what is being compared; before it they may still settle."""

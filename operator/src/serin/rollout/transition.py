@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights, WriteFailure
 from serin.rollout.observation import RouteView
+from serin.schema.reasons import Phase, Reason
 
 MOST_DRAINING = 20
 """As many as ``status.draining`` takes; the InferenceService of one that is pushed out is deleted a little earlier."""

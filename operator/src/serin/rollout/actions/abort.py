@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Outcome, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions.rule import ActionRule, Effect, Request, rollout_of_action
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases.rollback import start_rollback
+from serin.schema.reasons import Outcome, Reason
 
 
 def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:

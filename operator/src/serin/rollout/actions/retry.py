@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus, Retry
 from serin.rollout.actions.rule import ActionRule, Effect, Request
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import with_fields
+from serin.schema.reasons import Phase
 
 
 def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:

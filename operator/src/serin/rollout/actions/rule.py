@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from serin.api.reasons import Outcome
 from serin.api.status import AnsweredAction, ModelDeploymentStatus, RolloutStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import ActionView
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome
 
 Effect = ModelDeploymentStatus | Transition | str
 """The status with the effect, a Transition that ends the pass, or why the action is refused."""

@@ -8,7 +8,6 @@ To add a gate, write a module with its check and add a line to ``GATES``.
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.candidate_routed import candidate_not_routed
@@ -30,6 +29,7 @@ from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.phases import LATE
 from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Phase
 
 PREPARE = frozenset({Phase.PREPARING})
 SHADOW = frozenset({Phase.SHADOWING})

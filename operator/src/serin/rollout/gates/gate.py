@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition, rollout_of, with_rollout
+from serin.schema.reasons import Phase
 
 Check = Callable[[DecisionContext, ModelDeploymentStatus], Transition | None]
 

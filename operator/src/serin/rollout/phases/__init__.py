@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus
+from serin.schema.reasons import Phase
 
 MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
@@ -21,6 +20,7 @@ from serin.rollout.transition import (
     with_phase,
     with_weight,
 )
+from serin.schema.reasons import Phase, Reason
 
 
 def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.api.types import format_time
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.observation import Part, Problem
@@ -20,6 +18,8 @@ from serin.rollout.transition import (
     whole_second,
     with_phase,
 )
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
 
 ROUTE_SETTLES = timedelta(seconds=30)
 """So long after the end of a rollout the gateway may take to work with the last change of the route."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Reason
 from serin.api.status import Interruption, ModelDeploymentStatus
-from serin.api.types import format_time
 from serin.rollout.capacity import full_size, needed
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import RESUME_GATES, first_hold
 from serin.rollout.observation import Failure, Part
 from serin.rollout.phases import LATE
 from serin.rollout.transition import Transition, rollout_of, weights_of, whole_second, with_rollout, with_weight
+from serin.schema.reasons import Reason
+from serin.schema.types import format_time
 
 DEFAULT_GRACE = timedelta(seconds=10)
 SETTLES = timedelta(seconds=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import first_hold
@@ -10,6 +9,7 @@ from serin.rollout.gates.gate import Check
 from serin.rollout.schedule import EVERYTHING, Schedule
 from serin.rollout.stage import describe_step
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout, with_weight
+from serin.schema.reasons import Phase, Reason
 
 
 def first_transition(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_duration
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import first_hold
 from serin.rollout.gates.gate import hold_limit
@@ -14,6 +12,8 @@ from serin.rollout.phases.rollback_rules import PREPARE_RULES
 from serin.rollout.phases.stable_outage import take_over
 from serin.rollout.stage import describe_shadow
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_duration
 
 
 def prepare(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

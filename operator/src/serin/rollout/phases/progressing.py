@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases.interruption import resume_after_interruption
@@ -12,6 +11,7 @@ from serin.rollout.phases.rollback_rules import ROLLBACK_RULES, with_silence_clo
 from serin.rollout.phases.stable_outage import take_over
 from serin.rollout.stage import with_step_clock
 from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Reason
 
 
 def progress(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

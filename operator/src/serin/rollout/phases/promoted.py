@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases.next_step import first_transition
@@ -17,6 +16,7 @@ from serin.rollout.transition import (
     with_fields,
     with_rollout,
 )
+from serin.schema.reasons import Outcome, Phase, Reason
 
 REMEMBERED = timedelta(days=7)
 """So long the revision that was stable before is taken again without steps."""

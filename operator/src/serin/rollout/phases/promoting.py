@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import FINAL_GATES, LAST_WEIGHT_GATES, first_hold
@@ -22,6 +21,7 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Phase, Reason
 
 
 def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

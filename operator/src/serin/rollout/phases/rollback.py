@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus, Rejection
-from serin.api.types import format_time
 from serin.rollout.capacity import receivable
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import (
@@ -21,6 +19,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
 
 KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from serin.api.model_deployment import OnNewRevision
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_time
 from serin.patience import SilenceClock, nothing_known_too_long, undecided_too_long
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases.interruption import endpoint_loss
@@ -18,6 +16,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
 
 CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from serin.api.promotion_policy import WhenStableIsDown
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_time
 from serin.rollout.context import DecisionContext
 from serin.rollout.schedule import EVERYTHING
 from serin.rollout.transition import (
@@ -23,6 +21,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
 
 DOWN_FOR = timedelta(seconds=30)
 """So long stable must be known to have no ready endpoint: less may be a restart, or a drained node."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.actions import with_answer
@@ -17,6 +16,7 @@ from serin.rollout.transition import (
     with_fields,
     with_phase,
 )
+from serin.schema.reasons import Phase, Reason
 
 NEEDED_TO_START = (Part.RECORDS, Part.INFERENCE_SERVICES, Part.ACTIONS, Part.HOSTNAMES)
 ROUTE_PATIENCE = timedelta(minutes=2)

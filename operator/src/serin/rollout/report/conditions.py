@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from serin.api.conditions import Condition, ConditionType, condition
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.evidence.traffic_split import describe_split
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Phase, Reason
 
 UNSEEN = -1
 """The generation that nothing has been written for."""

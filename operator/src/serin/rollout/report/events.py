@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from serin.api.conditions import ConditionType
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import Event
 from serin.rollout.report.status_report import OUTAGES
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Reason
 
 
 def events(before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition) -> tuple[Event, ...]:

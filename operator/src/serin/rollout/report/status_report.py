@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from serin.api.conditions import merge
-from serin.api.evidence import SloReport, Window
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ArmCounts, ModelDeploymentStatus, SloStatus
+from serin.evidence import SloReport, Window
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import hold_limit
@@ -16,6 +15,7 @@ from serin.rollout.observation import Problem
 from serin.rollout.report.conditions import conditions, policy_edited
 from serin.rollout.schedule import Schedule
 from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
+from serin.schema.reasons import Phase, Reason
 
 LONGEST_MESSAGE = 1024
 """Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""

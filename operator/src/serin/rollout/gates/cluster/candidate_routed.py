@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition, rollout_of, with_rollout
+from serin.schema.reasons import Reason
 
 ROUTE_SETTLES = timedelta(seconds=2)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import full_size, needed, next_share
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Reason
 
 
 def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

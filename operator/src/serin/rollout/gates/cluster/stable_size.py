@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import whole_size
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Reason
 
 
 def stable_too_small(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

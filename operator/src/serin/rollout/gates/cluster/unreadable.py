@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
 from serin.rollout.transition import Transition, weights_of
+from serin.schema.reasons import Reason
 
 
 def unreadable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

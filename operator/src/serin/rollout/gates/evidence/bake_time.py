@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_duration
 from serin.rollout.context import DecisionContext
 from serin.rollout.stage import describe_step, overdue_by
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Reason
+from serin.schema.types import format_duration
 
 
 def bake_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

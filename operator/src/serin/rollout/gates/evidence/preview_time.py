@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_time
 from serin.rollout.context import DecisionContext
 from serin.rollout.stage import describe_shadow
 from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Reason
+from serin.schema.types import format_time
 
 
 def preview_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

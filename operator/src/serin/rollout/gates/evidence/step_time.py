@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
-from serin.api.types import format_duration
 from serin.rollout.context import DecisionContext
 from serin.rollout.schedule import Schedule
 from serin.rollout.stage import describe_step, overdue_by
 from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Reason
+from serin.schema.types import format_duration
 
 
 def step_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from serin.api.evidence import Split
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
+from serin.evidence import Split
 from serin.rollout.context import DecisionContext
 from serin.rollout.stage import describe_step, overdue_by
 from serin.rollout.transition import Transition
+from serin.schema.reasons import Reason
 
 
 def traffic_split(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.evidence import SloReport
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import ModelDeploymentStatus
+from serin.evidence import SloReport
 from serin.rollout.context import DecisionContext
 from serin.rollout.stage import describe_step, overdue_by
 from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Phase, Reason, Verdict
 
 FIRST_WINDOWS = 6
 """So many windows of a step may pass before silence is worth a warning: the first requests have to come and be read."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition, rollout_of, weights_of
+from serin.schema.reasons import Reason
 
 
 def held(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
-from serin.judge.windows import NOT_READ, decode, encode
+from serin.analysis.windows import NOT_READ, decode, encode
+from serin.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from serin.api.evidence import ACTING, Assessment, Interval
-from serin.api.promotion_policy import PromotionPolicySpec, Severity, Slo
+from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.evidence import DECIDING, Assessment, Interval
 from serin.judge.gauge import GaugeJudge
 from serin.judge.ratio import RatioJudge
 from serin.judge.shift import ShiftJudge
 from serin.judge.slo import GaugeSettings, RatioSettings, Settings, ShiftSettings, SloJudge
+from serin.schema.choices import Severity
 
 
 def settings_of(policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> tuple[Settings, ...]:
@@ -86,7 +87,7 @@ class Judge:
     @property
     def passed(self) -> bool:
         """Whether every deciding SLO once had evidence enough to pass; cheaper than an assessment."""
-        deciding = (judge for judge in self._slos.values() if judge.settings.severity in ACTING)
+        deciding = (judge for judge in self._slos.values() if judge.settings.severity in DECIDING)
         return all(judge.passed_at is not None for judge in deciding)
 
     def assess(self, step_started_at: datetime | None, missing: Mapping[str, Interval] | None = None) -> Assessment:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from serin.analysis.replay import Decision, Replay
+from serin.analysis.simulate import Traffic, run
 from serin.api.analysis import Action, Analysis, Undecided
-from serin.api.evidence import NO_REQUESTS, Assessment, Counts, Interval, SloReport, Window
-from serin.api.promotion_policy import PromotionPolicySpec, Severity
-from serin.api.reasons import Reason, Verdict
-from serin.judge.replay import Decision, Replay
-from serin.judge.simulate import Traffic, run
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.evidence import NO_REQUESTS, Assessment, Counts, Interval, SloReport, Window
 from serin.patience import SilenceClock, end_of_patience, overdue
+from serin.schema.choices import Severity
+from serin.schema.reasons import Reason, Verdict
 from tests.world import policy
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

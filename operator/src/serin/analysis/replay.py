@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from serin.analysis.assessment import Judge
 from serin.api.analysis import Action
-from serin.api.evidence import Assessment, Evaluation, Interval, SloReport
 from serin.api.promotion_policy import PromotionPolicySpec, Step
-from serin.api.reasons import Reason, Verdict
-from serin.judge.assessment import Judge
+from serin.evidence import Assessment, Evaluation, Interval, SloReport
 from serin.patience import SilenceClock, end_of_patience, overdue
+from serin.schema.reasons import Reason, Verdict
 
 STEP_PASSED = "StepPassed"
 """Every deciding SLO has passed and the step's time has elapsed."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from serin.api.evidence import Counts, Interval, Window
+from serin.analysis.draws import Draws
+from serin.analysis.replay import Decision, Judged, Replay
+from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.judge.draws import Draws
-from serin.judge.replay import Decision, Judged, Replay
-from serin.judge.windows import settle_time
+from serin.evidence import Counts, Interval, Window
 
 HISTORY = timedelta(minutes=30)
 """Time of stable's counts before the candidate, as a rollout has it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 from serin.api.indicator import Indicator
+from serin.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 
 NOT_READ = "the window could not be read when it was over"
 

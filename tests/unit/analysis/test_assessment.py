@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from serin.api.evidence import Counts, Window
+from serin.analysis.assessment import Judge, settings_of
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Verdict
-from serin.judge.assessment import Judge, settings_of
+from serin.evidence import Counts, Window
+from serin.schema.reasons import Verdict
 from tests.world import policy
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)

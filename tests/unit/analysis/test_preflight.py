@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from serin.analysis.preflight import Base, Forecast, bernoulli_divergence, forecasts, relative_divergence
+from serin.analysis.simulate import Traffic, outcome, run
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.judge.preflight import Base, Forecast, bernoulli_divergence, forecasts, relative_divergence
-from serin.judge.simulate import Traffic, outcome, run
 from tests.world import policy
 
 

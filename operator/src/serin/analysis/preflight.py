@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from serin.api.analysis import Compare
+from serin.analysis.assessment import settings_of
+from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec, Step
-from serin.api.types import format_duration
-from serin.judge.assessment import settings_of
 from serin.judge.passing import BROKEN_STABLE
 from serin.judge.slo import RatioSettings
-from serin.judge.windows import settle_time
+from serin.schema.choices import Compare
+from serin.schema.types import format_duration
 
 FAULTS = (2.0, 5.0, 20.0)
 """Multiples of the allowed share of bad requests whose detection is predicted."""

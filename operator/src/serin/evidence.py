@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
+from serin.schema.choices import Severity
+from serin.schema.reasons import Reason, Verdict
 
-ACTING = frozenset({Severity.CRITICAL, Severity.REQUIRED})
+DECIDING = frozenset({Severity.CRITICAL, Severity.REQUIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class Assessment:
     @property
     def acting(self) -> tuple[SloReport, ...]:
         """The SLOs that decide; Advisory ones only report."""
-        return tuple(s for s in self.slos if s.severity in ACTING)
+        return tuple(s for s in self.slos if s.severity in DECIDING)
 
     @property
     def blocking(self) -> SloReport | None:
