@@ -15,7 +15,7 @@ from e2e.deploy import ClusterApi, rights
 from e2e.deploy.installation import CRDS, documents
 from e2e.sandbox.build import find_optional
 from serin.controller.settings import Settings, from_environment
-from serin.prometheus.credentials import Server
+from serin.prometheus.server.credentials import Server
 from serin.schema.types import DURATION_PATTERN
 
 pytestmark = pytest.mark.apiserver

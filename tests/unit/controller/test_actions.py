@@ -15,7 +15,7 @@ from serin.cluster import resources
 from serin.controller.actions import requester_verified, unanswered
 from serin.errors import NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
-from serin.prometheus.wants import Want
+from serin.prometheus.series_request import SeriesRequest
 from serin.records.build import with_actions
 from tests.lab import KEY, POLICY, Lab, isvc
 
@@ -124,7 +124,7 @@ async def test_what_needs_no_evidence_does_not_wait_for_prometheus(monkeypatch: 
     lab = await progressing()
     asked = lab.prometheus.queries
 
-    async def hangs(want: Want) -> list[Series]:
+    async def hangs(want: SeriesRequest) -> list[Series]:
         raise AssertionError(f"asked for {want} before the weight was down")
 
     monkeypatch.setattr(lab.prometheus, "series", hangs)

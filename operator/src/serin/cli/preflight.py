@@ -17,8 +17,8 @@ from serin.cli.servers import chosen
 from serin.cli.survey import ArmFigures, SloFigures, subject_of, survey
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
-from serin.prometheus.client import Prometheus
-from serin.prometheus.shared import Shared
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.shared import Shared
 
 KINDS = ("mdep", "modeldeployment", "modeldeployments")
 

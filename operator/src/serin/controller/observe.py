@@ -23,8 +23,8 @@ from serin.controller.history import get_or_none, read_records, record_views
 from serin.controller.parts import Reader
 from serin.controller.refusals import refusal
 from serin.errors import Conflict, NotFound, Refused, Unavailable
-from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
+from serin.prometheus.server.address import same_place
 from serin.records.build import Source, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.rollout.spec_rules import problem_of

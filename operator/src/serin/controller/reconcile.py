@@ -22,9 +22,10 @@ from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
-from serin.prometheus.address import same_place
-from serin.prometheus.reading import Metrics, Names
-from serin.prometheus.shared import NotAllowed
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.metrics import Metrics
+from serin.prometheus.server.address import same_place
+from serin.prometheus.server.shared import NotAllowed
 from serin.records.build import has_room, parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
@@ -208,8 +209,8 @@ class Reconciler:
             return None
         new, old = status.candidate, status.stable
         isvcs = (new.inference_service, old.inference_service)
-        names = Names(sight.owner.namespace, *isvcs, new.revision, new.version)
-        ledger = Ledger.restore(policy, names, begun, record.status if record else None)
+        identity = RolloutIdentity(sight.owner.namespace, *isvcs, new.revision, new.version)
+        ledger = Ledger.restore(policy, identity, begun, record.status if record else None)
         ledger.rehearsal = shadowing and not mirrored
         ledger.of_record = view is not None and view.policy is not None
         return ledger
