@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from serin.api import names
-from serin.api.crdgen import KINDS
 from serin.cluster import resources
 from serin.cluster.client import Object, Objects
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.wants import Want
+from tools.crdgen import KINDS
 
 Key = tuple[str, str, str]
 
