@@ -71,7 +71,7 @@ check-crds: $(STAMP)
 	$(BIN)/python -m tools.crdgen --check
 	$(BIN)/python -m tools.rolegen --check
 check-unit: $(STAMP)
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit tests/tools
 
 .PHONY: format
 format: $(STAMP) ## Format the code and mend what ruff can mend

@@ -1,7 +1,7 @@
-"""An API server in memory with just enough of KServe and the gateway behind it, for fast tests of the shell.
+"""Fakes in memory of an API server with KServe and a gateway behind it, and of Prometheus, for fast tests.
 
-It is for speed only: what it pretends is proven on the sandbox. It keeps resource versions, refuses stale writes,
-and can be told to die at the n-th write, before or after it took effect.
+What they pretend is tested for real on the sandbox. The API server keeps resource versions, refuses stale writes, and
+can be told to end the process at the n-th write, before or after it took effect.
 """
 
 from __future__ import annotations
