@@ -18,7 +18,7 @@ from serin.cluster.client import Object, Objects
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
-from serin.prometheus.wants import Want
+from serin.prometheus.series_request import SeriesRequest
 from tools.crdgen import KINDS
 
 Key = tuple[str, str, str]
@@ -192,7 +192,7 @@ class FakePrometheus:
     away: bool = False
     queries: int = 0
 
-    async def series(self, want: Want) -> list[Series]:
+    async def series(self, want: SeriesRequest) -> list[Series]:
         self.queries += 1
         if self.away:
             raise MetricsUnavailable("http://prometheus: ConnectionError")

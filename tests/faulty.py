@@ -16,8 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from serin.prometheus.client import Prometheus
-from serin.prometheus.credentials import Server
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 QUERY = 'requests_total{namespace="prod"}[75s]'

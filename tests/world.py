@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from serin.api.evidence import Assessment, Counts, Window
+from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
-from serin.judge.assessment import Judge
+from serin.evidence import Assessment, Counts, Window
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import (
@@ -32,6 +31,7 @@ from serin.rollout.observation import (
     Unreadable,
 )
 from serin.rollout.phases import WATCHED
+from serin.schema.reasons import Phase, Reason
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -96,13 +96,13 @@ class World:
     stable_window: tuple[int, int] | None = (0, 900)
     judge: Judge | None = None
     judged_record: str = ""
-    seen: Observation | None = None
+    observed: Observation | None = None
     """What the last pass saw."""
     actions: list[ActionView] = field(default_factory=list)
     """PromotionActions that have no outcome yet."""
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
-    vouched: bool | None = True
+    requester_verified: bool | None = True
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -142,7 +142,7 @@ class World:
             assessment=self._assess(),
             next_evidence_at=self.now + SECOND,
             actions=tuple(self.actions),
-            vouched=self.vouched,
+            requester_verified=self.requester_verified,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,

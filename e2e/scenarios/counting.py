@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from e2e.deploy.cluster import wait_until
 from e2e.scenarios.site import MODEL
-from serin.api.evidence import Counts, Window
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.prometheus.client import Prometheus
-from serin.prometheus.counts import Grid
-from serin.prometheus.credentials import Server
-from serin.prometheus.reading import Names, read
-from serin.prometheus.shared import Shared
+from serin.evidence import Counts, Window
+from serin.prometheus.grid import Grid
+from serin.prometheus.reading import read
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
+from serin.prometheus.server.shared import Shared
 
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site
+    from serin.prometheus.identity import RolloutIdentity
     from serin.prometheus.series import Series
 
 SETTLED_SECONDS = 4
@@ -38,20 +39,20 @@ POLICY = PromotionPolicySpec.model_validate(
 )
 
 
-def counted(site: Site, names: Names, begun: float, ended: float) -> dict[str, Window]:
+def counted(site: Site, identity: RolloutIdentity, begun: float, ended: float) -> dict[str, Window]:
     """Per SLO one window over everything between two instants, as Serin reads it."""
     grid = Grid(datetime.fromtimestamp(int(begun), UTC), timedelta(seconds=int(ended) - int(begun)), 1)
-    return {name: found[0] for name, found in windows(site, POLICY, names, grid).items()}
+    return {name: found[0] for name, found in windows(site, POLICY, identity, grid).items()}
 
 
-def windows(site: Site, policy: PromotionPolicySpec, names: Names, grid: Grid) -> dict[str, list[Window]]:
+def windows(site: Site, policy: PromotionPolicySpec, identity: RolloutIdentity, grid: Grid) -> dict[str, list[Window]]:
     """Per SLO the windows of a grid."""
 
     async def ask() -> dict[str, list[Window]]:
         prometheus = Prometheus(Server(url=site.provider.prometheus_url))
         try:
             shared = Shared(prometheus)
-            found = {slo.name: await read(shared, policy, slo, names, grid) for slo in policy.slos}
+            found = {slo.name: await read(shared, policy, slo, identity, grid) for slo in policy.slos}
         finally:
             prometheus.close()
         return {name: [w for w in batch if isinstance(w, Window)] for name, batch in found.items()}

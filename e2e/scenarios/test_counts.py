@@ -19,14 +19,15 @@ from e2e.load.generator import LoadPlan
 from e2e.load.live import Counts as LiveCounts
 from e2e.scenarios.counting import POLICY, SETTLED_SECONDS, counted, growth, pair, preflight, samples, settled, windows
 from e2e.scenarios.site import GATEWAY_API, MODEL
-from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.prometheus.client import Prometheus
-from serin.prometheus.counts import Grid
-from serin.prometheus.credentials import Server
 from serin.prometheus.diagnose import found_instead
-from serin.prometheus.reading import Names, read
-from serin.prometheus.shared import Shared
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.reading import read
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
+from serin.prometheus.server.shared import Shared
+from serin.schema.choices import Arms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,8 +72,8 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     assert len(answers) >= FEWEST
     assert sum(s["restartCount"] for p in _pods(site, isvcs[0]) for s in p["status"]["containerStatuses"]) >= 1
     own = by_version(answers)
-    names = Names(site.namespace, *isvcs)
-    window = counted(site, names, begun - 2, ended)["availability"]
+    identity = RolloutIdentity(site.namespace, *isvcs)
+    window = counted(site, identity, begun - 2, ended)["availability"]
     record_property("requests", len(answers))
     record_property("client", {v: (c.failed, c.total) for v, c in own.items()})
     record_property("serin", {"2": pair(window.candidate), "1": pair(window.stable)})
@@ -80,17 +81,17 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     unsaid = own.get("", NOBODY)
     assert pair(window.stable) == (own["1"].failed, own["1"].total)
     assert pair(window.candidate) == (own["2"].failed + unsaid.failed, own["2"].total + unsaid.total)
-    _missed_scrapes_cost_windows_only(site, names, (begun, ended), record_property)
-    _pods_say_the_same(site, names, (begun - 2, ended), record_property)
+    _missed_scrapes_cost_windows_only(site, identity, (begun, ended), record_property)
+    _pods_say_the_same(site, identity, (begun - 2, ended), record_property)
 
 
 def _missed_scrapes_cost_windows_only(
-    site: Site, names: Names, between: tuple[float, float], record_property: Callable[[str, object], None]
+    site: Site, identity: RolloutIdentity, between: tuple[float, float], record_property: Callable[[str, object], None]
 ) -> None:
     """Windows without a scrape at an edge have no counts; none beside them has their requests."""
     begun, ended = map(int, between)
     grid = Grid(datetime.fromtimestamp(begun, UTC), timedelta(seconds=3), (ended - begun) // 3)
-    found = windows(site, POLICY, names, grid)["availability"]
+    found = windows(site, POLICY, identity, grid)["availability"]
     blind = [w for w in found if w.candidate is None]
     record_property("windows", f"{len(found)}, without counts {len(blind)}")
     assert 1 <= len(blind) <= 5
@@ -98,13 +99,13 @@ def _missed_scrapes_cost_windows_only(
 
 
 def _pods_say_the_same(
-    site: Site, names: Names, between: tuple[float, float], record_property: Callable[[str, object], None]
+    site: Site, identity: RolloutIdentity, between: tuple[float, float], record_property: Callable[[str, object], None]
 ) -> None:
     """Preset Pod: stable exactly; the candidate but for what its processes answered after their last scrape."""
     policy = POLICY.model_copy(update={"arms": Arms.POD})
     grid = Grid(datetime.fromtimestamp(int(between[0]), UTC), timedelta(seconds=int(between[1]) - int(between[0])), 1)
-    [window] = windows(site, policy, names, grid)["availability"]
-    own, gaps = by_version(site.answers()), _unscraped(site, names, between)
+    [window] = windows(site, policy, identity, grid)["availability"]
+    own, gaps = by_version(site.answers()), _unscraped(site, identity, between)
     dying = [a for a in site.answers() if a.version == "2" and any(first < a.at <= last for first, last in gaps)]
     assert window.candidate is not None
     lost = own["2"].total - window.candidate.total
@@ -114,10 +115,10 @@ def _pods_say_the_same(
     assert len(gaps) >= 2
 
 
-def _unscraped(site: Site, names: Names, between: tuple[float, float]) -> list[tuple[float, float]]:
+def _unscraped(site: Site, identity: RolloutIdentity, between: tuple[float, float]) -> list[tuple[float, float]]:
     """From the last sample of each process of the candidate that ended to when it can have answered last."""
     _, ended = map(int, between)
-    found = samples(site, f'{ANSWERED}{{namespace="{names.namespace}",pod=~"{names.candidate}-.*"}}', between)
+    found = samples(site, f'{ANSWERED}{{namespace="{identity.namespace}",pod=~"{identity.candidate}-.*"}}', between)
     resets = [
         (s.times[i], s.times[i + 1]) for s in found for i in range(len(s.times) - 1) if s.values[i + 1] < s.values[i]
     ]
@@ -159,7 +160,7 @@ def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -
         host = f"{name}.{site.namespace}.example.com"
         _route(site, name, host, timeout="2s")
         answers, begun, ended = _asked(site, host, {status})
-        found = counted(site, Names(site.namespace, name, live["metadata"]["name"]), begun, ended)
+        found = counted(site, RolloutIdentity(site.namespace, name, live["metadata"]["name"]), begun, ended)
         assert {a.status for a in answers} == {status}
         assert pair(found["availability"].candidate) == (len(answers), len(answers)), name
     site.want("2", environment={"LATENCY_MS": "3000"})
@@ -169,7 +170,7 @@ def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -
     host = f"slow.{site.namespace}.example.com"
     _route(site, slow, host, timeout="1s", route="slow")
     answers, begun, ended = _asked(site, host, {504})
-    found = counted(site, Names(site.namespace, slow, live["metadata"]["name"]), begun, ended)
+    found = counted(site, RolloutIdentity(site.namespace, slow, live["metadata"]["name"]), begun, ended)
     assert {a.status for a in answers} == {504}
     assert pair(found["availability"].candidate) == (len(answers), len(answers))
     assert pair(found["latency"].candidate) == (len(answers), len(answers))
@@ -198,7 +199,7 @@ def test_a_request_that_the_gateway_tries_again_counts_once(
     metadata = {"name": "again", "namespace": site.namespace}
     site.api.apply({"apiVersion": "projectcontour.io/v1", "kind": "HTTPProxy", "metadata": metadata, "spec": spec})
     answers, begun, ended = _asked(site, host, {200, 500})
-    found = counted(site, Names(site.namespace, isvc, "nobody"), begun, ended)
+    found = counted(site, RolloutIdentity(site.namespace, isvc, "nobody"), begun, ended)
     failed = sum(a.failed for a in answers)
     sent = {
         name: growth(site, name, f"{site.namespace}_{isvc}-predictor_80", (begun, ended))
@@ -289,7 +290,7 @@ INDICATORS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("arms", ["Contour", "Istio", "Pod"])
 def test_the_real_server_accepts_every_query(site: Site, arms: str) -> None:
     """Of every preset and every kind of indicator, and those that preflight asks."""
-    names = Names(site.namespace, "fraud-1a2b3c4d", "fraud-5e6f7a8b", revision="1a2b3c4d", version="4.2")
+    identity = RolloutIdentity(site.namespace, "fraud-1a2b3c4d", "fraud-5e6f7a8b", revision="1a2b3c4d", version="4.2")
 
     async def ask(indicator: dict[str, Any]) -> None:
         counts = not {"gauge", "query"} & indicator.keys()
@@ -301,10 +302,10 @@ def test_the_real_server_accepts_every_query(site: Site, arms: str) -> None:
         try:
             shared = Shared(prometheus)
             grid = Grid(now - timedelta(seconds=15), timedelta(seconds=15), 1)
-            [found] = await read(shared, policy, policy.slos[0], names, grid)
+            [found] = await read(shared, policy, policy.slos[0], identity, grid)
             assert not found.error
             if "gauge" not in indicator:
-                assert await found_instead(shared, policy, policy.slos[0], names, now)
+                assert await found_instead(shared, policy, policy.slos[0], identity, now)
         finally:
             prometheus.close()
 

@@ -12,9 +12,9 @@ import pytest
 from e2e.demo.objects import FEATURES
 from e2e.load.client import PredictionClient, infer_body
 from e2e.scenarios.site import MODEL
-from serin.api.evidence import Window
+from serin.analysis.windows import decode
 from serin.api.promotion_record import PromotionRecord
-from serin.judge.windows import decode
+from serin.evidence import Window
 
 if TYPE_CHECKING:
     from e2e.deploy.cluster import Json

@@ -6,13 +6,13 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
+from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.controller.evidence import Ledger
 from serin.controller.settings import Settings
-from serin.judge.windows import settle_time
-from serin.prometheus.reading import Names
+from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.series import Series
-from serin.prometheus.shared import Shared
+from serin.prometheus.server.shared import Shared
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 TICKS = 8
@@ -60,8 +60,8 @@ async def measured(rollouts: int, workers: int) -> tuple[float, int]:
     ledgers = []
     for number in range(rollouts):
         begun = T0 + timedelta(seconds=draw.randrange(15))
-        names = Names(f"team-{number % 20}", f"model-{number}-1a2b3c4d", f"model-{number}-5e6f7a8b")
-        ledger = Ledger.restore(POLICY, names, begun, None)
+        identity = RolloutIdentity(f"team-{number % 20}", f"model-{number}-1a2b3c4d", f"model-{number}-5e6f7a8b")
+        ledger = Ledger.restore(POLICY, identity, begun, None)
         ledger.without_history.clear()
         ledgers.append(ledger)
     before = 0

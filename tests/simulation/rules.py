@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from serin.api.evidence import Window
+from serin.analysis.replay import Decision, Replay
+from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.judge.replay import Decision, Replay
-from serin.judge.windows import settle_time
+from serin.evidence import Window
 from tests.simulation.peers.argo import argo
 from tests.simulation.peers.flagger import flagger
 from tests.simulation.peers.kayenta import kayenta

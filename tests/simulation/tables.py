@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from serin.api.evidence import Counts, Window
-from serin.judge.assessment import judge_of, settings_of
-from serin.judge.preflight import bernoulli_divergence
-from serin.judge.replay import Decision
-from serin.judge.simulate import Outage, Traffic, quantile, windows
+from serin.analysis.assessment import judge_of, settings_of
+from serin.analysis.preflight import bernoulli_divergence
+from serin.analysis.replay import Decision
+from serin.analysis.simulate import Outage, Traffic, quantile, windows
+from serin.evidence import Counts, Window
 from tests.simulation import latency
 from tests.simulation.rules import PEERS, Ending, live, policy, serin, without_data
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from serin.api.analysis import Analysis
-from serin.api.evidence import Assessment
-from serin.api.reasons import Reason
+from serin.evidence import Assessment
+from serin.schema.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

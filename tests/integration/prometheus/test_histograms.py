@@ -12,16 +12,21 @@ from typing import Any
 import pytest
 
 from e2e.deploy.cluster import wait_until
-from serin.api.evidence import Counts, Window
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.prometheus.client import Prometheus
-from serin.prometheus.counts import Grid
-from serin.prometheus.credentials import Server
+from serin.evidence import Counts, Window
 from serin.prometheus.diagnose import found_instead
-from serin.prometheus.parts import parts_of
-from serin.prometheus.reading import Look, Names, preset_of, read
-from serin.prometheus.shared import Shared
-from serin.prometheus.sums import summed
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.measurements import observations_above
+from serin.prometheus.presets import preset
+from serin.prometheus.readers.arm_query import ArmQuery
+from serin.prometheus.readers.counter_groups import groups_of
+from serin.prometheus.readers.sums import summed
+from serin.prometheus.reading import read
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
+from serin.prometheus.server.shared import Shared
+from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import CANDIDATE, FORMS, STABLE, Scraped
 
 SECOND = timedelta(seconds=1)
@@ -66,14 +71,14 @@ def policy(threshold: str) -> PromotionPolicySpec:
 
 def asked(scraped: Scraped, form: str, threshold: str, grid: Grid) -> tuple[list[Window], str]:
     """The windows, and what preflight finds wrong."""
-    names, spec = Names(form, "fraud-b", "fraud-a"), policy(threshold)
+    identity, spec = RolloutIdentity(form, "fraud-b", "fraud-a"), policy(threshold)
 
     async def ask() -> tuple[list[Any], str]:
         prometheus = Prometheus(Server(url=scraped.url))
         try:
             shared = Shared(prometheus)
-            found = await read(shared, spec, spec.slos[0], names, grid)
-            return found, await found_instead(shared, spec, spec.slos[0], names, grid.end)
+            found = await read(shared, spec, spec.slos[0], identity, grid)
+            return found, await found_instead(shared, spec, spec.slos[0], identity, grid.end)
         finally:
             prometheus.close()
 
@@ -118,15 +123,14 @@ def test_a_threshold_within_a_bucket_is_refused_with_the_boundaries(
 
 def added_up(scraped: Scraped, form: str, cell: Grid) -> Window:
     """The window as the server's own sums have it."""
-    names, spec = Names(form, "fraud-b", "fraud-a"), policy("500ms")
-    look = Look(preset_of(spec, spec.slos[0]), names, cell)
-    parts = parts_of(look.source, spec.slos[0].indicator, names.namespace)
+    query = ArmQuery(preset(Arms.POD), RolloutIdentity(form, "fraud-b", "fraud-a"), cell)
+    groups = groups_of(query.source, [observations_above("my_seconds", 0.5)], form)
 
     async def ask() -> Window:
         prometheus = Prometheus(Server(url=scraped.url))
         try:
-            requests = [(part.terms, look.want(part).shape.matchers) for part in parts]
-            return await summed(Shared(prometheus).counted, look.patterns, cell, requests)
+            requests = [(group.terms, query.matchers(group)) for group in groups]
+            return await summed(Shared(prometheus).counted, query.patterns, cell, requests)
         finally:
             prometheus.close()
 

@@ -6,19 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serin.api.indicator import Arms
-from serin.prometheus.client import Prometheus
-from serin.prometheus.counts import Grid
-from serin.prometheus.credentials import Server
-from serin.prometheus.diagnose import told_missing
-from serin.prometheus.parts import Part
+from serin.prometheus.diagnose import describe_missing
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.presets import preset
-from serin.prometheus.reading import Look, Names
-from serin.prometheus.shared import Shared
-from serin.prometheus.sums import query
+from serin.prometheus.readers.arm_query import ArmQuery
+from serin.prometheus.readers.counter_groups import CounterGroup
+from serin.prometheus.readers.sums import query
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
+from serin.prometheus.server.shared import Shared
+from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import Scraped
 
-NAMES = Names("nowhere", "fraud-b", "fraud-a")
+NAMES = RolloutIdentity("nowhere", "fraud-b", "fraud-a")
 WINDOW = timedelta(seconds=15)
 
 
@@ -26,13 +27,13 @@ WINDOW = timedelta(seconds=15)
 async def test_every_preset(scraped: Scraped, arms: Arms) -> None:
     """Those that policies may not use yet, too: nothing is there, which is an answer and no error."""
     source, at = preset(arms), datetime.now(UTC).replace(microsecond=0)
-    look = Look(source, NAMES, Grid(at - WINDOW, WINDOW, 1))
+    arm_query = ArmQuery(source, NAMES, Grid(at - WINDOW, WINDOW, 1))
     prometheus = Prometheus(Server(url=scraped.url))
     try:
         for terms in (source.availability, source.at_threshold(timedelta(milliseconds=500))):
-            want = look.want(Part(terms))
-            assert await Shared(prometheus).series(want) == []
-            assert await prometheus.matrix(query(terms, want.shape.matchers, look.patterns, WINDOW), at) == []
-            assert "is what exports it scraped?" in await told_missing(Shared(prometheus), look, want, at)
+            request = arm_query.request(CounterGroup(terms))
+            assert await Shared(prometheus).series(request) == []
+            assert await prometheus.matrix(query(terms, request.shape.matchers, arm_query.patterns, WINDOW), at) == []
+            assert "is what exports it scraped?" in await describe_missing(Shared(prometheus), arm_query, request, at)
     finally:
         prometheus.close()

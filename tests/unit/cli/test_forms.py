@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from serin.api.evidence import Counts, Evaluation, Mean, MeanWindow, Window
 from serin.api.indicator import Indicator
 from serin.cli.forms import FORMS, Header
+from serin.evidence import Counts, Evaluation, Mean, MeanWindow, Window
 
 START, LENGTH = datetime(2026, 11, 22, 3, 0, tzinfo=UTC), timedelta(seconds=15)
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from serin.analysis.draws import Draws
 from serin.cli.main import app
-from serin.judge.draws import Draws
 from tests.window_lines import BROKEN, GOOD, OUTAGE, SLOS, Line, counted, line, spec
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from serin.analysis.simulate import Traffic
 from serin.cli.plot import check_plot, draw_evidence
 from serin.errors import InvalidInput
-from serin.judge.simulate import Traffic
 from tests.world import policy
 
 POLICY = policy(analysis={"window": "15s"})

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from serin.analysis.preflight import Forecast
 from serin.cli.preflight import as_json, ready, show
 from serin.cli.survey import ArmFigures, SloFigures
-from serin.judge.preflight import Forecast
 
 MEANING = "5xx are bad"
 FIGURES = SloFigures(

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from serin.api.evidence import Counts, Window
+from serin.analysis.windows import encode
 from serin.cli.main import app
+from serin.evidence import Counts, Window
 from serin.judge import JUDGE_VERSION
-from serin.judge.windows import encode
 from serin.records.build import MOST_BLOCKS
 from tests.world import policy
 

@@ -8,7 +8,7 @@ import pytest
 
 from serin.cli.servers import chosen
 from serin.errors import InvalidInput
-from serin.prometheus.credentials import credentials_of
+from serin.prometheus.server.credentials import credentials_of
 
 IN_CLUSTER, HERE = "https://prometheus.monitoring:9090", "https://127.0.0.1:9090"
 

@@ -14,14 +14,14 @@ from serin.cli.preflight import ready
 from serin.cli.survey import SloFigures, Subject, subject_of, survey
 from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
-from serin.prometheus.reading import Names
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import Histogram, Series
-from serin.prometheus.sums import PART
-from serin.prometheus.wants import Want
+from serin.prometheus.series_request import SeriesRequest
 from tests.fakes import FakeCluster
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-NAMES = Names("prod", "fraud-b", "fraud-a")
+NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a")
 XX, COUNT, BUCKET = (
     "envoy_cluster_upstream_rq_xx",
     "envoy_cluster_upstream_rq_time_count",
@@ -36,10 +36,10 @@ class Store:
         self.all = list(series)
         self.away = False
 
-    async def series(self, want: Want) -> list[Series]:
+    async def series(self, want: SeriesRequest) -> list[Series]:
         if self.away:
             raise MetricsUnavailable("http://prometheus: status 503")
-        found = [s.between(want.start.timestamp(), want.end.timestamp()) for s in self.all if want.takes(s)]
+        found = [s.between(want.start.timestamp(), want.end.timestamp()) for s in self.all if want.matches(s)]
         return [s for s in found if s.times]
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
@@ -167,7 +167,7 @@ async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
 class Crowded(Store):
     """Too much to count; expressions have a value all the same."""
 
-    async def series(self, want: Want) -> list[Series]:
+    async def series(self, want: SeriesRequest) -> list[Series]:
         del want
         raise AnswerTooLarge("larger than 16777216 bytes")
 
@@ -213,5 +213,5 @@ async def test_the_subject_and_what_may_be_missing_of_it() -> None:
     stable = {"revision": "a", "version": "1", "inferenceService": "fraud-a"}
     cluster.put(resources.MODEL_DEPLOYMENTS, deployment(stable=stable))
     subject = await subject_of(cluster, "prod", "fraud")
-    assert (subject.names.stable, subject.has_candidate) == ("fraud-a", False)
+    assert (subject.identity.stable, subject.has_candidate) == ("fraud-a", False)
     assert timedelta(seconds=15) == subject.policy.analysis.window

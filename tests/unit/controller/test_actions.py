@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from serin.cluster import resources
-from serin.controller.actions import unanswered, vouched
+from serin.controller.actions import requester_verified, unanswered
 from serin.errors import NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
-from serin.prometheus.wants import Want
+from serin.prometheus.series_request import SeriesRequest
 from tests.lab import KEY, POLICY, Lab, isvc
 
 
@@ -119,7 +119,7 @@ async def test_what_needs_no_evidence_does_not_wait_for_prometheus(monkeypatch: 
     lab = await progressing()
     asked = lab.prometheus.queries
 
-    async def hangs(want: Want) -> list[Series]:
+    async def hangs(want: SeriesRequest) -> list[Series]:
         raise AssertionError(f"asked for {want} before the weight was down")
 
     monkeypatch.setattr(lab.prometheus, "series", hangs)
@@ -199,7 +199,7 @@ async def test_who_vouches(answer: Exception | None, vouches: bool | None, monke
         return {}
 
     monkeypatch.setattr(lab.cluster, "create", create)
-    assert await vouched(lab.cluster, "prod", [pending]) is vouches
+    assert await requester_verified(lab.cluster, "prod", [pending]) is vouches
 
 
 async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
@@ -236,7 +236,7 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("serin.controller.actions.PATIENCE", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
-    assert await vouched(lab.cluster, "prod", [pending]) is None
+    assert await requester_verified(lab.cluster, "prod", [pending]) is None
     monkeypatch.setattr(lab.cluster, "list", hang)
     assert await unanswered(lab.cluster, "prod", "fraud") == []
 

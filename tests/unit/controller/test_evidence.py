@@ -9,20 +9,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from serin.api.evidence import Interval, Window
+from serin.analysis.assessment import settings_of
+from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.controller import evidence
 from serin.controller.evidence import BATCHES, BLOCK, HISTORY_USEFUL, Ledger
 from serin.errors import AnswerTooLarge, MetricsUnavailable
-from serin.judge.assessment import settings_of
+from serin.evidence import Interval, Window
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import RatioSettings
-from serin.judge.windows import settle_time
-from serin.prometheus.reading import Names
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import Series
-from serin.prometheus.sums import PART
-from serin.prometheus.wants import Want
+from serin.prometheus.series_request import SeriesRequest
 from tests.fakes import FakePrometheus
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ class Crowded(FakePrometheus):
 
     large = True
 
-    async def series(self, want: Want) -> list[Series]:
+    async def series(self, want: SeriesRequest) -> list[Series]:
         if self.large:
             raise AnswerTooLarge("the answer is larger than 1 bytes")
         return await super().series(want)
@@ -58,7 +58,7 @@ class Crowded(FakePrometheus):
 
 @pytest.fixture
 def ledger() -> Ledger:
-    return Ledger.restore(POLICY, Names("prod", "fraud-b", "fraud-a"), T0, None)
+    return Ledger.restore(POLICY, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
 
 
 async def test_windows_that_are_summed_are_windows_like_others(ledger: Ledger) -> None:
@@ -101,7 +101,7 @@ class Halting(FakePrometheus):
         super().__init__(lambda: T0)
         self.go, self.begun = asyncio.Event(), 0
 
-    async def series(self, want: Want) -> list[Series]:
+    async def series(self, want: SeriesRequest) -> list[Series]:
         if any("bucket" in metric for metric in want.metrics):
             raise ZeroDivisionError("a bug")
         self.begun += 1
@@ -111,7 +111,7 @@ class Halting(FakePrometheus):
 
 def restored(policy: PromotionPolicySpec = POLICY, blocks: list[WindowBlock] | None = None) -> Ledger:
     record = PromotionRecordStatus(blocks=blocks) if blocks else None
-    return Ledger.restore(policy, Names("prod", "fraud-b", "fraud-a"), T0, record)
+    return Ledger.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, record)
 
 
 async def test_a_bug_in_one_slo_neither_breaks_off_the_others_nor_has_a_window_judged_twice() -> None:
@@ -160,7 +160,7 @@ class Bursty(FakePrometheus):
         super().__init__(lambda: T0, candidate_rate=200, candidate_bad=1)
         self.history, self.asked = history, 0
 
-    async def series(self, want: Want) -> list[Series]:
+    async def series(self, want: SeriesRequest) -> list[Series]:
         if want.start >= T0 - timedelta(minutes=5):
             return await super().series(want)
         self.asked += 1
@@ -172,7 +172,7 @@ class Bursty(FakePrometheus):
             raise ZeroDivisionError
         return [_burst(one) if _of_stable(one) else one for one in await self._since(want)]
 
-    async def _since(self, want: Want) -> list[Series]:
+    async def _since(self, want: SeriesRequest) -> list[Series]:
         found = await super().series(want)
         times = [want.start.timestamp() + 5 * i for i in range(int((want.end - want.start).total_seconds() // 5) + 1)]
         return [Series(one.labels, times, [one.values[1] - one.values[0] for _ in times]) for one in found]

@@ -8,7 +8,7 @@ from pathlib import Path
 import promql_parser
 
 from serin.controller import metrics
-from serin.prometheus.client import Asked, Result
+from serin.prometheus.server.client import Asked, Result
 
 DOCUMENT = Path(__file__).parents[3] / "docs/operations/prometheus.md"
 SERVER = "http://told.example:9090"

@@ -14,7 +14,7 @@ from serin.cli.main import app
 from serin.cluster import resources
 from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
 from serin.prometheus.series import Series
-from serin.prometheus.wants import Want
+from serin.prometheus.series_request import SeriesRequest
 from tests.fakes import Killed
 from tests.lab import KEY, POLICY, Lab, isvc, spec
 
@@ -208,7 +208,7 @@ async def test_one_slo_that_cannot_be_read_does_not_blind_the_others(lab: Lab) -
     )
     real = lab.prometheus.series
 
-    async def series(want: Want) -> list[Series]:
+    async def series(want: SeriesRequest) -> list[Series]:
         if any("rq_time" in metric for metric in want.metrics):
             raise QueryRejected("422 too many samples")
         return await real(want)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Verdict
-from serin.judge.draws import Draws
+from serin.analysis.draws import Draws
+from serin.evidence import Counts, Window
 from serin.judge.likelihood import Relative, breaks_objective, worse_than_stable
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import RatioSettings
+from serin.schema.choices import Severity
+from serin.schema.reasons import Verdict
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)

@@ -9,12 +9,12 @@ from fractions import Fraction
 
 import pytest
 
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
+from serin.evidence import Counts, Window
 from serin.judge.likelihood import Absolute, Relative, breaks_objective, worse_than_stable
 from serin.judge.process import Restarting
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import RatioSettings
+from serin.schema.choices import Severity
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=1)

@@ -12,10 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Assessment, Counts, SloReport, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
-from serin.judge.draws import Draws
+from serin.analysis.draws import Draws
+from serin.evidence import Assessment, Counts, SloReport, Window
 from serin.judge.likelihood import keeps_objective, not_worse_than_stable
 from serin.judge.passing import Occasion, PassEvidence
 from serin.judge.process import Accumulated, log10_e, total
@@ -23,6 +21,8 @@ from serin.judge.ratio import RatioJudge
 from serin.judge.relative import BetterThanStable
 from serin.judge.slo import RatioSettings
 from serin.judge.stable import StableWatch
+from serin.schema.choices import Severity
+from serin.schema.reasons import Reason, Verdict
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)

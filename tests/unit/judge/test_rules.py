@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from serin.api.analysis import Compare
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
+from serin.evidence import Counts, Window
 from serin.judge.dispersion import Dispersion
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import RatioSettings
+from serin.schema.choices import Compare, Severity
+from serin.schema.reasons import Reason, Verdict
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)

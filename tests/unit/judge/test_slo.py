@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
+from serin.analysis.windows import decode, encode
+from serin.evidence import Counts, Window
 from serin.judge.likelihood import Absolute, Relative, breaks_objective, log_grid
 from serin.judge.process import Accumulated, Restarting
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import RatioSettings
-from serin.judge.windows import decode, encode
+from serin.schema.choices import Severity
+from serin.schema.reasons import Reason, Verdict
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serin.api.evidence import Evaluation, Interval, Mean, MeanWindow, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
-from serin.judge.draws import Draws
+from serin.analysis.draws import Draws
+from serin.evidence import Evaluation, Interval, Mean, MeanWindow, Window
 from serin.judge.gauge import GaugeJudge, chi2_quantile, stability_limit
 from serin.judge.shift import ShiftJudge, log_mixture
 from serin.judge.slo import GaugeSettings, ShiftSettings
+from serin.schema.choices import Severity
+from serin.schema.reasons import Reason, Verdict
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
-from serin.prometheus.answer import PartialAnswer
-from serin.prometheus.credentials import Server
+from serin.prometheus.server.answer import PartialAnswer
+from serin.prometheus.server.credentials import Server
 from tests.faulty import (
     AT,
     DEADLINE,

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import promql_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.indicator import Arms, Indicator
 from serin.errors import QueryRejected
-from serin.prometheus import sums, wants
-from serin.prometheus.counts import ArmPatterns, Counted, Grid, windows
-from serin.prometheus.parts import Part, parts_of
+from serin.prometheus import series_request
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.measurements import Selection, counter, observations_above
 from serin.prometheus.presets import preset
 from serin.prometheus.promql import quoted
-from serin.prometheus.reading import Look, Names
+from serin.prometheus.readers import sums
+from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
+from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
+from serin.prometheus.readers.counts import FoundGroup, windows
 from serin.prometheus.series import Histogram, Series
+from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 WINDOW = timedelta(seconds=15)
 GRID = Grid(T0, WINDOW, 2)
-NAMES = Names("prod", "fraud-b", "fraud-a")
-LOOK = Look(preset(Arms.POD), NAMES, GRID)
-PATTERNS = "|".join(sorted(LOOK.patterns.both))
+NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a")
+ARM_QUERY = ArmQuery(preset(Arms.POD), NAMES, GRID)
+PATTERNS = "|".join(sorted(ARM_QUERY.patterns.both))
 
 hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
     ['"} or vector(1) or x{a="', ".*", "|.*|", "$(namespace)", '\\"', "`", "fraud-c-predictor-1-2", "}[1d]"]
@@ -53,9 +56,9 @@ def selectors(text: str) -> list[promql_parser.VectorSelector]:
     return found
 
 
-def read_parts(indicator: dict[str, Any]) -> list[Part]:
+def valid_groups(*wanted: Selection) -> list[CounterGroup]:
     try:
-        return parts_of(LOOK.source, Indicator.model_validate(indicator), NAMES.namespace)
+        return groups_of(ARM_QUERY.source, wanted, NAMES.namespace)
     except QueryRejected:
         return []
 
@@ -64,16 +67,12 @@ def read_parts(indicator: dict[str, Any]) -> list[Part]:
 @given(texts, texts)
 def test_no_selector_of_a_user_reaches_beyond_its_arm(one: str, other: str) -> None:
     """Every selector of every query, of samples or sums, still has the arms and the namespace: matchers only narrow."""
-    for indicator in (
-        {"ratio": {"bad": one or "x", "total": other or "x"}},
-        {"histogram": {"selector": one or "x", "threshold": "1s"}},
-        {"query": {"sum": one or "x", "count": other or "x", "maxShift": "1"}},
-    ):
-        for part in read_parts(indicator):
-            want = LOOK.want(part)
-            exact, _ = wants.query([want])
-            summed = sums.query(part.terms, want.shape.matchers, LOOK.patterns, WINDOW)
-            for text, least in ((exact, 1), (summed, len(sums.SUMS) * len(part.terms))):
+    for wanted in ((counter(one, bad=1, total=0), counter(other)), (observations_above(one, 1.0),)):
+        for group in valid_groups(*wanted):
+            request = ARM_QUERY.request(group)
+            exact, _ = series_request.query([request])
+            summed = sums.query(group.terms, request.shape.matchers, ARM_QUERY.patterns, WINDOW)
+            for text, least in ((exact, 1), (summed, len(sums.SUMS) * len(group.terms))):
                 found = selectors(text)
                 assert len(found) >= least
                 for own in found:
@@ -107,11 +106,14 @@ def series(draw: st.DrawFn) -> Series:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(series(), max_size=6), st.sampled_from([ArmPatterns("pod", "fraud-b-.*", "fraud-a-.*"), LOOK.patterns]))
+@given(
+    st.lists(series(), max_size=6),
+    st.sampled_from([ArmPatterns("pod", "fraud-b-.*", "fraud-a-.*"), ARM_QUERY.patterns]),
+)
 def test_whatever_series_come_back_they_are_counts_or_no_data(found: list[Series], arms: ArmPatterns) -> None:
-    [part] = read_parts({"histogram": {"selector": "m", "threshold": "1s"}})
+    [group] = valid_groups(observations_above("m", 1.0))
     given_back = [s for s in found if s.times]
-    for window in windows(arms, GRID, [Counted(part.terms, given_back)]):
+    for window in windows(arms, GRID, [FoundGroup(group.terms, given_back)]):
         for counts in (window.candidate, window.stable):
             assert counts is None or 0 <= counts.bad <= counts.total < math.inf
         assert len(window.error) < 2000

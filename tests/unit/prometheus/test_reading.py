@@ -8,18 +8,19 @@ from typing import Any
 import promql_parser
 import pytest
 
-from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
-from serin.prometheus.counts import Grid
-from serin.prometheus.reading import Names, read, unreadable
+from serin.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.reading import read, unreadable
 from serin.prometheus.series import Histogram, Series
-from serin.prometheus.wants import Want, query
+from serin.prometheus.series_request import SeriesRequest, query
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)
 GRID = Grid(T0, SECOND, 2)
-NAMES = Names("prod", "fraud-b", "fraud-a", revision="b", version="42")
+NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a", revision="b", version="42")
 PODS = {"candidate": "fraud-b-predictor-7f-x1", "stable": "fraud-a-predictor-66-y1"}
 
 
@@ -37,16 +38,16 @@ class World:
         own = {"__name__": name, "pod": PODS[arm], "namespace": "prod", **labels}
         self.counters.append(Series(own, times, [rate * (t - 900) for t in times]))
 
-    async def series(self, want: Want) -> list[Series]:
+    async def series(self, want: SeriesRequest) -> list[Series]:
         text, _ = query([want])
         promql_parser.parse(text)
         self.asked.append(text)
         start, end = want.start.timestamp(), want.end.timestamp()
-        kept = [s for s in self.counters if want.takes(s) and self._matches(s, want)]
+        kept = [s for s in self.counters if want.matches(s) and self._matches(s, want)]
         return [s.between(start, end) for s in kept]
 
     @staticmethod
-    def _matches(series: Series, want: Want) -> bool:
+    def _matches(series: Series, want: SeriesRequest) -> bool:
         """Equality matchers only: the rest is Prometheus's business."""
         pairs = (m.split("=", 1) for m in want.shape.matchers if "=~" not in m)
         return all(series.labels.get(key, "") == value.strip('"') for key, value in pairs)

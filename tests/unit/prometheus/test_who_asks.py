@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serin.errors import MetricsUnavailable
-from serin.prometheus.credentials import Server, Tls
+from serin.prometheus.server.credentials import Server, Tls
 from tests.authority import Authority
 from tests.faulty import (
     AT,

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import RoutePlan
 from serin.rollout.observation import Arm
+from serin.schema.reasons import Phase, Reason
 from tests.world import BAD, CLEAN, World, policy, ref, serving
 
 EXPOSED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Reason
+from serin.schema.reasons import Reason
 from serin.traffic.failure import deployment_failure, event_failure, failure_of, pod_failure
 from serin.traffic.view import arm
 

@@ -9,20 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from serin.api.types import ApiModel, DecimalString, Duration, validations
-
-
-class Compare(StrEnum):
-    """Which tests must cross for a breach."""
-
-    RELATIVE_AND_ABSOLUTE = "RelativeAndAbsolute"
-    """Worse than stable and outside the objective: everything that is bad for another reason holds."""
-    ABSOLUTE = "Absolute"
-    """Outside the objective, whatever stable does: a common outage rolls back."""
-    RELATIVE = "Relative"
-    """Worse than stable, also inside the objective."""
-    EITHER = "Either"
-    """Either of the two, each at half of alpha: for those who prefer a false rollback to a late one."""
+from serin.schema.choices import Compare
+from serin.schema.types import ApiModel, DecimalString, Duration, validations
 
 
 class Action(StrEnum):

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from serin.api.types import ApiModel, Duration, Query, SignedDecimalString, validations
-
-
-class Arms(StrEnum):
-    """By what the metrics tell the candidate's requests from stable's."""
-
-    CONTOUR = "Contour"
-    ISTIO = "Istio"
-    ENVOY_GATEWAY = "EnvoyGateway"
-    KNATIVE = "Knative"
-    POD = "Pod"
-
-    @property
-    def separate_targets(self) -> bool:
-        """Whether each arm is a scrape target of its own, read at another instant than the other.
-
-        A gateway counts for both arms and is scraped once; a pod counts for its own arm only.
-        """
-        return self in {Arms.POD, Arms.KNATIVE}
+from serin.schema.choices import Arms
+from serin.schema.types import ApiModel, Duration, Query, SignedDecimalString, validations
 
 
 class Availability(ApiModel):

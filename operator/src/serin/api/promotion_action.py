@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.types import ApiModel, Name, Text, Time, User, Word, validations
-from serin.api.words import Stored
+from serin.schema.types import ApiModel, Name, Text, Time, User, Word, validations
+from serin.schema.words import Stored
 
 
 class ActionKind(StrEnum):

@@ -11,8 +11,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from serin.api.analysis import Analysis
-from serin.api.indicator import Arms, Indicator
-from serin.api.types import ApiModel, DecimalString, Duration, validations
+from serin.api.indicator import Indicator
+from serin.schema.choices import Arms, Severity
+from serin.schema.types import ApiModel, DecimalString, Duration, validations
 
 SHADOW_UNSAFE = (
     "shadow sends every request to the candidate as well: set shadowSafe to true if a request that is answered twice "
@@ -25,14 +26,6 @@ SHADOW_OR_PREVIEW = (
 )
 PREVIEW_SHORT = "a preview lasts at least 10s"
 GRACE_LONG = "endpointGrace is at most 10m"
-
-
-class Severity(StrEnum):
-    """What an SLO may do."""
-
-    CRITICAL = "Critical"
-    REQUIRED = "Required"
-    ADVISORY = "Advisory"
 
 
 class Prometheus(ApiModel):

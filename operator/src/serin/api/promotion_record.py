@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.reasons import Outcome, Reason
 from serin.api.status import AnsweredAction
-from serin.api.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
-from serin.api.words import Stored
+from serin.schema.reasons import Outcome, Reason
+from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
+from serin.schema.words import Stored
 
 MOST_ACTIONS = 20
 

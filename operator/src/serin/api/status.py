@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field
 
 from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
-from serin.api.types import AnyName, ApiModel, Name, Text, Time, User, Word
-from serin.api.words import OrOmitted, Stored
+from serin.schema.choices import Severity
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from serin.schema.types import AnyName, ApiModel, Name, Text, Time, User, Word
+from serin.schema.words import OrOmitted, Stored
 
 NEVER_OBSERVED = -1
 """What the API server fills in where there is no status yet (a default in the CRD).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from serin.judge.preflight import FAULTS, Forecast
+from serin.analysis.preflight import FAULTS, Forecast
 
 
 def finite(seconds: float) -> float | None:

@@ -10,8 +10,8 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
 
-from serin.api.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 from serin.api.indicator import Indicator
+from serin.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Window
 
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
 LARGEST_NUMBER = 1e300

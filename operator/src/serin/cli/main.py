@@ -163,9 +163,9 @@ def simulate(  # noqa: PLR0917 - one parameter an option
     output: OutputOption = Output.TEXT,
 ) -> None:
     """What would this policy do with such traffic? Draws many rollouts and counts how they end."""
+    from serin.analysis.simulate import Traffic, outcome
     from serin.cli import simulate as command
     from serin.cli.plot import check_plot, draw_evidence
-    from serin.judge.simulate import Traffic, outcome
 
     with _one_line():
         if plot is not None:

@@ -12,14 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
 from serin.cli.servers import chosen
 from serin.cli.survey import ArmFigures, SloFigures, subject_of, survey
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
-from serin.judge.preflight import FAULTS, NAMED_FAULT
-from serin.prometheus.client import Prometheus
-from serin.prometheus.shared import Shared
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.shared import Shared
 
 MODEL_DEPLOYMENT = ("mdep", "modeldeployment", "modeldeployments")
 

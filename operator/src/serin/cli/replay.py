@@ -10,23 +10,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from serin.analysis.replay import Judged, Replay
+from serin.analysis.windows import decode, kind_of, nothing
 from serin.api.analysis import Undecided
-from serin.api.evidence import Interval, Window
 from serin.api.load import validated, yaml_document
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
-from serin.api.reasons import Outcome, Reason
 from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
+from serin.evidence import Interval, Window
 from serin.judge import JUDGE_VERSION
-from serin.judge.replay import Judged, Replay
-from serin.judge.windows import decode, kind_of, nothing
 from serin.records.build import MOST_BLOCKS
-
-WITHOUT_EVIDENCE = frozenset({Reason.STABLE_DOWN, Reason.PROMOTED_BY_ACTION})
-"""Causes of a promotion that no window has to show: an outage of stable, somebody's word."""
-ON_EVIDENCE = frozenset({Reason.SLO_BREACHED, Reason.ALL_REQUESTS_BAD})
-"""Causes that follow from windows alone; all others (a hand, a crash, another revision) do not."""
+from serin.schema.reasons import Outcome, Proof
 
 
 class Answer(StrEnum):
@@ -117,7 +112,9 @@ class RecordReplay:
     def _taken_back(self, breached_at: datetime | None) -> tuple[Answer, str]:
         """The answer for a candidate that was taken back, and what it rests on."""
         status = self.record.status
-        if status.reason not in ON_EVIDENCE and status.first_breach_at is None:
+        if (
+            status.reason is None or status.reason.effect.proof is not Proof.WINDOWS
+        ) and status.first_breach_at is None:
             return Answer.NOTHING_TO_COMPARE, f"{status.reason} does not follow from windows"
         if breached_at is None and self._full:
             return Answer.NOTHING_TO_COMPARE, ""
@@ -126,8 +123,9 @@ class RecordReplay:
 
     def _went_on(self, breached_at: datetime | None) -> tuple[Answer, str]:
         """The answer for a candidate that was promoted, or is under way, and what it rests on."""
-        if self.record.status.reason in WITHOUT_EVIDENCE:
-            return Answer.NOTHING_TO_COMPARE, f"{self.record.status.reason} does not follow from windows"
+        reason = self.record.status.reason
+        if reason is not None and reason.effect.proof is Proof.NOT_WINDOWS:
+            return Answer.NOTHING_TO_COMPARE, f"{reason} does not follow from windows"
         if breached_at is not None:
             return Answer.DISAGREE, ""
         if self.record.status.outcome is None:

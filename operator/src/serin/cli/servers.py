@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from serin.errors import InvalidInput
-from serin.prometheus.address import normalised, same_place
-from serin.prometheus.credentials import Server, check, servers_from
+from serin.prometheus.server.address import normalised, same_place
+from serin.prometheus.server.credentials import Server, check, servers_from
 
 HOW = "give its address as seen from here with --prometheus, or a file of servers with --servers"
 

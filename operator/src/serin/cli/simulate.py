@@ -9,13 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from serin.analysis.preflight import FAULTS, Base, Forecast, forecasts
+from serin.analysis.simulate import Outage, Outcome, Run, Traffic, run
 from serin.api.load import policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.forecasts import as_fields, finite
 from serin.cli.judge import read_text
 from serin.errors import InvalidInput
-from serin.judge.preflight import FAULTS, Base, Forecast, forecasts
-from serin.judge.simulate import Outage, Outcome, Run, Traffic, run
 
 MOST_WINDOWS = 2_000_000
 """Per run: 23 days of one-second windows."""

@@ -8,19 +8,21 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from serin.api.evidence import Counts, Interval, Window
+from serin.analysis.preflight import Base, Forecast, forecasts
+from serin.analysis.windows import settle_time
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.errors import InvalidInput, MetricsError, NotFound
+from serin.evidence import Counts, Interval, Window
 from serin.judge.dispersion import Dispersion
-from serin.judge.preflight import Base, Forecast, forecasts
-from serin.judge.windows import settle_time
-from serin.prometheus.counts import Grid
 from serin.prometheus.diagnose import found_instead, newest_samples
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
-from serin.prometheus.reading import Metrics, Names, read, unreadable
+from serin.prometheus.reading import read, unreadable
 
 MINUTE = timedelta(minutes=1)
 HISTORY = 30
@@ -67,7 +69,7 @@ class Subject:
     """What is surveyed."""
 
     policy: PromotionPolicySpec
-    names: Names
+    identity: RolloutIdentity
     has_candidate: bool
 
 
@@ -87,7 +89,9 @@ async def subject_of(cluster: Cluster, namespace: str, name: str) -> Subject:
     new = status.candidate
     isvc = new.inference_service if new else f"{name}-{NOBODY}"
     revision, version = (new.revision, new.version) if new else ("", "")
-    return Subject(policy, Names(namespace, isvc, status.stable.inference_service, revision, version), new is not None)
+    return Subject(
+        policy, RolloutIdentity(namespace, isvc, status.stable.inference_service, revision, version), new is not None
+    )
 
 
 async def _deployment(cluster: Cluster, namespace: str, name: str) -> ModelDeployment:
@@ -136,7 +140,7 @@ async def _measure(metrics: Metrics, subject: Subject, slo: Slo, figures: SloFig
     if gauge:
         figures.problem = found[-1].error or ("" if found[-1].measured else "the query has no value now")
         return
-    ages = await newest_samples(metrics, subject.policy, slo, subject.names, now)
+    ages = await newest_samples(metrics, subject.policy, slo, subject.identity, now)
     windows = [w for w in found if isinstance(w, Window)]
     figures.stable = _arm([w.stable for w in windows], ages[1], now)
     if subject.has_candidate:
@@ -150,7 +154,7 @@ async def _all(metrics: Metrics, subject: Subject, slo: Slo, grid: Grid) -> list
     found: list[Interval] = []
     while len(found) < grid.count:
         rest = Grid(grid.start + len(found) * grid.length, grid.length, grid.count - len(found))
-        found += await read(metrics, subject.policy, slo, subject.names, rest)
+        found += await read(metrics, subject.policy, slo, subject.identity, rest)
     return found
 
 
@@ -160,14 +164,14 @@ async def _problem(
     """What stands in the way of counting, most basic first."""
     found, now = seen
     if _uncounted(figures.stable) and slo.indicator.query is None:
-        return await found_instead(metrics, subject.policy, slo, subject.names, now) or TOO_YOUNG
+        return await found_instead(metrics, subject.policy, slo, subject.identity, now) or TOO_YOUNG
     errors = [interval.error for interval in found if interval.error]
     if errors:
         return errors[-1]
     stable = figures.stable
     if stable is not None and stable.sample_age is not None and stable.sample_age > LATE_SCRAPES.total_seconds():
         return f"the newest sample of stable is {stable.sample_age:.0f} s old: is it still scraped?"
-    return await found_instead(metrics, subject.policy, slo, subject.names, now) if slo.indicator.slow else ""
+    return await found_instead(metrics, subject.policy, slo, subject.identity, now) if slo.indicator.slow else ""
 
 
 def _uncounted(arm: ArmFigures | None) -> bool:

@@ -11,11 +11,11 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from serin.api.evidence import Evaluation, Interval
+from serin.analysis.windows import nothing
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.cli.forms import FORMS, MESSAGES, Header, quoted
 from serin.errors import InvalidInput
-from serin.judge.windows import nothing
+from serin.evidence import Evaluation, Interval
 
 MOST_ROWS = 2_000_000
 LONGEST_GAP = timedelta(hours=24)

@@ -10,20 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from serin.api import names
-from serin.api.evidence import Assessment
 from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.api.types import format_time
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.actions import mark_answered, write_answer
 from serin.controller.acts import Act, Acts
 from serin.controller.observe import Sight
 from serin.errors import Conflict, Refused
+from serin.evidence import Assessment
 from serin.records import build
 from serin.rollout.decision import Decision, Event, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
+from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.types import format_time
 from serin.traffic import standard
 
 

@@ -42,7 +42,7 @@ class Asked:
     """By name; those without an outcome."""
     actions: tuple[ActionView, ...]
     """The same, oldest first."""
-    vouched: bool | None
+    requester_verified: bool | None
     """Whether the admission policies are in force; None where that is not known, or nobody needs to know."""
 
 
@@ -94,7 +94,7 @@ def _view(obj: Object) -> ActionView | None:
     return ActionView(obj["metadata"]["name"], obj["metadata"]["uid"], action.spec)
 
 
-async def vouched(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool | None:
+async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool | None:
     """Whether the API server refuses an action in somebody else's name: asked by a dry run, if there is an action.
 
     None where the answer is not to be had now, or where something else refuses the question first.

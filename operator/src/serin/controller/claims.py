@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from serin.api import names
-from serin.api.reasons import Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import Refused, Unavailable
 from serin.rollout.observation import Problem
+from serin.schema.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

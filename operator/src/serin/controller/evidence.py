@@ -16,16 +16,18 @@ from itertools import dropwhile
 
 import structlog
 
-from serin.api.evidence import Assessment, Interval, MeanWindow, Split, Window
+from serin.analysis.assessment import judge_of, settings_of
+from serin.analysis.windows import decode, encode, kind_of, settle_time
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.errors import MetricsError
-from serin.judge.assessment import judge_of, settings_of
+from serin.evidence import Assessment, Interval, MeanWindow, Split, Window
 from serin.judge.slo import SloJudge
 from serin.judge.split import split
-from serin.judge.windows import decode, encode, kind_of, settle_time
-from serin.prometheus.counts import Grid
-from serin.prometheus.reading import Metrics, Names, read
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.metrics import Metrics
+from serin.prometheus.reading import read
 from serin.together import together
 
 log = structlog.get_logger()
@@ -56,7 +58,7 @@ class Ledger:
     """The windows of one rollout. Each SLO is read on its own: one that cannot be read does not blind the others."""
 
     policy: PromotionPolicySpec
-    names: Names
+    identity: RolloutIdentity
     begun: datetime
     """Start of the first window."""
     cursors: dict[str, datetime]
@@ -84,11 +86,15 @@ class Ledger:
 
     @classmethod
     def restore(
-        cls, policy: PromotionPolicySpec, names: Names, begun: datetime, record: PromotionRecordStatus | None
+        cls,
+        policy: PromotionPolicySpec,
+        identity: RolloutIdentity,
+        begun: datetime,
+        record: PromotionRecordStatus | None,
     ) -> Ledger:
         """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
-        ledger = cls(policy, names, start, dict.fromkeys(slos, start), _judges(policy), _with_a_past(policy))
+        ledger = cls(policy, identity, start, dict.fromkeys(slos, start), _judges(policy), _with_a_past(policy))
         # In order of time: history that was read late stands behind the first windows.
         for block in sorted(record.blocks if record else [], key=lambda block: block.start):
             batch = _stored(block, slos.get(block.slo))
@@ -145,7 +151,7 @@ class Ledger:
             if count <= 0 or clock() > until:
                 return
             grid = Grid(start, self.length, min(count, most))
-            reading = [read(source, self.policy, slo, self.names, grid)]
+            reading = [read(source, self.policy, slo, self.identity, grid)]
             if self._asks_for_history(slo.name, now):
                 reading.insert(0, self._past(source, slo, now))
             try:
@@ -174,7 +180,7 @@ class Ledger:
         grid = Grid(self.begun - HISTORY_WINDOWS * length, length, HISTORY_WINDOWS)
         try:
             async with asyncio.timeout(HISTORY_PATIENCE):
-                found = await read(source, self.policy, slo, self.names, grid, raw=True)
+                found = await read(source, self.policy, slo, self.identity, grid, raw=True)
             past = [replace(i, candidate=None) for i in found if isinstance(i, Window | MeanWindow)]
             known: list[Interval] = list(dropwhile(_stable_unknown, past))
             self._remember(slo.name, known)
@@ -182,7 +188,7 @@ class Ledger:
             self.tried[slo.name] = now
         except Exception:
             self.tried[slo.name] = now
-            log.exception("history not read", slo=slo.name, inference_service=self.names.stable)
+            log.exception("history not read", slo=slo.name, inference_service=self.identity.stable)
         else:
             return known
         return []

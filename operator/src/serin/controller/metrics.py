@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from serin.prometheus.client import Asked, Result
+from serin.prometheus.server.client import Asked, Result
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)

@@ -12,23 +12,23 @@ from pydantic import ValidationError
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Reason
 from serin.api.revision import inference_service_name, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import Asked, asked_of, pending, vouched
+from serin.controller.actions import Asked, asked_of, pending, requester_verified
 from serin.controller.arms import observe_arms
 from serin.controller.claims import Seen, foreign, hostname_taken
 from serin.controller.history import get_or_none, read_records, record_views
 from serin.controller.parts import Reader
 from serin.controller.refusals import refusal
 from serin.errors import Conflict, NotFound, Refused, Unavailable
-from serin.prometheus.address import same_place
 from serin.prometheus.reading import unreadable
+from serin.prometheus.server.address import same_place
 from serin.records.build import Source, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.rollout.spec_rules import problem_of
+from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic import view as traffic
 from serin.traffic.standard import Owner, inference_service, served
@@ -167,7 +167,7 @@ async def _asked(cluster: Cluster, reader: Reader, key: tuple[str, str], status:
     answered = {action.uid for action in status.actions}
     asked = asked_of(found, vouches=None)
     new = [action for action in asked.actions if action.uid not in answered]
-    return replace(asked, vouched=await vouched(cluster, key[0], new))
+    return replace(asked, requester_verified=await requester_verified(cluster, key[0], new))
 
 
 async def _inference_services(

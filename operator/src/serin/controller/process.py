@@ -25,8 +25,8 @@ from serin.controller.reconcile import Reconciler
 from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.watchdog import Watchdog
-from serin.prometheus.client import Prometheus
-from serin.prometheus.shared import Shared
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.shared import Shared
 
 log = structlog.get_logger()
 

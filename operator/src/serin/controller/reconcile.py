@@ -8,10 +8,8 @@ from datetime import datetime
 
 import structlog
 
-from serin.api.evidence import Assessment
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.cluster.client import Cluster
 from serin.cluster.hurried import HurriedCluster
@@ -23,16 +21,18 @@ from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, NotLeader
-from serin.prometheus.address import same_place
-from serin.prometheus.reading import Metrics, Names
-from serin.prometheus.shared import NotAllowed
+from serin.evidence import Assessment
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.metrics import Metrics
+from serin.prometheus.server.address import same_place
+from serin.prometheus.server.shared import NotAllowed
 from serin.records.build import has_room, parse
-from serin.rollout.actions import LISTEN_AGAIN
+from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import WATCHED, is_watched
-from serin.rollout.takeback import WITHOUT_EVIDENCE
+from serin.schema.reasons import Phase, Proof
 
 log = structlog.get_logger()
 HURRY = 2.0
@@ -160,7 +160,7 @@ class Reconciler:
         if pause is None and (news or (before is not None and before.failures)):
             due.append(now)  # to say that everything is done
         if not told:
-            due.append(now + LISTEN_AGAIN)
+            due.append(now + ACTION_RETRY)
         return min(filter(None, due), default=None)
 
     def longest_backoff(self, key: Key) -> float | None:
@@ -209,8 +209,8 @@ class Reconciler:
             return None
         new, old = status.candidate, status.stable
         isvcs = (new.inference_service, old.inference_service)
-        names = Names(sight.owner.namespace, *isvcs, new.revision, new.version)
-        ledger = Ledger.restore(policy, names, begun, record.status if record else None)
+        identity = RolloutIdentity(sight.owner.namespace, *isvcs, new.revision, new.version)
+        ledger = Ledger.restore(policy, identity, begun, record.status if record else None)
         ledger.rehearsal = shadowing and not mirrored
         ledger.of_record = view is not None and view.policy is not None
         return ledger
@@ -265,7 +265,12 @@ def _has_traffic(sight: Sight) -> bool:
 def _without_evidence(decision: Decision) -> bool:
     """Whether the candidate is taken back for what the cluster alone shows: a slow Prometheus must not delay that."""
     rollout = decision.status.rollout
-    return rollout is not None and rollout.taken_back and rollout.cause in WITHOUT_EVIDENCE
+    return (
+        rollout is not None
+        and rollout.taken_back
+        and rollout.cause is not None
+        and rollout.cause.effect.proof is Proof.NOT_WINDOWS
+    )
 
 
 def _observation(sight: Sight, ledger: Ledger | None, tried: Tried | None, now: datetime) -> Observation:
@@ -282,7 +287,7 @@ def _observation(sight: Sight, ledger: Ledger | None, tried: Tried | None, now: 
         next_evidence_at=ledger.next_at if ledger else None,
         problem=sight.problem,
         actions=sight.said.actions,
-        vouched=sight.said.vouched,
+        requester_verified=sight.said.requester_verified,
         unknown=sight.unknown,
         snapshot=ledger.policy if ledger is not None and ledger.of_record else None,
         write_failures=lasting(tried.failures, now) if tried is not None else None,

@@ -12,11 +12,11 @@ from collections import deque
 from datetime import datetime
 from statistics import NormalDist
 
-from serin.api.evidence import NO_REQUESTS, Evaluation, Interval, SloReport
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Verdict
+from serin.evidence import NO_REQUESTS, Evaluation, Interval, SloReport
 from serin.judge.process import log10_e
 from serin.judge.slo import GaugeSettings, Progress, of_kind
+from serin.schema.choices import Severity
+from serin.schema.reasons import Verdict
 
 
 def chi2_quantile(degrees: int, probability: float) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from serin.api.evidence import NO_REQUESTS, Window
+from serin.evidence import NO_REQUESTS, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import keeps_objective, not_worse_than_stable
 from serin.judge.process import Accumulated, log10_e, reach, total

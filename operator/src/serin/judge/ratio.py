@@ -12,9 +12,7 @@ import math
 from collections import deque
 from datetime import datetime
 
-from serin.api.analysis import Compare
-from serin.api.evidence import NO_REQUESTS, Counts, Interval, SloReport, Window
-from serin.api.reasons import Reason, Verdict
+from serin.evidence import NO_REQUESTS, Counts, Interval, SloReport, Window
 from serin.judge.dispersion import OUTAGE, Dispersion, tempered
 from serin.judge.likelihood import breaks_objective
 from serin.judge.passing import Occasion, PassEvidence
@@ -22,6 +20,8 @@ from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
 from serin.judge.relative import WorseThanStable
 from serin.judge.slo import Progress, RatioSettings, of_kind
 from serin.judge.stable import StableWatch
+from serin.schema.choices import Compare
+from serin.schema.reasons import Reason, Verdict
 
 ALL_BAD_REQUESTS = 5
 """So many requests in a row, all bad, need no statistics."""

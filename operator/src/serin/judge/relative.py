@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from serin.api.evidence import NO_REQUESTS, Counts, Window
+from serin.evidence import NO_REQUESTS, Counts, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import not_worse_than_stable, worse_than_stable
 from serin.judge.process import Accumulated, Average, Restarting

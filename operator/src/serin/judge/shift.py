@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from serin.api.evidence import NO_REQUESTS, Interval, Mean, MeanWindow, SloReport
-from serin.api.reasons import Verdict
+from serin.evidence import NO_REQUESTS, Interval, Mean, MeanWindow, SloReport
 from serin.judge.process import log10_e
 from serin.judge.slo import Progress, ShiftSettings, of_kind
+from serin.schema.reasons import Verdict
 
 BATCH = timedelta(minutes=1)
 KEPT_BATCHES = 120

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from serin.api.analysis import Compare
-from serin.api.evidence import Interval, SloReport
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
+from serin.evidence import Interval, SloReport
+from serin.schema.choices import Compare, Severity
+from serin.schema.reasons import Reason, Verdict
 
 T = TypeVar("T", bound=Interval)
 QUIET_WINDOWS = 5

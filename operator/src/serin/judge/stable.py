@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from serin.api.evidence import NO_REQUESTS, Counts, Window
+from serin.evidence import NO_REQUESTS, Counts, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import breaks_objective
 from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e

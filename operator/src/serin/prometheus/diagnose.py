@@ -1,89 +1,103 @@
-"""Why does Prometheus not have what an SLO is counted from, and what has it instead? For preflight."""
+"""Says which series of an SLO Prometheus lacks, and what it has instead. For ``serin preflight``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec, Slo
 from serin.errors import AnswerTooLarge
 from serin.prometheus import promql
-from serin.prometheus.counts import SIGNS, Grid, counters
-from serin.prometheus.native import off_boundary
-from serin.prometheus.parts import parts_of
-from serin.prometheus.reading import Look, Metrics, Names, preset_of
-from serin.prometheus.wants import Want
+from serin.prometheus.boundaries import boundary, same_boundary
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.measurements import Value
+from serin.prometheus.metrics import Metrics
+from serin.prometheus.presets import preset
+from serin.prometheus.readers.arm_query import ArmQuery
+from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
+from serin.prometheus.readers.native import off_boundary
+from serin.prometheus.readers.targets import TARGET_METRICS, counters
+from serin.prometheus.reading import measurement
+from serin.prometheus.series_request import SeriesRequest
 from serin.together import together
 
 SHOWN_VALUES = 5
 LATELY = timedelta(minutes=15)
 
 
-def _lately(at: datetime) -> Grid:
-    return Grid(at - LATELY, LATELY, 1)
+def _lately(
+    policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
+) -> tuple[ArmQuery, list[CounterGroup]]:
+    """How the last minutes of an SLO are asked for, and its counters; none for a value; ``QueryRejected``."""
+    wanted = measurement(policy, slo)
+    query = ArmQuery(preset(policy.arms_of(slo)), identity, Grid(at - LATELY, LATELY, 1))
+    groups = () if isinstance(wanted, Value) else wanted.groups
+    return query, groups_of(query.source, groups, identity.namespace)
 
 
 async def newest_samples(
-    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Times of the newest sample of candidate and stable that an SLO is counted from; none where there are too many."""
-    look = Look(preset_of(policy, slo), names, _lately(at))
+    query, groups = _lately(policy, slo, identity, at)
     try:
-        found = await together(
-            *(metrics.series(look.want(p)) for p in parts_of(look.source, slo.indicator, names.namespace))
-        )
+        found = await together(*(metrics.series(query.request(group)) for group in groups))
     except AnswerTooLarge:
         return None, None
     series = counters([s for part in found for s in part])
-    times = [max((s.times[-1] for s in look.patterns.of(arm, series)), default=None) for arm in look.patterns.both]
+    times = [max((s.times[-1] for s in query.patterns.of(arm, series)), default=None) for arm in query.patterns.both]
     candidate, stable = (None if t is None else datetime.fromtimestamp(t, UTC) for t in times)
     return candidate, stable
 
 
-async def found_instead(metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, names: Names, at: datetime) -> str:
+async def found_instead(
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
+) -> str:
     """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
-    look = Look(preset_of(policy, slo), names, _lately(at))
-    for part in parts_of(look.source, slo.indicator, names.namespace):
-        want = look.want(part)
-        words = await told_missing(metrics, look, want, at)
-        if not words and want.boundaries:
-            with suppress(AnswerTooLarge):  # an estimate is made of classic ones only
-                words = off_boundary(await metrics.series(want), part.terms)
+    query, groups = _lately(policy, slo, identity, at)
+    for group in groups:
+        request = query.request(group)
+        words = await describe_missing(metrics, query, request, at)
+        if not words and request.boundaries:
+            with suppress(AnswerTooLarge):  # the server's own sums are made of classic histograms only
+                words = off_boundary(await metrics.series(request), group.terms)
         if words:
             return words
     return ""
 
 
-async def told_missing(metrics: Metrics, look: Look, want: Want, at: datetime) -> str:
-    """What is missing for one part of stable's counts, most basic first; empty if nothing is."""
-    counted = want.metrics - SIGNS
-    metric = f"__name__=~{promql.quoted('|'.join(sorted(counted | want.natives)))}"
-    label, asked = want.shape.arm_label, ", ".join(sorted(counted))
-    values = await _values_of(metrics, label, [metric, *want.shape.matchers], at)
+async def describe_missing(metrics: Metrics, query: ArmQuery, request: SeriesRequest, at: datetime) -> str:
+    """What is missing for one group of stable's counters, most basic first; empty if nothing is."""
+    counted = request.metrics - TARGET_METRICS
+    metric = f"__name__=~{promql.quoted('|'.join(sorted(counted | request.natives)))}"
+    label, asked = request.shape.arm_label, ", ".join(sorted(counted))
+    values = await _values_of(metrics, label, [metric, *request.shape.matchers], at)
     if not values:
         anywhere = await _values_of(metrics, "__name__", [metric], at)
         if not anywhere:
             return f"there is no {asked}: is what exports it scraped?"
-        limits = ", ".join(want.shape.matchers) or f"a label {label}"
+        limits = ", ".join(request.shape.matchers) or f"a label {label}"
         return f"{', '.join(anywhere)} exist, but none with {limits}"
-    if not any(look.patterns.matches(value) for value in values):
+    if not any(query.patterns.matches(value) for value in values):
         shown = ", ".join(values[:SHOWN_VALUES]) + ("…" if len(values) > SHOWN_VALUES else "")
-        return f"no {label} is {look.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
-    own = [metric, *want.shape.matchers, f"{label}=~{promql.quoted(look.patterns.stable)}"]
-    known = set(_numbers(await _values_of(metrics, "le", own, at))) if want.boundaries else set()
+        return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
+    if not request.boundaries:
+        return ""
+    own = [metric, *request.shape.matchers, f"{label}=~{promql.quoted(query.patterns.stable)}"]
+    return _describe_boundaries(request.boundaries, await _values_of(metrics, "le", own, at))
+
+
+def _describe_boundaries(wanted: frozenset[str], texts: Sequence[str]) -> str:
+    """Which boundaries there are if none is wanted; empty if one is, or if there is none (a native histogram)."""
+    known = sorted({value for text in texts if not math.isnan(value := boundary(text))})
     # A preset with two spellings has a boundary for each, and a pod has one of them.
-    if known.isdisjoint(map(float, want.boundaries)) and known:
-        asked_for, there = ", ".join(sorted(want.boundaries)), ", ".join(f"{v:g}" for v in sorted(known))
-        return f"le={asked_for} is no bucket boundary; there are {there}"
-    return ""
-
-
-def _numbers(texts: Sequence[str]) -> Iterator[float]:
-    """Those that are numbers: what exports a series may write anything into ``le``."""
-    for text in texts:
-        with suppress(ValueError):
-            yield float(text)
+    if not known or any(same_boundary(value, boundary(text)) for text in wanted for value in known):
+        return ""
+    there = ", ".join(f"{value:g}" for value in known)
+    return f"le={', '.join(sorted(wanted))} is no bucket boundary; there are {there}"
 
 
 async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from serin.api.reasons import Outcome, Reason
 from serin.api.revision import inference_service_name
 from serin.api.status import RevisionRef
-from serin.api.types import ApiModel, Name, Time, Word
-from serin.api.words import Stored
 from serin.rollout.observation import RecordView
+from serin.schema.reasons import Outcome, Reason
+from serin.schema.types import ApiModel, Name, Time, Word
+from serin.schema.words import Stored
 
 
 class _Columns(ApiModel):

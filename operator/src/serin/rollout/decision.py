@@ -9,8 +9,8 @@ from typing import Literal
 
 from serin.api.promotion_action import ActionOutcome
 from serin.api.promotion_policy import Header
-from serin.api.reasons import Outcome, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.schema.reasons import Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
-from serin.api.reasons import Phase
+from serin.schema.reasons import Phase
 
 EVERYTHING = 100
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from serin.api.reasons import Reason
 from serin.rollout.observation import Failure
+from serin.schema.reasons import Reason
 
 CRASH_LOOP_RESTARTS = 3
 """So many restarts, ended again, and waiting longer is taken to be useless."""

@@ -27,8 +27,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from serin.api.reasons import Reason
 from serin.rollout.observation import Failure
+from serin.schema.reasons import Reason
 from serin.traffic.containers import container_failure, last_line
 
 KSERVE_SCHEMES = ("gs", "s3", "pvc", "file", "https", "http", "hdfs", "webhdfs", "oci", "oci+native", "hf")

@@ -14,8 +14,8 @@ from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import Exposure
 from serin.api.revision import replica_bounds, scaling_of, without_nulls
 from serin.api.status import RevisionRef
-from serin.api.types import format_duration
 from serin.rollout.decision import RoutePlan
+from serin.schema.types import format_duration
 from serin.traffic.served_name import told_name
 
 KSERVE_API = "serving.kserve.io/v1beta1"

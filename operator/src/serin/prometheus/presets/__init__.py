@@ -15,8 +15,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from serin.api.indicator import Arms
-from serin.api.types import parse_duration
+from serin.prometheus.boundaries import boundary, same_boundary
+from serin.schema.choices import Arms
+from serin.schema.types import parse_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,18 @@ class Term:
     required: bool = False
     """Without such a series the counts would be wrong, e.g. a threshold that is no bucket boundary."""
 
-    def takes(self, labels: Mapping[str, str]) -> bool:
+    def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series belongs to this term."""
         if labels.get("__name__") != self.metric:
             return False
         if self.pattern is not None and not re.fullmatch(self.pattern[1], labels.get(self.pattern[0], "")):
             return False
-        return all(_same(key, labels.get(key, ""), value) for key, value in self.labels.items())
-
-
-def _same(key: str, actual: str, wanted: str) -> bool:
-    if key != "le":
-        return actual == wanted
-    try:
-        return float(actual) == float(wanted)
-    except ValueError:
-        return False
+        return all(
+            same_boundary(boundary(labels.get(key, "")), boundary(value))
+            if key == "le"
+            else labels.get(key, "") == value
+            for key, value in self.labels.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Preset:
     matchers: Mapping[str, str]
     """Further label matchers, with ``{namespace}``."""
     names_targets: bool
-    """Whether the arm's label is one of the scrape target: what that tells of itself (``up``) has it, too."""
+    """Whether the arm's label belongs to the scrape target, so that its own metrics (``up``) have the label, too."""
     counts_by_arms: bool
     """Whether availability and latency have a meaning here; otherwise only raw indicators have."""
     availability: tuple[Term, ...]

@@ -1,0 +1,27 @@
+"""Who is compared in a rollout: both arms, and the values of the variables in a policy's queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serin.prometheus.promql import VARIABLES
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutIdentity:
+    """Both arms of a rollout, and what variables in a policy's queries stand for."""
+
+    namespace: str
+    candidate: str
+    """InferenceService; in mode Knative the Knative revision."""
+    stable: str
+    """As ``candidate``."""
+    revision: str = ""
+    version: str = ""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Values of ``$(…)``: those of the candidate."""
+        values = (self.namespace, self.candidate, self.revision, self.version)
+        return dict(zip(VARIABLES, values, strict=True))

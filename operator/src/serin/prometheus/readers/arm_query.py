@@ -1,0 +1,79 @@
+"""How the counters of both arms are asked for, and told apart in the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serin.api.names import service_name
+from serin.prometheus import promql
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.presets import Preset
+from serin.prometheus.readers.counter_groups import CounterGroup
+from serin.prometheus.readers.targets import TARGET_METRICS
+from serin.prometheus.series import Series
+from serin.prometheus.series_request import SeriesRequest, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPatterns:
+    """How the series of both arms are told apart: a label, and a regular expression for its value per arm."""
+
+    label: str
+    candidate: str
+    stable: str
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """Candidate's, stable's."""
+        return self.candidate, self.stable
+
+    def matches(self, value: str) -> bool:
+        """Whether a value of the label is one of the two arms."""
+        return any(re.fullmatch(pattern, value) for pattern in self.both)
+
+    def of(self, pattern: str, series: Sequence[Series]) -> list[Series]:
+        """The series of one arm."""
+        compiled = re.compile(pattern)
+        return [s for s in series if compiled.fullmatch(s.labels.get(self.label, ""))]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmQuery:
+    """The counters of both arms of a rollout, in the windows of a grid."""
+
+    source: Preset
+    identity: RolloutIdentity
+    grid: Grid
+
+    @property
+    def patterns(self) -> ArmPatterns:
+        """Kubernetes names need no escaping in a regular expression: letters, digits and ``-``."""
+        source, identity = self.source, self.identity
+
+        def pattern(arm: str) -> str:
+            return source.arm_pattern.format(namespace=identity.namespace, service=service_name(arm), arm=arm)
+
+        return ArmPatterns(source.arm_label, pattern(identity.candidate), pattern(identity.stable))
+
+    def matchers(self, group: CounterGroup) -> tuple[str, ...]:
+        """The label matchers of a group: the preset's and the user's own."""
+        fixed = self.source.matchers.items()
+        own = (f"{k}={promql.quoted(v.format(namespace=self.identity.namespace))}" for k, v in fixed)
+        return (*own, *group.matchers)
+
+    def request(self, group: CounterGroup) -> SeriesRequest:
+        """The series of one group, of both arms, with all samples that the grid looks at."""
+        # A query with matchers of the user's own does not find the target's own metrics; a further query for them
+        # would cost too much.
+        asks_target = self.source.names_targets and not group.matchers
+        return SeriesRequest(
+            shape=Shape(self.matchers(group), self.source.arm_label),
+            metrics=frozenset(term.metric for term in group.terms) | (TARGET_METRICS if asks_target else frozenset()),
+            boundaries=frozenset(term.labels["le"] for term in group.terms if "le" in term.labels),
+            arms=self.patterns.both,
+            start=self.grid.first_sample,
+            end=self.grid.end,
+        )

@@ -1,0 +1,46 @@
+"""Reads counters: events and bad events of each arm per window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from serin.errors import AnswerTooLarge
+from serin.evidence import Window
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.measurements import Counters
+from serin.prometheus.metrics import Metrics
+from serin.prometheus.presets import preset
+from serin.prometheus.readers.arm_query import ArmQuery
+from serin.prometheus.readers.counter_groups import groups_of
+from serin.prometheus.readers.counts import FoundGroup, windows
+from serin.prometheus.readers.sums import summed
+from serin.together import together
+
+
+async def read(
+    metrics: Metrics, wanted: Counters, identity: RolloutIdentity, grid: Grid, *, raw: bool = False
+) -> list[Window]:
+    """One window per grid cell, or fewer from the grid's start on; ``MetricsError``.
+
+    Where the samples of all windows are too many, those of the first half are read; where those of one window are, the
+    server's own sums are read instead. With ``raw`` that is an error.
+    """
+    query = ArmQuery(preset(wanted.arms), identity, grid)
+    groups = groups_of(query.source, wanted.groups, identity.namespace)
+    try:
+        found = await together(*(metrics.series(query.request(group)) for group in groups))
+    except AnswerTooLarge:
+        if raw:
+            raise
+        if grid.count > 1:
+            return await read(metrics, wanted, identity, replace(grid, count=grid.count // 2))
+        requests = [(group.terms, query.matchers(group)) for group in groups]
+        return [await summed(metrics.counted, query.patterns, grid, requests)]
+    counted = [FoundGroup(group.terms, series) for group, series in zip(groups, found, strict=True)]
+    return windows(query.patterns, grid, counted)
+
+
+def check(wanted: Counters) -> None:
+    """``QueryRejected`` for counters that cannot be asked for."""
+    groups_of(preset(wanted.arms), wanted.groups, namespace="x")

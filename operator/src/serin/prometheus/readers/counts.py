@@ -1,0 +1,92 @@
+"""Counts requests and bad requests of each arm in each window from raw samples. Pure: series in, windows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+from serin.evidence import Counts, Window
+from serin.prometheus.grid import Grid
+from serin.prometheus.presets import Term
+from serin.prometheus.readers.arm_query import ArmPatterns
+from serin.prometheus.readers.native import expand_native_histograms, off_boundary
+from serin.prometheus.readers.samples import clipped, duplicate_series_error
+from serin.prometheus.readers.tally import CannotCount, count_of, tally
+from serin.prometheus.readers.targets import Edges, Target, counters, growth, is_born, known_targets, target_of
+from serin.prometheus.series import Series, freshness
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGroup:
+    """The series that came back for one group of counters."""
+
+    terms: tuple[Term, ...]
+    series: Sequence[Series]
+
+
+def windows(arms: ArmPatterns, grid: Grid, groups: Sequence[FoundGroup]) -> list[Window]:
+    """One window per grid cell; an arm without fresh samples at both edges has no counts there."""
+    return [_window(arms, start, grid.length, groups) for start in grid.starts]
+
+
+def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Sequence[FoundGroup]) -> Window:
+    edges = (start.timestamp(), (start + length).timestamp())
+    raw = [FoundGroup(group.terms, clipped(group.series, edges, length)) for group in groups]
+    seen = [FoundGroup(group.terms, expand_native_histograms(group.series, group.terms, edges[0])) for group in raw]
+    doubt = next(_doubts(raw, seen), "")
+    if doubt:
+        return Window(start, length, None, error=doubt)
+    everything = [s for group in seen for s in group.series]
+    fresh = freshness(everything)
+    known = known_targets(everything, edges, fresh)
+
+    def of(pattern: str) -> tuple[Counts | None, str]:
+        own = [FoundGroup(group.terms, arms.of(pattern, counters(group.series))) for group in seen]
+        if not known or not any(s.age_at(edges[1]) <= fresh for group in own for s in group.series):
+            return None, ""
+        try:
+            return tally((group.terms, _SampleIncrements(group.series, edges, known)) for group in own), ""
+        except CannotCount as error:
+            return None, str(error)
+
+    candidate, error = of(arms.candidate)
+    stable, _ = of(arms.stable)
+    return Window(start, length, candidate, stable, error=error)
+
+
+def _doubts(raw: Sequence[FoundGroup], seen: Sequence[FoundGroup]) -> Iterator[str]:
+    """Why a window cannot be counted for any arm."""
+    copies = (duplicate_series_error(group.series) for group in seen)
+    return filter(None, chain(copies, (off_boundary(group.series, group.terms) for group in raw)))
+
+
+@dataclass(frozen=True, slots=True)
+class _SampleIncrements:
+    """Implements ``Increments`` sample by sample: resets and new series are seen."""
+
+    series: Sequence[Series]
+    edges: Edges
+    known: set[Target]
+
+    def lacks(self, term: Term) -> bool:
+        """Of any target that has the histogram: each must have the bucket."""
+        count = count_of(term)
+        measured = {target_of(s) for s in self.series if s.labels.get("__name__") == count}
+        return bool(measured - {target_of(s) for s in self.series if term.matches(s.labels)})
+
+    def of(self, term: Term) -> float:
+        own = [s for s in self.series if term.matches(s.labels)]
+        born = (s for s in own if is_born(s, self.edges[0], self.known))
+        if any(_renamed(one, own) for one in born):
+            raise CannotCount(f"{term.metric} goes on under other labels since this window: what is new cannot be told")
+        return growth(own, self.edges, self.known)
+
+
+def _renamed(born: Series, own: Sequence[Series]) -> bool:
+    """Whether another series of the same target ended as this one began: its counts may be that one's, with history."""
+    return any(
+        other.times[-1] < born.times[0] and target_of(other) == target_of(born) and other.labels != born.labels
+        for other in own
+    )

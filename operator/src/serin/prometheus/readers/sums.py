@@ -1,0 +1,149 @@
+"""What does a window count where its raw samples are too many to read? The server's own sums at both of its edges.
+
+The difference of two sums is as exact as counting sample by sample, unless a counter began again, ended or appeared at
+an unknown target meanwhile: the server says how many did, and then nothing is said of the window, which holds.
+(``increase`` would say something, but it extrapolates, and loses a new series' first value.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from serin.evidence import Counts, Window
+from serin.prometheus.boundaries import spellings
+from serin.prometheus.grid import Grid
+from serin.prometheus.presets import Term
+from serin.prometheus.promql import quoted
+from serin.prometheus.readers.arm_query import ArmPatterns
+from serin.prometheus.readers.samples import REPLICA_LABELS
+from serin.prometheus.readers.tally import CannotCount, count_of, tally
+from serin.prometheus.readers.targets import Edges
+from serin.prometheus.series import LEAST_FRESHNESS, Series
+from serin.schema.types import format_duration
+
+PART = "serin_part"
+"""The label that says what a value is: a name below, and the number of the term."""
+FRESH_SHARE = 0.5
+"""Of the window: it has to span four scrapes, and two of them may be missed."""
+SUMS = {
+    "end": "sum by ({arm}) ({now})",
+    "start": "sum by ({arm}) ({then})",
+    "newest": "max by ({arm}) (timestamp({now}))",
+    "oldest": "max by ({arm}) (timestamp({then}))",
+    "resets": "sum by ({arm}) (resets({selector}[{twice}]))",
+    "ended": "count by ({arm}) ({then} unless {now})",
+    "strange": "count by ({arm}) ({now} unless on (instance, pod) {then})",
+    "copies": "count by ({arm}) (count by ({arm},{replica}) ({now}))",
+}
+DOUBTS = {
+    "resets": "counters began again",
+    "ended": "series ended",
+    "strange": "new targets appeared",
+}
+"""What keeps the sums of a window from being counts; the next window is another chance."""
+Ask = Callable[[str, datetime], Awaitable[list[Series]]]
+Request = tuple[tuple[Term, ...], tuple[str, ...]]
+"""Terms that are asked for together, and the label matchers that hold for all of them."""
+Values = Mapping[str, float]
+
+
+async def summed(ask: Ask, arms: ArmPatterns, cell: Grid, requests: Sequence[Request]) -> Window:
+    """The first window of ``cell``; ``MetricsError`` if the server does not answer."""
+    start, length = cell.start, cell.length
+    end = start + length
+    found = [(terms, await ask(query(terms, matchers, arms, length), end)) for terms, matchers in requests]
+    edges = (start.timestamp(), end.timestamp())
+    counts, errors = {}, []
+    for pattern in arms.both:
+        own = [(terms, _values(arms.of(pattern, series))) for terms, series in found]
+        counts[pattern], error = _counts(own, edges)
+        errors.append(error)
+    return Window(start, length, counts[arms.candidate], counts[arms.stable], error=errors[0])
+
+
+def query(terms: Sequence[Term], matchers: Sequence[str], arms: ArmPatterns, length: timedelta) -> str:
+    """One expression for all terms. The outer range makes a matrix of a vector, evaluated at its end only."""
+    parts = []
+    for index, term in enumerate(terms):
+        selector, back = _selector(term, matchers, arms), format_duration(length)
+        words = {
+            "arm": arms.label,
+            "selector": selector,
+            "now": selector,
+            "then": f"{selector} offset {back}",
+            "twice": format_duration(2 * length),
+            "replica": ",".join(sorted(REPLICA_LABELS)),
+        }
+        parts += [_named(form.format(**words), f"{name}{index}") for name, form in SUMS.items()]
+    return f"({' or '.join(parts)})[1s:1s]"
+
+
+def _named(expression: str, name: str) -> str:
+    return f'label_replace({expression},"{PART}","{name}","","")'
+
+
+def _selector(term: Term, matchers: Sequence[str], arms: ArmPatterns) -> str:
+    both = f"{arms.label}=~{quoted('|'.join(arms.both))}"
+    own = [
+        f"le=~{quoted('|'.join(spellings(value)))}" if key == "le" else f"{key}={quoted(value)}"
+        for key, value in term.labels.items()
+    ]
+    if term.pattern is not None:
+        own.append(f"{term.pattern[0]}=~{quoted(term.pattern[1])}")
+    return f"{term.metric}{{{','.join([both, *matchers, *own])}}}"
+
+
+def _values(series: Sequence[Series]) -> dict[str, float]:
+    """What the server said of one arm, by part; several values of the arm's label (pods) together."""
+    out: dict[str, float] = {}
+    for own in series:
+        part, value = own.labels.get(PART, ""), own.values[-1]
+        several = max if part.startswith(("newest", "oldest", "copies")) else float.__add__
+        out[part] = several(out[part], value) if part in out else value
+    return out
+
+
+def _counts(found: Sequence[tuple[tuple[Term, ...], Values]], edges: Edges) -> tuple[Counts | None, str]:
+    """One arm's counts; none without fresh samples at both edges, or where the differences are no counts."""
+    allowed = max(LEAST_FRESHNESS, FRESH_SHARE * (edges[1] - edges[0]))
+    for name, edge in (("oldest", edges[0]), ("newest", edges[1])):
+        if edge - _most(found, name) > allowed:
+            return None, ""
+    if _most(found, "copies") > 1:
+        words = "told apart by a replica's label: ask one Prometheus, or one that deduplicates"
+        return None, f"series are there twice, {words}"
+    doubts = [words for name, words in DOUBTS.items() if _most(found, name) > 0]
+    if doubts:
+        return None, f"too many samples to read, and their sums are no counts here: {' and '.join(doubts)}"
+    try:
+        return tally((terms, _SumIncrements(terms, values)) for terms, values in found), ""
+    except CannotCount as error:
+        return None, str(error)
+
+
+def _most(found: Sequence[tuple[tuple[Term, ...], Values]], name: str) -> float:
+    """The largest value of that name over all terms."""
+    of_name = (v for _, values in found for part, v in values.items() if part.rstrip("0123456789") == name)
+    return max(of_name, default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _SumIncrements:
+    """Implements ``Increments`` with the server's sums at both edges of the window."""
+
+    terms: Sequence[Term]
+    values: Values
+
+    def lacks(self, term: Term) -> bool:
+        """Of all targets together: the server's sums do not tell them apart."""
+        count = count_of(term)
+        measured = any(other.metric == count and self._at("end", other) is not None for other in self.terms)
+        return measured and self._at("end", term) is None
+
+    def of(self, term: Term) -> float:
+        return (self._at("end", term) or 0.0) - (self._at("start", term) or 0.0)
+
+    def _at(self, name: str, term: Term) -> float | None:
+        return self.values.get(f"{name}{self.terms.index(term)}")

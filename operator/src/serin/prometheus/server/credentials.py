@@ -1,0 +1,209 @@
+"""Which servers may be asked, and as whom? A file names addresses and where their credentials are mounted.
+
+Secrets stand in files of their own (a mounted Secret) and are read for every request, so that a rotated token is used
+at once. What is read never leaves this room: it goes into headers, and into the list of what no message may contain.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from serin.api.load import yaml_document
+from serin.errors import InvalidInput
+from serin.prometheus.server.address import normalised
+
+LARGEST_FILE = 1024 * 1024
+"""Bytes: as large as a Secret may be."""
+VISIBLE = "one word of visible ASCII characters is expected"
+OURS = frozenset({"authorization", "host", "content-length", "content-type", "accept-encoding", "connection", "cookie"})
+"""Headers that a tenant header may not replace."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Basic(_Part):
+    """User name and password."""
+
+    username_file: Path
+    password_file: Path
+
+
+class Tls(_Part):
+    """How the server proves who it is, and how Serin does. There is no way to skip the proof."""
+
+    ca_file: Path | None = None
+    """PEM; without it the certificates of the package certifi are trusted, not the machine's."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    """PEM, not encrypted; together with ``certFile``: mutual TLS."""
+    server_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The name in the server's certificate, if it is not the address's."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("give certFile and keyFile, or neither")
+        return self
+
+
+class Tenant(_Part):
+    """Whose series a shared store (Mimir, Thanos, Cortex) answers with."""
+
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "X-Scope-OrgID"
+    value: SecretStr | None = None
+    value_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.value is None) == (self.value_file is None):
+            raise ValueError("give value or valueFile")
+        if self.header.lower() in OURS:
+            raise ValueError("header: this one is not a tenant's")
+        if self.value is not None and not _is_visible(self.value.get_secret_value()):
+            raise ValueError(f"value: {VISIBLE}")
+        return self
+
+
+class Server(_Part):
+    """One Prometheus, or what answers like one."""
+
+    url: Annotated[str, Field(max_length=512), AfterValidator(normalised)]
+    basic: Basic | None = None
+    bearer_token_file: Path | None = None
+    tls: Tls | None = None
+    tenant: Tenant | None = None
+    plain_http: bool = False
+    """Credentials may go over http, where everybody on the way can read them."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        has_credentials = self.basic is not None or self.bearer_token_file is not None
+        encrypted = self.url.startswith("https://")
+        if self.basic is not None and self.bearer_token_file is not None:
+            raise ValueError("give basic or bearerTokenFile, not both")
+        if self.tls is not None and not encrypted:
+            raise ValueError("tls: the address is http, where nothing of it would happen")
+        if has_credentials and not encrypted and not self.plain_http:
+            raise ValueError(
+                "credentials over http can be read on the way: use https, or allow it with plainHttp: true"
+            )
+        if self.plain_http and encrypted:
+            raise ValueError("plainHttp: the address is https; there is no way to skip the check of its certificate")
+        return self
+
+
+class _File(_Part):
+    servers: Annotated[list[Server], Field(min_length=1, max_length=100)]
+
+
+def servers_from(text: str, source: str) -> list[Server]:
+    """The servers that the YAML ``text`` names; ``InvalidInput`` says what is wrong in ``source`` and where."""
+    try:
+        return _File.model_validate(yaml_document(text, source)).servers
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidInput(f"{source}: {where + ': ' if where else ''}{message}") from None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What one request is sent with."""
+
+    headers: Mapping[str, str]
+    secrets: tuple[str, ...]
+    """What no message may contain."""
+
+
+def credentials_of(server: Server) -> Credentials:
+    """The credentials as they are now; ``InvalidInput`` names the file that cannot be used and quotes nothing of it."""
+    headers: dict[str, str] = {}
+    secrets: list[str] = []
+    if server.bearer_token_file is not None:
+        token = _visible(_text(server.bearer_token_file).strip(), str(server.bearer_token_file))
+        headers["Authorization"] = f"Bearer {token}"
+        secrets.append(token)
+    if server.basic is not None:
+        user, password = (
+            _text(file).rstrip("\r\n") for file in (server.basic.username_file, server.basic.password_file)
+        )
+        if not user or ":" in user:
+            raise InvalidInput(f"{server.basic.username_file}: a user name is not empty and has no colon")
+        encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+        headers["Authorization"] = f"Basic {encoded}"
+        secrets += [password, encoded]
+    if server.tenant is not None:
+        tenant = _tenant(server.tenant)
+        headers[server.tenant.header] = tenant
+        secrets.append(tenant)
+    return Credentials(headers, tuple(secrets))
+
+
+def check(server: Server) -> None:
+    """Whether every file that is named can be used now; ``InvalidInput`` names the first that cannot."""
+    credentials_of(server)
+    tls = server.tls
+    if tls is None:
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for file in filter(None, (tls.ca_file, tls.cert_file, tls.key_file)):
+        _text(file)
+    try:
+        if tls.ca_file is not None:
+            context.load_verify_locations(tls.ca_file)
+    except ssl.SSLError:
+        raise InvalidInput(f"{tls.ca_file}: no CA certificate in PEM") from None
+    try:
+        if tls.cert_file is not None:
+            # An empty password, or OpenSSL would ask the terminal for that of an encrypted key.
+            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+    except (ssl.SSLError, ValueError):
+        raise InvalidInput(f"{tls.cert_file}, {tls.key_file}: no certificate with its own unencrypted key") from None
+
+
+def _tenant(tenant: Tenant) -> str:
+    if tenant.value_file is not None:
+        return _visible(_text(tenant.value_file).strip(), str(tenant.value_file))
+    return tenant.value.get_secret_value() if tenant.value is not None else ""
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise InvalidInput(f"{file}: larger than {LARGEST_FILE} bytes")
+        return content.decode()
+    except OSError as error:
+        raise InvalidInput(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{file}: not UTF-8") from None
+
+
+def _visible(text: str, where: str) -> str:
+    """What a header may carry: a line end in it would start another header."""
+    if not _is_visible(text):
+        raise InvalidInput(f"{where}: {VISIBLE}")
+    return text
+
+
+def _is_visible(text: str) -> bool:
+    return bool(text) and all("!" <= char <= "~" for char in text)

@@ -1,0 +1,22 @@
+"""The rollout has no PromotionRecord."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Reason
+
+
+def record_missing(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """No request of a client reaches a candidate without a record."""
+    rollout = rollout_of(status)
+    if context.record(status) is not None:
+        return None
+    if rollout.exposed:
+        message = (
+            f"PromotionRecord {rollout.record} is gone; nothing moves forward without it; the watch goes on; restore "
+            f"it from a backup, or end this rollout (a PromotionAction Abort, or another revision in spec)"
+        )
+        return Transition(status, Reason.STATE_CONFLICT, message, context.next_evaluation_at(), stalled=True)
+    return Transition(status, Reason.PREPARING_CANDIDATE, "the PromotionRecord is being created", context.poll_at())
