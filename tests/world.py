@@ -1,6 +1,7 @@
-"""A world at the level of `decide`: plans become true at once, time is a number, requests are drawn or given.
+"""A rollout without Kubernetes, for stories of several ticks through ``decide``: plans become true at once.
 
-It knows nothing of Kubernetes: what it does not model (the API server, KServe, Envoy) is proven on the sandbox.
+Time is a number; requests are drawn or given. What it does not model (the API server, KServe, Envoy) is tested on the
+sandbox.
 """
 
 from __future__ import annotations
