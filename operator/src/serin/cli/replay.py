@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from serin.analysis.replay import Judged, Replay
 from serin.analysis.windows import decode, kind_of, nothing
 from serin.api.analysis import Undecided
+from serin.api.load import validated, yaml_document
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.judge import at_text, read_text
@@ -169,17 +168,10 @@ def _recorded(record: PromotionRecord) -> str:
 
 
 def _record(path: Path) -> PromotionRecord:
-    try:
-        document = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
+    document = yaml_document(read_text(path), str(path))
     if not isinstance(document, Mapping) or document.get("kind") != "PromotionRecord":
         raise InvalidInput(f"{path}: expected one PromotionRecord (kubectl get prec NAME -o yaml)")
-    try:
-        return PromotionRecord.model_validate(document)
-    except ValidationError as error:
-        first: Any = error.errors()[0]
-        raise InvalidInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return validated(PromotionRecord, document, str(path))
 
 
 def _live(interval: Interval) -> bool:

@@ -13,6 +13,7 @@ from serin.analysis.preflight import FAULTS, Base, Forecast, forecasts
 from serin.analysis.simulate import Outage, Outcome, Run, Traffic, run
 from serin.api.load import policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.cli.forecasts import as_fields, finite
 from serin.cli.judge import read_text
 from serin.errors import InvalidInput
 
@@ -90,13 +91,8 @@ def _camel(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forecast(forecast: Forecast) -> dict[str, Any]:
-    detect = {f"{times:g}x": _finite(seconds) for times, seconds in zip(FAULTS, forecast.detect, strict=True)}
     problem = {"problem": forecast.problem} if forecast.problem else {}
-    return {"slo": forecast.slo, "detectSeconds": detect, "passSeconds": _finite(forecast.passing), **problem}
-
-
-def _finite(value: float) -> float | None:
-    return None if value == math.inf else round(value, 1)
+    return {"slo": forecast.slo, **as_fields(forecast), **problem}
 
 
 def as_rows(outcome: Outcome) -> list[tuple[str, str]]:
@@ -119,8 +115,8 @@ def forecast_lines(forecasts_: list[Forecast]) -> list[str]:
     """What preflight would have said."""
     lines = []
     for forecast in forecasts_:
-        detect = ", ".join(f"{t:g}x {_s(_finite(s))}" for t, s in zip(FAULTS, forecast.detect, strict=True))
-        passing = _s(_finite(forecast.passing))
+        detect = ", ".join(f"{t:g}x {_s(finite(s))}" for t, s in zip(FAULTS, forecast.detect, strict=True))
+        passing = _s(finite(forecast.passing))
         lines.append(f"predicted for {forecast.slo}: fault of {detect} of the allowed share; passing {passing}")
         if forecast.problem:
             lines.append(f"  {forecast.problem}")
