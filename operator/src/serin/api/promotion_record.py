@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.status import AnsweredAction
+from serin.api.status import AnsweredAction, OfWorkload
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
 from serin.schema.words import Stored
@@ -14,12 +14,9 @@ from serin.schema.words import Stored
 MOST_ACTIONS = 20
 
 
-class RevisionSource(ApiModel):
+class RevisionSource(OfWorkload):
     """A revision with what the user wrote for it, so that it can be served again from the record alone."""
 
-    revision: Name
-    version: Word
-    inference_service: Name
     digest: Word | None = None
     model: FreeForm
     predictor: FreeForm

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
@@ -24,12 +25,47 @@ def _observed(value: object) -> object:
     return None if value == NEVER_OBSERVED else value
 
 
-class RevisionRef(ApiModel):
-    """A revision and the InferenceService that serves it."""
+class Workload(ApiModel):
+    """The object that serves a revision."""
+
+    api_version: Word
+    kind: Word
+    name: Name
+
+
+def _with_workload(data: object) -> object:
+    """The fields of a revision; those of an earlier Serin name an InferenceService only."""
+    if not isinstance(data, Mapping) or "inferenceService" not in data or "workload" in data:
+        return data
+    workload = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": data["inferenceService"]}
+    return {**data, "workload": workload}
+
+
+def _either(schema: dict[str, Any]) -> None:
+    """Objects of an earlier Serin have no ``workload``: the API server must still take them when status is written."""
+    schema["required"].remove("workload")
+
+
+class OfWorkload(ApiModel):
+    """A revision and what serves it."""
 
     revision: Name
     version: Word
-    inference_service: Name
+    workload: Workload
+    inference_service: Annotated[Name | None, Field(exclude=True)] = None
+    """What an earlier Serin wrote in place of ``workload``; it is read, and not written any more."""
+
+    model_config: ClassVar = {"json_schema_extra": _either}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, data: object) -> object:
+        return _with_workload(data)
+
+
+class RevisionRef(OfWorkload):
+    """A revision and the object that serves it."""
+
     since: Time | None = None
     until: Time | None = None
     template: Word | None = None

@@ -188,7 +188,7 @@ class Ledger:
             self.tried[slo.name] = now
         except Exception:
             self.tried[slo.name] = now
-            log.exception("history not read", slo=slo.name, inference_service=self.identity.stable)
+            log.exception("history not read", slo=slo.name, stable=self.identity.stable)
         else:
             return known
         return []

@@ -22,7 +22,6 @@ from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
-from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.server.address import same_place
 from serin.prometheus.server.shared import NotAllowed
@@ -214,9 +213,7 @@ class Reconciler:
         begun = _first_request(record, shadow=mirrored or shadowing) or rollout.step_started_at
         if begun is None:
             return None
-        new, old = status.candidate, status.stable
-        isvcs = (new.inference_service, old.inference_service)
-        identity = RolloutIdentity(sight.owner.namespace, *isvcs, new.revision, new.version)
+        identity = sight.backend.identity(sight.owner.namespace, status.candidate, status.stable)
         ledger = Ledger.restore(policy, identity, begun, record.status if record else None)
         ledger.rehearsal = shadowing and not mirrored
         ledger.of_record = view is not None and view.policy is not None

@@ -38,5 +38,5 @@ def drift_events(before: ModelDeploymentStatus, after: ModelDeploymentStatus) ->
     old, new = before.stable, after.stable
     if old is None or new is None or old.revision != new.revision or old.template in {None, new.template}:
         return ()
-    message = f"the pod template of stable ({new.inference_service}) was changed from outside; its pods are replaced"
+    message = f"the pod template of stable ({new.workload.name}) was changed from outside; its pods are replaced"
     return (Event("Warning", Reason.TEMPLATE_DRIFT.value, message),)

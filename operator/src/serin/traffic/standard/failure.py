@@ -29,7 +29,7 @@ from typing import Any
 
 from serin.rollout.observation import Failure
 from serin.schema.reasons import Reason
-from serin.traffic.containers import container_failure, last_line
+from serin.traffic.standard.containers import container_failure, last_line
 
 KSERVE_SCHEMES = ("gs", "s3", "pvc", "file", "https", "http", "hdfs", "webhdfs", "oci", "oci+native", "hf")
 """What KServe 0.20 takes by itself; a ClusterStorageContainer may add others."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.served_name import Server, server_of, told_name
+from serin.traffic.standard.served_name import Server, server_of, told_name
 
 
 def section(name: str, **fields: Any) -> dict[str, Any]:

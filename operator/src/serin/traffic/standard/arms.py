@@ -1,4 +1,4 @@
-"""What serves? The arms of a ModelDeployment: each InferenceService with its endpoints, its pods and its Deployment."""
+"""The arms of a ModelDeployment: each InferenceService with its endpoints and its pods."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from serin.api import names
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.parts import Reader
 from serin.rollout.observation import Arm, Part
-from serin.traffic import view
-from serin.traffic.failure import pod_failure
+from serin.traffic.reader import Reader
+from serin.traffic.standard.endpoints import arm, ready_endpoints
+from serin.traffic.standard.failure import pod_failure
+from serin.traffic.standard.service import service_of
 
 
 async def observe_arms(
@@ -34,7 +35,7 @@ async def observe_arms(
     if not services:
         return {}
     isvc_names = [service["metadata"]["name"] for service in services]
-    service_names = ",".join(names.service_name(n) for n in isvc_names)
+    service_names = ",".join(service_of(n).name for n in isvc_names)
     slices, pods = await asyncio.gather(
         reader.read(
             Part.ENDPOINTS,
@@ -50,12 +51,14 @@ async def observe_arms(
     found = {}
     for service in services:
         isvc = service["metadata"]["name"]
-        arm = _arm(reader, service, by_service.get(names.service_name(isvc), []), by_isvc.get(isvc, []))
+        arm = _arm(reader, service, by_service.get(service_of(isvc).name, []), by_isvc.get(isvc, []))
         found[arm.ref.revision] = arm
     return found
 
 
 POD_LABEL = "serving.kserve.io/inferenceservice"
+
+
 SLICE_LABEL = "kubernetes.io/service-name"
 
 
@@ -67,7 +70,7 @@ def _refs(status: ModelDeploymentStatus) -> Iterable[RevisionRef]:
 def _remembered(ref: RevisionRef, name: str) -> Object:
     """As much of an InferenceService as the status knows."""
     labels = {names.MODEL_DEPLOYMENT: name, names.REVISION: ref.revision, names.VERSION: ref.version}
-    return {"metadata": {"name": ref.inference_service, "labels": labels}}
+    return {"metadata": {"name": ref.workload.name, "labels": labels}}
 
 
 def _grouped(objs: list[Object], label: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -79,8 +82,8 @@ def _grouped(objs: list[Object], label: str) -> dict[str, list[Mapping[str, Any]
 
 def _arm(reader: Reader, service: Object, slices: list[Mapping[str, Any]], pods: list[Mapping[str, Any]]) -> Arm:
     """The arm; a part whose objects have an unexpected shape is unknown, and the rest of the arm is not."""
-    if reader.parse(Part.ENDPOINTS, partial(view.ready_endpoints, slices)) is None:
+    if reader.parse(Part.ENDPOINTS, partial(ready_endpoints, slices)) is None:
         slices = []
     if reader.parse(Part.PODS, lambda: (pod_failure(pods), True)) is None:
         pods = []
-    return view.arm(service, slices, pods)
+    return arm(service, slices, pods)
