@@ -16,7 +16,7 @@ from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.readers.sums import PART
-from serin.prometheus.series import Histogram, Series
+from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
 from tests.fakes import FakeCluster
 
@@ -111,7 +111,7 @@ LATENCY = (
 
 def native(lower: float, upper: float) -> Series:
     line = counter(COUNT.removesuffix("_count"), "fraud-a", 100)
-    return Series(line.labels, line.times, line.values, [Histogram(v, ((lower, upper, v),)) for v in line.values])
+    return Series(line.labels, line.times, line.values, [NativeHistogram(v, ((lower, upper, v),)) for v in line.values])
 
 
 async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:

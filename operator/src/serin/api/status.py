@@ -113,6 +113,9 @@ class Interruption(ApiModel):
     """Percent that the candidate had, and gets back."""
     ready_at: Time | None = None
     """Since when it is ready again; its weight comes back after a pause in which the gateway learns its endpoints."""
+    cause: Stored[Reason] | None = None
+    """Why the candidate lost its endpoints, if a pod still said so when it did."""
+    cause_message: Annotated[str, Field(max_length=512)] | None = None
 
 
 class WriteFailure(ApiModel):
@@ -195,8 +198,8 @@ class RolloutStatus(ApiModel):
 
     @property
     def taken_back(self) -> bool:
-        """Whether it was decided to take the candidate back."""
-        return self.outcome is not None and self.outcome is not Outcome.PROMOTED
+        """Whether it was decided to take the candidate back; a word of a newer version is none that says so."""
+        return self.outcome in {Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.SUPERSEDED}
 
 
 class Rejection(ApiModel):
@@ -207,6 +210,17 @@ class Rejection(ApiModel):
     at: Time
     reason: Stored[Reason]
     record: Word
+
+
+class PendingOutcome(ApiModel):
+    """The end of a rollout that is not written into its PromotionRecord yet."""
+
+    record: Word
+    revision: Name
+    outcome: Stored[Outcome]
+    cause: Stored[Reason]
+    message: Text
+    decided_at: Time
 
 
 class ModelDeploymentStatus(ApiModel):
@@ -239,6 +253,8 @@ class ModelDeploymentStatus(ApiModel):
     """Since when stable has had no ready endpoint."""
     write_failures: Annotated[list[OrOmitted[WriteFailure]], Field(max_length=16)] = []
     """The writes that failed when they were last tried."""
+    pending_outcomes: Annotated[list[OrOmitted[PendingOutcome]], Field(max_length=20)] = []
+    """The ends of rollouts that are not written into their PromotionRecords yet, newest first."""
     retry: Retry | None = None
     """Set from a PromotionAction Retry until the rollout that it asks for starts."""
     actions: Annotated[list[OrOmitted[AnsweredAction]], Field(max_length=20)] = []
