@@ -1,4 +1,4 @@
-"""Lines of a windows file and the policy that they are judged by, for tests of ``serin judge``."""
+"""Lines of a windows file and the policy that they are judged by, for the tests of ``serin judge``."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
-from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.controller.evidence import Ledger
 from serin.controller.settings import Settings
+from serin.evidence import settle_time
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.series import Series
 from serin.prometheus.server.shared import Shared

@@ -9,9 +9,8 @@ from functools import partial
 from typing import Any
 
 from serin.analysis.replay import Decision, Replay
-from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.evidence import Window
+from serin.evidence import Window, settle_time
 from tests.simulation.peers.argo import argo
 from tests.simulation.peers.flagger import flagger
 from tests.simulation.peers.kayenta import kayenta

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from serin.analysis.assessment import judge_of, settings_of
+from serin.analysis.assessment import judges_of
 from serin.analysis.preflight import bernoulli_divergence
 from serin.analysis.replay import Decision
 from serin.analysis.simulate import Outage, Traffic, quantile, windows
@@ -205,7 +205,7 @@ def table_c(each: Each) -> str:
 def _passing(analysis: dict[str, Any], traffic: Traffic, hours: float, seed: int) -> float | None:
     """Seconds to the evidence for passing alone, without the step's time."""
     own = policy(**analysis)
-    judge = judge_of(settings_of(own)[0])
+    judge = judges_of(own)["slo"]
     first = None
     for is_live, window in windows(own, traffic, hours, seed):
         judge.add(window)
@@ -247,7 +247,7 @@ def _latency(factor: float, seed: int) -> dict[str, float | None]:
     ending = serin(own, drawn, rungs=len(latency.LADDER))
     found["rollback"] = ending.at if ending.decision is Decision.ROLLBACK else None
     for name, rungs in (("e1 threshold", 0), ("e1 ladder", len(latency.LADDER))):
-        judge = judge_of(settings_of(own, {"slo": rungs})[0])
+        judge = judges_of(own, {"slo": rungs})["slo"]
         found[name] = None
         for window in drawn:
             plain = window if rungs else _without_ladder(window)
@@ -312,7 +312,7 @@ def cost(each: Each) -> str:
     own = policy()
     drawn = [w for _, w in windows(own, HEALTHY, 12.0, 1)]
     begun = time.perf_counter()
-    judge = judge_of(settings_of(own)[0])
+    judge = judges_of(own)["slo"]
     for window in drawn:
         judge.add(window)
     per_window = (time.perf_counter() - begun) / len(drawn) * 1e6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from serin.schema.choices import Severity
@@ -40,6 +40,11 @@ class Counts:
 NO_REQUESTS = Counts(0, 0)
 
 
+def settle_time(window: timedelta) -> timedelta:
+    """How long after a window's end its samples may still arrive."""
+    return min(timedelta(seconds=5), max(timedelta(seconds=1), window / 3))
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """One interval of one SLO, whatever was measured in it."""
@@ -64,6 +69,20 @@ class Interval:
         """Whether the interval is evidence."""
         return False
 
+    @property
+    def tells_of_stable(self) -> bool:
+        """Whether anything is known of the stable arm."""
+        return False
+
+    @property
+    def rungs(self) -> int:
+        """How many boundaries the latency ladder of its counts has."""
+        return 0
+
+    def without_candidate(self) -> Interval:
+        """The interval without what it says of the candidate; itself where it belongs to no arm."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Window(Interval):
@@ -81,6 +100,20 @@ class Window(Interval):
     def accepted(self) -> bool:
         """Whether the candidate answered anything."""
         return not self.error and self.candidate is not None and self.candidate.total > 0
+
+    @property
+    def tells_of_stable(self) -> bool:
+        """Whether stable's requests are known."""
+        return self.stable is not None
+
+    @property
+    def rungs(self) -> int:
+        """How many boundaries the latency ladder of its counts has."""
+        return max((len(arm.ladder) for arm in (self.candidate, self.stable) if arm is not None), default=0)
+
+    def without_candidate(self) -> Window:
+        """Stable's counts only."""
+        return replace(self, candidate=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +161,15 @@ class MeanWindow(Interval):
     def accepted(self) -> bool:
         """Whether the candidate answered anything."""
         return not self.error and self.candidate is not None and self.candidate.count > 0
+
+    @property
+    def tells_of_stable(self) -> bool:
+        """Whether stable's mean is known."""
+        return self.stable is not None
+
+    def without_candidate(self) -> MeanWindow:
+        """Stable's mean only."""
+        return replace(self, candidate=None)
 
 
 @dataclass(frozen=True, slots=True)

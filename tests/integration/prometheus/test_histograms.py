@@ -14,10 +14,10 @@ import pytest
 from e2e.deploy.cluster import wait_until
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Counts, Window
+from serin.indicators.measurements import observations_above
 from serin.prometheus.diagnose import found_instead
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.measurements import observations_above
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import groups_of

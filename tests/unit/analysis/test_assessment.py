@@ -35,7 +35,7 @@ def fed(spec: PromotionPolicySpec, **bad: int) -> Judge:
 
 def test_alpha_is_split_over_critical_slos_only() -> None:
     settings = settings_of(of(a="Critical", b="Critical", c="Required"))
-    assert [s.alpha for s in settings] == [0.005, 0.005, 0.005]
+    assert [own.alpha for own in settings.values()] == [0.005, 0.005, 0.005]
 
 
 def test_only_a_critical_slo_is_a_breach() -> None:

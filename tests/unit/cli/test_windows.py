@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.cli.windows import WindowFile, read_windows
+from serin.cli.windows import Header, WindowFile, read_windows
 from serin.errors import InvalidInput
 from tests.window_lines import GOOD, SLOS, Line, counted, line, spec
 from tests.world import policy as spec_of
@@ -142,6 +143,12 @@ def test_a_gap_between_two_slos_is_bounded_too() -> None:
     far = line(20_000, "latency", candidate={"over": 0, "total": 1})
     found = refusal([counted(0, GOOD), far], "availability", "latency")
     assert "W.jsonl:2: start: is 3 days, 11:20:00 after the window in line 1; a gap may be 24 hours" in found
+
+
+def test_a_start_is_kept_in_utc() -> None:
+    header = Header.model_validate({"start": "2026-11-22T05:00:00+02:00", "seconds": 15})
+    start = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+    assert (header.start, header.start.tzinfo, header.length) == (start, UTC, timedelta(seconds=15))
 
 
 json_values = st.recursive(

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serin.errors import QueryRejected
+from serin.indicators.measurements import Selection, counter, observations_above
 from serin.prometheus import series_request
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.measurements import Selection, counter, observations_above
 from serin.prometheus.presets import preset
 from serin.prometheus.promql import quoted
 from serin.prometheus.readers import sums

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from serin.api.conditions import ConditionStatus
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec, PromotionActionStatus
-from serin.api.promotion_policy import Slo
 from serin.api.promotion_record import PromotionRecordStatus
+from serin.api.slo import Slo
 from serin.api.status import ModelDeploymentStatus
 from serin.schema.choices import Severity
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict

@@ -1,51 +1,35 @@
-"""What do all SLOs of a policy say together? Splits alpha, folds each SLO, and names the worst."""
+"""The judge of all SLOs of a policy: splits alpha, folds each SLO, and reports them together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.slo import Slo
 from serin.evidence import DECIDING, Assessment, Interval
-from serin.judge.gauge import GaugeJudge
-from serin.judge.ratio import RatioJudge
-from serin.judge.shift import ShiftJudge
-from serin.judge.slo import GaugeSettings, RatioSettings, Settings, ShiftSettings, SloJudge
+from serin.judge.slo import SloJudge, SloSettings
 from serin.schema.choices import Severity
 
 
-def settings_of(policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> tuple[Settings, ...]:
+def settings_of(policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> dict[str, SloSettings]:
     """Per SLO the judge's settings; alpha is split over the Critical SLOs, any of which may roll back.
 
     ``rungs`` has, per latency SLO, how many boundaries its windows' ladders have.
     """
     critical = sum(1 for slo in policy.slos if slo.severity is Severity.CRITICAL) or 1
     alpha = float(policy.analysis.alpha) / critical
-    return tuple(_settings(policy, slo, alpha, (rungs or {}).get(slo.name, 0)) for slo in policy.slos)
+    return {slo.name: _settings(policy, slo, alpha, (rungs or {}).get(slo.name, 0)) for slo in policy.slos}
 
 
-def _settings(policy: PromotionPolicySpec, slo: Slo, alpha: float, rungs: int) -> Settings:
-    a, beta = policy.analysis, float(policy.analysis.beta)
-    gauge, query = slo.indicator.gauge, slo.indicator.query
-    if gauge is not None:
-        return GaugeSettings(
-            name=slo.name,
-            severity=slo.severity,
-            alpha=alpha,
-            high=None if gauge.max is None else float(gauge.max),
-            low=None if gauge.min is None else float(gauge.min),
-            of=gauge.breaches.of,
-            limit=gauge.breaches.limit,
-            bins=gauge.stability.bins if gauge.stability else None,
-        )
-    if query is not None:
-        return ShiftSettings(slo.name, slo.severity, alpha, beta, float(query.max_shift))
-    return RatioSettings(
+def _settings(policy: PromotionPolicySpec, slo: Slo, alpha: float, rungs: int) -> SloSettings:
+    a = policy.analysis
+    return SloSettings(
         name=slo.name,
         severity=slo.severity,
-        bad_share=slo.bad_share,
+        bad_share=slo.bad_share if slo.objective is not None else 0.0,
         alpha=alpha,
-        beta=beta,
+        beta=float(a.beta),
         max_ratio=float(a.max_ratio),
         pass_ratio=float(a.pass_ratio),
         min_bad_windows=a.min_bad_windows,
@@ -57,20 +41,17 @@ def _settings(policy: PromotionPolicySpec, slo: Slo, alpha: float, rungs: int) -
     )
 
 
-def judge_of(settings: Settings) -> SloJudge:
-    """The judge for what is measured."""
-    if isinstance(settings, GaugeSettings):
-        return GaugeJudge(settings)
-    if isinstance(settings, ShiftSettings):
-        return ShiftJudge(settings)
-    return RatioJudge(settings)
+def judges_of(policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> dict[str, SloJudge]:
+    """A judge for each SLO that has seen nothing yet."""
+    settings = settings_of(policy, rungs)
+    return {slo.name: slo.indicator.chosen.judge(settings[slo.name]) for slo in policy.slos}
 
 
 class Judge:
     """One rollout's judge: fed windows in order, asked for an assessment. Replay = feed the same windows again."""
 
     def __init__(self, policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> None:
-        self._slos = {settings.name: judge_of(settings) for settings in settings_of(policy, rungs)}
+        self._slos = judges_of(policy, rungs)
 
     def add(self, windows: Mapping[str, Iterable[Interval]]) -> None:
         """Takes the next windows, per SLO name."""

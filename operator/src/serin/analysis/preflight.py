@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from serin.analysis.assessment import settings_of
-from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec, Step
+from serin.evidence import settle_time
 from serin.judge.passing import BROKEN_STABLE
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
 from serin.schema.choices import Compare
 from serin.schema.types import format_duration
 
@@ -70,14 +70,15 @@ def relative_divergence(share: float, rates: tuple[float, float], null: float) -
 
 def forecasts(policy: PromotionPolicySpec, bases: dict[str, Base]) -> Iterator[Forecast]:
     """Per step and SLO with a known base; ``passing`` is the time in this step if nothing was passed before."""
-    for settings in settings_of(policy):
-        base = bases.get(settings.name)
-        if isinstance(settings, RatioSettings) and base is not None:
+    settings = settings_of(policy)
+    for slo in policy.slos:
+        base = bases.get(slo.name)
+        if slo.indicator.chosen.takes_objective and base is not None:
             for step in policy.steps:
-                yield _forecast(settings, base, step, policy.analysis.window)
+                yield _forecast(settings[slo.name], base, step, policy.analysis.window)
 
 
-def _forecast(s: RatioSettings, base: Base, step: Step, window: timedelta) -> Forecast:
+def _forecast(s: SloSettings, base: Base, step: Step, window: timedelta) -> Forecast:
     share = step.weight / 100
     late = window.total_seconds() / 2 + settle_time(window).total_seconds()
     late += window.total_seconds() if s.separate_targets else 0.0
@@ -87,7 +88,7 @@ def _forecast(s: RatioSettings, base: Base, step: Step, window: timedelta) -> Fo
     return replace(forecast, problem=_problem(s, base, step, forecast))
 
 
-def _detection(s: RatioSettings, base: Base, share: float, times: float) -> float:
+def _detection(s: SloSettings, base: Base, share: float, times: float) -> float:
     """Seconds until both tests have crossed for a candidate at ``times`` the allowed share."""
     faulty = min(0.99, times * s.bad_share)
     legs = 2 if s.compare is Compare.EITHER else 1
@@ -103,7 +104,7 @@ def _detection(s: RatioSettings, base: Base, share: float, times: float) -> floa
     }[s.compare]
 
 
-def _passing(s: RatioSettings, base: Base, share: float) -> float:
+def _passing(s: SloSettings, base: Base, share: float) -> float:
     """Seconds until a candidate that is as good as stable has shown it."""
     if base.bad_share > BROKEN_STABLE * s.bad_share:  # as good as a broken stable is not good enough
         return math.inf
@@ -118,7 +119,7 @@ def _over(need: float, rate: float) -> float:
     return need / rate if rate > 0 else math.inf
 
 
-def _problem(s: RatioSettings, base: Base, step: Step, forecast: Forecast) -> str:
+def _problem(s: SloSettings, base: Base, step: Step, forecast: Forecast) -> str:
     limit = step.timeout.total_seconds()
     if not base.rps:
         return f"{s.name}: there is no traffic, so the step at {step.weight} % can prove nothing"
@@ -140,7 +141,7 @@ def _problem(s: RatioSettings, base: Base, step: Step, forecast: Forecast) -> st
     return f"{head}, and the step's timeout is {format_duration(step.timeout)}; {_suggestion(s, base, step, limit)}"
 
 
-def _suggestion(s: RatioSettings, base: Base, step: Step, limit: float) -> str:
+def _suggestion(s: SloSettings, base: Base, step: Step, limit: float) -> str:
     enough = _seconds(_passing(s, base, step.weight / 100) * 2)
     for weight in (5, 10, 20, 25, 30, 40, 50):
         if weight > step.weight and _passing(s, base, weight / 100) * _FASTER_STEP <= limit:

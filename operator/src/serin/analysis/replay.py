@@ -13,7 +13,7 @@ from enum import StrEnum
 from serin.analysis.assessment import Judge
 from serin.api.analysis import Action
 from serin.api.promotion_policy import PromotionPolicySpec, Step
-from serin.evidence import Assessment, Evaluation, Interval, SloReport
+from serin.evidence import Assessment, Interval, SloReport
 from serin.patience import SilenceClock, end_of_patience, overdue
 from serin.schema.reasons import Reason, Verdict
 
@@ -78,6 +78,7 @@ class Replay:
 
     def __init__(self, policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> None:
         self._judge = Judge(policy, rungs)
+        self._with_history = {slo.name for slo in policy.slos if slo.indicator.chosen.compares_arms}
         self._step = policy.steps[0]
         self._started: datetime | None = None
         self._passed_at: datetime | None = None
@@ -109,8 +110,8 @@ class Replay:
         return self._last is not None and self._last.decision is Decision.ROLLBACK
 
     def learn(self, row: Mapping[str, Interval]) -> None:
-        """Takes windows of the time before the candidate: history of the stable arm; gauges have none."""
-        self._judge.add({name: [i] for name, i in row.items() if not isinstance(i, Evaluation)})
+        """Takes windows of the time before the candidate: history of the stable arm."""
+        self._judge.add({name: [interval] for name, interval in row.items() if name in self._with_history})
 
     def judge(self, row: Mapping[str, Interval]) -> Judged:
         """Takes the next window of each SLO and decides."""

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from serin.analysis.draws import Draws
 from serin.analysis.replay import Decision, Judged, Replay
-from serin.analysis.windows import settle_time
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.evidence import Counts, Interval, Window
+from serin.evidence import Counts, Interval, Window, settle_time
 
 HISTORY = timedelta(minutes=30)
 """Time of stable's counts before the candidate, as a rollout has it."""
@@ -146,7 +145,7 @@ def trace(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int
 
 def _row(policy: PromotionPolicySpec, window: Window) -> dict[str, Interval]:
     """The same counts for every SLO that counts; the others are not simulated."""
-    return {slo.name: window for slo in policy.slos if slo.indicator.counts}
+    return {slo.name: window for slo in policy.slos if slo.indicator.chosen.takes_objective}
 
 
 def _seconds(at: datetime) -> float:

@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from serin.api.analysis import Analysis
-from serin.api.indicator import Indicator
-from serin.schema.choices import Arms, Severity
+from serin.api.slo import Slo
+from serin.schema.choices import Arms
 from serin.schema.types import ApiModel, DecimalString, Duration, validations
 
 SHADOW_UNSAFE = (
@@ -33,48 +33,6 @@ class Prometheus(ApiModel):
 
     address: Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")] | None = None
     """Address, one of the operator's allow-list; default: the first one of the list."""
-
-
-class Slo(ApiModel):
-    """One service level objective."""
-
-    name: Annotated[str, Field(max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
-    severity: Severity = Severity.CRITICAL
-    """Critical may roll back; Required must pass to advance; Advisory is only reported."""
-    objective: DecimalString | None = None
-    """Percent of events that must be good, such as "99.0"; gauge and query have limits of their own instead."""
-    indicator: Indicator
-
-    model_config: ClassVar = {
-        "json_schema_extra": validations(
-            (
-                "!has(self.objective) || (double(self.objective) > 1.0 && double(self.objective) < 100.0)",
-                "objective is a percentage above 1 and below 100, such as 99.5 (not 0.995)",
-            ),
-            (
-                "has(self.objective) != (has(self.indicator.gauge) || has(self.indicator.query))",
-                "gauge and query have limits of their own and take no objective; all other indicators need one",
-            ),
-        )
-    }
-
-    @model_validator(mode="after")
-    def _has_objective(self) -> Slo:
-        if self.indicator.counts == (self.objective is None):
-            message = "gauge and query have limits of their own and take no objective; all other indicators need one"
-            raise ValueError(message)
-        if self.objective is not None and not 1 < self.objective < 100:  # noqa: PLR2004 - percent
-            message = "objective is a percentage above 1 and below 100, such as 99.5 (not 0.995)"
-            raise ValueError(message)
-        return self
-
-    @property
-    def bad_share(self) -> float:
-        """The share of bad events that the objective allows, 0…1."""
-        if self.objective is None:
-            message = f"SLO {self.name} has no objective"
-            raise ValueError(message)
-        return float((Decimal(100) - self.objective) / Decimal(100))
 
 
 PASSABLE = (
@@ -286,7 +244,7 @@ class PromotionPolicySpec(ApiModel):
 
     def arms_of(self, slo: Slo) -> Arms:
         """By what this SLO's metrics tell the arms apart."""
-        return slo.indicator.arms or self.arms
+        return slo.indicator.chosen.own_arms or self.arms
 
     @property
     def exposure(self) -> frozenset[Exposure]:

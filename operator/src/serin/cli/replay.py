@@ -11,14 +11,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from serin.analysis.replay import Judged, Replay
-from serin.analysis.windows import decode, kind_of, nothing
 from serin.api.analysis import Undecided
 from serin.api.load import validated, yaml_document
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
-from serin.evidence import Interval, Window
+from serin.evidence import Interval
 from serin.judge import JUDGE_VERSION
 from serin.records.build import MOST_BLOCKS
 from serin.schema.reasons import Outcome, Proof
@@ -62,12 +61,9 @@ class RecordReplay:
             self._rows = _rows(self.record, self._policy)
         except (ValidationError, ValueError) as error:
             raise InvalidInput(f"{path}: cannot be replayed: {error}") from None
-        rungs = {
-            name: len(w.candidate.ladder)
-            for row in self._rows
-            for name, w in row.items()
-            if isinstance(w, Window) and w.candidate
-        }
+        rungs: dict[str, int] = {}
+        for name, window in (pair for row in self._rows for pair in row.items()):
+            rungs[name] = max(rungs.get(name, 0), window.rungs)
         self._run = Replay(self._policy, rungs)
 
     def windows(self) -> Iterator[Judged]:
@@ -84,7 +80,8 @@ class RecordReplay:
         """A row in which each SLO has an interval; one that was not sealed is no data."""
         some = next(iter(row.values()))
         return {
-            slo.name: row.get(slo.name) or nothing(slo.indicator, some.start, some.length) for slo in self._policy.slos
+            slo.name: row.get(slo.name) or slo.indicator.chosen.empty(some.start, some.length)
+            for slo in self._policy.slos
         }
 
     def agreement(self) -> Agreement:
@@ -181,12 +178,11 @@ def _live(interval: Interval) -> bool:
 
 def _rows(record: PromotionRecord, policy: PromotionPolicySpec) -> list[dict[str, Interval]]:
     """Intervals that begin at the same instant, in order of time."""
-    known = {slo.name: kind_of(slo.indicator) for slo in policy.slos}
+    known = {slo.name: slo.indicator.chosen for slo in policy.slos}
     rows: dict[datetime, dict[str, Interval]] = {}
     for block in record.status.blocks:
         if block.slo not in known:
             raise ValueError(f"windows of {block.slo}, which is not an SLO of the policy")
-        length = timedelta(seconds=block.seconds)
-        for window in decode(block.counts, start=block.start, length=length, kind=known[block.slo]):
+        for window in known[block.slo].decode(block.counts, block.start, timedelta(seconds=block.seconds)):
             rows.setdefault(window.start, {})[block.slo] = window
     return [rows[start] for start in sorted(rows)]

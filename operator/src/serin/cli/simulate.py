@@ -25,10 +25,10 @@ MOST_RUNS = 1_000_000
 def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
     """The policy with those SLOs that count requests, and what of it is left out; ``InvalidInput``."""
     policy, unknown = policy_from_yaml(read_text(path), str(path))
-    counting = [slo for slo in policy.slos if slo.indicator.counts]
+    counting = [slo for slo in policy.slos if slo.indicator.chosen.takes_objective]
     if not counting:
         raise InvalidInput(f"{path}: spec.slos: none of them counts requests, so there is nothing to simulate")
-    left_out = [f"SLO {slo.name}" for slo in policy.slos if not slo.indicator.counts]
+    left_out = [f"SLO {slo.name}" for slo in policy.slos if not slo.indicator.chosen.takes_objective]
     return policy.model_copy(update={"slos": counting}), unknown + left_out
 
 

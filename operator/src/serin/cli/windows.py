@@ -4,23 +4,57 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from serin.analysis.windows import nothing
-from serin.api.promotion_policy import PromotionPolicySpec, Slo
-from serin.cli.forms import FORMS, MESSAGES, Header, quoted
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.slo import Slo
 from serin.errors import InvalidInput
-from serin.evidence import Evaluation, Interval
+from serin.evidence import Interval
+from serin.indicators.lines import MESSAGES, Whole, quoted, within
 
 MOST_ROWS = 2_000_000
 LONGEST_GAP = timedelta(hours=24)
 Row = dict[str, Interval]
-Model = TypeVar("Model", bound=BaseModel)
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
+
+
+def _time(value: object) -> datetime:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError(f"{quoted(value)} is not a time with a zone such as 2026-11-22T03:00:00Z")
+    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
+        raise ValueError(f"{quoted(value)} is not within the years {EARLIEST_YEAR} and {LATEST_YEAR}")
+    return at.astimezone(UTC)
+
+
+def _one_line(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a text")  # noqa: TRY004 - pydantic collects ValueError
+    words = " ".join(value[:1000].encode("utf-8", "replace").decode().split())
+    return words if words or not value else "?"
+
+
+class Header(BaseModel):
+    """What every line has beside the name of its SLO; the rest is its indicator's (``from_line``)."""
+
+    start: Annotated[datetime, BeforeValidator(_time)]
+    seconds: Annotated[Whole, within(1, 3600)]
+    error: Annotated[str, BeforeValidator(_one_line)] = ""
+    """Why the window could not be read; the rest of the line is not read then."""
+
+    @property
+    def length(self) -> timedelta:
+        """``seconds`` as a length of time."""
+        return timedelta(seconds=self.seconds)
 
 
 @dataclass(slots=True)
@@ -42,7 +76,13 @@ class _Series:
     intervals: dict[datetime, tuple[int, Interval]] = field(default_factory=dict)
     """In order of time, each with the number of its line."""
     context: dict[str, Any] = field(default_factory=dict)
-    """What the SLO's form remembers from line to line."""
+    """What the SLO's indicator remembers from line to line."""
+
+    def at(self, start: datetime, length: timedelta) -> Interval:
+        """The interval that begins at ``start``; an empty one where the file has none."""
+        if start in self.intervals:
+            return self.intervals[start][1]
+        return self.slo.indicator.chosen.empty(start, length)
 
 
 def read_windows(lines: Iterable[str], policy: PromotionPolicySpec, source: str) -> WindowFile:
@@ -58,7 +98,8 @@ def read_windows(lines: Iterable[str], policy: PromotionPolicySpec, source: str)
         own = series.get(name) if isinstance(name, str) else None
         if own is None:
             raise InvalidInput(f"{at}: slo: {quoted(name)} is not an SLO of the policy ({', '.join(series)})")
-        header = _validated(Header, data, at)
+        with _telling(at):
+            header = Header.model_validate(data)
         first = first or (number, header)
         if problem := _misplaced(header, first, own):
             raise InvalidInput(f"{at}: {problem}")
@@ -87,15 +128,21 @@ def _parsed(text: str, at: str) -> Mapping[str, Any]:
     return data
 
 
-def _validated(model: type[Model], data: Mapping[str, Any], at: str, context: dict[str, Any] | None = None) -> Model:
+@contextmanager
+def _telling(at: str) -> Iterator[None]:
+    """Turns what pydantic finds first into an error with the line and the field."""
     try:
-        return model.model_validate(data, context=context)
+        yield
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
+        raise InvalidInput(f"{at}: {_fault(error)}") from None
+
+
+def _fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
     field_ = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])[1:]
     known = MESSAGES.get(fault["type"])
     what = known.format(quoted(fault["input"])) if known else fault["msg"].removeprefix("Value error, ")
-    raise InvalidInput(f"{at}: {field_}: {what}")
+    return f"{field_}: {what}"
 
 
 def _misplaced(header: Header, first: tuple[int, Header], own: _Series) -> str:
@@ -115,11 +162,11 @@ def _misplaced(header: Header, first: tuple[int, Header], own: _Series) -> str:
 
 
 def _interval(header: Header, data: Mapping[str, Any], at: str, own: _Series) -> Interval:
-    indicator = own.slo.indicator
+    indicator = own.slo.indicator.chosen
     if header.error:
-        return nothing(indicator, header.start, header.length, header.error)
-    form = next(form for name, form in FORMS.items() if getattr(indicator, name) is not None)
-    return _validated(form, data, at, own.context).interval(indicator, header.start, header.length)
+        return indicator.empty(header.start, header.length, header.error)
+    with _telling(at):
+        return indicator.from_line(data, header.start, header.length, own.context)
 
 
 def _arranged(series: Mapping[str, _Series], length: timedelta, source: str) -> WindowFile:
@@ -132,8 +179,10 @@ def _arranged(series: Mapping[str, _Series], length: timedelta, source: str) -> 
     if (starts[-1] - starts[0]) // length > MOST_ROWS:
         raise InvalidInput(f"{source}:{numbers[starts[-1]]}: start: more than {MOST_ROWS} windows after the first one")
     rows = list(_rows(series, starts, length))
-    first = next((i for i, row in enumerate(rows) if any(_counted(interval) for interval in row.values())), 0)
-    ladders = {name: len(own.context.get("boundaries", ())) for name, own in series.items()}
+    # A gauge alone does not say that the candidate had traffic.
+    of_arms = [name for name, own in series.items() if own.slo.indicator.chosen.compares_arms]
+    first = next((i for i, row in enumerate(rows) if any(row[name].measured for name in of_arms)), 0)
+    ladders = {name: max(row[name].rungs for row in rows) for name in series}
     return WindowFile(rows, first, {name: rungs for name, rungs in ladders.items() if rungs})
 
 
@@ -141,14 +190,6 @@ def _rows(series: Mapping[str, _Series], starts: list[datetime], length: timedel
     for before, start in zip([None, *starts], starts, strict=False):
         missing = before + length if before is not None else start
         while missing < start:
-            yield {name: nothing(own.slo.indicator, missing, length) for name, own in series.items()}
+            yield {name: own.at(missing, length) for name, own in series.items()}
             missing += length
-        yield {
-            name: own.intervals[start][1] if start in own.intervals else nothing(own.slo.indicator, start, length)
-            for name, own in series.items()
-        }
-
-
-def _counted(interval: Interval) -> bool:
-    """Whether the candidate has counts; a gauge alone does not say that it had traffic."""
-    return not isinstance(interval, Evaluation) and interval.measured
+        yield {name: own.at(start, length) for name, own in series.items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from serin.evidence import Mean, MeanWindow
-from serin.prometheus import measurements
+from serin.indicators import measurements
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics

@@ -1,9 +1,13 @@
-"""What an indicator reads, as plain data: counters, a value or a mean. Each has a reader in ``readers``."""
+"""What an indicator reads, as plain data: counters, a value or a mean. ``serin.prometheus`` has a reader for each.
+
+``batches`` says whether one query answers for several windows.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from serin.schema.choices import Arms
 
@@ -42,6 +46,8 @@ class Selection:
 class Counters:
     """Events and bad events of each arm per window, added up over all groups."""
 
+    batches: ClassVar[bool] = True
+
     arms: Arms
     groups: tuple[PresetCounters | Selection, ...]
 
@@ -49,6 +55,8 @@ class Counters:
 @dataclass(frozen=True, slots=True)
 class Value:
     """One number at the end of each window. It belongs to no arm."""
+
+    batches: ClassVar[bool] = False
 
     query: str
     """PromQL with one series as its answer; all variables are known in it."""
@@ -61,6 +69,8 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Mean:
     """The mean of a quantity of each arm per window: the increase of a sum divided by the increase of a count."""
+
+    batches: ClassVar[bool] = True
 
     arms: Arms
     sum: str

@@ -1,4 +1,4 @@
-"""Has a mean shifted, candidate against stable? A normal-mixture test on batch means, valid at any stopping time.
+"""Query: a mean, candidate against stable, by a normal-mixture test on batch means, valid at any stopping time.
 
 ``S`` sums the differences of the batches' means beyond the allowed shift, ``v`` their variances; for a mixture with
 tuning ``r`` the one-sided statistic is ``ln E = ln(4r/(v+r))/2 + S^2/(2(v+r)) + ln Phi(S/sqrt(v+r))`` (Howard, Ramdas,
@@ -11,14 +11,25 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Annotated, Any, ClassVar
 
-from serin.evidence import NO_REQUESTS, Interval, Mean, MeanWindow, SloReport
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_validator
+
+from serin.evidence import Interval, Mean, MeanWindow
+from serin.indicators import measurements
+from serin.indicators.kind import IndicatorKind
+from serin.indicators.lines import BothArms, Count, Number
+from serin.indicators.measurements import Measurement
+from serin.indicators.stored import NO_DATA, join_arms, split_arms
 from serin.judge.process import log10_e
-from serin.judge.slo import Progress, ShiftSettings, of_kind
+from serin.judge.slo import Findings, SloJudge, SloSettings, of_kind
+from serin.schema.choices import Arms
 from serin.schema.reasons import Verdict
+from serin.schema.types import Query, SignedDecimalString, validations
 
 BATCH = timedelta(minutes=1)
 KEPT_BATCHES = 120
@@ -26,6 +37,85 @@ FEWEST_BATCHES = 6
 _MOST_CORRELATED = 0.95
 _PRIOR_BATCHES = 10.0
 """The mixture is tuned to be sharpest after about so many batches."""
+
+
+class MeanQuery(IndicatorKind):
+    """The mean of a quantity per arm, candidate against stable, from a sum and a count."""
+
+    kind: ClassVar[str] = "query"
+    takes_objective: ClassVar[bool] = False
+
+    sum: Query
+    count: Query
+    max_shift: SignedDecimalString
+    """A mean further than this from stable's, either way, is a breach."""
+
+    model_config: ClassVar = {"json_schema_extra": validations(("double(self.maxShift) > 0.0", "maxShift is above 0"))}
+
+    @model_validator(mode="after")
+    def _positive(self) -> MeanQuery:
+        if self.max_shift <= 0:
+            message = "maxShift is above 0"
+            raise ValueError(message)
+        return self
+
+    def measurement(self, arms: Arms) -> Measurement:
+        """The increase of the sum over that of the count."""
+        return measurements.Mean(arms, self.sum, self.count)
+
+    def judge(self, settings: SloSettings) -> SloJudge:
+        """Compares the means of both arms."""
+        return ShiftJudge(settings, float(self.max_shift))
+
+    def empty(self, start: datetime, length: timedelta, error: str = "") -> Interval:
+        """A window without means."""
+        return MeanWindow(start, length, None, error=error)
+
+    def to_text(self, interval: Interval) -> str:
+        """``mean:count`` of each arm."""
+        window = of_kind(MeanWindow, interval)
+        return join_arms(_text(window.candidate), _text(window.stable), window.error)
+
+    def from_text(self, text: str, start: datetime, length: timedelta) -> Interval:
+        """The window that ``to_text`` wrote."""
+        candidate, stable, error = split_arms(text)
+        return MeanWindow(start, length, _mean(candidate), _mean(stable), error=error)
+
+    def from_line(
+        self, line: Mapping[str, Any], start: datetime, length: timedelta, context: dict[str, Any]
+    ) -> Interval:
+        """``mean`` and ``count`` of each arm."""
+        own = _Line.model_validate(line, context=context)
+        return MeanWindow(start, length, *own.each(lambda arm: Mean(arm.mean or 0.0, arm.count)))
+
+
+def _of_events(mean: float | None, info: ValidationInfo) -> float | None:
+    if not info.data.get("count"):
+        return None
+    if mean is None:
+        raise ValueError("is missing")
+    return mean
+
+
+class _ArmLine(BaseModel):
+    """One arm in a line of a windows file; without events it has no mean."""
+
+    count: Count
+    mean: Annotated[Number | None, AfterValidator(_of_events), Field(validate_default=True)] = None
+
+
+_Line = BothArms[_ArmLine]
+
+
+def _text(mean: Mean | None) -> str:
+    return f"{mean.value!r}:{mean.count}" if mean else NO_DATA
+
+
+def _mean(text: str) -> Mean | None:
+    if text == NO_DATA:
+        return None
+    value, count = text.split(":")
+    return Mean(float(value), int(count))
 
 
 def log_mixture(total: float, variance: float, tuning: float) -> float:
@@ -99,21 +189,18 @@ class _Side:
         self.log_e = log_mixture(self._sum, self._time, _PRIOR_BATCHES)
 
 
-class ShiftJudge:
+class ShiftJudge(SloJudge):
     """Folds windows of means in order."""
 
-    def __init__(self, settings: ShiftSettings) -> None:
-        self.settings = settings
-        self._progress = Progress()
+    def __init__(self, settings: SloSettings, max_shift: float) -> None:
+        super().__init__(settings)
+        self._max_shift = max_shift
         self._scatter = _Scatter()
         self._batch: _Batch | None = None
-        limit = settings.max_shift
-        self._worse = (_Side(1.0, limit), _Side(-1.0, limit))
-        self._inside = (_Side(1.0, -limit), _Side(-1.0, -limit))
+        self._worse = (_Side(1.0, max_shift), _Side(-1.0, max_shift))
+        self._inside = (_Side(1.0, -max_shift), _Side(-1.0, -max_shift))
         self._threshold = log10_e(math.log(2 / settings.alpha))
         self._pass_threshold = log10_e(math.log(2 / settings.beta))
-        self.breached_at: datetime | None = None
-        self.passed_at: datetime | None = None
         self._shift = 0.0
 
     def add(self, interval: Interval) -> None:
@@ -122,7 +209,7 @@ class ShiftJudge:
         if self._batch is not None and window.start >= self._batch.end:
             self._close(self._batch)
             self._batch = None
-        self._progress.take(window)
+        self.progress.take(window)
         if window.error:
             return
         if self._batch is None:
@@ -154,34 +241,25 @@ class ShiftJudge:
         """A shift beyond the limit must be excluded in both directions."""
         return log10_e(min(side.log_e for side in self._inside))
 
-    def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:
-        """The verdict now; see :class:`serin.judge.slo.SloJudge`."""
-        passes = self.passed_at is not None
-        verdict, reason = self._progress.verdict(self.breached_at, missing, passes=passes)
-        return SloReport(
-            name=self.settings.name,
-            severity=self.settings.severity,
-            verdict=verdict,
-            reason=reason,
-            candidate=NO_REQUESTS,
-            stable=NO_REQUESTS,
-            evidence={"shift": self._harm, "inside": self._harmless},
+    def findings(self, missing: Interval | None) -> Findings:
+        """What the batches so far say; see :class:`serin.judge.slo.SloJudge`."""
+        verdict, reason = self.progress.verdict(self.breached_at, missing, passes=self.passed_at is not None)
+        return Findings(
+            verdict,
+            reason,
+            self._message(verdict, missing),
             threshold=self._threshold,
             pass_threshold=self._pass_threshold,
-            breached_at=self.breached_at,
             passed_at=self.passed_at,
-            step_time=self._progress.step_time(step_started_at),
-            newest=missing or self._progress.newest,
-            known_until=self._progress.known_until,
-            message=self._message(verdict, missing),
+            evidence={"shift": self._harm, "inside": self._harmless},
         )
 
     def _message(self, verdict: Verdict, missing: Interval | None) -> str:
-        s = self.settings
+        name = self.settings.name
         if verdict in {Verdict.NO_DATA, Verdict.ERROR}:
-            return f"{s.name}: {self._progress.why_no_data(missing)}"
+            return f"{name}: {self.progress.why_no_data(missing)}"
         return (
-            f"{s.name}: newest shift against stable {self._shift:+.4g}, at most {s.max_shift:g} either way; "
+            f"{name}: newest shift against stable {self._shift:+.4g}, at most {self._max_shift:g} either way; "
             f"evidence for a larger one {self._harm:.2f} of {self._threshold:.2f}, for none {self._harmless:.2f} of "
             f"{self._pass_threshold:.2f}"
         )
