@@ -105,10 +105,10 @@ def _counts(draws: Draws, requests: float, share: float) -> Counts:
 
 def run(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> Run:
     """One rollout from its first weight to a rollback or to the end of the time."""
-    replay, row = Replay(policy), {}
+    replay, row, names = Replay(policy), {}, _simulated(policy)
     lag = settle_time(policy.analysis.window).total_seconds()
     for live, window in windows(policy, traffic, hours, seed):
-        row = _row(policy, window)
+        row = _row(names, window)
         if not live:
             replay.learn(row)
         elif replay.take(row):
@@ -132,20 +132,25 @@ def run(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) 
 
 def trace(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> list[Judged]:
     """Every window of one rollout, judged: what a plot shows."""
-    replay, found = Replay(policy), []
+    replay, found, names = Replay(policy), [], _simulated(policy)
     for live, window in windows(policy, traffic, hours, seed):
         if live:
-            found.append(replay.judge(_row(policy, window)))
+            found.append(replay.judge(_row(names, window)))
             if replay.over:
                 break
         else:
-            replay.learn(_row(policy, window))
+            replay.learn(_row(names, window))
     return found
 
 
-def _row(policy: PromotionPolicySpec, window: Window) -> dict[str, Interval]:
-    """The same counts for every SLO that counts; the others are not simulated."""
-    return {slo.name: window for slo in policy.slos if slo.indicator.chosen.takes_objective}
+def _simulated(policy: PromotionPolicySpec) -> list[str]:
+    """The SLOs that count events; the others are not simulated."""
+    return [slo.name for slo in policy.slos if slo.indicator.chosen.takes_objective]
+
+
+def _row(names: Sequence[str], window: Window) -> dict[str, Interval]:
+    """The same counts for every SLO."""
+    return dict.fromkeys(names, window)
 
 
 def _seconds(at: datetime) -> float:
