@@ -1,6 +1,6 @@
-"""One rollout in one phase, in which everything is well: a test changes one thing of what a rule sees, and asks it.
+"""A rollout that stands in one phase with all well, for tests that change one input and ask one rule.
 
-Where a story in ``tests.world`` shows that rules work together, a scene shows what one of them answers at a boundary.
+A story in ``tests.world`` shows that rules work together; a scene shows what one rule answers at a boundary.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A world at the level of `decide`: plans become true at once, time is a number, requests are drawn or given.
+"""A rollout without Kubernetes, for stories of several ticks through ``decide``: plans become true at once.
 
-It knows nothing of Kubernetes: what it does not model (the API server, KServe, Envoy) is proven on the sandbox.
+Time is a number; requests are drawn or given. What it does not model (the API server, KServe, Envoy) is tested on the
+sandbox.
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ class World:
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
     requester_verified: bool | None = True
+    problem: Problem | None = None
+    """What is wrong with spec."""
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -130,22 +133,30 @@ class World:
         return found
 
     def observe(self) -> Observation:
-        """What one pass sees."""
+        """What one pass sees. What cannot be read is not there, as in the operator's own reading."""
+        unusable = self.problem is not None
         return Observation(
             generation=1,
-            wanted=ref(self.spec.model.version),
-            arms=dict(self.arms),
+            wanted=None if unusable else ref(self.spec.model.version),
+            problem=self.problem,
+            arms={revision: self._readable(arm) for revision, arm in self.arms.items()},
             route=self.route,
             policy=self.policy,
-            records=tuple(sorted(self.records, key=lambda r: r.attempt)),
+            records=() if Part.RECORDS in self.unknown else tuple(sorted(self.records, key=lambda r: r.attempt)),
             assessment=self._assess(),
             next_evidence_at=self.now + SECOND,
-            actions=tuple(self.actions),
+            actions=() if Part.ACTIONS in self.unknown else tuple(self.actions),
             requester_verified=self.requester_verified,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,
         )
+
+    def _readable(self, arm: Arm) -> Arm:
+        ready = 0 if Part.ENDPOINTS in self.unknown else arm.ready
+        if Part.PODS in self.unknown:
+            return replace(arm, ready=ready, failure=None, template="")
+        return replace(arm, ready=ready)
 
     def ask(self, action: str, *, name: str = "", **fields: Any) -> ActionView:
         """Somebody creates a PromotionAction: on the rollout under way, unless ``fields`` say otherwise."""

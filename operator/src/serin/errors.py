@@ -70,11 +70,11 @@ class MetricsError(SerinError):
         before = f"{self.server}: " if self.server else ""
         return f"{before}{self.cause}{f'; query: {self.query}' if self.query else ''}"
 
-    def about(self, query: str, *, server: str = "") -> Self:
-        """The same error, told to somebody who asked something else or knows who was asked."""
-        told = copy.copy(self)
-        told.query, told.server = query, server or self.server
-        return told
+    def with_query(self, query: str, *, server: str = "") -> Self:
+        """A copy that names another query, and the server if one is given; it has no traceback."""
+        copied = copy.copy(self)
+        copied.query, copied.server = query, server or self.server
+        return copied
 
 
 class QueryRejected(MetricsError):

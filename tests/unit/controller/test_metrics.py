@@ -8,7 +8,7 @@ from pathlib import Path
 import promql_parser
 
 from serin.controller import metrics
-from serin.prometheus.server.client import Asked, Result
+from serin.prometheus.server.client import QueryStats, Result
 
 DOCUMENT = Path(__file__).parents[3] / "docs/operations/prometheus.md"
 SERVER = "http://told.example:9090"
@@ -21,15 +21,15 @@ def lines() -> dict[str, float]:
 
 
 def test_a_server_has_its_numbers_before_it_is_asked_and_they_grow() -> None:
-    metrics.known(SERVER)
+    metrics.declare_server(SERVER)
     before = lines()
     label = f'server="{SERVER}"'
     assert {before[f'serin_prometheus_queries_total{{result="{result}",{label}}}'] for result in Result} == {0}
     assert before[f"serin_prometheus_left_alone{{{label}}}"] == 0
-    metrics.asked(Asked(SERVER, Result.OK, seconds=0.2, size=1000, series=30))
-    metrics.asked(Asked(SERVER, Result.UNAVAILABLE, seconds=5.0, left_alone=True))
-    metrics.asked(Asked(SERVER, Result.NOT_ASKED, left_alone=True))
-    metrics.asked(Asked(SERVER, Result.CANCELLED, seconds=1.0, left_alone=True))
+    metrics.record_query(QueryStats(SERVER, Result.OK, seconds=0.2, size=1000, series=30))
+    metrics.record_query(QueryStats(SERVER, Result.UNAVAILABLE, seconds=5.0, left_alone=True))
+    metrics.record_query(QueryStats(SERVER, Result.NOT_ASKED, left_alone=True))
+    metrics.record_query(QueryStats(SERVER, Result.CANCELLED, seconds=1.0, left_alone=True))
     after = lines()
     assert after[f"serin_prometheus_read_bytes_total{{{label}}}"] == 1000
     assert after[f"serin_prometheus_read_series_total{{{label}}}"] == 30
@@ -38,7 +38,7 @@ def test_a_server_has_its_numbers_before_it_is_asked_and_they_grow() -> None:
     )
     assert after[f"serin_prometheus_left_alone{{{label}}}"] == 1
     assert after[f'serin_prometheus_queries_total{{result="not_asked",{label}}}'] == 1
-    metrics.asked(Asked(SERVER, Result.OK))
+    metrics.record_query(QueryStats(SERVER, Result.OK))
     assert lines()[f"serin_prometheus_left_alone{{{label}}}"] == 0
 
 
@@ -51,6 +51,6 @@ def test_the_documented_alert_ends_when_nobody_asks_any_more() -> None:
     assert [str(both.op), str(both.modifier.matching)] == ["and", "on (instance, server)"]
     assert both.lhs.prettify() == "serin_prometheus_left_alone == 1"
     assert both.rhs.prettify() == "rate(serin_prometheus_queries_total[5m]) > 0"
-    metrics.known(SERVER)
+    metrics.declare_server(SERVER)
     told = {line.split("{")[0] for line in lines()}
     assert {"serin_prometheus_left_alone", "serin_prometheus_queries_total"} <= told

@@ -20,7 +20,7 @@ from serin.prometheus.readers import sums
 from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
 from serin.prometheus.readers.counts import FoundGroup, windows
-from serin.prometheus.series import Histogram, Series
+from serin.prometheus.series import NativeHistogram, Series
 from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
@@ -101,7 +101,7 @@ def series(draw: st.DrawFn) -> Series:
     values = draw(st.lists(finite, min_size=len(times), max_size=len(times)))
     at = [float(t) for t in times]
     if own["__name__"] == "m":
-        return Series(own, at, values, [Histogram(value, tuple(draw(buckets))) for value in values])
+        return Series(own, at, values, [NativeHistogram(value, tuple(draw(buckets))) for value in values])
     return Series(own, at, values)
 
 

@@ -14,7 +14,7 @@ from serin.evidence import Counts, Evaluation, Interval, Mean, MeanWindow, Windo
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.reading import read, unreadable
-from serin.prometheus.series import Histogram, Series
+from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest, query
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
@@ -165,7 +165,7 @@ async def test_a_plain_gauge_tells_the_age_of_its_sample() -> None:
 
 async def test_a_native_histogram_is_no_value() -> None:
     world = World()
-    world.raw = [Series({"__name__": "ml_drift"}, [500.0], [7.0], [Histogram(7.0, ())])]
+    world.raw = [Series({"__name__": "ml_drift"}, [500.0], [7.0], [NativeHistogram(7.0, ())])]
     [first, _] = await intervals(world, {"gauge": {"query": "ml_drift", "max": "0.2"}})
     assert first.error == "ml_drift is a native histogram, which is no value"
 

@@ -147,7 +147,8 @@ PULLS = Failure(Reason.CANDIDATE_NOT_READY, "the image is pulled")
 def test_prepare_timeout(seconds: int, *, over: bool) -> None:
     here = prepared()
     here.arm("2", ready=0)
-    here.rollout(blocked_since=START - seconds * SECOND)
+    since = START - seconds * SECOND
+    here.rollout(blocked_since=since, since=since, reason=Reason.PREPARING_CANDIDATE)
     transition = here.ask(prepare)
     assert told(transition)[0] is (Phase.ROLLING_BACK if over else Phase.PREPARING)
 
@@ -172,7 +173,8 @@ def test_only_what_is_known_to_be_its_own_is_held_against_a_candidate_that_never
         here.arm("1", ready=1)
     if trouble == "route":
         here.route(accepted=False)
-    here.rollout(blocked_since=START - 60 * SECOND, exposed_at=None, step=0)
+    since = START - 60 * SECOND
+    here.rollout(blocked_since=since, since=since, reason=Reason.PREPARING_CANDIDATE, exposed_at=None, step=0)
     transition = here.ask(prepare)
     assert transition is not None
     assert transition.status.rollout is not None
@@ -195,6 +197,7 @@ def test_a_preparation_is_not_given_up_while_stable_is_down() -> None:
     here.arm("2", ready=0)
     here.arm("1", ready=0)
     here.rollout(blocked_since=START - HOUR)
+    here.status = here.status.model_copy(update={"stable_down_since": START - HOUR})
     transition = here.ask(prepare)
     assert transition is not None
     assert (transition.status.phase, transition.stalled) == (Phase.PREPARING, True)

@@ -323,6 +323,8 @@ def test_a_preview_alone_needs_no_evidence(phase: Phase, *, mirrors: bool, asks:
 def break_it(here: Scene, kind: str) -> None:
     if kind == "unknown":
         here.observed = replace(here.observed, unknown={Part.PODS: Unreadable("no answer")})
+    if kind == "spec":
+        here.observed = replace(here.observed, problem=Problem(Reason.SPEC_INVALID, "a reserved label"))
     if kind == "write":
         here.status = here.status.model_copy(update={"write_failures": [failed("Scaling", Reason.WRITE_UNAVAILABLE)]})
     if kind == "route":
@@ -337,6 +339,7 @@ def break_it(here: Scene, kind: str) -> None:
 
 KINDS = {
     "unknown": Reason.OBSERVATION_INCOMPLETE,
+    "spec": Reason.SPEC_INVALID,
     "write": Reason.WRITE_UNAVAILABLE,
     "route": Reason.WAITING_FOR_ROUTE,
     "record": Reason.STATE_CONFLICT,
@@ -354,7 +357,9 @@ def test_what_holds_the_last_move_and_a_weight_that_is_given_back(kind: str) -> 
     assert last is not None
     assert last.reason is KINDS[kind]
     back = first_hold(here.context, here.status, RESUME_GATES)
-    assert (back is None) is (kind == "route"), "the route shows another weight than the one that is given back"
+    assert (back is None) is (kind in {"route", "spec"}), (
+        "the route shows another weight than the one that is given back"
+    )
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -382,11 +387,11 @@ def test_what_must_be_known_before_the_last_weight_counts_as_given(kind: str, *,
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_weight_is_given_back_only_when_nothing_holds(kind: str) -> None:
     here = scene(Phase.BAKING)
-    here.rollout(interruption=Interruption(at=START, weight=10))
+    here.rollout(interruption=Interruption(at=START, weight=10, ready_at=START - timedelta(seconds=2)))
     break_it(here, kind)
     transition = here.ask(resume_after_interruption)
     assert transition is not None
-    assert (transition.reason is KINDS[kind]) is (kind != "route")
+    assert (transition.reason is KINDS[kind]) is (kind not in {"route", "spec"})
 
 
 def ordered(here: Scene) -> Reason | None:
@@ -495,6 +500,7 @@ def break_more(here: Scene, kind: str) -> None:
 
 ASKED = {
     "unknown": "prepare shadow steps bake promote",
+    "spec": "prepare shadow steps bake promote",
     "write": "prepare shadow steps bake promote",
     "route": "prepare shadow steps bake promote",
     "record": "prepare shadow steps bake promote",
@@ -530,9 +536,9 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if transition is not None:
         assert transition.status.rollout is not None
-        words = kind in {"paused", "held", "evidence", "split", "time", "preview"}
+        words = kind in {"spec", "paused", "held", "evidence", "split", "time", "preview"}
         assert (transition.status.rollout.blocked_since is None) is words
-        assert transition.stalled is not words
+        assert transition.stalled is (kind == "spec" or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))
     if kind in {"evidence", "split", "time", "preview"}:
         assert first_hold(here.context, here.status) is None, "a person's word takes its place"

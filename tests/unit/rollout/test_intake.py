@@ -63,10 +63,10 @@ def failed(act: str, reason: Reason = Reason.PERMISSION_MISSING) -> WriteFailure
     return WriteFailure(act=act, name="fraud", reason=reason, message="forbidden", since=START)
 
 
-@pytest.mark.parametrize("act", [*sorted(WRITES_THAT_HOLD), "Event"])
+@pytest.mark.parametrize("act", [*sorted(WRITES_THAT_HOLD), "Deletion", "Event"])
 def test_a_write_that_fails_asks_for_a_person(act: str) -> None:
     here = settled()
-    here.status = here.status.model_copy(update={"write_failures": [failed("Deletion"), failed(act)]})
+    here.status = here.status.model_copy(update={"write_failures": [failed("Event"), failed(act)]})
     expected = (Reason.SERVING, False, NEVER) if act == "Event" else (Reason.PERMISSION_MISSING, True, SOON)
     assert told(here)[1:] == expected
 

@@ -53,8 +53,6 @@ def test_a_moment_without_endpoints_costs_the_weight_and_nothing_else(phase: Pha
     ready(world, 2)
     world.tick()
     assert world.weights[-1] == 0, "the gateway has to learn of the endpoints first"
-    assert world.status.rollout is not None
-    assert world.status.rollout.step_started_at is None, "no step runs while there is no weight"
     world.settle(3)
     assert (world.status.phase, world.weights[-1]) == (phase, before)
     world.until(Phase.STABLE)
@@ -171,8 +169,14 @@ def moved(here: Scene) -> Transition:
     return found
 
 
-def word(here: Scene) -> Interruption:
-    rollout = moved(here).status.rollout
+def resumed(here: Scene) -> Transition:
+    found = here.ask(resume_after_interruption)
+    assert found is not None
+    return found
+
+
+def word(transition: Transition) -> Interruption:
+    rollout = transition.status.rollout
     assert rollout is not None
     assert rollout.interruption is not None
     return rollout.interruption
@@ -185,9 +189,7 @@ def test_within_the_grace_it_has_no_weight_and_is_looked_at_again(seconds: float
     assert answer(transition) == (Reason.CANDIDATE_NOT_READY, False, timedelta(seconds=wake))
     assert transition.status.weights is not None
     assert transition.status.weights.desired == 0
-    assert word(here) == Interruption(at=START - timedelta(seconds=seconds), weight=10), "it is not ready now"
-    assert transition.status.rollout is not None
-    assert transition.status.rollout.step_started_at is None, "the step's time starts again"
+    assert word(transition) == Interruption(at=START - timedelta(seconds=seconds), weight=10), "it is not ready now"
 
 
 @pytest.mark.parametrize(("grace", "kept"), [(20, True), (10, False)], ids=["policy", "default"])
@@ -205,7 +207,7 @@ def test_the_first_look_remembers_the_weight_and_the_time() -> None:
     here = scene(Phase.PROGRESSING)
     assert looked(here) is None
     here.arm("2", ready=0)
-    assert word(here) == Interruption(at=START, weight=10)
+    assert word(moved(here)) == Interruption(at=START, weight=10)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,7 @@ def test_with_neither_arm_the_weight_stays_and_a_person_is_asked() -> None:
     here = fallen(19)
     here.arm("1", ready=0)
     transition = moved(here)
-    assert answer(transition) == (Reason.NO_RECEIVER, True, SECOND)
+    assert answer(transition) == (Reason.NO_RECEIVER, True, SOON)
     assert transition.status.weights == here.status.weights
 
 
@@ -269,7 +271,7 @@ def test_it_needs_the_replicas_for_what_it_gets_back(weight: int, ready: int, re
     here.edits = {"predictor": {"minReplicas": 4}}
     here.rollout(interruption=Interruption(at=START, weight=weight), stable_replicas=4)
     here.arm("2", ready=ready)
-    assert answer(moved(here)) == (reason, False, SOON)
+    assert answer(resumed(here)) == (reason, False, SOON)
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(0, True), (1, True), (2, False), (3, False)])
@@ -277,18 +279,18 @@ def test_the_gateway_has_two_seconds_to_learn_of_its_endpoints(seconds: int, *, 
     ready_at = START - seconds * SECOND
     here = fallen(5, ready_at=ready_at)
     here.arm("2", ready=2)
-    found = looked(here)
-    assert (found is not None) is waits
+    found = resumed(here)
+    assert (found.reason is Reason.WAITING_FOR_ROUTE) is waits
     if waits:
-        assert answer(moved(here)) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
-        assert word(here).ready_at == ready_at
+        assert answer(found) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
+        assert word(found).ready_at == ready_at
 
 
 def test_what_is_ready_for_the_first_time_starts_the_two_seconds() -> None:
     here = fallen(5)
     here.arm("2", ready=2)
-    assert word(here).ready_at == START
-    assert moved(here).wake_at == START + SOON
+    assert word(resumed(here)).ready_at == START
+    assert resumed(here).wake_at == START + SOON
 
 
 @pytest.mark.parametrize(
@@ -300,15 +302,16 @@ def test_what_is_ready_for_the_first_time_starts_the_two_seconds() -> None:
     ],
 )
 def test_it_gets_back_what_it_had(phase: Phase, reason: Reason) -> None:
-    here = fallen(5, phase)
+    here = fallen(5, phase, ready_at=START - 2 * SECOND)
     here.arm("2", ready=2)
+    begun = here.status.rollout.step_started_at if here.status.rollout else None
     transition = here.ask(resume_after_interruption)
     assert answer(transition) == (reason, False, SOON)
     assert transition is not None
     assert transition.status.weights is not None
     assert transition.status.rollout is not None
     assert transition.status.weights.desired == 10
-    assert (transition.status.rollout.interruption, transition.status.rollout.step_started_at) == (None, None)
+    assert (transition.status.rollout.interruption, transition.status.rollout.step_started_at) == (None, begun)
     here.paused = True
     held = here.ask(resume_after_interruption)
     assert held is not None
@@ -317,3 +320,32 @@ def test_it_gets_back_what_it_had(phase: Phase, reason: Reason) -> None:
 
 def test_without_an_interruption_nothing_is_given_back() -> None:
     assert scene(Phase.PROGRESSING).ask(resume_after_interruption) is None
+
+
+def test_a_long_interruption_uses_up_nothing_of_the_steps_time() -> None:
+    here = fallen(21, ready_at=START - 2 * SECOND)
+    here.arm("2", ready=2)
+    rollout = resumed(here).status.rollout
+    assert rollout is not None
+    assert rollout.step_started_at is None
+
+
+def test_too_few_replicas_for_too_long_ask_for_a_person() -> None:
+    here = fallen(5)
+    here.edits = {"predictor": {"minReplicas": 4}}
+    here.rollout(
+        interruption=Interruption(at=START, weight=50), stable_replicas=4, blocked_since=START - timedelta(days=1)
+    )
+    here.arm("2", ready=1)
+    assert answer(resumed(here)) == (Reason.WAITING_FOR_CAPACITY, True, SOON)
+
+
+def test_what_the_cluster_did_to_it_is_remembered_when_the_pod_that_told_it_is_gone() -> None:
+    here = fallen(5)
+    here.arm("2", ready=0, failure=Failure(Reason.EVICTED, "node drained", own=False))
+    noted = word(moved(here))
+    assert (noted.cause, noted.cause_message) == (Reason.EVICTED, "node drained")
+    later = fallen(20, cause=Reason.EVICTED, cause_message="node drained")
+    found = looked(later)
+    assert isinstance(found, Failure)
+    assert (found.reason, found.own) == (Reason.EVICTED, False)

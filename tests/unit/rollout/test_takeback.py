@@ -123,7 +123,8 @@ def test_a_breach_before_the_first_weight_says_that_it_cost_no_client_an_answer(
     ("failure", "found"),
     [
         (Failure(Reason.CANDIDATE_CRASHED, "boom"), Reason.CANDIDATE_CRASHED),
-        (Failure(Reason.MODEL_LOAD_FAILED, "no such model"), Reason.MODEL_LOAD_FAILED),
+        (Failure(Reason.MODEL_LOAD_FAILED, "no such model"), None),
+        (Failure(Reason.MODEL_LOAD_FAILED, "no such model", final=True), Reason.MODEL_LOAD_FAILED),
         (Failure(Reason.EVICTED, "drained", final=True, own=False), None),
         (None, None),
     ],

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from serin.api.conditions import ConditionStatus
-from serin.api.crdgen import KINDS, schema_of
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec, PromotionActionStatus
 from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.slo import Slo
@@ -22,6 +21,7 @@ from serin.schema.choices import Severity
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from serin.schema.types import ApiModel
 from serin.schema.words import LONGEST_WORD, is_known, stored_word
+from tools.crdgen import KINDS, schema_of
 
 AT = "2026-11-22T03:00:00Z"
 ANSWERED: dict[str, Any] = {

@@ -266,14 +266,14 @@ def waiting(reason: str, message: str) -> dict[str, Any]:
         ),
         pytest.param(
             [waiting("ErrImagePull", PULL + "i/o timeout")],
-            Reason.CANDIDATE_NOT_READY,
+            Reason.DEPENDENCY_UNAVAILABLE,
             False,
             "i/o timeout",
             id="the registry does not answer",
         ),
         pytest.param(
             [waiting("ImagePullBackOff", "Back-off pulling image: ErrImagePull: 429 Too Many Requests")],
-            Reason.CANDIDATE_NOT_READY,
+            Reason.DEPENDENCY_UNAVAILABLE,
             False,
             "429",
             id="the registry limits pulls",

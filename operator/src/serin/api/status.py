@@ -112,6 +112,9 @@ class Interruption(ApiModel):
     """Percent that it had, and gets back."""
     ready_at: Time | None = None
     """Since when it is ready again; the gateway needs a moment to learn of its endpoints."""
+    cause: Stored[Reason] | None = None
+    """What the cluster did to it, if that was seen: the pod that told it may be gone when the grace is over."""
+    cause_message: Annotated[str, Field(max_length=512)] | None = None
 
 
 class WriteFailure(ApiModel):
@@ -193,8 +196,8 @@ class RolloutStatus(ApiModel):
 
     @property
     def taken_back(self) -> bool:
-        """Whether it was decided to take the candidate back."""
-        return self.outcome is not None and self.outcome is not Outcome.PROMOTED
+        """Whether it was decided to take the candidate back; a word of a newer version is none that says so."""
+        return self.outcome in {Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.SUPERSEDED}
 
 
 class Rejection(ApiModel):
@@ -205,6 +208,17 @@ class Rejection(ApiModel):
     at: Time
     reason: Stored[Reason]
     record: Word
+
+
+class PendingOutcome(ApiModel):
+    """How a rollout ended whose PromotionRecord does not say so yet."""
+
+    record: Word
+    revision: Name
+    outcome: Stored[Outcome]
+    cause: Stored[Reason]
+    message: Text
+    decided_at: Time
 
 
 class ModelDeploymentStatus(ApiModel):
@@ -237,6 +251,8 @@ class ModelDeploymentStatus(ApiModel):
     """Since when stable is known to have no ready endpoint."""
     write_failures: Annotated[list[OrOmitted[WriteFailure]], Field(max_length=16)] = []
     """What was decided and could not be written in the newest pass that tried."""
+    pending_outcomes: Annotated[list[OrOmitted[PendingOutcome]], Field(max_length=20)] = []
+    """Ends of rollouts that could not be written into their records yet, newest first."""
     retry: Retry | None = None
     """Until the rollout that it asks for begins."""
     actions: Annotated[list[OrOmitted[AnsweredAction]], Field(max_length=20)] = []

@@ -50,7 +50,9 @@ def asked_of(found: list[Object], *, vouches: bool | None) -> Asked:
     """What waits, and who vouches for it."""
     waiting = _waiting(found)
     objs = {obj["metadata"]["name"]: obj for obj, _ in waiting}
-    unmarked = tuple(obj for obj in found if (obj.get("status") or {}).get("outcome"))
+    # An outcome that only another version knows is not ours to call an answer.
+    answers = {outcome.value for outcome in ActionOutcome}
+    unmarked = tuple(obj for obj in found if (obj.get("status") or {}).get("outcome") in answers)
     return Asked(unmarked, objs, tuple(action for _, action in waiting), vouches)
 
 

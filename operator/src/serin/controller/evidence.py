@@ -266,6 +266,11 @@ class Ledger:
         late = now - settle_time(self.length) - cursor >= LATE_WINDOWS * self.length
         return Interval(cursor, self.length) if late else None
 
+    def behind(self, decided_at: datetime) -> bool:
+        """Whether a window is still to be read that could be read when the rollout was decided at ``decided_at``."""
+        readable = decided_at - settle_time(self.length) - self.length
+        return any(cursor <= readable for cursor in self.cursors.values())
+
     def seal(self, *, everything: bool = False) -> list[WindowBlock]:
         """Full blocks (or all windows) since the last seal, for the record; ``sealed`` when they are written."""
         kinds = {slo.name: slo.indicator.chosen for slo in self.policy.slos}

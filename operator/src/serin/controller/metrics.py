@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from serin.prometheus.server.client import Asked, Result
+from serin.prometheus.server.client import QueryStats, Result
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -33,16 +33,16 @@ LEFT_ALONE = Gauge(
 )
 
 
-def known(server: str) -> None:
-    """A server that may be asked: it has its numbers before it has been."""
+def declare_server(server: str) -> None:
+    """Creates the metrics of a server at 0, before the first query."""
     for result in Result:
         QUERIES.labels(server, result)
     for metric in (QUERY_SECONDS, QUERY_BYTES, QUERY_SERIES, LEFT_ALONE):
         metric.labels(server)
 
 
-def asked(query: Asked) -> None:
-    """A query of Prometheus is over. Addresses hold no credentials, and are as many as the allow-list has."""
+def record_query(query: QueryStats) -> None:
+    """Counts a finished query. Addresses hold no credentials; there are as many as on the allow-list."""
     QUERIES.labels(query.server, query.result).inc()
     QUERY_BYTES.labels(query.server).inc(query.size)
     QUERY_SERIES.labels(query.server).inc(query.series)

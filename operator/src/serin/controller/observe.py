@@ -117,7 +117,11 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
     ):
         parsed = _with_hostnames(parsed, route_obj)
-    wanted, problem = (None, problem) if problem is not None else await _wanted(cluster, obj, parsed, arms)
+    wanted = None
+    if problem is None or parsed.status.rollout is not None:
+        # During a rollout spec is heard whatever else is wrong with it: it may ask for stable again.
+        wanted, unusable = await _wanted(cluster, obj, parsed, arms)
+        problem = problem or unusable
     return Sight(
         obj=obj,
         model_deployment=parsed,

@@ -79,9 +79,9 @@ async def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
     """Every Prometheus of the allow-list, by address; the first is the default."""
-    servers = {server.url: Prometheus(server, tell=metrics.asked) for server in settings.prometheus}
+    servers = {server.url: Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus}
     for url in servers:
-        metrics.known(url)
+        metrics.declare_server(url)
     try:
         yield {url: Shared(server) for url, server in servers.items()}
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -35,6 +35,8 @@ from serin.rollout.phases import WATCHED, is_watched
 from serin.schema.reasons import Phase, Proof
 
 log = structlog.get_logger()
+EVIDENCE_TIMEOUT = timedelta(minutes=2)
+"""So long the outcome of a rollout waits for windows that were read before this process began."""
 HURRY = 2.0
 """Seconds that a write may take while a candidate has traffic: the windows after it are looked at in the next pass."""
 
@@ -130,9 +132,12 @@ class Reconciler:
 
         It is decided again in the next pass, from the same windows, until the status can say so.
         """
-        plan, route = decision.plan.route, sight.route
+        plan, route, rollout = decision.plan.route, sight.route, decision.status.rollout
         if plan is None or route is None or plan.stable.revision != route.stable:
             return
+        if rollout is not None and rollout.taken_back and rollout.cause is not None:
+            noted = replace(plan, rollback=f"{rollout.record} {rollout.cause}")
+            decision = replace(decision, plan=replace(decision.plan, route=noted))
         if plan.weight < route.weight or (not plan.weight and route.exposes and not plan.mirror):
             await self._shift(actor, sight, decision, acts)
 
@@ -141,6 +146,8 @@ class Reconciler:
         now, over = self._clock(), bool(decision.plan.finish)
         if ledger and over:
             await _caught_up(ledger, self._source(ledger.policy), now)  # what led to the outcome belongs to the record
+            decision = _with_evidence(decision, ledger, now)
+            over = bool(decision.plan.finish)
         sealable = ledger is not None and _has_room(sight, decision) and (over or not ledger.rehearsal)
         blocks = ledger.seal(everything=over) if ledger and sealable else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
@@ -249,6 +256,21 @@ async def _caught_up(ledger: Ledger, source: Metrics, now: datetime) -> Exceptio
     except Exception as error:  # noqa: BLE001 - raised by the caller
         return error
     return None
+
+
+def _with_evidence(decision: Decision, ledger: Ledger, now: datetime) -> Decision:
+    """The decision without the rollout's own outcome as long as windows that led to it have not been read again.
+
+    A process that ends right after it decided must not leave a record without its evidence; a Prometheus that is away
+    for longer than ``EVIDENCE_TIMEOUT`` does not keep it open for ever.
+    """
+    rollout = decision.status.rollout
+    if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
+        return decision
+    if not ledger.behind(rollout.decided_at):
+        return decision
+    others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
+    return replace(decision, plan=replace(decision.plan, finish=others))
 
 
 def _note_outage(ledger: Ledger, status: ModelDeploymentStatus, now: datetime) -> None:

@@ -19,7 +19,7 @@ LEAST_FRESHNESS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class NativeHistogram:
     """One sample of a native histogram."""
 
     count: float
@@ -35,7 +35,7 @@ class Series:
     labels: Mapping[str, str]
     times: Sequence[float]
     values: Sequence[float]
-    histograms: Sequence[Histogram] = ()
+    histograms: Sequence[NativeHistogram] = ()
     """Of a native histogram: as many as there are samples, whose values are its counts then."""
 
     def between(self, start: float, end: float) -> Series:

@@ -20,7 +20,7 @@ from serin.schema.words import Stored
 
 
 class _Columns(ApiModel):
-    """The printer columns of a finished record (``serin.api.crdgen``)."""
+    """The printer columns of a finished record (``tools.crdgen``)."""
 
     attempt: Annotated[int, Field(alias="Attempt")]
     revision: Annotated[Name, Field(alias="Revision")]

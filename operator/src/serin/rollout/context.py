@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from serin.api.model_deployment import ModelDeploymentSpec
@@ -61,6 +61,17 @@ class DecisionContext:
         if self.observed.snapshot is not None and status.rollout is not None:
             return self.observed.snapshot
         return self.observed.policy if isinstance(self.observed.policy, PromotionPolicySpec) else None
+
+    def retry_at(self, status: ModelDeploymentStatus, revision: str) -> tuple[RecordView, datetime] | None:
+        """See ``Observation.retry_at``; an end that its record does not tell yet counts like one that it tells."""
+        pending = {ended.record: ended for ended in status.pending_outcomes}
+        records = tuple(
+            replace(record, outcome=ended.outcome, reason=ended.cause, decided_at=ended.decided_at)
+            if not record.finished and (ended := pending.get(record.name)) is not None
+            else record
+            for record in self.observed.records
+        )
+        return replace(self.observed, records=records).retry_at(revision)
 
     def record_open(self, status: ModelDeploymentStatus) -> bool:
         """Whether the record of the rollout under way may still want its outcome; one that is gone does not."""

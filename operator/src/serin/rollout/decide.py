@@ -10,7 +10,14 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions import actions_due_at, apply_next_action
 from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Decision, Plan
-from serin.rollout.housekeeping import with_exposure_time, without_drained, without_stale_retry
+from serin.rollout.housekeeping import (
+    with_exposure_time,
+    with_stable_size,
+    without_drained,
+    without_future_times,
+    without_stale_retry,
+    without_written_outcomes,
+)
 from serin.rollout.observation import Observation
 from serin.rollout.phases.first_deployment import first_deployment
 from serin.rollout.phases.idle import decide_idle
@@ -28,6 +35,7 @@ from serin.rollout.report.status_report import with_report, with_write_failures
 from serin.rollout.templates import drift_events, with_templates
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase
+from serin.schema.words import is_known
 
 RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition]] = {
     Phase.PREPARING: prepare,
@@ -37,6 +45,18 @@ RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition
     Phase.BAKING: bake,
     Phase.ROLLING_BACK: continue_rollback,
 }
+
+
+HOUSEKEEPING = (
+    without_future_times,
+    without_drained,
+    without_written_outcomes,
+    without_stale_retry,
+    with_outage_clock,
+    with_stable_size,
+    with_exposure_time,
+    with_write_failures,
+)
 
 
 def decide(
@@ -56,12 +76,15 @@ def decide(
 
 
 def _advance(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    status = with_write_failures(context, with_outage_clock(context, without_drained(context, status)))
-    status, transition = apply_next_action(context, without_stale_retry(context, with_exposure_time(context, status)))
+    for put_right in HOUSEKEEPING:
+        status = put_right(context, status)
+    status, transition = apply_next_action(context, status)
     if transition is not None:
         return transition
     if status.candidate is None or status.phase is None:
         return decide_idle(context, status)
+    if status.rollout is not None and status.rollout.outcome is not None and not is_known(status.rollout.outcome):
+        return watch_only(context, status)
     if status.rollout is not None and status.rollout.outcome is Outcome.PROMOTED:
         return finish_promotion(context, status)
     if status.stable is None:

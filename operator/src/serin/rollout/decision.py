@@ -27,6 +27,8 @@ class RoutePlan:
     """Every request is sent to the candidate as well, and that answer thrown away."""
     preview: Header | None = None
     """Requests that carry it go to the candidate."""
+    rollback: str = ""
+    """Written where the status could not be: the record's name and the cause of a rollback that was decided."""
     stable_gone: bool = False
     """Stable gets nothing and has no endpoint: its Service may be gone, and a route that names it never accepted."""
 

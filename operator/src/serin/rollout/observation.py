@@ -100,6 +100,8 @@ class RouteView:
     """How the candidate is reached besides its weight."""
     meant_to_expose: frozenset[Exposure] = frozenset()
     """The same as Serin last wrote it (annotation)."""
+    rollback: str = ""
+    """Record and cause of a rollback that was decided and could not be written into the status (annotation)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serin.api.promotion_policy import Exposure
+from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
 from serin.rollout.capacity import full_size, needed, next_share
@@ -99,6 +99,9 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
         return None
     if Part.RECORDS in context.observed.unknown:  # it may be there
         return None
+    waits_for_policy = status.stable is not None and status.stable_down_since is None
+    if waits_for_policy and not isinstance(context.observed.policy, PromotionPolicySpec):
+        return None  # it would have no snapshot, and nobody could move forward on it
     if rollout.exposed:  # it existed before the first request: a new one would not be the evidence of this rollout
         return None
     attempt = int(rollout.record.rsplit("-", 1)[1])
@@ -114,6 +117,9 @@ def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: Rec
         if rollout.outcome is None or rollout.cause is None or rollout.decided_at is None:
             return None
         return Finish(record.name, rollout.outcome, rollout.cause, rollout.cause_message or "", rollout.decided_at)
+    pending = next((p for p in status.pending_outcomes if p.record == record.name), None)
+    if pending is not None:
+        return Finish(record.name, pending.outcome, pending.cause, pending.message, pending.decided_at)
     if status.stable is not None and status.stable.revision == record.candidate.revision:
         at = status.stable.since or context.now
         message = f"version {record.candidate.version} was promoted"

@@ -237,6 +237,11 @@ class Reason(StrEnum):
         "No node takes a pod of the revision; the message is the scheduler's or the kubelet's.",
         WARNING,
     )
+    DEPENDENCY_UNAVAILABLE = (
+        "DependencyUnavailable",
+        "Something that the revision's pods need does not answer: an image registry, a volume, KServe itself.",
+        WARNING,
+    )
     EVICTED = "Evicted", "A pod of the revision was evicted, preempted or shut down, or its node is lost.", WARNING
     QUOTA_EXCEEDED = "QuotaExceeded", "A ResourceQuota of the namespace forbids the revision's pods.", WARNING
     PERMISSION_MISSING = (

@@ -47,7 +47,7 @@ def container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Fai
     if reason in IMAGE_REASONS | START_REASONS:
         words = f"{where}: {reason}: {waiting.get('message', '')}"
         own = reason in START_REASONS or not any(sign in words for sign in REGISTRY_AWAY)
-        return Failure(Reason.CANDIDATE_NOT_READY, words, own=own)
+        return Failure(Reason.CANDIDATE_NOT_READY if own else Reason.DEPENDENCY_UNAVAILABLE, words, own=own)
     return _crash(where, status, reason, init=init)
 
 

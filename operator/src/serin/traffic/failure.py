@@ -6,7 +6,7 @@ Only what is its own doing may be held against a revision; everything else is to
     init container fails: the model cannot be loaded    ModelLoadFailed    yes   from the third restart on
     container ends with an error, or for its memory     CandidateCrashed   yes   from the third restart on
     image is not there, or may not be pulled            CandidateNotReady  yes   no
-    image registry does not answer, or limits pulls     CandidateNotReady  no    no
+    image registry does not answer, or limits pulls     DependencyUnavail. no    no
     container cannot be created or started              CandidateNotReady  yes   no
     pod wrote more to its disk than its own limit       Evicted            yes   no
     pod evicted, preempted, shut down; its node lost    Evicted            no    no
@@ -14,8 +14,8 @@ Only what is its own doing may be held against a revision; everything else is to
     quota forbids the pods                              QuotaExceeded      no    no
     webhook denies the pods, or does not answer         WebhookRefused     no    no
     admission refuses the pods for another reason       WriteRefused       no    no
-    volume is attached elsewhere, or does not mount     CandidateNotReady  no    no
-    KServe was told to stop                             CandidateNotReady  no    no
+    volume is attached elsewhere, or does not mount     DependencyUnavail. no    no
+    KServe was told to stop                             DependencyUnavail. no    no
     KServe cannot render it (no runtime, a strange URI) CandidateNotReady  yes   no
 
 A pod that asks for more than any node will ever have cannot be told from one that waits for a node.
@@ -149,7 +149,7 @@ def event_failure(events: Iterable[Mapping[str, Any]]) -> Failure | None:
         about, reason, words = event.get("involvedObject") or {}, event.get("reason"), _short(event)
         where = f"{about.get('kind', 'object')} {about.get('name', '?')}"
         if reason in {"FailedAttachVolume", "FailedMount"}:
-            return Failure(Reason.CANDIDATE_NOT_READY, f"{where}: {reason}: {words}", own=False)
+            return Failure(Reason.DEPENDENCY_UNAVAILABLE, f"{where}: {reason}: {words}", own=False)
         if reason == "FailedCreate":
             return _refusal(event)
         if reason == "InternalError" and about.get("kind") == "InferenceService":
@@ -168,7 +168,7 @@ def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
     if annotations.get("serving.kserve.io/stop") != "true":
         return None
     words = f"InferenceService {inference_service['metadata']['name']} carries serving.kserve.io/stop=true"
-    return Failure(Reason.CANDIDATE_NOT_READY, words, own=False)
+    return Failure(Reason.DEPENDENCY_UNAVAILABLE, words, own=False)
 
 
 def strange_uri(inference_service: Mapping[str, Any]) -> Failure | None:

@@ -118,6 +118,7 @@ def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> dict
         names.CANDIDATE_WEIGHT: str(plan.weight),
         **({names.CANDIDATE_REVISION: plan.candidate.revision} if plan.candidate else {}),
         **_exposure(plan),
+        **({names.ROLLBACK: plan.rollback} if plan.rollback else {}),
     }
     backends = [_backend(plan.stable, 100 - plan.weight)]
     if plan.candidate:

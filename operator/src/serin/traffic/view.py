@@ -87,6 +87,7 @@ def route(obj: Mapping[str, Any]) -> RouteView:
         message=message,
         pending=not accepted and _pending(obj),
         editor=_editor(metadata.get("managedFields") or []),
+        rollback=annotations.get(names.ROLLBACK, ""),
         exposes=_exposes(obj, metadata["name"], candidate),
         meant_to_expose=frozenset(
             way for way in Exposure if way in annotations.get(names.CANDIDATE_EXPOSURE, "").split(",")

@@ -20,8 +20,7 @@ from tests.unit.indicators.newcomer.agreement import Agreement
 
 indicators.INDICATORS = (*indicators.INDICATORS, Agreement)  # the one line
 
-from serin.api.crdgen import rendered  # noqa: E402 - after the line above
-from serin.api.load import policy_from_yaml  # noqa: E402
+from serin.api.load import policy_from_yaml  # noqa: E402 - after the line above
 from serin.cli.judge import replay as judged_windows  # noqa: E402
 from serin.cli.replay import RecordReplay  # noqa: E402
 from serin.controller.evidence import Ledger  # noqa: E402
@@ -31,6 +30,7 @@ from serin.judge import JUDGE_VERSION  # noqa: E402
 from serin.prometheus.identity import RolloutIdentity  # noqa: E402
 from serin.schema.reasons import Verdict  # noqa: E402
 from tests.fakes import FakePrometheus  # noqa: E402
+from tools.crdgen import rendered  # noqa: E402
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 WINDOW = timedelta(seconds=15)

@@ -18,7 +18,7 @@ from serin.prometheus.presets import Term
 from serin.prometheus.readers.arm_query import ArmPatterns
 from serin.prometheus.readers.counts import FoundGroup, windows
 from serin.prometheus.readers.native import expand_native_histograms, off_boundary
-from serin.prometheus.series import Histogram, Series
+from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest, Shape, query
 from serin.prometheus.server.answer import Answer, matrix
 from serin.prometheus.server.redaction import Redactor
@@ -34,12 +34,14 @@ EXPONENTIAL = ((0.0625, 0.125), (0.25, 0.5), (0.5, 1.0), (1.0, 2.0))
 CUSTOM = ((-math.inf, 0.1), (0.1, 0.5), (0.5, 3.0), (3.0, math.inf))
 
 
-def histogram(*own: float, bounds: tuple[tuple[float, float], ...] = EXPONENTIAL, outside: float = 0) -> Histogram:
+def histogram(
+    *own: float, bounds: tuple[tuple[float, float], ...] = EXPONENTIAL, outside: float = 0
+) -> NativeHistogram:
     buckets = tuple((lower, upper, n) for (lower, upper), n in zip(bounds, own, strict=False) if n)
-    return Histogram(sum(own) + outside, buckets)
+    return NativeHistogram(sum(own) + outside, buckets)
 
 
-def native(samples: dict[float, Histogram], **labels: str) -> Series:
+def native(samples: dict[float, NativeHistogram], **labels: str) -> Series:
     own = {"__name__": "my_seconds", "pod": "b", **labels}
     found = list(samples.values())
     return Series(own, list(samples), [h.count for h in found], found)
@@ -72,7 +74,9 @@ def test_requests_within_the_threshold_are_those_of_the_buckets_up_to_it(
         pytest.param({990: histogram(4), 991: histogram(5)}, (None,), id="no fresh sample"),
     ],
 )
-def test_what_happens_to_counters_happens_to_histograms(samples: dict[float, Histogram], expected: object) -> None:
+def test_what_happens_to_counters_happens_to_histograms(
+    samples: dict[float, NativeHistogram], expected: object
+) -> None:
     assert read(native(samples)) == [expected]
 
 
@@ -157,7 +161,7 @@ def test_one_query_asks_for_both_forms() -> None:
 def test_native_and_classic_say_the_same(steps: list[tuple[float, list[int], bool]]) -> None:
     """The same observations and resets in both forms give the same windows, wherever they are cut."""
     at, own = 995.0, [0, 0, 0, 0]
-    samples: dict[float, Histogram] = {}
+    samples: dict[float, NativeHistogram] = {}
     for gap, growth, restarted in steps:
         at += gap
         own = growth if restarted else [a + b for a, b in zip(own, growth, strict=True)]

@@ -10,11 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from serin.errors import MetricsError, MetricsUnavailable
-from serin.prometheus.server import client, decoding
-from serin.prometheus.server.answer import Answer
-from serin.prometheus.server.client import Asked, Result
+from serin.prometheus.server import decoding, session
+from serin.prometheus.server.client import QueryStats, Result
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.redaction import Redactor
 from tests.faulty import (
     AT,
     GOOD,
@@ -117,9 +115,9 @@ async def test_a_long_query_is_cut() -> None:
     ],
 )
 async def test_every_query_is_told_with_what_it_cost(script: Script, result: Result, size: int, series: int) -> None:
-    told: list[Asked] = []
+    told: list[QueryStats] = []
     with FaultyServer(script) as faulty:
-        async with asking(Server(url=faulty.url), tell=told.append) as prometheus:
+        async with asking(Server(url=faulty.url), on_query=told.append) as prometheus:
             with contextlib.suppress(MetricsError):
                 await prometheus.matrix(QUERY, AT)
     [asked] = told
@@ -131,20 +129,16 @@ async def test_every_query_is_told_with_what_it_cost(script: Script, result: Res
 @contextlib.contextmanager
 def large_ones_wait() -> Iterator[None]:
     """Somebody else's large answer is being read for as long as the block lasts."""
-    over = threading.Event()
-    decoding._LARGE.submit(over.wait, 20)
-    try:
+    with decoding._LARGE_TURNS:
         yield
-    finally:
-        over.set()
 
 
 async def test_waiting_for_a_turn_to_read_is_no_failure_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "LARGE", len(GOOD) + 1)
-    monkeypatch.setattr(client, "SLACK", 0.0)
-    told: list[Asked] = []
+    monkeypatch.setattr(session, "SLACK", 0.0)
+    told: list[QueryStats] = []
     with FaultyServer(says(200, GOOD + b" ")) as faulty:
-        async with asking(Server(url=faulty.url), deadline=0.3, tell=told.append) as prometheus:
+        async with asking(Server(url=faulty.url), deadline=0.3, on_query=told.append) as prometheus:
             with large_ones_wait():
                 large = asyncio.create_task(prometheus.matrix(QUERY, AT))
                 done, _ = await asyncio.wait({large}, timeout=0.6)
@@ -164,24 +158,8 @@ async def test_small_answers_pass_large_ones(monkeypatch: pytest.MonkeyPatch) ->
                 await asyncio.wait_for(prometheus.matrix(QUERY, AT), 5)
 
 
-async def test_one_large_answer_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "LARGE", len(GOOD))
-    two = threading.Barrier(2)
-
-    def read(answer: Answer) -> bool:
-        """Whether another one is being read at the same time."""
-        del answer
-        with contextlib.suppress(threading.BrokenBarrierError):
-            two.wait(0.1)
-            return True
-        return False
-
-    answers = [Answer(200, GOOD, Redactor()) for _ in range(4)]
-    assert not any(await asyncio.gather(*(decoding.decode_off_loop(read, answer) for answer in answers)))
-
-
 async def test_a_query_that_nobody_waits_for_says_nothing_about_the_server() -> None:
-    told: list[Asked] = []
+    told: list[QueryStats] = []
     arrived = threading.Event()
 
     def script(handler: Handler) -> None:
@@ -189,7 +167,7 @@ async def test_a_query_that_nobody_waits_for_says_nothing_about_the_server() -> 
         silent(handler)
 
     with FaultyServer(script) as faulty:
-        async with asking(Server(url=faulty.url), SHORT, tell=told.append) as prometheus:
+        async with asking(Server(url=faulty.url), SHORT, on_query=told.append) as prometheus:
             query = asyncio.create_task(prometheus.matrix(QUERY, AT))
             assert await asyncio.to_thread(arrived.wait, 5)
             query.cancel()
@@ -199,9 +177,9 @@ async def test_a_query_that_nobody_waits_for_says_nothing_about_the_server() -> 
 
 
 async def test_queries_that_nobody_sends_are_told_too() -> None:
-    told: list[Asked] = []
+    told: list[QueryStats] = []
     with FaultyServer(says(503)) as faulty:
-        async with asking(Server(url=faulty.url), tell=told.append, clock=lambda: 0.0) as prometheus:
+        async with asking(Server(url=faulty.url), on_query=told.append, clock=lambda: 0.0) as prometheus:
             for _ in range(4):
                 with contextlib.suppress(MetricsError):
                     await prometheus.matrix(QUERY, AT)

@@ -15,7 +15,7 @@ from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape, query
 from serin.prometheus.server.oversize import BELIEVED_SECONDS, OversizeCache
-from serin.prometheus.server.shared import COUNT_QUERIES, MOST_WANTS, OWN_QUERIES, NotAllowed, Shared
+from serin.prometheus.server.shared import COUNT_QUERIES, MOST_REQUESTS, OWN_QUERIES, NotAllowed, Shared
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SHAPE = Shape(('job="envoy"',), "arm")
@@ -110,7 +110,7 @@ async def test_other_shapes_and_long_reaches_go_alone() -> None:
 async def test_very_many_are_asked_for_in_parts() -> None:
     source = Recorder()
     metrics = shared(source)
-    await asyncio.gather(*(metrics.series(want(f"m{i}")) for i in range(MOST_WANTS + 1)))
+    await asyncio.gather(*(metrics.series(want(f"m{i}")) for i in range(MOST_REQUESTS + 1)))
     assert len(source.asked) == 2
 
 
@@ -326,7 +326,7 @@ async def test_counts_take_two_places() -> None:
 
 async def test_who_finds_no_place_is_told_so() -> None:
     source = Stuck()
-    metrics = Shared(source, patience=0.01)
+    metrics = Shared(source, slot_seconds=0.01)
     slow = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(OWN_QUERIES)]
     slow += [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(COUNT_QUERIES)]
     await gathered()
@@ -370,8 +370,8 @@ async def test_a_bug_in_one_part_fails_those_in_it_and_no_others() -> None:
             return self.all
 
     metrics = shared(Buggy())
-    found = await ends(*(asyncio.create_task(metrics.series(want(f"m{i}"))) for i in range(MOST_WANTS + 1)))
-    assert [type(one) for one in found] == [ZeroDivisionError] * MOST_WANTS + [list]
+    found = await ends(*(asyncio.create_task(metrics.series(want(f"m{i}"))) for i in range(MOST_REQUESTS + 1)))
+    assert [type(one) for one in found] == [ZeroDivisionError] * MOST_REQUESTS + [list]
 
 
 async def test_nobody_waits_for_a_query_that_was_cancelled() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from serin.prometheus.boundaries import same_boundary
 from serin.prometheus.presets import Term
 from serin.prometheus.readers.tally import COUNT, MUST_BE_BOUNDARY
-from serin.prometheus.series import Histogram, Series
+from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import BUCKET
 
 _Identity = tuple[str, frozenset[tuple[str, str]]]
@@ -66,7 +66,7 @@ def _identity(series: Series) -> _Identity:
     return name, frozenset((key, value) for key, value in labels.items() if key not in {"__name__", "le"})
 
 
-def _straddling_bucket(histogram: Histogram, threshold: float) -> tuple[float, float] | None:
+def _straddling_bucket(histogram: NativeHistogram, threshold: float) -> tuple[float, float] | None:
     """The bucket that the threshold divides: some of its observations are slow and some are not."""
     for lower, upper, _ in histogram.buckets:
         if lower < threshold < upper and not (same_boundary(lower, threshold) or same_boundary(upper, threshold)):
@@ -74,7 +74,7 @@ def _straddling_bucket(histogram: Histogram, threshold: float) -> tuple[float, f
     return None
 
 
-def _within(histogram: Histogram, threshold: float) -> float:
+def _within(histogram: NativeHistogram, threshold: float) -> float:
     return sum(own for _, upper, own in histogram.buckets if upper <= threshold or same_boundary(upper, threshold))
 
 

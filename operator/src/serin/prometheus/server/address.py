@@ -1,4 +1,4 @@
-"""Is this the same server? One spelling for an address, so that an allow-list can compare whole addresses."""
+"""Normalises addresses of servers, so that an allow-list can compare them as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def normalised(text: str) -> str:
-    """``http(s)://host[:port][/path]`` in its one spelling: small letters, no default port, no slash at the end.
+    """``http(s)://host[:port][/path]`` in lower case, without default port and without a slash at the end.
 
     ``ValueError`` says what is wrong and quotes nothing, because the text may hold a password.
     """
@@ -27,7 +27,7 @@ def normalised(text: str) -> str:
 
 
 def same_place(text: str) -> str:
-    """The normalised address, or nothing if ``text`` is none: for comparing with an allow-list."""
+    """The normalised address, or an empty text if ``text`` is none: to be compared with an allow-list."""
     try:
         return normalised(text)
     except ValueError:

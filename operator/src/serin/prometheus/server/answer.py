@@ -1,7 +1,7 @@
-"""What does an answer of ``/api/v1/query`` say? Series or values, or the error that fits the reaction. Pure.
+"""Decodes an answer of ``/api/v1/query``: series or values, or the error that fits the reaction. Pure.
 
-Nothing found is an answer like any other: an empty list. What is doubtful (partial data, samples in disorder, another
-type than asked for) is an error: missing data never passes and never fails.
+Nothing found is an empty list and no error. What is doubtful (partial data, samples in disorder, another type than
+asked for) is an error: missing data never passes and never fails.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from itertools import pairwise
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
-from serin.prometheus.series import Histogram, Series
+from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsUnavailable, QueryRejected
+from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.server.redaction import Redactor
 
 T = TypeVar("T")
 OK, REDIRECTS, REQUEST_TIMEOUT, TOO_MANY, SERVER_ERRORS = 200, range(300, 400), 408, 429, 500
-MENDED_BY = {
+REMEDIES = {
     401: "check the credentials in SERIN_PROMETHEUS_CONFIG",
     403: "these credentials may not ask; grant it, or check the tenant",
     404: "there is no Prometheus API under this address; a path may be missing in it",
@@ -43,12 +43,12 @@ UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 
 
 class PartialAnswer(MetricsUnavailable):
-    """Data is missing in it: no ground to judge on, and none to leave the server alone, which answers others."""
+    """Data may be missing in the answer. It cannot be judged, but the server works, so the breaker stays closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back over HTTP."""
+    """What came back over HTTP; ``redactor`` knows the secrets that were sent."""
 
     status: int
     body: bytes
@@ -56,18 +56,18 @@ class Answer:
     location: str = ""
     retry_after: str = ""
     is_cut: bool = False
-    """The body was larger than what is read."""
+    """Whether the body was larger than what is read."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether its body is taken apart; of all others only the beginning is looked at."""
+        """Whether the body can be decoded; of all other answers only the beginning is read."""
         return self.status == OK and not self.is_cut
 
     @property
     def excerpt(self) -> str:
-        """The error that it names, or the beginning of the body."""
+        """The error that the answer names, or the beginning of its body, fit for a message."""
         envelope = None
-        if len(self.body) <= LONGEST_ERROR:  # taking a whole answer apart for a few words would hold up all others
+        if len(self.body) <= LONGEST_ERROR:  # parsing a whole answer for a few words would hold up all others
             with suppress(ValueError, RecursionError):
                 envelope = json.loads(self.body)
         error = envelope.get("error") if isinstance(envelope, dict) else None
@@ -108,8 +108,7 @@ def _result(answer: Answer, *kinds: str) -> tuple[str, list[Any]]:
 
 def _data(answer: Answer) -> Mapping[str, Any]:
     """What a successful answer holds."""
-    if answer.status != OK:
-        raise _refusal(answer)
+    check_status(answer)
     if not answer.is_whole:
         raise AnswerTooLarge(f"the answer is larger than {len(answer.body)} bytes: {answer.excerpt}")
     try:
@@ -130,7 +129,7 @@ def _data(answer: Answer) -> Mapping[str, Any]:
 
 
 def _check_warnings(answer: Answer, warnings: object) -> None:
-    """Raises what they mean. ``infos`` are advice about the query and harmless; earlier versions tell them here."""
+    """``MetricsError`` for serious warnings. ``infos`` are harmless advice; earlier versions put them here, too."""
     texts = [str(one) for one in warnings] if isinstance(warnings, list) else [str(warnings)]
     serious = [text for text in texts if not text.startswith(PROMQL_INFO)]
     if any(not OF_THE_QUERY.match(text) for text in serious):
@@ -139,20 +138,21 @@ def _check_warnings(answer: Answer, warnings: object) -> None:
         raise QueryRejected(f"the query's result is doubtful: {answer.redactor.clean(str(serious))}")
 
 
-def _refusal(answer: Answer) -> MetricsError:
-    """The reaction to a status that is not 200."""
+def check_status(answer: Answer) -> None:
+    """``MetricsError`` for a status that is not 200, by what to do about it."""
     status = answer.status
+    if status == OK:
+        return
     if status in REDIRECTS:
-        return QueryRejected(
-            f"status {status}: a redirect to {_place(answer)}, which is not followed: {answer.excerpt}"
-        )
-    hint = f" ({MENDED_BY[status]})" if status in MENDED_BY else ""
+        where = _place(answer)
+        raise QueryRejected(f"status {status}: a redirect to {where}, which is not followed: {answer.excerpt}")
+    hint = f" ({REMEDIES[status]})" if status in REMEDIES else ""
     words = f"status {status}{hint}: {answer.excerpt}"
     if status in {REQUEST_TIMEOUT, TOO_MANY} or status >= SERVER_ERRORS:
         # A date would need a clock that both agree on; only seconds are understood.
         wish = float(answer.retry_after) if SECONDS.fullmatch(answer.retry_after) else None
-        return MetricsUnavailable(words, retry_after=wish)
-    return QueryRejected(words) if status >= REDIRECTS.stop else MalformedAnswer(words)
+        raise MetricsUnavailable(words, retry_after=wish)
+    raise QueryRejected(words) if status >= REDIRECTS.stop else MalformedAnswer(words)
 
 
 def _place(answer: Answer) -> str:
@@ -191,12 +191,12 @@ def _ordered(samples: list[tuple[float, T]]) -> list[tuple[float, T]]:
     return samples
 
 
-def _histogram(value: Mapping[str, Any]) -> Histogram:
+def _histogram(value: Mapping[str, Any]) -> NativeHistogram:
     """Buckets without observations are not in an answer, nor is ``buckets`` if there are none."""
     bounds = [(_number(lower), _number(upper), _number(own)) for _, lower, upper, own in value.get("buckets", [])]
     if not all(lower <= upper and math.isfinite(own) for lower, upper, own in bounds):
         raise ValueError("a bucket's boundaries are not in order")
-    return Histogram(_number(value["count"]), tuple(bounds))
+    return NativeHistogram(_number(value["count"]), tuple(bounds))
 
 
 def _value(item: Mapping[str, Any]) -> float:

@@ -1,7 +1,7 @@
-"""Is a server worth asking now? After failures in a row it is left alone for a while, and then probed by one query.
+"""Circuit breaker of one server: after failures in a row it is not asked for a while, and then probed by one query.
 
-Without this, many rollouts would queue behind a dead server, each for its whole deadline, and workers with them. The
-pauses are short on purpose: an outage must not last noticeably longer for a judge than for Prometheus itself.
+Without it, many rollouts would queue behind a dead server, each for its whole deadline, and workers with them. The
+pauses are short, so that an outage lasts hardly longer for a judge than for Prometheus itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from serin.errors import MetricsError, MetricsUnavailable
 from serin.prometheus.server.answer import PartialAnswer
 
 FAILURES = 3
-"""In a row, and the server is left alone."""
+"""So many in a row open the breaker."""
 FIRST_PAUSE = 1.0
 """Seconds; doubles with every probe that fails."""
 LONGEST_PAUSE = 5.0
@@ -24,9 +24,9 @@ LONGEST_WISH = 15.0
 
 
 class Breaker:
-    """The memory of one server's failures. Only ``MetricsUnavailable`` is one: any other answer shows a live server.
+    """Counts the failures of one server. Only ``MetricsUnavailable`` is one: any other error shows a live server.
 
-    So does a partial one, although it is of no use: a store that is away behind a query is not the way to all others.
+    A partial answer is none either: one store behind a query is away, and the server may answer all other queries.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -39,12 +39,12 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the server is left alone, but for probes."""
+        """Whether the server gets probes only."""
         return self._failures >= FAILURES
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """One query, attempts and all; ``MetricsUnavailable`` at once while the server is left alone."""
+        """Runs one query with all its attempts; ``MetricsUnavailable`` at once while the breaker is open."""
         probe = self._admit()
         try:
             yield
@@ -60,11 +60,11 @@ class Breaker:
                 self._probing = False
 
     def _admit(self) -> bool:
-        """Whether this call is the probe."""
+        """Whether this call is a probe; ``MetricsUnavailable`` if it may not be sent."""
         if not self.is_open:
             return False
         if self._probing or self._clock() < self._asked_again_at:
-            raise MetricsUnavailable(self._told(self._cause))
+            raise MetricsUnavailable(self._message(self._cause))
         self._probing = True
         return True
 
@@ -78,8 +78,8 @@ class Breaker:
             self._pause = max(pause, min(error.retry_after or 0.0, LONGEST_WISH))
             self._asked_again_at = now + self._pause
             self._cause = error.cause
-        return MetricsUnavailable(self._told(error.cause), retry_after=error.retry_after)
+        return MetricsUnavailable(self._message(error.cause), retry_after=error.retry_after)
 
-    def _told(self, cause: str) -> str:
-        """The same words as long as the cause is the same: a message that changes is a write of every status."""
+    def _message(self, cause: str) -> str:
+        """The same text as long as the cause is the same: each change of it would be written to every status."""
         return f"{cause} (failed {FAILURES} times or more in a row; next try within {math.ceil(self._pause)} s)"

@@ -1,6 +1,6 @@
-"""How is one Prometheus asked by many? In bounded threads, twice at most within a deadline, and not while it is down.
+"""Queries of many to one Prometheus: in limited threads, with two tries within a deadline, and behind a breaker.
 
-Errors are `MetricsError` and its kinds, and name the server, what came back and the query.
+Errors are ``MetricsError`` and its kinds. They name the server, what came back and the query.
 """
 
 from __future__ import annotations
@@ -20,39 +20,36 @@ from serin.prometheus.server import answer
 from serin.prometheus.server.answer import Answer
 from serin.prometheus.server.breaker import Breaker
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.decoding import decode_off_loop
-from serin.prometheus.server.limiter import Gate
+from serin.prometheus.server.limiter import Limiter
 from serin.prometheus.server.redaction import one_line
 from serin.prometheus.server.transport import MAX_BYTES, Transport
 
 T = TypeVar("T", bound=Sized)
 CONCURRENCY = 4
-"""Threads and connections per server."""
+"""Queries, and connections, per server at a time."""
 DEADLINE = 5.0
 """Seconds for a query, its second try included."""
 RETRY_PAUSE = 0.3
 """Seconds before the second try: a restarted proxy or a moved endpoint is there again."""
-SLACK = 1.0
-"""Seconds that a thread may take longer than it was told, e.g. to resolve a name, before it is not waited for."""
 
 
 class Result(StrEnum):
-    """How a query ended, by what it means for whoever asked."""
+    """How a query ended."""
 
     OK = "ok"
     REJECTED = "rejected"
     UNAVAILABLE = "unavailable"
     CANCELLED = "cancelled"
-    """Whoever asked does not wait any more, which says nothing about the server."""
+    """The caller waits no longer, which says nothing about the server."""
     MALFORMED = "malformed"
     TOO_LARGE = "too_large"
     NOT_ASKED = "not_asked"
-    """The server is left alone, or others took all places."""
+    """It was not sent: the breaker is open, or there was no free slot."""
 
 
 @dataclass(slots=True)
-class Asked:
-    """One query, from the wait for a place to its end, a second try included."""
+class QueryStats:
+    """One query, from the wait for a slot to its end, a second try included."""
 
     server: str
     result: Result = Result.NOT_ASKED
@@ -60,13 +57,13 @@ class Asked:
     size: int = 0
     """Bytes that were read, unpacked."""
     series: int = 0
-    """Series, or values, that were read."""
+    """Series, or values, in the answer."""
     left_alone: bool = False
-    """Whether the server is left alone from now on, until a probe succeeds."""
+    """Whether the breaker is open now: the server gets probes only until one succeeds."""
 
 
 class Prometheus:
-    """One server. ``close`` it in the end."""
+    """One server. ``close`` it in the end. ``on_query`` gets the figures of each query."""
 
     def __init__(
         self,
@@ -76,12 +73,12 @@ class Prometheus:
         deadline: float = DEADLINE,
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
-        tell: Callable[[Asked], None] = lambda _: None,
+        on_query: Callable[[QueryStats], None] = lambda _: None,
     ) -> None:
-        self._url, self._deadline, self._tell = server.url, deadline, tell
+        self._url, self._deadline, self._on_query = server.url, deadline, on_query
         self._transport = Transport(server, concurrency, max_bytes)
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="prometheus")
-        self._gate = Gate(concurrency, deadline)
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="prometheus")
+        self._limiter = Limiter(concurrency, deadline)
         self._breaker = Breaker(clock)
 
     async def matrix(self, query: str, at: datetime) -> list[Series]:
@@ -94,38 +91,40 @@ class Prometheus:
 
     def close(self) -> None:
         """Ends the threads; a query under way keeps its thread until its own time limit."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._transport.close()
 
-    async def _ask(self, read: Callable[[Answer], T], query: str, at: datetime) -> T:
-        asked, begun = Asked(self._url), time.perf_counter()
+    async def _ask(self, decode: Callable[[Answer], T], query: str, at: datetime) -> T:
+        stats, begun = QueryStats(self._url), time.perf_counter()
+
+        def note_size(size: int) -> None:
+            stats.size += size
 
         async def attempt(seconds: float) -> T:
-            came = await self._fetched(query, at, seconds)
-            asked.size += len(came.body)
-            found = await decode_off_loop(read, came)  # within the place: so few answers are in memory unread
-            asked.series += len(found)
-            return found
+            loop, ask = asyncio.get_running_loop(), self._transport.ask
+            # Decoding happens within the slot, so few answers are in memory before they are decoded.
+            return await loop.run_in_executor(self._threads, ask, decode, query, at, seconds, note_size)
 
         try:
-            # Waiting for others is no failure of the server: the breaker does not see it.
-            async with self._gate.place(query):
+            # The wait for others is no failure of the server: the breaker does not see it.
+            async with self._limiter.slot(query):
                 with self._breaker.call():
-                    asked.result = Result.UNAVAILABLE  # whatever ends it from here on
+                    stats.result = Result.UNAVAILABLE  # unless something else ends it from here on
                     found = await self._twice(attempt)
-            asked.result = Result.OK
+            stats.result, stats.series = Result.OK, len(found)
         except asyncio.CancelledError:
-            asked.result = Result.CANCELLED
+            stats.result = Result.CANCELLED
             raise
         except MetricsError as error:
-            asked.result = _result(error, asked.result)
-            raise error.about(one_line(query), server=self._url) from None
+            stats.result = _result(error, stats.result)
+            raise error.with_query(one_line(query), server=self._url) from None
         finally:
-            asked.seconds, asked.left_alone = time.perf_counter() - begun, self._breaker.is_open
-            self._tell(asked)
+            stats.seconds, stats.left_alone = time.perf_counter() - begun, self._breaker.is_open
+            self._on_query(stats)
         return found
 
     async def _twice(self, attempt: Callable[[float], Awaitable[T]]) -> T:
+        """One attempt, and after a failure of the server a second one if there is time left for it."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._deadline
         try:
@@ -137,15 +136,6 @@ class Prometheus:
                 raise
         await asyncio.sleep(pause)
         return await attempt(left)
-
-    async def _fetched(self, query: str, at: datetime, seconds: float) -> Answer:
-        """What comes back, within a limit that the server has to keep: what is done with it here is not counted."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(seconds + SLACK):
-                return await loop.run_in_executor(self._pool, self._transport.ask, query, at, seconds)
-        except TimeoutError:
-            raise MetricsUnavailable(f"no answer within {seconds:.1f} s") from None
 
 
 def _result(error: MetricsError, before: Result) -> Result:

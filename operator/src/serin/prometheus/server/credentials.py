@@ -1,7 +1,7 @@
-"""Which servers may be asked, and as whom? A file names addresses and where their credentials are mounted.
+"""The servers that may be asked, and their credentials: a file names addresses and where the Secrets are mounted.
 
-Secrets stand in files of their own (a mounted Secret) and are read for every request, so that a rotated token is used
-at once. What is read never leaves this room: it goes into headers, and into the list of what no message may contain.
+Secrets are in files of their own and are read for every request, so that a rotated token is used at once. They never
+leave this package: they go into headers, and into the list of what no message may contain.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Basic(_Part):
 
 
 class Tls(_Part):
-    """How the server proves who it is, and how Serin does. There is no way to skip the proof."""
+    """How the server proves its identity, and how Serin proves its own. The check cannot be switched off."""
 
     ca_file: Path | None = None
     """PEM; without it the certificates of the package certifi are trusted, not the machine's."""
@@ -64,7 +64,7 @@ class Tls(_Part):
 
 
 class Tenant(_Part):
-    """Whose series a shared store (Mimir, Thanos, Cortex) answers with."""
+    """The tenant whose series a shared store (Mimir, Thanos, Cortex) returns."""
 
     header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "X-Scope-OrgID"
     value: SecretStr | None = None
@@ -82,7 +82,7 @@ class Tenant(_Part):
 
 
 class Server(_Part):
-    """One Prometheus, or what answers like one."""
+    """One Prometheus, or a server with the same API."""
 
     url: Annotated[str, Field(max_length=512), AfterValidator(normalised)]
     basic: Basic | None = None
@@ -90,7 +90,7 @@ class Server(_Part):
     tls: Tls | None = None
     tenant: Tenant | None = None
     plain_http: bool = False
-    """Credentials may go over http, where everybody on the way can read them."""
+    """Whether credentials may be sent over http, where everybody on the way can read them."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -158,7 +158,7 @@ def credentials_of(server: Server) -> Credentials:
 
 
 def check(server: Server) -> None:
-    """Whether every file that is named can be used now; ``InvalidInput`` names the first that cannot."""
+    """``InvalidInput`` names the first file that cannot be used now."""
     credentials_of(server)
     tls = server.tls
     if tls is None:

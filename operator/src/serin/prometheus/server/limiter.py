@@ -1,4 +1,4 @@
-"""How many may ask at a time? Who finds no place within some seconds is told so, and has not asked."""
+"""Limits how many queries run at a time. A query that finds no free slot within some seconds is not sent."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from contextlib import asynccontextmanager
 from serin.errors import MetricsUnavailable
 from serin.prometheus.server.redaction import one_line
 
-PATIENCE = 5.0
-"""Seconds, unless told otherwise: as long as a query may take."""
+SLOT_SECONDS = 5.0
+"""How long a query waits for a slot unless told otherwise: as long as it may take itself."""
 
 
-class Gate:
-    """So many places; the others wait, and none of them for longer than ``patience`` seconds."""
+class Limiter:
+    """A number of slots; a query waits ``seconds`` for one at most."""
 
-    def __init__(self, places: int, patience: float = PATIENCE) -> None:
-        self._places, self._patience = asyncio.Semaphore(places), patience
+    def __init__(self, slots: int, seconds: float = SLOT_SECONDS) -> None:
+        self._slots, self._seconds = asyncio.Semaphore(slots), seconds
 
     @asynccontextmanager
-    async def place(self, query: str) -> AsyncIterator[None]:
-        """A place for as long as the block lasts; ``MetricsUnavailable``, which is no failure of the server."""
+    async def slot(self, query: str) -> AsyncIterator[None]:
+        """Holds a slot while the block lasts; ``MetricsUnavailable``, which is no failure of the server."""
         try:
-            async with asyncio.timeout(self._patience):
-                await self._places.acquire()
+            async with asyncio.timeout(self._seconds):
+                await self._slots.acquire()
         except TimeoutError:
-            words = f"not asked: other queries took the last {self._patience:.1f} s"
+            words = f"not asked: other queries took the last {self._seconds:.1f} s"
             raise MetricsUnavailable(words, query=one_line(query)) from None
         try:
             yield
         finally:
-            self._places.release()
+            self._slots.release()

@@ -1,4 +1,4 @@
-"""What was too large to read a moment ago, alone or together? It is not read up to the limit window after window."""
+"""Remembers which requests had too large an answer, so that they are not read up to the limit in every window."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from serin.errors import AnswerTooLarge
 from serin.prometheus.series_request import RequestKey, SeriesRequest, Shape
 
 BELIEVED_SECONDS = 300.0
-"""After that it is tried again: pods come and go."""
+"""After that the request is tried again: pods come and go."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Noted:
+class _TooLong:
     reach: timedelta
-    """The shortest that was too large."""
+    """The shortest time range that was too large."""
     until: float
     error: AnswerTooLarge
 
@@ -28,37 +28,37 @@ class _Fitting:
 
 
 class OversizeCache:
-    """Remembers them by what was wanted; ``clock`` gives seconds that only grow."""
+    """What was too large within the last minutes; ``clock`` gives seconds that only grow."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._noted: dict[RequestKey, _Noted] = {}
+        self._too_long: dict[RequestKey, _TooLong] = {}
         self._fitting: dict[Shape, _Fitting] = {}
 
     def check(self, request: SeriesRequest) -> None:
-        """``AnswerTooLarge`` if as long a reach of the same was too large lately."""
-        noted = self._noted.get(request.key)
-        if noted is not None and self._clock() < noted.until and request.end - request.start >= noted.reach:
-            raise noted.error.about(noted.error.query)  # a copy: an error that is raised again keeps its whole past
+        """``AnswerTooLarge`` if the same request for as long a time range was too large."""
+        known = self._too_long.get(request.key)
+        if known is not None and self._clock() < known.until and request.end - request.start >= known.reach:
+            raise known.error.with_query(known.error.query)  # a copy: a raised error keeps its traceback
 
     def note(self, request: SeriesRequest, error: AnswerTooLarge) -> None:
-        """This was too large."""
+        """Remembers that the answer to a request was too large."""
         now = self._clock()
-        self._noted = {key: noted for key, noted in self._noted.items() if now < noted.until}
-        reach, known = request.end - request.start, self._noted.get(request.key)
+        self._too_long = {key: known for key, known in self._too_long.items() if now < known.until}
+        reach, known = request.end - request.start, self._too_long.get(request.key)
         if known is None or reach <= known.reach:  # a longer one was under way at the same time, and tells less
-            copied = error.about(error.query)  # without its past, in which the whole answer is kept in memory
-            self._noted[request.key] = _Noted(reach, now + BELIEVED_SECONDS, copied)
+            copied = error.with_query(error.query)  # without its traceback, which keeps the whole answer in memory
+            self._too_long[request.key] = _TooLong(reach, now + BELIEVED_SECONDS, copied)
 
-    def together(self, shape: Shape, most: int) -> int:
-        """How many requests of a shape may be asked for with one query; ``most`` if nothing else is known."""
-        fitting = self._fitting.get(shape)
-        return min(most, fitting.size) if fitting is not None and self._clock() < fitting.until else most
+    def joined(self, shape: Shape, most: int) -> int:
+        """How many requests of a shape may be joined into one query; ``most`` if none was too large."""
+        known = self._fitting.get(shape)
+        return min(most, known.size) if known is not None and self._clock() < known.until else most
 
     def fits(self, shape: Shape, size: int) -> None:
-        """More of it were too large together, and so many were not."""
+        """Remembers that ``size`` joined requests of a shape could be read, after more of them were too large."""
         now = self._clock()
-        self._fitting = {shape: fitting for shape, fitting in self._fitting.items() if now < fitting.until}
+        self._fitting = {shape: known for shape, known in self._fitting.items() if now < known.until}
         known = self._fitting.get(shape)
         if known is None or size <= known.size:
             self._fitting[shape] = _Fitting(size, now + BELIEVED_SECONDS)

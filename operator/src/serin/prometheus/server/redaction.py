@@ -1,4 +1,4 @@
-"""How is what came back told? In one bounded line in which no secret stands, even if the server echoes our headers."""
+"""Cleans what a server sent for messages: one bounded line without secrets, even if the server echoes our headers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def one_line(text: str) -> str:
 
 
 class Redactor:
-    """Knows the secrets of one request and keeps them out of words."""
+    """Knows the secrets of one request and keeps them out of messages."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         spellings = {spelling for secret in secrets if secret for spelling in _spellings(secret)}

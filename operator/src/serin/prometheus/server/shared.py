@@ -1,4 +1,4 @@
-"""How do many rollouts ask one Prometheus? What is wanted at the same moment goes out as one query.
+"""Joins the requests of many rollouts: those of the same moment are sent to Prometheus as one query.
 
 Windows begin at whole seconds and are read a fixed time after their end, so the rollouts that are due in one second ask
 within a few milliseconds of each other: with windows of 15 s there are at most 15 such moments in a window, however
@@ -16,27 +16,27 @@ from typing import Protocol
 from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape, query
-from serin.prometheus.server.limiter import PATIENCE, Gate
+from serin.prometheus.server.limiter import SLOT_SECONDS, Limiter
 from serin.prometheus.server.oversize import OversizeCache
 from serin.prometheus.server.redaction import one_line
 
 GATHERING = 0.05
 """Seconds that the first of a batch waits for others."""
-MOST_WANTS = 200
+MOST_REQUESTS = 200
 """Per query: its text stays below a few dozen KiB."""
 OWN_QUERIES = 2
-"""Of policies' own expressions at a time: counts, on which rollbacks depend, always find a place beside them."""
+"""Of policies' own expressions at a time: counts, on which rollbacks depend, always find a free slot beside them."""
 COUNT_QUERIES = 2
-"""Of counts that are asked for as an expression at a time: slow gauges do not hold them up."""
+"""Of sums that the server makes, at a time: slow gauges do not hold them up."""
 SHORT = timedelta(minutes=5)
-"""Wants that reach further back (after an outage, history) go alone: they would make everybody's query as long."""
+"""Requests that reach further back (after an outage, history) are not joined: the whole query would be as long."""
 
 Batch = Sequence[tuple[SeriesRequest, "asyncio.Future[list[Series]]"]]
-"""What somebody requests, and who waits for it. Whoever put it there waits as long as the future is open."""
+"""Requests that are joined, each with the future that its caller waits for."""
 
 
 class Source(Protocol):
-    """What is asked: one Prometheus."""
+    """One Prometheus."""
 
     async def matrix(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of a range selector at an explicit time; ``MetricsError``."""
@@ -48,28 +48,28 @@ class Source(Protocol):
 
 
 class Shared:
-    """One Prometheus for all rollouts."""
+    """One Prometheus for all rollouts; implements ``Metrics``."""
 
     def __init__(
         self,
         source: Source,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
-        patience: float = PATIENCE,
+        slot_seconds: float = SLOT_SECONDS,
     ) -> None:
         self._source, self._pause = source, pause
         self._waiting: dict[Shape, list[tuple[SeriesRequest, asyncio.Future[list[Series]]]]] = {}
-        self._own, self._counts = Gate(OWN_QUERIES, patience), Gate(COUNT_QUERIES, patience)
+        self._own, self._counts = Limiter(OWN_QUERIES, slot_seconds), Limiter(COUNT_QUERIES, slot_seconds)
         self._flushes: set[asyncio.Task[None]] = set()
-        self._large = OversizeCache(clock)
+        self._oversize = OversizeCache(clock)
 
     async def series(self, request: SeriesRequest) -> list[Series]:
-        """The wanted series with the samples of the wanted time; ``MetricsError``."""
-        self._large.check(request)
+        """The requested series with the samples of the requested time; ``MetricsError``."""
+        self._oversize.check(request)
         try:
             return await self._found(request)
         except AnswerTooLarge as error:
-            self._large.note(request, error)
+            self._oversize.note(request, error)
             raise
 
     async def _found(self, request: SeriesRequest) -> list[Series]:
@@ -83,13 +83,13 @@ class Shared:
         return await future
 
     def _begin(self, shape: Shape, batch: Batch) -> None:
-        """Answers the batch after a moment. However that ends, nobody who is in it waits for ever."""
+        """Answers the batch after a moment. However that ends, each of its futures is set."""
         task = asyncio.create_task(self._flush(shape))
         self._flushes.add(task)
 
         def settle(_: asyncio.Task[None]) -> None:
             self._flushes.discard(task)
-            if self._waiting.get(shape) is batch:  # it was ended before it began: who comes now begins another
+            if self._waiting.get(shape) is batch:  # cancelled before it began: the next request begins a new batch
                 del self._waiting[shape]
             bug = None if task.cancelled() else task.exception()
             _fail(batch, bug if isinstance(bug, Exception) else MetricsUnavailable("the query was given up"))
@@ -97,33 +97,33 @@ class Shared:
         task.add_done_callback(settle)
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
-        """Raw samples of somebody's own selector: not shared."""
-        async with self._own.place(query):
+        """Raw samples of a policy's own selector: not joined."""
+        async with self._own.slot(query):
             return await self._source.matrix(query, at)
 
     async def values(self, query: str, at: datetime) -> list[float]:
-        """The values of somebody's own expression: not shared."""
-        async with self._own.place(query):
+        """The values of a policy's own expression: not joined."""
+        async with self._own.slot(query):
             return await self._source.values(query, at)
 
     async def counted(self, query: str, at: datetime) -> list[Series]:
-        """As ``samples``, for counts that raw samples are too many for: gauges take none of their places."""
-        async with self._counts.place(query):
+        """As ``samples``, for sums in place of too many raw samples: gauges take none of their slots."""
+        async with self._counts.slot(query):
             return await self._source.matrix(query, at)
 
     async def _flush(self, shape: Shape) -> None:
-        """Asks for everything that has gathered."""
+        """Sends all requests of a shape that have gathered."""
         await self._pause(GATHERING)
         batch = self._waiting.pop(shape)
-        size = self._large.together(shape, MOST_WANTS)
+        size = self._oversize.joined(shape, MOST_REQUESTS)
         parts = [batch[i : i + size] for i in range(0, len(batch), size)]
         await asyncio.gather(*(self._ask(part) for part in parts))
 
     async def _ask(self, part: Batch) -> bool:
-        """Answers everybody in it; whether all of it could be read, in whatever parts."""
+        """Answers all requests of a part; whether all could be read, if need be with several queries."""
         try:
             return await self._answered(part)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it, whatever it is; other parts do not
+        except Exception as error:  # noqa: BLE001 - it is raised in the callers of this part, and in no others
             _fail(part, error)
             return False
 
@@ -139,57 +139,58 @@ class Shared:
     async def _again(self, part: Batch, error: MetricsError) -> bool:
         smaller = _smaller(part, error)
         for request, future in () if smaller else part:
-            if not future.done():  # each with its own query: the shared one changes, and names other rollouts
-                future.set_exception(error.about(_selected(request)))
-        well = all(await asyncio.gather(*map(self._ask, smaller))) and bool(smaller)
-        if well and isinstance(error, AnswerTooLarge):  # else one is too large alone, and without it more may fit
-            self._large.fits(part[0][0].shape, max(map(len, smaller)))
-        return well
+            if not future.done():  # each with its own query: the joined one changes, and names other rollouts
+                future.set_exception(error.with_query(_selected(request)))
+        all_read = all(await asyncio.gather(*map(self._ask, smaller))) and bool(smaller)
+        # Where one is too large alone, more of the others may fit together without it.
+        if all_read and isinstance(error, AnswerTooLarge):
+            self._oversize.fits(part[0][0].shape, max(map(len, smaller)))
+        return all_read
 
 
 def _give(one: tuple[SeriesRequest, asyncio.Future[list[Series]]], found: Sequence[Series]) -> None:
-    """What one of a batch gets; an error while its own part is looked for is its own, too."""
+    """Sets the future of one request, also if selecting its series fails."""
     request, future = one
     if future.done():
         return
     try:
         future.set_result(_own(request, found))
-    except Exception as error:  # noqa: BLE001 - whoever asked gets it
+    except Exception as error:  # noqa: BLE001 - it is raised in the caller
         future.set_exception(error)
 
 
 def _fail(part: Batch, error: Exception) -> None:
-    """Raises ``error`` for everybody in it who still waits."""
+    """Raises ``error`` in all callers that still wait."""
     for _, future in part:
         if not future.done():
             future.set_exception(error)
 
 
 def _smaller(part: Batch, error: MetricsError) -> list[Batch]:
-    """How to ask again for what failed together; not at all where less of it would fail as well."""
+    """The queries to send instead of one that failed; none where smaller ones would fail as well."""
     if len(part) == 1 or isinstance(error, MetricsUnavailable):
         return []
     if isinstance(error, AnswerTooLarge):
         middle = len(part) // 2
         return [part[:middle], part[middle:]]
-    # What one of them asks for cannot be answered; the others must not be blind for it.
+    # One of the requests cannot be answered; the others must not go without data because of it.
     return [[one] for one in part]
 
 
 def _selected(request: SeriesRequest) -> str:
-    """What was asked for, without its reach: that grows while windows wait, and a message should stay the same."""
+    """The query without its time range: that grows while windows wait, and a message should stay the same."""
     return one_line(query([request])[0].rpartition("[")[0])
 
 
 def _own(request: SeriesRequest, found: Sequence[Series]) -> list[Series]:
-    """What one request gets: as if it had been asked for alone, at its own time."""
+    """The series of one request, as if it had been sent alone at its own time."""
     start, end = request.start.timestamp(), request.end.timestamp()
     own = (series.between(start, end) for series in found if request.matches(series))
     return [series for series in own if series.times]
 
 
 class NotAllowed:
-    """Stands for a Prometheus that is no longer on the allow-list: nobody is asked in its place."""
+    """Refuses all requests: in place of a Prometheus that is no longer on the allow-list."""
 
     def __init__(self, address: str) -> None:
         self._error = QueryRejected(f"{address} is not on the operator's allow-list")

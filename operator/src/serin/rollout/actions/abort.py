@@ -18,8 +18,13 @@ def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Req
         return "the rollout is superseded: its candidate is going back already, and its revision is not refused"
     if rollout.outcome is Outcome.PROMOTED:
         return "the rollout is promoted already; put the earlier revision into spec to go back"
+    if rollout.outcome is not None and rollout.cause is not None and not rollout.cause.effect.rejects:
+        return (
+            f"the candidate is going back already ({rollout.cause.value}), and not for a fault of its revision, which "
+            f"is tried again by itself; to keep it out change spec, or set spec.paused"
+        )
     if rollout.outcome is not None:
-        return status  # it is being taken back: what was asked for is happening
+        return status  # it is being rolled back: what was asked for is happening
     if status.stable is None:
         return "this is the first deployment: there is nothing to go back to; change spec instead"
     version = status.candidate.version if status.candidate else "?"

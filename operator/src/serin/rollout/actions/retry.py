@@ -19,7 +19,7 @@ def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Req
         return f"spec asks for {words}, not for revision {revision}; Retry is for the revision that spec asks for"
     noted = any(r.revision == revision for r in status.rejected)
     serves = stable is not None and stable.revision == revision and status.phase is Phase.STABLE
-    if serves or not (noted or context.observed.rejection(revision) or context.observed.retry_at(revision)):
+    if serves or not (noted or context.observed.rejection(revision) or context.retry_at(status, revision)):
         return f"revision {revision} is not refused"
     return with_fields(status, retry=Retry(revision=revision, asked=asked))
 

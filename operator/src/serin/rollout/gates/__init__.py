@@ -27,6 +27,7 @@ from serin.rollout.gates.evidence.undecided import undecided
 from serin.rollout.gates.gate import Check, Gate, HeldBy, only_mirrored, with_hold_clock
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
+from serin.rollout.gates.people.spec_unusable import spec_unusable
 from serin.rollout.phases import LATE
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Phase
@@ -40,6 +41,8 @@ EVERY = PREPARE | JUDGED | LATE
 GATES: tuple[Gate, ...] = (
     # A part of the cluster cannot be read: what it would say is not guessed.
     Gate(unreadable, EVERY, HeldBy.CLUSTER),
+    # Spec cannot be used any more: what its author wants is not known.
+    Gate(spec_unusable, EVERY, HeldBy.PERSON),
     # A quota, a webhook or a missing right refuses what the rollout needs.
     Gate(write_failed, EVERY, HeldBy.CLUSTER),
     # The gateway works with another weight than the decided one.
@@ -77,7 +80,7 @@ def _only(*checks: Check) -> tuple[Gate, ...]:
     return tuple(gate for gate in GATES if gate.check in checks)
 
 
-FINAL_GATES = _only(unreadable, write_failed, route_pending, record_missing, paused, held)
+FINAL_GATES = _only(unreadable, spec_unusable, write_failed, route_pending, record_missing, paused, held)
 """Before the candidate is stable and the old revision goes, which nothing brings back."""
 LAST_WEIGHT_GATES = _only(unreadable, write_failed, route_pending)
 """Before the last weight counts as given."""

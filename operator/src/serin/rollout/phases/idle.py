@@ -59,7 +59,7 @@ def _settled(context: DecisionContext, status: ModelDeploymentStatus, stable: Re
         why = f": {arm.failure.message}" if arm and arm.failure else ""
         message = f"version {stable.version} is stable but has no ready endpoint{why}"
         return Transition(status, Reason.STABLE_NOT_READY, message, context.poll_at(), stalled=True)
-    failure = failed_write(status, *WRITES_THAT_HOLD)
+    failure = failed_write(status, *WRITES_THAT_HOLD, "Deletion")
     if failure is not None:
         message = f"version {stable.version} serves; {failure.message}"
         return Transition(status, failure.reason, message, context.poll_at(), stalled=True)
@@ -122,7 +122,9 @@ def _not_now(context: DecisionContext, status: ModelDeploymentStatus) -> Transit
 def _backing_off(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The last attempt ended for a cause outside the revision: the next one begins by itself, after a pause."""
     wanted = context.observed.wanted
-    retry = context.observed.retry_at(wanted.revision) if wanted is not None else None
+    if context.is_down(status.stable):  # it may be the cure
+        return None
+    retry = context.retry_at(status, wanted.revision) if wanted is not None else None
     asked = wanted is not None and status.retry is not None and status.retry.revision == wanted.revision
     if retry is None or wanted is None or asked or context.now >= retry[1]:
         return None

@@ -33,11 +33,17 @@ def _took_too_long(context: DecisionContext, hold: Transition) -> Transition | N
     It is the candidate's own doing only where nothing else is known to be in its way.
     """
     status, limit = hold.status, hold_limit(context, hold.status)
-    since = rollout_of(status).blocked_since
-    if since is None or context.now - since < limit or context.is_down(status.stable) or status.stable is None:
+    rollout, recorded = rollout_of(status), context.record(status) is not None
+    own = recorded and hold.reason is Reason.PREPARING_CANDIDATE
+    since = rollout.blocked_since
+    if since is None or context.now - since < limit or status.stable_down_since or status.stable is None:
+        return None
+    # What was in its way before is not held against it: it has its own time, since nothing else has been.
+    alone_since = rollout.since if rollout.reason is Reason.PREPARING_CANDIDATE else context.now
+    if own and context.now - max(since, alone_since) < limit:
         return None
     # A failure that is not the candidate's own has a reason of its own (``candidate_not_up``).
-    if hold.reason is Reason.PREPARING_CANDIDATE and context.record(status) is not None:
+    if own:
         trouble = hold.message.partition("; ")[2]
         words = f"the candidate is not ready after {format_duration(limit)}{f'; {trouble}' if trouble else ''}"
         return start_rollback(context, status, Reason.PREPARE_TIMEOUT, words)

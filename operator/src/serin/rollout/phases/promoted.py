@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
+from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.next_step import first_transition
-from serin.rollout.phases.rollback import wait_for_record
+from serin.rollout.phases.rollback import wait_for_record, with_pending_outcome
 from serin.rollout.phases.rollback_rules import ENDING_RULES
 from serin.rollout.transition import (
     Transition,
@@ -49,7 +50,8 @@ def finish_promotion(context: DecisionContext, status: ModelDeploymentStatus) ->
     """A promotion that has been decided: it ends when its record is finished; until then it can be taken back."""
     version = status.candidate.version if status.candidate else "?"
     if context.record_open(status) and status.stable is not None:
-        back = first_transition(ENDING_RULES, context, status)
+        # It is decided: what a forward move needs is not needed to give back what the candidate had.
+        back = first_transition(ENDING_RULES, context, status) or resume_after_interruption(context, status, ())
         if back is not None:
             return back
     message = f"version {version} serves all traffic"
@@ -69,6 +71,7 @@ def _make_stable(context: DecisionContext, status: ModelDeploymentStatus) -> Tra
         candidate=None,
         previous=old.model_copy(update={"until": remembered}) if old else None,
         rollout=None,
+        pending_outcomes=with_pending_outcome(context, status),
         weights=None,
         stable_down_since=None,
         draining=with_draining(status, old and old.model_copy(update={"until": until})),

@@ -26,6 +26,7 @@ from serin.schema.reasons import Phase, Reason
 
 def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
     """Promoting: the last weight; when the gateway has accepted it the bake begins, or the candidate is stable."""
+    status = with_silence_clock(context, status)
     transition = (
         first_transition((*ROLLBACK_RULES, take_over), context, status)
         or resume_after_interruption(context, status)

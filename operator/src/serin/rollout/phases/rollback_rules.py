@@ -8,6 +8,7 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import SilenceClock
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import start_rollback
+from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
 from serin.rollout.stage import describe_step, stage_evidence
 from serin.rollout.transition import (
     Transition,
@@ -18,6 +19,7 @@ from serin.rollout.transition import (
 )
 from serin.schema.reasons import Phase, Reason
 from serin.schema.types import format_time
+from serin.schema.words import stored_word
 
 CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 
@@ -41,6 +43,17 @@ def aborted_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> 
     return start_rollback(context, lowered, Reason.ABORTED_BY_HAND, message)
 
 
+def decided_before(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """A rollback that was decided when the status could not be written: the route has it, and it is not undone."""
+    route = context.observed.route
+    record, _, word = (route.rollback if route is not None else "").partition(" ")
+    if not word or record != rollout_of(status).record:
+        return None
+    cause = stored_word(Reason, word)
+    message = f"it was decided to roll back ({cause}) when the status could not be written"
+    return start_rollback(context, status, cause, message)
+
+
 def breached(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """A Critical SLO is breached."""
     back = stage_evidence(context, status).breach
@@ -51,15 +64,20 @@ def breached(context: DecisionContext, status: ModelDeploymentStatus) -> Transit
 
 
 def candidate_crashed(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The candidate has traffic and crashes."""
+    """The candidate has traffic and crashes.
+
+    One failed start of a further pod, while others answer, is no crash: its model may load at the next try.
+    """
     arm = context.arm(status.candidate)
-    if arm is not None and arm.failure is not None and arm.failure.reason in CRASHES:
-        return start_rollback(context, status, arm.failure.reason, arm.failure.message)
-    return None
+    if arm is None or arm.failure is None or arm.failure.reason not in CRASHES:
+        return None
+    if arm.failure.reason is Reason.MODEL_LOAD_FAILED and arm.ready and not arm.failure.final:
+        return None
+    return start_rollback(context, status, arm.failure.reason, arm.failure.message)
 
 
 def candidate_unreachable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The candidate has traffic and cannot answer: no weight at once, and taken back when that lasts."""
+    """The candidate has traffic and cannot answer: no weight at once, and rolled back when that lasts."""
     interruption = endpoint_loss(context, status)
     if interruption is None or isinstance(interruption, Transition):
         return interruption
@@ -72,7 +90,10 @@ def superseded(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
     if wanted is None or candidate is None or wanted.revision == candidate.revision:
         return None
     back = status.stable is not None and wanted.revision == status.stable.revision
-    if context.spec.on_new_revision is OnNewRevision.QUEUE and not back:
+    if context.is_down(status.stable) and context.ready(candidate) and not kept_from_serving(context, status):
+        return None  # it is all that can serve, and takes all traffic first
+    waits = context.spec.on_new_revision is OnNewRevision.QUEUE and not back
+    if waits and (context.ready(candidate) or not stable_is_down(context, status)):
         return None
     what = "stable again" if back else "another revision"
     return start_rollback(
@@ -80,9 +101,18 @@ def superseded(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
     )
 
 
+def stable_applied_again(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Spec asks for stable again; a further revision waits for the end of a promotion that has been decided."""
+    wanted, stable = context.observed.wanted, status.stable
+    back = wanted is not None and stable is not None and wanted.revision == stable.revision
+    return superseded(context, status) if back else None
+
+
 def with_silence_clock(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     """Since when there is an SLO that decides without data."""
     since = rollout_of(status).unknown_since
+    if rollout_of(status).interruption is not None:  # it was taken out of the traffic: its silence says nothing
+        return status if since is None else with_rollout(status, unknown_since=None)
     now_since = SilenceClock(since).at(context.observed.assessment, context.now).since
     return status if now_since == since else with_rollout(status, unknown_since=now_since)
 
@@ -90,7 +120,7 @@ def with_silence_clock(context: DecisionContext, status: ModelDeploymentStatus) 
 def silent_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The policy wants the candidate back when nobody knows how it does."""
     back, since = stage_evidence(context, status).silent_too_long, rollout_of(status).unknown_since
-    if back is None or since is None:
+    if back is None or since is None or context.is_down(status.stable):
         return None
     message = f"nothing is known since {format_time(since)} (analysis.onNoData: Abort); {back.slo.message}"
     return start_rollback(context, status, back.reason, message)
@@ -99,7 +129,7 @@ def silent_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> 
 def inconclusive_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The policy wants the candidate back when a step is not decided for too long after its timeout."""
     back = stage_evidence(context, status).inconclusive_too_long
-    if back is None:
+    if back is None or context.is_down(status.stable):
         return None
     message = f"{describe_step(status)}: not decided (analysis.onInconclusive: Abort); {back.slo.message}"
     return start_rollback(context, status, back.reason, message)
@@ -114,6 +144,7 @@ def candidate_cannot_start(context: DecisionContext, status: ModelDeploymentStat
 
 
 ROLLBACK_RULES = (
+    decided_before,
     aborted_by_hand,
     breached,
     candidate_crashed,
@@ -127,5 +158,12 @@ ROLLBACK_RULES = (
 
 PREPARE_RULES = (superseded, candidate_cannot_start)
 """Before the candidate gets its first request."""
-ENDING_RULES = (aborted_by_hand, breached, candidate_crashed)
+ENDING_RULES = (
+    decided_before,
+    aborted_by_hand,
+    breached,
+    candidate_crashed,
+    stable_applied_again,
+    candidate_unreachable,
+)
 """While a promotion that has been decided waits for its record."""

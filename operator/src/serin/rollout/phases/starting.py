@@ -18,7 +18,9 @@ from serin.rollout.transition import (
 )
 from serin.schema.reasons import Phase, Reason
 
-NEEDED_TO_START = (Part.RECORDS, Part.INFERENCE_SERVICES, Part.ACTIONS, Part.HOSTNAMES)
+NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
+"""Without these nobody knows which attempt it would be. While stable is down nothing else is waited for."""
+NEEDED_TO_START = (*NEEDED_IN_AN_OUTAGE, Part.ENDPOINTS, Part.POLICY, Part.ACTIONS, Part.HOSTNAMES)
 ROUTE_PATIENCE = timedelta(minutes=2)
 """So long the gateway may take to accept a route before a person is asked to look at it."""
 
@@ -32,7 +34,8 @@ def wait_for_route(context: DecisionContext, status: ModelDeploymentStatus, mess
 
 def unreadable_before_start(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """Without the records nobody knows what was refused before, nor which attempt this would be."""
-    part = next((part for part in NEEDED_TO_START if part in context.observed.unknown), None)
+    needed = NEEDED_IN_AN_OUTAGE if status.stable_down_since else NEEDED_TO_START
+    part = next((part for part in needed if part in context.observed.unknown), None)
     if part is None:
         return None
     found = context.observed.unknown[part]

@@ -10,6 +10,8 @@ from serin.schema.reasons import Reason
 
 def template_drift(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """An arm runs other pods than at the first weight."""
+    if status.rollout is not None and status.rollout.promote is not None:  # somebody's word, not the evidence
+        return None
     for who, ref in (("stable", status.stable), ("the candidate", status.candidate)):
         arm = context.arm(ref)
         if ref is None or arm is None or not ref.template or not arm.template or ref.template == arm.template:

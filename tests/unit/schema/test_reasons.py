@@ -1,4 +1,4 @@
-"""Which ends are held against a revision, and which are tried again."""
+"""Reasons have a sentence each; some ends are held against a revision, others are tried again."""
 
 from __future__ import annotations
 
@@ -47,3 +47,7 @@ def test_what_is_outside_rejects_nothing(cause: Reason) -> None:
 def test_superseding_decides_nothing() -> None:
     assert not Reason.SUPERSEDED.effect.rejects
     assert Reason.SUPERSEDED.effect.outcome is Outcome.SUPERSEDED
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert all(reason.sentence.endswith(".") for reason in Reason)

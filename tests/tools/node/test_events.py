@@ -7,7 +7,7 @@ from e2e.sandbox.node.api import ApiError
 from e2e.sandbox.node.events import EventRecorder, PodEvents
 
 if TYPE_CHECKING:
-    from tests.unit.node.conftest import FakeApi
+    from tests.tools.node.conftest import FakeApi
 
 
 async def test_the_same_event_again_only_raises_its_count(api: FakeApi) -> None:

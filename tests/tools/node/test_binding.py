@@ -9,7 +9,7 @@ from e2e.sandbox.node.binding import Binder, waits_for_node
 from e2e.sandbox.node.events import EventRecorder
 
 if TYPE_CHECKING:
-    from tests.unit.node.conftest import FakeApi
+    from tests.tools.node.conftest import FakeApi
 
 
 def pod(**spec: Any) -> dict[str, Any]:

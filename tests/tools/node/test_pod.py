@@ -18,7 +18,7 @@ from e2e.sandbox.node.memory import MemoryWatch
 from e2e.sandbox.node.network import Network, NetworkError, PodNetwork
 from e2e.sandbox.node.pod import NodeServices, Pod
 from e2e.sandbox.node.starter import Starter
-from tests.unit.node.conftest import FakeApi
+from tests.tools.node.conftest import FakeApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -1,8 +1,9 @@
-"""How do the pydantic models become CRDs that the API server accepts?
+"""Generates the CRDs from the pydantic models of ``serin.api``.
 
-``python -m serin.api.crdgen [--check] [DIR]`` writes (or compares) ``crds/*.yaml``. pydantic's JSON schema is turned
-into a structural schema: references inlined, ``anyOf`` with null dropped (absence is the null), ``const`` and ``title``
-removed, ``additionalProperties: false`` dropped. What cannot be structural is an error here, not at the API server.
+``python -m tools.crdgen`` writes ``crds/*.yaml``; with ``--check`` it compares them and exits with 1 if one differs.
+pydantic's JSON schema becomes a structural schema: references are inlined, ``anyOf`` with null is reduced to the other
+type (an absent field is the null), ``const``, ``title`` and ``additionalProperties: false`` are removed. A schema that
+cannot be structural is an error here, not at the API server.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ NAME_RULES = [
     },
 ]
 
-# A rule on status alone is not asked when status goes away as a whole.
+# This rule stands on the whole object: a rule on status is not evaluated when status is removed.
 RECORD_RULES = [
     {
         "rule": "!has(oldSelf.status) || !has(oldSelf.status.finishedAt) || has(self.status)",
@@ -56,14 +57,14 @@ class Column:
     priority: int = 0
 
     def to_api(self) -> dict[str, Any]:
-        """As the CRD spells it."""
+        """The column as an entry of ``additionalPrinterColumns``."""
         out: dict[str, Any] = {"name": self.name, "type": self.type, "jsonPath": self.path}
         return out | ({"priority": self.priority} if self.priority else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One CRD."""
+    """A kind of the API and what its CRD needs beside the model's schema."""
 
     model: type[ApiModel]
     kind: str
@@ -74,7 +75,7 @@ class Kind:
 
     @property
     def plural(self) -> str:
-        """Lower-case plural, as in URLs."""
+        """The plural name in lower case, as in URLs."""
         return f"{self.kind.lower()}s" if not self.kind.endswith("y") else f"{self.kind.lower()[:-1]}ies"
 
 
@@ -117,7 +118,7 @@ KINDS = (
             Column("Outcome", ".status.outcome"),
             Column("Reason", ".status.reason"),
             Column("Message", ".status.message", priority=1),
-            # What a later decision needs of a finished record: the operator reads these instead of the whole.
+            # Later decisions need these of a finished record; the operator lists the columns, not whole records.
             Column("Revision", ".spec.candidate.revision", priority=1),
             Column("Stable", ".spec.stable.revision", priority=1),
             Column("Stable Version", ".spec.stable.version", priority=1),
@@ -145,10 +146,10 @@ KINDS = (
 
 
 class _Schema(GenerateJsonSchema):
-    """pydantic's schema, with defaults spelled as users would write them."""
+    """pydantic's JSON schema with defaults as users write them in YAML."""
 
     def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - whatever a field's default is
-        """Durations as ``15s``, decimals as strings, models without what is absent."""
+        """Durations become text such as ``15s``, decimals strings, models objects without the fields that are None."""
         if isinstance(dft, timedelta):
             return format_duration(dft)
         if isinstance(dft, Decimal):
@@ -159,7 +160,7 @@ class _Schema(GenerateJsonSchema):
 
 
 def structural(node: Any, defs: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    """``node`` of pydantic's JSON schema as a structural schema; ``ValueError`` for what cannot be one."""
+    """Converts a node of pydantic's JSON schema to a structural schema; ``ValueError`` if that is not possible."""
     if isinstance(node, list):
         return [structural(item, defs) for item in node]
     if not isinstance(node, dict):
@@ -186,26 +187,26 @@ def _member(key: str, value: Any, defs: dict[str, Any]) -> Any:  # noqa: ANN401
     if key == "properties":
         return {name: structural(prop, defs) for name, prop in value.items()}
     if key == "description":
-        return plain(value)
+        return plain_text(value)
     return value if key in {"default", "enum", "required", "x-kubernetes-validations"} else structural(value, defs)
 
 
 _MARKED_UP = re.compile(r"(?::[a-z:]+:)?(?P<ticks>`{1,2})(?P<words>[^`]+)(?P=ticks)")
 
 
-def plain(docstring: str) -> str:
-    """A docstring as ``kubectl explain`` should show it: one paragraph without the mark-up of Python's docstrings."""
+def plain_text(docstring: str) -> str:
+    """A docstring as ``kubectl explain`` shows it: one paragraph, code in double quotes, no reStructuredText."""
 
     def words(match: re.Match[str]) -> str:
         found = match["words"].removeprefix("~")
-        # Quoted, or a field called "after" or "until" would read as a word of the sentence.
+        # Without quotes a field called "after" or "until" would read as a word of the sentence.
         return found if '"' in found else f'"{found}"'
 
     return _MARKED_UP.sub(words, " ".join(docstring.split()))
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:
-    """The ``openAPIV3Schema`` of a kind."""
+    """Returns the ``openAPIV3Schema`` of a kind."""
     raw = kind.model.model_json_schema(by_alias=True, mode="validation", schema_generator=_Schema)
     schema: dict[str, Any] = structural(raw, raw.get("$defs", {}))
     schema["properties"] = {
@@ -220,7 +221,7 @@ def schema_of(kind: Kind) -> dict[str, Any]:
 
 
 def crd(kind: Kind) -> dict[str, Any]:
-    """The whole CustomResourceDefinition."""
+    """Returns the CustomResourceDefinition of a kind."""
     version = {
         "name": VERSION,
         "served": True,
@@ -246,17 +247,17 @@ def crd(kind: Kind) -> dict[str, Any]:
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """Writes every value in full: no anchors, which a reader of the CRD would have to resolve."""
+    """Writes equal values in full each time: a reader of the CRD has no YAML anchors to follow."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Never an alias."""
+        """Returns True for all data."""
         del data
         return True
 
 
 def rendered() -> dict[str, str]:
-    """File name -> YAML of every CRD."""
-    header = "# Generated by `python -m serin.api.crdgen`; edit operator/src/serin/api instead.\n"
+    """Returns the YAML of every CRD by file name."""
+    header = "# Generated by `python -m tools.crdgen`; edit the models in operator/src/serin instead.\n"
     return {
         f"{kind.plural}.yaml": header + yaml.dump(crd(kind), Dumper=_PlainDumper, sort_keys=False, width=110)
         for kind in KINDS
@@ -264,8 +265,8 @@ def rendered() -> dict[str, str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the CRDs, or with ``--check`` say which file differs (exit 1)."""
-    parser = argparse.ArgumentParser(prog="serin.api.crdgen")
+    """Writes the CRDs, or with ``--check`` names each file that differs; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="tools.crdgen")
     parser.add_argument("directory", nargs="?", type=Path, default=Path("crds"))
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args(argv)
@@ -278,7 +279,7 @@ def main(argv: list[str] | None = None) -> int:
             args.directory.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     for name in stale:
-        print(f"{args.directory / name} differs from the models: run `make crds`", file=sys.stderr)
+        print(f"{args.directory / name} differs from the models; run `make crds`", file=sys.stderr)
     return 1 if stale else 0
 
 

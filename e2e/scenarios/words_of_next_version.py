@@ -1,4 +1,4 @@
-"""The operator as a later build might be: in statuses and records it has words that the present one does not know."""
+"""The operator as its next version might be: statuses and records hold words that this version does not know."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = {
     "outcome": {"RolledBack": "TakenBack"},
     "action": {"Hold": "Pin"},
 }
-"""Per field: the present build's word, and the later one's."""
+"""Per field: this version's word, and the next one's."""
 MEANINGS = {field: {theirs: ours for ours, theirs in words.items()} for field, words in WORDS.items()}
 SPOKEN = frozenset({resources.MODEL_DEPLOYMENTS.plural, resources.PROMOTION_RECORDS.plural})
 
@@ -40,23 +40,23 @@ def translated(value: object, words: dict[str, dict[str, str]], field: str = "")
     return words.get(field, {}).get(value, value) if isinstance(value, str) else value
 
 
-class LaterCluster(client.KubernetesCluster):
-    """The API server, on which other words stand than the code has."""
+class TranslatingCluster(client.KubernetesCluster):
+    """A client that writes the words of the next version and reads them as those of this one."""
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        """In the present build's words."""
+        """Returns the object in this version's words."""
         return _in(MEANINGS, resource, await super().get(resource, namespace, name))
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
-        """In the present build's words."""
+        """Returns the objects in this version's words."""
         return [_in(MEANINGS, resource, item) for item in await super().list(resource, namespace, selector)]
 
     async def update_status(self, resource: Resource, body: Object) -> Object:
-        """In the later build's words."""
+        """Writes the status in the next version's words."""
         return await super().update_status(resource, _in(WORDS, resource, body))
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
-        """What annotations say in JSON is in the later build's words, too."""
+        """Writes annotations, which are JSON, in the next version's words, too."""
         annotations = (patch.get("metadata") or {}).get("annotations")
         if resource.plural in SPOKEN and annotations:
             texts = {key: json.dumps(translated(json.loads(text), WORDS)) for key, text in annotations.items()}
@@ -71,5 +71,5 @@ def _in(words: dict[str, dict[str, str]], resource: Resource, item: Object) -> O
 
 
 if __name__ == "__main__":
-    client.KubernetesCluster = LaterCluster  # type: ignore[misc]
+    client.KubernetesCluster = TranslatingCluster  # type: ignore[misc]
     main()

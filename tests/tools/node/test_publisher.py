@@ -11,7 +11,7 @@ from e2e.sandbox.node.publisher import StatusPublisher
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.unit.node.conftest import FakeApi
+    from tests.tools.node.conftest import FakeApi
 
 POD = {"metadata": {"name": "p", "namespace": "n", "uid": "u"}}
 PATH = "/api/v1/namespaces/n/pods/p"

@@ -11,7 +11,7 @@ from e2e.sandbox.node.volumes import PodVolumes, VolumeError, check_target
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.node.conftest import FakeApi
+    from tests.tools.node.conftest import FakeApi
 
 
 def volumes(api: FakeApi, root: Path, *specs: dict[str, Any]) -> PodVolumes:

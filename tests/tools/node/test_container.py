@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from tests.unit.node.conftest import FakeApi
+    from tests.tools.node.conftest import FakeApi
 
 NETWORK = PodNetwork("127.0.0.1", netns="serin-pod-1", link="veth1")
 

@@ -1,4 +1,4 @@
-"""A Prometheus that fails or lies on request: it stands between the operator and the real one."""
+"""A proxy between the operator and Prometheus that answers with errors or wrong data when a scenario says so."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ SLOW = "slow body"
 SLOW_SECONDS = 10
 
 
-class UntruePrometheus(BackgroundServer):
-    """In front of ``real``; tells the truth unless ``lie`` names one of :data:`LIES`, or ``SLOW``."""
+class LyingPrometheus(BackgroundServer):
+    """Passes on the answers of ``real`` unless ``lie`` is ``SLOW`` or names one of :data:`LIES`."""
 
     def __init__(self, real: str) -> None:
         super().__init__()
         self._real = real
         self.lie = ""
         self.lies_left = 10**9
-        """So many more answers; then the truth."""
+        """The number of answers that ``lie`` still holds for."""
 
     @property
     def url(self) -> str:
@@ -80,7 +80,7 @@ class UntruePrometheus(BackgroundServer):
         await self._session.close()
 
     async def handle(self, incoming: web.Request) -> web.StreamResponse:
-        """The truth, or the lie of the hour."""
+        """Answers as Prometheus does, or with the lie."""
         form = await incoming.post()
         fields = {key: value for key, value in form.items() if isinstance(value, str)}
         async with self._session.request(incoming.method, f"{self._real}{incoming.path_qs}", data=fields) as answer:

@@ -15,7 +15,7 @@ from e2e.sandbox.node.environment import (
 )
 
 if TYPE_CHECKING:
-    from tests.unit.node.conftest import FakeApi
+    from tests.tools.node.conftest import FakeApi
 
 POD: dict[str, Any] = {
     "metadata": {"name": "p", "namespace": "n", "uid": "u", "labels": {"a/b": "c"}},
