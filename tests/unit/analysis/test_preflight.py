@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serin.analysis.preflight import Base, Forecast, bernoulli_divergence, forecasts, relative_divergence
-from serin.analysis.simulate import Traffic, outcome, run
+from serin.analysis.simulate import Traffic, run, statistics_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from tests.world import policy
 
@@ -41,7 +41,7 @@ def test_predicted_detection_is_that_of_simulations_within_a_factor_of_two(rps: 
     at = (2.0, 5.0, 20.0).index(times)
     predicted = forecast(spec, rps, 0.005).detect[at]
     traffic = Traffic(rps * 0.95, rps * 0.05, 0.005, times * 0.01)
-    found = outcome([run(spec, traffic, 2.0, seed) for seed in range(30)], 0.0).detection_p50
+    found = statistics_of([run(spec, traffic, 2.0, seed) for seed in range(30)], 0.0).detection_p50
     assert found is not None
     assert predicted / 2 <= found <= predicted * 2
 
@@ -51,7 +51,7 @@ def test_predicted_passing_is_that_of_simulations_within_a_factor_of_two(rps: fl
     spec = of()
     predicted = forecast(spec, rps, bad).passing
     traffic = Traffic(rps * 0.95, rps * 0.05, bad, bad)
-    found = outcome([run(spec, traffic, 1.5, seed) for seed in range(30)], 0.0).passing_p50
+    found = statistics_of([run(spec, traffic, 1.5, seed) for seed in range(30)], 0.0).passing_p50
     assert found is not None
     assert predicted / 2 <= max(found, 65.0) <= max(2 * predicted, 65.0)
 

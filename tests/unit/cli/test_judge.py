@@ -66,7 +66,8 @@ def test_a_step_passes_and_the_watch_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "decision", "reason", "verdict"),
     [
-        ([counted(0, None)], "Hold", "NoData", "NoData"),
+        ([counted(0, None)], "Continue", "CollectingEvidence", "NoData"),
+        ([counted(i, None) for i in range(8)], "Hold", "NoData", "NoData"),
         ([counted(0, GOOD), counted(3, GOOD), line(4, candidate=None)], "Hold", "NoData", "NoData"),
         ([counted(0, GOOD), line(1, error="HTTP 503")], "Hold", "MetricsUnavailable", "Error"),
         ([counted(i, BROKEN, OUTAGE) for i in range(3)], "Hold", "CommonCause", "Hold"),

@@ -12,7 +12,7 @@ from serin.rollout.gates.evidence.bake_time import bake_time
 from serin.rollout.gates.evidence.step_time import step_time
 from serin.rollout.gates.evidence.undecided import undecided
 from serin.rollout.gates.gate import Check
-from serin.rollout.stage import overdue_by
+from serin.rollout.stage import stage_evidence
 from serin.schema.choices import Severity
 from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import NEXT_WINDOW, SOON, answer, judged, scene
@@ -28,13 +28,12 @@ def test_a_phase_is_overdue_from_its_limit_on(phase: Phase, limit: int) -> None:
     here = scene(phase)
     for late in (0, 1, 60):
         here.rollout(step_started_at=START - (limit + late) * SECOND)
-        assert overdue_by(here.context, here.status, here.context.policy(here.status)) == late * SECOND
+        assert stage_evidence(here.context, here.status).late_by == late * SECOND
     here.rollout(step_started_at=START - (limit - 1) * SECOND)
-    assert overdue_by(here.context, here.status, here.context.policy(here.status)) is None
-    assert overdue_by(here.context, here.status, None) is None
+    assert stage_evidence(here.context, here.status).late_by is None
     here.status = here.status.model_copy(update={"phase": Phase.PROMOTING})
     here.rollout(step_started_at=START - timedelta(days=9))
-    assert overdue_by(here.context, here.status, here.context.policy(here.status)) is None, "it has no timeout"
+    assert stage_evidence(here.context, here.status).late_by is None, "it has no timeout"
 
 
 @pytest.mark.parametrize(("phase", "limit"), list(LIMITS.items()))

@@ -1,6 +1,7 @@
-"""What would the first step of a policy have done with these windows? One decision per window, and what it came to.
+"""What the first step of a policy would have done with given windows: a decision per window, and what it came to.
 
-The weight is taken as constant. After the step has passed the breach watch goes on to the end, as it does in a rollout.
+The decisions are the operator's (``rollout.evidence_decision``). The weight is taken as constant. After the step has
+passed the breach watch goes on to the end, as it does in a rollout.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from enum import StrEnum
 
 from serin.analysis.assessment import Judge
 from serin.api.analysis import Action
-from serin.api.promotion_policy import PromotionPolicySpec, Step
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Assessment, Interval, SloReport
-from serin.patience import SilenceClock, end_of_patience, overdue
-from serin.schema.reasons import Reason, Verdict
+from serin.rollout.evidence_decision import Advance, Hold, Rollback, SilenceClock, StageEvidence
+from serin.rollout.schedule import Schedule
+from serin.schema.reasons import Phase
 
 STEP_PASSED = "StepPassed"
 """Every deciding SLO has passed and the step's time has elapsed."""
 
 
-class Decision(StrEnum):
+class WindowDecision(StrEnum):
     """What follows from all verdicts together."""
 
     CONTINUE = "Continue"
@@ -37,7 +39,7 @@ class Judged:
     start: datetime
     end: datetime
     slos: tuple[SloReport, ...]
-    decision: Decision
+    decision: WindowDecision
     reason: str
 
 
@@ -45,7 +47,7 @@ class Judged:
 class Summary:
     """What the windows came to."""
 
-    decision: Decision
+    decision: WindowDecision
     decided_at: datetime | None
     """End of the window that decided: the rollback's, the step's passing, or the last one."""
     first_breach_at: datetime | None
@@ -58,19 +60,14 @@ class Summary:
     bad_requests: int
 
 
-def decide(assessment: Assessment, step: Step, started: datetime | None, now: datetime) -> tuple[Decision, str]:
-    """The decision at ``now`` in a step that began at ``started``: breach first, then doubt, then time."""
-    if assessment.breach is not None:
-        return Decision.ROLLBACK, assessment.breach.reason
-    blocking = assessment.blocking
-    if blocking is None:
-        passed = bool(assessment.acting) and assessment.step_time >= step.for_
-        return (Decision.ADVANCE, STEP_PASSED) if passed else (Decision.CONTINUE, Reason.STEP_TIME)
-    if blocking.verdict is not Verdict.INSUFFICIENT:
-        return Decision.HOLD, blocking.reason
-    if overdue(started, step.timeout, now) is not None:
-        return Decision.HOLD, Reason.STEP_TIMEOUT
-    return Decision.CONTINUE, Reason.COLLECTING_EVIDENCE
+def _in_words(decision: Rollback | Hold | Advance) -> tuple[WindowDecision, str]:
+    match decision:
+        case Rollback(reason=reason):
+            return WindowDecision.ROLLBACK, reason
+        case Hold(reason=reason):
+            return (WindowDecision.CONTINUE if decision.waits else WindowDecision.HOLD), reason
+        case Advance():
+            return WindowDecision.ADVANCE, STEP_PASSED
 
 
 class Replay:
@@ -79,7 +76,7 @@ class Replay:
     def __init__(self, policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> None:
         self._judge = Judge(policy, rungs)
         self._with_history = {slo.name for slo in policy.slos if slo.indicator.chosen.compares_arms}
-        self._step = policy.steps[0]
+        self._limits = Schedule(policy).limits(Phase.PROGRESSING, 1)
         self._started: datetime | None = None
         self._passed_at: datetime | None = None
         self._first_breach_at: datetime | None = None
@@ -107,7 +104,7 @@ class Replay:
     @property
     def over(self) -> bool:
         """Whether the candidate has been taken back: nothing is judged after that."""
-        return self._last is not None and self._last.decision is Decision.ROLLBACK
+        return self._last is not None and self._last.decision is WindowDecision.ROLLBACK
 
     def learn(self, row: Mapping[str, Interval]) -> None:
         """Takes windows of the time before the candidate: history of the stable arm."""
@@ -116,7 +113,7 @@ class Replay:
     def judge(self, row: Mapping[str, Interval]) -> Judged:
         """Takes the next window of each SLO and decides."""
         self.take(row)
-        return self.decide(row)
+        return self.decision(row)
 
     def take(self, row: Mapping[str, Interval]) -> bool:
         """Takes the next window of each SLO; whether asking for a decision could bring an end or an advance."""
@@ -125,12 +122,12 @@ class Replay:
         self._judge.add({name: [interval] for name, interval in row.items()})
         return self._may_give_up or self._judge.breached or (self._passed_at is None and self._judge.passed)
 
-    def decide(self, row: Mapping[str, Interval]) -> Judged:
+    def decision(self, row: Mapping[str, Interval]) -> Judged:
         """The decision after ``row``, which was taken last."""
         newest = next(iter(row.values()))
         assessment = self._judge.assess(self._started)
-        decision, reason = self._decision(assessment, newest.end)
-        if decision is Decision.ADVANCE and self._passed_at is None:
+        decision, reason = _in_words(self._evidence(assessment, newest.end).decide())
+        if decision is WindowDecision.ADVANCE and self._passed_at is None:
             self._passed_at = newest.end
         if self._first_breach_at is None:
             breaches = (slo.breached_at for slo in assessment.slos)
@@ -138,12 +135,10 @@ class Replay:
         self._last = Judged(newest.start, newest.end, assessment.slos, decision, reason)
         return self._last
 
-    def _decision(self, assessment: Assessment, now: datetime) -> tuple[Decision, str]:
-        """The judge's decision, or the end that the policy sets to not knowing."""
+    def _evidence(self, assessment: Assessment, now: datetime) -> StageEvidence:
+        """The evidence as the operator decides on it; the clock of silence goes on."""
         self._silence = self._silence.at(assessment, now)
-        late = overdue(self._started, self._step.timeout, now)
-        end = end_of_patience(self._analysis, assessment, self._silence, late, now)
-        return (Decision.ROLLBACK, end) if end is not None else decide(assessment, self._step, self._started, now)
+        return StageEvidence(assessment, now, self._analysis, self._limits, self._started, self._silence)
 
     @property
     def summary(self) -> Summary:
@@ -152,11 +147,11 @@ class Replay:
         if last is None:
             message = "nothing has been judged"
             raise ValueError(message)
-        passed = self._passed_at is not None and last.decision is not Decision.ROLLBACK
+        passed = self._passed_at is not None and last.decision is not WindowDecision.ROLLBACK
         breach = Assessment(last.slos).breach
         counted = breach or next((slo for slo in last.slos if slo.candidate.total), None)
         return Summary(
-            decision=Decision.ADVANCE if passed else last.decision,
+            decision=WindowDecision.ADVANCE if passed else last.decision,
             decided_at=self._passed_at if passed else last.end,
             first_breach_at=self._first_breach_at,
             requests=counted.candidate.total if counted else 0,

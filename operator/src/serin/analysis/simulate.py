@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from serin.analysis.draws import Draws
-from serin.analysis.replay import Decision, Judged, Replay
+from serin.analysis.replay import Judged, Replay, WindowDecision
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Counts, Interval, Window, settle_time
 
@@ -55,7 +55,7 @@ class Traffic:
 class Run:
     """How one rollout ended. Times in seconds after the candidate's first request, with the delay of the samples."""
 
-    decision: Decision
+    decision: WindowDecision
     decided_after: float
     bad_requests: int
     requests: int
@@ -64,7 +64,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunStatistics:
     """What all runs came to."""
 
     runs: int
@@ -105,62 +105,67 @@ def _counts(draws: Draws, requests: float, share: float) -> Counts:
 
 def run(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> Run:
     """One rollout from its first weight to a rollback or to the end of the time."""
-    replay, row = Replay(policy), {}
+    replay, row, names = Replay(policy), {}, _simulated(policy)
     lag = settle_time(policy.analysis.window).total_seconds()
     for live, window in windows(policy, traffic, hours, seed):
-        row = _row(policy, window)
+        row = _row(names, window)
         if not live:
             replay.learn(row)
         elif replay.take(row):
-            replay.decide(row)
+            replay.decision(row)
             if replay.over:
                 break
-    last = replay.decide(row)
+    last = replay.decision(row)
     summary = replay.summary
     decided = summary.decided_at if summary.decided_at is not None else last.end
     late = 0
-    if summary.decision is Decision.ROLLBACK:  # what it answered until the samples were in
+    if summary.decision is WindowDecision.ROLLBACK:  # what it answered until the samples were in
         late = round(lag * traffic.candidate_rps * traffic.shares(_seconds(decided))[0])
     return Run(
         decision=summary.decision,
         decided_after=_seconds(decided) + lag,
         bad_requests=summary.bad_requests + late,
         requests=summary.requests,
-        held=last.decision is Decision.HOLD,
+        held=last.decision is WindowDecision.HOLD,
     )
 
 
 def trace(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> list[Judged]:
     """Every window of one rollout, judged: what a plot shows."""
-    replay, found = Replay(policy), []
+    replay, found, names = Replay(policy), [], _simulated(policy)
     for live, window in windows(policy, traffic, hours, seed):
         if live:
-            found.append(replay.judge(_row(policy, window)))
+            found.append(replay.judge(_row(names, window)))
             if replay.over:
                 break
         else:
-            replay.learn(_row(policy, window))
+            replay.learn(_row(names, window))
     return found
 
 
-def _row(policy: PromotionPolicySpec, window: Window) -> dict[str, Interval]:
-    """The same counts for every SLO that counts; the others are not simulated."""
-    return {slo.name: window for slo in policy.slos if slo.indicator.chosen.takes_objective}
+def _simulated(policy: PromotionPolicySpec) -> list[str]:
+    """The SLOs that count events; the others are not simulated."""
+    return [slo.name for slo in policy.slos if slo.indicator.chosen.takes_objective]
+
+
+def _row(names: Sequence[str], window: Window) -> dict[str, Interval]:
+    """The same counts for every SLO."""
+    return dict.fromkeys(names, window)
 
 
 def _seconds(at: datetime) -> float:
     return (at - EPOCH).total_seconds()
 
 
-def outcome(runs: Sequence[Run], fault_at: float) -> Outcome:
+def statistics_of(runs: Sequence[Run], fault_at: float) -> RunStatistics:
     """All runs together; ``ValueError`` without any."""
     count = len(runs)
-    back = [r for r in runs if r.decision is Decision.ROLLBACK]
-    passed = [r for r in runs if r.decision is Decision.ADVANCE]
+    back = [r for r in runs if r.decision is WindowDecision.ROLLBACK]
+    passed = [r for r in runs if r.decision is WindowDecision.ADVANCE]
     detected = sorted(r.decided_after - fault_at for r in back if r.decided_after >= fault_at)
     passing = sorted(r.decided_after for r in passed)
     bad = sorted(r.bad_requests for r in runs)
-    return Outcome(
+    return RunStatistics(
         runs=count,
         rolled_back=len(back) / count,
         promoted=len(passed) / count,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from serin.analysis.preflight import FAULTS, Base, Forecast, forecasts
-from serin.analysis.simulate import Outage, Outcome, Run, Traffic, run
+from serin.analysis.simulate import Outage, Run, RunStatistics, Traffic, run
 from serin.api.load import policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.forecasts import as_fields, finite
@@ -77,7 +77,7 @@ def predicted(policy: PromotionPolicySpec, traffic: Traffic) -> list[Forecast]:
     return list(forecasts(policy.model_copy(update={"steps": [step]}), bases))
 
 
-def as_json(outcome: Outcome, forecast: list[Forecast]) -> str:
+def as_json(outcome: RunStatistics, forecast: list[Forecast]) -> str:
     """Everything as one object."""
     return json.dumps({**_camel(asdict(outcome)), "predicted": [_forecast(f) for f in forecast]}, indent=2)
 
@@ -95,7 +95,7 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
     return {"slo": forecast.slo, **as_fields(forecast), **problem}
 
 
-def as_rows(outcome: Outcome) -> list[tuple[str, str]]:
+def as_rows(outcome: RunStatistics) -> list[tuple[str, str]]:
     """The table for people."""
     return [
         ("rolled back", f"{outcome.rolled_back:.2%}"),

@@ -1,32 +1,27 @@
-"""The stage that a rollout is in (shadow, step or bake): when it began, when it is overdue, how it is called."""
+"""The stage that a rollout is in (shadow, step or bake): its evidence, when it began, how it is called."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec
+from serin.api.promotion_policy import Exposure
 from serin.api.status import ModelDeploymentStatus
-from serin.patience import overdue
 from serin.rollout.context import DecisionContext, route_in_sync
+from serin.rollout.evidence_decision import SilenceClock, StageEvidence
 from serin.rollout.schedule import Schedule
 from serin.rollout.transition import rollout_of, weights_of, with_rollout
 from serin.schema.reasons import Phase
 
 
-def overdue_by(
-    context: DecisionContext, status: ModelDeploymentStatus, policy: PromotionPolicySpec | None
-) -> timedelta | None:
-    """How long ago the timeout of the step, the shadow or the bake was over; None before."""
-    if policy is None:
-        return None
-    stage = Schedule(policy).stage(status.phase, rollout_of(status).step)
-    if status.phase is Phase.BAKING and policy.bake is not None:
-        limit = policy.bake.for_ + policy.bake.timeout
-    elif stage is not None:
-        limit = stage.timeout
-    else:
-        return None
-    return overdue(rollout_of(status).step_started_at, limit, context.now)
+def stage_evidence(context: DecisionContext, status: ModelDeploymentStatus) -> StageEvidence:
+    """The evidence of the stage and its clocks, to be decided on."""
+    rollout, policy = rollout_of(status), context.policy(status)
+    return StageEvidence(
+        assessment=context.observed.assessment,
+        now=context.now,
+        analysis=policy.analysis if policy is not None else None,
+        limits=Schedule(policy).limits(status.phase, rollout.step) if policy is not None else None,
+        begun_at=rollout.step_started_at,
+        silence=SilenceClock(rollout.unknown_since),
+    )
 
 
 def describe_step(status: ModelDeploymentStatus) -> str:

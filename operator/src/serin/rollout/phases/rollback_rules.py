@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from serin.api.model_deployment import OnNewRevision
 from serin.api.status import ModelDeploymentStatus
-from serin.patience import SilenceClock, nothing_known_too_long, undecided_too_long
 from serin.rollout.context import DecisionContext
+from serin.rollout.evidence_decision import SilenceClock
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
-from serin.rollout.stage import describe_step, overdue_by
+from serin.rollout.stage import describe_step, stage_evidence
 from serin.rollout.transition import (
     Transition,
     rollout_of,
@@ -56,11 +56,11 @@ def decided_before(context: DecisionContext, status: ModelDeploymentStatus) -> T
 
 def breached(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """A Critical SLO is breached."""
-    breach = context.observed.assessment.breach
-    if breach is None:
+    back = stage_evidence(context, status).breach
+    if back is None:
         return None
     reached = "; it had no weight yet: mirrored and preview requests only" * (status.phase is Phase.SHADOWING)
-    return start_rollback(context, status, breach.reason, f"{breach.message}{reached}")
+    return start_rollback(context, status, back.reason, f"{back.slo.message}{reached}")
 
 
 def candidate_crashed(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
@@ -119,25 +119,20 @@ def with_silence_clock(context: DecisionContext, status: ModelDeploymentStatus) 
 
 def silent_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The policy wants the candidate back when nobody knows how it does."""
-    assessment, since, policy = context.observed.assessment, rollout_of(status).unknown_since, context.policy(status)
-    slo = assessment.unknown
-    if slo is None or since is None or policy is None or context.is_down(status.stable):
+    back, since = stage_evidence(context, status).silent_too_long, rollout_of(status).unknown_since
+    if back is None or since is None or context.is_down(status.stable):
         return None
-    if not nothing_known_too_long(policy.analysis, assessment, SilenceClock(since), context.now):
-        return None
-    message = f"nothing is known since {format_time(since)} (analysis.onNoData: Abort); {slo.message}"
-    return start_rollback(context, status, Reason.NO_DATA_TOO_LONG, message)
+    message = f"nothing is known since {format_time(since)} (analysis.onNoData: Abort); {back.slo.message}"
+    return start_rollback(context, status, back.reason, message)
 
 
 def inconclusive_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The policy wants the candidate back when a step is not decided for too long after its timeout."""
-    slo, policy = context.observed.assessment.inconclusive, context.policy(status)
-    if slo is None or policy is None or status.phase is Phase.BAKING or context.is_down(status.stable):
+    back = stage_evidence(context, status).inconclusive_too_long
+    if back is None or context.is_down(status.stable):
         return None
-    if not undecided_too_long(policy.analysis, context.observed.assessment, overdue_by(context, status, policy)):
-        return None
-    message = f"{describe_step(status)}: not decided (analysis.onInconclusive: Abort); {slo.message}"
-    return start_rollback(context, status, Reason.INCONCLUSIVE, message)
+    message = f"{describe_step(status)}: not decided (analysis.onInconclusive: Abort); {back.slo.message}"
+    return start_rollback(context, status, back.reason, message)
 
 
 def candidate_cannot_start(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.schedule import Schedule
-from serin.rollout.stage import describe_step, overdue_by
-from serin.rollout.transition import Transition, rollout_of
+from serin.rollout.evidence_decision import StageEvidence
+from serin.rollout.stage import describe_step, stage_evidence
+from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 from serin.schema.types import format_duration
 
 
 def step_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The step needs its own time of accepted windows."""
-    policy, rollout, have = context.policy(status), rollout_of(status), context.observed.assessment.step_time
-    if policy is None or rollout.step_started_at is None:
+    evidence = stage_evidence(context, status)
+    if evidence.analysis is None or evidence.begun_at is None:
         message = f"{describe_step(status)}: the step has not begun"
         return Transition(status, Reason.WAITING_FOR_ROUTE, message, context.poll_at())
-    stage = Schedule(policy).stage(status.phase, rollout.step)
-    need = stage.for_ if stage is not None else timedelta()
-    if have >= need:
+    return short_of_time(context, status, evidence)
+
+
+def short_of_time(
+    context: DecisionContext, status: ModelDeploymentStatus, evidence: StageEvidence
+) -> Transition | None:
+    """Holds a stage that has not had its time, with what it has and what it needs."""
+    hold, limits, have = evidence.too_short, evidence.limits, evidence.assessment.step_time
+    if hold is None or limits is None:
         return None
-    late = overdue_by(context, status, policy) is not None
-    message = f"{describe_step(status)}: every SLO passes; {format_duration(have)} of {format_duration(need)} judged"
-    return Transition(status, Reason.STEP_TIME, message, context.next_evaluation_at(), stalled=late)
+    judged = f"{format_duration(have)} of {format_duration(limits.for_)} judged"
+    message = f"{describe_step(status)}: every SLO passes; {judged}"
+    return Transition(status, hold.reason, message, context.next_evaluation_at(), stalled=hold.late)

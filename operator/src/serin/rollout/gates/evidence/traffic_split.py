@@ -5,7 +5,7 @@ from __future__ import annotations
 from serin.api.status import ModelDeploymentStatus
 from serin.evidence import Split
 from serin.rollout.context import DecisionContext
-from serin.rollout.stage import describe_step, overdue_by
+from serin.rollout.stage import describe_step, stage_evidence
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 
@@ -16,7 +16,7 @@ def traffic_split(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     if split is None or split.agrees is not False:
         return None
     message = f"{describe_step(status)}: {describe_split(split)}; nothing moves forward on it"
-    late = overdue_by(context, status, context.policy(status)) is not None
+    late = stage_evidence(context, status).late
     return Transition(status, Reason.TRAFFIC_SPLIT, message, context.next_evaluation_at(), stalled=late)
 
 
