@@ -16,7 +16,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
   --strip-extras --allow-unsafe --newline=lf --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 RELIABILITY := -p e2e.scenarios.reliability
-RUFF_PATHS := operator/src e2e tests
+RUFF_PATHS := operator/src e2e tests tools
 MUTATED := build/mutants
 MUTMUT_STAMP := $(VENV)/.mutmut-done
 
@@ -68,10 +68,10 @@ check-types: $(STAMP)
 check-imports: $(STAMP)
 	$(BIN)/lint-imports
 check-crds: $(STAMP)
-	$(BIN)/python -m serin.api.crdgen --check
-	$(BIN)/python -m serin.cluster.rolegen --check
+	$(BIN)/python -m tools.crdgen --check
+	$(BIN)/python -m tools.rolegen --check
 check-unit: $(STAMP)
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit tests/tools
 
 .PHONY: format
 format: $(STAMP) ## Format the code and mend what ruff can mend
@@ -80,8 +80,8 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 
 .PHONY: crds
 crds: $(STAMP) ## Generate crds/ from the API models, and the chart's rules from the operator's permissions
-	$(BIN)/python -m serin.api.crdgen
-	$(BIN)/python -m serin.cluster.rolegen
+	$(BIN)/python -m tools.crdgen
+	$(BIN)/python -m tools.rolegen
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
@@ -92,13 +92,13 @@ lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer
 .PHONY: clean
 clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
 	rm -rf $(VENV) $(MUTATED) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find operator e2e tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find operator e2e tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: mutants
 mutants: $(STAMP) $(MUTMUT_STAMP) ## Which small changes of rollout and judge does no test notice? (MUTANTS='serin.rollout.gates.*'; hours)
 	@mkdir -p $(MUTATED)
 	@ln -sfn ../../operator/src $(MUTATED)/src
-	@for path in docs tests pyproject.toml; do ln -sfn ../../$$path $(MUTATED)/$$path; done
+	@for path in docs tests tools pyproject.toml; do ln -sfn ../../$$path $(MUTATED)/$$path; done
 	@cd $(MUTATED) && PATH="$(CURDIR)/$(BIN):$$PATH" && set -f && mutmut run $(MUTANTS) && \
 	  { mutmut results | grep -v -e ': not checked$$' -e ': caught by type check$$' || echo "No mutant survived."; }
 

@@ -1,4 +1,4 @@
-"""A certificate authority for one test run: nothing that it signs is trusted anywhere else."""
+"""A certificate authority, for tests of TLS: it signs certificates that nothing outside of the test trusts."""
 
 from __future__ import annotations
 

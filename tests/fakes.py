@@ -1,7 +1,7 @@
-"""An API server in memory with just enough of KServe and the gateway behind it, for fast tests of the shell.
+"""Fakes in memory of an API server with KServe and a gateway behind it, and of Prometheus, for fast tests.
 
-It is for speed only: what it pretends is proven on the sandbox. It keeps resource versions, refuses stale writes,
-and can be told to die at the n-th write, before or after it took effect.
+What they pretend is tested for real on the sandbox. The API server keeps resource versions, refuses stale writes, and
+can be told to end the process at the n-th write, before or after it took effect.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from serin.api import names
-from serin.api.crdgen import KINDS
 from serin.cluster import resources
 from serin.cluster.client import Object, Objects
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.traffic.standard.service import service_of
+from tools.crdgen import KINDS
 
 Key = tuple[str, str, str]
 
@@ -83,7 +83,7 @@ class FakeCluster:
     def _slice(self, isvc: str) -> Object:
         endpoints = [{"addresses": [f"10.0.0.{i}"], "conditions": {"ready": True}} for i in range(self.ready(isvc))]
         return {
-            "metadata": {"labels": {"kubernetes.io/service-name": names.service_name(isvc)}},
+            "metadata": {"labels": {"kubernetes.io/service-name": service_of(isvc).name}},
             "endpoints": endpoints,
         }
 

@@ -1,4 +1,4 @@
-"""A Prometheus on loopback that does with a request whatever a test says: real sockets, real TLS, no mock."""
+"""A Prometheus on loopback that answers as a test says, for tests of faults on real sockets and with real TLS."""
 
 from __future__ import annotations
 

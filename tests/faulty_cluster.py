@@ -1,4 +1,4 @@
-"""A cluster of which one read or write fails, in one way, for as long as it is told to."""
+"""A cluster of which one kind of read or write fails in one way, for tests of failing calls."""
 
 from __future__ import annotations
 

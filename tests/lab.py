@@ -1,4 +1,4 @@
-"""A ModelDeployment on an API server in memory: passes move its clock on, and the process may be restarted."""
+"""A ModelDeployment on a fake API server with a real reconciler, for tests that run whole passes and restarts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One rollout in one phase, in which everything is well: a test changes one thing of what a rule sees, and asks it.
+"""A rollout that stands in one phase with all well, for tests that change one input and ask one rule.
 
-Where a story in ``tests.world`` shows that rules work together, a scene shows what one of them answers at a boundary.
+A story in ``tests.world`` shows that rules work together; a scene shows what one rule answers at a boundary.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from serin.api.evidence import Assessment, Counts, Interval, SloReport
-from serin.api.promotion_policy import PromotionPolicySpec, Severity
-from serin.api.reasons import Phase, Reason, Verdict
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
+from serin.evidence import Assessment, Counts, Interval, SloReport
+from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Arm, Observation
-from serin.rollout.turn import Move, Turn, with_rollout
+from serin.rollout.transition import Transition, with_rollout
+from serin.schema.choices import Severity
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.world import NAME, SECOND, START, World, policy, ref, serving, spec
 
 SOON = 2 * SECOND
@@ -34,33 +36,33 @@ class Scene:
     """A rollout in one phase, in which everything is well; a test changes one thing of what a gate sees."""
 
     status: ModelDeploymentStatus
-    seen: Observation
+    observed: Observation
     paused: bool = False
     edits: dict[str, Any] = field(default_factory=dict)
     """Further fields of spec."""
 
     @property
-    def turn(self) -> Turn:
-        return Turn(NAME, spec("2", paused=self.paused, **self.edits), self.seen, START)
+    def context(self) -> DecisionContext:
+        return DecisionContext(NAME, spec("2", paused=self.paused, **self.edits), self.observed, START)
 
     def arm(self, version: str, **changes: Any) -> None:
         revision = ref(version).revision
-        self.seen = replace(self.seen, arms=dict(self.seen.arms) | {revision: Arm(ref(version), **changes)})
+        self.observed = replace(self.observed, arms=dict(self.observed.arms) | {revision: Arm(ref(version), **changes)})
 
     def route(self, **changes: Any) -> None:
-        assert self.seen.route is not None
-        self.seen = replace(self.seen, route=replace(self.seen.route, **changes))
+        assert self.observed.route is not None
+        self.observed = replace(self.observed, route=replace(self.observed.route, **changes))
 
     def rollout(self, **changes: Any) -> None:
         self.status = with_rollout(self.status, **changes)
 
     def policy(self, changed: PromotionPolicySpec | None) -> None:
         """The policy that the rollout began with."""
-        self.seen = replace(self.seen, records=tuple(replace(r, policy=changed) for r in self.seen.records))
+        self.observed = replace(self.observed, records=tuple(replace(r, policy=changed) for r in self.observed.records))
 
-    def ask(self, rule: Callable[[Turn, ModelDeploymentStatus], Move | None]) -> Move | None:
+    def ask(self, rule: Callable[[DecisionContext, ModelDeploymentStatus], Transition | None]) -> Transition | None:
         """What one rule answers."""
-        return rule(self.turn, self.status)
+        return rule(self.context, self.status)
 
 
 SCENES: dict[Phase, Scene] = {}
@@ -81,17 +83,17 @@ def scene(phase: Phase) -> Scene:
         assert world.status.phase is phase
         SCENES[phase] = _seen(world)
     kept = SCENES[phase]
-    return Scene(kept.status, kept.seen)
+    return Scene(kept.status, kept.observed)
 
 
 def _seen(world: World) -> Scene:
     return Scene(world.status, replace(world.observe(), next_evidence_at=START + NEXT_WINDOW))
 
 
-def answer(move: Move | None) -> tuple[Reason, bool, timedelta | None]:
+def answer(transition: Transition | None) -> tuple[Reason, bool, timedelta | None]:
     """Why it holds, whether a person is asked, and when it is looked at again."""
-    assert move is not None
-    return move.reason, move.stalled, move.wake_at - START if move.wake_at else None
+    assert transition is not None
+    return transition.reason, transition.stalled, transition.wake_at - START if transition.wake_at else None
 
 
 def report(verdict: Verdict, reason: Reason, **changes: Any) -> SloReport:
@@ -106,4 +108,4 @@ def report(verdict: Verdict, reason: Reason, **changes: Any) -> SloReport:
 
 def judged(here: Scene, verdict: Verdict, reason: Reason, **changes: Any) -> None:
     """The one SLO stands so."""
-    here.seen = replace(here.seen, assessment=Assessment((report(verdict, reason, **changes),)))
+    here.observed = replace(here.observed, assessment=Assessment((report(verdict, reason, **changes),)))

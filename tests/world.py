@@ -1,6 +1,7 @@
-"""A world at the level of `decide`: plans become true at once, time is a number, requests are drawn or given.
+"""A rollout without Kubernetes, for stories of several ticks through ``decide``: plans become true at once.
 
-It knows nothing of Kubernetes: what it does not model (the API server, KServe, Envoy) is proven on the sandbox.
+Time is a number; requests are drawn or given. What it does not model (the API server, KServe, Envoy) is tested on the
+sandbox.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from serin.api.evidence import Assessment, Counts, Window
+from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Phase, Reason
-from serin.api.revision import inference_service_name, revision_of
+from serin.api.revision import revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
-from serin.judge.assessment import Judge
+from serin.evidence import Assessment, Counts, Window
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import (
@@ -31,6 +31,8 @@ from serin.rollout.observation import (
     Unreadable,
 )
 from serin.rollout.phases import WATCHED
+from serin.schema.reasons import Phase, Reason
+from serin.traffic.standard.service import workload_of
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -69,7 +71,7 @@ def spec(version: str, **changes: Any) -> ModelDeploymentSpec:
 def ref(version: str) -> RevisionRef:
     """The revision of ``spec(version)``."""
     revision = revision_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
-    return RevisionRef(revision=revision, version=version, inference_service=inference_service_name(NAME, revision))
+    return RevisionRef(revision=revision, version=version, workload=workload_of(NAME, revision))
 
 
 def exposed(route: RoutePlan) -> frozenset[Exposure]:
@@ -95,13 +97,15 @@ class World:
     stable_window: tuple[int, int] | None = (0, 900)
     judge: Judge | None = None
     judged_record: str = ""
-    seen: Observation | None = None
+    observed: Observation | None = None
     """What the last pass saw."""
     actions: list[ActionView] = field(default_factory=list)
     """PromotionActions that have no outcome yet."""
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
-    vouched: bool | None = True
+    requester_verified: bool | None = True
+    problem: Problem | None = None
+    """What is wrong with spec."""
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -130,22 +134,30 @@ class World:
         return found
 
     def observe(self) -> Observation:
-        """What one pass sees."""
+        """What one pass sees. What cannot be read is not there, as in the operator's own reading."""
+        unusable = self.problem is not None
         return Observation(
             generation=1,
-            wanted=ref(self.spec.model.version),
-            arms=dict(self.arms),
+            wanted=None if unusable else ref(self.spec.model.version),
+            problem=self.problem,
+            arms={revision: self._readable(arm) for revision, arm in self.arms.items()},
             route=self.route,
             policy=self.policy,
-            records=tuple(sorted(self.records, key=lambda r: r.attempt)),
+            records=() if Part.RECORDS in self.unknown else tuple(sorted(self.records, key=lambda r: r.attempt)),
             assessment=self._assess(),
             next_evidence_at=self.now + SECOND,
-            actions=tuple(self.actions),
-            vouched=self.vouched,
+            actions=() if Part.ACTIONS in self.unknown else tuple(self.actions),
+            requester_verified=self.requester_verified,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,
         )
+
+    def _readable(self, arm: Arm) -> Arm:
+        ready = 0 if Part.ENDPOINTS in self.unknown else arm.ready
+        if Part.PODS in self.unknown:
+            return replace(arm, ready=ready, failure=None, template="")
+        return replace(arm, ready=ready)
 
     def ask(self, action: str, *, name: str = "", **fields: Any) -> ActionView:
         """Somebody creates a PromotionAction: on the rollout under way, unless ``fields`` say otherwise."""

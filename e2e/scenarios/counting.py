@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from e2e.deploy.cluster import wait_until
 from e2e.scenarios.site import MODEL
-from serin.api.evidence import Counts, Window
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.evidence import Counts, Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.reading import read
 from serin.prometheus.server.client import Prometheus

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.scenarios.test_roads import stay
+from e2e.scenarios.test_disruptions import stay
 
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site

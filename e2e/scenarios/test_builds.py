@@ -1,4 +1,4 @@
-"""Back to the build before: what a newer one has written is kept, blinds nothing, and moves nothing forward."""
+"""Back from the next version: what it has written is kept, a breach is still found, and nothing moves forward."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.matrix
 NOBODY = "http://127.0.0.1:1"
-"""Where no Prometheus is: the newer build sees no breach."""
+"""No Prometheus is there, so that the next version sees no breach."""
 
 
 @contextmanager
-def newer(site: Site, prometheus_url: str = "") -> Iterator[None]:
-    """The newer build in place of the present one, which is back afterwards."""
+def next_version(site: Site, prometheus_url: str = "") -> Iterator[None]:
+    """The next version runs in place of this one, which is back afterwards."""
     present = site.operator
     present.stop()
     url = prometheus_url or present.settings.prometheus_url
-    command = (sys.executable, "-m", "e2e.scenarios.newer_words")
-    log = site.folder / "operator-newer.log"
+    command = (sys.executable, "-m", "e2e.scenarios.words_of_next_version")
+    log = site.folder / "operator-next-version.log"
     with OperatorProcess(replace(present.settings, command=command, prometheus_url=url, log=log)) as operator:
         site.operator = operator
         yield
@@ -41,12 +41,12 @@ def newer(site: Site, prometheus_url: str = "") -> Iterator[None]:
 def test_back_in_mid_rollout_a_breach_is_taken_back(site: Site) -> None:
     site.go_live()
     with site.load():
-        with newer(site, NOBODY):
+        with next_version(site, NOBODY):
             site.want("3", environment={"ERROR_RATE": "0.3", "FAULT_SEED": "1"})
             site.until_weight(25)
             site.say("Hold", "stop")
             assert site.told("stop")["outcome"] == "Accepted"
-            site.until(lambda _: site.reason == "SourcesUnavailable", what="the newer build's words")
+            site.until(lambda _: site.reason == "SourcesUnavailable", what="the next version's words")
             assert site.status["phase"] == "Advancing"
             assert [a["action"] for a in site.status["actions"]] == ["Pin"]
         record = site.until_taken_back()
@@ -59,13 +59,13 @@ def test_back_in_mid_rollout_a_breach_is_taken_back(site: Site) -> None:
 
 
 def test_back_in_mid_rollout_nothing_moves_forward(site: Site) -> None:
-    """It says what it does not know; the newer build, back again, goes on where it was."""
+    """It says what it does not know; the next version, back again, goes on where it was."""
     site.go_live()
     with site.load():
-        with newer(site):
+        with next_version(site):
             site.want("2")
             site.until_weight(25)
-            site.until(lambda s: s["phase"] == "Advancing", what="the newer build's phase")
+            site.until(lambda s: s["phase"] == "Advancing", what="the next version's phase")
         site.until(lambda _: site.reason == "UnknownState", what="the unknown phase is told", seconds=20)
         begun = time.monotonic()
         while time.monotonic() < begun + 8:
@@ -73,7 +73,7 @@ def test_back_in_mid_rollout_nothing_moves_forward(site: Site) -> None:
             assert (site.weights[-1], site.status["phase"]) == (25, "Advancing")
         assert "Advancing" in kubectl.get(site)["Message"]
         assert kubectl.condition(site, "Stalled")["status"] == "True"
-        with newer(site):
+        with next_version(site):
             site.until_stable("2")
             outcomes = site.outcomes()
     site.nobody_else_failed()
@@ -86,7 +86,7 @@ def test_back_outside_of_a_rollout(site: Site) -> None:
     site.go_live()
     bad = {"ERROR_RATE": "0.5", "FAULT_SEED": "1"}
     with site.load():
-        with newer(site):
+        with next_version(site):
             site.want("3", environment=bad)
             record = site.until_taken_back()
             assert (record["status"]["outcome"], record["status"]["reason"]) == ("TakenBack", "ObjectiveBroken")

@@ -15,7 +15,7 @@ from e2e.scenarios.causes import SERVICES, SETTINGS, live_on_settings, pods_of, 
 from e2e.scenarios.kubectl import FirstSeen, cell
 from e2e.scenarios.proxy import Fault, asks
 from e2e.scenarios.test_faults import through_a_proxy
-from serin.rollout.cure import DOWN_FOR
+from serin.rollout.phases.stable_outage import DOWN_FOR
 
 if TYPE_CHECKING:
     from e2e.deploy.cluster import Json

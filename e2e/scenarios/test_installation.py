@@ -1,4 +1,4 @@
-"""Upgraded, uninstalled or idle: what serves is not touched."""
+"""Serin is upgraded, uninstalled or idle: what serves is not touched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from e2e.sandbox.images.catalogue import SHELL
 from e2e.scenarios.metrics import reading
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API
 from e2e.scenarios.test_faults import through_a_proxy
-from e2e.scenarios.test_trouble import PASSES, QUERIES
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
 
-pytestmark = pytest.mark.matrix
 CROWD = 50
 NEVER_ASKED_FOR = {
     # Admission asks for it on behalf of blockOwnerDeletion.
@@ -35,6 +33,8 @@ NEVER_ASKED_FOR = {
 }
 RESYNCS = 5
 RESYNC_SECONDS = 4
+QUERIES = 'prometheus_http_requests_total{code="200",handler="/api/v1/query'
+PASSES = 'serin_reconcile_total{result="ok"}'
 
 
 def generations(site: Site) -> dict[str, int]:
@@ -47,6 +47,7 @@ def pods(site: Site) -> set[str]:
     return {pod["metadata"]["name"] for pod in site.api.list("v1", "Pod", site.namespace)}
 
 
+@pytest.mark.matrix
 def test_upgraded_in_mid_rollout(site: Site) -> None:
     """A build that renders otherwise touches no InferenceService and replaces no pod; the rollout goes on."""
     site.go_live()
@@ -55,8 +56,8 @@ def test_upgraded_in_mid_rollout(site: Site) -> None:
         site.until_weight(25)
         site.operator.stop()
         before, running = generations(site), pods(site)
-        newer = replace(site.operator.settings, command=(sys.executable, "-m", "e2e.scenarios.newer"))
-        with OperatorProcess(newer) as operator:
+        next_version = replace(site.operator.settings, command=(sys.executable, "-m", "e2e.scenarios.next_version"))
+        with OperatorProcess(next_version) as operator:
             site.operator = operator
             site.until_weight(50)
             assert generations(site) == before
@@ -67,11 +68,14 @@ def test_upgraded_in_mid_rollout(site: Site) -> None:
             site.want("3")
             site.until_stable("3")
             [service] = [s for s in site.services() if s["metadata"]["labels"]["serin.dev/version"] == "3"]
-            assert service["spec"]["predictor"]["labels"] == {"example.com/build": "newer"}, "it was a newer build"
+            assert service["spec"]["predictor"]["labels"] == {"example.com/build": "next"}, (
+                "the next version rendered it"
+            )
     site.nobody_else_failed()
     assert site.history.weights("2")[:4] == [0, 25, 50, 100]
 
 
+@pytest.mark.matrix
 def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
     """Without the operator and its rights models and weights stay; with them again the rollout goes on."""
     site.go_live()
@@ -90,6 +94,7 @@ def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
     assert site.history.weights("2") == [0, 25, 50, 100]
 
 
+@pytest.mark.matrix
 def test_every_right_of_the_chart_is_used_and_none_is_missing(
     site: Site, record_property: Callable[[str, object], None]
 ) -> None:
@@ -122,6 +127,7 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
     assert granted - used == NEVER_ASKED_FOR
 
 
+@pytest.mark.matrix
 def test_rights_in_one_namespace_suffice_for_it(site: Site) -> None:
     """As the chart binds them with ``namespaces``: nothing of the operator's is bound in the whole cluster."""
     account, rbac = "serin-listed", f"{rights.RBAC_API}/v1"
@@ -178,6 +184,36 @@ def small_model(site: Site, number: int) -> Json:
     return item
 
 
+def test_idle_writes_nothing(site: Site) -> None:
+    site.go_live()
+
+    def versions() -> dict[str, str]:
+        kinds = ((API_VERSION, "ModelDeployment"), (API_VERSION, "PromotionRecord"), (KSERVE_API, "InferenceService"))
+        items = [o for a, k in (*kinds, (GATEWAY_API, "HTTPRoute")) for o in site.api.list(a, k, site.namespace)]
+        return {f"{o['kind']}/{o['metadata']['name']}": o["metadata"]["resourceVersion"] for o in items}
+
+    seen = [versions()]
+
+    def settled() -> bool:
+        seen.append(versions())
+        return len(seen) > 20 and all(v == seen[-1] for v in seen[-20:])
+
+    wait_until(settled, what="everything has come to rest", seconds=60)
+    site.operator.stop()
+    eager = replace(site.operator.settings, extra=(("SERIN_RESYNC", "1s"),))
+    with OperatorProcess(eager) as operator:
+        before, queries = versions(), reading(f"{site.provider.prometheus_url}/metrics", QUERIES)
+        passes = reading(f"{operator.health_url}/metrics", PASSES)
+        wait_until(
+            lambda: reading(f"{operator.health_url}/metrics", PASSES) >= passes + 5,
+            what="five looks at it",
+            seconds=30,
+        )
+    assert versions() == before
+    assert reading(f"{site.provider.prometheus_url}/metrics", QUERIES) == queries
+
+
+@pytest.mark.matrix
 @pytest.mark.timeout(900)
 def test_fifty_idle_models_cost_nothing(site: Site, record_property: Callable[[str, object], None]) -> None:
     """Over several resyncs: no write, no query, no resourceVersion that moves."""

@@ -11,8 +11,8 @@ import pytest
 
 from e2e.deploy import OperatorProcess
 from e2e.deploy.cluster import wait_until
+from e2e.scenarios.lying_prometheus import LIES, SLOW, LyingPrometheus
 from e2e.scenarios.metrics import reading
-from e2e.scenarios.untrue import LIES, SLOW, UntruePrometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +25,11 @@ HOLDS = {"empty": "NoData", "NaN": "NoData"}
 
 
 @contextmanager
-def behind_untruth(site: Site) -> Iterator[UntruePrometheus]:
+def behind_lying_prometheus(site: Site) -> Iterator[LyingPrometheus]:
     """The operator asks a Prometheus that lies when it is told to."""
     site.operator.stop()
-    with UntruePrometheus(site.provider.prometheus_url) as prometheus:
-        log = site.folder / "operator-untrue.log"
+    with LyingPrometheus(site.provider.prometheus_url) as prometheus:
+        log = site.folder / "operator-lying-prometheus.log"
         settings = replace(site.operator.settings, prometheus_url=prometheus.url, log=log)
         with OperatorProcess(settings) as operator:
             site.operator = operator
@@ -40,7 +40,7 @@ def behind_untruth(site: Site) -> Iterator[UntruePrometheus]:
     "lie", [pytest.param(lie, marks=[] if lie == "503" else pytest.mark.matrix) for lie in (*LIES, SLOW)]
 )
 def test_a_lie_holds_the_weight(site: Site, lie: str) -> None:
-    with behind_untruth(site) as prometheus:
+    with behind_lying_prometheus(site) as prometheus:
         site.go_live()
         with site.load():
             site.want("2")
@@ -62,7 +62,7 @@ def test_a_lie_holds_the_weight(site: Site, lie: str) -> None:
 @pytest.mark.matrix
 def test_the_operators_metrics_tell_of_its_queries(site: Site) -> None:
     """How many ended how, and that a server which fails again and again is left alone, until it answers."""
-    with behind_untruth(site) as prometheus:
+    with behind_lying_prometheus(site) as prometheus:
         operator = site.operator
         assert isinstance(operator, OperatorProcess)
         site.go_live()
@@ -86,7 +86,7 @@ def test_the_operators_metrics_tell_of_its_queries(site: Site) -> None:
 
 @pytest.mark.matrix
 def test_one_bad_answer_costs_nothing(site: Site) -> None:
-    with behind_untruth(site) as prometheus:
+    with behind_lying_prometheus(site) as prometheus:
         site.go_live()
         with site.load():
             site.want("2")
@@ -102,7 +102,7 @@ def test_one_bad_answer_costs_nothing(site: Site) -> None:
 @pytest.mark.timeout(600)
 def test_five_minutes_without_prometheus_and_then_for_ever(site: Site) -> None:
     """The weight stays; a candidate that dies meanwhile is taken back without any numbers."""
-    with behind_untruth(site) as prometheus:
+    with behind_lying_prometheus(site) as prometheus:
         site.go_live()
         with site.load(rate=40):
             site.want("2", environment={"CRASH_AFTER_S": "330"})
@@ -121,7 +121,7 @@ def test_five_minutes_without_prometheus_and_then_for_ever(site: Site) -> None:
 @pytest.mark.matrix
 def test_a_breach_in_the_dark_is_found_when_the_light_is_back(site: Site) -> None:
     """What was not seen at its time is read later, at the same explicit times, and judged as if it had been."""
-    with behind_untruth(site) as prometheus:
+    with behind_lying_prometheus(site) as prometheus:
         site.go_live()
         with site.load():
             prometheus.lie = "503"

@@ -12,9 +12,9 @@ import pytest
 from e2e.demo.objects import FEATURES
 from e2e.load.client import PredictionClient, infer_body
 from e2e.scenarios.site import MODEL
-from serin.api.evidence import Window
 from serin.api.promotion_record import PromotionRecord
-from serin.judge.windows import decode
+from serin.evidence import Window
+from serin.indicators.availability import Availability
 
 if TYPE_CHECKING:
     from e2e.deploy.cluster import Json
@@ -31,7 +31,7 @@ def judged_in_the_shadow(record: Json) -> int:
     windows = [
         window
         for block in parsed.status.blocks
-        for window in decode(block.counts, start=block.start, length=timedelta(seconds=block.seconds))
+        for window in Availability().decode(block.counts, block.start, timedelta(seconds=block.seconds))
     ]
     return sum(w.candidate.total for w in windows if isinstance(w, Window) and w.candidate and w.end <= until)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import NormalDist
 
-from serin.api.evidence import Counts, Window
+from serin.analysis.draws import Draws
+from serin.analysis.simulate import EPOCH, HISTORY
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.judge.draws import Draws
-from serin.judge.simulate import EPOCH, HISTORY
+from serin.evidence import Counts, Window
 
 BOUNDARIES = (0.1, 0.25, 0.5, 1.0)
 THRESHOLD = 2

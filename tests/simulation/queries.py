@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.controller.evidence import Ledger
 from serin.controller.settings import Settings
-from serin.judge.windows import settle_time
+from serin.evidence import settle_time
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.series import Series
 from serin.prometheus.server.shared import Shared

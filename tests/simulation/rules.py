@@ -8,10 +8,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from serin.api.evidence import Window
+from serin.analysis.replay import Replay, WindowDecision
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.judge.replay import Decision, Replay
-from serin.judge.windows import settle_time
+from serin.evidence import Window, settle_time
 from tests.simulation.peers.argo import argo
 from tests.simulation.peers.flagger import flagger
 from tests.simulation.peers.kayenta import kayenta
@@ -45,7 +44,7 @@ def policy(window: float = 15.0, *, latency: bool = False, **analysis: Any) -> P
 class Ending:
     """How Serin ended a rollout; seconds after the first window, with the delay of the samples."""
 
-    decision: Decision
+    decision: WindowDecision
     at: float
     bad: int
     held: bool
@@ -67,13 +66,13 @@ def serin(
             continue
         start = start or window.start
         if replay.take(row) or holds:
-            decision = replay.decide(row).decision
-            ever_held = ever_held or decision is Decision.HOLD
-            if replay.over or (first and decision is Decision.ADVANCE):
+            decision = replay.decision(row).decision
+            ever_held = ever_held or decision is WindowDecision.HOLD
+            if replay.over or (first and decision is WindowDecision.ADVANCE):
                 break
-    last, summary = replay.decide(row), replay.summary
+    last, summary = replay.decision(row), replay.summary
     at = (summary.decided_at - start).total_seconds() if summary.decided_at and start else 0.0
-    held = last.decision is Decision.HOLD
+    held = last.decision is WindowDecision.HOLD
     return Ending(summary.decision, at + lag, summary.bad_requests, held, ever_held or held)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from serin.api.evidence import Counts, Window
-from serin.judge.assessment import judge_of, settings_of
-from serin.judge.preflight import bernoulli_divergence
-from serin.judge.replay import Decision
-from serin.judge.simulate import Outage, Traffic, quantile, windows
+from serin.analysis.assessment import judges_of
+from serin.analysis.preflight import bernoulli_divergence
+from serin.analysis.replay import WindowDecision
+from serin.analysis.simulate import Outage, Traffic, quantile, windows
+from serin.evidence import Counts, Window
 from tests.simulation import latency
 from tests.simulation.rules import PEERS, Ending, live, policy, serin, without_data
 
@@ -58,7 +58,7 @@ def everybody(traffic: Traffic, hours: float, away: tuple[float, float] | None, 
     if away is not None:
         drawn = without_data(drawn, *away)
     ending, seen = serin(own, drawn), live(drawn)
-    found = {"Serin": ending.at if ending.decision is Decision.ROLLBACK else None}
+    found = {"Serin": ending.at if ending.decision is WindowDecision.ROLLBACK else None}
     found.update({name: rule(seen) for name, rule in PEERS.items()})
     return {name: (at, _bad_until(seen, at)) for name, at in found.items()}
 
@@ -81,7 +81,7 @@ def aged(analysis: dict[str, Any], healthy: float, seed: int) -> float | None:
     hours = (healthy + 1200) / 3600
     traffic = Traffic(190, 10, 0.005, 0.05, fault_at=healthy)
     ending = alone(analysis, traffic, hours, {}, seed)
-    return ending.at - healthy if ending.decision is Decision.ROLLBACK else None
+    return ending.at - healthy if ending.decision is WindowDecision.ROLLBACK else None
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def targets(each: Each) -> str:
             rows.append((f"fault after {label} of health, {window} s windows", f"{seconds(known)} ({len(known)} runs)"))
     for window, runs in ((15, 4000), (1, 400)):
         ends = each(f"{window} s healthy hour", runs, partial(alone, {"window": float(window)}, HEALTHY, 1.0, {}))
-        wrong = sum(end.decision is Decision.ROLLBACK for end in ends)
+        wrong = sum(end.decision is WindowDecision.ROLLBACK for end in ends)
         rows.append((f"healthy hour, {window} s windows: rolled back", share(wrong, len(ends))))
     return table("Targets", ("what", "measured"), rows)
 
@@ -188,7 +188,7 @@ def table_c(each: Each) -> str:
         for bad in (0.02, 0.05, 0.2, 1.0):
             one = partial(alone, {}, Traffic(19 * rps, rps, 0.005, bad), 1.0, {})
             ends = each(f"{rps:g} requests/s, {bad:.0%}", 100, one)
-            found = [e.at for e in ends if e.decision is Decision.ROLLBACK]
+            found = [e.at for e in ends if e.decision is WindowDecision.ROLLBACK]
             all_found = "" if len(found) == len(ends) else f" ({100 * len(found) / len(ends):.0f} % found)"
             cells.append(seconds(found) + all_found)
         for bad in (0.005, 0.001):
@@ -205,7 +205,7 @@ def table_c(each: Each) -> str:
 def _passing(analysis: dict[str, Any], traffic: Traffic, hours: float, seed: int) -> float | None:
     """Seconds to the evidence for passing alone, without the step's time."""
     own = policy(**analysis)
-    judge = judge_of(settings_of(own)[0])
+    judge = judges_of(own)["slo"]
     first = None
     for is_live, window in windows(own, traffic, hours, seed):
         judge.add(window)
@@ -245,9 +245,9 @@ def _latency(factor: float, seed: int) -> dict[str, float | None]:
     seen = live(drawn)
     found: dict[str, float | None] = {"flagger p99": _flagger_p99(seen)}
     ending = serin(own, drawn, rungs=len(latency.LADDER))
-    found["rollback"] = ending.at if ending.decision is Decision.ROLLBACK else None
+    found["rollback"] = ending.at if ending.decision is WindowDecision.ROLLBACK else None
     for name, rungs in (("e1 threshold", 0), ("e1 ladder", len(latency.LADDER))):
-        judge = judge_of(settings_of(own, {"slo": rungs})[0])
+        judge = judges_of(own, {"slo": rungs})["slo"]
         found[name] = None
         for window in drawn:
             plain = window if rungs else _without_ladder(window)
@@ -297,8 +297,8 @@ def table_f(each: Each) -> str:
         traffic = Traffic(19 * rps, rps, base, bad, bursts=bursts)
         label = f"{rps:g} requests/s, {base:.1%}" + (f", bursts CV {bursts:g}" if bursts else "")
         ends = each(f"{label}: {bad:.1%}", 200, partial(alone, {}, traffic, 1.0, {"first": True, "holds": True}))
-        back = [e.at for e in ends if e.decision is Decision.ROLLBACK]
-        passed = [e.at for e in ends if e.decision is Decision.ADVANCE]
+        back = [e.at for e in ends if e.decision is WindowDecision.ROLLBACK]
+        passed = [e.at for e in ends if e.decision is WindowDecision.ADVANCE]
         held = sum(e.ever_held for e in ends)
         open_ = len(ends) - len(back) - len(passed)
         cells = [f"{100 * len(x) / len(ends):.3g} % ({seconds(x)})" for x in (back, passed)]
@@ -312,7 +312,7 @@ def cost(each: Each) -> str:
     own = policy()
     drawn = [w for _, w in windows(own, HEALTHY, 12.0, 1)]
     begun = time.perf_counter()
-    judge = judge_of(settings_of(own)[0])
+    judge = judges_of(own)["slo"]
     for window in drawn:
         judge.add(window)
     per_window = (time.perf_counter() - begun) / len(drawn) * 1e6
@@ -327,7 +327,7 @@ def cost(each: Each) -> str:
     ]
     for bad in (0.02, 0.05, 0.2):
         ends = each(f"bound {bad:.0%}", 100, partial(alone, {"window": 1.0}, Traffic(190, 10, 0.005, bad), 1.0, {}))
-        used = sorted((e.at - 1) * 10 for e in ends if e.decision is Decision.ROLLBACK)
+        used = sorted((e.at - 1) * 10 for e in ends if e.decision is WindowDecision.ROLLBACK)
         bound = 4.60517 / bernoulli_divergence(bad, 0.01)
         median = quantile(used, 0.5) or 0.0
         ratio = f"{median:.0f} / {bound:.0f} = {median / bound:.1f}"

@@ -12,7 +12,7 @@ from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
-from serin.controller.actions import NOBODY, unanswered, vouched
+from serin.controller.actions import NOBODY, requester_verified, unanswered
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
@@ -93,7 +93,7 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
         async with connect() as (cluster, _):
             pending = [action for _, action in await unanswered(cluster, namespace, "fraud")]
             assert pending, "the agent's action waits"
-            return await vouched(cluster, namespace, pending)
+            return await requester_verified(cluster, namespace, pending)
 
     wait_until(lambda: asyncio.run(ask()) is True, what="the policy is in force", seconds=10)
     [_, binding] = rights.admission()

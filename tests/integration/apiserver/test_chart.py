@@ -14,9 +14,9 @@ import yaml
 from e2e.deploy import ClusterApi, rights
 from e2e.deploy.installation import CRDS, documents
 from e2e.sandbox.build import find_optional
-from serin.api.types import DURATION_PATTERN
 from serin.controller.settings import Settings, from_environment
 from serin.prometheus.server.credentials import Server
+from serin.schema.types import DURATION_PATTERN
 
 pytestmark = pytest.mark.apiserver
 CHART = Path(__file__).resolve().parents[3] / "charts" / "serin"

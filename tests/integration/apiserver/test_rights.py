@@ -14,10 +14,10 @@ from serin.api import API_VERSION
 from serin.cluster.client import connect
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, Permission
 from serin.cluster.permissions import NEEDED as WATCHED
-from serin.cluster.rolegen import rules
 from serin.controller.rights import missing_permissions
 from serin.controller.settings import from_environment
 from tests.integration.apiserver import objects
+from tools.rolegen import rules
 
 pytestmark = pytest.mark.apiserver
 

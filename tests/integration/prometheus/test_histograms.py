@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 
 from e2e.deploy.cluster import wait_until
-from serin.api.evidence import Counts, Window
-from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.evidence import Counts, Window
+from serin.indicators.measurements import observations_above
 from serin.prometheus.diagnose import found_instead
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.measurements import observations_above
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import groups_of
@@ -27,6 +26,7 @@ from serin.prometheus.reading import read
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
+from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import CANDIDATE, FORMS, STABLE, Scraped
 
 SECOND = timedelta(seconds=1)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serin.api.indicator import Arms
 from serin.prometheus.diagnose import describe_missing
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
@@ -17,6 +16,7 @@ from serin.prometheus.readers.sums import query
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
+from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import Scraped
 
 IDENTITY = RolloutIdentity("nowhere", "fraud-b", "fraud-a")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from serin.api.evidence import Window
+from serin.evidence import Window
 from tests.simulation.peers.minutes import samples
 
 

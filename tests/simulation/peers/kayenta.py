@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from serin.api.evidence import Window
+from serin.evidence import Window
 from tests.simulation.peers.minutes import samples
 
 Z98 = 2.3263

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from serin.api.evidence import NO_REQUESTS, Counts, Window
+from serin.evidence import NO_REQUESTS, Counts, Window
 
 
 @dataclass(frozen=True, slots=True)

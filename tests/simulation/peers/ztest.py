@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from serin.api.evidence import NO_REQUESTS, Window
+from serin.evidence import NO_REQUESTS, Window
 
 ONE_PERCENT = 2.3263
 """One-sided 1 % quantile of the normal law."""

@@ -1,243 +1,76 @@
-"""``serin preflight``: figures where there are some, and what was found instead where there are none."""
+"""``serin preflight``: the figures as JSON and as tables, and whether a rollout could be judged."""
 
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
+import math
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
-import promql_parser
 import pytest
 from rich.console import Console
 
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.analysis.preflight import Forecast
 from serin.cli.preflight import as_json, ready, show
-from serin.cli.survey import SloFigures, Subject, subject_of, survey
-from serin.cluster import resources
-from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
-from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.readers.sums import PART
-from serin.prometheus.series import NativeHistogram, Series
-from serin.prometheus.series_request import SeriesRequest
-from tests.fakes import FakeCluster
+from serin.cli.survey import ArmFigures, SloFigures
 
-NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
-XX, COUNT, BUCKET = (
-    "envoy_cluster_upstream_rq_xx",
-    "envoy_cluster_upstream_rq_time_count",
-    "envoy_cluster_upstream_rq_time_bucket",
+MEANING = "5xx are bad"
+FIGURES = SloFigures(
+    "availability",
+    "Critical",
+    "Contour",
+    meaning=MEANING,
+    stable=ArmFigures(201.0, 0.005, 30, 0.04),
+    candidate=ArmFigures(10.0, 0.0, 2, None),
+    forecasts=[Forecast("availability", 5, (400.0, 41.26, math.inf), 300.0)],
 )
+LATE = Forecast("availability", 5, (math.inf,) * 3, math.inf, "availability: use a timeout of 40 min")
 
 
-class Store:
-    """Series, asked for by requests and by preflight's questions after label values."""
-
-    def __init__(self, *series: Series) -> None:
-        self.all = list(series)
-        self.away = False
-
-    async def series(self, request: SeriesRequest) -> list[Series]:
-        if self.away:
-            raise MetricsUnavailable("http://prometheus: status 503")
-        found = [s.between(request.start.timestamp(), request.end.timestamp()) for s in self.all if request.matches(s)]
-        return [s for s in found if s.times]
-
-    async def samples(self, query: str, at: datetime) -> list[Series]:
-        del at
-        promql_parser.parse(query)
-        label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
-        metrics = query.split('__name__=~"')[1].split('"', maxsplit=1)[0].split("|")
-        cluster = re.search('envoy_cluster_name=~"([^"]*)"', query)
-        kept = [s for s in self.all if s.labels["__name__"] in metrics]
-        kept = [s for s in kept if cluster is None or s.labels["envoy_cluster_name"] == cluster[1]]
-        return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in kept]
-
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        raise AssertionError(f"{query} at {at}")
-
-    async def values(self, query: str, at: datetime) -> list[float]:
-        raise AssertionError(f"{query} at {at}")
-
-
-def counter(name: str, isvc: str, rate: float, *, until: float = 0, **labels: str) -> Series:
-    times = [NOW.timestamp() + t for t in range(-2400, int(until) + 1, 15)]
-    own = {"__name__": name, "envoy_cluster_name": f"prod_{isvc}-predictor_80", **labels}
-    return Series(own, times, [rate * (t - times[0]) for t in times])
-
-
-def policy(*kinds: str, arms: str = "Contour", **step: Any) -> PromotionPolicySpec:
-    indicators: dict[str, dict[str, Any]] = {"availability": {}, "latency": {"threshold": "500ms"}}
-    slos = [{"name": kind, "objective": "99.0", "indicator": {kind: indicators[kind]}} for kind in kinds]
-    steps = [{"weight": 5, "for": "1m", "timeout": "10m"} | step]
-    return PromotionPolicySpec.model_validate({"arms": arms, "slos": slos, "steps": steps})
-
-
-async def surveyed(store: Store, spec: PromotionPolicySpec, *, candidate: bool = False) -> list[SloFigures]:
-    return await survey(store, Subject(spec, IDENTITY, candidate), NOW)
-
-
-HEALTHY = (
-    counter(XX, "fraud-a", 200, envoy_response_code_class="2"),
-    counter(XX, "fraud-a", 1, envoy_response_code_class="5"),
-)
-
-
-async def test_figures_of_a_healthy_model() -> None:
-    [found] = await surveyed(Store(*HEALTHY), policy("availability"))
-    assert found.stable is not None
-    assert found.stable.rps == pytest.approx(201, rel=0.01)
-    assert found.stable.bad_share == pytest.approx(1 / 201, rel=0.01)
-    assert found.stable.minutes == 30
-    assert found.stable.sample_age == 0
-    assert (found.problem, found.candidate, found.excess) == ("", None, 0.0)
-    [forecast] = found.forecasts
-    assert 20 < forecast.detect[1] < 60
-    assert ready([found])
-
-
-async def test_too_little_traffic_for_the_steps_timeout_is_named() -> None:
-    quiet = [Series(s.labels, s.times, [v / 200 for v in s.values]) for s in HEALTHY]
-    [found] = await surveyed(Store(*quiet), policy("availability"))
-    assert "needs" in found.forecasts[0].problem
-    assert not ready([found])
-
-
-LATENCY = (
-    counter(COUNT, "fraud-a", 100),
-    counter(BUCKET, "fraud-a", 99, le="250"),
-    counter(BUCKET, "fraud-a", 100, le="1000"),
-)
-
-
-def native(lower: float, upper: float) -> Series:
-    line = counter(COUNT.removesuffix("_count"), "fraud-a", 100)
-    return Series(line.labels, line.times, line.values, [NativeHistogram(v, ((lower, upper, v),)) for v in line.values])
-
-
-async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
-    [found] = await surveyed(Store(native(250, 500)), policy("latency"))
-    assert found.problem == ""
-    assert found.stable is not None
-    assert found.stable.rps == pytest.approx(100, rel=0.01)
-
-
-@pytest.mark.parametrize(
-    ("series", "kind", "words"),
-    [
-        ((), "availability", f"there is no {XX}: is what exports it scraped?"),
-        (
-            (counter(XX, "other-1", 5, envoy_response_code_class="2"),),
-            "availability",
-            f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it: prod_other-1",
-        ),
-        (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
-        (
-            (*LATENCY, counter(BUCKET, "fraud-a", 1, le="abc")),
-            "latency",
-            "le=500 is no bucket boundary; there are 250, 1000",
-        ),
-        (
-            tuple(Series(s.labels, s.times[-3:], s.values[-3:]) for s in HEALTHY),
-            "availability",
-            "has been there for less than a minute: ask again",
-        ),
-        ((native(250, 1000),), "latency", "no bucket boundary at 500, the nearest are 250 and 1000"),
-        (
-            tuple(Series(s.labels, s.times[:-40], s.values[:-40]) for s in HEALTHY),
-            "availability",
-            "the newest sample of stable is 600 s old",
-        ),
-    ],
-)
-async def test_what_was_found_instead(series: tuple[Series, ...], kind: str, words: str) -> None:
-    [found] = await surveyed(Store(*series), policy(kind))
-    assert words in found.problem
-    assert not ready([found])
-
-
-async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
-    [found] = await surveyed(Store(), policy("availability", arms="EnvoyGateway"))
-    assert "Envoy Gateway counts all backends" in found.problem
-    store = Store(*HEALTHY)
-    store.away = True
-    [found] = await surveyed(store, policy("availability"))
-    assert found.problem == "http://prometheus: status 503"
-
-
-async def test_the_output(capsys: pytest.CaptureFixture[str]) -> None:
-    del capsys
-    both = (*HEALTHY, counter(XX, "fraud-b", 10, envoy_response_code_class="2"))
-    found = await surveyed(Store(*both), policy("availability"), candidate=True)
-    document = json.loads(as_json(found))
-    assert document["ready"] is True
-    assert document["slos"][0]["candidate"]["rps"] == pytest.approx(10, rel=0.01)
+def shown(figures: list[SloFigures]) -> str:
     text = StringIO()
-    show(found, Console(file=text, width=120))
-    assert "candidate" in text.getvalue()
-    meaning = document["slos"][0]["meaning"]
-    assert "5xx are bad" in meaning
-    assert f"arms Contour: {meaning}" in " ".join(text.getvalue().split())
-    assert text.getvalue().rstrip().endswith("ready")
+    show(figures, Console(file=text, width=200))
+    return text.getvalue()
+
+
+def test_the_output_for_programs() -> None:
+    document = json.loads(as_json([FIGURES]))
+    [slo] = document["slos"]
+    assert document["ready"] is True
+    assert slo["stable"] == {"rps": 201.0, "badShare": 0.005, "minutes": 30, "sampleAgeSeconds": 0.0}
+    assert slo["candidate"]["sampleAgeSeconds"] is None
+    assert slo["steps"] == [
+        {"weight": 5, "detectSeconds": {"2x": 400.0, "5x": 41.3, "20x": None}, "passSeconds": 300.0, "problem": ""}
+    ]
+
+
+def test_the_output_for_people() -> None:
+    text = shown([FIGURES])
+    assert "candidate" in text
+    assert "41 s" in text
+    assert f"arms Contour: {MEANING}" in text
+    assert text.splitlines()[-1] == "ready"
+
+
+@pytest.mark.parametrize("change", [{"problem": "there is no x"}, {"forecasts": [LATE]}])
+@pytest.mark.parametrize(("severity", "is_ready"), [("Critical", False), ("Required", False), ("Advisory", True)])
+def test_an_slo_that_acts_and_cannot_be_judged_is_not_ready(
+    change: dict[str, Any],
+    severity: str,
+    is_ready: bool,  # noqa: FBT001 - a column
+) -> None:
+    figures = [replace(FIGURES, severity=severity, **change)]
+    assert ready(figures) is is_ready
+    assert shown(figures).splitlines()[-1] == ("ready" if is_ready else "not ready")
+
+
+def test_a_step_that_is_never_decided_says_so_and_what_would_mend_it() -> None:
+    text = shown([replace(FIGURES, forecasts=[LATE])])
+    assert "never" in text
+    assert "availability: use a timeout of 40 min" in text
 
 
 def test_a_servers_words_are_no_markup() -> None:
-    text = StringIO()
     words = 'http://p: status 400: unexpected "[/red]" in x[5m]'
-    show([SloFigures("availability", "Critical", "Contour", problem=words)], Console(file=text, width=200))
-    assert f"availability: {words}" in text.getvalue()
-
-
-class Crowded(Store):
-    """Too much to count; expressions have a value all the same."""
-
-    async def series(self, request: SeriesRequest) -> list[Series]:
-        del request
-        raise AnswerTooLarge("larger than 16777216 bytes")
-
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        assert "resets(" in query
-        cluster, end = {"envoy_cluster_name": "prod_fraud-a-predictor_80"}, at.timestamp()
-        parts = {"start0": 0.0, "end0": 1200.0, "start1": 0.0, "end1": 6.0, "newest0": end, "oldest0": end - 60}
-        return [Series({**cluster, PART: part}, [end], [value]) for part, value in parts.items()]
-
-
-async def test_what_is_summed_by_the_server_is_figures_as_well() -> None:
-    [found] = await surveyed(Crowded(), policy("availability"))
-    assert found.stable is not None
-    assert (found.stable.rps, found.stable.minutes, found.problem) == (20.0, 30, "")
-
-
-def deployment(**status: Any) -> dict[str, Any]:
-    return {
-        "metadata": {"namespace": "prod", "name": "fraud"},
-        "spec": {
-            "model": {"version": "1", "uri": "s3://m"},
-            "predictor": {"model": {"modelFormat": {"name": "sklearn"}}},
-            "route": {"hostnames": ["h.example.com"], "parentRef": {"name": "models"}},
-            "policyRef": {"name": "careful"},
-        },
-        "status": status,
-    }
-
-
-async def test_the_subject_and_what_may_be_missing_of_it() -> None:
-    cluster = FakeCluster()
-    with pytest.raises(InvalidInput, match="ModelDeployment fraud does not exist"):
-        await subject_of(cluster, "prod", "fraud")
-    cluster.put(resources.MODEL_DEPLOYMENTS, deployment())
-    with pytest.raises(InvalidInput, match="PromotionPolicy careful does not exist"):
-        await subject_of(cluster, "prod", "fraud")
-    cluster.put(
-        resources.PROMOTION_POLICIES,
-        {"metadata": {"namespace": "prod", "name": "careful"}, "spec": policy("availability").to_api()},
-    )
-    with pytest.raises(InvalidInput, match="no stable revision yet"):
-        await subject_of(cluster, "prod", "fraud")
-    stable = {"revision": "a", "version": "1", "inferenceService": "fraud-a"}
-    cluster.put(resources.MODEL_DEPLOYMENTS, deployment(stable=stable))
-    subject = await subject_of(cluster, "prod", "fraud")
-    assert (subject.identity.stable, subject.has_candidate) == ("fraud-a", False)
-    assert timedelta(seconds=15) == subject.policy.analysis.window
+    assert f"availability: {words}" in shown([SloFigures("availability", "Critical", "Contour", problem=words)])

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from serin.api.evidence import Counts, Window
 from serin.cli.main import app
+from serin.evidence import Counts, Window
+from serin.indicators.availability import Availability
 from serin.judge import JUDGE_VERSION
-from serin.judge.windows import encode
 from serin.records.build import MOST_BLOCKS
 from tests.world import policy
 
@@ -25,7 +25,7 @@ HEALTHY, BROKEN = (0, 100), (30, 100)
 
 def block(cells: list[tuple[int, int]], start: datetime = T0, slo: str = "availability") -> dict[str, Any]:
     windows = [Window(start + i * SECOND, SECOND, Counts(*own), Counts(0, 900)) for i, own in enumerate(cells)]
-    return {"slo": slo, "start": start.isoformat(), "seconds": 1, "counts": encode(windows)}
+    return {"slo": slo, "start": start.isoformat(), "seconds": 1, "counts": Availability().encode(windows)}
 
 
 def history() -> dict[str, Any]:
@@ -35,7 +35,7 @@ def history() -> dict[str, Any]:
         "slo": "availability",
         "start": (T0 - 30 * length).isoformat(),
         "seconds": 60,
-        "counts": encode(windows),
+        "counts": Availability().encode(windows),
     }
 
 
@@ -167,7 +167,7 @@ def test_a_pass_beside_a_broken_stable_is_a_pass_for_the_record_even_if_stable_r
     """Two thirds of the allowed share beside 3 %, then beside nothing at all: no evidence of the usual kind."""
     arms = [((1, 150), (27, 900))] * 12 + [((1, 150), (0, 900))] * 25
     windows = [Window(T0 + i * SECOND, SECOND, Counts(*own), Counts(*stable)) for i, (own, stable) in enumerate(arms)]
-    cells = {"slo": "availability", "start": T0.isoformat(), "seconds": 1, "counts": encode(windows)}
+    cells = {"slo": "availability", "start": T0.isoformat(), "seconds": 1, "counts": Availability().encode(windows)}
     result = run(tmp_path, record([cells], **PROMOTED, **STEPS))
     assert result.stdout.splitlines()[-1] == AGREE
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import yaml
 from typer.testing import CliRunner
 
 from serin.cli.main import app
-from serin.judge.draws import Draws
 
 TRAFFIC = {"--stable-rps": "190", "--candidate-rps": "10", "--stable-bad": "0.005", "--candidate-bad": "0.05"}
 
@@ -74,18 +72,15 @@ def test_the_table_for_people(tmp_path: Path) -> None:
     assert "predicted for availability" in result.stdout
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".png"])
-def test_a_plot_is_drawn(tmp_path: Path, suffix: str) -> None:
-    assert run(tmp_path, runs="1", plot=str(tmp_path / f"o{suffix}")).exit_code == 0
-    data = (tmp_path / f"o{suffix}").read_bytes()
-    assert data.startswith(b"\x89PNG") if suffix == ".png" else b"roll back at" in data
+def test_the_first_run_is_drawn(tmp_path: Path) -> None:
+    assert run(tmp_path, runs="1", plot=str(tmp_path / "o.svg")).exit_code == 0
+    assert b"roll back at" in (tmp_path / "o.svg").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         ({"plot": "o.pdf"}, "--plot: o.pdf: the name must end in .svg or .png"),
-        ({"plot": "/nowhere/o.svg"}, "--plot: /nowhere/o.svg: No such file or directory"),
         ({"outage": "1,2"}, "--outage: '1,2' is not START,SECONDS,RATE"),
         ({"outage": "1,2,nan"}, "--outage: '1,2,nan': START and SECONDS are not negative"),
         ({"stable_bad": "1.5"}, "--stable-bad: is a share within 0 and 1"),
@@ -101,34 +96,3 @@ def test_bad_options_are_told_in_one_line(tmp_path: Path, options: dict[str, str
     result = run(tmp_path, **{"runs": "1", **options})
     assert result.exit_code == 2
     assert expected in result.stderr
-
-
-# --- draws -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mean", [0.05, 0.7, 4.0, 9.99, 10.0, 57.0, 2850.0])
-def test_poisson_counts_have_the_mean_and_the_variance_of_the_law(mean: float) -> None:
-    draws, n = Draws(3), 4000
-    values = [draws.poisson(mean) for _ in range(n)]
-    found = sum(values) / n
-    variance = sum((v - found) ** 2 for v in values) / (n - 1)
-    assert found == pytest.approx(mean, abs=4.5 * math.sqrt(mean / n))
-    # The variance of the sample variance of a Poisson count is about (2 mean^2 + mean) / n.
-    assert variance == pytest.approx(mean, abs=4.5 * math.sqrt((2 * mean**2 + mean) / n))
-
-
-@pytest.mark.parametrize("variation", [0.3, 1.0, 2.0])
-def test_bursts_have_mean_one_and_the_variation_that_is_asked_for(variation: float) -> None:
-    draws, n = Draws(5), 20_000
-    values = [draws.burst(variation) for _ in range(n)]
-    assert sum(values) / n == pytest.approx(1.0, abs=4.5 * variation / math.sqrt(n))
-    spread = math.sqrt(sum((v - 1) ** 2 for v in values) / n)
-    assert spread == pytest.approx(variation, rel=0.1)
-
-
-def test_the_sequence_is_written_down() -> None:
-    draws = Draws(1)
-    assert [draws.poisson(m) for m in (0.5, 5.0, 50.0, 5000.0)] == SEQUENCE
-
-
-SEQUENCE = [0, 7, 56, 4999]

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.promotion_record import MOST_ACTIONS, PromotionRecordStatus
-from serin.api.status import AnsweredAction
 from serin.cluster import resources
-from serin.controller.actions import unanswered, vouched
+from serin.controller.actions import requester_verified, unanswered
 from serin.errors import NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
-from serin.records.build import with_actions
 from tests.lab import KEY, POLICY, Lab, isvc
 
 
@@ -204,7 +199,7 @@ async def test_who_vouches(answer: Exception | None, vouches: bool | None, monke
         return {}
 
     monkeypatch.setattr(lab.cluster, "create", create)
-    assert await vouched(lab.cluster, "prod", [pending]) is vouches
+    assert await requester_verified(lab.cluster, "prod", [pending]) is vouches
 
 
 async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
@@ -241,26 +236,9 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("serin.controller.actions.PATIENCE", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
-    assert await vouched(lab.cluster, "prod", [pending]) is None
+    assert await requester_verified(lab.cluster, "prod", [pending]) is None
     monkeypatch.setattr(lab.cluster, "list", hang)
     assert await unanswered(lab.cluster, "prod", "fraud") == []
-
-
-def answered(number: int, outcome: ActionOutcome, kind: ActionKind = ActionKind.RELEASE) -> AnsweredAction:
-    at = datetime(2026, 11, 22, tzinfo=UTC)
-    return AnsweredAction(
-        name=f"a-{number}", uid=f"u-{number}", action=kind, rollout="r", by="ana", outcome=outcome, message="", at=at
-    )
-
-
-def test_a_record_keeps_what_was_done_before_what_was_refused() -> None:
-    status = PromotionRecordStatus()
-    for number in range(60):
-        status = with_actions(status, "r", [answered(number, ActionOutcome.REFUSED)])
-    status = with_actions(status, "r", [answered(99, ActionOutcome.ACCEPTED, ActionKind.ABORT)])
-    assert len(status.actions) == MOST_ACTIONS
-    assert status.actions[-1].action is ActionKind.ABORT
-    assert with_actions(status, "r", status.actions) == status
 
 
 async def test_testers_prove_nothing_for_the_steps() -> None:

@@ -9,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from serin.api.evidence import Interval, Window
+from serin.analysis.assessment import settings_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.controller import evidence
 from serin.controller.evidence import BATCHES, BLOCK, HISTORY_USEFUL, Ledger
 from serin.errors import AnswerTooLarge, MetricsUnavailable
-from serin.judge.assessment import settings_of
+from serin.evidence import Interval, Window, settle_time
 from serin.judge.ratio import RatioJudge
-from serin.judge.slo import RatioSettings
-from serin.judge.windows import settle_time
+from serin.judge.slo import SloSettings
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import Series
@@ -274,7 +273,7 @@ async def test_what_was_proven_without_history_is_not_judged_in_another_way_late
 class Stumbling(RatioJudge):
     """Has a bug that shows with the second window."""
 
-    def __init__(self, settings: RatioSettings) -> None:
+    def __init__(self, settings: SloSettings) -> None:
         super().__init__(settings)
         self.taken: list[datetime] = []
 
@@ -287,9 +286,7 @@ class Stumbling(RatioJudge):
 
 async def test_a_bug_while_judging_has_no_window_taken_twice(ledger: Ledger) -> None:
     """All are in the record, where a replay shows the same bug; the next pass goes on with the next ones."""
-    [settings] = settings_of(POLICY)
-    assert isinstance(settings, RatioSettings)
-    judge = ledger.judges["availability"] = Stumbling(settings)
+    judge = ledger.judges["availability"] = Stumbling(settings_of(POLICY)["availability"])
     ledger.without_history.clear()
     server = FakePrometheus(lambda: T0)
     with pytest.raises(ZeroDivisionError):

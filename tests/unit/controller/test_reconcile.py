@@ -92,7 +92,7 @@ async def test_scaling_applies_in_place_in_mid_rollout(lab: Lab) -> None:
     await lab.tick()
     for version in ("1", "2"):
         assert lab.obj(resources.INFERENCE_SERVICES, isvc(version))["spec"]["predictor"]["minReplicas"] == 3
-    assert lab.status["candidate"]["inferenceService"] == isvc("2")
+    assert lab.status["candidate"]["workload"]["name"] == isvc("2")
 
 
 async def test_an_autoscaled_candidate_is_asked_for_what_its_next_weight_needs(lab: Lab) -> None:

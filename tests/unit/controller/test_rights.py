@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Missing, Permission
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
 from serin.controller import health
 from serin.controller.metrics import REGISTRY
 from serin.controller.rights import WHILE_COMPLETE, WHILE_MISSING, Rights, checking, missing_permissions
@@ -55,12 +55,6 @@ async def test_every_permission_is_asked_for_where_it_is_needed(
     server = ApiServer()
     assert await missing_permissions(server, settings) == ()
     assert server.asked == asked
-
-
-def test_what_is_missing_says_where_and_whom_it_concerns() -> None:
-    one, every = Missing(PODS, "x"), Missing(ROUTES)
-    assert [str(one), str(every)] == ["list pods in namespace x", "patch httproutes.gateway.networking.k8s.io"]
-    assert [one.concerns("x"), one.concerns("y"), every.concerns("y")] == [True, False, True]
 
 
 async def test_rights_that_come_and_go_are_told_once_each() -> None:

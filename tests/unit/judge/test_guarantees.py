@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Verdict
-from serin.judge.draws import Draws
+from serin.analysis.draws import Draws
+from serin.evidence import Counts, Window
 from serin.judge.likelihood import Relative, breaks_objective, worse_than_stable
 from serin.judge.ratio import RatioJudge
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
+from serin.schema.choices import Severity
+from serin.schema.reasons import Verdict
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
@@ -25,7 +25,7 @@ Cell = tuple[tuple[int, int], tuple[int, int]]
 
 def judge(**changes: Any) -> RatioJudge:
     base: dict[str, Any] = {"bad_share": 0.01, "alpha": ALPHA, "beta": 0.05, "min_bad_windows": 1}
-    return RatioJudge(RatioSettings("a", Severity.CRITICAL, **{**base, **changes}))
+    return RatioJudge(SloSettings("a", Severity.CRITICAL, **{**base, **changes}))
 
 
 def accused(seed: int, *, p: float, weight: float, bursts: float, night: bool, windows: int, compare: str) -> bool:

@@ -9,12 +9,12 @@ from fractions import Fraction
 
 import pytest
 
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
+from serin.evidence import Counts, Window
 from serin.judge.likelihood import Absolute, Relative, breaks_objective, worse_than_stable
 from serin.judge.process import Restarting
 from serin.judge.ratio import RatioJudge
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
+from serin.schema.choices import Severity
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=1)
@@ -62,7 +62,7 @@ CELLS: list[tuple[Pair, Pair]] = [((i * 7 % 3, 40 + i % 5), (i * 5 % 4, 300 + i 
 
 def test_e1_and_e2_agree_with_exact_fractions() -> None:
     """Two blocks, hence restarts; within a minute, hence untempered; against fractions of integers."""
-    judge = RatioJudge(RatioSettings("a", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05))
+    judge = RatioJudge(SloSettings("a", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05))
     for i, (candidate, stable) in enumerate(CELLS):
         judge.add(Window(T0 + i * LENGTH, LENGTH, Counts(*candidate), Counts(*stable)))
     found = judge.report(T0).evidence

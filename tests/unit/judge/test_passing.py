@@ -12,17 +12,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Assessment, Counts, SloReport, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
-from serin.judge.draws import Draws
+from serin.analysis.draws import Draws
+from serin.evidence import Assessment, Counts, SloReport, Window
 from serin.judge.likelihood import keeps_objective, not_worse_than_stable
 from serin.judge.passing import Occasion, PassEvidence
 from serin.judge.process import Accumulated, log10_e, total
 from serin.judge.ratio import RatioJudge
 from serin.judge.relative import BetterThanStable
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
 from serin.judge.stable import StableWatch
+from serin.schema.choices import Severity
+from serin.schema.reasons import Reason, Verdict
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
@@ -34,9 +34,9 @@ CLEAN, KEEPS, OUTSIDE, AS_BAD, WORSE = (0, 150), (1, 150), (3, 150), (5, 150), (
 BOTH_DOWN: Cell = ((45, 150), (855, 2850))
 
 
-def settings_of(**changes: Any) -> RatioSettings:
+def settings_of(**changes: Any) -> SloSettings:
     base: dict[str, Any] = {"bad_share": 0.01, "alpha": 0.01, "beta": 0.05}
-    return RatioSettings("a", Severity.CRITICAL, **{**base, **changes})
+    return SloSettings("a", Severity.CRITICAL, **{**base, **changes})
 
 
 def window(index: int, candidate: Pair | None, stable: Pair | None) -> Window:

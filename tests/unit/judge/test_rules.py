@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from serin.api.analysis import Compare
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
+from serin.evidence import Counts, Window
 from serin.judge.dispersion import Dispersion
 from serin.judge.ratio import RatioJudge
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
+from serin.schema.choices import Compare, Severity
+from serin.schema.reasons import Reason, Verdict
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
@@ -26,7 +25,7 @@ GOOD: tuple[Arm, Arm] = ((0, 150), (2, 2850))
 
 def judged(*cells: tuple[Arm, Arm], history: list[Arm] | None = None, **changes: Any) -> RatioJudge:
     base: dict[str, Any] = {"bad_share": 0.01, "alpha": 0.01, "beta": 0.05}
-    judge = RatioJudge(RatioSettings("a", Severity.CRITICAL, **{**base, **changes}))
+    judge = RatioJudge(SloSettings("a", Severity.CRITICAL, **{**base, **changes}))
     rows = [(None, stable) for stable in history or []] + list(cells)
     for i, (candidate, stable) in enumerate(rows):
         start = T0 + i * LENGTH
@@ -243,7 +242,7 @@ def test_a_ladder_finds_a_shift_before_the_threshold_does() -> None:
     """A quarter slower: hardly anything over the threshold yet, but twice as many over the lower boundaries."""
 
     def judge(rungs: int) -> RatioJudge:
-        own = RatioJudge(RatioSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=rungs))
+        own = RatioJudge(SloSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=rungs))
         for i in range(12):
             candidate = Counts(1, 150, (60, 15)[:rungs])
             own.add(Window(T0 + i * LENGTH, LENGTH, candidate, Counts(10, 2850, (600, 120)[:rungs])))
@@ -255,14 +254,14 @@ def test_a_ladder_finds_a_shift_before_the_threshold_does() -> None:
 
 
 def test_a_ladder_of_the_same_shape_on_both_arms_accuses_nobody() -> None:
-    own = RatioJudge(RatioSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=1))
+    own = RatioJudge(SloSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=1))
     for i in range(40):
         own.add(Window(T0 + i * LENGTH, LENGTH, Counts(0, 150, (30,)), Counts(9, 2850, (570,))))
     assert own.report(T0).verdict is Verdict.PASS
 
 
 def test_a_window_with_another_ladder_says_nothing_for_its_rungs() -> None:
-    own = RatioJudge(RatioSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=2))
+    own = RatioJudge(SloSettings("l", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=2))
     for i in range(20):
         own.add(Window(T0 + i * LENGTH, LENGTH, Counts(0, 150, (150,)), Counts(9, 2850, (1, 1))))
     assert own.report(T0).evidence["e1"] < 0.5

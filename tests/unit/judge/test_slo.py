@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Window
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
+from serin.evidence import Counts, Window
+from serin.indicators.availability import Availability
 from serin.judge.likelihood import Absolute, Relative, breaks_objective, log_grid
 from serin.judge.process import Accumulated, Restarting
 from serin.judge.ratio import RatioJudge
-from serin.judge.slo import RatioSettings
-from serin.judge.windows import decode, encode
+from serin.judge.slo import SloSettings
+from serin.schema.choices import Severity
+from serin.schema.reasons import Reason, Verdict
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
-SETTINGS = RatioSettings(
+SETTINGS = SloSettings(
     name="availability",
     severity=Severity.CRITICAL,
     bad_share=0.01,
@@ -43,7 +43,7 @@ def windows(*cells: Cell) -> list[Window]:
     ]
 
 
-def judged(*cells: Cell, settings: RatioSettings = SETTINGS) -> RatioJudge:
+def judged(*cells: Cell, settings: SloSettings = SETTINGS) -> RatioJudge:
     judge = RatioJudge(settings)
     for window in windows(*cells):
         judge.add(window)
@@ -224,9 +224,9 @@ cell = st.tuples(st.one_of(st.none(), counts), st.one_of(st.none(), counts))
 @given(st.lists(cell, max_size=40))
 def test_replay_gives_the_same_report_and_the_stored_form_is_faithful(cells: list[Cell]) -> None:
     first = judged(*cells).report(T0)
-    stored = encode(windows(*cells))
+    stored = Availability().encode(windows(*cells))
     judge = RatioJudge(SETTINGS)
-    for window in decode(stored, start=T0, length=LENGTH):
+    for window in Availability().decode(stored, T0, LENGTH):
         judge.add(window)
     again = judge.report(T0)
     assert again.evidence == first.evidence

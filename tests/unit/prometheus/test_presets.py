@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from serin.api.indicator import Arms
 from serin.prometheus.presets import preset
+from serin.schema.choices import Arms
 
 
 @pytest.mark.parametrize("arms", [arms for arms in Arms if preset(arms).counts_by_arms])

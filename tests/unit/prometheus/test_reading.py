@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from serin.api.evidence import Evaluation, MeanWindow, Window
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
+from serin.evidence import Evaluation, MeanWindow, Window
 from serin.prometheus.reading import read, unreadable
 from tests.metrics_world import GRID, IDENTITY, PODS, MetricsWorld
 

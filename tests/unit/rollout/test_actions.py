@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, ModelDeploymentStatus
-from serin.rollout.actions import DONE, EFFECTS, KEPT_ANSWERS, next_hearing, remembered
+from serin.rollout.actions import ACTIONS, KEPT_ANSWERS, actions_due_at, with_answer
+from serin.rollout.context import DecisionContext
 from serin.rollout.observation import ActionView, RecordView
-from serin.rollout.turn import Turn
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import scene
 from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 
@@ -45,20 +45,20 @@ def outcome(world: World) -> tuple[ActionOutcome, str]:
 
 
 def test_every_kind_has_an_effect_and_words() -> None:
-    assert set(EFFECTS) == set(DONE) == set(ActionKind)
+    assert set(ACTIONS) == set(ActionKind)
 
 
-@pytest.mark.parametrize("vouched", [True, False])
-def test_abort_takes_the_candidate_back_whoever_asks(vouched: bool) -> None:  # noqa: FBT001 - a row of a table
+@pytest.mark.parametrize("requester_verified", [True, False])
+def test_abort_takes_the_candidate_back_whoever_asks(requester_verified: bool) -> None:  # noqa: FBT001 - a row of a table
     world = progressing()
-    world.vouched = vouched
+    world.requester_verified = requester_verified
     world.ask("Abort", reason="chargebacks rise")
     world.tick()
     assert world.status.phase is Phase.ROLLING_BACK
     assert world.weights[-1] == 0
-    who = "ana@example.com" + ("" if vouched else " (not verified)")
+    who = "ana@example.com" + ("" if requester_verified else " (not verified)")
     assert world.status.message == f"aborted by {who}: chargebacks rise; version 2 is taken back"
-    assert outcome(world) == (ActionOutcome.ACCEPTED, DONE[ActionKind.ABORT])
+    assert outcome(world) == (ActionOutcome.ACCEPTED, ACTIONS[ActionKind.ABORT].accepted)
     world.until(Phase.ROLLED_BACK)
     assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_ACTION)
     world.settle()
@@ -88,7 +88,7 @@ def test_abort_is_obeyed_before_the_candidate_has_traffic_too() -> None:
     world.settle(3)
     assert world.status.phase is Phase.ROLLED_BACK, "long before prepareTimeout"
     assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_ACTION)
-    assert outcome(world) == (ActionOutcome.ACCEPTED, DONE[ActionKind.ABORT])
+    assert outcome(world) == (ActionOutcome.ACCEPTED, ACTIONS[ActionKind.ABORT].accepted)
 
 
 def test_hold_stops_forward_moves_and_no_rollback() -> None:
@@ -109,7 +109,7 @@ def test_release_lets_it_go_on_and_lifts_nothing_else() -> None:
     world.ask("Release")
     world.want("2", paused=True)
     world.settle(20)
-    assert outcome(world) == (ActionOutcome.ACCEPTED, DONE[ActionKind.RELEASE])
+    assert outcome(world) == (ActionOutcome.ACCEPTED, ACTIONS[ActionKind.RELEASE].accepted)
     assert (world.weights[-1], reason(world)) == (10, Reason.PAUSED)
     world.want("2")
     world.until(Phase.STABLE)
@@ -122,7 +122,7 @@ def test_without_admission_policies_forward_actions_are_refused(action: ActionKi
         world.ask("Hold")
         world.settle(10)
     before = (world.status.phase, world.weights[-1])
-    world.vouched = False
+    world.requester_verified = False
     world.ask(action.value, **({"revision": ref("3").revision} if action is ActionKind.RETRY else {}))
     world.settle(10)
     assert outcome(world)[0] is ActionOutcome.REFUSED
@@ -250,7 +250,7 @@ def test_superseding_decides_nothing_about_a_revision() -> None:
     assert world.observe().rejection(ref("3").revision) == newest
 
 
-# --- an irreversible end is a forward move, too ----------------------------------------------------------------------
+# --- an irreversible end is a forward move, too ---------------------------------------------------------------------
 
 
 def at_the_end(kind: str) -> World:
@@ -442,15 +442,15 @@ def test_forward_actions_wait_while_it_is_not_known_whether_somebody_vouches() -
     world = progressing()
     world.ask("Hold")
     world.settle(2)
-    world.vouched = None
+    world.requester_verified = None
     world.ask("Release")
     decision = world.tick()
     world.settle(5)
     assert len(world.answers) == 1, "no answer is better than a wrong one"
     assert decision.wake_at is not None
-    world.vouched = True
+    world.requester_verified = True
     world.settle(3)
-    assert outcome(world) == (ActionOutcome.ACCEPTED, DONE[ActionKind.RELEASE])
+    assert outcome(world) == (ActionOutcome.ACCEPTED, ACTIONS[ActionKind.RELEASE].accepted)
 
 
 def test_an_answer_that_is_not_written_is_never_pushed_out() -> None:
@@ -496,23 +496,24 @@ def test_the_oldest_answer_that_is_written_makes_room(unwritten: list[int], gone
     spec = PromotionActionSpec.model_validate(
         {"modelDeployment": "fraud", "action": "Release", "rollout": "r", "requestedBy": "ana"}
     )
-    here.seen = replace(here.seen, actions=tuple(ActionView(f"a{n}", f"uid-{n}", spec) for n in unwritten))
+    here.observed = replace(here.observed, actions=tuple(ActionView(f"a{n}", f"uid-{n}", spec) for n in unwritten))
     known = [answered(n) for n in range(20, 0, -1)]
-    kept = [a.name for a in remembered(here.turn, known, answered(21))]
+    kept = [a.name for a in with_answer(here.context, known, answered(21))]
     assert kept == [f"a{n}" for n in range(21, 0, -1) if n != gone]
-    assert [a.name for a in remembered(here.turn, known[:3], answered(19))] == ["a19", "a20", "a18"]
+    assert [a.name for a in with_answer(here.context, known[:3], answered(19))] == ["a19", "a20", "a18"]
 
 
 @pytest.mark.parametrize(
-    ("action", "vouched", "wait"), [("Hold", None, 2), ("Release", True, 2), ("Release", None, 30), (None, None, None)]
+    ("action", "requester_verified", "wait"),
+    [("Hold", None, 2), ("Release", True, 2), ("Release", None, 30), (None, None, None)],
 )
-def test_when_it_is_listened_to_again(action: str | None, wait: int | None, *, vouched: bool | None) -> None:
+def test_when_it_is_listened_to_again(action: str | None, wait: int | None, *, requester_verified: bool | None) -> None:
     world = progressing()
-    world.vouched = vouched
+    world.requester_verified = requester_verified
     if action:
         world.ask(action)
-    turn = Turn("fraud", world.spec, world.observe(), START)
-    assert next_hearing(turn, world.status) == (None if wait is None else START + wait * SECOND)
+    context = DecisionContext("fraud", world.spec, world.observe(), START)
+    assert actions_due_at(context, world.status) == (None if wait is None else START + wait * SECOND)
 
 
 def test_who_asked_and_for_which_ticket_is_kept() -> None:

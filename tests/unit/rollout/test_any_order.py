@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Part, Problem, Unreadable
 from serin.rollout.phases import ACTIVE
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import BAD, CLEAN, policy, ref, serving
 
 VERSIONS = ("1", "2", "3", "4")
@@ -165,7 +165,7 @@ class Rollouts(RuleBasedStateMachine):
         count=st.integers(10, 20),
     )
     def one_thing_is_wrong(self, version: str, before: int, wrong: str, count: int) -> None:
-        """Only one gate is shut, for so long that every other one has opened: without it the rollout would move."""
+        """Only one gate is shut, for so long that every other one has opened: without it the rollout would move on."""
         self.a_rollout_begins(version, before)
         world, status = self.world, self.world.status
         arm = {"stable": status.stable, "candidate": status.candidate}.get(wrong)
@@ -216,16 +216,16 @@ class Rollouts(RuleBasedStateMachine):
     @rule(
         action=st.sampled_from(["Hold", "Release", "Abort", "Promote"]),
         replayed=st.booleans(),
-        vouched=st.booleans(),
+        requester_verified=st.booleans(),
     )
-    def somebody_speaks(self, action: str, *, replayed: bool, vouched: bool) -> None:
-        self.world.vouched = vouched
+    def somebody_speaks(self, action: str, *, replayed: bool, requester_verified: bool) -> None:
+        self.world.requester_verified = requester_verified
         rollout = self.world.status.rollout
         self.world.ask(action, rollout=rollout.record if rollout and not replayed else "fraud-00000000-1")
 
-    @rule(version=st.sampled_from(VERSIONS), vouched=st.booleans())
-    def somebody_wants_another_try(self, version: str, *, vouched: bool) -> None:
-        self.world.vouched = vouched
+    @rule(version=st.sampled_from(VERSIONS), requester_verified=st.booleans())
+    def somebody_wants_another_try(self, version: str, *, requester_verified: bool) -> None:
+        self.world.requester_verified = requester_verified
         self.world.ask("Retry", revision=ref(version).revision)
 
     @rule()
@@ -335,7 +335,7 @@ class Rollouts(RuleBasedStateMachine):
         world.policy, world.candidate_window, world.stable_window = PLAIN, CLEAN, (0, 900)
         world.want(str(self.fresh))
         if world.status.rollout is not None and world.status.rollout.held is not None:
-            world.vouched = True
+            world.requester_verified = True
             world.ask("Release")
         for _ in range(400):
             for revision, arm in world.arms.items():

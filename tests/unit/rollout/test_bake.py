@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Held, ModelDeploymentStatus
-from serin.rollout.bake import bake, conclude, promote
-from serin.rollout.bake import promoted as promoted_move
 from serin.rollout.observation import Arm, Failure, Problem
-from serin.rollout.turn import Move
+from serin.rollout.phases.promoted import decide_promotion as promoted_move
+from serin.rollout.phases.promoted import finish_promotion
+from serin.rollout.phases.promoting import bake, promote
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
 
@@ -250,7 +251,9 @@ ONE_HOUR = timedelta(hours=1)
 
 def finished(here: Scene) -> Scene:
     """Its record has its outcome."""
-    here.seen = replace(here.seen, records=tuple(replace(r, outcome=Outcome.PROMOTED) for r in here.seen.records))
+    here.observed = replace(
+        here.observed, records=tuple(replace(r, outcome=Outcome.PROMOTED) for r in here.observed.records)
+    )
     return here
 
 
@@ -268,12 +271,12 @@ def last_step(weight: int = 95, **changes: Any) -> Scene:
 def test_the_bake_begins_when_the_last_weight_is_accepted() -> None:
     here = last_step()
     here.rollout(blocked_since=START, step_started_at=None)
-    move = here.ask(promote)
-    assert answer(move) == (Reason.BAKING, False, NEXT_WINDOW)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert (move.status.phase, move.status.rollout.step_started_at) == (Phase.BAKING, START)
-    assert move.status.rollout.blocked_since is None
+    transition = here.ask(promote)
+    assert answer(transition) == (Reason.BAKING, False, NEXT_WINDOW)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert (transition.status.phase, transition.status.rollout.step_started_at) == (Phase.BAKING, START)
+    assert transition.status.rollout.blocked_since is None
     here.route(accepted=False)
     assert answer(here.ask(promote)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
 
@@ -286,16 +289,16 @@ def test_a_bake_begins_though_somebody_holds_for_it_moves_nothing(word: str) -> 
     if word == "held":
         here.rollout(held=Held(by="ana", at=START, action="stop"))
     if word == "record":
-        here.seen = replace(here.seen, records=(), policy=policy(bake=LONG | {"holdback": 5}))
-    move = here.ask(promote)
-    assert move is not None
-    assert move.status.phase is Phase.BAKING
+        here.observed = replace(here.observed, records=(), policy=policy(bake=LONG | {"holdback": 5}))
+    transition = here.ask(promote)
+    assert transition is not None
+    assert transition.status.phase is Phase.BAKING
 
 
 def test_without_a_policy_nobody_bakes() -> None:
     here = last_step()
     here.policy(None)
-    here.seen = replace(here.seen, policy=Problem(Reason.POLICY_MISSING, "gone"))
+    here.observed = replace(here.observed, policy=Problem(Reason.POLICY_MISSING, "gone"))
     assert answer(here.ask(promote)) == (Reason.POLICY_MISSING, True, SOON)
 
 
@@ -318,22 +321,28 @@ def test_which_rollouts_have_no_bake(
     if "promote" in flags:
         flags = {"promote": Held(by="ana", at=START, action="go")}
     here.rollout(**flags)
-    move = here.ask(promote)
-    assert move is not None
-    assert (move.status.phase is Phase.BAKING) is not promotes
+    transition = here.ask(promote)
+    assert transition is not None
+    assert (transition.status.phase is Phase.BAKING) is not promotes
     if promotes and weight < 100:
-        assert move.status.weights is not None
-        assert (move.status.weights.desired, move.reason, move.wake_at) == (100, Reason.PROMOTING, START + SOON)
+        assert transition.status.weights is not None
+        assert (transition.status.weights.desired, transition.reason, transition.wake_at) == (
+            100,
+            Reason.PROMOTING,
+            START + SOON,
+        )
 
 
 @pytest.mark.parametrize("over", [True, False])
 def test_the_holdback_goes_when_the_bake_is_over(*, over: bool) -> None:
     here = scene(Phase.BAKING)
     judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=ONE_HOUR if over else ONE_HOUR - SECOND)
-    move = here.ask(bake)
-    assert move is not None
-    assert move.status.weights is not None
-    assert (move.status.weights.desired, move.reason) == ((100, Reason.PROMOTING) if over else (95, Reason.BAKING))
+    transition = here.ask(bake)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert (transition.status.weights.desired, transition.reason) == (
+        (100, Reason.PROMOTING) if over else (95, Reason.BAKING)
+    )
 
 
 def test_once_the_holdback_is_gone_only_the_final_gates_are_asked() -> None:
@@ -343,10 +352,10 @@ def test_once_the_holdback_is_gone_only_the_final_gates_are_asked() -> None:
     weights = here.status.weights.model_copy(update={"desired": 100, "applied": 100})
     here.status = here.status.model_copy(update={"weights": weights})
     here.route(weight=100, intended=100)
-    move = here.ask(bake)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert move.status.rollout.outcome is Outcome.PROMOTED
+    transition = here.ask(bake)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert transition.status.rollout.outcome is Outcome.PROMOTED
 
 
 @pytest.mark.parametrize(
@@ -364,12 +373,12 @@ def test_once_the_holdback_is_gone_only_the_final_gates_are_asked() -> None:
 def test_what_a_promotions_record_says(flags: dict[str, Any], cause: Reason, words: str) -> None:
     here = last_step(100, bake=None)
     here.rollout(blocked_since=START, **flags)
-    move = promoted_move(here.turn, here.status)
-    rollout = move.status.rollout
+    transition = promoted_move(here.context, here.status)
+    rollout = transition.status.rollout
     assert rollout is not None
     assert (rollout.outcome, rollout.cause, rollout.cause_message) == (Outcome.PROMOTED, cause, words)
     assert (rollout.decided_at, rollout.blocked_since) == (START, None)
-    assert answer(move) == (Reason.PROMOTING, False, SOON)
+    assert answer(transition) == (Reason.PROMOTING, False, SOON)
 
 
 def decided(seconds: int = 1) -> Scene:
@@ -379,16 +388,16 @@ def decided(seconds: int = 1) -> Scene:
     return here
 
 
-def conclusion(here: Scene) -> Move:
-    return conclude(here.turn, here.status)
+def conclusion(here: Scene) -> Transition:
+    return finish_promotion(here.context, here.status)
 
 
 def test_a_promotion_can_be_taken_back_until_its_record_says_so() -> None:
     for taken in (True, False):
         here = decided() if taken else finished(decided())
         judged(here, Verdict.FAIL, Reason.SLO_BREACHED, breached_at=START)
-        move = conclusion(here)
-        assert (move.status.phase is Phase.ROLLING_BACK) is taken
+        transition = conclusion(here)
+        assert (transition.status.phase is Phase.ROLLING_BACK) is taken
     here = decided()
     here.route(weight=0)
     assert conclusion(here).reason is Reason.ABORTED_BY_HAND
@@ -404,9 +413,9 @@ def test_a_first_deployment_has_nothing_to_go_back_to() -> None:
 def test_when_it_is_over_the_candidate_is_stable() -> None:
     here = finished(decided())
     here.status = here.status.model_copy(update={"stable_down_since": START})
-    move = conclusion(here)
-    after = move.status
-    assert (move.reason, move.wake_at, after.phase) == (Reason.SERVING, START, Phase.STABLE)
+    transition = conclusion(here)
+    after = transition.status
+    assert (transition.reason, transition.wake_at, after.phase) == (Reason.SERVING, START, Phase.STABLE)
     assert after.stable is not None
     assert after.previous is not None
     assert (after.stable.version, after.stable.since) == ("2", START)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
-from serin.rollout.cure import cure, stable_clock
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
+from serin.rollout.phases.stable_outage import take_over, with_outage_clock
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import BAD, SECOND, START, World, policy, ref, serving
 
@@ -320,14 +320,18 @@ def test_after_half_a_minute_the_candidate_gets_everything(phase: Phase, seconds
     here = outage(seconds, phase)
     here.arm("2", ready=1)
     here.rollout(blocked_since=START, interruption=Interruption(at=START, weight=10), exposed_at=None)
-    move = here.ask(cure)
-    assert (move is not None) is serves
-    if move is not None:
-        after = move.status.rollout
+    transition = here.ask(take_over)
+    assert (transition is not None) is serves
+    if transition is not None:
+        after = transition.status.rollout
         assert after is not None
-        assert move.status.weights is not None
-        assert answer(move) == (Reason.STABLE_DOWN, False, SOON)
-        assert (move.status.phase, move.status.weights.desired, after.stable_down) == (Phase.PROMOTING, 100, True)
+        assert transition.status.weights is not None
+        assert answer(transition) == (Reason.STABLE_DOWN, False, SOON)
+        assert (transition.status.phase, transition.status.weights.desired, after.stable_down) == (
+            Phase.PROMOTING,
+            100,
+            True,
+        )
         assert (after.exposed_at, after.step_started_at) == (START, None)
         assert (after.blocked_since, after.interruption) == (None, None)
 
@@ -335,22 +339,22 @@ def test_after_half_a_minute_the_candidate_gets_everything(phase: Phase, seconds
 def test_what_is_decided_already_is_not_decided_again() -> None:
     here = outage()
     here.rollout(stable_down=True)
-    assert here.ask(cure) is None
+    assert here.ask(take_over) is None
 
 
 def test_a_candidate_without_endpoints_is_no_cure() -> None:
     here = outage()
     here.arm("2", ready=0)
-    assert here.ask(cure) is None
+    assert here.ask(take_over) is None
 
 
 def test_an_exposure_of_before_is_remembered() -> None:
     here = outage()
     here.rollout(exposed_at=START - SECOND)
-    move = here.ask(cure)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert move.status.rollout.exposed_at == START - SECOND
+    transition = here.ask(take_over)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert transition.status.rollout.exposed_at == START - SECOND
 
 
 @pytest.mark.parametrize("word", ["paused", "held", "policy", "policy and promote"])
@@ -364,11 +368,11 @@ def test_only_somebodys_word_keeps_the_candidate_from_serving(word: str) -> None
         here.policy(policy(whenStableIsDown="Hold"))
     if word == "policy and promote":
         here.rollout(promote=Held(by="ana", at=START, action="go"))
-    move = here.ask(cure)
-    assert answer(move) == (Reason.STABLE_DOWN, word != "policy and promote", SOON)
-    assert move is not None
-    assert move.status.weights is not None
-    assert move.status.weights.desired == (100 if word == "policy and promote" else 10)
+    transition = here.ask(take_over)
+    assert answer(transition) == (Reason.STABLE_DOWN, word != "policy and promote", SOON)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == (100 if word == "policy and promote" else 10)
 
 
 @pytest.mark.parametrize(
@@ -378,33 +382,33 @@ def test_only_somebodys_word_keeps_the_candidate_from_serving(word: str) -> None
 def test_an_outage_waits_half_a_minute_for_a_record(act: str, seconds: int, *, waits: bool) -> None:
     here = outage()
     here.rollout(exposed_at=None, step=0)
-    here.seen = replace(here.seen, records=())
+    here.observed = replace(here.observed, records=())
     if act:
         failure = WriteFailure(
             act=act, name="f", reason=Reason.PERMISSION_MISSING, message="no", since=START - seconds * SECOND
         )
         here.status = here.status.model_copy(update={"write_failures": [failure]})
-    move = here.ask(cure)
-    assert answer(move) == (Reason.STABLE_DOWN, False, SOON)
-    assert move is not None
-    assert ("its PromotionRecord is being created" in move.message) is waits
+    transition = here.ask(take_over)
+    assert answer(transition) == (Reason.STABLE_DOWN, False, SOON)
+    assert transition is not None
+    assert ("its PromotionRecord is being created" in transition.message) is waits
 
 
 def test_a_record_that_was_lost_after_the_first_request_is_not_waited_for() -> None:
     here = outage()
-    here.seen = replace(here.seen, records=())
-    move = here.ask(cure)
-    assert move is not None
-    assert move.status.phase is Phase.PROMOTING
+    here.observed = replace(here.observed, records=())
+    transition = here.ask(take_over)
+    assert transition is not None
+    assert transition.status.phase is Phase.PROMOTING
 
 
 def test_the_clock_of_an_outage() -> None:
     here = scene(Phase.PROGRESSING)
-    assert stable_clock(here.turn, here.status) is here.status
+    assert with_outage_clock(here.context, here.status) is here.status
     here.arm("1", ready=0)
-    begun = stable_clock(here.turn, here.status)
+    begun = with_outage_clock(here.context, here.status)
     assert begun.stable_down_since == START
     earlier = begun.model_copy(update={"stable_down_since": START - SECOND})
-    assert stable_clock(here.turn, earlier) is earlier, "it goes on"
+    assert with_outage_clock(here.context, earlier) is earlier, "it goes on"
     here.arm("1", ready=1)
-    assert stable_clock(here.turn, begun).stable_down_since is None
+    assert with_outage_clock(here.context, begun).stable_down_since is None

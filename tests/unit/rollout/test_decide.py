@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, Weights
 from serin.rollout.observation import Arm, Failure, Problem, RouteView
 from serin.rollout.phases import ACTIVE, MOVES
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving, spec
 
 
@@ -606,7 +606,7 @@ def test_messages_are_bounded() -> None:
 def test_when_nothing_is_under_way_serin_wakes_for_what_drains_and_for_who_asks() -> None:
     world = serving()
     assert world.tick().wake_at is None
-    world.vouched = None
+    world.requester_verified = None
     world.ask("Retry", revision=ref("1").revision)
     assert world.tick().wake_at == world.now - SECOND + timedelta(seconds=30)
     world.actions = []

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from serin.api.reasons import Phase, Reason
-from serin.rollout.drift import with_templates
+from serin.rollout.templates import with_templates
+from serin.schema.reasons import Phase, Reason
 from tests.scene import scene
 from tests.world import BAD, World, policy, ref, serving
 
@@ -93,7 +93,7 @@ def test_from_the_first_request_on_templates_are_what_evidence_was_gathered_on(p
     here.arm("2", ready=2, template="first")
     noted = ref("1").model_copy(update={"template": "old"})
     here.status = here.status.model_copy(update={"phase": phase, "stable": noted})
-    after = with_templates(here.turn, here.status)
+    after = with_templates(here.context, here.status)
     kept = phase.value in {"Shadowing", "Progressing", "Promoting", "Baking", "RollingBack"}
     assert after.stable is not None
     assert after.candidate is not None

@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from serin.api.evidence import Assessment
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Phase, Reason, Verdict
-from serin.rollout.evidence_gates import bake_time, overdue_by, step_time, undecided
-from serin.rollout.gates import Check
+from serin.evidence import Assessment
+from serin.rollout.gates.evidence.bake_time import bake_time
+from serin.rollout.gates.evidence.step_time import step_time
+from serin.rollout.gates.evidence.undecided import undecided
+from serin.rollout.gates.gate import Check
+from serin.rollout.stage import stage_evidence
+from serin.schema.choices import Severity
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import NEXT_WINDOW, SOON, answer, judged, scene
 from tests.world import SECOND, START, policy
 
@@ -25,13 +28,12 @@ def test_a_phase_is_overdue_from_its_limit_on(phase: Phase, limit: int) -> None:
     here = scene(phase)
     for late in (0, 1, 60):
         here.rollout(step_started_at=START - (limit + late) * SECOND)
-        assert overdue_by(here.turn, here.status, here.turn.policy(here.status)) == late * SECOND
+        assert stage_evidence(here.context, here.status).late_by == late * SECOND
     here.rollout(step_started_at=START - (limit - 1) * SECOND)
-    assert overdue_by(here.turn, here.status, here.turn.policy(here.status)) is None
-    assert overdue_by(here.turn, here.status, None) is None
+    assert stage_evidence(here.context, here.status).late_by is None
     here.status = here.status.model_copy(update={"phase": Phase.PROMOTING})
     here.rollout(step_started_at=START - timedelta(days=9))
-    assert overdue_by(here.turn, here.status, here.turn.policy(here.status)) is None, "it has no timeout"
+    assert stage_evidence(here.context, here.status).late_by is None, "it has no timeout"
 
 
 @pytest.mark.parametrize(("phase", "limit"), list(LIMITS.items()))
@@ -59,7 +61,7 @@ def test_silence_at_the_beginning_of_a_step_is_no_trouble_yet(window: int, late:
     here = scene(Phase.PROGRESSING)
     here.policy(policy(analysis={"window": f"{window}s"}))
     here.rollout(step_started_at=START - (6 * window + 30 + late) * SECOND)
-    here.seen = replace(here.seen, assessment=Assessment())
+    here.observed = replace(here.observed, assessment=Assessment())
     assert answer(here.ask(undecided)) == (reason, False, NEXT_WINDOW)
     judged(here, Verdict.NO_DATA, Reason.NO_DATA)
     assert answer(here.ask(undecided)) == (reason, False, NEXT_WINDOW)
@@ -72,14 +74,14 @@ def test_silence_at_the_beginning_of_a_step_is_no_trouble_yet(window: int, late:
 def test_a_step_that_was_not_shown_yet_is_young() -> None:
     here = scene(Phase.PROGRESSING)
     here.rollout(step_started_at=None)
-    here.seen = replace(here.seen, assessment=Assessment())
+    here.observed = replace(here.observed, assessment=Assessment())
     assert answer(here.ask(undecided)) == (Reason.COLLECTING_EVIDENCE, False, NEXT_WINDOW)
 
 
 def test_silence_through_a_whole_step_asks_for_a_person() -> None:
     here = scene(Phase.PROGRESSING)
     here.rollout(step_started_at=START - timedelta(hours=2))
-    here.seen = replace(here.seen, assessment=Assessment())
+    here.observed = replace(here.observed, assessment=Assessment())
     assert answer(here.ask(undecided)) == (Reason.NO_DATA, True, NEXT_WINDOW)
 
 
@@ -100,10 +102,10 @@ def test_silence_through_a_whole_step_asks_for_a_person() -> None:
 def test_why_an_slo_holds(verdict: Verdict, found: Reason, reason: Reason, words: str) -> None:
     here = scene(Phase.PROGRESSING)
     judged(here, verdict, found, severity=Severity.REQUIRED)
-    move = here.ask(undecided)
-    assert answer(move) == (reason, False, NEXT_WINDOW)
-    assert move is not None
-    assert words in move.message
+    transition = here.ask(undecided)
+    assert answer(transition) == (reason, False, NEXT_WINDOW)
+    assert transition is not None
+    assert words in transition.message
 
 
 @pytest.mark.parametrize(
@@ -119,8 +121,8 @@ def test_a_step_needs_its_own_time(phase: Phase, gate: Check, reason: Reason) ->
     hour = timedelta(hours=1)
     for have, holds in ((timedelta(), True), (hour - SECOND, True), (hour, False), (hour + SECOND, False)):
         judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=have)
-        move = here.ask(gate)
-        assert (answer(move) if move else None) == ((reason, False, NEXT_WINDOW) if holds else None)
+        transition = here.ask(gate)
+        assert (answer(transition) if transition else None) == ((reason, False, NEXT_WINDOW) if holds else None)
     judged(here, Verdict.PASS, Reason.STEP_TIME)
     here.rollout(step_started_at=START - LIMITS[phase] * SECOND)
     assert answer(here.ask(gate)) == (reason, True, NEXT_WINDOW)

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Held, Interruption
-from serin.rollout.forward import prepare, progress, shadow, watch_only
 from serin.rollout.observation import Failure, Problem
-from serin.rollout.turn import Move
+from serin.rollout.phases.preparing import prepare
+from serin.rollout.phases.progressing import progress, watch_only
+from serin.rollout.phases.shadowing import shadow
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 
@@ -21,10 +23,10 @@ HEADER = {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}
 HOUR = timedelta(hours=1)
 
 
-def told(move: Move | None) -> tuple[Phase | str | None, int]:
+def told(transition: Transition | None) -> tuple[Phase | str | None, int]:
     """The phase and the weight that are decided."""
-    assert move is not None
-    return move.status.phase, move.status.weights.desired if move.status.weights else 0
+    assert transition is not None
+    return transition.status.phase, transition.status.weights.desired if transition.status.weights else 0
 
 
 def prepared(**changes: Any) -> Scene:
@@ -56,25 +58,25 @@ def test_what_comes_after_the_preparation(
         here.rollout(promote=Held(by="ana", at=START, action="go", reason="tested by hand"))
     expected = (phase, weight, reason) if shortcut is None else (Phase.PROMOTING, 100, Reason.PROMOTING)
     here.rollout(step_started_at=START, blocked_since=START)
-    move = here.ask(prepare)
-    assert (*told(move), answer(move)) == (*expected[:2], (expected[2], False, SOON))
-    assert move is not None
-    after = move.status.rollout
+    transition = here.ask(prepare)
+    assert (*told(transition), answer(transition)) == (*expected[:2], (expected[2], False, SOON))
+    assert transition is not None
+    after = transition.status.rollout
     assert after is not None
     assert (after.exposed_at, after.step_started_at, after.blocked_since) == (START, None, None)
     if shortcut == "promote":
-        assert "promoted by ana: tested by hand; 100 %" in move.message
+        assert "promoted by ana: tested by hand; 100 %" in transition.message
     if shortcut == "returning":
-        assert "it was stable before; 100 %" in move.message
+        assert "it was stable before; 100 %" in transition.message
 
 
 def test_the_first_exposure_is_remembered() -> None:
     here = prepared()
     here.rollout(exposed_at=START - HOUR)
-    move = here.ask(prepare)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert move.status.rollout.exposed_at == START - HOUR
+    transition = here.ask(prepare)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert transition.status.rollout.exposed_at == START - HOUR
 
 
 @pytest.mark.parametrize(
@@ -91,11 +93,11 @@ def test_step_by_step(step: int, bake: dict[str, Any], phase: Phase, weight: int
     here.policy(policy(**bake))
     here.rollout(step=step, steps=7, blocked_since=START)
     judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=HOUR)
-    move = here.ask(progress)
-    assert told(move) == (phase, weight)
-    assert move is not None
-    assert move.wake_at == START + SOON
-    rollout = move.status.rollout
+    transition = here.ask(progress)
+    assert told(transition) == (phase, weight)
+    assert transition is not None
+    assert transition.wake_at == START + SOON
+    rollout = transition.status.rollout
     assert rollout is not None
     assert (rollout.step, rollout.step_started_at, rollout.blocked_since) == (after, None, None)
     assert rollout.steps == (2 if phase is Phase.PROGRESSING else 7)
@@ -107,10 +109,10 @@ def test_a_weight_is_given_back_before_anything_else_moves(phase: Phase) -> None
     here = scene(phase)
     here.rollout(interruption=Interruption(at=START, weight=10, ready_at=START - HOUR))
     judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=2 * HOUR)
-    move = here.ask(shadow if phase is Phase.SHADOWING else progress)
-    assert told(move) == (phase, 10)
-    assert move is not None
-    assert "gets back 10 %" in move.message
+    transition = here.ask(shadow if phase is Phase.SHADOWING else progress)
+    assert told(transition) == (phase, 10)
+    assert transition is not None
+    assert "gets back 10 %" in transition.message
 
 
 def silent(here: Scene) -> None:
@@ -129,9 +131,9 @@ def test_silence_ends_a_shadow_and_no_preview(*, mirror: bool) -> None:
     exposes = frozenset({Exposure.MIRROR if mirror else Exposure.PREVIEW})
     here.route(exposes=exposes, meant_to_expose=exposes)
     silent(here)
-    move = here.ask(shadow)
-    assert move is not None
-    assert move.reason is (Reason.NO_DATA_TOO_LONG if mirror else Reason.PREVIEWING)
+    transition = here.ask(shadow)
+    assert transition is not None
+    assert transition.reason is (Reason.NO_DATA_TOO_LONG if mirror else Reason.PREVIEWING)
 
 
 # --- a preparation that lasts ----------------------------------------------------------------------------------------
@@ -145,9 +147,10 @@ PULLS = Failure(Reason.CANDIDATE_NOT_READY, "the image is pulled")
 def test_prepare_timeout(seconds: int, *, over: bool) -> None:
     here = prepared()
     here.arm("2", ready=0)
-    here.rollout(blocked_since=START - seconds * SECOND)
-    move = here.ask(prepare)
-    assert told(move)[0] is (Phase.ROLLING_BACK if over else Phase.PREPARING)
+    since = START - seconds * SECOND
+    here.rollout(blocked_since=since, since=since, reason=Reason.PREPARING_CANDIDATE)
+    transition = here.ask(prepare)
+    assert told(transition)[0] is (Phase.ROLLING_BACK if over else Phase.PREPARING)
 
 
 @pytest.mark.parametrize(
@@ -170,22 +173,23 @@ def test_only_what_is_known_to_be_its_own_is_held_against_a_candidate_that_never
         here.arm("1", ready=1)
     if trouble == "route":
         here.route(accepted=False)
-    here.rollout(blocked_since=START - 60 * SECOND, exposed_at=None, step=0)
-    move = here.ask(prepare)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert (move.status.rollout.cause, move.status.rollout.outcome) == (cause, outcome)
-    assert (failure.message in move.message) if failure else ("1m" in move.message)
+    since = START - 60 * SECOND
+    here.rollout(blocked_since=since, since=since, reason=Reason.PREPARING_CANDIDATE, exposed_at=None, step=0)
+    transition = here.ask(prepare)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert (transition.status.rollout.cause, transition.status.rollout.outcome) == (cause, outcome)
+    assert (failure.message in transition.message) if failure else ("1m" in transition.message)
 
 
 def test_a_record_that_cannot_be_made_is_not_held_against_the_candidate() -> None:
     here = prepared()
-    here.seen = replace(here.seen, records=(), snapshot=policy())
+    here.observed = replace(here.observed, records=(), snapshot=policy())
     here.rollout(blocked_since=START - 60 * SECOND, exposed_at=None, step=0)
-    move = here.ask(prepare)
-    assert move is not None
-    assert (move.status.phase, move.reason) == (Phase.WAITING, Reason.PREPARING_CANDIDATE)
-    assert move.status.rejected == []
+    transition = here.ask(prepare)
+    assert transition is not None
+    assert (transition.status.phase, transition.reason) == (Phase.WAITING, Reason.PREPARING_CANDIDATE)
+    assert transition.status.rejected == []
 
 
 def test_a_preparation_is_not_given_up_while_stable_is_down() -> None:
@@ -193,25 +197,26 @@ def test_a_preparation_is_not_given_up_while_stable_is_down() -> None:
     here.arm("2", ready=0)
     here.arm("1", ready=0)
     here.rollout(blocked_since=START - HOUR)
-    move = here.ask(prepare)
-    assert move is not None
-    assert (move.status.phase, move.stalled) == (Phase.PREPARING, True)
+    here.status = here.status.model_copy(update={"stable_down_since": START - HOUR})
+    transition = here.ask(prepare)
+    assert transition is not None
+    assert (transition.status.phase, transition.stalled) == (Phase.PREPARING, True)
 
 
 def test_what_a_person_holds_is_not_given_up() -> None:
     here = prepared()
     here.paused = True
     here.rollout(blocked_since=START - HOUR)
-    move = here.ask(prepare)
-    assert answer(move) == (Reason.PAUSED, False, NEXT_WINDOW)
+    transition = here.ask(prepare)
+    assert answer(transition) == (Reason.PAUSED, False, NEXT_WINDOW)
 
 
 def test_another_revision_ends_a_preparation() -> None:
     here = prepared()
-    here.seen = replace(here.seen, wanted=ref("4"))
-    move = here.ask(prepare)
-    assert move is not None
-    assert move.reason is Reason.SUPERSEDED
+    here.observed = replace(here.observed, wanted=ref("4"))
+    transition = here.ask(prepare)
+    assert transition is not None
+    assert transition.reason is Reason.SUPERSEDED
 
 
 # --- what a newer Serin wrote ----------------------------------------------------------------------------------------
@@ -221,31 +226,31 @@ def test_in_an_unknown_phase_nothing_moves_but_the_way_back() -> None:
     here = scene(Phase.PROGRESSING)
     here.status = here.status.model_copy(update={"phase": "Verifying"})
     judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=2 * HOUR)
-    move = here.ask(watch_only)
-    assert (told(move), answer(move)) == (("Verifying", 10), (Reason.UNKNOWN_STATE, True, NEXT_WINDOW))
+    transition = here.ask(watch_only)
+    assert (told(transition), answer(transition)) == (("Verifying", 10), (Reason.UNKNOWN_STATE, True, NEXT_WINDOW))
     judged(here, Verdict.FAIL, Reason.SLO_BREACHED, breached_at=START)
     assert told(here.ask(watch_only)) == (Phase.ROLLING_BACK, 0)
     quiet = scene(Phase.PROGRESSING)
     quiet.policy(policy(**ABORT))
     silent(quiet)
-    move = quiet.ask(watch_only)
-    assert move is not None
-    assert move.reason is Reason.NO_DATA_TOO_LONG
+    transition = quiet.ask(watch_only)
+    assert transition is not None
+    assert transition.reason is Reason.NO_DATA_TOO_LONG
 
 
 def test_what_was_decided_in_an_unknown_phase_is_carried_on() -> None:
     here = scene(Phase.PROGRESSING)
     here.status = here.status.model_copy(update={"phase": "Unwinding"})
     here.rollout(outcome=Outcome.ROLLED_BACK, cause=Reason.SLO_BREACHED, decided_at=START)
-    move = here.ask(watch_only)
-    assert told(move)[1] == 0
+    transition = here.ask(watch_only)
+    assert told(transition)[1] == 0
 
 
 def test_without_a_policy_nobody_goes_back_unwatched() -> None:
     here = prepared()
     here.policy(None)
-    here.seen = replace(here.seen, policy=Problem(Reason.POLICY_MISSING, "gone"))
+    here.observed = replace(here.observed, policy=Problem(Reason.POLICY_MISSING, "gone"))
     here.rollout(returning=True)
-    move = here.ask(prepare)
-    assert move is not None
-    assert move.reason is Reason.POLICY_MISSING, "nobody knows how to watch it"
+    transition = here.ask(prepare)
+    assert transition is not None
+    assert transition.reason is Reason.POLICY_MISSING, "nobody knows how to watch it"

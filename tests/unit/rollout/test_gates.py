@@ -8,40 +8,31 @@ from typing import Any
 
 import pytest
 
-from serin.api.evidence import Split
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Phase, Reason, Verdict
 from serin.api.status import Held, Interruption, WriteFailure
-from serin.rollout.bake import bake, promote
-from serin.rollout.cluster_gates import (
-    WRITES_THAT_HOLD,
-    candidate_not_up,
-    not_routed,
-    policy_lost,
-    record_missing,
-    route_pending,
-    shown,
-    something_unknown,
-    stable_too_small,
-    write_failed,
-)
-from serin.rollout.drift import template_drift
-from serin.rollout.evidence_gates import traffic_split
-from serin.rollout.gates import (
-    FINAL_GATES,
-    GATES,
-    RESUME_GATES,
-    Holds,
-    first_hold,
-    held,
-    only_mirrored,
-    paused,
-    preview_time,
-    step_clock,
-)
-from serin.rollout.interruption import resume
+from serin.evidence import Split
+from serin.rollout.context import route_in_sync
+from serin.rollout.gates import FINAL_GATES, GATES, RESUME_GATES, first_hold
+from serin.rollout.gates.cluster.candidate_routed import candidate_not_routed
+from serin.rollout.gates.cluster.candidate_size import candidate_not_up
+from serin.rollout.gates.cluster.policy_lost import policy_lost
+from serin.rollout.gates.cluster.record_missing import record_missing
+from serin.rollout.gates.cluster.route_pending import route_pending
+from serin.rollout.gates.cluster.stable_size import stable_too_small
+from serin.rollout.gates.cluster.template_drift import template_drift
+from serin.rollout.gates.cluster.unreadable import unreadable
+from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD, write_failed
+from serin.rollout.gates.evidence.preview_time import preview_time
+from serin.rollout.gates.evidence.traffic_split import traffic_split
+from serin.rollout.gates.gate import HeldBy, only_mirrored
+from serin.rollout.gates.people.held import held
+from serin.rollout.gates.people.paused import paused
 from serin.rollout.observation import Failure, Part, Problem, Unreadable
-from serin.rollout.turn import Move
+from serin.rollout.phases.interruption import resume_after_interruption
+from serin.rollout.phases.promoting import bake, promote
+from serin.rollout.stage import with_step_clock
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 
@@ -51,8 +42,8 @@ WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
 def test_all_is_well_in_every_scene() -> None:
     for phase in WATCHED:
         for gate in GATES:
-            if gate.holds is not Holds.EVIDENCE:
-                assert scene(phase).ask(gate.check) is None or gate.check is not_routed, (phase, gate)
+            if gate.holds is not HeldBy.EVIDENCE:
+                assert scene(phase).ask(gate.check) is None or gate.check is candidate_not_routed, (phase, gate)
 
 
 # --- what cannot be read or written ----------------------------------------------------------------------------------
@@ -62,8 +53,8 @@ def test_all_is_well_in_every_scene() -> None:
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_part_that_cannot_be_read_holds(part: Part, *, refused: bool) -> None:
     here = scene(Phase.PROGRESSING)
-    here.seen = replace(here.seen, unknown={part: Unreadable("no answer", refused=refused)})
-    assert answer(here.ask(something_unknown)) == (Reason.OBSERVATION_INCOMPLETE, refused, SOON)
+    here.observed = replace(here.observed, unknown={part: Unreadable("no answer", refused=refused)})
+    assert answer(here.ask(unreadable)) == (Reason.OBSERVATION_INCOMPLETE, refused, SOON)
 
 
 def failed(act: str, reason: Reason) -> WriteFailure:
@@ -94,7 +85,7 @@ def test_a_write_that_nothing_depends_on_holds_nothing() -> None:
 
 def test_a_missing_record_holds_and_once_there_were_requests_asks_for_a_person() -> None:
     here = scene(Phase.PROGRESSING)
-    here.seen = replace(here.seen, records=())
+    here.observed = replace(here.observed, records=())
     assert answer(here.ask(record_missing)) == (Reason.STATE_CONFLICT, True, NEXT_WINDOW)
     here.rollout(exposed_at=None, step=0)
     assert answer(here.ask(record_missing)) == (Reason.PREPARING_CANDIDATE, False, SOON)
@@ -102,15 +93,17 @@ def test_a_missing_record_holds_and_once_there_were_requests_asks_for_a_person()
 
 def test_a_policy_that_nobody_can_read_holds() -> None:
     here = scene(Phase.PROGRESSING)
-    here.seen = replace(here.seen, records=tuple(replace(r, unreadable="unknown field") for r in here.seen.records))
+    here.observed = replace(
+        here.observed, records=tuple(replace(r, unreadable="unknown field") for r in here.observed.records)
+    )
     assert answer(here.ask(policy_lost)) == (Reason.POLICY_INVALID, True, NEXT_WINDOW)
-    here.seen = replace(here.seen, records=(), policy=Problem(Reason.POLICY_MISSING, "gone"))
+    here.observed = replace(here.observed, records=(), policy=Problem(Reason.POLICY_MISSING, "gone"))
     assert answer(here.ask(policy_lost)) == (Reason.POLICY_MISSING, True, SOON)
 
 
 def test_a_policy_that_this_process_remembers_is_no_lost_policy() -> None:
     here = scene(Phase.PROGRESSING)
-    here.seen = replace(here.seen, records=(), policy=Problem(Reason.POLICY_MISSING, "gone"), snapshot=policy())
+    here.observed = replace(here.observed, records=(), policy=Problem(Reason.POLICY_MISSING, "gone"), snapshot=policy())
     assert here.ask(policy_lost) is None
 
 
@@ -123,35 +116,35 @@ def test_a_route_that_does_not_show_what_was_decided_holds(phase: Phase, change:
     here = scene(phase)
     here.route(**change)
     assert answer(here.ask(route_pending)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
-    assert not shown(here.turn, here.status)
+    assert not route_in_sync(here.context, here.status)
 
 
 def test_a_shadow_is_shown_when_its_mirror_is() -> None:
     here = scene(Phase.SHADOWING)
-    assert shown(here.turn, here.status)
+    assert route_in_sync(here.context, here.status)
     here.route(exposes=frozenset())
     assert answer(here.ask(route_pending)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
     step = scene(Phase.PROGRESSING)
     step.route(exposes=frozenset({Exposure.MIRROR}))
-    assert shown(step.turn, step.status), "a step is about its weight"
+    assert route_in_sync(step.context, step.status), "a step is about its weight"
 
 
 def test_without_a_route_nothing_is_shown() -> None:
     here = scene(Phase.PROGRESSING)
-    here.seen = replace(here.seen, route=None)
+    here.observed = replace(here.observed, route=None)
     assert answer(here.ask(route_pending)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
 
 
 def test_the_clock_of_a_step_starts_when_it_is_shown_and_only_once() -> None:
     here = scene(Phase.PROGRESSING)
     begun = here.status.rollout and here.status.rollout.step_started_at
-    assert step_clock(here.turn, here.status).rollout == here.status.rollout, "it runs already"
+    assert with_step_clock(here.context, here.status).rollout == here.status.rollout, "it runs already"
     here.rollout(step_started_at=None)
-    started = step_clock(here.turn, here.status).rollout
+    started = with_step_clock(here.context, here.status).rollout
     assert started is not None
     assert started.step_started_at == START != begun
     here.route(accepted=False)
-    waiting = step_clock(here.turn, here.status).rollout
+    waiting = with_step_clock(here.context, here.status).rollout
     assert waiting is not None
     assert waiting.step_started_at is None
 
@@ -163,7 +156,7 @@ def test_the_gateway_is_told_of_the_candidate_before_its_first_request(change: d
     here = scene(Phase.PREPARING)
     here.route(**{"candidate": ref("2").revision} | change)
     here.rollout(routed_at=START - timedelta(hours=1))
-    assert answer(here.ask(not_routed)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
+    assert answer(here.ask(candidate_not_routed)) == (Reason.WAITING_FOR_ROUTE, False, SOON)
 
 
 @pytest.mark.parametrize(("seconds", "holds"), [(0, True), (1, True), (2, False), (3, False)])
@@ -171,21 +164,21 @@ def test_endpoints_have_two_seconds_to_arrive_at_the_gateway(seconds: int, *, ho
     here = scene(Phase.PREPARING)
     here.route(candidate=ref("2").revision)
     here.rollout(routed_at=START - seconds * SECOND)
-    move = here.ask(not_routed)
-    assert (move is not None) is holds
-    if move is not None:
-        assert answer(move) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
-        assert move.status.rollout == here.status.rollout, "the time that runs is kept"
+    transition = here.ask(candidate_not_routed)
+    assert (transition is not None) is holds
+    if transition is not None:
+        assert answer(transition) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
+        assert transition.status.rollout == here.status.rollout, "the time that runs is kept"
 
 
 def test_the_time_of_the_endpoints_starts_when_the_gateway_has_accepted() -> None:
     here = scene(Phase.PREPARING)
     here.route(candidate=ref("2").revision)
     here.rollout(routed_at=None)
-    move = here.ask(not_routed)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert (move.status.rollout.routed_at, move.wake_at) == (START, START + 2 * SECOND)
+    transition = here.ask(candidate_not_routed)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert (transition.status.rollout.routed_at, transition.wake_at) == (START, START + 2 * SECOND)
 
 
 # --- arms ------------------------------------------------------------------------------------------------------------
@@ -245,13 +238,15 @@ def test_requests_that_go_elsewhere_than_the_weight_says_hold(
     phase: Phase, *, agrees: bool | None, holds: bool
 ) -> None:
     here = scene(phase)
-    here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=agrees, chi_square=99.0))
+    here.observed = replace(here.observed, split=Split(400, 1000, 10, agrees=agrees, chi_square=99.0))
     here.rollout(step_started_at=START)
-    move = here.ask(traffic_split)
-    assert (move is not None) is holds
-    if move is not None:
-        assert answer(move) == (Reason.TRAFFIC_SPLIT, False, NEXT_WINDOW)
-        assert "the candidate got 40.0 % of 1000 requests since the step began, its weight is 10 %" in move.message
+    transition = here.ask(traffic_split)
+    assert (transition is not None) is holds
+    if transition is not None:
+        assert answer(transition) == (Reason.TRAFFIC_SPLIT, False, NEXT_WINDOW)
+        assert (
+            "the candidate got 40.0 % of 1000 requests since the step began, its weight is 10 %" in transition.message
+        )
 
 
 @pytest.mark.parametrize(
@@ -259,7 +254,7 @@ def test_requests_that_go_elsewhere_than_the_weight_says_hold(
 )
 def test_requests_that_go_elsewhere_for_too_long_ask_for_a_person(phase: Phase, limit: timedelta) -> None:
     here = scene(phase)
-    here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
+    here.observed = replace(here.observed, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
     for short, stalled in ((SECOND, False), (timedelta(), True)):
         here.rollout(step_started_at=START - limit + short)
         assert answer(here.ask(traffic_split)) == (Reason.TRAFFIC_SPLIT, stalled, NEXT_WINDOW)
@@ -290,8 +285,8 @@ def test_a_preview_has_its_time(seconds: float, wake: timedelta | None) -> None:
     preview = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "30s"})
     here.policy(preview)
     here.rollout(step_started_at=START - timedelta(seconds=seconds))
-    move = here.ask(preview_time)
-    assert (answer(move) if move else None) == ((Reason.PREVIEWING, False, wake) if wake else None)
+    transition = here.ask(preview_time)
+    assert (answer(transition) if transition else None) == ((Reason.PREVIEWING, False, wake) if wake else None)
 
 
 def test_a_preview_that_is_not_shown_yet_has_all_of_its_time_before_it() -> None:
@@ -317,7 +312,7 @@ def test_a_preview_alone_needs_no_evidence(phase: Phase, *, mirrors: bool, asks:
     preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}}
     ways = {"shadow": LONG, "shadowSafe": True} if mirrors else preview
     here.policy(policy(**ways))
-    always = Move(here.status, Reason.NO_DATA, "no data")
+    always = Transition(here.status, Reason.NO_DATA, "no data")
     check = only_mirrored(lambda _turn, _status: always)
     assert (here.ask(check) is always) is asks
 
@@ -327,13 +322,15 @@ def test_a_preview_alone_needs_no_evidence(phase: Phase, *, mirrors: bool, asks:
 
 def break_it(here: Scene, kind: str) -> None:
     if kind == "unknown":
-        here.seen = replace(here.seen, unknown={Part.PODS: Unreadable("no answer")})
+        here.observed = replace(here.observed, unknown={Part.PODS: Unreadable("no answer")})
+    if kind == "spec":
+        here.observed = replace(here.observed, problem=Problem(Reason.SPEC_INVALID, "a reserved label"))
     if kind == "write":
         here.status = here.status.model_copy(update={"write_failures": [failed("Scaling", Reason.WRITE_UNAVAILABLE)]})
     if kind == "route":
         here.route(accepted=False)
     if kind == "record":
-        here.seen = replace(here.seen, records=(), snapshot=policy())
+        here.observed = replace(here.observed, records=(), snapshot=policy())
     if kind == "paused":
         here.paused = True
     if kind == "held":
@@ -342,6 +339,7 @@ def break_it(here: Scene, kind: str) -> None:
 
 KINDS = {
     "unknown": Reason.OBSERVATION_INCOMPLETE,
+    "spec": Reason.SPEC_INVALID,
     "write": Reason.WRITE_UNAVAILABLE,
     "route": Reason.WAITING_FOR_ROUTE,
     "record": Reason.STATE_CONFLICT,
@@ -353,13 +351,15 @@ KINDS = {
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_what_holds_the_last_move_and_a_weight_that_is_given_back(kind: str) -> None:
     here = scene(Phase.BAKING)
-    assert first_hold(here.turn, here.status, FINAL_GATES) is None
+    assert first_hold(here.context, here.status, FINAL_GATES) is None
     break_it(here, kind)
-    last = first_hold(here.turn, here.status, FINAL_GATES)
+    last = first_hold(here.context, here.status, FINAL_GATES)
     assert last is not None
     assert last.reason is KINDS[kind]
-    back = first_hold(here.turn, here.status, RESUME_GATES)
-    assert (back is None) is (kind == "route"), "the route shows another weight than the one that is given back"
+    back = first_hold(here.context, here.status, RESUME_GATES)
+    assert (back is None) is (kind in {"route", "spec"}), (
+        "the route shows another weight than the one that is given back"
+    )
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -370,38 +370,38 @@ def test_the_old_revision_goes_only_when_nothing_holds(kind: str) -> None:
     here.status = here.status.model_copy(update={"weights": weights})
     here.route(weight=100, intended=100)
     break_it(here, kind)
-    move = bake(here.turn, here.status)
-    assert move.reason is KINDS[kind]
-    assert move.status.rollout is not None
-    assert move.status.rollout.outcome is None
+    transition = bake(here.context, here.status)
+    assert transition.reason is KINDS[kind]
+    assert transition.status.rollout is not None
+    assert transition.status.rollout.outcome is None
 
 
 @pytest.mark.parametrize(("kind", "holds"), [("unknown", True), ("write", True), ("route", True), ("paused", False)])
 def test_what_must_be_known_before_the_last_weight_counts_as_given(kind: str, *, holds: bool) -> None:
     here = scene(Phase.PROMOTING)
     break_it(here, kind)
-    move = promote(here.turn, here.status)
-    assert (move.status.phase is Phase.PROMOTING) is holds
+    transition = promote(here.context, here.status)
+    assert (transition.status.phase is Phase.PROMOTING) is holds
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_weight_is_given_back_only_when_nothing_holds(kind: str) -> None:
     here = scene(Phase.BAKING)
-    here.rollout(interruption=Interruption(at=START, weight=10))
+    here.rollout(interruption=Interruption(at=START, weight=10, ready_at=START - timedelta(seconds=2)))
     break_it(here, kind)
-    move = here.ask(resume)
-    assert move is not None
-    assert (move.reason is KINDS[kind]) is (kind != "route")
+    transition = here.ask(resume_after_interruption)
+    assert transition is not None
+    assert (transition.reason is KINDS[kind]) is (kind not in {"route", "spec"})
 
 
 def ordered(here: Scene) -> Reason | None:
-    move = first_hold(here.turn, here.status)
-    return move.reason if move else None
+    transition = first_hold(here.context, here.status)
+    return transition.reason if transition else None
 
 
 def test_a_promotion_by_a_person_takes_the_place_of_evidence_and_of_nothing_else() -> None:
     here = scene(Phase.PROGRESSING)
-    here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
+    here.observed = replace(here.observed, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
     assert ordered(here) is not None
     here.rollout(promote=Held(by="ana", at=START, action="go"))
     assert ordered(here) is None
@@ -423,19 +423,19 @@ def test_the_cluster_may_hold_for_its_time_and_then_asks_for_a_person(
     here = scene(Phase.PROGRESSING)
     break_it(here, "route")
     if not policy_says:
-        here.seen = replace(here.seen, policy=None)
+        here.observed = replace(here.observed, policy=None)
         here.policy(None)
-    fresh = first_hold(here.turn, here.status)
+    fresh = first_hold(here.context, here.status)
     assert fresh is not None
     assert fresh.status.rollout is not None
     assert (fresh.stalled, fresh.status.rollout.blocked_since) == (False, START)
     for short, stalled in ((SECOND, False), (timedelta(), True)):
         here.rollout(blocked_since=START - patience + short)
-        move = first_hold(here.turn, here.status)
-        assert move is not None
-        assert move.stalled is stalled
-        assert move.status.rollout is not None
-        assert move.status.rollout.blocked_since == START - patience + short, "the time that runs is kept"
+        transition = first_hold(here.context, here.status)
+        assert transition is not None
+        assert transition.stalled is stalled
+        assert transition.status.rollout is not None
+        assert transition.status.rollout.blocked_since == START - patience + short, "the time that runs is kept"
 
 
 def test_what_a_person_or_the_evidence_holds_is_no_blockade() -> None:
@@ -445,11 +445,11 @@ def test_what_a_person_or_the_evidence_holds_is_no_blockade() -> None:
         here.route(candidate=ref("2").revision)
         here.rollout(blocked_since=START - timedelta(days=1), routed_at=START - timedelta(days=1))
         break_it(here, kind)
-        move = first_hold(here.turn, here.status)
-        assert move is not None
-        assert (move.reason, move.stalled) == (KINDS[kind], False)
-        assert move.status.rollout is not None
-        assert move.status.rollout.blocked_since is None
+        transition = first_hold(here.context, here.status)
+        assert transition is not None
+        assert (transition.reason, transition.stalled) == (KINDS[kind], False)
+        assert transition.status.rollout is not None
+        assert transition.status.rollout.blocked_since is None
 
 
 def test_the_final_gates_are_in_the_order_of_the_table() -> None:
@@ -472,7 +472,9 @@ def all_open(phase: Phase) -> Scene:
 def break_more(here: Scene, kind: str) -> None:
     """What ``break_it`` breaks, and what only some phases ask."""
     if kind == "policy":
-        here.seen = replace(here.seen, records=tuple(replace(r, unreadable="unknown field") for r in here.seen.records))
+        here.observed = replace(
+            here.observed, records=tuple(replace(r, unreadable="unknown field") for r in here.observed.records)
+        )
     elif kind == "drift":
         here.status = here.status.model_copy(update={"stable": ref("1").model_copy(update={"template": "old"})})
         here.arm("1", ready=2, template="new")
@@ -485,7 +487,7 @@ def break_more(here: Scene, kind: str) -> None:
         here.route(exposes=shown_now)
         here.rollout(step_started_at=START)
     elif kind == "split":
-        here.seen = replace(here.seen, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
+        here.observed = replace(here.observed, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
     elif kind == "time":
         judged(here, Verdict.PASS, Reason.STEP_TIME)
     elif kind == "stable":
@@ -498,6 +500,7 @@ def break_more(here: Scene, kind: str) -> None:
 
 ASKED = {
     "unknown": "prepare shadow steps bake promote",
+    "spec": "prepare shadow steps bake promote",
     "write": "prepare shadow steps bake promote",
     "route": "prepare shadow steps bake promote",
     "record": "prepare shadow steps bake promote",
@@ -526,19 +529,19 @@ IN_WORDS = {
 @pytest.mark.parametrize("kind", list(ASKED))
 def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, phase: Phase) -> None:
     here = all_open(phase)
-    assert first_hold(here.turn, here.status) is None
+    assert first_hold(here.context, here.status) is None
     break_more(here, kind)
     here.rollout(blocked_since=START - timedelta(days=1))
-    move = first_hold(here.turn, here.status)
-    assert (move is not None) is (IN_WORDS[phase] in ASKED[kind].split())
-    if move is not None:
-        assert move.status.rollout is not None
-        words = kind in {"paused", "held", "evidence", "split", "time", "preview"}
-        assert (move.status.rollout.blocked_since is None) is words
-        assert move.stalled is not words
+    transition = first_hold(here.context, here.status)
+    assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
+    if transition is not None:
+        assert transition.status.rollout is not None
+        words = kind in {"spec", "paused", "held", "evidence", "split", "time", "preview"}
+        assert (transition.status.rollout.blocked_since is None) is words
+        assert transition.stalled is (kind == "spec" or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))
     if kind in {"evidence", "split", "time", "preview"}:
-        assert first_hold(here.turn, here.status) is None, "a person's word takes its place"
+        assert first_hold(here.context, here.status) is None, "a person's word takes its place"
 
 
 @pytest.mark.parametrize(
@@ -564,6 +567,6 @@ def test_of_two_that_hold_the_first_says_why(phase: Phase, kinds: tuple[str, str
     here = all_open(phase)
     for kind in kinds:
         break_more(here, kind)
-    move = first_hold(here.turn, here.status)
-    assert move is not None
-    assert move.reason is reason
+    transition = first_hold(here.context, here.status)
+    assert transition is not None
+    assert transition.reason is reason

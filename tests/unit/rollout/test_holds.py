@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.rollout.decide import decide
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import BAD, SECOND, World, policy, ref, serving, spec
 
 
@@ -378,7 +378,7 @@ def test_without_the_admission_policies_nobody_promotes() -> None:
     world = serving()
     world.want("2")
     world.until(Phase.PROGRESSING)
-    world.vouched = False
+    world.requester_verified = False
     world.ask("Promote")
     world.settle(2)
     assert "AdmissionPolicyMissing" in world.answers[-1].message

@@ -9,20 +9,15 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import AnsweredAction, Rejection, Retry, RevisionRef, WriteFailure
-from serin.rollout.cluster_gates import WRITES_THAT_HOLD
-from serin.rollout.intake import (
-    ASKED_AGAIN,
-    NEEDED_TO_START,
-    first_deployment,
-    forget_drained,
-    forget_retry,
-    intake,
-    note_exposure,
-)
+from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
+from serin.rollout.housekeeping import with_exposure_time, without_drained, without_stale_retry
 from serin.rollout.observation import Arm, Failure, Part, Problem, RecordView, Unreadable
-from serin.rollout.turn import Move
+from serin.rollout.phases.first_deployment import first_deployment
+from serin.rollout.phases.idle import ASKED_AGAIN, decide_idle
+from serin.rollout.phases.starting import NEEDED_TO_START
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, START, World, policy, ref, spec
 
@@ -38,14 +33,14 @@ def settled() -> Scene:
 def asked(version: str = "2") -> Scene:
     """Version 1 is stable, and spec asks for another one."""
     here = settled()
-    here.seen = replace(here.seen, wanted=ref(version), policy=policy())
+    here.observed = replace(here.observed, wanted=ref(version), policy=policy())
     return here
 
 
 def told(here: Scene) -> tuple[Phase | None, Reason, bool, timedelta | None]:
-    move = here.ask(intake)
-    assert move is not None
-    return move.status.phase, *answer(move)
+    transition = here.ask(decide_idle)
+    assert transition is not None
+    return transition.status.phase, *answer(transition)
 
 
 # --- spec asks for what is stable ------------------------------------------------------------------------------------
@@ -59,19 +54,19 @@ def test_a_stable_without_endpoints_asks_for_a_person() -> None:
     here = settled()
     here.arm("1", ready=0, failure=Failure(Reason.MODEL_LOAD_FAILED, "gone"))
     assert told(here) == (Phase.STABLE, Reason.STABLE_NOT_READY, True, SOON)
-    move = here.ask(intake)
-    assert move is not None
-    assert move.message == "version 1 is stable but has no ready endpoint: gone"
+    transition = here.ask(decide_idle)
+    assert transition is not None
+    assert transition.message == "version 1 is stable but has no ready endpoint: gone"
 
 
 def failed(act: str, reason: Reason = Reason.PERMISSION_MISSING) -> WriteFailure:
     return WriteFailure(act=act, name="fraud", reason=reason, message="forbidden", since=START)
 
 
-@pytest.mark.parametrize("act", [*sorted(WRITES_THAT_HOLD), "Event"])
+@pytest.mark.parametrize("act", [*sorted(WRITES_THAT_HOLD), "Deletion", "Event"])
 def test_a_write_that_fails_asks_for_a_person(act: str) -> None:
     here = settled()
-    here.status = here.status.model_copy(update={"write_failures": [failed("Deletion"), failed(act)]})
+    here.status = here.status.model_copy(update={"write_failures": [failed("Event"), failed(act)]})
     expected = (Reason.SERVING, False, NEVER) if act == "Event" else (Reason.PERMISSION_MISSING, True, SOON)
     assert told(here)[1:] == expected
 
@@ -79,7 +74,7 @@ def test_a_write_that_fails_asks_for_a_person(act: str) -> None:
 @pytest.mark.parametrize("refused", [True, False])
 def test_endpoints_that_cannot_be_read_are_told(*, refused: bool) -> None:
     here = settled()
-    here.seen = replace(here.seen, unknown={Part.ENDPOINTS: Unreadable("no answer", refused=refused)})
+    here.observed = replace(here.observed, unknown={Part.ENDPOINTS: Unreadable("no answer", refused=refused)})
     assert told(here) == (Phase.STABLE, Reason.OBSERVATION_INCOMPLETE, refused, SOON)
 
 
@@ -102,7 +97,7 @@ def test_the_gateway_has_half_a_minute_for_the_last_change_of_a_rollout(
     since = None if age is None else START - age * SECOND
     here.status = here.status.model_copy(update={"stable": here.status.stable.model_copy(update={"since": since})})
     if route is None:
-        here.seen = replace(here.seen, route=None)
+        here.observed = replace(here.observed, route=None)
     else:
         here.route(**route)
     assert told(here) == (Phase.STABLE, reason, False, wake)
@@ -132,7 +127,7 @@ def test_a_route_that_is_not_accepted_for_two_minutes_asks_for_a_person(
 @pytest.mark.parametrize("stable", [True, False])
 def test_a_spec_that_cannot_be_used(reason: Reason, *, stable: bool) -> None:
     here = settled()
-    here.seen = replace(here.seen, wanted=None, problem=Problem(reason, "what is wrong"))
+    here.observed = replace(here.observed, wanted=None, problem=Problem(reason, "what is wrong"))
     if not stable:
         here.status = here.status.model_copy(update={"stable": None})
     wake = NEVER if reason is Reason.SPEC_INVALID else 30 * SECOND
@@ -145,14 +140,14 @@ def test_a_spec_that_cannot_be_used(reason: Reason, *, stable: bool) -> None:
 def test_a_rollout_begins() -> None:
     here = asked()
     here.status = here.status.model_copy(update={"draining": [ref("2"), ref("0")]})
-    move = here.ask(intake)
-    assert move is not None
-    after = move.status
-    assert (after.phase, answer(move)) == (Phase.PREPARING, (Reason.PREPARING_CANDIDATE, False, SOON))
+    transition = here.ask(decide_idle)
+    assert transition is not None
+    after = transition.status
+    assert (after.phase, answer(transition)) == (Phase.PREPARING, (Reason.PREPARING_CANDIDATE, False, SOON))
     assert after.candidate == ref("2")
     rollout = after.rollout
     assert rollout is not None
-    assert (rollout.record, rollout.steps, rollout.step) == (f"{ref('2').inference_service}-2", 2, 0)
+    assert (rollout.record, rollout.steps, rollout.step) == (f"{ref('2').workload.name}-2", 2, 0)
     assert (rollout.started_at, rollout.since, rollout.stable_replicas) == (START, START, 2)
     assert not rollout.returning
     assert after.draining == [ref("0")], "it is needed again"
@@ -164,18 +159,18 @@ def test_the_first_version_has_no_steps() -> None:
     here = asked("1")
     here.status = here.status.model_copy(update={"stable": None})
     assert told(here) == (Phase.PREPARING, Reason.FIRST_DEPLOYMENT, False, SOON)
-    move = here.ask(intake)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert (move.status.rollout.steps, move.status.rollout.reason) == (0, Reason.FIRST_DEPLOYMENT)
-    assert move.message == "version 1 is the first; it serves as soon as it is ready"
+    transition = here.ask(decide_idle)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert (transition.status.rollout.steps, transition.status.rollout.reason) == (0, Reason.FIRST_DEPLOYMENT)
+    assert transition.message == "version 1 is the first; it serves as soon as it is ready"
 
 
 @pytest.mark.parametrize("part", list(Part))
 @pytest.mark.parametrize("refused", [True, False])
 def test_no_rollout_begins_on_what_is_unknown(part: Part, *, refused: bool) -> None:
     here = asked()
-    here.seen = replace(here.seen, unknown={part: Unreadable("no answer", refused=refused)})
+    here.observed = replace(here.observed, unknown={part: Unreadable("no answer", refused=refused)})
     expected = (Phase.WAITING, Reason.OBSERVATION_INCOMPLETE, refused, SOON)
     assert (told(here) == expected) is (part in NEEDED_TO_START)
     here.status = here.status.model_copy(update={"stable": None})
@@ -199,7 +194,7 @@ def test_without_a_policy_nothing_begins_unless_stable_is_down(
     down_for: int | None, wake: int | None, *, dead: bool, waits: bool
 ) -> None:
     here = asked()
-    here.seen = replace(here.seen, policy=Problem(Reason.POLICY_MISSING, "gone"))
+    here.observed = replace(here.observed, policy=Problem(Reason.POLICY_MISSING, "gone"))
     if dead:
         here.arm("1", ready=0)
     since = None if down_for is None else START - down_for * SECOND
@@ -229,7 +224,7 @@ def record(outcome: Outcome | None, reason: Reason | None, attempt: int = 2, at:
 
 def with_records(*records: RecordView) -> Scene:
     here = asked()
-    here.seen = replace(here.seen, records=records)
+    here.observed = replace(here.observed, records=records)
     return here
 
 
@@ -259,11 +254,11 @@ def test_a_refused_revision_stays_refused(memory: str, words: str, ready: int, w
     if memory != "record":
         here.status = here.status.model_copy(update={"rejected": [NOTED]})
     assert told(here) == (Phase.ROLLED_BACK, Reason.REVISION_REJECTED, True, wake)
-    move = here.ask(intake)
-    assert move is not None
-    assert words.lower() in move.message.lower()
+    transition = here.ask(decide_idle)
+    assert transition is not None
+    assert words.lower() in transition.message.lower()
     here.status = here.status.model_copy(update={"retry": RETRY})
-    again = here.ask(intake)
+    again = here.ask(decide_idle)
     assert again is not None
     assert (again.status.phase, again.status.retry, again.status.rejected) == (Phase.PREPARING, None, [])
     assert again.status.rollout is not None
@@ -313,11 +308,11 @@ def test_what_was_stable_not_long_ago_needs_no_steps(
     at = None if until is None else START + until * SECOND
     kept: RevisionRef = ref(previous).model_copy(update={"until": at})
     here.status = here.status.model_copy(update={"previous": kept, "retry": RETRY if retry else None})
-    move = here.ask(intake)
-    assert move is not None
-    assert move.status.rollout is not None
-    assert move.status.rollout.returning is returns
-    assert move.reason is (Reason.RETURNING if returns else Reason.PREPARING_CANDIDATE)
+    transition = here.ask(decide_idle)
+    assert transition is not None
+    assert transition.status.rollout is not None
+    assert transition.status.rollout.returning is returns
+    assert transition.reason is (Reason.RETURNING if returns else Reason.PREPARING_CANDIDATE)
 
 
 # --- the first deployment --------------------------------------------------------------------------------------------
@@ -334,8 +329,8 @@ def beginning() -> Scene:
 
 
 def first(here: Scene) -> tuple[Phase | None, Reason, bool, timedelta | None]:
-    move = first_deployment(here.turn, here.status)
-    return move.status.phase, *answer(move)
+    transition = first_deployment(here.context, here.status)
+    return transition.status.phase, *answer(transition)
 
 
 @pytest.mark.parametrize(("seconds", "stalled"), [(0, False), (599, False), (600, True)])
@@ -349,7 +344,7 @@ def test_a_first_deployment_that_lasts_asks_for_a_person(trouble: str, seconds: 
         here.arm("1", failure=Failure(reason, "no node"))
     if trouble == "record":
         here.arm("1", ready=1)
-        here.seen = replace(here.seen, records=())
+        here.observed = replace(here.observed, records=())
     assert first(here) == (Phase.PREPARING, reason, stalled, SOON)
 
 
@@ -358,7 +353,7 @@ def test_a_first_deployment_that_cannot_come_up_asks_at_once() -> None:
     here.arm("1", failure=Failure(Reason.MODEL_LOAD_FAILED, "no such model", final=True))
     assert first(here) == (Phase.PENDING, Reason.MODEL_LOAD_FAILED, True, SOON)
     here = beginning()
-    here.seen = replace(here.seen, wanted=None, problem=Problem(Reason.SPEC_INVALID, "wrong"))
+    here.observed = replace(here.observed, wanted=None, problem=Problem(Reason.SPEC_INVALID, "wrong"))
     assert first(here) == (Phase.PENDING, Reason.SPEC_INVALID, True, SOON)
     here = beginning()
     here.status = here.status.model_copy(
@@ -369,11 +364,11 @@ def test_a_first_deployment_that_cannot_come_up_asks_at_once() -> None:
 
 def test_another_revision_takes_the_place_of_a_first_that_does_not_come_up() -> None:
     here = beginning()
-    here.seen = replace(here.seen, wanted=ref("2"))
-    move: Move = first_deployment(here.turn, here.status)
-    assert move.status.candidate == ref("2")
-    assert [(r.version, r.until) for r in move.status.draining] == [("1", START)]
-    here.seen = replace(here.seen, unknown={Part.RECORDS: Unreadable("no answer")})
+    here.observed = replace(here.observed, wanted=ref("2"))
+    transition: Transition = first_deployment(here.context, here.status)
+    assert transition.status.candidate == ref("2")
+    assert [(r.version, r.until) for r in transition.status.draining] == [("1", START)]
+    here.observed = replace(here.observed, unknown={Part.RECORDS: Unreadable("no answer")})
     assert first(here)[1] is Reason.OBSERVATION_INCOMPLETE
 
 
@@ -381,18 +376,18 @@ def test_another_revision_takes_the_place_of_a_first_that_does_not_come_up() -> 
 def test_a_first_version_serves_when_its_route_is_accepted(change: dict[str, Any]) -> None:
     here = beginning()
     here.arm("1", ready=1)
-    here.seen = replace(here.seen, route=settled().seen.route)
+    here.observed = replace(here.observed, route=settled().observed.route)
     here.route(stable=ref("1").revision)
-    move = first_deployment(here.turn, here.status)
-    assert move.status.rollout is not None
-    assert move.status.rollout.outcome is Outcome.PROMOTED
-    assert move.status.weights is not None
-    assert move.status.weights.desired == 100
+    transition = first_deployment(here.context, here.status)
+    assert transition.status.rollout is not None
+    assert transition.status.rollout.outcome is Outcome.PROMOTED
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 100
     here.route(**change)
-    move = first_deployment(here.turn, here.status)
-    assert (move.status.phase, answer(move)) == (Phase.PREPARING, (Reason.WAITING_FOR_ROUTE, False, SOON))
-    assert move.status.weights is not None
-    assert move.status.weights.desired == 100, "the route is asked for"
+    transition = first_deployment(here.context, here.status)
+    assert (transition.status.phase, answer(transition)) == (Phase.PREPARING, (Reason.WAITING_FOR_ROUTE, False, SOON))
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 100, "the route is asked for"
 
 
 # --- what is forgotten, and what is noted ----------------------------------------------------------------------------
@@ -404,15 +399,15 @@ def test_an_arm_is_forgotten_when_its_time_is_over_and_it_is_gone() -> None:
     times: dict[str, datetime | None] = {"5": START, "6": START + SECOND, "7": START, "8": None}
     listed = [ref(v).model_copy(update={"until": at}) for v, at in times.items()]
     here.status = here.status.model_copy(update={"draining": listed})
-    assert [r.version for r in forget_drained(here.turn, here.status).draining] == ["5", "6"]
+    assert [r.version for r in without_drained(here.context, here.status).draining] == ["5", "6"]
 
 
 @pytest.mark.parametrize(("wanted", "kept"), [("2", True), ("4", False), (None, True)])
 def test_a_retry_is_over_when_spec_moves_on(wanted: str | None, *, kept: bool) -> None:
     here = settled()
     here.status = here.status.model_copy(update={"retry": RETRY})
-    here.seen = replace(here.seen, wanted=ref(wanted) if wanted else None)
-    assert (forget_retry(here.turn, here.status).retry is not None) is kept
+    here.observed = replace(here.observed, wanted=ref(wanted) if wanted else None)
+    assert (without_stale_retry(here.context, here.status).retry is not None) is kept
 
 
 @pytest.mark.parametrize(
@@ -427,11 +422,11 @@ def test_a_rollout_of_an_earlier_serin_was_exposed_if_it_had_weight(
     here.status = here.status.model_copy(update={"weights": weights})
     here.rollout(exposed_at=None)
     here.route(weight=route)
-    after = note_exposure(here.turn, here.status).rollout
+    after = with_exposure_time(here.context, here.status).rollout
     assert after is not None
     assert after.exposed_at == (after.started_at if noted else None)
     here.rollout(exposed_at=START)
-    assert note_exposure(here.turn, here.status) is here.status
+    assert with_exposure_time(here.context, here.status) is here.status
 
 
 def test_without_weights_and_without_a_route_nothing_was_exposed() -> None:
@@ -440,12 +435,12 @@ def test_without_weights_and_without_a_route_nothing_was_exposed() -> None:
     for weights in (here.status.weights and here.status.weights.model_copy(update={"desired": 0, "applied": 0}), None):
         here.status = here.status.model_copy(update={"weights": weights})
         here.route(weight=0)
-        assert note_exposure(here.turn, here.status) is here.status
-        there = Scene(here.status, replace(here.seen, route=None))
-        assert note_exposure(there.turn, there.status) is there.status
+        assert with_exposure_time(here.context, here.status) is here.status
+        there = Scene(here.status, replace(here.observed, route=None))
+        assert with_exposure_time(there.context, there.status) is there.status
 
 
 def test_an_arm_that_is_deleted_is_not_ready() -> None:
     here = settled()
-    here.seen = replace(here.seen, arms={ref("1").revision: Arm(ref("1"), 2, deleting=True)})
+    here.observed = replace(here.observed, arms={ref("1").revision: Arm(ref("1"), 2, deleting=True)})
     assert told(here)[1] is Reason.STABLE_NOT_READY

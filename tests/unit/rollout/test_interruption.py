@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import Interruption
-from serin.rollout.interruption import interrupted, resume
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
-from serin.rollout.turn import Move
+from serin.rollout.phases.interruption import endpoint_loss, resume_after_interruption
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, START, World, policy, ref, serving
 
@@ -53,8 +53,6 @@ def test_a_moment_without_endpoints_costs_the_weight_and_nothing_else(phase: Pha
     ready(world, 2)
     world.tick()
     assert world.weights[-1] == 0, "the gateway has to learn of the endpoints first"
-    assert world.status.rollout is not None
-    assert world.status.rollout.step_started_at is None, "no step runs while there is no weight"
     world.settle(3)
     assert (world.status.phase, world.weights[-1]) == (phase, before)
     world.until(Phase.STABLE)
@@ -161,18 +159,24 @@ def fallen(seconds: float, phase: Phase = Phase.PROGRESSING, **changes: Any) -> 
     return here
 
 
-def looked(here: Scene) -> Move | Failure | None:
-    return interrupted(here.turn, here.status)
+def looked(here: Scene) -> Transition | Failure | None:
+    return endpoint_loss(here.context, here.status)
 
 
-def moved(here: Scene) -> Move:
+def moved(here: Scene) -> Transition:
     found = looked(here)
-    assert isinstance(found, Move)
+    assert isinstance(found, Transition)
     return found
 
 
-def word(here: Scene) -> Interruption:
-    rollout = moved(here).status.rollout
+def resumed(here: Scene) -> Transition:
+    found = here.ask(resume_after_interruption)
+    assert found is not None
+    return found
+
+
+def word(transition: Transition) -> Interruption:
+    rollout = transition.status.rollout
     assert rollout is not None
     assert rollout.interruption is not None
     return rollout.interruption
@@ -181,13 +185,11 @@ def word(here: Scene) -> Interruption:
 @pytest.mark.parametrize(("seconds", "wake"), [(0, 2), (17, 2), (19, 1), (19.5, 0.5)])
 def test_within_the_grace_it_has_no_weight_and_is_looked_at_again(seconds: float, wake: float) -> None:
     here = fallen(seconds, ready_at=START)
-    move = moved(here)
-    assert answer(move) == (Reason.CANDIDATE_NOT_READY, False, timedelta(seconds=wake))
-    assert move.status.weights is not None
-    assert move.status.weights.desired == 0
-    assert word(here) == Interruption(at=START - timedelta(seconds=seconds), weight=10), "it is not ready now"
-    assert move.status.rollout is not None
-    assert move.status.rollout.step_started_at is None, "the step's time starts again"
+    transition = moved(here)
+    assert answer(transition) == (Reason.CANDIDATE_NOT_READY, False, timedelta(seconds=wake))
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 0
+    assert word(transition) == Interruption(at=START - timedelta(seconds=seconds), weight=10), "it is not ready now"
 
 
 @pytest.mark.parametrize(("grace", "kept"), [(20, True), (10, False)], ids=["policy", "default"])
@@ -196,7 +198,7 @@ def test_when_the_grace_is_over_there_is_a_cause(grace: int, *, kept: bool) -> N
         here = fallen(grace + late)
         if not kept:
             here.policy(None)
-            here.seen = replace(here.seen, policy=None)
+            here.observed = replace(here.observed, policy=None)
         found = looked(here)
         assert isinstance(found, Failure) is (late >= 0)
 
@@ -205,7 +207,7 @@ def test_the_first_look_remembers_the_weight_and_the_time() -> None:
     here = scene(Phase.PROGRESSING)
     assert looked(here) is None
     here.arm("2", ready=0)
-    assert word(here) == Interruption(at=START, weight=10)
+    assert word(moved(here)) == Interruption(at=START, weight=10)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_the_cause_is_what_its_pods_say(failure: Failure | None, reason: Reason,
     here = fallen(20)
     here.arm("2", ready=0, failure=failure)
     if blind:
-        here.seen = replace(here.seen, unknown={Part.PODS: Unreadable("forbidden")})
+        here.observed = replace(here.observed, unknown={Part.PODS: Unreadable("forbidden")})
     found = looked(here)
     assert isinstance(found, Failure)
     assert (found.reason, found.own) == (reason, own)
@@ -233,7 +235,7 @@ def test_without_its_inference_service_there_is_no_grace(*, gone: bool) -> None:
     here = fallen(0)
     here.arm("2", ready=2, deleting=True)
     if gone:
-        here.seen = replace(here.seen, arms={ref("1").revision: Arm(ref("1"), 2)})
+        here.observed = replace(here.observed, arms={ref("1").revision: Arm(ref("1"), 2)})
     found = looked(here)
     assert isinstance(found, Failure)
     assert (found.reason, found.own) == (Reason.CANDIDATE_NOT_READY, True)
@@ -242,14 +244,14 @@ def test_without_its_inference_service_there_is_no_grace(*, gone: bool) -> None:
 def test_with_neither_arm_the_weight_stays_and_a_person_is_asked() -> None:
     here = fallen(19)
     here.arm("1", ready=0)
-    move = moved(here)
-    assert answer(move) == (Reason.NO_RECEIVER, True, SECOND)
-    assert move.status.weights == here.status.weights
+    transition = moved(here)
+    assert answer(transition) == (Reason.NO_RECEIVER, True, SOON)
+    assert transition.status.weights == here.status.weights
 
 
 def test_endpoints_that_cannot_be_read_are_neither_lost_nor_back() -> None:
     here = fallen(5)
-    here.seen = replace(here.seen, unknown={Part.ENDPOINTS: Unreadable("no answer")})
+    here.observed = replace(here.observed, unknown={Part.ENDPOINTS: Unreadable("no answer")})
     assert looked(here) is None
 
 
@@ -269,7 +271,7 @@ def test_it_needs_the_replicas_for_what_it_gets_back(weight: int, ready: int, re
     here.edits = {"predictor": {"minReplicas": 4}}
     here.rollout(interruption=Interruption(at=START, weight=weight), stable_replicas=4)
     here.arm("2", ready=ready)
-    assert answer(moved(here)) == (reason, False, SOON)
+    assert answer(resumed(here)) == (reason, False, SOON)
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(0, True), (1, True), (2, False), (3, False)])
@@ -277,18 +279,18 @@ def test_the_gateway_has_two_seconds_to_learn_of_its_endpoints(seconds: int, *, 
     ready_at = START - seconds * SECOND
     here = fallen(5, ready_at=ready_at)
     here.arm("2", ready=2)
-    found = looked(here)
-    assert (found is not None) is waits
+    found = resumed(here)
+    assert (found.reason is Reason.WAITING_FOR_ROUTE) is waits
     if waits:
-        assert answer(moved(here)) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
-        assert word(here).ready_at == ready_at
+        assert answer(found) == (Reason.WAITING_FOR_ROUTE, False, (2 - seconds) * SECOND)
+        assert word(found).ready_at == ready_at
 
 
 def test_what_is_ready_for_the_first_time_starts_the_two_seconds() -> None:
     here = fallen(5)
     here.arm("2", ready=2)
-    assert word(here).ready_at == START
-    assert moved(here).wake_at == START + SOON
+    assert word(resumed(here)).ready_at == START
+    assert resumed(here).wake_at == START + SOON
 
 
 @pytest.mark.parametrize(
@@ -300,20 +302,50 @@ def test_what_is_ready_for_the_first_time_starts_the_two_seconds() -> None:
     ],
 )
 def test_it_gets_back_what_it_had(phase: Phase, reason: Reason) -> None:
-    here = fallen(5, phase)
+    here = fallen(5, phase, ready_at=START - 2 * SECOND)
     here.arm("2", ready=2)
-    move = here.ask(resume)
-    assert answer(move) == (reason, False, SOON)
-    assert move is not None
-    assert move.status.weights is not None
-    assert move.status.rollout is not None
-    assert move.status.weights.desired == 10
-    assert (move.status.rollout.interruption, move.status.rollout.step_started_at) == (None, None)
+    begun = here.status.rollout.step_started_at if here.status.rollout else None
+    transition = here.ask(resume_after_interruption)
+    assert answer(transition) == (reason, False, SOON)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert transition.status.rollout is not None
+    assert transition.status.weights.desired == 10
+    assert (transition.status.rollout.interruption, transition.status.rollout.step_started_at) == (None, begun)
     here.paused = True
-    held = here.ask(resume)
+    held = here.ask(resume_after_interruption)
     assert held is not None
     assert held.reason is Reason.PAUSED
 
 
 def test_without_an_interruption_nothing_is_given_back() -> None:
-    assert scene(Phase.PROGRESSING).ask(resume) is None
+    assert scene(Phase.PROGRESSING).ask(resume_after_interruption) is None
+
+
+def test_a_long_interruption_uses_up_nothing_of_the_steps_time() -> None:
+    here = fallen(21, ready_at=START - 2 * SECOND)
+    here.arm("2", ready=2)
+    rollout = resumed(here).status.rollout
+    assert rollout is not None
+    assert rollout.step_started_at is None
+
+
+def test_too_few_replicas_for_too_long_ask_for_a_person() -> None:
+    here = fallen(5)
+    here.edits = {"predictor": {"minReplicas": 4}}
+    here.rollout(
+        interruption=Interruption(at=START, weight=50), stable_replicas=4, blocked_since=START - timedelta(days=1)
+    )
+    here.arm("2", ready=1)
+    assert answer(resumed(here)) == (Reason.WAITING_FOR_CAPACITY, True, SOON)
+
+
+def test_what_the_cluster_did_to_it_is_remembered_when_the_pod_that_told_it_is_gone() -> None:
+    here = fallen(5)
+    here.arm("2", ready=0, failure=Failure(Reason.EVICTED, "node drained", own=False))
+    noted = word(moved(here))
+    assert (noted.cause, noted.cause_message) == (Reason.EVICTED, "node drained")
+    later = fallen(20, cause=Reason.EVICTED, cause_message="node drained")
+    found = looked(later)
+    assert isinstance(found, Failure)
+    assert (found.reason, found.own) == (Reason.EVICTED, False)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from serin.api.reasons import Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import RoutePlan
 from serin.rollout.observation import Arm
+from serin.schema.reasons import Phase, Reason
 from tests.world import BAD, CLEAN, World, policy, ref, serving
 
 EXPOSED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING]
@@ -121,5 +121,5 @@ def test_updates_that_kserve_was_told_to_ignore_are_told() -> None:
     world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], updates=False)
     world.settle(2)
     assert reason(world) == Reason.SERVING
-    isvc = ref("1").inference_service
+    isvc = ref("1").workload.name
     assert f"InferenceService {isvc} carries serving.kserve.io/disable-auto-update" in (world.status.message or "")

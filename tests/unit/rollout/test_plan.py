@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import Rejection, RevisionRef, Weights
 from serin.rollout.decision import Finish, Plan, RoutePlan
 from serin.rollout.observation import Part, RecordView, Unreadable
 from serin.rollout.plan import plan
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import Scene, scene
 from tests.world import SECOND, START, policy, ref
 
@@ -20,7 +20,7 @@ NO_ANSWER = Unreadable("no answer")
 
 
 def planned(here: Scene) -> Plan:
-    return plan(here.turn, here.status)
+    return plan(here.context, here.status)
 
 
 def route(here: Scene) -> RoutePlan:
@@ -60,7 +60,7 @@ def test_a_shadow_is_a_mirror_or_a_header(*, preview: bool) -> None:
 
 def test_without_its_snapshot_a_mirror_stays_as_it_is() -> None:
     here = scene(Phase.SHADOWING)
-    here.seen = replace(here.seen, records=())
+    here.observed = replace(here.observed, records=())
     assert route(here).mirror
     here.route(meant_to_expose=frozenset({Exposure.PREVIEW}))
     assert (route(here).mirror, route(here).preview) == (False, None)
@@ -142,7 +142,7 @@ def test_while_stable_is_dead_a_route_that_serves_is_left_alone() -> None:
         assert planned(there).route is not None
     here.arm("2", ready=0)
     assert planned(here).route is not None
-    here.seen = replace(here.seen, route=None)
+    here.observed = replace(here.observed, route=None)
     assert planned(here).route is None, "no first route to what cannot answer"
 
 
@@ -155,7 +155,7 @@ def test_arms_get_what_their_next_weight_needs() -> None:
     here.rollout(stable_replicas=4)
     assert planned(here).at_least == {ref("1").revision: 4, ref("2").revision: 2}
     here.policy(None)
-    here.seen = replace(here.seen, policy=None)
+    here.observed = replace(here.observed, policy=None)
     assert planned(here).at_least[ref("2").revision] == 1, "what it has, where nobody knows what comes next"
 
 
@@ -182,7 +182,7 @@ def test_what_nobody_needs_goes() -> None:
 def test_nothing_goes_on_what_is_unknown(part: Part) -> None:
     here = scene(Phase.PROGRESSING)
     here.arm("0", ready=1)
-    here.seen = replace(here.seen, unknown={part: NO_ANSWER})
+    here.observed = replace(here.observed, unknown={part: NO_ANSWER})
     assert planned(here).delete == ()
 
 
@@ -200,7 +200,7 @@ def test_while_stable_is_down_what_is_ready_stays() -> None:
 def test_a_record_is_made_before_the_first_request_and_never_after() -> None:
     here = scene(Phase.PROGRESSING)
     assert planned(here).record is None, "it is there"
-    here.seen = replace(here.seen, records=())
+    here.observed = replace(here.observed, records=())
     assert planned(here).record is None, "it would not be the evidence of this rollout"
     here.rollout(exposed_at=None, step=0)
     found = planned(here).record
@@ -212,9 +212,9 @@ def test_a_record_is_made_before_the_first_request_and_never_after() -> None:
         here.status.rollout.started_at,
     )
     assert (found.candidate.version, found.stable and found.stable.version) == ("2", "1")
-    here.seen = replace(here.seen, unknown={Part.RECORDS: NO_ANSWER})
+    here.observed = replace(here.observed, unknown={Part.RECORDS: NO_ANSWER})
     assert planned(here).record is None, "it may be there"
-    here.seen = replace(here.seen, unknown={})
+    here.observed = replace(here.observed, unknown={})
     here.rollout(outcome=Outcome.ABORTED)
     assert planned(here).record is None
 
@@ -251,7 +251,7 @@ def test_records_that_were_left_open_get_the_outcome_that_is_known() -> None:
     after_it = replace(open_record("6", "5", 5), outcome=Outcome.ABORTED, reason=Reason.SUPERSEDED)
     rejected = open_record("7", "6", 6)
     lost = open_record("8", "6", 7)
-    here.seen = replace(here.seen, records=(now_stable, was_stable, after_it, rejected, lost))
+    here.observed = replace(here.observed, records=(now_stable, was_stable, after_it, rejected, lost))
     noted = Rejection(
         revision=ref("7").revision, version="7", at=START - 2 * SECOND, reason=Reason.NO_DATA_TOO_LONG, record="r-6"
     )
@@ -269,7 +269,7 @@ def test_records_that_were_left_open_get_the_outcome_that_is_known() -> None:
 
 def test_a_later_rollout_from_another_stable_promotes_nothing() -> None:
     here = scene(Phase.STABLE)
-    here.seen = replace(here.seen, records=(open_record("5", "1", 4), open_record("6", "1", 5)))
+    here.observed = replace(here.observed, records=(open_record("5", "1", 4), open_record("6", "1", 5)))
     assert outcomes(here) == [
         ("r-4", Outcome.SUPERSEDED, Reason.SUPERSEDED),
         ("r-5", Outcome.SUPERSEDED, Reason.SUPERSEDED),

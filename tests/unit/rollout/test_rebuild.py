@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Part, Unreadable
 from serin.rollout.rebuild import rebuild
-from serin.rollout.turn import Move
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import LONG, SOON, Scene, answer, scene
 from tests.world import SECOND, START, policy, ref
 
@@ -25,24 +25,24 @@ def lost(phase: Phase = Phase.PROGRESSING) -> Scene:
 
 
 def found(here: Scene) -> ModelDeploymentStatus:
-    rebuilt = rebuild(here.turn)
+    rebuilt = rebuild(here.context)
     assert isinstance(rebuilt, ModelDeploymentStatus)
     return rebuilt
 
 
-def conflict(here: Scene) -> Move:
-    move = rebuild(here.turn)
-    assert isinstance(move, Move)
-    assert move.frozen
-    assert move.status == ModelDeploymentStatus(), "nothing is touched"
-    return move
+def conflict(here: Scene) -> Transition:
+    transition = rebuild(here.context)
+    assert isinstance(transition, Transition)
+    assert transition.frozen
+    assert transition.status == ModelDeploymentStatus(), "nothing is touched"
+    return transition
 
 
 @pytest.mark.parametrize("part", [Part.INFERENCE_SERVICES, Part.RECORDS])
 @pytest.mark.parametrize("refused", [True, False])
 def test_what_cannot_be_read_is_not_guessed(part: Part, *, refused: bool) -> None:
     here = lost()
-    here.seen = replace(here.seen, unknown={part: Unreadable("no answer", refused=refused)})
+    here.observed = replace(here.observed, unknown={part: Unreadable("no answer", refused=refused)})
     assert answer(conflict(here)) == (Reason.OBSERVATION_INCOMPLETE, refused, SOON)
 
 
@@ -74,7 +74,7 @@ def test_a_rollout_goes_on_where_its_weight_is(
     assert rollout.exposed_at == (START if resumed or exposes else None)
     assert (rollout.routed_at, rollout.stable_replicas, rollout.reason) == (START, 2, Reason.STATE_REBUILT)
     assert rollout.step_started_at is None, "the step's time starts again"
-    assert (after.stable, after.candidate) == (here.seen.arms[ref("1").revision].ref, ref("2"))
+    assert (after.stable, after.candidate) == (here.observed.arms[ref("1").revision].ref, ref("2"))
 
 
 def test_without_its_policy_only_all_traffic_is_late() -> None:
@@ -94,10 +94,10 @@ def test_without_its_policy_only_all_traffic_is_late() -> None:
 def test_what_was_decided_is_carried_on(outcome: Outcome, phase: Phase, desired: int) -> None:
     here = lost()
     records = (
-        *here.seen.records[:-1],
-        replace(here.seen.records[-1], outcome=outcome, reason=Reason.SLO_BREACHED, decided_at=START - SECOND),
+        *here.observed.records[:-1],
+        replace(here.observed.records[-1], outcome=outcome, reason=Reason.SLO_BREACHED, decided_at=START - SECOND),
     )
-    here.seen = replace(here.seen, records=records)
+    here.observed = replace(here.observed, records=records)
     after = found(here)
     rollout = after.rollout
     assert rollout is not None
@@ -114,8 +114,9 @@ def test_a_candidate_that_the_route_does_not_name_yet_is_known_from_its_record()
     assert (after.phase, after.candidate) == (Phase.PREPARING, ref("2"))
     assert after.rollout is not None
     assert (after.rollout.routed_at, after.rollout.exposed_at) == (None, None)
-    here.seen = replace(
-        here.seen, records=(*here.seen.records[:-1], replace(here.seen.records[-1], outcome=Outcome.ABORTED))
+    here.observed = replace(
+        here.observed,
+        records=(*here.observed.records[:-1], replace(here.observed.records[-1], outcome=Outcome.ABORTED)),
     )
     idle = found(here)
     assert (idle.phase, idle.candidate, idle.stable and idle.stable.version) == (Phase.WAITING, None, "1")
@@ -126,10 +127,10 @@ def test_traces_that_disagree_freeze_everything_and_ask_for_a_person(trouble: st
     here = lost()
     changes: dict[str, Any] = {}
     if trouble == "no record":
-        here.seen = replace(here.seen, records=here.seen.records[:-1])
+        here.observed = replace(here.observed, records=here.observed.records[:-1])
     if trouble == "another stable":
-        newest = replace(here.seen.records[-1], stable=ref("7"))
-        here.seen = replace(here.seen, records=(*here.seen.records[:-1], newest))
+        newest = replace(here.observed.records[-1], stable=ref("7"))
+        here.observed = replace(here.observed, records=(*here.observed.records[:-1], newest))
     if trouble == "stable unknown":
         changes = {"stable": "a-stranger"}
     if trouble == "no candidate":
@@ -141,26 +142,26 @@ def test_traces_that_disagree_freeze_everything_and_ask_for_a_person(trouble: st
 @pytest.mark.parametrize(("outcome", "version"), [(Outcome.PROMOTED, "2"), (Outcome.ROLLED_BACK, "1"), (None, "1")])
 def test_without_a_route_the_newest_record_says_what_is_stable(outcome: Outcome | None, version: str) -> None:
     here = lost()
-    records = (*here.seen.records[:-1], replace(here.seen.records[-1], outcome=outcome))
-    here.seen = replace(here.seen, records=records, route=None)
+    records = (*here.observed.records[:-1], replace(here.observed.records[-1], outcome=outcome))
+    here.observed = replace(here.observed, records=records, route=None)
     after = found(here)
     assert (after.phase, after.candidate, after.stable and after.stable.version) == (Phase.WAITING, None, version)
 
 
 def test_without_route_and_records_only_the_wanted_revision_may_be_there() -> None:
     here = lost()
-    here.seen = replace(here.seen, records=(), route=None)
+    here.observed = replace(here.observed, records=(), route=None)
     assert answer(conflict(here)) == (Reason.STATE_CONFLICT, True, None)
-    own = {ref("2").revision: here.seen.arms[ref("2").revision]}
-    here.seen = replace(here.seen, arms=own, wanted=ref("2"))
+    own = {ref("2").revision: here.observed.arms[ref("2").revision]}
+    here.observed = replace(here.observed, arms=own, wanted=ref("2"))
     assert found(here) == ModelDeploymentStatus(phase=Phase.PENDING)
-    here.seen = replace(here.seen, wanted=None)
+    here.observed = replace(here.observed, wanted=None)
     assert answer(conflict(here)) == (Reason.STATE_CONFLICT, True, None)
 
 
 def test_an_arm_that_is_gone_is_known_from_the_newest_record_that_names_it() -> None:
     here = lost()
-    here.seen = replace(here.seen, arms={})
+    here.observed = replace(here.observed, arms={})
     after = found(here)
     assert after.stable is not None
     assert after.candidate is not None

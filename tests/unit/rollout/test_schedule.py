@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serin.api.reasons import Phase
 from serin.rollout.schedule import Schedule
+from serin.schema.reasons import Phase
 from tests.world import policy
 
 WEIGHTS = (5, 25, 50)

@@ -9,38 +9,40 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason, Verdict
 from serin.api.status import Interruption, Rejection, WriteFailure
-from serin.rollout.bake import conclude
 from serin.rollout.decide import RULES
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
-from serin.rollout.takeback import (
+from serin.rollout.phases.promoted import finish_promotion
+from serin.rollout.phases.rollback import (
     KEPT_REJECTIONS,
     LONGEST_CAUSE,
-    aborted_by_hand,
-    breached,
-    candidate_crashed,
-    cannot_start,
-    inconclusive_too_long,
-    roll_back,
-    superseded,
-    take_back,
-    unknown_clock,
-    unknown_too_long,
+    continue_rollback,
+    start_rollback,
     wait_for_record,
 )
-from serin.rollout.turn import Move
+from serin.rollout.phases.rollback_rules import (
+    aborted_by_hand,
+    breached,
+    candidate_cannot_start,
+    candidate_crashed,
+    inconclusive_too_long,
+    silent_too_long,
+    superseded,
+    with_silence_clock,
+)
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 
 
-def cause(move: Move | None) -> Reason | None:
+def cause(transition: Transition | None) -> Reason | None:
     """For what it is taken back, if it is."""
-    if move is None:
+    if transition is None:
         return None
-    assert move.status.phase is Phase.ROLLING_BACK
-    assert move.status.rollout is not None
-    return move.status.rollout.cause
+    assert transition.status.phase is Phase.ROLLING_BACK
+    assert transition.status.rollout is not None
+    return transition.status.rollout.cause
 
 
 # --- what is a person's Abort ----------------------------------------------------------------------------------------
@@ -73,7 +75,7 @@ def test_less_than_what_serin_wrote_on_the_route_is_an_abort(
 
 def test_without_a_route_nobody_lowered_it() -> None:
     here = scene(Phase.PROGRESSING)
-    here.seen = replace(here.seen, route=None)
+    here.observed = replace(here.observed, route=None)
     assert here.ask(aborted_by_hand) is None
 
 
@@ -81,11 +83,11 @@ def test_what_somebody_lowered_is_never_raised_again() -> None:
     here = scene(Phase.PROGRESSING)
     here.arm("1", ready=0)
     here.route(weight=4)
-    move = here.ask(aborted_by_hand)
-    assert move is not None
-    assert move.status.weights is not None
-    assert move.status.weights.desired == 4
-    assert "somebody lowered the candidate's weight on the route from 10 % to 4 %" in move.message
+    transition = here.ask(aborted_by_hand)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 4
+    assert "somebody lowered the candidate's weight on the route from 10 % to 4 %" in transition.message
 
 
 @pytest.mark.parametrize(
@@ -95,10 +97,10 @@ def test_what_somebody_lowered_is_never_raised_again() -> None:
 def test_whoever_takes_the_shadow_off_the_route_is_named(closed: set[Exposure], words: str) -> None:
     here = scene(Phase.SHADOWING)
     here.route(meant_to_expose=frozenset(closed), exposes=frozenset(), editor="kubectl-edit")
-    move = here.ask(aborted_by_hand)
-    assert cause(move) is Reason.ABORTED_BY_HAND
-    assert move is not None
-    assert move.message == f"kubectl-edit {words} the route; version 2 is taken back"
+    transition = here.ask(aborted_by_hand)
+    assert cause(transition) is Reason.ABORTED_BY_HAND
+    assert transition is not None
+    assert transition.message == f"kubectl-edit {words} the route; version 2 is taken back"
 
 
 # --- what is the candidate's own doing -------------------------------------------------------------------------------
@@ -111,17 +113,18 @@ def test_a_breach_before_the_first_weight_says_that_it_cost_no_client_an_answer(
     here = scene(phase)
     assert here.ask(breached) is None
     judged(here, Verdict.FAIL, Reason.ALL_REQUESTS_BAD, breached_at=START)
-    move = here.ask(breached)
-    assert cause(move) is Reason.ALL_REQUESTS_BAD
-    assert move is not None
-    assert ("it had no weight yet" in move.message) is mirrored
+    transition = here.ask(breached)
+    assert cause(transition) is Reason.ALL_REQUESTS_BAD
+    assert transition is not None
+    assert ("it had no weight yet" in transition.message) is mirrored
 
 
 @pytest.mark.parametrize(
     ("failure", "found"),
     [
         (Failure(Reason.CANDIDATE_CRASHED, "boom"), Reason.CANDIDATE_CRASHED),
-        (Failure(Reason.MODEL_LOAD_FAILED, "no such model"), Reason.MODEL_LOAD_FAILED),
+        (Failure(Reason.MODEL_LOAD_FAILED, "no such model"), None),
+        (Failure(Reason.MODEL_LOAD_FAILED, "no such model", final=True), Reason.MODEL_LOAD_FAILED),
         (Failure(Reason.EVICTED, "drained", final=True, own=False), None),
         (None, None),
     ],
@@ -141,7 +144,7 @@ def test_only_what_is_its_own_and_final_ends_a_preparation_at_once(
 ) -> None:
     here = scene(Phase.PREPARING)
     here.arm("2", failure=Failure(Reason.MODEL_LOAD_FAILED, "words", final=final, own=own))
-    assert cause(here.ask(cannot_start)) is found
+    assert cause(here.ask(candidate_cannot_start)) is found
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_another_revision_in_spec_ends_the_rollout_unless_it_queues(
 ) -> None:
     here = scene(Phase.PROGRESSING)
     here.edits = edits
-    here.seen = replace(here.seen, wanted=ref(wanted) if wanted else None)
+    here.observed = replace(here.observed, wanted=ref(wanted) if wanted else None)
     assert cause(here.ask(superseded)) is found
 
 
@@ -175,9 +178,9 @@ def test_silence_ends_a_rollout_where_the_policy_says_so(action: str, seconds: i
     since = START - seconds * SECOND
     judged(here, Verdict.NO_DATA, Reason.NO_DATA, known_until=since - SECOND)
     here.rollout(unknown_since=since)
-    assert cause(here.ask(unknown_too_long)) is found
+    assert cause(here.ask(silent_too_long)) is found
     judged(here, Verdict.PASS, Reason.STEP_TIME)
-    assert here.ask(unknown_too_long) is None
+    assert here.ask(silent_too_long) is None
 
 
 @pytest.mark.parametrize(
@@ -210,13 +213,13 @@ def test_the_clock_of_silence_runs_while_there_is_silence() -> None:
     here.rollout(unknown_since=START - SECOND)
     silent = Verdict.NO_DATA, Reason.NO_DATA
     judged(here, *silent, known_until=START - 5 * SECOND)
-    assert unknown_clock(here.turn, here.status) is here.status, "it goes on"
+    assert with_silence_clock(here.context, here.status) is here.status, "it goes on"
     judged(here, Verdict.PASS, Reason.STEP_TIME)
-    stopped = unknown_clock(here.turn, here.status)
+    stopped = with_silence_clock(here.context, here.status)
     assert stopped.rollout is not None
     assert stopped.rollout.unknown_since is None
     judged(here, *silent, known_until=START - 5 * SECOND)
-    begun = unknown_clock(here.turn, stopped)
+    begun = with_silence_clock(here.context, stopped)
     assert begun.rollout is not None
     assert begun.rollout.unknown_since == START
 
@@ -228,15 +231,15 @@ def test_a_decision_remembers_when_and_at_which_weight_and_forgets_what_held() -
     here = scene(Phase.PROGRESSING)
     here.rollout(blocked_since=START, interruption=Interruption(at=START, weight=10))
     here.route(weight=7)
-    move = take_back(here.turn, here.status, Reason.QUOTA_EXCEEDED, "x" * 2000)
-    after = move.status.rollout
+    transition = start_rollback(here.context, here.status, Reason.QUOTA_EXCEEDED, "x" * 2000)
+    after = transition.status.rollout
     assert after is not None
     assert (after.outcome, after.cause) == (Outcome.ABORTED, Reason.QUOTA_EXCEEDED)
     assert (after.decided_at, after.decided_weight) == (START, 7)
     assert (after.blocked_since, after.interruption) == (None, None)
     assert after.cause_message == "x" * LONGEST_CAUSE
-    here.seen = replace(here.seen, route=None)
-    without = take_back(here.turn, here.status, Reason.QUOTA_EXCEEDED, "x").status.rollout
+    here.observed = replace(here.observed, route=None)
+    without = start_rollback(here.context, here.status, Reason.QUOTA_EXCEEDED, "x").status.rollout
     assert without is not None
     assert without.decided_weight == 10, "what was decided last, where there is no route"
 
@@ -272,11 +275,11 @@ def test_the_gateway_has_a_minute_for_0_percent_and_then_a_person_is_asked(
 ) -> None:
     here = going_back(seconds)
     here.route(**change)
-    move = here.ask(roll_back)
-    assert answer(move) == (Reason.SLO_BREACHED, stalled, SOON)
-    assert move is not None
-    assert move.status.phase is Phase.ROLLING_BACK
-    assert ("look at the gateway" in move.message) is stalled
+    transition = here.ask(continue_rollback)
+    assert answer(transition) == (Reason.SLO_BREACHED, stalled, SOON)
+    assert transition is not None
+    assert transition.status.phase is Phase.ROLLING_BACK
+    assert ("look at the gateway" in transition.message) is stalled
 
 
 @pytest.mark.parametrize(
@@ -291,24 +294,24 @@ def test_a_weight_goes_down_as_far_as_stable_can_take_it_and_never_above_a_hand(
     here.arm("1", ready=2)
     here.edits = {"predictor": {"minReplicas": 4}}
     here.route(weight=shown, intended=intended)
-    move = here.ask(roll_back)
-    assert move is not None
-    assert move.status.weights is not None
-    assert move.status.weights.desired == left
+    transition = here.ask(continue_rollback)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == left
     if left:
-        assert answer(move) == (Reason.SLO_BREACHED, False, SOON)
-        assert f"stable can take {100 - left} % so far" in move.message
+        assert answer(transition) == (Reason.SLO_BREACHED, False, SOON)
+        assert f"stable can take {100 - left} % so far" in transition.message
 
 
 def test_without_a_receiver_the_weight_stays_and_a_person_is_asked() -> None:
     here = going_back(weight=10, shown=10)
     here.arm("1", ready=0)
-    move = here.ask(roll_back)
-    assert answer(move) == (Reason.NO_RECEIVER, True, SOON)
-    assert move is not None
-    assert move.status.weights is not None
-    assert move.status.weights.desired == 10
-    assert "10 % stay on the candidate" in move.message
+    transition = here.ask(continue_rollback)
+    assert answer(transition) == (Reason.NO_RECEIVER, True, SOON)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 10
+    assert "10 % stay on the candidate" in transition.message
 
 
 def test_a_rollback_never_raises_a_weight() -> None:
@@ -317,28 +320,28 @@ def test_a_rollback_never_raises_a_weight() -> None:
     here.rollout(stable_replicas=4, decided_weight=50)
     here.edits = {"predictor": {"minReplicas": 4}}
     here.arm("1", ready=2)
-    move = here.ask(roll_back)
-    assert move is not None
-    assert move.status.weights is not None
-    assert move.status.weights.desired == 10
+    transition = here.ask(continue_rollback)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 10
 
 
 def test_without_a_route_nothing_has_to_be_received() -> None:
     here = going_back(weight=0)
     here.arm("1", ready=0)
-    here.seen = replace(here.seen, route=None)
-    move = here.ask(roll_back)
-    assert answer(move) == (Reason.SLO_BREACHED, False, SOON)
+    here.observed = replace(here.observed, route=None)
+    transition = here.ask(continue_rollback)
+    assert answer(transition) == (Reason.SLO_BREACHED, False, SOON)
 
 
 def test_a_route_that_still_shows_weight_needs_a_receiver_too() -> None:
     here = going_back(weight=0, shown=10)
     here.arm("1", ready=0)
-    assert answer(here.ask(roll_back)) == (Reason.NO_RECEIVER, True, SOON)
+    assert answer(here.ask(continue_rollback)) == (Reason.NO_RECEIVER, True, SOON)
     here.route(weight=0)
-    move = here.ask(roll_back)
-    assert move is not None
-    assert move.reason is Reason.SLO_BREACHED, "nothing goes to the candidate: nothing has to be received"
+    transition = here.ask(continue_rollback)
+    assert transition is not None
+    assert transition.reason is Reason.SLO_BREACHED, "nothing goes to the candidate: nothing has to be received"
 
 
 @pytest.mark.parametrize(("wanted", "cures"), [("4", True), ("1", False), ("2", False), (None, False)])
@@ -348,19 +351,21 @@ def test_a_further_revision_may_be_the_cure_unless_it_is_refused(
 ) -> None:
     here = going_back(weight=10, shown=10)
     here.arm("1", ready=0)
-    here.seen = replace(here.seen, wanted=ref(wanted) if wanted else None)
+    here.observed = replace(here.observed, wanted=ref(wanted) if wanted else None)
     if rejected and wanted == "4":
-        bad = replace(here.seen.records[0], candidate=ref("4"), outcome=Outcome.ROLLED_BACK, reason=Reason.SLO_BREACHED)
-        here.seen = replace(here.seen, records=(bad, *here.seen.records[1:]))
+        bad = replace(
+            here.observed.records[0], candidate=ref("4"), outcome=Outcome.ROLLED_BACK, reason=Reason.SLO_BREACHED
+        )
+        here.observed = replace(here.observed, records=(bad, *here.observed.records[1:]))
     cures = cures and not rejected
-    move = here.ask(roll_back)
-    assert move is not None
-    assert (move.reason, move.stalled) == (Reason.NO_RECEIVER, not cures)
-    assert ("comes up to take its place" in move.message) is cures
-    here.seen = replace(
-        here.seen, records=tuple(replace(r, outcome=r.outcome or Outcome.ABORTED) for r in here.seen.records)
+    transition = here.ask(continue_rollback)
+    assert transition is not None
+    assert (transition.reason, transition.stalled) == (Reason.NO_RECEIVER, not cures)
+    assert ("comes up to take its place" in transition.message) is cures
+    here.observed = replace(
+        here.observed, records=tuple(replace(r, outcome=r.outcome or Outcome.ABORTED) for r in here.observed.records)
     )
-    over = here.ask(roll_back)
+    over = here.ask(continue_rollback)
     assert over is not None
     assert (over.status.phase is Phase.ROLLED_BACK) is cures
 
@@ -375,54 +380,58 @@ FAILED = WriteFailure(
 
 def test_an_end_waits_for_its_record_and_tells_what_is_in_its_way() -> None:
     here = going_back()
-    assert answer(wait_for_record(here.turn, here.status, Reason.SLO_BREACHED, "why")) == (
+    assert answer(wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why")) == (
         Reason.SLO_BREACHED,
         False,
         SOON,
     )
     other = FAILED.model_copy(update={"act": "HTTPRoute"})
     here.status = here.status.model_copy(update={"write_failures": [other]})
-    move = wait_for_record(here.turn, here.status, Reason.SLO_BREACHED, "why")
-    assert answer(move) == (Reason.SLO_BREACHED, False, SOON)
+    transition = wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why")
+    assert answer(transition) == (Reason.SLO_BREACHED, False, SOON)
     here.status = here.status.model_copy(update={"write_failures": [other, FAILED]})
-    move = wait_for_record(here.turn, here.status, Reason.SLO_BREACHED, "why")
-    assert answer(move) == (Reason.SLO_BREACHED, True, SOON)
-    assert move is not None
-    assert "is not finished: forbidden; without it the rollout ends at 2026-11-22T03:04:59Z" in move.message
+    transition = wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why")
+    assert answer(transition) == (Reason.SLO_BREACHED, True, SOON)
+    assert transition is not None
+    assert "is not finished: forbidden; without it the rollout ends at 2026-11-22T03:04:59Z" in transition.message
 
 
 @pytest.mark.parametrize(("seconds", "asks"), [(59, False), (60, True)])
 def test_a_record_that_cannot_be_read_asks_for_somebody_after_a_minute(seconds: int, *, asks: bool) -> None:
     unread = going_back(seconds)
-    unread.seen = replace(unread.seen, records=(), unknown={Part.RECORDS: Unreadable("no answer")})
-    move = wait_for_record(unread.turn, unread.status, Reason.SLO_BREACHED, "why")
-    assert answer(move) == (Reason.SLO_BREACHED, asks, SOON)
-    assert move is not None
-    assert ("it cannot be read" in move.message) is asks
+    unread.observed = replace(unread.observed, records=(), unknown={Part.RECORDS: Unreadable("no answer")})
+    transition = wait_for_record(unread.context, unread.status, Reason.SLO_BREACHED, "why")
+    assert answer(transition) == (Reason.SLO_BREACHED, asks, SOON)
+    assert transition is not None
+    assert ("it cannot be read" in transition.message) is asks
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(299, True), (300, False), (301, False)])
 def test_a_record_has_five_minutes(seconds: int, *, waits: bool) -> None:
     here = going_back(seconds)
-    assert (wait_for_record(here.turn, here.status, Reason.SLO_BREACHED, "why") is not None) is waits
+    assert (wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why") is not None) is waits
 
 
 @pytest.mark.parametrize("records", ["finished", "gone"])
 def test_a_record_that_wants_nothing_is_not_waited_for(records: str) -> None:
     here = going_back()
-    kept = tuple(replace(r, outcome=Outcome.ROLLED_BACK) for r in here.seen.records) if records == "finished" else ()
-    here.seen = replace(here.seen, records=kept)
-    assert wait_for_record(here.turn, here.status, Reason.SLO_BREACHED, "why") is None
+    kept = (
+        tuple(replace(r, outcome=Outcome.ROLLED_BACK) for r in here.observed.records) if records == "finished" else ()
+    )
+    here.observed = replace(here.observed, records=kept)
+    assert wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why") is None
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------
 
 
-def ended(here: Scene) -> Move:
-    here.seen = replace(here.seen, records=tuple(replace(r, outcome=Outcome.ROLLED_BACK) for r in here.seen.records))
-    move = here.ask(roll_back)
-    assert move is not None
-    return move
+def ended(here: Scene) -> Transition:
+    here.observed = replace(
+        here.observed, records=tuple(replace(r, outcome=Outcome.ROLLED_BACK) for r in here.observed.records)
+    )
+    transition = here.ask(continue_rollback)
+    assert transition is not None
+    return transition
 
 
 def rejection(number: int, revision: str = "") -> Rejection:
@@ -442,14 +451,14 @@ def rejection(number: int, revision: str = "") -> Rejection:
 )
 def test_only_what_rejects_is_remembered_against_the_revision(why: Reason, phase: Phase) -> None:
     here = going_back(3, why=why)
-    move = ended(here)
-    assert (move.status.phase, move.reason, move.wake_at) == (phase, why, START)
-    assert move.status.candidate is None
-    assert move.status.rollout is None
-    assert move.status.weights is not None
-    assert move.status.weights.desired == 0
+    transition = ended(here)
+    assert (transition.status.phase, transition.reason, transition.wake_at) == (phase, why, START)
+    assert transition.status.candidate is None
+    assert transition.status.rollout is None
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 0
     record = here.status.rollout.record if here.status.rollout else ""
-    found = [(r.revision, r.version, r.at, r.reason, r.record) for r in move.status.rejected]
+    found = [(r.revision, r.version, r.at, r.reason, r.record) for r in transition.status.rejected]
     expected = (ref("2").revision, "2", START - 3 * SECOND, why, record)
     assert found == ([expected] if phase is Phase.ROLLED_BACK else [])
 
@@ -476,8 +485,8 @@ def test_a_candidate_that_had_requests_has_time_to_finish_them(*, exposed: bool,
 def test_an_arm_that_is_being_deleted_is_nobodys_endpoint() -> None:
     here = scene(Phase.PROGRESSING)
     crashed = Arm(ref("2"), 2, Failure(Reason.CANDIDATE_CRASHED, "boom"), deleting=True)
-    here.seen = replace(here.seen, arms=dict(here.seen.arms) | {ref("2").revision: crashed})
-    assert here.turn.ready(ref("2")) == 0
+    here.observed = replace(here.observed, arms=dict(here.observed.arms) | {ref("2").revision: crashed})
+    assert here.context.ready(ref("2")) == 0
     assert here.ask(candidate_crashed) is None, "its end has another cause"
 
 
@@ -492,7 +501,7 @@ def trouble(here: Scene, kind: str) -> None:
     if kind == "crash":
         here.arm("2", ready=2, failure=Failure(Reason.CANDIDATE_CRASHED, "boom"))
     if kind == "superseded":
-        here.seen = replace(here.seen, wanted=ref("4"))
+        here.observed = replace(here.observed, wanted=ref("4"))
     if kind == "down":
         here.arm("2", ready=0)
         here.rollout(interruption=Interruption(at=START - timedelta(hours=1), weight=10))
@@ -525,11 +534,11 @@ def test_every_rule_takes_back_in_every_phase_with_requests(phase: Phase, kind: 
         stages |= {"shadow": LONG, "shadowSafe": True}
     here.policy(policy(analysis=IMPATIENT, **stages))
     trouble(here, kind)
-    move = RULES[phase](here.turn, here.status)
+    transition = RULES[phase](here.context, here.status)
     if kind == "undecided" and phase in {Phase.PROMOTING, Phase.BAKING}:
-        assert move.status.phase is not Phase.ROLLING_BACK, "the steps are over"
+        assert transition.status.phase is not Phase.ROLLING_BACK, "the steps are over"
     else:
-        assert cause(move) is CAUSES[kind]
+        assert cause(transition) is CAUSES[kind]
 
 
 @pytest.mark.parametrize("kind", ["hand", "breach", "crash"])
@@ -537,4 +546,4 @@ def test_a_promotion_that_waits_for_its_record_is_still_taken_back(kind: str) ->
     here = scene(Phase.PROMOTING)
     here.rollout(outcome=Outcome.PROMOTED, cause=Reason.SERVING, decided_at=START)
     trouble(here, kind)
-    assert cause(conclude(here.turn, here.status)) is CAUSES[kind]
+    assert cause(finish_promotion(here.context, here.status)) is CAUSES[kind]

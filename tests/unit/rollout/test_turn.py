@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.rollout.observation import Arm, Observation, Part, Problem, RecordView, Unreadable
-from serin.rollout.turn import MOST_DRAINING, with_draining
+from serin.rollout.transition import MOST_DRAINING, with_draining
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.scene import NEXT_WINDOW, SOON, scene
 from tests.world import SECOND, START, policy, ref
 
@@ -34,16 +34,18 @@ NO_ANSWER = Unreadable("no answer")
 def test_only_what_is_known_to_have_no_endpoint_is_dead(arm: Arm | None, unknown: Part | None, *, dead: bool) -> None:
     here = scene(Phase.STABLE)
     arms = {ref("1").revision: arm} if arm else {}
-    here.seen = replace(here.seen, arms=arms, unknown={unknown: NO_ANSWER} if unknown else {})
-    assert here.turn.dead(ref("1")) is dead
-    assert here.turn.dead(None) is False
+    here.observed = replace(here.observed, arms=arms, unknown={unknown: NO_ANSWER} if unknown else {})
+    assert here.context.is_down(ref("1")) is dead
+    assert here.context.is_down(None) is False
 
 
 @pytest.mark.parametrize(("due", "look"), [(SECOND, NEXT_WINDOW), (timedelta(), SOON), (-SECOND, SOON), (None, SOON)])
-def test_the_next_look_is_at_the_next_evidence_that_is_still_to_come(due: timedelta | None, look: timedelta) -> None:
+def test_the_next_evaluation_at_is_at_the_next_evidence_that_is_still_to_come(
+    due: timedelta | None, look: timedelta
+) -> None:
     here = scene(Phase.STABLE)
-    here.seen = replace(here.seen, next_evidence_at=None if due is None else START + due)
-    assert here.turn.next_look() == START + look
+    here.observed = replace(here.observed, next_evidence_at=None if due is None else START + due)
+    assert here.context.next_evaluation_at() == START + look
 
 
 @pytest.mark.parametrize(
@@ -60,9 +62,9 @@ def test_a_record_that_may_still_want_its_outcome(
     outcome: Outcome | None, *, there: bool, blind: bool, is_open: bool
 ) -> None:
     here = scene(Phase.PROGRESSING)
-    records = tuple(replace(r, outcome=outcome) for r in here.seen.records) if there else ()
-    here.seen = replace(here.seen, records=records, unknown={Part.RECORDS: NO_ANSWER} if blind else {})
-    assert here.turn.record_open(here.status) is is_open
+    records = tuple(replace(r, outcome=outcome) for r in here.observed.records) if there else ()
+    here.observed = replace(here.observed, records=records, unknown={Part.RECORDS: NO_ANSWER} if blind else {})
+    assert here.context.record_open(here.status) is is_open
 
 
 FROM_RECORD, REMEMBERED, LIVE = (policy(prepareTimeout=f"{n}m") for n in (2, 3, 4))
@@ -85,8 +87,8 @@ def test_a_rollout_is_judged_by_the_policy_that_it_began_with(
 ) -> None:
     here = scene(Phase.PROGRESSING)
     here.policy(record)
-    here.seen = replace(here.seen, snapshot=memory, policy=live)
-    assert here.turn.policy(here.status) is found
+    here.observed = replace(here.observed, snapshot=memory, policy=live)
+    assert here.context.policy(here.status) is found
 
 
 def test_the_newest_arms_that_drain_are_listed_once() -> None:

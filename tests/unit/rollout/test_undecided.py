@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.reasons import Outcome, Phase, Reason
+from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import CLEAN, World, policy, serving
 
 ABORT = {"action": "Abort", "after": "30s"}

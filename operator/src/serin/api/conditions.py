@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serin.api.types import ApiModel, Time
+from serin.schema.types import ApiModel, Time
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 

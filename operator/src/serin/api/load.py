@@ -1,8 +1,9 @@
-"""How is an object read from a file a person wrote? One document of YAML, with one clear line when it is wrong."""
+"""Reads objects from files that people write: one YAML document, and one line that says what is wrong with it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,12 +12,11 @@ from serin.api import API_VERSION
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
 
-NOT_JUDGING = frozenset({"gates", "windows", "notifications"})
-"""Sections of a policy that say nothing about how counts are judged; a policy for them is read all the same."""
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def yaml_document(text: str, source: str) -> object:
-    """The one document in ``text``; ``InvalidInput`` names ``source`` and the line."""
+    """Returns the one document in ``text``; ``InvalidInput`` names ``source`` and the line."""
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -25,8 +25,18 @@ def yaml_document(text: str, source: str) -> object:
         raise InvalidInput(f"{source}{line}: not YAML: {_why(error)}") from None
 
 
+def validated(model: type[Model], document: object, source: str, *where: str) -> Model:
+    """Returns ``document`` as a ``model``; ``InvalidInput`` names the first field that is wrong, below ``where``."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join([*where, *map(str, first["loc"])])
+        raise InvalidInput(f"{source}: {field}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
 def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[str]]:
-    """The PromotionPolicy's spec in ``text`` and the fields in it that are not known; ``InvalidInput``."""
+    """Returns the spec of the PromotionPolicy in ``text`` and the names of its unknown fields; ``InvalidInput``."""
     document = yaml_document(text, source)
     if not isinstance(document, Mapping):
         raise InvalidInput(f"{source}: expected a PromotionPolicy, found {type(document).__name__}")
@@ -35,16 +45,11 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     if document.get("apiVersion", API_VERSION) != API_VERSION:
         raise InvalidInput(f"{source}: apiVersion: expected {API_VERSION}, found {document.get('apiVersion')!r}")
     spec = document.get("spec")
-    try:
-        policy = PromotionPolicySpec.model_validate(spec)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["spec", *map(str, first["loc"])])
-        raise InvalidInput(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+    policy = validated(PromotionPolicySpec, spec, source, "spec")
     names = [slo.name for slo in policy.slos]
     if len(set(names)) != len(names):
         raise InvalidInput(f"{source}: spec.slos: names must differ, found {', '.join(names)}")
-    return policy, [field for field in _unknown(spec, policy, "spec") if field.split(".")[1] not in NOT_JUDGING]
+    return policy, list(_unknown(spec, policy, "spec"))
 
 
 def _why(error: Exception) -> str:
@@ -54,7 +59,7 @@ def _why(error: Exception) -> str:
 
 
 def _unknown(given: object, model: object, where: str) -> Iterator[str]:
-    """Fields that nobody reads: usually a misspelling."""
+    """Yields the fields that the model does not have: usually misspelled ones."""
     if isinstance(model, BaseModel) and isinstance(given, Mapping):
         fields = {(info.alias or name): name for name, info in type(model).model_fields.items()}
         for key, value in given.items():

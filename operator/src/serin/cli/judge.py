@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from serin.api.evidence import SloReport
+from serin.analysis.replay import Judged, Replay, Summary
 from serin.api.load import policy_from_yaml
-from serin.api.types import format_time
 from serin.cli.windows import WindowFile, read_windows
 from serin.errors import InvalidInput
+from serin.evidence import SloReport
 from serin.judge import JUDGE_VERSION
-from serin.judge.replay import Judged, Replay, Summary
+from serin.schema.types import format_time
 
 
 def read_text(path: Path) -> str:

@@ -163,9 +163,9 @@ def simulate(  # noqa: PLR0917 - one parameter an option
     output: OutputOption = Output.TEXT,
 ) -> None:
     """What would this policy do with such traffic? Draws many rollouts and counts how they end."""
+    from serin.analysis.simulate import Traffic, statistics_of
     from serin.cli import simulate as command
     from serin.cli.plot import check_plot, draw_evidence
-    from serin.judge.simulate import Traffic, outcome
 
     with _one_line():
         if plot is not None:
@@ -182,7 +182,7 @@ def simulate(  # noqa: PLR0917 - one parameter an option
                 results = list(bar)
         else:
             results = list(drawn)
-        found, forecast = outcome(results, fault_at), command.predicted(spec, traffic)
+        found, forecast = statistics_of(results, fault_at), command.predicted(spec, traffic)
         if output is Output.JSON:
             typer.echo(command.as_json(found, forecast))
         else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from serin.analysis.simulate import Traffic, trace
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
-from serin.judge.simulate import Traffic, trace
 
 NAMES = {
     "e1": "E1 worse than stable",

@@ -12,15 +12,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from serin.analysis.preflight import FAULTS, NAMED_FAULT
+from serin.cli.forecasts import as_fields
 from serin.cli.servers import chosen
 from serin.cli.survey import ArmFigures, SloFigures, subject_of, survey
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
-from serin.judge.preflight import FAULTS, NAMED_FAULT
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.shared import Shared
 
-KINDS = ("mdep", "modeldeployment", "modeldeployments")
+MODEL_DEPLOYMENT = ("mdep", "modeldeployment", "modeldeployments")
 
 
 def gathered(target: str, namespace: str, address: str | None, servers: Path | None) -> list[SloFigures]:
@@ -30,7 +31,7 @@ def gathered(target: str, namespace: str, address: str | None, servers: Path | N
 
 def _name(target: str) -> str:
     kind, slash, name = target.rpartition("/")
-    if slash and kind.split(".")[0].lower() not in KINDS:
+    if slash and kind.split(".")[0].lower() not in MODEL_DEPLOYMENT:
         raise InvalidInput(f"{target}: expected mdep/NAME")
     return name
 
@@ -64,8 +65,7 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
     steps = [
         {
             "weight": forecast.weight,
-            "detectSeconds": {f"{t:g}x": _finite(s) for t, s in zip(FAULTS, forecast.detect, strict=True)},
-            "passSeconds": _finite(forecast.passing),
+            **as_fields(forecast),
             "problem": forecast.problem,
         }
         for forecast in figures.forecasts
@@ -90,10 +90,6 @@ def _arm(arm: ArmFigures | None) -> dict[str, Any] | None:
     age = None if arm.sample_age is None else round(arm.sample_age, 1)
     share = round(arm.bad_share, 6)
     return {"rps": round(arm.rps, 3), "badShare": share, "minutes": arm.minutes, "sampleAgeSeconds": age}
-
-
-def _finite(value: float) -> float | None:
-    return None if value == float("inf") else round(value, 1)
 
 
 def show(figures: list[SloFigures], console: Console) -> None:

@@ -7,27 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from serin.analysis.replay import Judged, Replay
 from serin.api.analysis import Undecided
-from serin.api.evidence import Interval, Window
+from serin.api.load import validated, yaml_document
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
-from serin.api.reasons import Outcome, Reason
 from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
+from serin.evidence import Interval
 from serin.judge import JUDGE_VERSION
-from serin.judge.replay import Judged, Replay
-from serin.judge.windows import decode, kind_of, nothing
 from serin.records.build import MOST_BLOCKS
-
-WITHOUT_EVIDENCE = frozenset({Reason.STABLE_DOWN, Reason.PROMOTED_BY_ACTION})
-"""Causes of a promotion that no window has to show: an outage of stable, somebody's word."""
-ON_EVIDENCE = frozenset({Reason.SLO_BREACHED, Reason.ALL_REQUESTS_BAD})
-"""Causes that follow from windows alone; all others (a hand, a crash, another revision) do not."""
+from serin.schema.reasons import Outcome, Proof
 
 
 class Answer(StrEnum):
@@ -68,12 +61,9 @@ class RecordReplay:
             self._rows = _rows(self.record, self._policy)
         except (ValidationError, ValueError) as error:
             raise InvalidInput(f"{path}: cannot be replayed: {error}") from None
-        rungs = {
-            name: len(w.candidate.ladder)
-            for row in self._rows
-            for name, w in row.items()
-            if isinstance(w, Window) and w.candidate
-        }
+        rungs: dict[str, int] = {}
+        for name, window in (pair for row in self._rows for pair in row.items()):
+            rungs[name] = max(rungs.get(name, 0), window.rungs)
         self._run = Replay(self._policy, rungs)
 
     def windows(self) -> Iterator[Judged]:
@@ -90,7 +80,8 @@ class RecordReplay:
         """A row in which each SLO has an interval; one that was not sealed is no data."""
         some = next(iter(row.values()))
         return {
-            slo.name: row.get(slo.name) or nothing(slo.indicator, some.start, some.length) for slo in self._policy.slos
+            slo.name: row.get(slo.name) or slo.indicator.chosen.empty(some.start, some.length)
+            for slo in self._policy.slos
         }
 
     def agreement(self) -> Agreement:
@@ -118,7 +109,9 @@ class RecordReplay:
     def _taken_back(self, breached_at: datetime | None) -> tuple[Answer, str]:
         """The answer for a candidate that was taken back, and what it rests on."""
         status = self.record.status
-        if status.reason not in ON_EVIDENCE and status.first_breach_at is None:
+        if (
+            status.reason is None or status.reason.effect.proof is not Proof.WINDOWS
+        ) and status.first_breach_at is None:
             return Answer.NOTHING_TO_COMPARE, f"{status.reason} does not follow from windows"
         if breached_at is None and self._full:
             return Answer.NOTHING_TO_COMPARE, ""
@@ -127,8 +120,9 @@ class RecordReplay:
 
     def _went_on(self, breached_at: datetime | None) -> tuple[Answer, str]:
         """The answer for a candidate that was promoted, or is under way, and what it rests on."""
-        if self.record.status.reason in WITHOUT_EVIDENCE:
-            return Answer.NOTHING_TO_COMPARE, f"{self.record.status.reason} does not follow from windows"
+        reason = self.record.status.reason
+        if reason is not None and reason.effect.proof is Proof.NOT_WINDOWS:
+            return Answer.NOTHING_TO_COMPARE, f"{reason} does not follow from windows"
         if breached_at is not None:
             return Answer.DISAGREE, ""
         if self.record.status.outcome is None:
@@ -171,17 +165,10 @@ def _recorded(record: PromotionRecord) -> str:
 
 
 def _record(path: Path) -> PromotionRecord:
-    try:
-        document = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
+    document = yaml_document(read_text(path), str(path))
     if not isinstance(document, Mapping) or document.get("kind") != "PromotionRecord":
         raise InvalidInput(f"{path}: expected one PromotionRecord (kubectl get prec NAME -o yaml)")
-    try:
-        return PromotionRecord.model_validate(document)
-    except ValidationError as error:
-        first: Any = error.errors()[0]
-        raise InvalidInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return validated(PromotionRecord, document, str(path))
 
 
 def _live(interval: Interval) -> bool:
@@ -191,12 +178,11 @@ def _live(interval: Interval) -> bool:
 
 def _rows(record: PromotionRecord, policy: PromotionPolicySpec) -> list[dict[str, Interval]]:
     """Intervals that begin at the same instant, in order of time."""
-    known = {slo.name: kind_of(slo.indicator) for slo in policy.slos}
+    known = {slo.name: slo.indicator.chosen for slo in policy.slos}
     rows: dict[datetime, dict[str, Interval]] = {}
     for block in record.status.blocks:
         if block.slo not in known:
             raise ValueError(f"windows of {block.slo}, which is not an SLO of the policy")
-        length = timedelta(seconds=block.seconds)
-        for window in decode(block.counts, start=block.start, length=length, kind=known[block.slo]):
+        for window in known[block.slo].decode(block.counts, block.start, timedelta(seconds=block.seconds)):
             rows.setdefault(window.start, {})[block.slo] = window
     return [rows[start] for start in sorted(rows)]

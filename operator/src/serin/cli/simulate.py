@@ -9,12 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from serin.analysis.preflight import FAULTS, Base, Forecast, forecasts
+from serin.analysis.simulate import Outage, Run, RunStatistics, Traffic, run
 from serin.api.load import policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.cli.forecasts import as_fields, finite
 from serin.cli.judge import read_text
 from serin.errors import InvalidInput
-from serin.judge.preflight import FAULTS, Base, Forecast, forecasts
-from serin.judge.simulate import Outage, Outcome, Run, Traffic, run
 
 MOST_WINDOWS = 2_000_000
 """Per run: 23 days of one-second windows."""
@@ -24,10 +25,10 @@ MOST_RUNS = 1_000_000
 def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
     """The policy with those SLOs that count requests, and what of it is left out; ``InvalidInput``."""
     policy, unknown = policy_from_yaml(read_text(path), str(path))
-    counting = [slo for slo in policy.slos if slo.indicator.counts]
+    counting = [slo for slo in policy.slos if slo.indicator.chosen.takes_objective]
     if not counting:
         raise InvalidInput(f"{path}: spec.slos: none of them counts requests, so there is nothing to simulate")
-    left_out = [f"SLO {slo.name}" for slo in policy.slos if not slo.indicator.counts]
+    left_out = [f"SLO {slo.name}" for slo in policy.slos if not slo.indicator.chosen.takes_objective]
     return policy.model_copy(update={"slos": counting}), unknown + left_out
 
 
@@ -76,7 +77,7 @@ def predicted(policy: PromotionPolicySpec, traffic: Traffic) -> list[Forecast]:
     return list(forecasts(policy.model_copy(update={"steps": [step]}), bases))
 
 
-def as_json(outcome: Outcome, forecast: list[Forecast]) -> str:
+def as_json(outcome: RunStatistics, forecast: list[Forecast]) -> str:
     """Everything as one object."""
     return json.dumps({**_camel(asdict(outcome)), "predicted": [_forecast(f) for f in forecast]}, indent=2)
 
@@ -90,16 +91,11 @@ def _camel(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forecast(forecast: Forecast) -> dict[str, Any]:
-    detect = {f"{times:g}x": _finite(seconds) for times, seconds in zip(FAULTS, forecast.detect, strict=True)}
     problem = {"problem": forecast.problem} if forecast.problem else {}
-    return {"slo": forecast.slo, "detectSeconds": detect, "passSeconds": _finite(forecast.passing), **problem}
+    return {"slo": forecast.slo, **as_fields(forecast), **problem}
 
 
-def _finite(value: float) -> float | None:
-    return None if value == math.inf else round(value, 1)
-
-
-def as_rows(outcome: Outcome) -> list[tuple[str, str]]:
+def as_rows(outcome: RunStatistics) -> list[tuple[str, str]]:
     """The table for people."""
     return [
         ("rolled back", f"{outcome.rolled_back:.2%}"),
@@ -119,8 +115,8 @@ def forecast_lines(forecasts_: list[Forecast]) -> list[str]:
     """What preflight would have said."""
     lines = []
     for forecast in forecasts_:
-        detect = ", ".join(f"{t:g}x {_s(_finite(s))}" for t, s in zip(FAULTS, forecast.detect, strict=True))
-        passing = _s(_finite(forecast.passing))
+        detect = ", ".join(f"{t:g}x {_s(finite(s))}" for t, s in zip(FAULTS, forecast.detect, strict=True))
+        passing = _s(finite(forecast.passing))
         lines.append(f"predicted for {forecast.slo}: fault of {detect} of the allowed share; passing {passing}")
         if forecast.problem:
             lines.append(f"  {forecast.problem}")

@@ -8,21 +8,23 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from serin.api.evidence import Counts, Interval, Window
+from serin.analysis.preflight import Base, Forecast, forecasts
 from serin.api.model_deployment import ModelDeployment
-from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.slo import Slo
+from serin.api.status import RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.errors import InvalidInput, MetricsError, NotFound
+from serin.evidence import Counts, Interval, Window, settle_time
 from serin.judge.dispersion import Dispersion
-from serin.judge.preflight import Base, Forecast, forecasts
-from serin.judge.windows import settle_time
 from serin.prometheus.diagnose import found_instead, newest_samples
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
 from serin.prometheus.reading import read, unreadable
+from serin.traffic.registry import backend_of
 
 MINUTE = timedelta(minutes=1)
 HISTORY = 30
@@ -86,12 +88,10 @@ async def subject_of(cluster: Cluster, namespace: str, name: str) -> Subject:
         raise InvalidInput(f"PromotionPolicy {policy_name}: {error.errors()[0]['msg']}") from None
     if status.stable is None:
         raise InvalidInput(f"{name} has no stable revision yet: there is nothing to compare a candidate with")
-    new = status.candidate
-    isvc = new.inference_service if new else f"{name}-{NOBODY}"
-    revision, version = (new.revision, new.version) if new else ("", "")
-    return Subject(
-        policy, RolloutIdentity(namespace, isvc, status.stable.inference_service, revision, version), new is not None
-    )
+    backend = backend_of(deployment.spec)
+    nobody = RevisionRef(revision="", version="", workload=backend.workload(name, NOBODY))
+    identity = backend.identity(namespace, status.candidate or nobody, status.stable)
+    return Subject(policy, identity, status.candidate is not None)
 
 
 async def _deployment(cluster: Cluster, namespace: str, name: str) -> ModelDeployment:
@@ -119,8 +119,8 @@ async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> S
     policy = subject.policy
     figures = SloFigures(slo.name, slo.severity.value, policy.arms_of(slo).value)
     known = preset(policy.arms_of(slo))
-    figures.unproven = not known.proven and not slo.indicator.gauge
-    figures.meaning = known.meaning if slo.indicator.availability or slo.indicator.latency else ""
+    figures.unproven = not known.proven and slo.indicator.chosen.compares_arms
+    figures.meaning = known.meaning if slo.indicator.chosen.counts_requests else ""
     single = policy.model_copy(update={"slos": [slo]})
     figures.problem = unreadable(single) or ""
     if figures.problem:
@@ -135,11 +135,11 @@ async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> S
 async def _measure(metrics: Metrics, subject: Subject, slo: Slo, figures: SloFigures, now: datetime) -> None:
     end = now.replace(microsecond=0) - settle_time(MINUTE)
     grid = Grid(end - HISTORY * MINUTE, MINUTE, HISTORY)
-    gauge = slo.indicator.gauge is not None
-    found = await _all(metrics, subject, slo, Grid(end - MINUTE, MINUTE, 1) if gauge else grid)
-    if gauge:
+    if not slo.indicator.chosen.compares_arms:
+        found = await _all(metrics, subject, slo, Grid(end - MINUTE, MINUTE, 1))
         figures.problem = found[-1].error or ("" if found[-1].measured else "the query has no value now")
         return
+    found = await _all(metrics, subject, slo, grid)
     ages = await newest_samples(metrics, subject.policy, slo, subject.identity, now)
     windows = [w for w in found if isinstance(w, Window)]
     figures.stable = _arm([w.stable for w in windows], ages[1], now)
@@ -163,7 +163,8 @@ async def _problem(
 ) -> str:
     """What stands in the way of counting, most basic first."""
     found, now = seen
-    if _uncounted(figures.stable) and slo.indicator.query is None:
+    kind = slo.indicator.chosen
+    if _uncounted(figures.stable) and kind.takes_objective:
         return await found_instead(metrics, subject.policy, slo, subject.identity, now) or TOO_YOUNG
     errors = [interval.error for interval in found if interval.error]
     if errors:
@@ -171,7 +172,7 @@ async def _problem(
     stable = figures.stable
     if stable is not None and stable.sample_age is not None and stable.sample_age > LATE_SCRAPES.total_seconds():
         return f"the newest sample of stable is {stable.sample_age:.0f} s old: is it still scraped?"
-    return await found_instead(metrics, subject.policy, slo, subject.identity, now) if slo.indicator.slow else ""
+    return await found_instead(metrics, subject.policy, slo, subject.identity, now) if kind.about_time else ""
 
 
 def _uncounted(arm: ArmFigures | None) -> bool:

@@ -10,21 +10,23 @@ from datetime import datetime
 from typing import Any
 
 from serin.api import names
-from serin.api.evidence import Assessment
 from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
-from serin.api.reasons import Outcome, Phase, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.api.types import format_time
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.actions import mark_answered, write_answer
 from serin.controller.acts import Act, Acts
 from serin.controller.observe import Sight
 from serin.errors import Conflict, Refused
+from serin.evidence import Assessment
 from serin.records import build
 from serin.rollout.decision import Decision, Event, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
-from serin.traffic import standard
+from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.types import format_time
+from serin.traffic.backend import Source
+from serin.traffic.gateway.http_route import is_applied
+from serin.traffic.owner import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ class Actor:
         route = decision.plan.route
         if route is None or not sight.may_route:
             return decision
-        wanted = standard.http_route(sight.owner, sight.model_deployment.spec, route)
+        wanted = sight.backend.route(sight.owner, sight.model_deployment.spec, route)
         actual = sight.route_obj
         if actual is not None:
-            if standard.shows(actual, wanted) and _own(actual) == _own(wanted):
+            if is_applied(actual, wanted) and _own(actual) == _own(wanted):
                 return decision
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
@@ -89,17 +91,17 @@ class Actor:
         plan = decision.plan
         if Part.INFERENCE_SERVICES not in sight.unknown:
             for ref in plan.ensure:
-                actual = sight.inference_services.get(ref.revision)
+                actual = sight.workloads.get(ref.revision)
                 if actual is None:
-                    await acts.run(Act.INFERENCE_SERVICE, ref.inference_service, self._create(sight, ref))
+                    await acts.run(Act.INFERENCE_SERVICE, ref.workload.name, self._create(sight, ref))
                 else:
                     at_least = plan.at_least.get(ref.revision, 0)
-                    await acts.run(Act.SCALING, ref.inference_service, self._scale(sight, ref, actual, at_least))
+                    await acts.run(Act.SCALING, ref.workload.name, self._scale(sight, ref, actual, at_least))
         for ref in plan.delete:
             await acts.run(
                 Act.DELETION,
-                ref.inference_service,
-                self._cluster.delete(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service),
+                ref.workload.name,
+                self._cluster.delete(sight.backend.kind, sight.owner.namespace, ref.workload.name),
             )
 
     async def new_record(self, sight: Sight, plan: Plan, acts: Acts) -> None:
@@ -117,11 +119,11 @@ class Actor:
         """The arm is ours, and has the scaling that spec asks for; nothing else of it is ever written."""
         if "deletionTimestamp" in actual["metadata"]:
             return
-        patch: Object = standard.scaling_patch(actual, sight.obj["spec"]["predictor"], at_least) or {}
+        patch: Object = sight.backend.scaling_patch(actual, sight.obj["spec"]["predictor"], at_least) or {}
         if not _owned(actual, sight.owner):
             patch["metadata"] = {"ownerReferences": [sight.owner.reference()]}
         if patch:
-            await self._cluster.merge(resources.INFERENCE_SERVICES, sight.owner.namespace, ref.inference_service, patch)
+            await self._cluster.merge(sight.backend.kind, sight.owner.namespace, ref.workload.name, patch)
 
     async def _create(self, sight: Sight, ref: RevisionRef) -> None:
         source = sight.sources.get(ref.revision) or await self._recorded(sight, ref)
@@ -130,9 +132,9 @@ class Actor:
                 return  # its record has it, and cannot be read now: that is told already
             message = f"no record knows what was served as revision {ref.revision}"
             raise Refused(message)
-        body = standard.inference_service(sight.owner, ref, model=source[0], predictor=source[1])
+        body = sight.backend.render(sight.owner, ref, Source(*source))
         with contextlib.suppress(Conflict):
-            await self._cluster.create(resources.INFERENCE_SERVICES, sight.owner.namespace, body)
+            await self._cluster.create(sight.backend.kind, sight.owner.namespace, body)
 
     async def _recorded(self, sight: Sight, ref: RevisionRef) -> build.Source | None:
         """What was served as ``ref``, from the records of its own rollouts."""
@@ -193,7 +195,7 @@ def _own(obj: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in annotations.items() if key.startswith("serin.dev/")}
 
 
-def _owned(obj: Mapping[str, Any], owner: standard.Owner) -> bool:
+def _owned(obj: Mapping[str, Any], owner: Owner) -> bool:
     return any(ref.get("uid") == owner.uid for ref in obj["metadata"].get("ownerReferences") or [])
 
 

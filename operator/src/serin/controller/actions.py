@@ -42,7 +42,7 @@ class Asked:
     """By name; those without an outcome."""
     actions: tuple[ActionView, ...]
     """The same, oldest first."""
-    vouched: bool | None
+    requester_verified: bool | None
     """Whether the admission policies are in force; None where that is not known, or nobody needs to know."""
 
 
@@ -50,7 +50,9 @@ def asked_of(found: list[Object], *, vouches: bool | None) -> Asked:
     """What waits, and who vouches for it."""
     waiting = _waiting(found)
     objs = {obj["metadata"]["name"]: obj for obj, _ in waiting}
-    unmarked = tuple(obj for obj in found if (obj.get("status") or {}).get("outcome"))
+    # An outcome that only another version knows is not ours to call an answer.
+    answers = {outcome.value for outcome in ActionOutcome}
+    unmarked = tuple(obj for obj in found if (obj.get("status") or {}).get("outcome") in answers)
     return Asked(unmarked, objs, tuple(action for _, action in waiting), vouches)
 
 
@@ -94,7 +96,7 @@ def _view(obj: Object) -> ActionView | None:
     return ActionView(obj["metadata"]["name"], obj["metadata"]["uid"], action.spec)
 
 
-async def vouched(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool | None:
+async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool | None:
     """Whether the API server refuses an action in somebody else's name: asked by a dry run, if there is an action.
 
     None where the answer is not to be had now, or where something else refuses the question first.

@@ -9,10 +9,10 @@ from enum import StrEnum
 
 import structlog
 
-from serin.api.reasons import Reason
 from serin.api.status import WriteFailure
 from serin.controller.refusals import describe, reason_of
 from serin.errors import Conflict, NotLeader
+from serin.schema.reasons import Reason
 
 log = structlog.get_logger()
 LONGEST = 1024

@@ -10,20 +10,20 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import dropwhile
 
 import structlog
 
-from serin.api.evidence import Assessment, Interval, MeanWindow, Split, Window
-from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.analysis.assessment import judges_of
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
+from serin.api.slo import Slo
 from serin.errors import MetricsError
-from serin.judge.assessment import judge_of, settings_of
+from serin.evidence import Assessment, Interval, Split, Window, settle_time
 from serin.judge.slo import SloJudge
 from serin.judge.split import split
-from serin.judge.windows import decode, encode, kind_of, settle_time
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -94,7 +94,7 @@ class Ledger:
     ) -> Ledger:
         """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
-        ledger = cls(policy, identity, start, dict.fromkeys(slos, start), _judges(policy), _with_a_past(policy))
+        ledger = cls(policy, identity, start, dict.fromkeys(slos, start), judges_of(policy), _with_a_past(policy))
         # In order of time: history that was read late stands behind the first windows.
         for block in sorted(record.blocks if record else [], key=lambda block: block.start):
             batch = _stored(block, slos.get(block.slo))
@@ -145,7 +145,7 @@ class Ledger:
         clock = asyncio.get_running_loop().time
         until = clock() + BUDGET
         for _ in range(BATCHES):
-            most = 1 if slo.indicator.gauge is not None else BLOCK
+            most = BLOCK if slo.indicator.chosen.measurement(self.policy.arms_of(slo)).batches else 1
             start = self.cursors[slo.name]
             count = math.floor((now - settle_time(self.length) - start) / self.length)
             if count <= 0 or clock() > until:
@@ -181,14 +181,14 @@ class Ledger:
         try:
             async with asyncio.timeout(HISTORY_PATIENCE):
                 found = await read(source, self.policy, slo, self.identity, grid, raw=True)
-            past = [replace(i, candidate=None) for i in found if isinstance(i, Window | MeanWindow)]
-            known: list[Interval] = list(dropwhile(_stable_unknown, past))
+            past = [interval.without_candidate() for interval in found]
+            known = list(dropwhile(lambda interval: not interval.tells_of_stable, past))
             self._remember(slo.name, known)
         except (MetricsError, TimeoutError):
             self.tried[slo.name] = now
         except Exception:
             self.tried[slo.name] = now
-            log.exception("history not read", slo=slo.name, inference_service=self.identity.stable)
+            log.exception("history not read", slo=slo.name, stable=self.identity.stable)
         else:
             return known
         return []
@@ -196,7 +196,7 @@ class Ledger:
     def _remember(self, name: str, past: list[Interval]) -> None:
         """Judges the history before the windows of the candidate, and those that were judged without it once more."""
         if past:
-            judge = _judges(self.policy)[name]
+            judge = judges_of(self.policy)[name]
             for interval in (*past, *self.early.get(name, [])):
                 judge.add(interval)
             self.judges[name], self.history[name] = judge, past
@@ -218,10 +218,8 @@ class Ledger:
 
     def _own(self, interval: Interval) -> Interval:
         """The interval, without the candidate's counts where the gateway answered in its place."""
-        if not isinstance(interval, Window | MeanWindow):
-            return interval
         away = any(interval.start < end and start < interval.end for start, end in self.outages)
-        return replace(interval, candidate=None) if away else interval
+        return interval.without_candidate() if away else interval
 
     def _take(self, name: str, batch: list[Interval]) -> None:
         """Judges windows and keeps them for the record. The cursor moves first: a bug never has one taken twice."""
@@ -241,7 +239,7 @@ class Ledger:
     def note_shares(self, name: str, batch: list[Interval]) -> None:
         """Keeps the windows that tell how the traffic splits."""
         # Requests only: events of one's own may come in batches, and need not be as many for each request.
-        requests = (slo for slo in self.policy.slos if slo.indicator.availability or slo.indicator.latency)
+        requests = (slo for slo in self.policy.slos if slo.indicator.chosen.counts_requests)
         counting = next((slo.name for slo in requests), None)
         if name == counting:
             self.shares.extend(w for w in batch if isinstance(w, Window))
@@ -268,8 +266,14 @@ class Ledger:
         late = now - settle_time(self.length) - cursor >= LATE_WINDOWS * self.length
         return Interval(cursor, self.length) if late else None
 
+    def behind(self, decided_at: datetime) -> bool:
+        """Whether a window is still to be read that could be read when the rollout was decided at ``decided_at``."""
+        readable = decided_at - settle_time(self.length) - self.length
+        return any(cursor <= readable for cursor in self.cursors.values())
+
     def seal(self, *, everything: bool = False) -> list[WindowBlock]:
         """Full blocks (or all windows) since the last seal, for the record; ``sealed`` when they are written."""
+        kinds = {slo.name: slo.indicator.chosen for slo in self.policy.slos}
         past = [(name, part) for name, batch in self.history.items() for part in _blocks(batch, everything=True)]
         live = [(name, part) for name, batch in self.unsealed.items() for part in _blocks(batch, everything=everything)]
         return [
@@ -277,7 +281,7 @@ class Ledger:
                 slo=name,
                 start=part[0].start,
                 seconds=max(1, round(part[0].length.total_seconds())),
-                counts=encode(part),
+                counts=kinds[name].encode(part),
             )
             for name, part in (*past, *live)
         ]
@@ -291,13 +295,8 @@ class Ledger:
 
 
 def _with_a_past(policy: PromotionPolicySpec) -> set[str]:
-    """SLOs that look at both arms: gauges have no history of stable's."""
-    return {slo.name for slo in policy.slos if slo.indicator.gauge is None}
-
-
-def _judges(policy: PromotionPolicySpec) -> dict[str, SloJudge]:
-    """A judge for each SLO that has seen nothing yet."""
-    return {settings.name: judge_of(settings) for settings in settings_of(policy)}
+    """SLOs that look at both arms: the others have no history of stable's."""
+    return {slo.name for slo in policy.slos if slo.indicator.chosen.compares_arms}
 
 
 def _stored(block: WindowBlock, slo: Slo | None) -> list[Interval]:
@@ -305,14 +304,9 @@ def _stored(block: WindowBlock, slo: Slo | None) -> list[Interval]:
     if slo is None:
         return []
     try:
-        length, kind = timedelta(seconds=block.seconds), kind_of(slo.indicator)
-        return decode(block.counts, start=block.start, length=length, kind=kind)
+        return slo.indicator.chosen.decode(block.counts, block.start, timedelta(seconds=block.seconds))
     except ValueError:
         return []
-
-
-def _stable_unknown(interval: Interval) -> bool:
-    return isinstance(interval, Window | MeanWindow) and interval.stable is None
 
 
 def _blocks(batch: list[Interval], *, everything: bool) -> list[list[Interval]]:

@@ -8,11 +8,11 @@ from serin.api import names
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.parts import Reader
 from serin.errors import NotFound
 from serin.records.build import view
 from serin.records.summary import view_of
 from serin.rollout.observation import Part, RecordView
+from serin.traffic.reader import Reader
 
 
 async def read_records(cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus) -> list[Object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -12,26 +11,25 @@ from pydantic import ValidationError
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.reasons import Reason
-from serin.api.revision import inference_service_name, revision_of
+from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import Asked, asked_of, pending, vouched
-from serin.controller.arms import observe_arms
-from serin.controller.claims import Seen, foreign, hostname_taken
+from serin.controller.actions import Asked, asked_of, pending, requester_verified
 from serin.controller.history import get_or_none, read_records, record_views
-from serin.controller.parts import Reader
-from serin.controller.refusals import refusal
-from serin.errors import Conflict, NotFound, Refused, Unavailable
+from serin.controller.wanted import wanted_revision
+from serin.errors import NotFound, Refused
 from serin.prometheus.reading import unreadable
 from serin.prometheus.server.address import same_place
 from serin.records.build import Source, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
-from serin.rollout.spec_rules import problem_of
+from serin.schema.reasons import Reason
 from serin.together import together
-from serin.traffic import view as traffic
-from serin.traffic.standard import Owner, inference_service, served
+from serin.traffic.backend import Backend
+from serin.traffic.gateway.claims import Seen, foreign, hostname_taken
+from serin.traffic.owner import Owner, owner_of
+from serin.traffic.reader import Reader
+from serin.traffic.registry import backend_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Sight:
     model_deployment: ModelDeployment
     wanted: RevisionRef | None
     problem: Problem | None
-    inference_services: Mapping[str, Object]
+    workloads: Mapping[str, Object]
     """By revision."""
     arms: Mapping[str, Arm]
     route_obj: Object | None
@@ -60,10 +58,14 @@ class Sight:
     """Parts that could not be read."""
 
     @property
+    def backend(self) -> Backend:
+        """How it is served."""
+        return backend_of(self.model_deployment.spec)
+
+    @property
     def owner(self) -> Owner:
         """The ModelDeployment as owner of its children."""
-        metadata = self.obj["metadata"]
-        return Owner(metadata["name"], metadata["namespace"], metadata["uid"])
+        return owner_of(self.obj)
 
     @property
     def status(self) -> ModelDeploymentStatus:
@@ -103,8 +105,9 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         return None
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), QUICK if parsed.status.rollout is not None else PATIENT)
+    backend = backend_of(parsed.spec)
     services, records, route_obj, policy_obj, said = await _read_parts(cluster, reader, parsed, namespace, name)
-    arms = await observe_arms(cluster, reader, (namespace, name), parsed.status, services)
+    arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
     views = record_views(reader, records or [], name, own=parsed.status.rollout is not None)
     seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
     is_foreign = foreign(route_obj, obj, parsed.status)
@@ -117,16 +120,20 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
     ):
         parsed = _with_hostnames(parsed, route_obj)
-    wanted, problem = (None, problem) if problem is not None else await _wanted(cluster, obj, parsed, arms)
+    wanted = None
+    if problem is None or parsed.status.rollout is not None:
+        # During a rollout spec is heard whatever else is wrong with it: it may ask for stable again.
+        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
+        problem = problem or unusable
     return Sight(
         obj=obj,
         model_deployment=parsed,
         wanted=wanted,
         problem=problem,
-        inference_services={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services or []},
+        workloads={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services or []},
         arms=arms,
         route_obj=route_obj,
-        route=traffic.route(route_obj) if route_obj and not is_foreign else None,
+        route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
         may_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
         record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
@@ -140,7 +147,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
 async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
     """InferenceServices, records, the route, the policy and actions, all at once; only the route may raise."""
     found = await together(
-        reader.read(Part.INFERENCE_SERVICES, _inference_services(cluster, parsed, namespace, name)),
+        reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
         reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status)),
         get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
         reader.read(
@@ -167,16 +174,14 @@ async def _asked(cluster: Cluster, reader: Reader, key: tuple[str, str], status:
     answered = {action.uid for action in status.actions}
     asked = asked_of(found, vouches=None)
     new = [action for action in asked.actions if action.uid not in answered]
-    return replace(asked, vouched=await vouched(cluster, key[0], new))
+    return replace(asked, requester_verified=await requester_verified(cluster, key[0], new))
 
 
-async def _inference_services(
-    cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str
-) -> list[Object] | None:
+async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:
     """Those of the ModelDeployment; None where the kind is not known."""
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     try:
-        found = await cluster.list(resources.INFERENCE_SERVICES, namespace, selector)
+        found = await cluster.list(backend_of(parsed.spec).kind, namespace, selector)
     except NotFound as error:
         if parsed.status.rollout is None:
             return None
@@ -199,46 +204,7 @@ def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
 def _is_ours(service: Object, name: str) -> bool:
     """Labels can be copied; the name is derived and cannot be."""
     revision = service["metadata"]["labels"].get(names.REVISION, "")
-    return bool(service["metadata"]["name"] == inference_service_name(name, revision))
-
-
-async def _wanted(
-    cluster: Cluster, obj: Object, parsed: ModelDeployment, arms: Mapping[str, Arm]
-) -> tuple[RevisionRef | None, Problem | None]:
-    """The revision that spec asks for, or what is wrong with it (asked of the API server before anything else)."""
-    metadata, model, predictor = obj["metadata"], obj["spec"]["model"], obj["spec"]["predictor"]
-    owner = Owner(metadata["name"], metadata["namespace"], metadata["uid"])
-    try:
-        problem = problem_of(metadata["name"], metadata["namespace"], predictor)
-        served(copy.deepcopy(predictor), model, metadata["name"])
-    except (TypeError, AttributeError, LookupError) as error:
-        problem = Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
-    if problem is not None:
-        return None, problem
-    revision = revision_of(model, predictor)
-    ref = RevisionRef(
-        revision=revision,
-        version=parsed.spec.model.version,
-        inference_service=inference_service_name(metadata["name"], revision),
-    )
-    known = {r.revision for r in (parsed.status.stable, parsed.status.candidate, *parsed.status.rejected) if r}
-    # During a rollout nothing is asked that only a forward move needs: the watch must not depend on it.
-    if revision in arms or revision in known or parsed.status.rollout is not None:
-        return ref, None
-    body = inference_service(owner, ref, model=model, predictor=predictor)
-    try:
-        await cluster.create(resources.INFERENCE_SERVICES, metadata["namespace"], body, dry_run=True)
-    except Conflict:
-        return ref, None
-    except Refused as error:
-        words = f"the InferenceService for spec.predictor is refused: {error}"
-        reason = refusal(str(error))
-        outside = reason in {Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING}
-        return None, Problem(reason if outside else Reason.RENDER_REFUSED, words)
-    except Unavailable as error:
-        words = f"whether the InferenceService for spec.predictor would be taken is not known: {error}"
-        return None, Problem(Reason.WRITE_UNAVAILABLE, words)
-    return ref, None
+    return bool(service["metadata"]["name"] == workload_name(name, revision))
 
 
 def _policy(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from serin.api.evidence import Assessment
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
-from serin.api.reasons import Phase
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.cluster.client import Cluster
 from serin.cluster.hurried import HurriedCluster
@@ -23,19 +21,21 @@ from serin.controller.evidence import Ledger
 from serin.controller.observe import Scope, Sight, observe
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, NotLeader
-from serin.prometheus.identity import RolloutIdentity
+from serin.evidence import Assessment
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.server.address import same_place
 from serin.prometheus.server.shared import NotAllowed
 from serin.records.build import has_room, parse
-from serin.rollout.actions import LISTEN_AGAIN
+from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import WATCHED, is_watched
-from serin.rollout.takeback import WITHOUT_EVIDENCE
+from serin.schema.reasons import Phase, Proof
 
 log = structlog.get_logger()
+EVIDENCE_TIMEOUT = timedelta(minutes=2)
+"""So long the outcome of a rollout waits for windows that were read before this process began."""
 HURRY = 2.0
 """Seconds that a write may take while a candidate has traffic: the windows after it are looked at in the next pass."""
 
@@ -131,9 +131,12 @@ class Reconciler:
 
         It is decided again in the next pass, from the same windows, until the status can say so.
         """
-        plan, route = decision.plan.route, sight.route
+        plan, route, rollout = decision.plan.route, sight.route, decision.status.rollout
         if plan is None or route is None or plan.stable.revision != route.stable:
             return
+        if rollout is not None and rollout.taken_back and rollout.cause is not None:
+            noted = replace(plan, rollback=f"{rollout.record} {rollout.cause}")
+            decision = replace(decision, plan=replace(decision.plan, route=noted))
         if plan.weight < route.weight or (not plan.weight and route.exposes and not plan.mirror):
             await self._shift(actor, sight, decision, acts)
 
@@ -142,6 +145,8 @@ class Reconciler:
         now, over = self._clock(), bool(decision.plan.finish)
         if ledger and over:
             await _caught_up(ledger, self._source(ledger.policy), now)  # what led to the outcome belongs to the record
+            decision = _with_evidence(decision, ledger, now)
+            over = bool(decision.plan.finish)
         sealable = ledger is not None and _has_room(sight, decision) and (over or not ledger.rehearsal)
         blocks = ledger.seal(everything=over) if ledger and sealable else []
         assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
@@ -161,7 +166,7 @@ class Reconciler:
         if pause is None and (news or (before is not None and before.failures)):
             due.append(now)  # to say that everything is done
         if not told:
-            due.append(now + LISTEN_AGAIN)
+            due.append(now + ACTION_RETRY)
         return min(filter(None, due), default=None)
 
     def longest_backoff(self, key: Key) -> float | None:
@@ -208,9 +213,7 @@ class Reconciler:
         begun = _first_request(record, shadow=mirrored or shadowing) or rollout.step_started_at
         if begun is None:
             return None
-        new, old = status.candidate, status.stable
-        isvcs = (new.inference_service, old.inference_service)
-        identity = RolloutIdentity(sight.owner.namespace, *isvcs, new.revision, new.version)
+        identity = sight.backend.identity(sight.owner.namespace, status.candidate, status.stable)
         ledger = Ledger.restore(policy, identity, begun, record.status if record else None)
         ledger.rehearsal = shadowing and not mirrored
         ledger.of_record = view is not None and view.policy is not None
@@ -252,6 +255,21 @@ async def _caught_up(ledger: Ledger, source: Metrics, now: datetime) -> Exceptio
     return None
 
 
+def _with_evidence(decision: Decision, ledger: Ledger, now: datetime) -> Decision:
+    """The decision without the rollout's own outcome as long as windows that led to it have not been read again.
+
+    A process that ends right after it decided must not leave a record without its evidence; a Prometheus that is away
+    for longer than ``EVIDENCE_TIMEOUT`` does not keep it open for ever.
+    """
+    rollout = decision.status.rollout
+    if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
+        return decision
+    if not ledger.behind(rollout.decided_at):
+        return decision
+    others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
+    return replace(decision, plan=replace(decision.plan, finish=others))
+
+
 def _note_outage(ledger: Ledger, status: ModelDeploymentStatus, now: datetime) -> None:
     rollout = status.rollout
     if rollout is not None and rollout.interruption is not None:
@@ -266,7 +284,12 @@ def _has_traffic(sight: Sight) -> bool:
 def _without_evidence(decision: Decision) -> bool:
     """Whether the candidate is taken back for what the cluster alone shows: a slow Prometheus must not delay that."""
     rollout = decision.status.rollout
-    return rollout is not None and rollout.taken_back and rollout.cause in WITHOUT_EVIDENCE
+    return (
+        rollout is not None
+        and rollout.taken_back
+        and rollout.cause is not None
+        and rollout.cause.effect.proof is Proof.NOT_WINDOWS
+    )
 
 
 def _observation(sight: Sight, ledger: Ledger | None, tried: Tried | None, now: datetime) -> Observation:
@@ -283,7 +306,7 @@ def _observation(sight: Sight, ledger: Ledger | None, tried: Tried | None, now: 
         next_evidence_at=ledger.next_at if ledger else None,
         problem=sight.problem,
         actions=sight.said.actions,
-        vouched=sight.said.vouched,
+        requester_verified=sight.said.requester_verified,
         unknown=sight.unknown,
         snapshot=ledger.policy if ledger is not None and ledger.of_record else None,
         write_failures=lasting(tried.failures, now) if tried is not None else None,

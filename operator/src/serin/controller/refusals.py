@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from serin.api.reasons import Reason
 from serin.errors import ClusterError, Conflict, NotFound, Refused
+from serin.schema.reasons import Reason
 
 REMEDIES = {
     Reason.QUOTA_EXCEEDED: "raise the quota, or free what it counts",

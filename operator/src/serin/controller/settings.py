@@ -21,10 +21,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from serin.api.types import parse_duration
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised
 from serin.prometheus.server.credentials import Server, check, servers_from
+from serin.schema.types import parse_duration
 
 PREFIX = "SERIN_"
 LONGEST_SHOWN = 60

@@ -1,4 +1,4 @@
-"""The judge: from counts per window to a verdict per SLO. Pure: no clock, no I/O, standard library only."""
+"""The judge of one SLO: from counts per window to a verdict. Pure arithmetic, without a policy."""
 
 from __future__ import annotations
 

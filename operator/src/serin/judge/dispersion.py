@@ -12,7 +12,7 @@ import math
 from collections import deque
 from datetime import datetime, timedelta
 
-from serin.api.evidence import Counts, Window
+from serin.evidence import Counts, Window
 
 BUCKET = timedelta(minutes=1)
 KEPT_BUCKETS = 30

@@ -15,12 +15,12 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from serin.api.evidence import NO_REQUESTS, Window
+from serin.evidence import NO_REQUESTS, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import keeps_objective, not_worse_than_stable
 from serin.judge.process import Accumulated, log10_e, reach, total
 from serin.judge.relative import BetterThanStable
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
 
 BROKEN_STABLE = 2.0
 """Beyond this multiple of the allowed share for stable a window says nothing to E3, nor to E4's first account.
@@ -36,7 +36,7 @@ Occasion = tuple[int, int]
 class PassEvidence:
     """Folds the windows that count for passing, in order."""
 
-    def __init__(self, settings: RatioSettings) -> None:
+    def __init__(self, settings: SloSettings) -> None:
         self.threshold = log10_e(math.log(2 / settings.beta))
         self._looks_broken = BROKEN_STABLE * settings.bad_share
         self._not_worse, self._keeps = not_worse_than_stable(settings.pass_ratio), keeps_objective(settings.bad_share)

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from datetime import datetime
 
-from serin.api.analysis import Compare
-from serin.api.evidence import NO_REQUESTS, Counts, Interval, SloReport, Window
-from serin.api.reasons import Reason, Verdict
+from serin.evidence import NO_REQUESTS, Counts, Interval, Window
 from serin.judge.dispersion import OUTAGE, Dispersion, tempered
 from serin.judge.likelihood import breaks_objective
 from serin.judge.passing import Occasion, PassEvidence
 from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
 from serin.judge.relative import WorseThanStable
-from serin.judge.slo import Progress, RatioSettings, of_kind
+from serin.judge.slo import Findings, SloJudge, SloSettings, of_kind
 from serin.judge.stable import StableWatch
+from serin.schema.choices import Compare
+from serin.schema.reasons import Reason, Verdict
 
 ALL_BAD_REQUESTS = 5
 """So many requests in a row, all bad, need no statistics."""
@@ -36,7 +35,7 @@ STABLE_WELL = 0.2
 class _Epoch:
     """The watch between two cleared common causes: a breach needs its tests to cross in one epoch."""
 
-    def __init__(self, settings: RatioSettings, number: int) -> None:
+    def __init__(self, settings: SloSettings, number: int) -> None:
         legs = 2 if settings.compare is Compare.EITHER else 1
         self.number = number
         self.threshold = log10_e(-math.log(settings.alpha / legs * 6 / (math.pi * number) ** 2))
@@ -86,22 +85,19 @@ class _Epoch:
         return sum(self._since_broken, NO_REQUESTS).share <= bad_share
 
 
-class RatioJudge:
+class RatioJudge(SloJudge):
     """Folds windows of counts in order."""
 
-    def __init__(self, settings: RatioSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: SloSettings) -> None:
+        super().__init__(settings)
         s = settings
-        self._progress = Progress()
         outage = min(1.0, OUTAGE * s.bad_share)
         self._dispersions = [Dispersion(outage), *(Dispersion(rung=i) for i in range(s.rungs))]
         self._epoch = _Epoch(settings, 1)
         self._stable_watch = StableWatch(s)
         self._passing = PassEvidence(s)
         self._candidate, self._stable = NO_REQUESTS, NO_REQUESTS
-        self.breached_at: datetime | None = None
         self._breach_reason = Reason.SLO_BREACHED
-        self.passed_at: datetime | None = None
         self._all_bad = NO_RUN
         # So long a run must be improbable under the objective itself, which matters for loose ones.
         self._run = max(ALL_BAD_REQUESTS, math.ceil(math.log(s.alpha * RUN_ALPHA) / math.log(s.bad_share)))
@@ -113,7 +109,7 @@ class RatioJudge:
         phi_of_stable = self._dispersions[0].phi_of_stable(window)
         for dispersion in self._dispersions:
             dispersion.add(window)
-        if self._progress.take(window) and window.candidate is not None:
+        if self.progress.take(window) and window.candidate is not None:
             self._judge(window, window.candidate, phis)
         else:
             self._epoch.skip(window, phis)
@@ -129,7 +125,7 @@ class RatioJudge:
         """Takes one accepted window."""
         stable = window.stable or NO_REQUESTS
         self._candidate, self._stable = self._candidate + candidate, self._stable + stable
-        warm = self._progress.first is None or window.start >= self._progress.first + self.settings.warmup
+        warm = self.progress.first is None or window.start >= self.progress.first + self.settings.warmup
         self._epoch.add(window, phis, warm=warm)
         self._watch(window, candidate, stable)
         if warm:
@@ -179,8 +175,8 @@ class RatioJudge:
         if self.breached_at is None and self._epoch.breached and spread:
             self.breached_at = window.end
 
-    def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:
-        """The verdict now; see :class:`serin.judge.slo.SloJudge`."""
+    def findings(self, missing: Interval | None) -> Findings:
+        """What the windows so far say; see :class:`serin.judge.slo.SloJudge`."""
         verdict, reason = self._verdict(missing)
         evidence = {
             "e1": log10_e(self._epoch.e1.log_e),
@@ -188,29 +184,23 @@ class RatioJudge:
             "e3": self._passing.log10_e3,
             "e4": self._passing.log10_e4(with_better=self._may_cure),
         }
-        return SloReport(
-            name=self.settings.name,
-            severity=self.settings.severity,
-            verdict=verdict,
-            reason=reason,
-            candidate=self._candidate,
-            stable=self._stable,
-            evidence=evidence,
+        return Findings(
+            verdict,
+            reason,
+            self._message(verdict, reason, evidence, missing),
             threshold=self._epoch.threshold,
             pass_threshold=self._passing.threshold,
-            breached_at=self.breached_at,
             passed_at=self.passed_at if self._passes else None,
-            step_time=self._progress.step_time(step_started_at),
-            newest=missing or self._progress.newest,
-            known_until=self._progress.known_until,
-            message=self._message(verdict, reason, evidence, missing),
+            evidence=evidence,
+            candidate=self._candidate,
+            stable=self._stable,
             stable_broken=self._stable_watch.broken and not self._epoch.broken and self.breached_at is None,
         )
 
     def _verdict(self, missing: Interval | None) -> tuple[Verdict, Reason]:
         if self.breached_at is not None:
             return Verdict.FAIL, self._breach_reason
-        nothing = self._progress.without_data(missing)
+        nothing = self.progress.without_data(missing)
         if nothing is not None:
             return nothing
         s, epoch = self.settings, self._epoch
@@ -240,7 +230,7 @@ class RatioJudge:
             both = f"worse than stable {evidence['e1']:.2f}, breaks the objective {evidence['e2']:.2f}"
             said = f"{counts}; evidence {both}, threshold {self._epoch.threshold:.2f}"
             return said if verdict is Verdict.FAIL else f"{said}{self._outside(reason)}{self._blame()}"
-        return f"{counts}; {self._progress.why_no_data(missing)}"
+        return f"{counts}; {self.progress.why_no_data(missing)}"
 
     def _outside(self, reason: Reason) -> str:
         """Where "inside the objective" would be said of a share that is above it."""

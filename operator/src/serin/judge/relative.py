@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from serin.api.evidence import NO_REQUESTS, Counts, Window
+from serin.evidence import NO_REQUESTS, Counts, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import not_worse_than_stable, worse_than_stable
 from serin.judge.process import Accumulated, Average, Restarting
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
 
 
 def counters(counts: Counts, rungs: int) -> list[int]:
@@ -84,7 +84,7 @@ def _stable(window: Window) -> Counts | None:
 class WorseThanStable:
     """E1: for latency the mean over the threshold and all rungs of the ladder, each against ``max_ratio``."""
 
-    def __init__(self, settings: RatioSettings) -> None:
+    def __init__(self, settings: SloSettings) -> None:
         self._rungs = settings.rungs
         self._skewed = settings.separate_targets
         self._test = worse_than_stable(settings.max_ratio)
@@ -122,7 +122,7 @@ class WorseThanStable:
 class BetterThanStable:
     """The part of E4's capital that bets on the candidate's share being below stable's, while it is open."""
 
-    def __init__(self, settings: RatioSettings) -> None:
+    def __init__(self, settings: SloSettings) -> None:
         self._skewed = settings.separate_targets
         self._test = not_worse_than_stable(1.0)
         self._neighbours = Neighbours(skewed=settings.separate_targets)

@@ -1,16 +1,17 @@
-"""What is the judge of one SLO, whatever is measured? Settings, what it has seen, and how it reports."""
+"""The judge of one SLO, whatever is measured: its settings, what it has seen, and how it reports."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from serin.api.analysis import Compare
-from serin.api.evidence import Interval, SloReport
-from serin.api.promotion_policy import Severity
-from serin.api.reasons import Reason, Verdict
+from serin.evidence import NO_REQUESTS, Counts, Interval, SloReport
+from serin.schema.choices import Compare, Severity
+from serin.schema.reasons import Reason, Verdict
 
 T = TypeVar("T", bound=Interval)
 QUIET_WINDOWS = 5
@@ -18,12 +19,13 @@ QUIET_WINDOWS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class RatioSettings:
-    """A share of bad requests, as the judge needs it; shares within 0…1."""
+class SloSettings:
+    """What a policy asks of the judge of one SLO, beside its indicator. Shares are within 0…1."""
 
     name: str
     severity: Severity
     bad_share: float
+    """Share of bad events that the objective allows; 0 where the indicator takes no objective."""
     alpha: float
     beta: float
     max_ratio: float = 1.5
@@ -36,60 +38,6 @@ class RatioSettings:
     """The arms are scraped one after the other, so that a common outage may show in one arm first."""
     rungs: int = 0
     """Further boundaries of a latency ladder."""
-
-
-@dataclass(frozen=True, slots=True)
-class GaugeSettings:
-    """A gauge with limits: a value outside ``low … high`` breaches; ``limit`` breaches among the newest ``of`` fail."""
-
-    name: str
-    severity: Severity
-    alpha: float
-    high: float | None = None
-    low: float | None = None
-    of: int = 5
-    limit: int = 3
-    bins: int | None = None
-    """Bins of a population stability index, whose limit depends on the sample sizes; None for any other gauge."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftSettings:
-    """A mean, candidate against stable: a shift of more than ``max_shift`` either way is a breach."""
-
-    name: str
-    severity: Severity
-    alpha: float
-    beta: float
-    max_shift: float
-
-
-Settings = RatioSettings | GaugeSettings | ShiftSettings
-
-
-class SloJudge(Protocol):
-    """Folds intervals in order; what it reports depends on nothing but its settings and the intervals."""
-
-    breached_at: datetime | None
-    """End of the interval that proved a breach."""
-    passed_at: datetime | None
-    """End of the interval with which the evidence sufficed for passing."""
-
-    @property
-    def settings(self) -> Settings:
-        """What it judges by."""
-        ...
-
-    def add(self, interval: Interval) -> None:
-        """Takes the next interval, accepted or not."""
-        ...
-
-    def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:
-        """The verdict now; accepted time counts for the step from ``step_started_at``.
-
-        ``missing`` is an interval that should have been there and cannot be read (yet): it holds and leaves no trace.
-        """
-        ...
 
 
 def of_kind(kind: type[T], interval: Interval) -> T:
@@ -156,3 +104,69 @@ class Progress:
         """In words."""
         newest = missing or self.newest
         return newest.error if newest and newest.error else "no usable data in the newest windows"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a judge says now of all intervals so far; the rest of a report is the same for every judge."""
+
+    verdict: Verdict
+    reason: Reason
+    message: str
+    """Begins with the SLO's name."""
+    threshold: float
+    """``evidence`` for a breach at or above this is proof."""
+    passed_at: datetime | None
+    """End of the interval with which the evidence sufficed for passing; None if it does not, or no longer."""
+    pass_threshold: float = 0.0
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    """log10 of the e-values, rounded to 1e-6."""
+    candidate: Counts = NO_REQUESTS
+    stable: Counts = NO_REQUESTS
+    stable_broken: bool = False
+    """See :class:`serin.evidence.SloReport`."""
+
+
+class SloJudge(ABC):
+    """Folds intervals in order; what it reports depends on nothing but its settings and the intervals."""
+
+    def __init__(self, settings: SloSettings) -> None:
+        self.settings = settings
+        self.progress = Progress()
+        self.breached_at: datetime | None = None
+        """End of the interval that proved a breach."""
+        self.passed_at: datetime | None = None
+        """End of the interval with which the evidence sufficed for passing."""
+
+    @abstractmethod
+    def add(self, interval: Interval) -> None:
+        """Takes the next interval, accepted or not; ``TypeError`` for one that this judge does not take."""
+
+    @abstractmethod
+    def findings(self, missing: Interval | None) -> Findings:
+        """What the intervals so far say; ``missing`` as in :meth:`report`."""
+
+    def report(self, step_started_at: datetime | None, missing: Interval | None = None) -> SloReport:
+        """The verdict now; accepted time counts for the step from ``step_started_at``.
+
+        ``missing`` is an interval that should have been there and cannot be read (yet): it holds and leaves no trace.
+        """
+        found = self.findings(missing)
+        return SloReport(
+            name=self.settings.name,
+            severity=self.settings.severity,
+            verdict=found.verdict,
+            reason=found.reason,
+            candidate=found.candidate,
+            stable=found.stable,
+            evidence=dict(found.evidence),
+            threshold=found.threshold,
+            pass_threshold=found.pass_threshold,
+            breached_at=self.breached_at,
+            passed_at=found.passed_at,
+            step_time=self.progress.step_time(step_started_at),
+            newest=missing or self.progress.newest,
+            known_until=self.progress.known_until,
+            message=found.message,
+            stable_broken=found.stable_broken,
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serin.api.evidence import Split
+from serin.evidence import Split
 
 FEWEST_REQUESTS = 200
 FEWEST_EXPECTED = 10.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from serin.api.evidence import NO_REQUESTS, Counts, Window
+from serin.evidence import NO_REQUESTS, Counts, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import breaks_objective
 from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
-from serin.judge.slo import RatioSettings
+from serin.judge.slo import SloSettings
 
 
 class StableWatch:
@@ -20,7 +20,7 @@ class StableWatch:
     guarantees about the candidate rests on it: it says when E4 splits its capital, and what the messages say.
     """
 
-    def __init__(self, settings: RatioSettings) -> None:
+    def __init__(self, settings: SloSettings) -> None:
         self._settings = settings
         self._test = breaks_objective(settings.bad_share)
         self._newest: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.slo import Slo
 from serin.errors import AnswerTooLarge
+from serin.indicators.measurements import Value
 from serin.prometheus import promql
 from serin.prometheus.boundaries import boundary, same_boundary
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.measurements import Value
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.arm_query import ArmQuery

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import promql_parser
 
-from serin.api.types import format_duration
 from serin.errors import QueryRejected
+from serin.schema.types import format_duration
 
 MOST_OPERATORS = 60
 """Of brackets and operators in a query: walking its syntax tree takes time with the third power of its size."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from serin.api.evidence import Interval
-from serin.api.indicator import KINDS, Indicator
-from serin.api.promotion_policy import PromotionPolicySpec, Slo
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.slo import Slo
 from serin.errors import QueryRejected
+from serin.evidence import Interval
+from serin.indicators.measurements import Counters, Mean, Measurement, Value
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.indicators import measurement_of
-from serin.prometheus.measurements import Counters, Mean, Measurement, Value
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
 from serin.prometheus.readers import counters, mean, value
@@ -35,7 +34,7 @@ async def read(
 def measurement(policy: PromotionPolicySpec, slo: Slo) -> Measurement:
     """What an SLO measures; ``QueryRejected`` if policies may not use its arms."""
     arms = policy.arms_of(slo)
-    wanted, refused = measurement_of(slo.indicator, arms), preset(arms).refused
+    wanted, refused = slo.indicator.chosen.measurement(arms), preset(arms).refused
     if refused and not isinstance(wanted, Value):
         raise QueryRejected(f"{slo.name}: arms {arms.value}: {refused}")
     return wanted
@@ -51,7 +50,7 @@ def unreadable(policy: PromotionPolicySpec) -> str | None:
         try:
             _check(wanted)
         except QueryRejected as error:
-            return f"slos: {slo.name}: indicator.{_kind(slo.indicator)}: {error}"
+            return f"slos: {slo.name}: indicator.{slo.indicator.chosen.kind}: {error}"
     return None
 
 
@@ -64,7 +63,3 @@ def _check(wanted: Measurement) -> None:
             mean.check(wanted)
         case Value():
             value.check(wanted)
-
-
-def _kind(indicator: Indicator) -> str:
-    return next(kind for kind in KINDS if getattr(indicator, kind) is not None)

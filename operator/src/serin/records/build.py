@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from serin.api import API_VERSION, names
-from serin.api.evidence import Assessment
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import (
@@ -24,6 +23,7 @@ from serin.api.promotion_record import (
 )
 from serin.api.revision import content_hash, revision_of
 from serin.api.status import AnsweredAction, Held, RevisionRef
+from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
@@ -71,7 +71,7 @@ def _source(ref: RevisionRef, sources: Mapping[str, Source]) -> RevisionSource:
     return RevisionSource(
         revision=ref.revision,
         version=ref.version,
-        inference_service=ref.inference_service,
+        workload=ref.workload,
         digest=model.get("digest"),
         model=dict(model),
         predictor=dict(predictor),
@@ -123,7 +123,7 @@ def _held(actions: Sequence[AnsweredAction]) -> Held | None:
 
 
 def _ref(source: RevisionSource) -> RevisionRef:
-    return RevisionRef(revision=source.revision, version=source.version, inference_service=source.inference_service)
+    return RevisionRef(revision=source.revision, version=source.version, workload=source.workload)
 
 
 def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:

@@ -6,72 +6,96 @@ from collections.abc import Callable
 from datetime import datetime
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.reasons import Outcome, Phase
 from serin.api.status import ModelDeploymentStatus
-from serin.rollout.actions import heard, next_hearing
-from serin.rollout.bake import bake, conclude, promote
-from serin.rollout.cure import stable_clock
+from serin.rollout.actions import actions_due_at, apply_next_action
+from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Decision, Plan
-from serin.rollout.drift import drift_told, with_templates
-from serin.rollout.forward import prepare, progress, shadow, watch_only
-from serin.rollout.intake import (
-    first_deployment,
-    forget_drained,
-    forget_retry,
-    intake,
-    note_exposure,
+from serin.rollout.housekeeping import (
+    with_exposure_time,
+    with_stable_size,
+    without_drained,
+    without_future_times,
+    without_stale_retry,
+    without_written_outcomes,
 )
 from serin.rollout.observation import Observation
+from serin.rollout.phases.first_deployment import first_deployment
+from serin.rollout.phases.idle import decide_idle
+from serin.rollout.phases.preparing import prepare
+from serin.rollout.phases.progressing import progress, watch_only
+from serin.rollout.phases.promoted import finish_promotion
+from serin.rollout.phases.promoting import bake, promote
+from serin.rollout.phases.rollback import continue_rollback
+from serin.rollout.phases.shadowing import shadow
+from serin.rollout.phases.stable_outage import with_outage_clock
 from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
-from serin.rollout.takeback import roll_back
-from serin.rollout.tell import events, told, with_write_failures
-from serin.rollout.turn import Move, Turn
+from serin.rollout.report.events import events
+from serin.rollout.report.status_report import with_report, with_write_failures
+from serin.rollout.templates import drift_events, with_templates
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Outcome, Phase
+from serin.schema.words import is_known
 
-RULES: dict[Phase, Callable[[Turn, ModelDeploymentStatus], Move]] = {
+RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition]] = {
     Phase.PREPARING: prepare,
     Phase.SHADOWING: shadow,
     Phase.PROGRESSING: progress,
     Phase.PROMOTING: promote,
     Phase.BAKING: bake,
-    Phase.ROLLING_BACK: roll_back,
+    Phase.ROLLING_BACK: continue_rollback,
 }
 
 
+HOUSEKEEPING = (
+    without_future_times,
+    without_drained,
+    without_written_outcomes,
+    without_stale_retry,
+    with_outage_clock,
+    with_stable_size,
+    with_exposure_time,
+    with_write_failures,
+)
+
+
 def decide(
-    name: str, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, seen: Observation, now: datetime
+    name: str, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observed: Observation, now: datetime
 ) -> Decision:
     """The next status and what has to exist because of it. ``now`` is UTC; at most one transition per call."""
-    turn = Turn(name, spec, seen, now)
-    current = rebuild(turn) if status.phase is None else status
-    move = current if isinstance(current, Move) else _advance(turn, current)
-    after = with_templates(turn, told(turn, status, move))
+    context = DecisionContext(name, spec, observed, now)
+    current = rebuild(context) if status.phase is None else status
+    transition = current if isinstance(current, Transition) else _advance(context, current)
+    after = with_templates(context, with_report(context, status, transition))
     return Decision(
         status=after,
-        plan=Plan() if move.frozen else plan(turn, after),
-        events=(*events(status, after, move), *drift_told(status, after)),
-        wake_at=_earliest(move.wake_at, *_drained_at(turn, after), next_hearing(turn, after)),
+        plan=Plan() if transition.frozen else plan(context, after),
+        events=(*events(status, after, transition), *drift_events(status, after)),
+        wake_at=_earliest(transition.wake_at, *_drained_at(context, after), actions_due_at(context, after)),
     )
 
 
-def _advance(turn: Turn, status: ModelDeploymentStatus) -> Move:
-    status = with_write_failures(turn, stable_clock(turn, forget_drained(turn, status)))
-    status, move = heard(turn, forget_retry(turn, note_exposure(turn, status)))
-    if move is not None:
-        return move
+def _advance(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    for put_right in HOUSEKEEPING:
+        status = put_right(context, status)
+    status, transition = apply_next_action(context, status)
+    if transition is not None:
+        return transition
     if status.candidate is None or status.phase is None:
-        return intake(turn, status)
+        return decide_idle(context, status)
+    if status.rollout is not None and status.rollout.outcome is not None and not is_known(status.rollout.outcome):
+        return watch_only(context, status)
     if status.rollout is not None and status.rollout.outcome is Outcome.PROMOTED:
-        return conclude(turn, status)
+        return finish_promotion(context, status)
     if status.stable is None:
-        return first_deployment(turn, status)
-    return RULES.get(status.phase, watch_only)(turn, status)
+        return first_deployment(context, status)
+    return RULES.get(status.phase, watch_only)(context, status)
 
 
-def _drained_at(turn: Turn, status: ModelDeploymentStatus) -> list[datetime]:
+def _drained_at(context: DecisionContext, status: ModelDeploymentStatus) -> list[datetime]:
     """When arms have drained; one whose deletion takes its time is looked at again at the usual pace."""
     due = [ref.until for ref in status.draining if ref.until is not None]
-    return [until if until > turn.now else turn.soon() for until in due]
+    return [until if until > context.now else context.poll_at() for until in due]
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from serin.api.promotion_action import ActionOutcome
 from serin.api.promotion_policy import Header
-from serin.api.reasons import Outcome, Reason
 from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.schema.reasons import Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class RoutePlan:
     """Every request is sent to the candidate as well, and that answer thrown away."""
     preview: Header | None = None
     """Requests that carry it go to the candidate."""
+    rollback: str = ""
+    """Written where the status could not be: the record's name and the cause of a rollback that was decided."""
     stable_gone: bool = False
     """Stable gets nothing and has no endpoint: its Service may be gone, and a route that names it never accepted."""
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from serin.api.evidence import Assessment, Split
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.reasons import Outcome, Reason
 from serin.api.status import Held, RevisionRef, WriteFailure
-from serin.rollout.rejection import rejects
+from serin.evidence import Assessment, Split
+from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
@@ -101,6 +100,8 @@ class RouteView:
     """How the candidate is reached besides its weight."""
     meant_to_expose: frozenset[Exposure] = frozenset()
     """The same as Serin last wrote it (annotation)."""
+    rollback: str = ""
+    """Record and cause of a rollback that was decided and could not be written into the status (annotation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class RecordView:
         """Whether its end says something about the revision itself."""
         if self.outcome not in {Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.ABORTED}:
             return False  # open, superseded, or a word of a newer Serin
-        return self.outcome is not Outcome.ABORTED or self.reason is None or rejects(self.reason)
+        return self.outcome is not Outcome.ABORTED or self.reason is None or self.reason.effect.rejects
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class Observation:
     problem: Problem | None = None
     actions: tuple[ActionView, ...] = ()
     """Unanswered ones, oldest first."""
-    vouched: bool | None = None
+    requester_verified: bool | None = None
     """Whether the API server's admission policies vouch for who asked; None where that is not known."""
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
     """Parts that could not be read now: they stop forward moves, never the way back."""
@@ -199,7 +200,7 @@ class Observation:
         own = [r for r in self.records if r.candidate.revision == revision and r.outcome is not None]
         streak = 0
         for record in reversed(own):
-            if record.outcome is not Outcome.ABORTED or record.reason is None or rejects(record.reason):
+            if record.outcome is not Outcome.ABORTED or record.reason is None or record.reason.effect.rejects:
                 break
             streak += 1
         if not streak or own[-1].decided_at is None:

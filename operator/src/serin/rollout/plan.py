@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from serin.api.promotion_policy import Exposure
-from serin.api.reasons import Outcome, Phase, Reason
+from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
 from serin.rollout.capacity import full_size, needed, next_share
+from serin.rollout.context import DecisionContext, exposure
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.observation import Part, RecordView
-from serin.rollout.rejection import outcome_of
 from serin.rollout.schedule import EVERYTHING
-from serin.rollout.turn import Turn, exposure, weights_of
+from serin.rollout.transition import weights_of
+from serin.schema.reasons import Outcome, Phase, Reason
 
 
-def plan(turn: Turn, status: ModelDeploymentStatus) -> Plan:
+def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:
     """Route first (it may be a rollback), then the record, the arms, the outcomes, and last what is not needed."""
     serving = [ref for ref in (status.stable, status.candidate) if ref is not None]
     kept = [ref for ref in serving if status.phase is not Phase.ROLLING_BACK or ref is status.stable]
     return Plan(
-        route=_route(turn, status),
-        record=_record(turn, status),
+        route=_route(context, status),
+        record=_record(context, status),
         ensure=tuple(kept),
-        at_least=_at_least(turn, status),
-        finish=tuple(f for record in turn.seen.records if (f := _finish(turn, status, record)) is not None),
-        delete=_surplus(turn, status, {ref.revision for ref in serving}),
-        answers=answers(turn, status),
+        at_least=_at_least(context, status),
+        finish=tuple(f for record in context.observed.records if (f := _finish(context, status, record)) is not None),
+        delete=_surplus(context, status, {ref.revision for ref in serving}),
+        answers=answers(context, status),
     )
 
 
-def _at_least(turn: Turn, status: ModelDeploymentStatus) -> dict[str, int]:
+def _at_least(context: DecisionContext, status: ModelDeploymentStatus) -> dict[str, int]:
     """R0 for stable, and for the candidate what its next weight needs.
 
     An autoscaler sees the load of its own arm only: it would take replicas from stable as the weight moves away, and
@@ -38,70 +38,77 @@ def _at_least(turn: Turn, status: ModelDeploymentStatus) -> dict[str, int]:
     rollout, stable, candidate = status.rollout, status.stable, status.candidate
     if rollout is None or stable is None or candidate is None:
         return {}
-    share = next_share(turn, status) if turn.policy(status) is not None else weights_of(status).desired
+    share = next_share(context, status) if context.policy(status) is not None else weights_of(status).desired
     # Stable: what it started with, not what it has now, or its autoscaler could never take back what it gave.
-    return {stable.revision: rollout.stable_replicas, candidate.revision: needed(share, full_size(turn, status))}
+    return {stable.revision: rollout.stable_replicas, candidate.revision: needed(share, full_size(context, status))}
 
 
-def _route(turn: Turn, status: ModelDeploymentStatus) -> RoutePlan | None:
+def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan | None:
     weight = weights_of(status).desired
     if status.stable is None:
         first = status.candidate if weight else None
         return RoutePlan(first, None, 0) if first else None
-    if not weight and turn.dead(status.stable) and (turn.seen.route is None or _serves_without_stable(turn)):
+    if (
+        not weight
+        and context.is_down(status.stable)
+        and (context.observed.route is None or _serves_without_stable(context))
+    ):
         return None
-    drains = (ref for ref in status.draining if ref.until is None or ref.until > turn.now)
-    idle = tuple(ref for ref in drains if turn.ready(ref))
-    if status.candidate is None or (status.phase is Phase.PREPARING and not _nameable(turn, status.candidate)):
+    drains = (ref for ref in status.draining if ref.until is None or ref.until > context.now)
+    idle = tuple(ref for ref in drains if context.ready(ref))
+    if status.candidate is None or (status.phase is Phase.PREPARING and not _nameable(context, status.candidate)):
         return RoutePlan(status.stable, None, 0, idle)
-    if status.phase is Phase.ROLLING_BACK and not weight and not _backed(turn, status):
+    if status.phase is Phase.ROLLING_BACK and not weight and not _backed(context, status):
         return RoutePlan(status.stable, None, 0, idle)
-    ways, policy = exposure(turn, status), turn.policy(status)
+    ways, policy = exposure(context, status), context.policy(status)
     preview = policy.preview if policy is not None and Exposure.PREVIEW in ways else None
     header = preview.header if preview else None
-    gone = weight == EVERYTHING and turn.dead(status.stable)
+    gone = weight == EVERYTHING and context.is_down(status.stable)
     return RoutePlan(status.stable, status.candidate, weight, idle, Exposure.MIRROR in ways, header, stable_gone=gone)
 
 
-def _serves_without_stable(turn: Turn) -> bool:
+def _serves_without_stable(context: DecisionContext) -> bool:
     """Whether stable is dead and the route sends requests to another revision that answers: that stays as it is."""
-    route = turn.seen.route
-    arm = turn.seen.arms.get(route.candidate or "") if route is not None else None
+    route = context.observed.route
+    arm = context.observed.arms.get(route.candidate or "") if route is not None else None
     return route is not None and route.weight > 0 and arm is not None and arm.ready > 0
 
 
-def _backed(turn: Turn, status: ModelDeploymentStatus) -> bool:
+def _backed(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
     """Whether the candidate's Service can be there: it had traffic, and can answer or is known to the gateway.
 
     KServe takes the Service away from an InferenceService that was stopped; a route that names it is never accepted.
     """
     had_traffic = status.rollout is not None and status.rollout.exposed
-    if not had_traffic or turn.arm(status.candidate) is None or status.candidate is None:
+    if not had_traffic or context.arm(status.candidate) is None or status.candidate is None:
         return False
-    route = turn.seen.route
+    route = context.observed.route
     known = route is not None and route.candidate == status.candidate.revision and route.accepted
-    return turn.ready(status.candidate) > 0 or known
+    return context.ready(status.candidate) > 0 or known
 
 
-def _nameable(turn: Turn, candidate: RevisionRef) -> bool:
+def _nameable(context: DecisionContext, candidate: RevisionRef) -> bool:
     """Named in the route from its first ready endpoint on: a backend without a Service is an error to gateways."""
-    named = turn.seen.route is not None and turn.seen.route.candidate == candidate.revision
-    return named or turn.ready(candidate) > 0
+    named = context.observed.route is not None and context.observed.route.candidate == candidate.revision
+    return named or context.ready(candidate) > 0
 
 
-def _record(turn: Turn, status: ModelDeploymentStatus) -> RecordPlan | None:
+def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPlan | None:
     rollout, candidate = status.rollout, status.candidate
-    if rollout is None or candidate is None or rollout.outcome is not None or turn.record(status) is not None:
+    if rollout is None or candidate is None or rollout.outcome is not None or context.record(status) is not None:
         return None
-    if Part.RECORDS in turn.seen.unknown:  # it may be there
+    if Part.RECORDS in context.observed.unknown:  # it may be there
         return None
+    waits_for_policy = status.stable is not None and status.stable_down_since is None
+    if waits_for_policy and not isinstance(context.observed.policy, PromotionPolicySpec):
+        return None  # it would have no snapshot, and nobody could move forward on it
     if rollout.exposed:  # it existed before the first request: a new one would not be the evidence of this rollout
         return None
     attempt = int(rollout.record.rsplit("-", 1)[1])
     return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at)
 
 
-def _finish(turn: Turn, status: ModelDeploymentStatus, record: RecordView) -> Finish | None:
+def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: RecordView) -> Finish | None:
     """The outcome of a record that is open but decided."""
     if record.finished:
         return None
@@ -110,34 +117,39 @@ def _finish(turn: Turn, status: ModelDeploymentStatus, record: RecordView) -> Fi
         if rollout.outcome is None or rollout.cause is None or rollout.decided_at is None:
             return None
         return Finish(record.name, rollout.outcome, rollout.cause, rollout.cause_message or "", rollout.decided_at)
+    pending = next((p for p in status.pending_outcomes if p.record == record.name), None)
+    if pending is not None:
+        return Finish(record.name, pending.outcome, pending.cause, pending.message, pending.decided_at)
     if status.stable is not None and status.stable.revision == record.candidate.revision:
-        at = status.stable.since or turn.now
+        at = status.stable.since or context.now
         message = f"version {record.candidate.version} was promoted"
         return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, at)
-    later = next((r for r in turn.seen.records if r.stable is not None and r.attempt > record.attempt), None)
+    later = next((r for r in context.observed.records if r.stable is not None and r.attempt > record.attempt), None)
     if later is not None and later.stable is not None and later.stable.revision == record.candidate.revision:
         # Its outcome was not yet written when the next rollout began, which found it stable.
         message = f"version {record.candidate.version} was promoted"
         return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, later.started_at)
     noted = next((r for r in status.rejected if r.record == record.name), None)
     if noted is not None:
-        return Finish(record.name, outcome_of(noted.reason), noted.reason, "see the ModelDeployment's status", noted.at)
-    return Finish(record.name, Outcome.SUPERSEDED, Reason.SUPERSEDED, "another revision took its place", turn.now)
+        return Finish(
+            record.name, noted.reason.effect.outcome, noted.reason, "see the ModelDeployment's status", noted.at
+        )
+    return Finish(record.name, Outcome.SUPERSEDED, Reason.SUPERSEDED, "another revision took its place", context.now)
 
 
-def _surplus(turn: Turn, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
+def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
     """Arms that neither serve nor finish requests, and that the route sends nothing to.
 
     While stable is down, or it is not known whether it is, what is ready stays: it may be all that can serve.
     """
-    if Part.INFERENCE_SERVICES in turn.seen.unknown or not turn.endpoints_known:
+    if Part.INFERENCE_SERVICES in context.observed.unknown or not context.endpoints_known:
         return ()
-    busy = {ref.revision for ref in status.draining if ref.until is not None and ref.until > turn.now}
-    route, outage = turn.seen.route, turn.dead(status.stable)
+    busy = {ref.revision for ref in status.draining if ref.until is not None and ref.until > context.now}
+    route, outage = context.observed.route, context.is_down(status.stable)
     if route is not None and route.weight > 0 and route.candidate is not None:
         busy.add(route.candidate)
     return tuple(
         arm.ref
-        for revision, arm in turn.seen.arms.items()
+        for revision, arm in context.observed.arms.items()
         if revision not in serving | busy and not arm.deleting and not (outage and arm.ready)
     )

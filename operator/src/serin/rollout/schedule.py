@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
-from serin.api.reasons import Phase
+from serin.rollout.evidence_decision import StageLimits
+from serin.schema.reasons import Phase
 
 EVERYTHING = 100
 
@@ -44,6 +45,13 @@ class Schedule:
         if phase is not Phase.PROGRESSING:
             return None
         return self.policy.steps[min(max(step, 1), self.count) - 1]
+
+    def limits(self, phase: Phase | None, step: int) -> StageLimits | None:
+        """How long the shadow, the step or the bake lasts at least, and when it is late; None in other phases."""
+        bake, stage = self.policy.bake, self.stage(phase, step)
+        if phase is Phase.BAKING and bake is not None:
+            return StageLimits(bake.for_, bake.for_ + bake.timeout, baking=True)
+        return StageLimits(stage.for_, stage.timeout) if stage is not None else None
 
     def step_at(self, weight: int) -> int:
         """The last step whose weight is not above ``weight``."""

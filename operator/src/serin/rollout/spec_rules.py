@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from serin.api.model_deployment import RESERVED_KEYS
-from serin.api.reasons import Reason
 from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
+from serin.schema.reasons import Reason
 
 LONGEST_NAMES = 43
 """Name and namespace together: ``<name>-<revision>-predictor-<namespace>`` is one DNS label of 63 characters."""

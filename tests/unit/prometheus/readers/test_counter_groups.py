@@ -8,17 +8,17 @@ import promql_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.indicator import Arms
 from serin.errors import QueryRejected
+from serin.indicators.measurements import Selection, counter, observations_above
 from serin.prometheus import series_request
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.measurements import Selection, counter, observations_above
 from serin.prometheus.presets import preset
 from serin.prometheus.promql import quoted
 from serin.prometheus.readers import sums
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
+from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 WINDOW = timedelta(seconds=15)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from serin.api.evidence import Counts, Window
-from serin.api.indicator import Arms
 from serin.errors import QueryRejected
-from serin.prometheus.measurements import Counters, PresetCounters, Selection, counter, observations_above
+from serin.evidence import Counts, Window
+from serin.indicators.measurements import Counters, PresetCounters, Selection, counter, observations_above
 from serin.prometheus.readers import counters
+from serin.schema.choices import Arms
 from tests.metrics_world import GRID, IDENTITY, PODS, SECOND, T0, MetricsWorld
 
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Counts, Window
-from serin.api.indicator import Arms
+from serin.evidence import Counts, Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term, preset
 from serin.prometheus.readers.arm_query import ArmPatterns
 from serin.prometheus.readers.counts import FoundGroup, windows
 from serin.prometheus.series import NativeHistogram, Series
+from serin.schema.choices import Arms
 
 ARMS = ArmPatterns("envoy_cluster_name", "prod_fraud-b-predictor_80", "prod_fraud-a-predictor_80")
 T0 = datetime.fromtimestamp(1000, tz=UTC)

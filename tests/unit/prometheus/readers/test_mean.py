@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from serin.api import evidence
-from serin.api.evidence import MeanWindow
-from serin.api.indicator import Arms
+from serin import evidence
 from serin.errors import QueryRejected
-from serin.prometheus.measurements import Mean
+from serin.evidence import MeanWindow
+from serin.indicators.measurements import Mean
 from serin.prometheus.readers import mean
 from serin.prometheus.series import Series
+from serin.schema.choices import Arms
 from tests.metrics_world import GRID, IDENTITY, PODS, SECOND, T0, MetricsWorld
 
 SCORE = Mean(Arms.POD, "score_sum", "score_count")

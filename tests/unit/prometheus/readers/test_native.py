@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.api.evidence import Window
+from serin.evidence import Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term
 from serin.prometheus.readers.arm_query import ArmPatterns

@@ -8,10 +8,9 @@ from typing import Any
 import promql_parser
 import pytest
 
-from serin.api.evidence import Counts, Interval, Window
-from serin.api.indicator import Arms
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import AnswerTooLarge
+from serin.evidence import Counts, Interval, Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.presets import preset
@@ -20,6 +19,7 @@ from serin.prometheus.readers.sums import PART, query
 from serin.prometheus.reading import read
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)

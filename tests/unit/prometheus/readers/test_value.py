@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serin.api.evidence import Evaluation
 from serin.errors import QueryRejected
-from serin.prometheus.measurements import Value
+from serin.evidence import Evaluation
+from serin.indicators.measurements import Value
 from serin.prometheus.readers import value
 from serin.prometheus.series import NativeHistogram, Series
 from tests.metrics_world import GRID, IDENTITY, SECOND, T0, MetricsWorld

@@ -15,9 +15,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from serin.api.indicator import Arms
-from serin.api.types import parse_duration
 from serin.prometheus.boundaries import boundary, same_boundary
+from serin.schema.choices import Arms
+from serin.schema.types import parse_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serin.errors import QueryRejected
+from serin.indicators.measurements import PresetCounters, SelectedCounter, Selection
 from serin.prometheus import promql
-from serin.prometheus.measurements import PresetCounters, SelectedCounter, Selection
 from serin.prometheus.presets import Preset, Term
 
 

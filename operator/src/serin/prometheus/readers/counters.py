@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from serin.api.evidence import Window
 from serin.errors import AnswerTooLarge
+from serin.evidence import Window
+from serin.indicators.measurements import Counters
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.measurements import Counters
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.arm_query import ArmQuery

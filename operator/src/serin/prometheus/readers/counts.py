@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from serin.api.evidence import Counts, Window
+from serin.evidence import Counts, Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term
 from serin.prometheus.readers.arm_query import ArmPatterns

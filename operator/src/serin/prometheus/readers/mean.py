@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from serin.api.evidence import Mean, MeanWindow
-from serin.prometheus import measurements
+from serin.evidence import Mean, MeanWindow
+from serin.indicators import measurements
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics

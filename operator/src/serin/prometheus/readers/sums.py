@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from serin.api.evidence import Counts, Window
-from serin.api.types import format_duration
+from serin.evidence import Counts, Window
 from serin.prometheus.boundaries import spellings
 from serin.prometheus.presets import Term
 from serin.prometheus.promql import quoted
@@ -22,6 +21,7 @@ from serin.prometheus.readers.samples import REPLICA_LABELS
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
 from serin.prometheus.readers.targets import Edges
 from serin.prometheus.series import LEAST_FRESHNESS, Series
+from serin.schema.types import format_duration
 
 PART = "serin_part"
 """Label of each value in the answer: a key of ``SUMS`` and the number of the term."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from serin.api.evidence import Counts
+from serin.evidence import Counts
 from serin.prometheus.presets import Term
 from serin.prometheus.series_request import BUCKET
 

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from serin.api.evidence import Evaluation
 from serin.errors import QueryRejected
+from serin.evidence import Evaluation
+from serin.indicators.measurements import Value
 from serin.prometheus import promql
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.measurements import Value
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.series import freshness
 

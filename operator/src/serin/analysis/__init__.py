@@ -1,0 +1,1 @@
+"""The judge of a whole policy: assessments, replay of windows, simulation, and forecasts before a rollout."""

@@ -1,0 +1,66 @@
+"""The fields of a line in a windows file (``serin judge --windows``), as far as several indicators share them.
+
+The messages are for whoever wrote the file: what is wrong, and what is expected instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator
+
+LARGEST_NUMBER = 1e300
+LONGEST_QUOTE = 60
+MESSAGES = {"missing": "is missing", "model_type": "expected an object or null, found {}"}
+"""Messages by pydantic's type of the error; ``{}`` stands for the wrong value. All others are said as they are."""
+
+
+def quoted(value: object) -> str:
+    """The value as Python writes it, shortened."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+
+
+def _number(value: object) -> float:
+    if value is None:
+        raise ValueError("is missing")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST_NUMBER:
+        raise ValueError(f"{quoted(value)} is not a number")
+    return float(value)
+
+
+def _whole(value: object) -> int:
+    if not (number := _number(value)).is_integer():
+        raise ValueError(f"{quoted(value)} is not a whole number")
+    return int(number)
+
+
+def within(low: int, high: int) -> AfterValidator:
+    """A number within these bounds."""
+
+    def check(value: float) -> float:
+        if not low <= value <= high:
+            raise ValueError(f"{quoted(value)} is not within {low} and {high:g}")
+        return value
+
+    return AfterValidator(check)
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, within(0, 10**15)]
+Arm = TypeVar("Arm", bound=BaseModel)
+Value = TypeVar("Value")
+
+
+class BothArms(BaseModel, Generic[Arm]):
+    """A line with an object for each arm, or null where nothing is known of it."""
+
+    candidate: Arm | None = None
+    stable: Arm | None = None
+
+    def each(self, value: Callable[[Arm], Value]) -> tuple[Value | None, Value | None]:
+        """What ``value`` makes of each arm that is there."""
+        one, other = self.candidate, self.stable
+        return None if one is None else value(one), None if other is None else value(other)

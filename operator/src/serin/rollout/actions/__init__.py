@@ -1,0 +1,129 @@
+"""What PromotionActions do: one module per kind, and the answer that each action gets, together with its effect.
+
+The answer stands in status before the action's own status is written, so a crash between the two neither forgets an
+action nor carries it out twice.
+
+To add an action, write a module with its rule, and add a word to ``ActionKind`` and a line to ``ACTIONS``.
+
+To add an action, write a module with its ``ActionRule`` and add a line to ``ACTIONS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.status import AnsweredAction, ModelDeploymentStatus
+from serin.rollout.actions.abort import ABORT
+from serin.rollout.actions.hold import HOLD
+from serin.rollout.actions.promote import PROMOTE
+from serin.rollout.actions.release import RELEASE
+from serin.rollout.actions.retry import RETRY
+from serin.rollout.actions.rule import ActionRule, Effect, Request
+from serin.rollout.context import DecisionContext
+from serin.rollout.decision import Answer
+from serin.rollout.observation import ActionView
+from serin.rollout.transition import Transition, with_fields
+
+ACTIONS: dict[ActionKind, ActionRule] = {
+    ActionKind.ABORT: ABORT,
+    ActionKind.HOLD: HOLD,
+    ActionKind.RELEASE: RELEASE,
+    ActionKind.RETRY: RETRY,
+    ActionKind.PROMOTE: PROMOTE,
+}
+KEPT_ANSWERS = 20
+MOST_UNWRITTEN = 15
+"""Answers that may wait to be written before no further action is heard; an Abort has the rest of the places."""
+ACTION_RETRY = timedelta(seconds=30)
+"""When something outside keeps actions from being apply_next_action."""
+NOT_VERIFIED = (
+    "AdmissionPolicyMissing: nothing vouches for who asked; install the chart's admission policies "
+    "(admissionPolicies: true) and create the action again. Hold and Abort are accepted without them"
+)
+
+
+def apply_next_action(
+    context: DecisionContext, status: ModelDeploymentStatus
+) -> tuple[ModelDeploymentStatus, Transition | None]:
+    """Answers the most urgent action that has no answer: the status with it, and the Transition if it ends the pass."""
+    action = next(iter(_actionable(context, status)), None)
+    if action is None:
+        return status, None
+    accepted = _answer(context, action)
+    effect: Effect = NOT_VERIFIED
+    if context.observed.requester_verified or not action.spec.action.forward:
+        effect = ACTIONS[action.spec.action].apply(context, status, Request(accepted, action))
+    if isinstance(effect, str):
+        refused = accepted.model_copy(update={"outcome": ActionOutcome.REFUSED, "message": effect})
+        return with_fields(status, actions=with_answer(context, status.actions, refused)), None
+    after = effect.status if isinstance(effect, Transition) else effect
+    after = with_fields(after, actions=with_answer(context, after.actions, accepted))
+    if isinstance(effect, Transition):
+        return after, Transition(after, effect.reason, effect.message, effect.wake_at, effect.stalled)
+    return after, None
+
+
+def _waiting(context: DecisionContext, status: ModelDeploymentStatus) -> list[ActionView]:
+    """Actions without an answer in status: an Abort of this rollout before everything else, then the oldest."""
+    known, record = {a.uid for a in status.actions}, status.rollout.record if status.rollout else None
+    found = [a for a in context.observed.actions if a.uid not in known]
+    return sorted(found, key=lambda a: a.spec.action is not ActionKind.ABORT or a.spec.rollout != record)
+
+
+def _actionable(context: DecisionContext, status: ModelDeploymentStatus) -> list[ActionView]:
+    """Those that may be answered now: there is a place for the answer, and it is known whether somebody vouches."""
+    unwritten = len({a.uid for a in status.actions} & {a.uid for a in context.observed.actions})
+    return [
+        action
+        for action in _waiting(context, status)
+        if unwritten < (KEPT_ANSWERS if action.spec.action is ActionKind.ABORT else MOST_UNWRITTEN)
+        and (context.observed.requester_verified is not None or not action.spec.action.forward)
+    ]
+
+
+def actions_due_at(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
+    """When to look again because of actions that wait."""
+    if _actionable(context, status):
+        return context.poll_at()
+    return context.now + ACTION_RETRY if _waiting(context, status) else None
+
+
+def with_answer(
+    context: DecisionContext, known: Sequence[AnsweredAction], answer: AnsweredAction
+) -> list[AnsweredAction]:
+    """The answers with one more, newest first. One that is not yet written to its action goes last of all."""
+    unwritten = {a.uid for a in context.observed.actions}
+    others = [a for a in known if a.uid != answer.uid]
+    oldest = others[::-1]
+    order = [a for a in oldest if a.uid not in unwritten] + [a for a in oldest if a.uid in unwritten]
+    gone = {a.uid for a in order[: max(0, len(others) + 1 - KEPT_ANSWERS)]}
+    return [answer, *(a for a in others if a.uid not in gone)]
+
+
+def answers(context: DecisionContext, status: ModelDeploymentStatus) -> tuple[Answer, ...]:
+    """What has still to be written to the actions themselves."""
+    by_uid = {answered.uid: answered for answered in status.actions}
+    return tuple(
+        Answer(action.name, answered.outcome, answered.message, answered.at)
+        for action in context.observed.actions
+        if (answered := by_uid.get(action.uid)) is not None
+    )
+
+
+def _answer(context: DecisionContext, action: ActionView) -> AnsweredAction:
+    """Accepted, with who asked; without admission policies that is only who they say they are."""
+    spec = action.spec
+    return AnsweredAction(
+        name=action.name,
+        uid=action.uid,
+        action=spec.action,
+        rollout=spec.rollout,
+        by=f"{spec.requested_by[:490]}{'' if context.observed.requester_verified else ' (not verified)'}",
+        reason=spec.reason,
+        ticket=spec.ticket,
+        outcome=ActionOutcome.ACCEPTED,
+        message=ACTIONS[spec.action].accepted,
+        at=context.now.replace(microsecond=0),
+    )

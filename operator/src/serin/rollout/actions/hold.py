@@ -1,0 +1,23 @@
+"""Hold: nothing moves forward until Release."""
+
+from __future__ import annotations
+
+from serin.api.status import Held, ModelDeploymentStatus
+from serin.rollout.actions.rule import ActionRule, Effect, Request, undecided_rollout_of_action
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import with_rollout
+
+
+def _apply(_: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
+    asked = request.answer
+    rollout = undecided_rollout_of_action(status, asked, "hold")
+    if isinstance(rollout, str):
+        return rollout
+    if status.stable is None:
+        return "this is the first deployment: it has no steps to hold"
+    if rollout.held is not None:
+        return status
+    return with_rollout(status, held=Held(by=asked.by, at=asked.at, action=asked.name, reason=asked.reason))
+
+
+HOLD = ActionRule(_apply, "nothing moves forward until Release; the breach watch goes on")

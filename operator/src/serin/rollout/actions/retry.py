@@ -1,0 +1,27 @@
+"""Retry: a rejected revision, or one that waits for its next try, is tried again."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus, Retry
+from serin.rollout.actions.rule import ActionRule, Effect, Request
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import with_fields
+from serin.schema.reasons import Phase
+
+
+def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
+    asked = request.answer
+    wanted, stable, revision = context.observed.wanted, status.stable, request.view.spec.revision or ""
+    if status.candidate is not None:
+        return f"a rollout of revision {status.candidate.revision} is under way; try again when it is over"
+    if wanted is None or wanted.revision != revision:
+        words = f"revision {wanted.revision}" if wanted else "nothing that can be used"
+        return f"spec asks for {words}, not for revision {revision}; Retry is for the revision that spec asks for"
+    noted = any(r.revision == revision for r in status.rejected)
+    serves = stable is not None and stable.revision == revision and status.phase is Phase.STABLE
+    if serves or not (noted or context.observed.rejection(revision) or context.retry_at(status, revision)):
+        return f"revision {revision} is not refused"
+    return with_fields(status, retry=Retry(revision=revision, asked=asked))
+
+
+RETRY = ActionRule(_apply, "the revision is tried again, as a new rollout")

@@ -1,0 +1,106 @@
+"""The inputs of one decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_policy import Exposure, PromotionPolicySpec
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.rollout.observation import Arm, Observation, Part, RecordView
+from serin.rollout.transition import weights_of
+from serin.schema.reasons import Phase
+
+POLL_INTERVAL = timedelta(seconds=2)
+"""How often something that comes up is looked at, besides the events it sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionContext:
+    """The inputs of one decision."""
+
+    name: str
+    spec: ModelDeploymentSpec
+    observed: Observation
+    now: datetime
+
+    def arm(self, ref: RevisionRef | None) -> Arm | None:
+        """The arm that serves ``ref``, if its InferenceService exists and stays."""
+        arm = self.observed.arms.get(ref.revision) if ref else None
+        return None if arm is None or arm.deleting else arm
+
+    def ready(self, ref: RevisionRef | None) -> int:
+        """Ready endpoints of ``ref`` that are known of."""
+        arm = self.arm(ref)
+        return arm.ready if arm else 0
+
+    @property
+    def endpoints_known(self) -> bool:
+        """Whether it can be said how many endpoints an arm has."""
+        return Part.ENDPOINTS not in self.observed.unknown
+
+    def is_down(self, ref: RevisionRef | None) -> bool:
+        """Whether ``ref`` is known to have no ready endpoint; what cannot be read is not dead."""
+        if ref is None or not self.endpoints_known or self.ready(ref):
+            return False
+        return ref.revision in self.observed.arms or Part.INFERENCE_SERVICES not in self.observed.unknown
+
+    def record(self, status: ModelDeploymentStatus) -> RecordView | None:
+        """The record of the rollout under way."""
+        return self.observed.record(status.rollout.record) if status.rollout else None
+
+    def policy(self, status: ModelDeploymentStatus) -> PromotionPolicySpec | None:
+        """The policy that the rollout began with, from its record or from this process's memory.
+
+        When both are gone the live policy judges the watch; nothing moves forward on it, for the record is missing.
+        """
+        record = self.record(status)
+        if record is not None and record.policy is not None:
+            return record.policy
+        if self.observed.snapshot is not None and status.rollout is not None:
+            return self.observed.snapshot
+        return self.observed.policy if isinstance(self.observed.policy, PromotionPolicySpec) else None
+
+    def retry_at(self, status: ModelDeploymentStatus, revision: str) -> tuple[RecordView, datetime] | None:
+        """See ``Observation.retry_at``; an end that its record does not tell yet counts like one that it tells."""
+        pending = {ended.record: ended for ended in status.pending_outcomes}
+        records = tuple(
+            replace(record, outcome=ended.outcome, reason=ended.cause, decided_at=ended.decided_at)
+            if not record.finished and (ended := pending.get(record.name)) is not None
+            else record
+            for record in self.observed.records
+        )
+        return replace(self.observed, records=records).retry_at(revision)
+
+    def record_open(self, status: ModelDeploymentStatus) -> bool:
+        """Whether the record of the rollout under way may still want its outcome; one that is gone does not."""
+        record = self.record(status)
+        return not record.finished if record is not None else Part.RECORDS in self.observed.unknown
+
+    def next_evaluation_at(self) -> datetime:
+        """When there can be new evidence; while there is none to be had, at the pace of things that come up."""
+        due = self.observed.next_evidence_at
+        return due if due is not None and due > self.now else self.poll_at()
+
+    def poll_at(self) -> datetime:
+        """When to look again at something that comes up."""
+        return self.now + POLL_INTERVAL
+
+
+def exposure(context: DecisionContext, status: ModelDeploymentStatus) -> frozenset[Exposure]:
+    """How the candidate is to be reached besides its weight. Without the snapshot a mirror stays as it is."""
+    if status.phase is not Phase.SHADOWING:
+        return frozenset()
+    record, route = context.record(status), context.observed.route
+    if record is not None and record.policy is not None:
+        return record.policy.exposure
+    return route.meant_to_expose & {Exposure.MIRROR} if route is not None else frozenset()
+
+
+def route_in_sync(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether the gateway has accepted a route that shows what was decided last."""
+    route = context.observed.route
+    if route is None or not route.accepted or route.weight != weights_of(status).desired:
+        return False
+    return status.phase is not Phase.SHADOWING or route.exposes == exposure(context, status)

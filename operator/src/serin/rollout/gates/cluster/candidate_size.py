@@ -1,0 +1,25 @@
+"""The candidate has too few ready replicas."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.capacity import full_size, needed, next_share
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Reason
+
+
+def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """The candidate has too few ready replicas for its next share of the requests."""
+    weight = next_share(context, status)
+    need, have = needed(weight, full_size(context, status)), context.ready(status.candidate)
+    if have >= need:
+        return None
+    arm = context.arm(status.candidate)
+    failure = arm.failure if arm is not None else None
+    trouble = f"; {failure.message}" if failure is not None else ""
+    message = f"the candidate has {have} ready of the {need} that {weight} % need{trouble}"
+    reason = Reason.WAITING_FOR_CAPACITY if rollout_of(status).exposed else Reason.PREPARING_CANDIDATE
+    if failure is not None and not failure.own:
+        reason = failure.reason
+    return Transition(status, reason, message, context.poll_at())

@@ -1,0 +1,20 @@
+"""The gateway works with another weight than the decided one."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext, route_in_sync
+from serin.rollout.transition import Transition, weights_of
+from serin.schema.reasons import Phase, Reason
+
+
+def route_pending(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """The gateway must have accepted what was decided last."""
+    if route_in_sync(context, status):
+        return None
+    route = context.observed.route
+    why = f": {route.message}" if route is not None and route.message else ""
+    what = "the route of the shadow" if status.phase is Phase.SHADOWING else f"{weights_of(status).desired} %"
+    return Transition(
+        status, Reason.WAITING_FOR_ROUTE, f"the gateway has not yet accepted {what}{why}", context.poll_at()
+    )

@@ -1,0 +1,20 @@
+"""Stable has too few ready replicas."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.capacity import whole_size
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import Transition, rollout_of
+from serin.schema.reasons import Reason
+
+
+def stable_too_small(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Stable must be whole before anything moves: it is where a rollback goes."""
+    if rollout_of(status).promote is not None:  # somebody's word: a stable that is not whole may be why
+        return None
+    have, need = context.ready(status.stable), whole_size(context, status)
+    if have >= need:
+        return None
+    message = f"stable has {have} ready of {need} replicas; nothing moves forward until it is whole"
+    return Transition(status, Reason.WAITING_FOR_CAPACITY, message, context.poll_at())

@@ -1,0 +1,22 @@
+"""A part of the cluster's state cannot be read."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.observation import Part
+from serin.rollout.transition import Transition, weights_of
+from serin.schema.reasons import Reason
+
+
+def unreadable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Nothing moves forward on what could not be read."""
+    part = next((part for part in Part if part in context.observed.unknown), None)
+    if part is None:
+        return None
+    found = context.observed.unknown[part]
+    message = (
+        f"{part.value} cannot be read: {found.message}; nothing moves forward on what is unknown, "
+        f"{weights_of(status).desired} % stay on the candidate; the breach watch goes on"
+    )
+    return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)

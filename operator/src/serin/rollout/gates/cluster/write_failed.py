@@ -1,0 +1,20 @@
+"""Something that was decided could not be written."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import Transition, failed_write
+from serin.schema.reasons import Reason
+
+WRITES_THAT_HOLD = frozenset({"HTTPRoute", "PromotionRecord", "InferenceService", "Scaling"})
+
+
+def write_failed(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """What was decided could not be written."""
+    failure = failed_write(status, *WRITES_THAT_HOLD)
+    if failure is None:
+        return None
+    message = f"{failure.message}; nothing moves forward until it can be written"
+    stalled = failure.reason is not Reason.WRITE_UNAVAILABLE
+    return Transition(status, failure.reason, message, context.poll_at(), stalled=stalled)

@@ -1,0 +1,1 @@
+"""Gates of the evidence: has every SLO passed, on the traffic that is meant, for long enough?"""

@@ -1,0 +1,14 @@
+"""The bake has not lasted long enough."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.gates.evidence.step_time import short_of_time
+from serin.rollout.stage import stage_evidence
+from serin.rollout.transition import Transition
+
+
+def bake_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """The bake needs its own time of accepted windows."""
+    return short_of_time(context, status, stage_evidence(context, status))

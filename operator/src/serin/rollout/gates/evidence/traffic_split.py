@@ -1,0 +1,29 @@
+"""The candidate gets another share of the requests than its weight says."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.evidence import Split
+from serin.rollout.context import DecisionContext
+from serin.rollout.stage import describe_step, stage_evidence
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Reason
+
+
+def traffic_split(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """The candidate gets another share than the weight says: the evidence is not of the traffic that is meant."""
+    split = context.observed.split
+    if split is None or split.agrees is not False:
+        return None
+    message = f"{describe_step(status)}: {describe_split(split)}; nothing moves forward on it"
+    late = stage_evidence(context, status).late
+    return Transition(status, Reason.TRAFFIC_SPLIT, message, context.next_evaluation_at(), stalled=late)
+
+
+def describe_split(split: Split) -> str:
+    """What was seen, and what it usually comes from."""
+    return (
+        f"the candidate got {split.percent:.1f} % of {split.total} requests since the step began, its weight is "
+        f"{split.weight} % (chi-square {split.chi_square:.0f}); likely causes: clients that reach a revision past the "
+        f"route, another route for the hostname, scrapes that miss an arm's pods"
+    )

@@ -1,0 +1,34 @@
+"""An SLO that decides has not passed."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.evidence_decision import Hold
+from serin.rollout.stage import describe_step, stage_evidence
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Reason, Verdict
+
+
+def undecided(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """An SLO that decides has not passed."""
+    hold = stage_evidence(context, status).undecided
+    if hold is None:
+        return None
+    message = f"{describe_step(status)}: {_describe(hold)}"
+    return Transition(status, hold.reason, message, context.next_evaluation_at(), stalled=hold.late)
+
+
+def _describe(hold: Hold) -> str:
+    slo = hold.slo
+    if slo is None:
+        return "no window has been judged yet"
+    if hold.reason is Reason.STEP_TIMEOUT:
+        return f"no decision within the step's timeout; {slo.message}"
+    if slo.verdict is Verdict.NO_DATA and hold.reason is Reason.COLLECTING_EVIDENCE:
+        return f"waiting for the first requests; {slo.message}"
+    if slo.verdict is Verdict.FAIL:
+        return f"{slo.severity.value} SLO failed, only Critical ones roll back; {slo.message}"
+    if slo.reason is Reason.COMMON_CAUSE:
+        return f"breaks the objective, but is not shown to be worse than stable (a common cause?); {slo.message}"
+    return f"worse than stable; {slo.message}" if slo.reason is Reason.WORSE_THAN_STABLE else slo.message

@@ -1,0 +1,1 @@
+"""Gates of people: does somebody want the rollout to stay where it is?"""

@@ -1,0 +1,21 @@
+"""Somebody holds the rollout by a PromotionAction."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import Transition, rollout_of, weights_of
+from serin.schema.reasons import Reason
+
+
+def held(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """No forward move while somebody holds the rollout by a PromotionAction."""
+    hold = rollout_of(status).held
+    if hold is None:
+        return None
+    why = f": {hold.reason}" if hold.reason else ""
+    message = (
+        f"held by {hold.by}{why}; {weights_of(status).desired} % stay on the candidate; a PromotionAction Release lets "
+        f"it go on"
+    )
+    return Transition(status, Reason.HELD, message, context.next_evaluation_at())

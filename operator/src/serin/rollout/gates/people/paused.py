@@ -1,0 +1,16 @@
+"""``spec.paused`` is true."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.transition import Transition, weights_of
+from serin.schema.reasons import Reason
+
+
+def paused(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """No forward move while spec.paused."""
+    if not context.spec.paused:
+        return None
+    message = f"spec.paused is true: {weights_of(status).desired} % stay on the candidate; set it to false to go on"
+    return Transition(status, Reason.PAUSED, message, context.next_evaluation_at())

@@ -1,0 +1,34 @@
+"""Which phase may follow which, and which phases belong together."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.schema.reasons import Phase
+
+MOVES: dict[Phase, frozenset[Phase]] = {
+    Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
+    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
+    Phase.PREPARING: frozenset(
+        {Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}
+    ),
+    Phase.SHADOWING: frozenset({Phase.PROGRESSING, Phase.ROLLING_BACK}),
+    Phase.PROGRESSING: frozenset({Phase.PROMOTING, Phase.ROLLING_BACK}),
+    Phase.PROMOTING: frozenset({Phase.STABLE, Phase.BAKING, Phase.ROLLING_BACK}),
+    Phase.BAKING: frozenset({Phase.STABLE, Phase.ROLLING_BACK}),
+    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.WAITING}),
+    Phase.ROLLED_BACK: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING}),
+    Phase.STABLE: frozenset({Phase.PREPARING, Phase.WAITING, Phase.ROLLED_BACK, Phase.PENDING}),
+}
+
+
+WATCHED = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING})
+"""Phases in which the candidate gets requests and the breach watch runs."""
+LATE = frozenset({Phase.PROMOTING, Phase.BAKING})
+"""After the last step."""
+ACTIVE = WATCHED | {Phase.PREPARING, Phase.ROLLING_BACK}
+"""Phases with a rollout under way."""
+
+
+def is_watched(status: ModelDeploymentStatus) -> bool:
+    """Whether the breach watch runs: also in a phase that only a newer Serin knows, as long as there is a rollout."""
+    return status.rollout is not None and (status.phase in WATCHED or status.phase not in MOVES)

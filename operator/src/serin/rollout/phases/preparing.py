@@ -1,0 +1,62 @@
+"""Preparing: the candidate comes up without traffic."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.gates import first_hold
+from serin.rollout.gates.gate import hold_limit
+from serin.rollout.phases.next_step import first_transition, next_step
+from serin.rollout.phases.rollback import start_rollback
+from serin.rollout.phases.rollback_rules import PREPARE_RULES
+from serin.rollout.phases.stable_outage import take_over
+from serin.rollout.stage import describe_shadow
+from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_duration
+
+
+def prepare(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """Preparing: ready, recorded, routed, then the shadow or the first step."""
+    back = first_transition((*PREPARE_RULES, take_over), context, status)
+    if back is not None:
+        return back
+    hold = first_hold(context, status)
+    if hold is None:
+        return _begin(context, status)
+    return _took_too_long(context, hold) or hold
+
+
+def _took_too_long(context: DecisionContext, hold: Transition) -> Transition | None:
+    """The end of a preparation that the cluster has held up for longer than ``prepareTimeout``.
+
+    It is the candidate's own doing only where nothing else is known to be in its way.
+    """
+    status, limit = hold.status, hold_limit(context, hold.status)
+    rollout, recorded = rollout_of(status), context.record(status) is not None
+    own = recorded and hold.reason is Reason.PREPARING_CANDIDATE
+    since = rollout.blocked_since
+    if since is None or context.now - since < limit or status.stable_down_since or status.stable is None:
+        return None
+    # What was in its way before is not held against it: it has its own time, since nothing else has been.
+    alone_since = rollout.since if rollout.reason is Reason.PREPARING_CANDIDATE else context.now
+    if own and context.now - max(since, alone_since) < limit:
+        return None
+    # A failure that is not the candidate's own has a reason of its own (``candidate_not_up``).
+    if own:
+        trouble = hold.message.partition("; ")[2]
+        words = f"the candidate is not ready after {format_duration(limit)}{f'; {trouble}' if trouble else ''}"
+        return start_rollback(context, status, Reason.PREPARE_TIMEOUT, words)
+    words = f"no rollout after {format_duration(limit)}, and not for its own fault: {hold.message}"
+    return start_rollback(context, status, hold.reason, words)
+
+
+def _begin(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    policy = context.policy(status)
+    if policy is None or not policy.exposure or rollout_of(status).at_once:
+        return next_step(context, status)
+    after = with_rollout(
+        with_phase(status, Phase.SHADOWING), exposed_at=context.now, step_started_at=None, blocked_since=None
+    )
+    reason = Reason.SHADOWING if policy.shadow else Reason.PREVIEWING
+    return Transition(after, reason, describe_shadow(context, after), context.poll_at())

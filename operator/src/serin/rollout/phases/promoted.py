@@ -1,0 +1,79 @@
+"""The end of a promotion: the candidate becomes stable when the record says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.phases.interruption import resume_after_interruption
+from serin.rollout.phases.next_step import first_transition
+from serin.rollout.phases.rollback import wait_for_record, with_pending_outcome
+from serin.rollout.phases.rollback_rules import ENDING_RULES
+from serin.rollout.transition import (
+    Transition,
+    rollout_of,
+    with_draining,
+    with_fields,
+    with_rollout,
+)
+from serin.schema.reasons import Outcome, Phase, Reason
+
+REMEMBERED = timedelta(days=7)
+"""So long the revision that was stable before is taken again without steps."""
+
+
+def decide_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """It is decided: the candidate is the new stable. The rollout stays in status until its record says so."""
+    rollout, version = rollout_of(status), status.candidate.version if status.candidate else "?"
+    ordered = Reason.PROMOTED_BY_ACTION if rollout.promote is not None else Reason.SERVING
+    cause = Reason.STABLE_DOWN if rollout.stable_down else ordered
+    decided = with_rollout(
+        status,
+        outcome=Outcome.PROMOTED,
+        cause=cause,
+        cause_message=f"version {version} was promoted{_why(status)}",
+        decided_at=context.now,
+        blocked_since=None,
+    )
+    return finish_promotion(context, decided)
+
+
+def _why(status: ModelDeploymentStatus) -> str:
+    rollout = rollout_of(status)
+    if rollout.stable_down:
+        return ": stable had no ready endpoint"
+    return f" by {rollout.promote.by}, without the evidence" if rollout.promote is not None else ""
+
+
+def finish_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """A promotion that has been decided: it ends when its record is finished; until then it can be taken back."""
+    version = status.candidate.version if status.candidate else "?"
+    if context.record_open(status) and status.stable is not None:
+        # It is decided: what a forward move needs is not needed to give back what the candidate had.
+        back = first_transition(ENDING_RULES, context, status) or resume_after_interruption(context, status, ())
+        if back is not None:
+            return back
+    message = f"version {version} serves all traffic"
+    reason = Reason.PROMOTING if status.stable is not None else Reason.FIRST_DEPLOYMENT
+    return wait_for_record(context, status, reason, message) or _make_stable(context, status)
+
+
+def _make_stable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """The candidate becomes stable; the old one finishes its requests."""
+    old, new = status.stable, status.candidate
+    until = context.now + context.spec.route.timeout
+    remembered = context.now.replace(microsecond=0) + REMEMBERED
+    after = with_fields(
+        status,
+        phase=Phase.STABLE,
+        stable=new.model_copy(update={"since": context.now}) if new else None,
+        candidate=None,
+        previous=old.model_copy(update={"until": remembered}) if old else None,
+        rollout=None,
+        pending_outcomes=with_pending_outcome(context, status),
+        weights=None,
+        stable_down_since=None,
+        draining=with_draining(status, old and old.model_copy(update={"until": until})),
+    )
+    return Transition(after, Reason.SERVING, f"version {new.version if new else '?'} serves all traffic", context.now)

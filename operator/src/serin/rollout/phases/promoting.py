@@ -1,0 +1,75 @@
+"""After the last step: almost all traffic, a time of watching beside the old revision, then all."""
+
+from __future__ import annotations
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.gates import FINAL_GATES, LAST_WEIGHT_GATES, first_hold
+from serin.rollout.gates.cluster.policy_lost import policy_lost
+from serin.rollout.phases.interruption import resume_after_interruption
+from serin.rollout.phases.next_step import first_transition
+from serin.rollout.phases.promoted import decide_promotion
+from serin.rollout.phases.rollback_rules import ROLLBACK_RULES, with_silence_clock
+from serin.rollout.phases.stable_outage import take_over
+from serin.rollout.schedule import EVERYTHING
+from serin.rollout.stage import describe_step, with_step_clock
+from serin.rollout.transition import (
+    Transition,
+    rollout_of,
+    weights_of,
+    with_phase,
+    with_rollout,
+    with_weight,
+)
+from serin.schema.reasons import Phase, Reason
+
+
+def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """Promoting: the last weight; when the gateway has accepted it the bake begins, or the candidate is stable."""
+    status = with_silence_clock(context, status)
+    transition = (
+        first_transition((*ROLLBACK_RULES, take_over), context, status)
+        or resume_after_interruption(context, status)
+        or first_hold(context, status, LAST_WEIGHT_GATES)
+    )
+    if transition is not None:
+        return transition
+    if _baked(context, status):
+        return first_hold(context, status, FINAL_GATES) or _release(context, status)
+    lost = policy_lost(context, status)
+    if lost is not None:
+        return lost
+    baking = with_rollout(with_phase(status, Phase.BAKING), step_started_at=context.now, blocked_since=None)
+    message = f"{describe_step(baking)}: the old revision stays as control"
+    return Transition(baking, Reason.BAKING, message, context.next_evaluation_at())
+
+
+def _baked(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether there is no bake before the end: none is asked for, or it is over (all traffic despite a holdback)."""
+    policy = context.policy(status)
+    if rollout_of(status).at_once:
+        return True
+    if policy is None:
+        return weights_of(status).desired == EVERYTHING
+    return policy.bake is None or weights_of(status).desired > policy.last_weight
+
+
+def bake(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """Baking: taken back first of all; then every gate; then the holdback goes, too."""
+    status = with_silence_clock(context, with_step_clock(context, status))
+    transition = first_transition((*ROLLBACK_RULES, take_over), context, status) or resume_after_interruption(
+        context, status
+    )
+    if transition is not None:
+        return transition
+    if _baked(context, status):
+        return first_hold(context, status, FINAL_GATES) or _release(context, status)
+    return first_hold(context, status) or _release(context, status)
+
+
+def _release(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """The holdback goes; without one this is the end."""
+    if weights_of(status).desired == EVERYTHING:
+        return decide_promotion(context, status)
+    message = "the bake is over; the candidate takes all traffic"
+    return Transition(with_weight(status, EVERYTHING), Reason.PROMOTING, message, context.poll_at())

@@ -1,0 +1,188 @@
+"""A rollback: begun, carried on until the gateway has accepted 0 %, and ended when its record is written."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection
+from serin.rollout.capacity import receivable
+from serin.rollout.context import DecisionContext
+from serin.rollout.phases.stable_outage import RECORD_TIMEOUT as OUTAGE_RECORD_TIMEOUT
+from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
+from serin.rollout.schedule import EVERYTHING
+from serin.rollout.transition import (
+    Transition,
+    failed_write,
+    rollout_of,
+    weight_on,
+    weights_of,
+    with_draining,
+    with_fields,
+    with_phase,
+    with_rollout,
+    with_weight,
+)
+from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.types import format_time
+from serin.schema.words import is_known
+
+KEPT_REJECTIONS = 20
+LONGEST_CAUSE = 800
+ROUTE_PATIENCE = timedelta(seconds=60)
+"""So long the gateway may take to accept 0 % before a person is asked to look at it."""
+RECORD_TIMEOUT = timedelta(minutes=5)
+"""So long a rollout that has ended waits for its record; then it goes on, and the record is finished when it can be."""
+
+
+def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason, message: str) -> Transition:
+    """Decides against the candidate: RollingBack, and the weight down as far as stable can take it now."""
+    message = message[:LONGEST_CAUSE]
+    given = context.observed.route.weight if context.observed.route is not None else weights_of(status).desired
+    decided = with_rollout(
+        with_phase(status, Phase.ROLLING_BACK),
+        outcome=reason.effect.outcome,
+        cause=reason,
+        cause_message=message,
+        decided_at=context.now,
+        decided_weight=given,
+        blocked_since=None,
+        interruption=None,
+    )
+    return continue_rollback(context, decided)
+
+
+def continue_rollback(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """RollingBack: weight first, then the record, then it is over."""
+    rollout, route, lowest = rollout_of(status), context.observed.route, receivable(context, status)
+    on_candidate = max(weights_of(status).desired, route.weight if route else 0)
+    cause = rollout.cause or Reason.SLO_BREACHED
+    why = rollout.cause_message or ""
+    if on_candidate and lowest is None:
+        return _no_receiver(context, status, why, on_candidate)
+    shown = weight_on(route, status.candidate) if route is not None else on_candidate  # never above what somebody left
+    status = with_weight(status, min(weights_of(status).desired, lowest or 0, shown))
+    desired = weights_of(status).desired
+    if desired:
+        message = f"{why}; stable can take {100 - desired} % so far, the rest follows as it comes up"
+        return Transition(status, cause, message, context.poll_at())
+    if route is not None and (route.weight > 0 or route.exposes or not route.accepted):
+        return _route_waits(context, status, cause, why)
+    return wait_for_record(context, status, cause, why) or _over(context, status, cause, why)
+
+
+def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: str, on_candidate: int) -> Transition:
+    """Nothing can take the traffic. A further revision in spec may be the cure: it comes up, and this rollout ends."""
+    serving = _serve_all(context, status, why)
+    if serving is not None:
+        return serving
+    wanted, candidate, stable = context.observed.wanted, status.candidate, status.stable
+    others = {ref.revision for ref in (candidate, stable) if ref is not None}
+    if wanted is not None and wanted.revision not in others and context.observed.rejection(wanted.revision) is None:
+        message = f"{why}; stable has no ready endpoint; version {wanted.version} comes up to take its place"
+        hold = wait_for_record(context, status, Reason.NO_RECEIVER, message, OUTAGE_RECORD_TIMEOUT)
+        return hold or _over(context, status, Reason.NO_RECEIVER, message)
+    message = (
+        f"{why}; stable has no ready endpoint, {on_candidate} % stay on the candidate: act now; restore stable, or put "
+        f"a revision that works into spec"
+    )
+    return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
+
+
+def _serve_all(context: DecisionContext, status: ModelDeploymentStatus, why: str) -> Transition | None:
+    """The weight of a candidate that is rolled back for no fault of its own and is all that can answer.
+
+    It is not made stable by that: as soon as stable is ready again it takes everything.
+    """
+    cause, candidate = rollout_of(status).cause, status.candidate
+    if cause is None or not is_known(cause) or cause.effect.rejects or candidate is None:
+        return None
+    if not context.ready(candidate) or kept_from_serving(context, status) is not None:
+        return None
+    version, all_of_it = candidate.version, weights_of(status).desired == EVERYTHING
+    if all_of_it and weight_on(context.observed.route, candidate) == EVERYTHING:
+        return None
+    if not all_of_it and not stable_is_down(context, status):
+        message = f"{why}; neither stable nor anything else can take the traffic of version {version} yet"
+        return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
+    message = f"{why}; stable has no ready endpoint: version {version} takes all traffic until stable is ready again"
+    return Transition(with_weight(status, EVERYTHING), Reason.STABLE_DOWN, message, context.poll_at(), stalled=True)
+
+
+def with_pending_outcome(context: DecisionContext, status: ModelDeploymentStatus) -> list[PendingOutcome]:
+    """The outcomes that wait for their records, with that of the rollout that ends now if its record is still open."""
+    rollout, candidate = rollout_of(status), status.candidate
+    known = list(status.pending_outcomes)
+    if not context.record_open(status) or candidate is None or rollout.outcome is None or rollout.cause is None:
+        return known
+    ended = PendingOutcome(
+        record=rollout.record,
+        revision=candidate.revision,
+        outcome=rollout.outcome,
+        cause=rollout.cause,
+        message=rollout.cause_message or "",
+        decided_at=rollout.decided_at or context.now,
+    )
+    return [ended, *known][:KEPT_REJECTIONS]
+
+
+def _route_waits(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
+    """0 % is decided and the gateway has not accepted it yet; when that lasts, somebody has to look at it."""
+    decided_at, route = rollout_of(status).decided_at, context.observed.route
+    if decided_at is None or context.now - decided_at < ROUTE_PATIENCE:
+        return Transition(status, cause, why, context.poll_at())
+    words = f": {route.message}" if route is not None and route.message else ""
+    message = f"{why}; the gateway has not accepted 0 % for the candidate{words}; look at the gateway"
+    return Transition(status, cause, message, context.poll_at(), stalled=True)
+
+
+def wait_for_record(
+    context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str, limit: timedelta = RECORD_TIMEOUT
+) -> Transition | None:
+    """A rollout that has ended stays in status until its record says so, or has had its time to."""
+    rollout, record = rollout_of(status), context.record(status)
+    if not context.record_open(status) or rollout.decided_at is None:
+        return None
+    until = rollout.decided_at + limit
+    if context.now >= until:
+        return None
+    failure = failed_write(status, "PromotionRecord")
+    if failure is None and (record is not None or context.now - rollout.decided_at < ROUTE_PATIENCE):
+        return Transition(status, cause, why, context.poll_at())
+    trouble = failure.message if failure is not None else "it cannot be read"
+    message = (
+        f"{why}; PromotionRecord {rollout.record} is not finished: {trouble}; without it the rollout ends at "
+        f"{format_time(until.replace(microsecond=0))}"
+    )
+    return Transition(status, cause, message, context.poll_at(), stalled=True)
+
+
+def _over(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
+    """The candidate has no traffic and the record is written: forget the rollout, remember a rejection."""
+    rollout, candidate = rollout_of(status), status.candidate
+    ended_for, rejected = rollout.cause or cause, status.rejected
+    until = context.now + (context.spec.route.timeout if rollout.exposed else timedelta(0))
+    draining = with_draining(status, candidate and candidate.model_copy(update={"until": until}))
+    unknown = not is_known(ended_for) and rollout.outcome is Outcome.ROLLED_BACK  # of another version of Serin
+    rejected_now = ended_for.effect.rejects or unknown
+    if candidate and rejected_now:
+        rejection = Rejection(
+            revision=candidate.revision,
+            version=candidate.version,
+            at=rollout.decided_at or context.now,
+            reason=ended_for,
+            record=rollout.record,
+        )
+        others = [r for r in status.rejected if r.revision != candidate.revision]
+        rejected = [rejection, *others][:KEPT_REJECTIONS]
+    phase = Phase.ROLLED_BACK if rejected_now else Phase.WAITING
+    after = with_fields(
+        status,
+        phase=phase,
+        candidate=None,
+        rollout=None,
+        pending_outcomes=with_pending_outcome(context, status),
+        weights=weights_of(status).model_copy(update={"desired": 0}),
+        draining=draining,
+        rejected=rejected,
+    )
+    return Transition(after, cause, why, context.now)

@@ -1,0 +1,107 @@
+"""What happens while stable has no ready endpoint? A ready candidate without a breach takes all traffic (rule 14).
+
+Nothing can be worse than no answer, so it is as in a first deployment: no steps, no windows, no bake. A policy may say
+``whenStableIsDown: Hold``: the candidate then comes up and waits for a person's Promote.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from serin.api.promotion_policy import WhenStableIsDown
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import DecisionContext
+from serin.rollout.observation import Part
+from serin.rollout.schedule import EVERYTHING
+from serin.rollout.transition import (
+    Transition,
+    failed_write,
+    rollout_of,
+    whole_second,
+    with_fields,
+    with_phase,
+    with_rollout,
+    with_weight,
+)
+from serin.schema.reasons import Phase, Reason
+from serin.schema.types import format_time
+
+DOWN_FOR = timedelta(seconds=30)
+"""So long stable must be known to have no ready endpoint: less may be a restart, or a drained node."""
+RECORD_TIMEOUT = timedelta(seconds=30)
+"""So long a total outage waits for a record that cannot be written, or not be read."""
+
+
+def with_outage_clock(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The status with the time since when stable is known to be down.
+
+    One look that cannot be read does not begin an outage, and ends none: only a ready endpoint does.
+    """
+    if status.stable_down_since is None:
+        down = context.is_down(status.stable)
+        return with_fields(status, stable_down_since=whole_second(context.now)) if down else status
+    ended = status.stable is None or context.ready(status.stable) > 0
+    return with_fields(status, stable_down_since=None) if ended else status
+
+
+def stable_is_down(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether stable is down for long enough not to be waited for."""
+    since = status.stable_down_since
+    return since is not None and context.is_down(status.stable) and context.now - since >= DOWN_FOR
+
+
+def take_over(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """All traffic to a ready candidate while stable is down; None where there is no outage, or nothing that ends it."""
+    rollout, candidate, stable = rollout_of(status), status.candidate, status.stable
+    if not stable_is_down(context, status) or not context.ready(candidate) or candidate is None or stable is None:
+        return None
+    if rollout.stable_down:  # its weight is decided already
+        return None
+    since = status.stable_down_since or context.now
+    outage = f"stable version {stable.version} has had no ready endpoint since {format_time(since)}"
+    hold = _waits(context, status, f"{outage}; version {candidate.version} is ready")
+    if hold is not None:
+        return hold
+    message = f"{outage}; version {candidate.version} is ready and takes all traffic"
+    after = with_rollout(
+        with_weight(with_phase(status, Phase.PROMOTING), EVERYTHING),
+        stable_down=True,
+        exposed_at=rollout.exposed_at or context.now,
+        step_started_at=None,
+        blocked_since=None,
+        interruption=None,
+    )
+    return Transition(after, Reason.STABLE_DOWN, message, context.poll_at())
+
+
+def kept_from_serving(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
+    """Whose word keeps a ready candidate from taking over, and what ends that; None where nobody's does."""
+    rollout, policy = rollout_of(status), context.policy(status)
+    if context.spec.paused:
+        return "spec.paused is true: set it to false to let it serve"
+    if rollout.held is not None:
+        return f"held by {rollout.held.by}: a PromotionAction Release lets it serve"
+    if policy is not None and policy.when_stable_is_down is WhenStableIsDown.HOLD and rollout.promote is None:
+        return "the policy says whenStableIsDown: Hold: a PromotionAction Promote lets it serve"
+    return None
+
+
+def _waits(context: DecisionContext, status: ModelDeploymentStatus, outage: str) -> Transition | None:
+    """The hold of a candidate that may not take over, or not before its record has been made."""
+    why = kept_from_serving(context, status)
+    if why is not None:
+        return Transition(status, Reason.STABLE_DOWN, f"{outage}; {why}", context.poll_at(), stalled=True)
+    unrecorded = context.record(status) is None and not rollout_of(status).exposed
+    if unrecorded and not _record_given_up(context, status):
+        message = f"{outage}; its PromotionRecord is being created"
+        return Transition(status, Reason.STABLE_DOWN, message, context.poll_at())
+    return None
+
+
+def _record_given_up(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether the record could not be written, or not be read, for long enough: an outage of everything goes first."""
+    if Part.RECORDS in context.observed.unknown:
+        since = status.stable_down_since or context.now
+        return context.now - since >= DOWN_FOR + RECORD_TIMEOUT
+    failure = failed_write(status, "PromotionRecord")
+    return failure is not None and context.now - failure.since >= RECORD_TIMEOUT

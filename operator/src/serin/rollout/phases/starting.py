@@ -1,0 +1,94 @@
+"""The start of a rollout, and what must be known before it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.revision import workload_name
+from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
+from serin.rollout.actions import with_answer
+from serin.rollout.context import DecisionContext
+from serin.rollout.observation import Part
+from serin.rollout.schedule import Schedule
+from serin.rollout.transition import (
+    Transition,
+    with_fields,
+    with_phase,
+)
+from serin.schema.reasons import Phase, Reason
+
+NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
+"""Without these nobody knows which attempt it would be. While stable is down nothing else is waited for."""
+NEEDED_TO_START = (*NEEDED_IN_AN_OUTAGE, Part.ENDPOINTS, Part.POLICY, Part.ACTIONS, Part.HOSTNAMES)
+ROUTE_PATIENCE = timedelta(minutes=2)
+"""So long the gateway may take to accept a route before a person is asked to look at it."""
+
+
+def wait_for_route(context: DecisionContext, status: ModelDeploymentStatus, message: str) -> Transition:
+    """A hold for the gateway's word; when it lasts, a person is needed."""
+    since = status.since if status.reason is Reason.WAITING_FOR_ROUTE and status.since else context.now
+    stalled = context.now - since >= ROUTE_PATIENCE
+    return Transition(status, Reason.WAITING_FOR_ROUTE, message, context.poll_at(), stalled=stalled)
+
+
+def unreadable_before_start(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Without the records nobody knows what was refused before, nor which attempt this would be."""
+    needed = NEEDED_IN_AN_OUTAGE if status.stable_down_since else NEEDED_TO_START
+    part = next((part for part in needed if part in context.observed.unknown), None)
+    if part is None:
+        return None
+    found = context.observed.unknown[part]
+    message = f"{part.value} cannot be read: {found.message}; no rollout starts on what is unknown"
+    phase = Phase.WAITING if status.stable is not None else Phase.PENDING
+    return Transition(
+        with_phase(status, phase), Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused
+    )
+
+
+def start_rollout(
+    context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef, policy: PromotionPolicySpec | None
+) -> Transition:
+    """A new rollout (or the first deployment): the candidate's name, the record's name, R0."""
+    attempt, returning = context.observed.next_attempt, _returning(context, status, wanted)
+    message = (
+        f"version {wanted.version} comes up without traffic{'; it was stable before, so it needs no steps' * returning}"
+        if status.stable
+        else f"version {wanted.version} is the first; it serves as soon as it is ready"
+    )
+    reason = Reason.RETURNING if returning else Reason.PREPARING_CANDIDATE
+    reason = reason if status.stable else Reason.FIRST_DEPLOYMENT
+    rollout = RolloutStatus(
+        record=f"{workload_name(context.name, wanted.revision)}-{attempt}",
+        steps=Schedule(policy).count if policy else 0,
+        returning=returning,
+        started_at=context.now.replace(microsecond=0),
+        stable_replicas=context.ready(status.stable),
+        reason=reason,
+        message=message,
+        since=context.now.replace(microsecond=0),
+    )
+    kept = [ref for ref in status.draining if ref.revision != wanted.revision]
+    asked = status.retry.asked.model_copy(update={"rollout": rollout.record}) if status.retry else None
+    after = with_fields(
+        status,
+        phase=Phase.PREPARING,
+        candidate=wanted,
+        rollout=rollout,
+        weights=Weights(),
+        draining=kept,
+        retry=None,
+        actions=with_answer(context, status.actions, asked) if asked else status.actions,
+        rejected=[r for r in status.rejected if r.revision != wanted.revision],
+    )
+    return Transition(after, reason, message, context.poll_at())
+
+
+def _returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
+    """Whether spec goes back to what was stable before, and not too long ago."""
+    previous = status.previous
+    if status.stable is None or previous is None or previous.revision != wanted.revision:
+        return False
+    if status.retry is not None:  # it was taken back since: what it did long ago proves nothing
+        return False
+    return previous.until is None or context.now < previous.until

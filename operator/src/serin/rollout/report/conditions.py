@@ -1,0 +1,88 @@
+"""The conditions of a ModelDeployment; each is true for one plain reason."""
+
+from __future__ import annotations
+
+from serin.api.conditions import Condition, ConditionType, condition
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.rollout.context import DecisionContext
+from serin.rollout.gates.evidence.traffic_split import describe_split
+from serin.rollout.observation import Part, Problem
+from serin.rollout.phases import ACTIVE
+from serin.rollout.transition import Transition, weight_on
+from serin.schema.reasons import Phase, Reason
+
+UNSEEN = -1
+"""The generation that nothing has been written for."""
+
+
+def conditions(context: DecisionContext, status: ModelDeploymentStatus, transition: Transition) -> list[Condition]:
+    """The conditions of a ModelDeployment, each true for one plain reason."""
+    wanted, stable = context.observed.wanted, status.stable
+    settled = status.phase is Phase.STABLE and stable is not None and wanted is not None
+    settled = settled and transition.reason is Reason.SERVING and not transition.stalled
+    ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
+    moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not transition.stalled)
+    serves = next((ref for ref in (stable, status.candidate) if _answers(context, status, ref)), None)
+    available = serves is not None or (None if stable is not None and not context.endpoints_known else False)
+    serving = "whether anything serves cannot be read" if available is None else "nothing serves"
+    serving = f"version {serves.version} serves" if serves is not None else serving
+    why = transition.reason.value
+    out = [
+        _make(context, ConditionType.AVAILABLE, Reason.SERVING.value if available else why, serving, holds=available),
+        _make(context, ConditionType.READY, why, transition.message, holds=ready),
+        _make(context, ConditionType.RECONCILING, why, transition.message, holds=moving),
+        _make(context, ConditionType.STALLED, why, transition.message, holds=transition.stalled),
+    ]
+    split = context.observed.split
+    if split is not None and split.agrees is not None and status.rollout is not None:
+        words = (
+            describe_split(split) if not split.agrees else f"{split.percent:.1f} % of {split.total} requests observed"
+        )
+        reason = "Agrees" if split.agrees else Reason.TRAFFIC_SPLIT.value
+        out.append(_make(context, ConditionType.TRAFFIC_SPLIT, reason, words, holds=split.agrees))
+    generation = status.observed_generation if status.observed_generation is not None else UNSEEN
+    out.extend(_policy_condition(context, status))
+    if context.observed.missing_rights:
+        message = (
+            f"Serin's service account may not: {'; '.join(context.observed.missing_rights)}; apply the chart's rules"
+        )
+        out.append(_make(context, ConditionType.PERMITTED, Reason.PERMISSION_MISSING.value, message, holds=False))
+    return [condition.model_copy(update={"observed_generation": generation}) for condition in out]
+
+
+def _answers(context: DecisionContext, status: ModelDeploymentStatus, ref: RevisionRef | None) -> bool:
+    """Whether clients' requests reach a ready endpoint of ``ref``."""
+    if ref is not status.stable and not weight_on(context.observed.route, ref):
+        return False
+    return context.ready(ref) > 0
+
+
+def _make(context: DecisionContext, kind: ConditionType, reason: str, message: str, *, holds: bool | None) -> Condition:
+    return condition(kind, holds=holds, reason=reason, message=message, now=context.now, generation=UNSEEN)
+
+
+def _policy_condition(context: DecisionContext, status: ModelDeploymentStatus) -> list[Condition]:
+    """Whether the live policy is usable; as it was where that was not needed."""
+    live, name = context.observed.policy, context.spec.policy_ref.name
+    if Part.POLICY in context.observed.unknown:
+        message = context.observed.unknown[Part.POLICY].message
+        reason = Reason.OBSERVATION_INCOMPLETE.value
+        return [_make(context, ConditionType.POLICY_ACCEPTED, reason, f"cannot be read: {message}", holds=None)]
+    if isinstance(live, Problem):
+        return [_make(context, ConditionType.POLICY_ACCEPTED, live.reason.value, live.message, holds=False)]
+    if not isinstance(live, PromotionPolicySpec):
+        return [c for c in status.conditions if c.type == ConditionType.POLICY_ACCEPTED.value]
+    if status.rollout is not None and policy_edited(context, status):
+        message = f"PromotionPolicy {name} is usable; it was edited, and the rollout goes on with the one it began with"
+        return [_make(context, ConditionType.POLICY_ACCEPTED, Reason.POLICY_EDITED.value, message, holds=True)]
+    message = f"PromotionPolicy {name} is usable"
+    return [_make(context, ConditionType.POLICY_ACCEPTED, "Accepted", message, holds=True)]
+
+
+def policy_edited(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether the live policy is not the one that the rollout began with."""
+    live, record = context.observed.policy, context.record(status)
+    if record is None or record.policy is None or not isinstance(live, PromotionPolicySpec):
+        return False
+    return live != record.policy

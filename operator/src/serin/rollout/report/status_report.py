@@ -1,0 +1,191 @@
+"""The message, the rollout's hold, weights and SLOs of a status: everything that people read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from serin.api.conditions import merge
+from serin.api.status import ArmCounts, ModelDeploymentStatus, SloStatus
+from serin.evidence import SloReport, Window
+from serin.rollout.context import DecisionContext
+from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
+from serin.rollout.gates.gate import hold_limit
+from serin.rollout.observation import Problem
+from serin.rollout.report.conditions import conditions, policy_edited
+from serin.rollout.schedule import Schedule
+from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
+from serin.schema.reasons import Phase, Reason
+
+LONGEST_MESSAGE = 1024
+"""Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""
+LASTING = timedelta(seconds=60)
+"""What fails for longer than this, though the server may answer later, needs a person."""
+OUTAGES = frozenset({Reason.OBSERVATION_INCOMPLETE, Reason.WRITE_UNAVAILABLE})
+KEPT_FAILURES = 16
+
+
+def with_write_failures(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The status with what the newest pass could not write; before this process has tried, what stood there."""
+    found = context.observed.write_failures
+    if found is None or list(found)[:KEPT_FAILURES] == status.write_failures:
+        return status
+    return with_fields(status, write_failures=list(found)[:KEPT_FAILURES])
+
+
+def with_report(
+    context: DecisionContext, before: ModelDeploymentStatus, transition: Transition
+) -> ModelDeploymentStatus:
+    """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
+    notes = (
+        _queued(context, transition.status),
+        _held(transition),
+        _ignored(context, transition.status),
+        _policy_note(context, transition),
+    )
+    also = f"{''.join(notes)}{_failures(transition)}"
+    since = before.since if before.reason is transition.reason and before.since else context.now.replace(microsecond=0)
+    stalled = (
+        transition.stalled
+        or _lasting(context, transition)
+        or (transition.reason in OUTAGES and context.now - since >= LASTING)
+    )
+    transition = replace(transition, message=f"{transition.message}{also}"[:LONGEST_MESSAGE], stalled=stalled)
+    status = with_fields(transition.status, message=transition.message, reason=transition.reason, since=since)
+    status = _weights(context, status)
+    if status.rollout is not None:
+        old, policy = before.rollout, context.policy(status)
+        same = old is not None and old.reason is transition.reason and old.record == status.rollout.record
+        status = with_rollout(
+            status,
+            reason=transition.reason,
+            message=transition.message,
+            since=old.since if same and old is not None else context.now.replace(microsecond=0),
+            wake_at=_deadline(context, status),
+            steps=Schedule(policy).count if policy is not None else status.rollout.steps,
+            verdict=context.observed.assessment.verdict,
+            slos=[slo_status(report) for report in context.observed.assessment.slos],
+        )
+    status = with_fields(status, observed_generation=_observed_generation(context, before))
+    return with_fields(status, conditions=merge(before.conditions, conditions(context, status, transition)))
+
+
+def _observed_generation(context: DecisionContext, before: ModelDeploymentStatus) -> int | None:
+    """The newest generation of spec for which everything was written; one with a refused write is not observed."""
+    if context.observed.carried_out == context.observed.generation:
+        return context.observed.generation
+    return before.observed_generation
+
+
+def _failures(transition: Transition) -> str:
+    """What could not be written, where something else is told first."""
+    others = [
+        f
+        for f in transition.status.write_failures
+        if f.reason is not transition.reason and f.message not in transition.message
+    ]
+    return "".join(f"; {failure.message}" for failure in others[:2])
+
+
+def _lasting(context: DecisionContext, transition: Transition) -> bool:
+    """Whether a person has to mend what cannot be written."""
+    return any(
+        f.act in WRITES_THAT_HOLD and (f.reason is not Reason.WRITE_UNAVAILABLE or context.now - f.since >= LASTING)
+        for f in transition.status.write_failures
+    )
+
+
+def _policy_note(context: DecisionContext, transition: Transition) -> str:
+    """What is wrong with the live policy, or that it was edited since the rollout began."""
+    status = transition.status
+    live, rollout = context.observed.policy, status.rollout
+    if isinstance(live, Problem):
+        known = live.reason is transition.reason or status.stable is None or transition.reason is Reason.STABLE_DOWN
+        goes_on = "this rollout goes on with the policy that it began with" if rollout else "no rollout can start"
+        return "" if known else f"; {live.message}; {goes_on}"
+    if rollout is not None and not rollout.taken_back and policy_edited(context, status):
+        name = context.spec.policy_ref.name
+        return f"; PromotionPolicy {name} was edited; this rollout goes on with the one it began with"
+    return ""
+
+
+def _queued(context: DecisionContext, status: ModelDeploymentStatus) -> str:
+    """Which revision waits for the end of this rollout."""
+    wanted, rollout = context.observed.wanted, status.rollout
+    if rollout is None or rollout.outcome is not None or status.candidate is None or status.stable is None:
+        return ""
+    if wanted is None or wanted.revision == status.candidate.revision:
+        return ""
+    return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
+
+
+def _held(transition: Transition) -> str:
+    """Who holds the rollout, where something else is told to be in the way first."""
+    rollout = transition.status.rollout
+    if rollout is None or rollout.held is None or rollout.outcome is not None or transition.reason is Reason.HELD:
+        return ""
+    return f"; held by {rollout.held.by}"
+
+
+def _ignored(context: DecisionContext, status: ModelDeploymentStatus) -> str:
+    """Which arms KServe was told not to update: it ignores scaling fields there, and says nothing."""
+    arms = [
+        arm for ref in (status.stable, status.candidate) if (arm := context.arm(ref)) is not None and not arm.updates
+    ]
+    return "".join(
+        f"; InferenceService {arm.ref.workload.name} carries serving.kserve.io/disable-auto-update: KServe ignores "
+        f"changes of its scaling fields"
+        for arm in arms
+    )
+
+
+def _deadline(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
+    """When waiting ends by itself: the deadline of what is being waited for, not Serin's own pace of looking."""
+    rollout, policy = status.rollout, context.policy(status)
+    if rollout is None or policy is None or rollout.outcome is not None:
+        return None
+    if rollout.interruption is not None:
+        return rollout.interruption.at.replace(microsecond=0) + policy.rollback.endpoint_grace
+    if status.phase is Phase.PREPARING:
+        return (rollout.blocked_since or rollout.started_at) + hold_limit(context, status)
+    begun = rollout.step_started_at
+    if begun is None or status.phase not in {Phase.SHADOWING, Phase.PROGRESSING}:
+        return None
+    stage = Schedule(policy).stage(status.phase, rollout.step)
+    wait = stage.timeout if stage is not None else policy.preview.for_ if policy.preview is not None else None
+    return begun.replace(microsecond=0) + wait if wait is not None else None
+
+
+def _weights(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    if status.weights is None:
+        return status
+    weights, route = weights_of(status), context.observed.route
+    applied = weights.applied
+    if route is not None and route.accepted:
+        alone = status.stable is None and weights.desired
+        applied = 100 if alone else weight_on(route, status.candidate) if status.candidate else route.weight
+    shares = [
+        100 * w.candidate.total / (w.candidate.total + w.stable.total)
+        for w in (report.newest for report in context.observed.assessment.slos)
+        if isinstance(w, Window) and w.accepted and w.candidate is not None and w.stable is not None
+    ]
+    if not applied or status.phase is Phase.SHADOWING:  # mirrored requests are no share of anything
+        observed = None
+    else:
+        observed = f"{shares[0]:.1f}" if shares else weights.observed
+    return with_fields(status, weights=weights.model_copy(update={"applied": applied, "observed": observed}))
+
+
+def slo_status(report: SloReport) -> SloStatus:
+    """One SLO for people."""
+    return SloStatus(
+        name=report.name,
+        severity=report.severity,
+        verdict=report.verdict,
+        candidate=ArmCounts(bad=report.candidate.bad, total=report.candidate.total),
+        stable=ArmCounts(bad=report.stable.bad, total=report.stable.total),
+        evidence={name: f"{value:.6f}" for name, value in report.evidence.items()},
+        threshold=f"{report.threshold:.6f}",
+        pass_threshold=f"{report.pass_threshold:.6f}",
+        message=report.message,
+    )

@@ -1,0 +1,90 @@
+"""May this ModelDeployment have the route that it asks for? Names and hostnames that somebody else has are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serin.api import names
+from serin.api.status import ModelDeploymentStatus
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.errors import Refused, Unavailable
+from serin.rollout.observation import Problem
+from serin.schema.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is of the ModelDeployment already."""
+
+    status: ModelDeploymentStatus
+    route: Mapping[str, Any] | None
+    able: bool
+    """An arm is ready: a route may be made in this pass."""
+
+
+def foreign(route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus) -> bool:
+    """Whether an HTTPRoute of the ModelDeployment's name is somebody else's: nothing on it is ours.
+
+    Once something is stable the route of that name is ours to repair, whatever somebody has stripped off it.
+    """
+    if route is None or status.stable is not None or status.rollout is not None:
+        return False
+    metadata, own = route["metadata"], obj["metadata"]
+    if names.STABLE_REVISION in (metadata.get("annotations") or {}):
+        return False
+    labelled = (metadata.get("labels") or {}).get(names.MODEL_DEPLOYMENT) == own["name"]
+    owned = any(ref.get("uid") == own.get("uid") for ref in metadata.get("ownerReferences") or [])
+    return not labelled and not owned
+
+
+async def hostname_taken(cluster: Cluster, obj: Object, seen: Seen, namespaces: tuple[str, ...]) -> Problem | None:
+    """An older ModelDeployment with the same hostname on the same gateway.
+
+    All are read for it: only before a first deployment begins, before its route is made, and before hostnames change.
+
+    Gateways give the requests of a hostname with two routes to the older route: the younger model would never be
+    asked, and its evidence never come.
+    """
+    hostnames, route, status = set(obj["spec"]["route"]["hostnames"]), seen.route, seen.status
+    if route is None and (status.stable is not None or (status.candidate is not None and not seen.able)):
+        return None
+    if route is not None and hostnames == set(route["spec"].get("hostnames") or []):
+        return None
+    try:
+        lists = await asyncio.gather(*(cluster.list(resources.MODEL_DEPLOYMENTS, n, "") for n in namespaces or ("",)))
+    except (Refused, Unavailable) as error:
+        if route is None or status.rollout is not None:  # unknown: that holds forward moves
+            raise
+        # A route that exists must be looked after meanwhile, with the hostnames it has.
+        message = f"spec.route.hostnames: whether somebody else claims them cannot be read: {error}"
+        return Problem(Reason.HOSTNAME_TAKEN, message)
+    for other in sorted((o for found in lists for o in found), key=_age):
+        common = hostnames & set(other["spec"]["route"]["hostnames"])
+        if _age(other) < _age(obj) and common and _one_listener(other, obj):
+            metadata = other["metadata"]
+            message = (
+                f"spec.route.hostnames: {', '.join(sorted(common))} is claimed by the older ModelDeployment "
+                f"{metadata['name']} in namespace {metadata['namespace']}; use another hostname, or delete that one"
+            )
+            return Problem(Reason.HOSTNAME_TAKEN, message)
+    return None
+
+
+def _age(obj: Mapping[str, Any]) -> tuple[str, str, str]:
+    metadata = obj["metadata"]
+    return str(metadata.get("creationTimestamp", "")), metadata["namespace"], metadata["name"]
+
+
+def _one_listener(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both routes meet: the same gateway, and not two sections of it."""
+    sections = {o["spec"]["route"]["parentRef"].get("sectionName") for o in (one, other)} - {None}
+    return _gateway(one) == _gateway(other) and len(sections) < 2  # noqa: PLR2004 - one each
+
+
+def _gateway(obj: Mapping[str, Any]) -> tuple[str, str]:
+    parent = obj["spec"]["route"]["parentRef"]
+    return parent.get("namespace") or obj["metadata"]["namespace"], parent["name"]

@@ -1,0 +1,96 @@
+"""What belongs to a revision, and how many replicas it asks for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serin.api.model_deployment import SCALING_FIELDS
+from serin.api.revision import replica_bounds, revision_of, scaling_of, without_nulls
+
+MODEL = {"version": "1", "uri": "s3://a"}
+PREDICTOR = {"model": {"modelFormat": {"name": "sklearn"}}, "minReplicas": 2}
+
+
+def test_scaling_fields_are_outside_the_revision() -> None:
+    base = revision_of(MODEL, PREDICTOR)
+    for field in SCALING_FIELDS:
+        assert revision_of(MODEL, {**PREDICTOR, field: 7}) == base
+    assert scaling_of(PREDICTOR) == {"minReplicas": 2}
+
+
+@pytest.mark.parametrize(
+    ("model", "predictor"),
+    [
+        ({**MODEL, "uri": "s3://b"}, PREDICTOR),
+        ({**MODEL, "version": "2"}, PREDICTOR),
+        (MODEL, {**PREDICTOR, "labels": {"a": "b"}}),
+    ],
+)
+def test_everything_else_is_inside(model: dict[str, Any], predictor: dict[str, Any]) -> None:
+    assert revision_of(model, predictor) != revision_of(MODEL, PREDICTOR)
+
+
+def test_the_revision_does_not_depend_on_the_order_of_keys() -> None:
+    shuffled = json.loads(json.dumps(dict(reversed(PREDICTOR.items()))))
+    assert revision_of(dict(reversed(MODEL.items())), shuffled) == revision_of(MODEL, PREDICTOR)
+    assert revision_of(MODEL, PREDICTOR) == "eefade75"
+
+
+SERVER = {"modelFormat": {"name": "sklearn"}}
+
+
+@pytest.mark.parametrize(
+    ("predictor", "without"),
+    [
+        pytest.param({"model": {**SERVER, "runtime": None}}, {"model": SERVER}, id="in a section"),
+        pytest.param({"model": SERVER, "serviceAccountName": None}, {"model": SERVER}, id="beside it"),
+        pytest.param(
+            {"containers": [{"name": "c", "resources": {"limits": None}}]},
+            {"containers": [{"name": "c", "resources": {}}]},
+            id="in an item of a list",
+        ),
+        pytest.param({"model": SERVER, "minReplicas": None}, {"model": SERVER}, id="of scaling"),
+    ],
+)
+def test_a_field_that_is_null_is_one_that_was_left_out(predictor: dict[str, Any], without: dict[str, Any]) -> None:
+    assert revision_of(MODEL, predictor) == revision_of(MODEL, without)
+    assert revision_of({**MODEL, "digest": None}, predictor) == revision_of(MODEL, without)
+    assert without_nulls(predictor) == without
+
+
+def test_a_null_in_a_list_keeps_its_place() -> None:
+    assert without_nulls({"args": ["a", None]}) == {"args": ["a", None]}
+
+
+@given(
+    st.recursive(
+        st.booleans() | st.integers() | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    )
+)
+def test_what_holds_no_null_is_hashed_as_it_was_written(value: Any) -> None:
+    assert without_nulls({"x": value}) == {"x": value}
+
+
+@pytest.mark.parametrize(
+    ("given_", "bounds"),
+    [
+        ({}, (1, 1)),
+        ({"minReplicas": None, "maxReplicas": None}, (1, 1)),
+        ({"minReplicas": 0}, (1, 1)),
+        ({"minReplicas": 3}, (3, 3)),
+        ({"maxReplicas": 4}, (1, 4)),
+        ({"minReplicas": 2, "maxReplicas": 4}, (2, 4)),
+        ({"minReplicas": 3, "maxReplicas": 2}, (3, 3)),
+        ({"minReplicas": 2, "maxReplicas": 0}, (2, 2)),
+        ({"minReplicas": "2", "maxReplicas": [4]}, (1, 1)),
+        ({"minReplicas": True, "maxReplicas": -1}, (1, 1)),
+    ],
+)
+def test_replica_bounds(given_: dict[str, Any], bounds: tuple[int, int]) -> None:
+    assert replica_bounds(given_) == bounds
