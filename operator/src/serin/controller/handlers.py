@@ -16,7 +16,7 @@ from kopf._core.engines import peering as kopf_peering
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
 from serin.cluster.client import Credentials
-from serin.controller.ending import end_of, heed_signals
+from serin.controller.shutdown import install_signal_handlers, wait_for_event_sources
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
 from serin.traffic.registry import watched
@@ -118,5 +118,7 @@ async def watch(
         ready_flag=ready,
         stop_flag=stop,
     )
-    heed_signals(stop)  # kopf has put handlers of its own in their place, to which a second signal is an error
-    await end_of(roots)
+    install_signal_handlers(
+        stop
+    )  # kopf has put handlers of its own in their place, to which a second signal is an error
+    await wait_for_event_sources(roots)

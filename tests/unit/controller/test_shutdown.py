@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from serin.controller import ending
+from serin.controller import shutdown
 
 
 async def for_ever() -> None:
@@ -27,7 +27,7 @@ async def returns() -> None:
 
 @pytest.fixture
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "GRACE", 0.05)
+    monkeypatch.setattr(shutdown, "GRACE", 0.05)
 
 
 async def begins_again() -> None:
@@ -51,7 +51,7 @@ async def test_the_end_of_the_event_sources(first: object, other: object, raised
     tasks = [asyncio.create_task(each()) for each in (first, other, for_ever)]  # type: ignore[operator]
     try:
         with pytest.raises(raised) if raised else contextlib.nullcontext():
-            await asyncio.wait_for(ending.end_of(tasks), 10)
+            await asyncio.wait_for(shutdown.wait_for_event_sources(tasks), 10)
         assert all(task.done() for task in tasks) or other is begins_again
     finally:
         for task in tasks:
@@ -62,14 +62,14 @@ async def test_the_end_of_the_event_sources(first: object, other: object, raised
 async def test_nothing_else_is_waited_for() -> None:
     """kopf's own way out gives every task that it does not know five seconds: the lease would stay taken."""
     stranger, root = asyncio.create_task(for_ever()), asyncio.create_task(returns())
-    await asyncio.wait_for(ending.end_of([root]), ending.GRACE / 2)
+    await asyncio.wait_for(shutdown.wait_for_event_sources([root]), shutdown.GRACE / 2)
     assert not stranger.done()
     stranger.cancel()
 
 
 async def test_whoever_waits_takes_the_event_sources_along() -> None:
     root = asyncio.create_task(for_ever())
-    waiting = asyncio.create_task(ending.end_of([root]))
+    waiting = asyncio.create_task(shutdown.wait_for_event_sources([root]))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait({root, waiting}, timeout=10)
@@ -78,10 +78,10 @@ async def test_whoever_waits_takes_the_event_sources_along() -> None:
 
 STUBBORN = """
 import asyncio, contextlib, sys
-from serin.controller import ending
+from serin.controller import shutdown
 from serin.errors import NotLeader
 
-ending.LAST_GRACE = 0.05
+shutdown.LAST_GRACE = 0.05
 
 async def begins_again():
     while True:
@@ -93,7 +93,7 @@ async def work():
     await asyncio.sleep(0)
     {last}
 
-ending.run_to_the_end(work())
+shutdown.run_and_exit(work())
 """
 
 
@@ -111,14 +111,14 @@ def test_a_task_that_begins_again_keeps_no_process(last: str, code: int) -> None
 
 THREAD = """
 import asyncio, threading
-from serin.controller import ending
+from serin.controller import shutdown
 
 async def work():
     asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
     await asyncio.sleep(0.01)
 
-ending.LAST_GRACE = 0.05
-ending.run_to_the_end(work())
+shutdown.LAST_GRACE = 0.05
+shutdown.run_and_exit(work())
 """
 
 
@@ -148,7 +148,7 @@ def test_a_signal_while_it_still_imports_ends_it() -> None:
 
 async def test_a_second_signal_changes_nothing() -> None:
     stop = asyncio.Event()
-    ending.heed_signals(stop)
+    shutdown.install_signal_handlers(stop)
     try:
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
             signal.raise_signal(number)

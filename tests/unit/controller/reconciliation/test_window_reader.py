@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from serin.analysis.assessment import settings_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
-from serin.controller import evidence
-from serin.controller.evidence import BATCHES, BLOCK, HISTORY_USEFUL, Ledger
+from serin.controller.reconciliation import window_reader
+from serin.controller.reconciliation.window_reader import BATCHES, BLOCK, HISTORY_USEFUL, WindowReader
 from serin.errors import AnswerTooLarge, MetricsUnavailable
 from serin.evidence import Interval, Window, settle_time
 from serin.judge.ratio import RatioJudge
@@ -56,11 +56,11 @@ class Crowded(FakePrometheus):
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger.restore(POLICY, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
+def ledger() -> WindowReader:
+    return WindowReader.restore(POLICY, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
 
 
-async def test_windows_that_are_summed_are_windows_like_others(ledger: Ledger) -> None:
+async def test_windows_that_are_summed_are_windows_like_others(ledger: WindowReader) -> None:
     server = Crowded(lambda: T0)
     now = T0 + WINDOW + settle_time(WINDOW)
     await ledger.catch_up(server, now)
@@ -71,7 +71,7 @@ async def test_windows_that_are_summed_are_windows_like_others(ledger: Ledger) -
     assert ledger.cursors["availability"] == T0 + WINDOW
 
 
-async def test_many_sums_do_not_hold_up_a_worker_and_none_is_left_out(ledger: Ledger) -> None:
+async def test_many_sums_do_not_hold_up_a_worker_and_none_is_left_out(ledger: WindowReader) -> None:
     """Each window is a query of its own: a pass reads a few, and the next one goes on where they end."""
     server = Crowded(lambda: T0)
     late = T0 + 2 * BLOCK * WINDOW
@@ -108,9 +108,9 @@ class Halting(FakePrometheus):
         return await super().series(request)
 
 
-def restored(policy: PromotionPolicySpec = POLICY, blocks: list[WindowBlock] | None = None) -> Ledger:
+def restored(policy: PromotionPolicySpec = POLICY, blocks: list[WindowBlock] | None = None) -> WindowReader:
     record = PromotionRecordStatus(blocks=blocks) if blocks else None
-    return Ledger.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, record)
+    return WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, record)
 
 
 async def test_a_bug_in_one_slo_neither_breaks_off_the_others_nor_has_a_window_judged_twice() -> None:
@@ -199,7 +199,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-async def watched(ledger: Ledger, server: FakePrometheus, windows: range) -> datetime:
+async def watched(ledger: WindowReader, server: FakePrometheus, windows: range) -> datetime:
     """The windows as they come, one pass each; the time of the last pass."""
     now = T0
     for number in windows:
@@ -213,7 +213,7 @@ async def watched(ledger: Ledger, server: FakePrometheus, windows: range) -> dat
 async def test_a_history_that_comes_late_counts_as_if_it_had_been_there(
     trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "HISTORY_PATIENCE", 0.02)
+    monkeypatch.setattr(window_reader, "HISTORY_PATIENCE", 0.02)
     server, ledger, prompt = Bursty(trouble), restored(), restored()
     await watched(ledger, server, range(9))
     assert server.asked == 3, "at first, and once a minute"
@@ -284,7 +284,7 @@ class Stumbling(RatioJudge):
         super().add(interval)
 
 
-async def test_a_bug_while_judging_has_no_window_taken_twice(ledger: Ledger) -> None:
+async def test_a_bug_while_judging_has_no_window_taken_twice(ledger: WindowReader) -> None:
     """All are in the record, where a replay shows the same bug; the next pass goes on with the next ones."""
     judge = ledger.judges["availability"] = Stumbling(settings_of(POLICY)["availability"])
     ledger.without_history.clear()

@@ -8,7 +8,7 @@ from serin.api.model_deployment import ModelDeployment
 from serin.api.revision import revision_of
 from serin.api.status import RevisionRef
 from serin.cluster.client import Cluster, Object
-from serin.controller.refusals import refusal
+from serin.controller.reconciliation.refusals import refusal
 from serin.errors import Conflict, Refused, Unavailable
 from serin.rollout.observation import Arm, Problem
 from serin.rollout.spec_rules import problem_of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,19 +14,24 @@ from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, Win
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import mark_answered, write_answer
-from serin.controller.acts import Act, Acts
-from serin.controller.observe import Sight
+from serin.controller.reconciliation.acts import Act, Acts
+from serin.controller.reconciliation.observe import Snapshot
+from serin.controller.reconciliation.pending_actions import mark_answered, write_answer
 from serin.errors import Conflict, Refused
 from serin.evidence import Assessment
+from serin.notify import SINKS
+from serin.notify.sink import Subject
 from serin.records import build
-from serin.rollout.decision import Decision, Event, Finish, Plan, RecordPlan
+from serin.rollout.decision import Decision, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
+from serin.rollout.report.announcements import announcement
 from serin.schema.reasons import Outcome, Phase, Reason
-from serin.schema.types import format_time
 from serin.traffic.backend import Source
 from serin.traffic.gateway.http_route import is_applied
 from serin.traffic.owner import Owner
+
+SINK_TIMEOUT = 2.0
+"""Seconds that a sink may take for one announcement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,109 +46,111 @@ class Actor:
     """Carries out decisions about one look at the cluster: every act on its own, so that none stops another."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        self._cluster, self._sinks = cluster, [make(cluster) for make in SINKS]
 
-    async def write_status(self, sight: Sight, status: ModelDeploymentStatus) -> bool:
+    async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> bool:
         """Writes the status if it differs; ``Conflict`` when the object changed since it was read."""
         wanted = status.to_api()
-        if wanted == sight.status.to_api():
+        if wanted == snapshot.status.to_api():
             return False
-        await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**sight.obj, "status": wanted})
+        await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**snapshot.obj, "status": wanted})
         return True
 
-    async def shift(self, sight: Sight, decision: Decision) -> Decision:
+    async def apply_route(self, snapshot: Snapshot, decision: Decision) -> Decision:
         """Makes the route show the plan's split: the first act of every pass, for it may be a rollback.
 
-        The decision comes back with one more event if what was put right was somebody else's doing.
+        The decision comes back with one more announcement if what was put right was somebody else's doing.
         """
         route = decision.plan.route
-        if route is None or not sight.may_route:
+        if route is None or not snapshot.owns_route:
             return decision
-        wanted = sight.backend.route(sight.owner, sight.model_deployment.spec, route)
-        actual = sight.route_obj
+        wanted = snapshot.backend.route(snapshot.owner, snapshot.model_deployment.spec, route)
+        actual = snapshot.route_obj
         if actual is not None:
             if is_applied(actual, wanted) and _own(actual) == _own(wanted):
                 return decision
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
-        editor = sight.route.editor if sight.route is not None else ""
+        editor = snapshot.route.editor if snapshot.route is not None else ""
         if not editor or actual is None or _own(actual) != _own(wanted):
             return decision
         message = f"{editor} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
-        repaired = Event("Warning", Reason.ROUTE_REPAIRED.value, message)
-        return replace(decision, events=(*decision.events, repaired))
+        word = Reason.ROUTE_REPAIRED
+        repaired = announcement(decision.status, word.value, message, reason=word, warning=True)
+        return replace(decision, announcements=(*decision.announcements, repaired))
 
-    async def tell(self, sight: Sight, decision: Decision, acts: Acts, now: datetime) -> bool:
-        """Answers actions and makes Events; whether every action has its answer. Nothing else waits for either."""
+    async def publish(self, snapshot: Snapshot, decision: Decision, acts: Acts, now: datetime) -> bool:
+        """Answers actions and tells the sinks; whether every action has its answer. Nothing else waits for either."""
         done = True
         for answer in decision.plan.answers:
-            obj = sight.said.objs.get(answer.action)
+            obj = snapshot.pending_actions.objs.get(answer.action)
             done = (obj is None or await write_answer(self._cluster, obj, answer)) and done
-        for obj in sight.said.unmarked:
+        for obj in snapshot.pending_actions.unmarked:
             done = await mark_answered(self._cluster, obj["metadata"]) and done
-        for event in decision.events:
-            body = _event(sight, event, now)
-            await acts.run(Act.EVENT, event.reason, self._cluster.create(resources.EVENTS, sight.owner.namespace, body))
+        subject = Subject(snapshot.obj, now)
+        for news in decision.announcements:
+            for sink in self._sinks:
+                await acts.run(Act.EVENT, news.name, _in_time(sink.tell(subject, news)))
         return done
 
-    async def carry_out(self, sight: Sight, decision: Decision, acts: Acts) -> None:
+    async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts) -> None:
         """Makes the arms what the plan says."""
         plan = decision.plan
-        if Part.INFERENCE_SERVICES not in sight.unknown:
+        if Part.INFERENCE_SERVICES not in snapshot.unknown:
             for ref in plan.ensure:
-                actual = sight.workloads.get(ref.revision)
+                actual = snapshot.workloads.get(ref.revision)
                 if actual is None:
-                    await acts.run(Act.INFERENCE_SERVICE, ref.workload.name, self._create(sight, ref))
+                    await acts.run(Act.INFERENCE_SERVICE, ref.workload.name, self._create(snapshot, ref))
                 else:
                     at_least = plan.at_least.get(ref.revision, 0)
-                    await acts.run(Act.SCALING, ref.workload.name, self._scale(sight, ref, actual, at_least))
+                    await acts.run(Act.SCALING, ref.workload.name, self._scale(snapshot, ref, actual, at_least))
         for ref in plan.delete:
             await acts.run(
                 Act.DELETION,
                 ref.workload.name,
-                self._cluster.delete(sight.backend.kind, sight.owner.namespace, ref.workload.name),
+                self._cluster.delete(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name),
             )
 
-    async def new_record(self, sight: Sight, plan: Plan, acts: Acts) -> None:
+    async def new_record(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
         """Creates the rollout's record, before anything that it has to witness."""
         if plan.record is not None:
-            await acts.run(Act.RECORD, plan.record.name, self._new_record(sight, plan.record))
+            await acts.run(Act.RECORD, plan.record.name, self._new_record(snapshot, plan.record))
 
-    async def _new_record(self, sight: Sight, record: RecordPlan) -> None:
-        policy = (sight.policy_obj["metadata"]["name"], sight.policy_obj["spec"]) if sight.policy_obj else None
-        owner = (sight.owner.namespace, sight.owner.name)
-        body = build.new(record, owner=owner, sources=sight.sources, policy=policy)
+    async def _new_record(self, snapshot: Snapshot, record: RecordPlan) -> None:
+        policy = (snapshot.policy_obj["metadata"]["name"], snapshot.policy_obj["spec"]) if snapshot.policy_obj else None
+        owner = (snapshot.owner.namespace, snapshot.owner.name)
+        body = build.new(record, owner=owner, sources=snapshot.sources, policy=policy)
         await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
 
-    async def _scale(self, sight: Sight, ref: RevisionRef, actual: Object, at_least: int) -> None:
+    async def _scale(self, snapshot: Snapshot, ref: RevisionRef, actual: Object, at_least: int) -> None:
         """The arm is ours, and has the scaling that spec asks for; nothing else of it is ever written."""
         if "deletionTimestamp" in actual["metadata"]:
             return
-        patch: Object = sight.backend.scaling_patch(actual, sight.obj["spec"]["predictor"], at_least) or {}
-        if not _owned(actual, sight.owner):
-            patch["metadata"] = {"ownerReferences": [sight.owner.reference()]}
+        patch: Object = snapshot.backend.scaling_patch(actual, snapshot.obj["spec"]["predictor"], at_least) or {}
+        if not _owned(actual, snapshot.owner):
+            patch["metadata"] = {"ownerReferences": [snapshot.owner.reference()]}
         if patch:
-            await self._cluster.merge(sight.backend.kind, sight.owner.namespace, ref.workload.name, patch)
+            await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)
 
-    async def _create(self, sight: Sight, ref: RevisionRef) -> None:
-        source = sight.sources.get(ref.revision) or await self._recorded(sight, ref)
+    async def _create(self, snapshot: Snapshot, ref: RevisionRef) -> None:
+        source = snapshot.sources.get(ref.revision) or await self._recorded(snapshot, ref)
         if source is None:
-            if Part.RECORDS in sight.unknown:
+            if Part.RECORDS in snapshot.unknown:
                 return  # its record has it, and cannot be read now: that is told already
             message = f"no record knows what was served as revision {ref.revision}"
             raise Refused(message)
-        body = sight.backend.render(sight.owner, ref, Source(*source))
+        body = snapshot.backend.render(snapshot.owner, ref, Source(*source))
         with contextlib.suppress(Conflict):
-            await self._cluster.create(sight.backend.kind, sight.owner.namespace, body)
+            await self._cluster.create(snapshot.backend.kind, snapshot.owner.namespace, body)
 
-    async def _recorded(self, sight: Sight, ref: RevisionRef) -> build.Source | None:
+    async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
         """What was served as ``ref``, from the records of its own rollouts."""
-        selector = f"{names.MODEL_DEPLOYMENT}={sight.owner.name},{names.REVISION}={ref.revision}"
-        found = await self._cluster.list(resources.PROMOTION_RECORDS, sight.owner.namespace, selector)
+        selector = f"{names.MODEL_DEPLOYMENT}={snapshot.owner.name},{names.REVISION}={ref.revision}"
+        found = await self._cluster.list(resources.PROMOTION_RECORDS, snapshot.owner.namespace, selector)
         return build.sources_of(found).get(ref.revision)
 
     async def write_records(
-        self, sight: Sight, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
+        self, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
     ) -> bool:
         """One write per record: outcome, timeline and sealed windows together; whether the rollout's own is written."""
         rollout = decision.status.rollout
@@ -151,7 +158,7 @@ class Actor:
         finishes = {finish.record: finish for finish in decision.plan.finish}
         done = True
         for name in sorted(current | finishes.keys()):
-            obj = sight.record_objs.get(name)
+            obj = snapshot.record_objs.get(name)
             record = build.parse(obj) if obj else None
             if obj is None or record is None or record.status.finished_at is not None:
                 done = done and name not in current
@@ -199,28 +206,7 @@ def _owned(obj: Mapping[str, Any], owner: Owner) -> bool:
     return any(ref.get("uid") == owner.uid for ref in obj["metadata"].get("ownerReferences") or [])
 
 
-def _event(sight: Sight, event: Event, now: datetime) -> Object:
-    metadata = sight.obj["metadata"]
-    at = format_time(now.replace(microsecond=0))
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {
-            "name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}",
-            "namespace": metadata["namespace"],
-        },
-        "involvedObject": {
-            "apiVersion": sight.obj["apiVersion"],
-            "kind": sight.obj["kind"],
-            "name": metadata["name"],
-            "namespace": metadata["namespace"],
-            "uid": metadata["uid"],
-        },
-        "type": event.type,
-        "reason": event.reason,
-        "message": event.message[:1024],
-        "source": {"component": names.MANAGER},
-        "firstTimestamp": at,
-        "lastTimestamp": at,
-        "count": 1,
-    }
+async def _in_time(call: Awaitable[None]) -> None:
+    """The call, for a moment only: no pass waits for those who are told."""
+    async with asyncio.timeout(SINK_TIMEOUT):
+        await call

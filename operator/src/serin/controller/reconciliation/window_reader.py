@@ -54,7 +54,7 @@ LATE_WINDOWS = 3
 
 
 @dataclass(slots=True)
-class Ledger:
+class WindowReader:
     """The windows of one rollout. Each SLO is read on its own: one that cannot be read does not blind the others."""
 
     policy: PromotionPolicySpec
@@ -75,7 +75,7 @@ class Ledger:
     unsealed: dict[str, list[Interval]] = field(default_factory=dict)
     shares: deque[Window] = field(default_factory=lambda: deque(maxlen=SHARES))
     """The newest windows of the first SLO that counts: how the traffic really splits."""
-    rehearsal: bool = False
+    preview_only: bool = False
     """Of a preview: what testers send may condemn a candidate, and proves nothing for it later."""
     of_record: bool = True
     """The policy is the snapshot of the record; False for the live one, by which only the watch goes on."""
@@ -91,7 +91,7 @@ class Ledger:
         identity: RolloutIdentity,
         begun: datetime,
         record: PromotionRecordStatus | None,
-    ) -> Ledger:
+    ) -> WindowReader:
         """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
         ledger = cls(policy, identity, start, dict.fromkeys(slos, start), judges_of(policy), _with_a_past(policy))

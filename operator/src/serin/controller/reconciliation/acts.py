@@ -10,7 +10,7 @@ from enum import StrEnum
 import structlog
 
 from serin.api.status import WriteFailure
-from serin.controller.refusals import describe, reason_of
+from serin.controller.reconciliation.refusals import describe, reason_of
 from serin.errors import Conflict, NotLeader
 from serin.schema.reasons import Reason
 

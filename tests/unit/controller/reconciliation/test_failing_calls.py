@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from serin.cluster import resources
-from serin.cluster.client import Cluster
-from tests.faulty_cluster import FaultyCluster, conflict, invalid, quota, refused, unavailable, webhook
-from tests.lab import POLICY, Lab, isvc, spec
+from tests.faulty_cluster import conflict, invalid, quota, refused, unavailable, webhook
+from tests.faulty_lab import FaultyLab
+from tests.lab import POLICY, spec
 
 STAGES: dict[str, Any] = POLICY | {
     "shadow": {"for": "6s"},
@@ -53,45 +53,11 @@ FOUND_WITHIN = 8
 takes as long (the first test)."""
 
 
-class FaultyLab(Lab):
-    """A lab of which one call fails."""
-
-    def __init__(self, policy: dict[str, Any] = POLICY) -> None:
-        self.faulty: FaultyCluster | None = None
-        super().__init__(policy)
-
-    @property
-    def seen_cluster(self) -> Cluster:
-        if self.faulty is None:
-            self.faulty = FaultyCluster(self.cluster)
-        return self.faulty
-
-    @property
-    def fault(self) -> FaultyCluster:
-        assert self.faulty is not None
-        return self.faulty
-
-    def weight(self) -> int:
-        return self.backends().get(isvc("2"), 0)
-
-    def accept(self, *, accepting: bool = True) -> None:
-        """From now on the gateway tells that it has accepted the route, or does not."""
-        self.cluster.accepting = accepting
-        route = self.obj(resources.HTTP_ROUTES)
-        for condition in route["status"]["parents"][0]["conditions"]:
-            condition["observedGeneration"] = route["metadata"]["generation"] - (not accepting)
-
-    def exposed(self) -> bool:
-        """Whether any request reaches the candidate: by weight, or mirrored."""
-        rules = self.obj(resources.HTTP_ROUTES)["spec"]["rules"]
-        return self.weight() > 0 or any(rule.get("filters") for rule in rules)
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that hangs is waited for a moment only."""
-    monkeypatch.setattr("serin.controller.observe.QUICK", 0.02)
-    monkeypatch.setattr("serin.controller.reconcile.HURRY", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.observe.QUICK", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.reconcile.HURRY", 0.02)
 
 
 async def in_phase(phase: str) -> FaultyLab:
@@ -299,7 +265,7 @@ async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(way: 
 
 @pytest.mark.parametrize("way", list(WAYS))
 async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serin.controller.observe.PATIENT", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.observe.PATIENT", 0.02)
     lab = FaultyLab()
     lab.fault.verb, lab.fault.plural, lab.fault.error = "list", resources.MODEL_DEPLOYMENTS.plural, WAYS[way]
     for _ in range(8):

@@ -15,9 +15,14 @@ from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.actions import Asked, asked_of, pending, requester_verified
-from serin.controller.history import get_or_none, read_records, record_views
-from serin.controller.wanted import wanted_revision
+from serin.controller.reconciliation.history import get_or_none, read_records, record_views
+from serin.controller.reconciliation.pending_actions import (
+    PendingActions,
+    list_pending,
+    pending_actions_of,
+    requester_verified,
+)
+from serin.controller.reconciliation.wanted import wanted_revision
 from serin.errors import NotFound, Refused
 from serin.prometheus.reading import unreadable
 from serin.prometheus.server.address import same_place
@@ -33,7 +38,7 @@ from serin.traffic.registry import backend_of
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Snapshot:
     """What was seen, as objects and as views."""
 
     obj: Object
@@ -45,14 +50,14 @@ class Sight:
     arms: Mapping[str, Arm]
     route_obj: Object | None
     route: RouteView | None
-    may_route: bool
+    owns_route: bool
     """False if the route of this name is somebody else's: it is not touched."""
     record_objs: Mapping[str, Object]
     """By name, those that were read whole: the rollout's own, and those that are not finished."""
     records: tuple[RecordView, ...]
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
-    said: Asked
+    pending_actions: PendingActions
     """PromotionActions without an answer."""
     unknown: Mapping[Part, Unreadable]
     """Parts that could not be read."""
@@ -91,7 +96,7 @@ class Scope:
     """Empty: all."""
 
 
-async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Sight | None:
+async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
     """A fresh look; None when the ModelDeployment is gone or going.
 
     Only the ModelDeployment and its route must be readable: a rollback needs nothing else. Every other part may be
@@ -106,7 +111,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), QUICK if parsed.status.rollout is not None else PATIENT)
     backend = backend_of(parsed.spec)
-    services, records, route_obj, policy_obj, said = await _read_parts(cluster, reader, parsed, namespace, name)
+    services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
     arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
     views = record_views(reader, records or [], name, own=parsed.status.rollout is not None)
     seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
@@ -125,7 +130,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         # During a rollout spec is heard whatever else is wrong with it: it may ask for stable again.
         wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
         problem = problem or unusable
-    return Sight(
+    return Snapshot(
         obj=obj,
         model_deployment=parsed,
         wanted=wanted,
@@ -134,12 +139,12 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         arms=arms,
         route_obj=route_obj,
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
-        may_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
+        owns_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
         record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
-        said=said,
+        pending_actions=pending,
         unknown=reader.unknown,
     )
 
@@ -158,7 +163,7 @@ async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment,
     return cast("Parts", tuple(found))
 
 
-Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, Asked]
+Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
 QUICK = 1.5
 """Seconds that a part is waited for during a rollout: a breach must not wait for what the way back does not need."""
 PATIENT = 10.0
@@ -168,11 +173,13 @@ KSERVE_MISSING = Problem(
 )
 
 
-async def _asked(cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus) -> Asked:
+async def _asked(
+    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus
+) -> PendingActions:
     """The actions that wait, and who vouches for those that have no answer in status either."""
-    found = await reader.read(Part.ACTIONS, pending(cluster, *key)) or []
+    found = await reader.read(Part.ACTIONS, list_pending(cluster, *key)) or []
     answered = {action.uid for action in status.actions}
-    asked = asked_of(found, vouches=None)
+    asked = pending_actions_of(found, vouches=None)
     new = [action for action in asked.actions if action.uid not in answered]
     return replace(asked, requester_verified=await requester_verified(cluster, key[0], new))
 

@@ -9,16 +9,16 @@ import pytest
 
 from serin.cluster import resources
 from tests.faulty_cluster import conflict, quota, refused, unavailable
+from tests.faulty_lab import FaultyLab
 from tests.lab import POLICY, isvc, spec
-from tests.unit.controller.test_failing_calls import FaultyLab
 
 SLOW: dict[str, Any] = POLICY | {"steps": [{"weight": 40, "for": "30s"}, {"weight": 50, "for": "30s"}]}
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serin.controller.observe.QUICK", 0.02)
-    monkeypatch.setattr("serin.controller.reconcile.HURRY", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.observe.QUICK", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.reconcile.HURRY", 0.02)
 
 
 async def at_40(policy: dict[str, Any] = SLOW) -> FaultyLab:

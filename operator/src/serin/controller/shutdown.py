@@ -24,13 +24,13 @@ LAST_GRACE = 2.0
 FAILED, LOST_THE_LEASE = 1, 3
 
 
-def heed_signals(stop: asyncio.Event) -> None:
+def install_signal_handlers(stop: asyncio.Event) -> None:
     """SIGTERM and SIGINT set ``stop`` from now on; a second one changes nothing."""
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
-async def end_of(roots: Collection[asyncio.Task[None]]) -> None:
+async def wait_for_event_sources(roots: Collection[asyncio.Task[None]]) -> None:
     """Waits until one of kopf's root tasks ends, ends the others, and returns ``GRACE`` later at the latest.
 
     Raises what one of them raised: the end of an event source is never silent. kopf's own ``run_tasks`` would then
@@ -49,7 +49,7 @@ async def end_of(roots: Collection[asyncio.Task[None]]) -> None:
             root.result()
 
 
-def run_to_the_end(work: Coroutine[Any, Any, None]) -> NoReturn:
+def run_and_exit(work: Coroutine[Any, Any, None]) -> NoReturn:
     """Runs ``work`` and ends the process with the exit code that stands for what came of it."""
     asyncio.run(_to_the_end(work))
     raise AssertionError  # the process has ended

@@ -32,7 +32,7 @@ REFUSAL = "serin.dev/actions: spec.requestedBy must be "
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PendingActions:
     """What people say of one ModelDeployment."""
 
     unmarked: tuple[Object, ...]
@@ -46,21 +46,21 @@ class Asked:
     """Whether the admission policies are in force; None where that is not known, or nobody needs to know."""
 
 
-def asked_of(found: list[Object], *, vouches: bool | None) -> Asked:
+def pending_actions_of(found: list[Object], *, vouches: bool | None) -> PendingActions:
     """What waits, and who vouches for it."""
     waiting = _waiting(found)
     objs = {obj["metadata"]["name"]: obj for obj, _ in waiting}
     # An outcome that only another version knows is not ours to call an answer.
     answers = {outcome.value for outcome in ActionOutcome}
     unmarked = tuple(obj for obj in found if (obj.get("status") or {}).get("outcome") in answers)
-    return Asked(unmarked, objs, tuple(action for _, action in waiting), vouches)
+    return PendingActions(unmarked, objs, tuple(action for _, action in waiting), vouches)
 
 
 def _waiting(found: list[Object]) -> list[tuple[Object, ActionView]]:
     return [(obj, view) for obj in sorted(found, key=_age) if (view := _view(obj)) is not None]
 
 
-async def pending(cluster: Cluster, namespace: str, name: str) -> list[Object]:
+async def list_pending(cluster: Cluster, namespace: str, name: str) -> list[Object]:
     """The actions on a ModelDeployment that are not marked as answered; ``ClusterError``."""
     try:
         found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, f"!{names.ANSWERED}")
@@ -73,7 +73,7 @@ async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[
     """Those without an outcome, oldest first; none if they cannot be read now."""
     try:
         async with asyncio.timeout(PATIENCE):
-            return _waiting(await pending(cluster, namespace, name))
+            return _waiting(await list_pending(cluster, namespace, name))
     except (ClusterError, TimeoutError) as error:
         log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300] or "too slow")
         return []

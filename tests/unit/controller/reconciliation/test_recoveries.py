@@ -11,7 +11,7 @@ import pytest
 from serin.cluster import resources
 from serin.errors import Refused, Unavailable
 from tests.fakes import Killed
-from tests.faulty_cluster import FaultyCluster
+from tests.faulty_lab import FaultyLab
 from tests.lab import POLICY, Lab, isvc
 
 
@@ -100,24 +100,11 @@ async def test_a_pod_that_fails_its_first_start_beside_others_that_serve_is_no_c
     assert lab.backends().get(isvc("2")) == 40, (lab.status["phase"], lab.status["message"])
 
 
-class Broken(Lab):
-    def __init__(self, policy: dict[str, Any] = POLICY) -> None:
-        self.fault: FaultyCluster | None = None
-        super().__init__(policy)
-
-    @property
-    def seen_cluster(self) -> Any:
-        if self.fault is None:
-            self.fault = FaultyCluster(self.cluster)
-        return self.fault
-
-
 async def test_one_answer_about_the_policy_that_comes_late_delays_a_rollout_by_seconds_only() -> None:
-    lab = Broken()
+    lab = FaultyLab()
     await lab.until(lab.stable("1"))
     for _ in range(3):
         await lab.tick()
-    assert lab.fault is not None
     lab.fault.verb, lab.fault.plural, lab.fault.error = "get", "promotionpolicies", lambda: Unavailable("503")
     lab.want("2")
     wake = await lab.tick()
@@ -166,11 +153,10 @@ async def test_endpoints_lost_while_the_record_of_a_promotion_cannot_be_written(
 
 
 async def test_a_policy_that_was_away_while_the_record_was_made_is_used_when_it_is_back() -> None:
-    lab = Broken()
+    lab = FaultyLab()
     await lab.until(lab.stable("1"))
     for _ in range(3):
         await lab.tick()
-    assert lab.fault is not None
     lab.want("2")
     lab.fault.verb, lab.fault.plural, lab.fault.error = "create", "promotionrecords", lambda: Unavailable("503")
     await lab.tick()
