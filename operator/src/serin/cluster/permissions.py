@@ -56,7 +56,7 @@ NEEDED: tuple[Permission, ...] = (
     *on(resources.MODEL_DEPLOYMENTS, "update", sub="status"),
     *on(resources.MODEL_DEPLOYMENTS, "update", sub="finalizers"),
     *on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
-    *on(resources.PROMOTION_RECORDS, "get", "list", "create"),
+    *on(resources.PROMOTION_RECORDS, "get", "list", "create", "delete"),
     *on(resources.PROMOTION_RECORDS, "update", sub="status"),
     *on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
     *on(resources.PROMOTION_ACTIONS, "create"),  # only ever a dry run: are the admission policies in force?

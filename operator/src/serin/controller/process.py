@@ -27,6 +27,7 @@ from serin.controller.shutdown import install_signal_handlers, run_and_exit
 from serin.controller.watchdog import Watchdog
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.shared import Shared
+from serin.rollout.observation import Retention
 
 log = structlog.get_logger()
 
@@ -72,6 +73,7 @@ async def run(settings: Settings) -> None:
                             state.watchdog.found,
                             settings.namespaces,
                             missing=lambda: state.missing,
+                            retention=Retention(settings.records_kept, settings.records_age),
                         )
                         await _lead(settings, reconciler, who, state, stop)
 

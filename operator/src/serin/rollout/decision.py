@@ -77,6 +77,8 @@ class Plan:
     finish: tuple[Finish, ...] = ()
     delete: tuple[RevisionRef, ...] = ()
     answers: tuple[Answer, ...] = ()
+    expired: tuple[str, ...] = ()
+    """Records that are no longer kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,12 @@ class Actor:
                 self._cluster.delete(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name),
             )
 
+    async def delete_expired(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
+        """Deletes records that are no longer kept."""
+        for name in plan.expired:
+            delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name)
+            await acts.run(Act.DELETION, name, delete)
+
     async def new_record(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
         """Creates the rollout's record, before anything that it has to witness."""
         if plan.record is not None:

@@ -29,7 +29,7 @@ from serin.records.build import has_room, parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
-from serin.rollout.observation import Observation
+from serin.rollout.observation import KEEP_ALL, Observation, Retention
 from serin.rollout.phases import WATCHED, is_watched
 from serin.schema.reasons import Phase, Proof
 
@@ -64,8 +64,9 @@ class Reconciler:
         namespaces: tuple[str, ...] = (),
         *,
         missing: Callable[[], Sequence[Missing]] = lambda: (),
+        retention: Retention = KEEP_ALL,
     ) -> None:
-        self._missing = missing
+        self._missing, self._retention = missing, retention
         self._cluster, self._metrics, self._clock, self._found = cluster, metrics, clock, found
         self._scope = Scope(tuple(metrics), namespaces)
         self._patient, self._hurried = Actor(cluster), Actor(HurriedCluster(cluster, HURRY))
@@ -161,6 +162,7 @@ class Reconciler:
         if ledger and blocks and written:
             ledger.sealed(everything=over)
         await actor.apply_workloads(snapshot, decision, acts)
+        await actor.delete_expired(snapshot, decision.plan, acts)
 
     def _next_look(
         self, key: Key, snapshot: Snapshot, decision: Decision, acts: Acts, *, told: bool
@@ -185,7 +187,9 @@ class Reconciler:
     def _decide(self, key: Key, snapshot: Snapshot, ledger: WindowReader | None) -> Decision:
         now = self._clock()
         rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
-        seen = replace(_observation(snapshot, ledger, self._tried.get(key), now), missing_rights=rights)
+        seen = replace(
+            _observation(snapshot, ledger, self._tried.get(key), now), missing_rights=rights, retention=self._retention
+        )
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, seen, now)
 
     def _ledger(self, key: Key, snapshot: Snapshot) -> WindowReader | None:
