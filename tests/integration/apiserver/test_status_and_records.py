@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -17,6 +18,7 @@ from serin.cluster.client import connect
 from serin.cluster.resources import PROMOTION_RECORDS
 from serin.records.build import view
 from serin.records.summary import view_of
+from serin.traffic.standard.service import workload_of
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
@@ -94,6 +96,8 @@ FULL_STATUS = ModelDeploymentStatus.model_validate(
     }
 )
 
+WORKLOAD_OF = partial(workload_of, "fraud")
+
 
 def put_status(api: ClusterApi, item: Json) -> Json:
     """Replace the status, as the operator does."""
@@ -170,12 +174,12 @@ def test_the_columns_of_a_finished_record_are_all_that_a_decision_needs(
 ) -> None:
     open_record = api.apply(objects.record(namespace))
     [row] = rows(sandbox, namespace, monkeypatch)
-    assert view_of(row, "fraud") is None, "an open one is read whole"
+    assert view_of(row, WORKLOAD_OF) is None, "an open one is read whole"
     assert set(row) == {"metadata", "columns"}
     over: Json = {"outcome": "Promoted", "reason": "Serving", "decidedAt": NOW.isoformat(), "finishedAt": objects.AT}
     whole = put_status(api, open_record | {"status": PromotionRecordStatus.model_validate(over).to_api()})
     [row] = rows(sandbox, namespace, monkeypatch)
-    short, long = view_of(row, "fraud"), view(whole)
+    short, long = view_of(row, WORKLOAD_OF), view(whole)
     assert short is not None
     assert long is not None
     for field in ("name", "attempt", "candidate", "stable", "started_at", "outcome", "reason", "decided_at"):

@@ -15,6 +15,7 @@ from serin.controller.rights import WHILE_COMPLETE, WHILE_MISSING, Rights, check
 from serin.controller.settings import Settings
 from serin.controller.watchdog import Watchdog
 from serin.errors import Unavailable
+from serin.traffic.registry import permissions
 
 PODS = Permission("", "pods", "list")
 ROUTES = Permission("gateway.networking.k8s.io", "httproutes", "patch")
@@ -42,10 +43,10 @@ class ApiServer:
 @pytest.mark.parametrize(
     ("settings", "asked"),
     [
-        (EVERYWHERE, [*(("", p) for p in (*NEEDED, *CLUSTER_WIDE))]),
+        (EVERYWHERE, [*(("", p) for p in (*NEEDED, *permissions(), *CLUSTER_WIDE))]),
         (
             Settings(prometheus=(), namespaces=("x", "y"), lease=("z", "l")),
-            [*((n, p) for n in ("x", "y") for p in NEEDED), *(("z", p) for p in LEASE)],
+            [*((n, p) for n in ("x", "y") for p in (*NEEDED, *permissions())), *(("z", p) for p in LEASE)],
         ),
     ],
 )
@@ -100,7 +101,7 @@ async def test_it_asks_for_ever_and_ends_with_the_block() -> None:
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
-    assert len(server.asked) == 5 * len((*NEEDED, *CLUSTER_WIDE)), "also when nothing was missing"
+    assert len(server.asked) == 5 * len((*NEEDED, *permissions(), *CLUSTER_WIDE)), "also when nothing was missing"
 
 
 async def test_the_check_runs_beside_the_block_and_not_after_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from serin.cluster import resources
 from serin.records.build import view
 from serin.records.summary import view_of
+from serin.traffic.standard.service import workload_of
 from tests.lab import Lab
+
+WORKLOAD_OF = partial(workload_of, "fraud")
 
 
 async def test_the_columns_say_the_same_as_the_record() -> None:
@@ -22,7 +26,7 @@ async def test_the_columns_say_the_same_as_the_record() -> None:
     rows = await lab.cluster.list_rows(resources.PROMOTION_RECORDS, "prod", "")
     assert len(rows) == 2
     for row in rows:
-        short, long = view_of(row, "fraud"), view(lab.record(row["columns"]["Attempt"]))
+        short, long = view_of(row, WORKLOAD_OF), view(lab.record(row["columns"]["Attempt"]))
         assert short is not None
         assert long is not None
         for field in ("name", "attempt", "candidate", "stable", "started_at", "outcome", "reason", "decided_at"):
@@ -31,7 +35,7 @@ async def test_the_columns_say_the_same_as_the_record() -> None:
 
 @pytest.mark.parametrize("columns", [None, {}, [], {"Attempt": "x"}, {"Attempt": 1, "Outcome": "Promoted"}])
 def test_columns_that_make_no_sense_are_as_none(columns: Any) -> None:
-    assert view_of({"metadata": {"name": "fraud-x-1"}, "columns": columns}, "fraud") is None
+    assert view_of({"metadata": {"name": "fraud-x-1"}, "columns": columns}, WORKLOAD_OF) is None
 
 
 async def test_an_open_record_is_read_whole() -> None:
@@ -40,4 +44,4 @@ async def test_an_open_record_is_read_whole() -> None:
     lab.want("2")
     await lab.until(lab.phase("Progressing"))
     rows = await lab.cluster.list_rows(resources.PROMOTION_RECORDS, "prod", "")
-    assert [view_of(row, "fraud") is not None for row in rows] == [True, False]
+    assert [view_of(row, WORKLOAD_OF) is not None for row in rows] == [True, False]

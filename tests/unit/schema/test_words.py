@@ -16,7 +16,7 @@ from serin.api.conditions import ConditionStatus
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec, PromotionActionStatus
 from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.slo import Slo
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.schema.choices import Severity
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from serin.schema.types import ApiModel
@@ -59,7 +59,11 @@ CONDITION: dict[str, Any] = {
     "reason": "Serving",
     "message": "Version 1 serves all traffic.",
 }
-ARM: dict[str, Any] = {"revision": "r1", "version": "1", "inferenceService": "fraud-r1"}
+ARM: dict[str, Any] = {
+    "revision": "r1",
+    "version": "1",
+    "workload": {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "fraud-r1"},
+}
 EXAMPLE: dict[str, Any] = {
     "observedGeneration": 3,
     "phase": "RollingBack",
@@ -267,3 +271,8 @@ def test_a_spec_keeps_its_lists_of_words() -> None:
     found = {path: words for kind in KINDS for path, words in lists_of_words(schema_of(kind)["properties"]["spec"], "")}
     assert found[".action"] == [kind.value for kind in ActionKind]
     assert found[".slos.severity"] == [severity.value for severity in Severity]
+
+
+def test_what_an_earlier_version_wrote_of_a_workload_is_read() -> None:
+    earlier = RevisionRef.model_validate({"revision": "r1", "version": "1", "inferenceService": "fraud-r1"})
+    assert earlier.to_api() == ARM

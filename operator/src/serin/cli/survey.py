@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -89,8 +89,10 @@ async def subject_of(cluster: Cluster, namespace: str, name: str) -> Subject:
     if status.stable is None:
         raise InvalidInput(f"{name} has no stable revision yet: there is nothing to compare a candidate with")
     backend = backend_of(deployment.spec)
-    nobody = RevisionRef(revision="", version="", workload=backend.workload(name, NOBODY))
+    nobody = RevisionRef(revision=NOBODY, version=NOBODY, workload=backend.workload(name, NOBODY))
     identity = backend.identity(namespace, status.candidate or nobody, status.stable)
+    if status.candidate is None:
+        identity = replace(identity, revision="", version="")
     return Subject(policy, identity, status.candidate is not None)
 
 

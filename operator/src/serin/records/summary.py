@@ -6,12 +6,11 @@ their printer columns; one that is not finished, or whose columns are those of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from serin.api.revision import workload_name
 from serin.api.status import RevisionRef, Workload
 from serin.rollout.observation import RecordView
 from serin.schema.reasons import Outcome, Reason
@@ -34,18 +33,18 @@ class _Columns(ApiModel):
     finished: Annotated[Time, Field(alias="Finished")]
 
 
-def view_of(row: Mapping[str, Any], model_deployment: str) -> RecordView | None:
-    """The record as decisions see it, from a row of the table; None if it has to be read whole."""
+def view_of(row: Mapping[str, Any], workload_of: Callable[[str], Workload]) -> RecordView | None:
+    """The record as decisions see it, from a row of the table; None if it has to be read whole.
+
+    ``workload_of`` says what serves a revision: a row does not.
+    """
     try:
         found = _Columns.model_validate(row.get("columns"))
     except ValidationError:
         return None
 
     def ref(revision: str, version: str) -> RevisionRef:
-        # A finished record says nothing of what served it; only names are compared.
-        name = workload_name(model_deployment, revision)
-        unknown = Workload(api_version="", kind="", name=name)
-        return RevisionRef(revision=revision, version=version, workload=unknown)
+        return RevisionRef(revision=revision, version=version, workload=workload_of(revision))
 
     return RecordView(
         name=str(row["metadata"]["name"]),

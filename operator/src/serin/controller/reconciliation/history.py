@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from serin.api import names
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus, Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import NotFound
@@ -14,8 +15,13 @@ from serin.records.summary import view_of
 from serin.rollout.observation import Part, RecordView
 from serin.traffic.reader import Reader
 
+WorkloadOf = Callable[[str], Workload]
+"""What serves a revision of the ModelDeployment."""
 
-async def read_records(cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus) -> list[Object]:
+
+async def read_records(
+    cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus, workload_of: WorkloadOf
+) -> list[Object]:
     """During a rollout its own record; otherwise all of them, of the finished ones only the printer columns.
 
     History costs nothing: a record may be large, and a finished one is not read again.
@@ -25,20 +31,20 @@ async def read_records(cluster: Cluster, namespace: str, name: str, status: Mode
         return [own] if own else []
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     rows = await cluster.list_rows(resources.PROMOTION_RECORDS, namespace, selector)
-    short = [row for row in rows if view_of(row, name) is not None]
+    short = [row for row in rows if view_of(row, workload_of) is not None]
     whole = {row["metadata"]["name"] for row in rows} - {row["metadata"]["name"] for row in short}
     read = [await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in sorted(whole)]
     return [*short, *filter(None, read)]
 
 
-def record_views(reader: Reader, records: list[Object], name: str, *, own: bool) -> list[RecordView]:
+def record_views(reader: Reader, records: list[Object], workload_of: WorkloadOf, *, own: bool) -> list[RecordView]:
     """The records as decisions see them.
 
     One that cannot be read is not ours (anybody may create objects); the rollout's ``own`` record is, and is unknown.
     """
     if own:
         return list(filter(None, (reader.parse(Part.RECORDS, partial(_view, record)) for record in records)))
-    return list(filter(None, (view(r) if "spec" in r else view_of(r, name) for r in records)))
+    return list(filter(None, (view(r) if "spec" in r else view_of(r, workload_of) for r in records)))
 
 
 def _view(record: Object) -> RecordView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -113,7 +114,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     backend = backend_of(parsed.spec)
     services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
     arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
-    views = record_views(reader, records or [], name, own=parsed.status.rollout is not None)
+    views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
     seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
     is_foreign = foreign(route_obj, obj, parsed.status)
     problem = _not_ours(obj) if is_foreign else None
@@ -151,9 +152,10 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
 
 async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
     """InferenceServices, records, the route, the policy and actions, all at once; only the route may raise."""
+    workload_of = partial(backend_of(parsed.spec).workload, name)
     found = await together(
         reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
-        reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status)),
+        reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status, workload_of)),
         get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
