@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from serin.api import names
 from serin.cluster import resources
 from serin.cluster.client import Object, Objects
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.traffic.standard.service import service_of
 from tools.crdgen import KINDS
 
 Key = tuple[str, str, str]
@@ -83,7 +83,7 @@ class FakeCluster:
     def _slice(self, isvc: str) -> Object:
         endpoints = [{"addresses": [f"10.0.0.{i}"], "conditions": {"ready": True}} for i in range(self.ready(isvc))]
         return {
-            "metadata": {"labels": {"kubernetes.io/service-name": names.service_name(isvc)}},
+            "metadata": {"labels": {"kubernetes.io/service-name": service_of(isvc).name}},
             "endpoints": endpoints,
         }
 
@@ -192,15 +192,15 @@ class FakePrometheus:
     away: bool = False
     queries: int = 0
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
+    async def series(self, request: SeriesRequest) -> list[Series]:
         self.queries += 1
         if self.away:
             raise MetricsUnavailable("http://prometheus: ConnectionError")
-        end = int(want.end.timestamp())
+        end = int(request.end.timestamp())
         times = [float(t) for t in range(end - 90, end + 1)]
         found = []
         for cluster, rate, bad in zip(
-            want.arms, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
+            request.arms, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
         ):
             for code, growth in (("2", rate - bad), ("5", bad)):
                 labels = {

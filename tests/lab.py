@@ -9,7 +9,7 @@ from typing import Any
 from serin.api.revision import revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster
-from serin.controller.reconcile import Reconciler
+from serin.controller.reconciliation.reconcile import Reconciler
 from serin.errors import Conflict, SerinError
 from tests.fakes import FakeCluster, FakePrometheus
 

@@ -15,7 +15,7 @@ from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.revision import inference_service_name, revision_of
+from serin.api.revision import revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
 from serin.rollout.decide import decide
@@ -32,6 +32,7 @@ from serin.rollout.observation import (
 )
 from serin.rollout.phases import WATCHED
 from serin.schema.reasons import Phase, Reason
+from serin.traffic.standard.service import workload_of
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -70,7 +71,7 @@ def spec(version: str, **changes: Any) -> ModelDeploymentSpec:
 def ref(version: str) -> RevisionRef:
     """The revision of ``spec(version)``."""
     revision = revision_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
-    return RevisionRef(revision=revision, version=version, inference_service=inference_service_name(NAME, revision))
+    return RevisionRef(revision=revision, version=version, workload=workload_of(NAME, revision))
 
 
 def exposed(route: RoutePlan) -> frozenset[Exposure]:

@@ -78,7 +78,7 @@ class History:
         found = [0]
         for write in self.writes():
             for ref in (write.status.get("stable"), write.status.get("candidate")):
-                owners |= {ref["inferenceService"]: ref["version"]} if ref else {}
+                owners |= {ref["workload"]["name"]: ref["version"]} if ref else {}
             if write.kind == "HTTPRoute":
                 found.append(sum(weight for name, weight in shares(write.item).items() if owners.get(name) == version))
         return [weight for weight, _ in itertools.groupby(found)]
@@ -183,7 +183,7 @@ def undecided(writes: list[Write]) -> Iterator[str]:
 
 def _beyond(status: Json, write: Write) -> Iterator[str]:
     """What a route gives beyond its ModelDeployment's status."""
-    stable, candidate = (status.get(arm, {}).get("inferenceService") for arm in ("stable", "candidate"))
+    stable, candidate = (status.get(arm, {}).get("workload", {}).get("name") for arm in ("stable", "candidate"))
     decided = (status.get("weights") or {}).get("desired", 0)
     for service, weight in shares(write.item).items():
         most = ALL if service == stable or not stable else decided if service == candidate else 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from serin.controller.process import main
-from serin.traffic import standard
+from serin.traffic.standard import workload
 
-_rendered = standard.served
+_rendered = workload.with_model_source
 
 
 def _served(predictor: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
@@ -20,5 +20,5 @@ def _served(predictor: dict[str, Any], model: dict[str, Any], name: str) -> dict
 
 
 if __name__ == "__main__":
-    standard.served = _served  # type: ignore[assignment]
+    workload.with_model_source = _served  # type: ignore[assignment]
     main()

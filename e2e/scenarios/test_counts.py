@@ -54,7 +54,7 @@ def test_counts_equal_the_clients_log(site: Site, record_property: Callable[[str
     site.want("2", predictor={**predictor, "minReplicas": REPLICAS})
     site.until_weight(50)
     status = site.status
-    isvcs = [status[arm]["inferenceService"] for arm in ("candidate", "stable")]
+    isvcs = [status[arm]["workload"]["name"] for arm in ("candidate", "stable")]
     _warmed_up(site, isvcs)
     settled()
     begun = time.time()
@@ -165,7 +165,7 @@ def test_what_never_reaches_a_backend_is_counted_as_clients_see_it(site: Site) -
         assert pair(found["availability"].candidate) == (len(answers), len(answers)), name
     site.want("2", environment={"LATENCY_MS": "3000"})
     site.until(lambda s: bool(s.get("candidate")), what="version 2 is coming up")
-    slow = site.status["candidate"]["inferenceService"]
+    slow = site.status["candidate"]["workload"]["name"]
     wait_until(lambda: site.ready_endpoints("2") > 0, what="version 2 is ready", seconds=60)
     host = f"slow.{site.namespace}.example.com"
     _route(site, slow, host, timeout="1s", route="slow")

@@ -1,6 +1,6 @@
 """One call of the operator fails, alone: a bad version is taken back in about its usual time, nothing moves forward.
 
-A slice on a real API server of the unit tests' matrix (``tests/unit/controller/test_failing_calls.py``).
+A slice on a real API server of the unit tests' matrix (``tests/unit/controller/reconciliation/test_failing_calls.py``).
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from urllib3.util import Retry
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
 from tests.faulty import AT, DEADLINE, MOST, QUERY, FaultyServer, body, says
-from tests.unit.prometheus.server.test_faults import FAULTS
 
 MEBI = 1024 * 1024
 REPEATS = 15
@@ -133,7 +132,9 @@ def costs() -> None:
 
 
 def faults() -> None:
-    """What becomes of each fault of tests/unit/prometheus/server/test_faults.py."""
+    """What becomes of each fault of tests/unit/prometheus/server/test_session.py."""
+    from tests.unit.prometheus.server.test_session import FAULTS  # late: its imports are no part of the costs
+
     for way in WAYS:
         outcomes = {}
         for name, (script, expected, _) in FAULTS.items():

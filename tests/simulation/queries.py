@@ -7,7 +7,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.controller.evidence import Ledger
+from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.settings import Settings
 from serin.evidence import settle_time
 from serin.prometheus.identity import RolloutIdentity
@@ -61,7 +61,7 @@ async def measured(rollouts: int, workers: int) -> tuple[float, int]:
     for number in range(rollouts):
         begun = T0 + timedelta(seconds=draw.randrange(15))
         identity = RolloutIdentity(f"team-{number % 20}", f"model-{number}-1a2b3c4d", f"model-{number}-5e6f7a8b")
-        ledger = Ledger.restore(POLICY, identity, begun, None)
+        ledger = WindowReader.restore(POLICY, identity, begun, None)
         ledger.without_history.clear()
         ledgers.append(ledger)
     before = 0

@@ -5,7 +5,11 @@ from __future__ import annotations
 from e2e.deploy.cluster import Json
 from serin.api import API_VERSION
 
-REVISION = {"revision": "5c0d9e1a", "version": "1", "inferenceService": "fraud-5c0d9e1a"}
+REVISION = {
+    "revision": "5c0d9e1a",
+    "version": "1",
+    "workload": {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "fraud-5c0d9e1a"},
+}
 AT = "2026-11-22T10:00:00Z"
 
 

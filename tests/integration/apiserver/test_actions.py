@@ -12,7 +12,7 @@ from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
-from serin.controller.actions import NOBODY, requester_verified, unanswered
+from serin.controller.reconciliation.pending_actions import NOBODY, requester_verified, unanswered
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver

@@ -129,8 +129,7 @@ def added_up(scraped: Scraped, form: str, cell: Grid) -> Window:
     async def ask() -> Window:
         prometheus = Prometheus(Server(url=scraped.url))
         try:
-            requests = [(group.terms, query.matchers(group)) for group in groups]
-            return await summed(Shared(prometheus).counted, query.patterns, cell, requests)
+            return await summed(Shared(prometheus).counted, query, groups)
         finally:
             prometheus.close()
 

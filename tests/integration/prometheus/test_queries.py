@@ -19,7 +19,7 @@ from serin.prometheus.server.shared import Shared
 from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import Scraped
 
-NAMES = RolloutIdentity("nowhere", "fraud-b", "fraud-a")
+IDENTITY = RolloutIdentity("nowhere", "fraud-b", "fraud-a")
 WINDOW = timedelta(seconds=15)
 
 
@@ -27,7 +27,7 @@ WINDOW = timedelta(seconds=15)
 async def test_every_preset(scraped: Scraped, arms: Arms) -> None:
     """Those that policies may not use yet, too: nothing is there, which is an answer and no error."""
     source, at = preset(arms), datetime.now(UTC).replace(microsecond=0)
-    arm_query = ArmQuery(source, NAMES, Grid(at - WINDOW, WINDOW, 1))
+    arm_query = ArmQuery(source, IDENTITY, Grid(at - WINDOW, WINDOW, 1))
     prometheus = Prometheus(Server(url=scraped.url))
     try:
         for terms in (source.availability, source.at_threshold(timedelta(milliseconds=500))):

@@ -10,8 +10,8 @@ from serin.api.promotion_policy import PromotionPolicy
 STATUS = {
     "phase": "Progressing",
     "message": "step 1 of 3 at 5 %",
-    "stable": {"revision": "a", "version": "1", "inferenceService": "fraud-a"},
-    "candidate": {"revision": "b", "version": "2", "inferenceService": "fraud-b"},
+    "stable": {"revision": "a", "version": "1", "workload": {"name": "fraud-a"}},
+    "candidate": {"revision": "b", "version": "2", "workload": {"name": "fraud-b"}},
     "weights": {"desired": 25, "applied": 5},
     "rollout": {
         "record": "fraud-b-1",

@@ -9,7 +9,7 @@ from e2e.scenarios.history import Write, clocks_begun_again, out_of_order, share
 
 NO_STATUS: tuple[Json, ...] = ({}, {"status": {"observedGeneration": -1}})
 """As it was stored, and as the API server shows it."""
-ONE, TWO, THREE = ({"inferenceService": f"fraud-{n}", "version": n} for n in ("1", "2", "3"))
+ONE, TWO, THREE = ({"workload": {"name": f"fraud-{n}"}, "version": n} for n in ("1", "2", "3"))
 
 
 def route(**weights: int) -> Json:

@@ -21,7 +21,7 @@ from serin.prometheus.series_request import SeriesRequest
 from tests.fakes import FakeCluster
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a")
+IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
 XX, COUNT, BUCKET = (
     "envoy_cluster_upstream_rq_xx",
     "envoy_cluster_upstream_rq_time_count",
@@ -30,16 +30,16 @@ XX, COUNT, BUCKET = (
 
 
 class Store:
-    """Series, asked for by wants and by preflight's questions after label values."""
+    """Series, asked for by requests and by preflight's questions after label values."""
 
     def __init__(self, *series: Series) -> None:
         self.all = list(series)
         self.away = False
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
+    async def series(self, request: SeriesRequest) -> list[Series]:
         if self.away:
             raise MetricsUnavailable("http://prometheus: status 503")
-        found = [s.between(want.start.timestamp(), want.end.timestamp()) for s in self.all if want.matches(s)]
+        found = [s.between(request.start.timestamp(), request.end.timestamp()) for s in self.all if request.matches(s)]
         return [s for s in found if s.times]
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
@@ -73,7 +73,7 @@ def policy(*kinds: str, arms: str = "Contour", **step: Any) -> PromotionPolicySp
 
 
 async def surveyed(store: Store, spec: PromotionPolicySpec, *, candidate: bool = False) -> list[SloFigures]:
-    return await survey(store, Subject(spec, NAMES, candidate), NOW)
+    return await survey(store, Subject(spec, IDENTITY, candidate), NOW)
 
 
 HEALTHY = (
@@ -167,8 +167,8 @@ async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
 class Crowded(Store):
     """Too much to count; expressions have a value all the same."""
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
-        del want
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        del request
         raise AnswerTooLarge("larger than 16777216 bytes")
 
     async def counted(self, query: str, at: datetime) -> list[Series]:

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from serin.controller.election import done_before
+from serin.controller.election import completed_before_stop
 
 
 async def test_done_before_anybody_asked_to_stop() -> None:
-    assert await done_before(asyncio.Event(), asyncio.sleep(0))
+    assert await completed_before_stop(asyncio.Event(), asyncio.sleep(0))
 
 
 async def test_asked_to_stop_while_it_waits() -> None:
@@ -23,7 +23,7 @@ async def test_asked_to_stop_while_it_waits() -> None:
             ended.set()
 
     asyncio.get_running_loop().call_later(0.01, stop.set)
-    assert not await asyncio.wait_for(done_before(stop, waits()), 10)
+    assert not await asyncio.wait_for(completed_before_stop(stop, waits()), 10)
     assert ended.is_set()
 
 
@@ -33,7 +33,7 @@ async def test_asked_to_stop_in_the_moment_in_which_it_was_done() -> None:
     async def done() -> None:
         stop.set()
 
-    assert not await done_before(stop, done())
+    assert not await completed_before_stop(stop, done())
 
 
 async def test_what_went_wrong_is_told() -> None:
@@ -41,4 +41,4 @@ async def test_what_went_wrong_is_told() -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await done_before(asyncio.Event(), fails())
+        await completed_before_stop(asyncio.Event(), fails())

@@ -55,6 +55,8 @@ def test_settings_made_by_hand_do_not_read_the_environment(monkeypatch: pytest.M
 WRONG = {
     "SERIN_WORKERS": (["0", "-3", "1025", "many", "", "1.5"], "a whole number from 1 to 1024"),
     "SERIN_HEALTH_PORT": (["-1", "65536", "tcp://10.0.0.1:80"], "a whole number from 0 to 65535"),
+    "SERIN_RECORDS_KEPT": (["-1", "10001"], "a whole number from 0 to 10000"),
+    "SERIN_RECORDS_AGE": (["59m", "87601h"], "a duration from 1h to 87600h, such as 9600h"),
     "SERIN_RESYNC": (["0s", "999ms", "24h1s", "often", "", "5"], "a duration from 1s to 24h, such as 5m"),
     "SERIN_LEASE_DURATION": (["0s", "2s", "11m", "15"], "a duration from 3s to 10m, such as 15s"),
     "SERIN_LEASE": (["serin", "a/b/c", "/b", "a/", "A/b"], "namespace/name of a Lease, or empty for a process that"),

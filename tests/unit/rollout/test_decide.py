@@ -440,7 +440,7 @@ def test_nothing_changes_once_it_is_stable() -> None:
     world.now += timedelta(hours=5)
     decision = world.tick()
     assert decision.status == settled
-    assert decision.events == ()
+    assert decision.announcements == ()
     assert decision.wake_at is None
 
 
@@ -448,7 +448,7 @@ def test_events_are_told_on_transitions_only() -> None:
     world = serving()
     world.want("2")
     world.until(Phase.STABLE)
-    told = [event.reason for d in world.decisions for event in d.events]
+    told = [event.name for d in world.decisions for event in d.announcements]
     assert told.count("Promoting") == 1
     assert told.count("StepAdvanced") == 1
     assert len(told) < 20

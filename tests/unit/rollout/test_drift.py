@@ -19,7 +19,7 @@ def template(world: World, version: str, text: str) -> None:
 
 
 def told(world: World) -> list[str]:
-    return [event.reason for decision in world.decisions for event in decision.events]
+    return [event.name for decision in world.decisions for event in decision.announcements]
 
 
 def rolling(phase: Phase = Phase.PROGRESSING) -> World:

@@ -234,7 +234,7 @@ def test_a_healthy_rollout_raises_no_warning() -> None:
     world.want("2")
     world.until(Phase.STABLE)
     world.settle(20)
-    assert [e for d in world.decisions for e in d.events if e.type == "Warning"] == []
+    assert [e for d in world.decisions for e in d.announcements if e.warning] == []
 
 
 @pytest.mark.parametrize("pending", [True, False])
@@ -259,11 +259,11 @@ def test_an_outage_of_the_api_is_an_event_when_it_asks_for_somebody(*, refused: 
         world.tick()
         world.unknown = {}
         world.tick()
-    assert not [e for d in world.decisions for e in d.events if e.reason == "ObservationIncomplete"]
+    assert not [e for d in world.decisions for e in d.announcements if e.name == "ObservationIncomplete"]
     world.unknown = {Part.PODS: Unreadable("forbidden", refused=refused)}
     world.settle(seconds)
-    told = [e for d in world.decisions for e in d.events if e.reason == "ObservationIncomplete"]
-    assert [e.type for e in told] == ["Warning"]
+    told = [e for d in world.decisions for e in d.announcements if e.name == "ObservationIncomplete"]
+    assert [e.warning for e in told] == [True]
 
 
 def test_a_hold_that_comes_to_need_somebody_is_an_event() -> None:
@@ -273,8 +273,8 @@ def test_a_hold_that_comes_to_need_somebody_is_an_event() -> None:
     world.until(Phase.PROGRESSING)
     world.arms[ref("2").revision] = Arm(ref("2"), 1)
     world.settle(100)
-    told = [(e.type, e.reason) for d in world.decisions for e in d.events if e.reason == "WaitingForCapacity"]
-    assert told == [("Normal", "WaitingForCapacity"), ("Warning", "WaitingForCapacity")]
+    told = [(e.warning, e.name) for d in world.decisions for e in d.announcements if e.name == "WaitingForCapacity"]
+    assert told == [(False, "WaitingForCapacity"), (True, "WaitingForCapacity")]
 
 
 def test_a_missing_policy_is_told_while_all_is_well() -> None:
@@ -284,8 +284,8 @@ def test_a_missing_policy_is_told_while_all_is_well() -> None:
     ready = next(c for c in world.status.conditions if c.type == "Ready")
     assert ready.status == "True"
     assert "PromotionPolicy careful does not exist; create it; no rollout can start" in ready.message
-    told = [(e.type, e.reason) for d in world.decisions for e in d.events]
-    assert told.count(("Warning", "PolicyMissing")) == 1
+    told = [(e.warning, e.name) for d in world.decisions for e in d.announcements]
+    assert told.count((True, "PolicyMissing")) == 1
 
 
 def test_an_edited_policy_is_told_in_mid_rollout() -> None:
@@ -296,7 +296,7 @@ def test_an_edited_policy_is_told_in_mid_rollout() -> None:
     seen = replace(world.observe(), policy=edited)
     decision = decide("fraud", world.spec, world.status, seen, world.now)
     assert "was edited; this rollout goes on with the one it began with" in (decision.status.message or "")
-    assert [e.reason for e in decision.events if e.reason == "PolicyEdited"] == ["PolicyEdited"]
+    assert [e.name for e in decision.announcements if e.name == "PolicyEdited"] == ["PolicyEdited"]
 
 
 @pytest.mark.parametrize("part", [Part.RECORDS, Part.INFERENCE_SERVICES])

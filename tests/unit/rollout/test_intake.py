@@ -147,7 +147,7 @@ def test_a_rollout_begins() -> None:
     assert after.candidate == ref("2")
     rollout = after.rollout
     assert rollout is not None
-    assert (rollout.record, rollout.steps, rollout.step) == (f"{ref('2').inference_service}-2", 2, 0)
+    assert (rollout.record, rollout.steps, rollout.step) == (f"{ref('2').workload.name}-2", 2, 0)
     assert (rollout.started_at, rollout.since, rollout.stable_replicas) == (START, START, 2)
     assert not rollout.returning
     assert after.draining == [ref("0")], "it is needed again"

@@ -121,5 +121,5 @@ def test_updates_that_kserve_was_told_to_ignore_are_told() -> None:
     world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], updates=False)
     world.settle(2)
     assert reason(world) == Reason.SERVING
-    isvc = ref("1").inference_service
+    isvc = ref("1").workload.name
     assert f"InferenceService {isvc} carries serving.kserve.io/disable-auto-update" in (world.status.message or "")

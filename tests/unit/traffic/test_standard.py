@@ -1,4 +1,4 @@
-"""What is built for a split, and when an object already shows it."""
+"""What is built for a split, and when an object already is_applied it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import pytest
 
 from serin.api.promotion_policy import Exposure, Header
 from serin.rollout.decision import RoutePlan
-from serin.traffic.standard import Owner, http_route, inference_service, scaling_patch, shows
-from serin.traffic.view import route
+from serin.traffic.gateway.http_route import http_route, is_applied
+from serin.traffic.gateway.route_view import route_view
+from serin.traffic.owner import Owner
+from serin.traffic.standard.service import service_of
+from serin.traffic.standard.workload import inference_service, scaling_patch
 from tests.world import ref, spec
 
 OWNER = Owner("fraud", "prod", "uid-1")
@@ -86,7 +89,7 @@ def test_a_custom_container_gets_the_uri() -> None:
 
 def test_an_inference_service_is_ours_private_and_collected_with_its_owner() -> None:
     metadata = inference_service(OWNER, ref("2"), model=MODEL, predictor=predictor())["metadata"]
-    assert metadata["name"] == ref("2").inference_service
+    assert metadata["name"] == ref("2").workload.name
     assert metadata["labels"]["networking.kserve.io/visibility"] == "cluster-local"
     assert metadata["labels"]["serin.dev/version"] == "2"
     assert metadata["ownerReferences"][0]["uid"] == "uid-1"
@@ -138,12 +141,12 @@ PLAN = RoutePlan(ref("1"), ref("2"), 25, idle=(ref("0"),))
 
 
 def test_the_route_shows_the_split_and_says_what_it_means() -> None:
-    body = http_route(OWNER, spec("2"), PLAN)
+    body = http_route(OWNER, spec("2"), PLAN, service_of)
     rule = body["spec"]["rules"][0]
     assert {b["name"]: b["weight"] for b in rule["backendRefs"]} == {
-        f"{ref('1').inference_service}-predictor": 75,
-        f"{ref('2').inference_service}-predictor": 25,
-        f"{ref('0').inference_service}-predictor": 0,
+        f"{ref('1').workload.name}-predictor": 75,
+        f"{ref('2').workload.name}-predictor": 25,
+        f"{ref('0').workload.name}-predictor": 0,
     }
     assert rule["timeouts"] == {"request": "5s"}
     assert body["metadata"]["annotations"] == {
@@ -160,23 +163,23 @@ def accepted(body: dict[str, Any], generation: int = 3, observed: int = 3) -> di
 
 
 def test_what_is_built_is_read_back() -> None:
-    view = route(accepted(http_route(OWNER, spec("2"), PLAN)))
+    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of)), service_of)
     assert (view.stable, view.candidate) == (ref("1").revision, ref("2").revision)
     assert (view.intended, view.weight, view.accepted) == (25, 25, True)
 
 
 def test_a_route_of_an_older_generation_is_not_yet_accepted() -> None:
-    view = route(accepted(http_route(OWNER, spec("2"), PLAN), generation=4))
+    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of), generation=4), service_of)
     assert not view.accepted
     assert "generation 4" in view.message
 
 
 def test_a_route_that_no_gateway_took_is_not_accepted() -> None:
-    assert not route(http_route(OWNER, spec("2"), PLAN)).accepted
+    assert not route_view(http_route(OWNER, spec("2"), PLAN, service_of), service_of).accepted
 
 
 def test_an_edited_weight_and_its_editor_are_seen() -> None:
-    body = accepted(http_route(OWNER, spec("2"), PLAN))
+    body = accepted(http_route(OWNER, spec("2"), PLAN, service_of))
     body["spec"]["rules"][0]["backendRefs"][1]["weight"] = 0
     rules: dict[str, Any] = {"f:spec": {"f:rules": {}}}
     body["metadata"]["managedFields"] = [
@@ -184,7 +187,7 @@ def test_an_edited_weight_and_its_editor_are_seen() -> None:
         {"manager": "kubectl-patch", "time": "2026-11-22T03:00:00Z", "fieldsV1": rules},
         {"manager": "contour", "fieldsV1": {"f:status": {}}},
     ]
-    view = route(body)
+    view = route_view(body, service_of)
     assert (view.intended, view.weight, view.editor) == (25, 0, "kubectl-patch")
 
 
@@ -200,16 +203,16 @@ def test_an_edited_weight_and_its_editor_are_seen() -> None:
     ],
 )
 def test_shows(actual: dict[str, Any], wanted: dict[str, Any], *, same: bool) -> None:
-    assert shows(actual, wanted) is same
+    assert is_applied(actual, wanted) is same
 
 
 HEADER = Header(name="x-preview", value="candidate")
 
 
 def test_a_shadow_mirrors_everything_and_gives_the_candidate_nothing() -> None:
-    built = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0, mirror=True, preview=HEADER))
+    built = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0, mirror=True, preview=HEADER), service_of)
     main, preview = built["spec"]["rules"]
-    candidate = f"{ref('2').inference_service}-predictor"
+    candidate = f"{ref('2').workload.name}-predictor"
     assert [b["weight"] for b in main["backendRefs"]] == [100, 0]
     assert main["filters"] == [
         {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": candidate, "port": 80}}}
@@ -230,17 +233,19 @@ def test_a_shadow_mirrors_everything_and_gives_the_candidate_nothing() -> None:
     ],
 )
 def test_the_route_is_read_as_it_was_built(plan: RoutePlan, exposes: set[Exposure]) -> None:
-    seen = route(http_route(OWNER, spec("1"), plan))
+    seen = route_view(http_route(OWNER, spec("1"), plan, service_of), service_of)
     assert (seen.weight, set(seen.exposes), set(seen.meant_to_expose)) == (plan.weight, exposes, exposes)
 
 
 def test_a_mirror_that_somebody_took_away_or_added_is_seen() -> None:
-    shadow = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0, mirror=True))
-    plain = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0))
-    assert not shows(plain, shadow)
-    assert not shows(shadow, plain)
+    shadow = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0, mirror=True), service_of)
+    plain = http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0), service_of)
+    assert not is_applied(plain, shadow)
+    assert not is_applied(shadow, plain)
     del plain["spec"]["rules"][0]["filters"]
-    assert shows(plain, http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0))), "no list is an empty one"
+    assert is_applied(plain, http_route(OWNER, spec("1"), RoutePlan(ref("1"), ref("2"), 0), service_of)), (
+        "no list is an empty one"
+    )
     taken = {**shadow, "spec": plain["spec"]}
-    seen = route(taken)
+    seen = route_view(taken, service_of)
     assert (set(seen.exposes), set(seen.meant_to_expose)) == (set(), {Exposure.MIRROR})

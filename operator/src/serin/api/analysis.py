@@ -14,7 +14,7 @@ from serin.schema.types import ApiModel, DecimalString, Duration, validations
 
 
 class Action(StrEnum):
-    """What becomes of a rollout that cannot be judged."""
+    """What happens to a rollout that cannot be judged: Hold keeps the weight, Abort takes the candidate back."""
 
     HOLD = "Hold"
     """The weight stays, with a reason, until there is evidence or somebody decides."""
@@ -27,7 +27,7 @@ class Undecided(ApiModel):
 
     action: Action = Action.HOLD
     after: Duration | None = None
-    """How long it must last before the candidate is taken back."""
+    """How long it lasts before Abort takes the candidate back."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -58,11 +58,11 @@ class Analysis(ApiModel):
     """How the evidence is weighed; see docs/concepts/judge.md."""
 
     alpha: DecimalString = Decimal("0.01")
-    """Chance of rolling back a healthy candidate, per rollout, however often one looks."""
+    """Largest probability of rolling back a healthy candidate, per rollout, however often it is evaluated."""
     beta: DecimalString = Decimal("0.05")
-    """Chance of passing a candidate that is outside its limits."""
+    """Largest probability of passing a candidate that is outside its limits."""
     window: Duration = timedelta(seconds=15)
-    """One interval of counts; at least one scrape interval."""
+    """Length of an interval of counts; at least one scrape interval."""
     compare: Compare = Compare.RELATIVE_AND_ABSOLUTE
     max_ratio: DecimalString = Decimal("1.5")
     """A candidate whose rate of bad events is beyond this multiple of stable's is worse."""

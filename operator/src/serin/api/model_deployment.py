@@ -89,15 +89,16 @@ class ModelRef(ApiModel):
     """The model artefact."""
 
     version: Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
-    """The user's name for this version; a legal label value."""
+    """Your name for this version; a valid label value."""
     uri: Uri
-    """Any storage URI that KServe takes."""
+    """Where the model is stored: any storage URI that KServe supports."""
     digest: Annotated[str, Field(max_length=140, pattern=r"^sha(256|512):[a-f0-9]{16,128}$")] | None = None
     """Content digest of the artefact, if known."""
     served_name: Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)] | None = None
-    """The model name that clients ask for; default: metadata.name. Servers that KServe ships are told it, but for
-    Triton and TorchServe, which serve what their model repository says. A runtime of your own is told metadata.name
-    by --model_name; where it refuses that, give the name that it answers to here, and it is told nothing."""
+    """The model name in the clients' URLs; default: metadata.name. Serin passes it to the servers that KServe ships,
+    but not to Triton and TorchServe, which take the name from their model repository. A runtime of your own gets
+    ``--model_name`` with metadata.name; if it refuses that argument, give the name that it serves here, and it gets
+    none."""
 
 
 class ParentRef(ApiModel):
@@ -116,7 +117,7 @@ class Route(ApiModel):
     ]
     parent_ref: ParentRef
     timeout: Duration = timedelta(seconds=60)
-    """Longest time a request may take; also how long an arm is drained after its weight became 0."""
+    """Longest time that a request may take; a revision is also drained so long after its weight became 0."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -139,16 +140,17 @@ class ModelDeploymentSpec(ApiModel):
         dict[str, Any],
         WithJsonSchema(PREDICTOR_SCHEMA),
     ]
-    """KServe's PredictorSpec, passed through; ``storageUri`` and ``name`` are Serin's. A change of anything but the
-    scaling fields is a new revision."""
+    """KServe's PredictorSpec; Serin sets ``storageUri`` and ``name``. A change of any other than the scaling fields is
+    a new revision."""
     mode: Mode = Mode.STANDARD
-    """Immutable."""
+    """How KServe deploys the model. Immutable."""
     route: Route
     policy_ref: PolicyRef
     on_new_revision: OnNewRevision = OnNewRevision.SUPERSEDE
-    """What happens when spec changes again during a rollout."""
+    """What happens when a new revision is asked for during a rollout: Supersede ends the rollout, Queue waits for its
+    end."""
     paused: bool = False
-    """No new rollout and no forward move; the breach watch, rollback and repair go on."""
+    """No rollout starts and no weight is raised. Serin still watches for breaches, rolls back and repairs."""
 
     model_config: ClassVar = {"json_schema_extra": validations(("self.mode == oldSelf.mode", "mode is immutable"))}
 

@@ -18,9 +18,3 @@ CANDIDATE_EXPOSURE = "serin.dev/candidate-exposure"
 ANSWERED = "serin.dev/answered"
 """On PromotionActions that have their outcome: they are not read again."""
 OWNED_SELECTOR = f"{MANAGED_BY}={MANAGER}"
-PREDICTOR_PORT = 80
-
-
-def service_name(inference_service: str) -> str:
-    """The Service that KServe makes for a predictor in Standard mode."""
-    return f"{inference_service}-predictor"

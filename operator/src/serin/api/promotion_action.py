@@ -12,7 +12,7 @@ from serin.schema.words import Stored
 
 
 class ActionKind(StrEnum):
-    """What is wanted."""
+    """What is asked for."""
 
     HOLD = "Hold"
     RELEASE = "Release"
@@ -27,27 +27,28 @@ class ActionKind(StrEnum):
 
 
 class ActionOutcome(StrEnum):
-    """What Serin made of it."""
+    """Whether Serin accepted the action."""
 
     ACCEPTED = "Accepted"
     REFUSED = "Refused"
 
 
 class PromotionActionSpec(ApiModel):
-    """What is wanted, of which attempt, by whom and why. Immutable: create another one to say something else."""
+    """What is asked for, on which rollout or revision, by whom and why. Immutable: create another action instead."""
 
     model_deployment: Name
     action: ActionKind
-    """Hold, Release, Abort and Promote name a rollout, Retry a revision."""
+    """What is asked for. Hold, Release, Abort and Promote need ``rollout``; Retry needs ``revision``."""
     rollout: Word | None = None
-    """Name of the PromotionRecord: an action is bound to one attempt and cannot be replayed on another."""
+    """Name of the PromotionRecord of the rollout; the action has no effect on any other attempt."""
     revision: Word | None = None
-    """The revision that may be tried again: a rejected one, or one that waits for its next try."""
+    """The revision to try again: a rejected one, or one that waits for its next try."""
     reason: Annotated[str, Field(max_length=512)] | None = None
     ticket: Word | None = None
-    """Of the change management, say."""
+    """Reference to a ticket, for example of the change management."""
     requested_by: Annotated[User, Field(min_length=1)]
-    """Whoever creates it, as the API server knows them; the admission policies of the chart see to it."""
+    """The user who creates the action, as the API server authenticated them; the chart's admission policies check
+    it."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -61,7 +62,7 @@ class PromotionActionSpec(ApiModel):
 
 
 class PromotionActionStatus(ApiModel):
-    """What came of it."""
+    """How the action was answered."""
 
     outcome: Stored[ActionOutcome] | None = None
     message: Text | None = None

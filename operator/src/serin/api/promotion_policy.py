@@ -29,10 +29,10 @@ GRACE_LONG = "endpointGrace is at most 10m"
 
 
 class Prometheus(ApiModel):
-    """Where the numbers come from."""
+    """The Prometheus server that metrics are read from."""
 
     address: Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")] | None = None
-    """Must be on the operator's allow-list; default: the first one there."""
+    """Address, one of the operator's allow-list; default: the first one of the list."""
 
 
 PASSABLE = (
@@ -47,9 +47,9 @@ class Step(ApiModel):
     weight: Annotated[int, Field(ge=1, le=99)]
     """Percent of traffic on the candidate."""
     for_: Annotated[Duration, Field(alias="for")]
-    """Shortest time of accepted windows at this weight."""
+    """The windows with requests at this weight must cover at least this time."""
     timeout: Duration = timedelta(hours=1)
-    """After this time without a decision the step holds and asks for a person."""
+    """A step that is not decided after this time holds and asks for a person."""
 
     model_config: ClassVar = {"json_schema_extra": validations(PASSABLE)}
 
@@ -64,11 +64,12 @@ class Bake(ApiModel):
     """The time after the last step in which the old revision stays, whole and with a little traffic."""
 
     for_: Annotated[Duration, Field(alias="for")]
-    """Shortest time of accepted windows with the candidate at 100 minus ``holdback`` percent."""
+    """The windows with requests, the candidate at 100 minus ``holdback`` percent, must cover at least this time."""
     holdback: Annotated[int, Field(ge=0, le=50)] = 5
-    """Percent that stay on the old revision, as the control; without it a breach cannot be told from an outage."""
+    """Percent of traffic that stays on the old revision for comparison; with 0, a breach cannot be told from an outage
+    of both."""
     timeout: Duration = timedelta(hours=1)
-    """So long after ``for`` is over without a decision the bake asks for a person."""
+    """A bake that is not decided so long after ``for`` is over asks for a person."""
 
 
 class Exposure(StrEnum):
@@ -82,12 +83,12 @@ class Shadow(ApiModel):
     """A time before the first step in which requests are mirrored to the candidate; its answers are thrown away."""
 
     percent: Annotated[int, Field(ge=100, le=100)] = 100
-    """Percent of the requests that are mirrored. Only 100: Contour mirrors all, whatever a route asks for, and says
-    Accepted; a smaller part would be a promise that nobody keeps."""
+    """Percent of the requests that are mirrored. Only 100 is possible: Contour mirrors all requests, whatever the route
+    says."""
     for_: Annotated[Duration, Field(alias="for")]
-    """Shortest time of accepted windows."""
+    """The windows with requests must cover at least this time."""
     timeout: Duration = timedelta(hours=1)
-    """After this time without a decision the rollout holds and asks for a person."""
+    """A shadow that is not decided after this time holds the rollout and asks for a person."""
 
     model_config: ClassVar = {"json_schema_extra": validations(PASSABLE)}
 
@@ -99,10 +100,10 @@ class Shadow(ApiModel):
 
 
 class Header(ApiModel):
-    """A header that a request carries, to the letter."""
+    """A header of a request, compared exactly."""
 
     name: Annotated[str, Field(max_length=64, pattern=r"^[Xx]-[A-Za-z0-9][-A-Za-z0-9]*$")]
-    """One of your own, ``x-…``: requests that do not mean it must not carry it."""
+    """Name of the header, ``x-…``; only requests that are meant for the candidate may carry it."""
     value: Annotated[str, Field(max_length=256, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 
@@ -111,7 +112,7 @@ class Preview(ApiModel):
 
     header: Header
     for_: Annotated[Duration, Field(alias="for")]
-    """How long the preview lasts, by the clock: testers may send nothing at all."""
+    """How long the preview lasts, whether or not testers send requests."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(("duration(self.for) >= duration('10s')", PREVIEW_SHORT))
@@ -134,14 +135,15 @@ class WhenStableIsDown(StrEnum):
 
 
 class Rollback(ApiModel):
-    """How traffic is taken back."""
+    """How traffic is taken back from the candidate."""
 
     max_load: DecimalString = Decimal("1.5")
-    """All traffic is taken back in one write if each ready replica of stable then carries at most this multiple of what
-    it carries now; otherwise what stable has replicas for, and the rest as they come up."""
+    """All traffic is taken back at once if each ready replica of stable then carries at most this multiple of its
+    present load. Otherwise traffic is taken back as far as the replicas of stable allow, and the rest as more become
+    ready."""
     endpoint_grace: Duration = timedelta(seconds=10)
-    """How long a candidate that lost its last ready endpoint may take to be ready again (a drained node, an eviction);
-    it has no weight meanwhile."""
+    """How long a candidate that lost its last ready endpoint (a drained node, an eviction) may take to be ready again.
+    Its weight is 0 meanwhile."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -161,7 +163,7 @@ class Rollback(ApiModel):
 
 
 class PromotionPolicySpec(ApiModel):
-    """How to judge and how fast to go."""
+    """How a candidate is judged and how fast it gets traffic."""
 
     prometheus: Prometheus | None = None
     arms: Arms = Arms.CONTOUR
@@ -191,18 +193,20 @@ class PromotionPolicySpec(ApiModel):
         ),
     ]
     bake: Bake | None = None
-    """Without it the old revision goes as soon as the last step has passed."""
+    """A time after the last step in which the old revision stays; without it, the old revision is removed as soon as
+    the last step has passed."""
     shadow: Shadow | None = None
-    """Mirrors the clients' requests to the candidate before the first step; needs ``shadowSafe``."""
+    """Mirrors the clients' requests to the candidate before the first step; needs ``shadowSafe: true``."""
     shadow_safe: bool = False
-    """Your word that a request which is answered twice does no harm: nothing is stored, charged or sent twice."""
+    """States that a request may be answered twice: nothing is stored, charged or sent twice. Needed for ``shadow``."""
     preview: Preview | None = None
-    """Lets those who send a header reach the candidate before the first step."""
+    """Sends requests with a certain header to the candidate before the first step."""
     prepare_timeout: Duration = timedelta(minutes=10)
     """How long a candidate may take to become ready before it is taken back."""
     rollback: Rollback = Rollback()
     when_stable_is_down: WhenStableIsDown = WhenStableIsDown.PROMOTE
-    """What becomes of a ready candidate without a breach while stable has had no ready endpoint for 30 seconds."""
+    """What a ready candidate without a breach does when stable has had no ready endpoint for 30 seconds: Promote gives
+    it all traffic, Hold waits for a PromotionAction Promote."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(

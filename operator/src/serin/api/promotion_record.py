@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.status import AnsweredAction
+from serin.api.status import AnsweredAction, OfWorkload
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
 from serin.schema.words import Stored
@@ -14,12 +14,9 @@ from serin.schema.words import Stored
 MOST_ACTIONS = 20
 
 
-class RevisionSource(ApiModel):
+class RevisionSource(OfWorkload):
     """A revision with what the user wrote for it, so that it can be served again from the record alone."""
 
-    revision: Name
-    version: Word
-    inference_service: Name
     digest: Word | None = None
     model: FreeForm
     predictor: FreeForm
@@ -53,14 +50,14 @@ class PromotionRecordSpec(ApiModel):
 
 
 class TimelineEntry(ApiModel):
-    """Something that was decided."""
+    """A decision: the weight from then on, and why."""
 
     at: Time
     weight: Annotated[int, Field(ge=0, le=100)]
     reason: Stored[Reason]
     message: Text
     shadow: bool | None = None
-    """True while the candidate got mirrored requests or previews: its answers reached no client by weight."""
+    """True while the candidate got mirrored requests or previews and no weight."""
 
 
 class WindowBlock(ApiModel):
@@ -72,11 +69,12 @@ class WindowBlock(ApiModel):
     seconds: Annotated[int, Field(ge=1, le=300)]
     """Length of each window."""
     counts: Annotated[str, Field(max_length=8192)]
-    """Per window ``candidate bad/total,stable bad/total``; ``-`` no data, ``!`` unreadable; separated by spaces."""
+    """Windows separated by spaces, each as ``candidate bad/total,stable bad/total``; ``-`` for no data, ``!`` for a
+    window that could not be read."""
 
 
 class PromotionRecordStatus(ApiModel):
-    """How it went."""
+    """How the rollout went."""
 
     outcome: Stored[Outcome] | None = None
     reason: Stored[Reason] | None = None
@@ -85,7 +83,7 @@ class PromotionRecordStatus(ApiModel):
     """When the outcome was decided, to the microsecond."""
     finished_at: Time | None = None
     judge_version: Word | None = None
-    """Of the judge that had the last word: a Serin upgraded in mid-rollout judges all windows again."""
+    """Version of the judge that decided. A Serin that is upgraded in mid-rollout judges all windows again."""
     first_breach_at: Time | None = None
     """End of the first window that crossed the breach threshold."""
     actions: Annotated[list[AnsweredAction], Field(max_length=MOST_ACTIONS)] = []
@@ -93,7 +91,7 @@ class PromotionRecordStatus(ApiModel):
     timeline: Annotated[list[TimelineEntry], Field(max_length=200)] = []
     blocks: Annotated[list[WindowBlock], Field(max_length=2000)] = []
     requests: Annotated[dict[str, int], Field(max_length=32)] = {}
-    """Requests that the candidate answered, per SLO."""
+    """Requests that the candidate answered, by SLO."""
     bad_requests: Annotated[dict[str, int], Field(max_length=32)] = {}
 
     model_config: ClassVar = {

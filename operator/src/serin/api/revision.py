@@ -67,6 +67,6 @@ def revision_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
     return content_hash(written)[:REVISION_LENGTH]
 
 
-def inference_service_name(model_deployment: str, revision: str) -> str:
+def workload_name(model_deployment: str, revision: str) -> str:
     """``<mdep>-<revision>``."""
     return f"{model_deployment}-{revision}"

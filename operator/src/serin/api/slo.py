@@ -25,7 +25,7 @@ class Slo(ApiModel):
     severity: Severity = Severity.CRITICAL
     """Critical may roll back; Required must pass to advance; Advisory is only reported."""
     objective: DecimalString | None = None
-    """Percent of good events, e.g. "99.0"; a gauge and a query have limits of their own instead."""
+    """Percent of events that must be good, such as "99.0"; gauge and query have limits of their own instead."""
     indicator: Indicator
 
     model_config: ClassVar = {

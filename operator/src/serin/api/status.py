@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
@@ -24,16 +25,51 @@ def _observed(value: object) -> object:
     return None if value == NEVER_OBSERVED else value
 
 
-class RevisionRef(ApiModel):
-    """A revision and the InferenceService that serves it."""
+class Workload(ApiModel):
+    """The object that serves a revision."""
+
+    api_version: Word
+    kind: Word
+    name: Name
+
+
+def _with_workload(data: object) -> object:
+    """The fields of a revision; those of an earlier Serin name an InferenceService only."""
+    if not isinstance(data, Mapping) or "inferenceService" not in data or "workload" in data:
+        return data
+    workload = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": data["inferenceService"]}
+    return {**data, "workload": workload}
+
+
+def _either(schema: dict[str, Any]) -> None:
+    """Objects of an earlier Serin have no ``workload``: the API server must still take them when status is written."""
+    schema["required"].remove("workload")
+
+
+class OfWorkload(ApiModel):
+    """A revision and what serves it."""
 
     revision: Name
     version: Word
-    inference_service: Name
+    workload: Workload
+    inference_service: Annotated[Name | None, Field(exclude=True)] = None
+    """What an earlier Serin wrote in place of ``workload``; it is read, and not written any more."""
+
+    model_config: ClassVar = {"json_schema_extra": _either}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, data: object) -> object:
+        return _with_workload(data)
+
+
+class RevisionRef(OfWorkload):
+    """A revision and the object that serves it."""
+
     since: Time | None = None
     until: Time | None = None
     template: Word | None = None
-    """Hash of its pods' template, as Kubernetes labels them; it changes when KServe renders the pods anew."""
+    """The pod-template-hash label of its pods; it changes when KServe renders the pods anew."""
 
 
 class Weights(ApiModel):
@@ -41,9 +77,9 @@ class Weights(ApiModel):
 
     desired: Annotated[int, Field(ge=0, le=100)] = 0
     applied: Annotated[int, Field(ge=0, le=100)] = 0
-    """What the gateway has accepted."""
+    """Percent that the gateway has accepted."""
     observed: Word | None = None
-    """The share that the counts of the newest window show, in percent."""
+    """Percent of requests that the candidate answered in the newest window."""
 
 
 class ArmCounts(ApiModel):
@@ -62,16 +98,17 @@ class SloStatus(ApiModel):
     candidate: ArmCounts
     stable: ArmCounts
     evidence: Annotated[dict[str, Word], Field(max_length=8)]
-    """``e1`` worse than stable, ``e2`` breaks the objective, ``e3`` not worse than stable, ``e4`` keeps it."""
+    """By test: ``e1`` worse than stable, ``e2`` breaks the objective, ``e3`` not worse than stable, ``e4`` keeps the
+    objective."""
     threshold: Word
-    """``e1`` and ``e2`` both at or above this: rolled back."""
+    """The candidate is rolled back when ``e1`` and ``e2`` are both at or above this."""
     pass_threshold: Word
-    """``e3`` or ``e4`` at or above this: passed."""
+    """The SLO passes when ``e3`` or ``e4`` is at or above this."""
     message: Text
 
 
 class Held(ApiModel):
-    """Somebody's word on a rollout: a Hold, or a Promote."""
+    """A PromotionAction that is in force on a rollout: a Hold or a Promote."""
 
     by: User
     at: Time
@@ -81,13 +118,13 @@ class Held(ApiModel):
 
 
 class AnsweredAction(ApiModel):
-    """A PromotionAction and what came of it."""
+    """A PromotionAction and how it was answered."""
 
     name: AnyName
     uid: Word
     action: Stored[ActionKind]
     rollout: Word | None = None
-    """The record of the rollout that it was about, or that a Retry began."""
+    """The PromotionRecord of the rollout that the action named, or that a Retry started."""
     by: User
     reason: Annotated[str, Field(max_length=512)] | None = None
     ticket: Word | None = None
@@ -97,37 +134,37 @@ class AnsweredAction(ApiModel):
 
 
 class Retry(ApiModel):
-    """A rejected revision that may be tried again, once."""
+    """A rejected revision that may be tried again once."""
 
     revision: Name
     asked: AnsweredAction
-    """For the record of the rollout."""
+    """The PromotionAction Retry that allows it; it is copied into the record of the rollout."""
 
 
 class Interruption(ApiModel):
-    """The candidate lost its last ready endpoint: its weight is 0 until it is ready again, or taken back."""
+    """The candidate lost its last ready endpoint. Its weight is 0 until it is ready again or taken back."""
 
     at: Time
     weight: Annotated[int, Field(ge=0, le=100)]
-    """Percent that it had, and gets back."""
+    """Percent that the candidate had, and gets back."""
     ready_at: Time | None = None
-    """Since when it is ready again; the gateway needs a moment to learn of its endpoints."""
+    """Since when it is ready again; its weight comes back after a pause in which the gateway learns its endpoints."""
     cause: Stored[Reason] | None = None
-    """What the cluster did to it, if that was seen: the pod that told it may be gone when the grace is over."""
+    """Why the candidate lost its endpoints, if a pod still said so when it did."""
     cause_message: Annotated[str, Field(max_length=512)] | None = None
 
 
 class WriteFailure(ApiModel):
-    """Something that Serin decided and could not write."""
+    """A write that Serin decided on and that failed."""
 
     act: Word
     """What was to be written: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``, ``Scaling``, ``Deletion``,
     ``PromotionAction`` or ``Event``."""
     name: AnyName
-    """Of the object."""
+    """Name of the object."""
     reason: Stored[Reason]
     message: Annotated[str, Field(max_length=1024)]
-    """The server's words."""
+    """The error message of the API server."""
     since: Time
 
 
@@ -139,43 +176,44 @@ class RolloutStatus(ApiModel):
     """1 for the first step; 0 before the first weight."""
     steps: Annotated[int, Field(ge=0, le=100)] = 0
     returning: bool = False
-    """To the revision that was stable before: no steps and no bake, but readiness and capacity."""
+    """True when the rollout returns to the revision that was stable before: without steps and bake; readiness and
+    capacity are still required."""
     started_at: Time
     routed_at: Time | None = None
-    """When the gateway had accepted the route that names the candidate, still at 0 %."""
+    """When the gateway had accepted the route that names the candidate, at weight 0."""
     exposed_at: Time | None = None
-    """When it was decided to mirror requests to the candidate or to let previews reach it."""
+    """When Serin decided to mirror requests to the candidate or to let previews reach it."""
     step_started_at: Time | None = None
     """When the gateway had accepted this step's weight, or the mirror of Shadowing."""
     unknown_since: Time | None = None
-    """Since when an SLO that decides has no usable data."""
+    """Since when an SLO that is Critical or Required has had no usable data."""
     stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
-    """R0: ready replicas of stable when the rollout started."""
+    """Ready replicas of stable when the rollout started."""
     verdict: Stored[Verdict] | None = None
     reason: Stored[Reason]
     message: Text
     since: Time
-    """Since when ``reason`` holds."""
+    """Since when ``reason`` has been the reason."""
     wake_at: Time | None = None
-    """When waiting ends by itself, if it does: the deadline of this phase or step."""
+    """Deadline of this phase or step, if it has one."""
     outcome: Stored[Outcome] | None = None
-    """Set once the rollout is decided against; the phase is then RollingBack."""
+    """How the rollout ends, as soon as that is decided."""
     cause: Stored[Reason] | None = None
     cause_message: Text | None = None
     decided_at: Time | None = None
     """When ``outcome`` was decided, to the microsecond."""
     decided_weight: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Percent on the candidate when it was decided to take it back."""
+    """Percent of traffic on the candidate when it was decided to take it back."""
     held: Held | None = None
-    """Somebody holds this rollout by a PromotionAction."""
+    """The PromotionAction Hold that keeps this rollout where it is."""
     promote: Held | None = None
-    """Somebody's word instead of evidence, by a PromotionAction: all traffic as soon as the candidate can carry it."""
+    """The PromotionAction Promote that replaces evidence: the candidate gets all traffic as soon as it can carry it."""
     blocked_since: Time | None = None
-    """Since when something other than evidence, time or a person has kept the rollout where it is."""
+    """Since when the rollout has been blocked by something other than evidence, time or a person."""
     interruption: Interruption | None = None
-    """While the candidate has no ready endpoint."""
+    """Set while the candidate has no ready endpoint."""
     stable_down: bool = False
-    """The candidate takes all traffic because stable has no ready endpoint."""
+    """True when the candidate takes all traffic because stable has no ready endpoint."""
     slos: Annotated[
         list[OrOmitted[SloStatus]],
         Field(
@@ -211,7 +249,7 @@ class Rejection(ApiModel):
 
 
 class PendingOutcome(ApiModel):
-    """How a rollout ended whose PromotionRecord does not say so yet."""
+    """The end of a rollout that is not written into its PromotionRecord yet."""
 
     record: Word
     revision: Name
@@ -222,16 +260,16 @@ class PendingOutcome(ApiModel):
 
 
 class ModelDeploymentStatus(ApiModel):
-    """What Serin knows and does. It can be rebuilt from the route and the records."""
+    """What Serin knows and does. It is rebuilt from the HTTPRoute and the PromotionRecords when it is lost."""
 
     observed_generation: Annotated[int | None, BeforeValidator(_observed)] = None
     phase: Stored[Phase] | None = None
     reason: Stored[Reason] | None = None
     """Why the ModelDeployment is where it is."""
     since: Time | None = None
-    """Since when ``reason`` holds."""
+    """Since when ``reason`` has been the reason."""
     message: Text | None = None
-    """What is happening, in a sentence."""
+    """What is happening, in one sentence."""
     conditions: Annotated[
         list[OrOmitted[Condition]],
         Field(
@@ -246,14 +284,14 @@ class ModelDeploymentStatus(ApiModel):
     rollout: RolloutStatus | None = None
     rejected: Annotated[list[OrOmitted[Rejection]], Field(max_length=20)] = []
     draining: Annotated[list[OrOmitted[RevisionRef]], Field(max_length=20)] = []
-    """Arms without weight whose InferenceService is deleted at ``until``."""
+    """Revisions without traffic whose InferenceService is deleted at ``until``."""
     stable_down_since: Time | None = None
-    """Since when stable is known to have no ready endpoint."""
+    """Since when stable has had no ready endpoint."""
     write_failures: Annotated[list[OrOmitted[WriteFailure]], Field(max_length=16)] = []
-    """What was decided and could not be written in the newest pass that tried."""
+    """The writes that failed when they were last tried."""
     pending_outcomes: Annotated[list[OrOmitted[PendingOutcome]], Field(max_length=20)] = []
-    """Ends of rollouts that could not be written into their records yet, newest first."""
+    """The ends of rollouts that are not written into their PromotionRecords yet, newest first."""
     retry: Retry | None = None
-    """Until the rollout that it asks for begins."""
+    """Set from a PromotionAction Retry until the rollout that it asks for starts."""
     actions: Annotated[list[OrOmitted[AnsweredAction]], Field(max_length=20)] = []
-    """The newest PromotionActions, newest first."""
+    """The newest PromotionActions that were answered, newest first."""

@@ -12,6 +12,7 @@ from serin.analysis.preflight import Base, Forecast, forecasts
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.slo import Slo
+from serin.api.status import RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.errors import InvalidInput, MetricsError, NotFound
@@ -23,6 +24,7 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
 from serin.prometheus.reading import read, unreadable
+from serin.traffic.registry import backend_of
 
 MINUTE = timedelta(minutes=1)
 HISTORY = 30
@@ -86,12 +88,10 @@ async def subject_of(cluster: Cluster, namespace: str, name: str) -> Subject:
         raise InvalidInput(f"PromotionPolicy {policy_name}: {error.errors()[0]['msg']}") from None
     if status.stable is None:
         raise InvalidInput(f"{name} has no stable revision yet: there is nothing to compare a candidate with")
-    new = status.candidate
-    isvc = new.inference_service if new else f"{name}-{NOBODY}"
-    revision, version = (new.revision, new.version) if new else ("", "")
-    return Subject(
-        policy, RolloutIdentity(namespace, isvc, status.stable.inference_service, revision, version), new is not None
-    )
+    backend = backend_of(deployment.spec)
+    nobody = RevisionRef(revision="", version="", workload=backend.workload(name, NOBODY))
+    identity = backend.identity(namespace, status.candidate or nobody, status.stable)
+    return Subject(policy, identity, status.candidate is not None)
 
 
 async def _deployment(cluster: Cluster, namespace: str, name: str) -> ModelDeployment:

@@ -45,33 +45,30 @@ class Missing:
         return self.namespace in {"", namespace}
 
 
-def _on(resource: Resource, *verbs: str, sub: str = "") -> list[Permission]:
+def on(resource: Resource, *verbs: str, sub: str = "") -> list[Permission]:
+    """``verbs`` on a kind, or on a subresource of it."""
     name = f"{resource.plural}/{sub}" if sub else resource.plural
     return [Permission(resource.group, name, verb) for verb in verbs]
 
 
 NEEDED: tuple[Permission, ...] = (
-    *_on(resources.MODEL_DEPLOYMENTS, "get", "list", "watch"),
-    *_on(resources.MODEL_DEPLOYMENTS, "update", sub="status"),
-    *_on(resources.MODEL_DEPLOYMENTS, "update", sub="finalizers"),
-    *_on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
-    *_on(resources.PROMOTION_RECORDS, "get", "list", "create"),
-    *_on(resources.PROMOTION_RECORDS, "update", sub="status"),
-    *_on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
-    *_on(resources.PROMOTION_ACTIONS, "create"),  # only ever a dry run: are the admission policies in force?
-    *_on(resources.PROMOTION_ACTIONS, "update", sub="status"),
-    *_on(resources.INFERENCE_SERVICES, "list", "watch", "create", "patch", "delete"),
-    *_on(resources.HTTP_ROUTES, "get", "list", "watch", "create", "patch"),
-    *_on(resources.ENDPOINT_SLICES, "list"),
-    *_on(resources.PODS, "list"),
-    *_on(resources.EVENTS, "create"),
+    *on(resources.MODEL_DEPLOYMENTS, "get", "list", "watch"),
+    *on(resources.MODEL_DEPLOYMENTS, "update", sub="status"),
+    *on(resources.MODEL_DEPLOYMENTS, "update", sub="finalizers"),
+    *on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
+    *on(resources.PROMOTION_RECORDS, "get", "list", "create", "delete"),
+    *on(resources.PROMOTION_RECORDS, "update", sub="status"),
+    *on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
+    *on(resources.PROMOTION_ACTIONS, "create"),  # only ever a dry run: are the admission policies in force?
+    *on(resources.PROMOTION_ACTIONS, "update", sub="status"),
+    *on(resources.EVENTS, "create"),
 )
-"""In every namespace that is watched."""
+"""For Serin's own kinds, in every namespace that is watched; each traffic back end adds its own."""
 CLUSTER_WIDE: tuple[Permission, ...] = (
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
 )
-LEASE: tuple[Permission, ...] = tuple(_on(resources.LEASES, "get", "create", "update"))
+LEASE: tuple[Permission, ...] = tuple(on(resources.LEASES, "get", "create", "update"))
 """In the operator's own namespace, when there is more than one replica."""
 
 

@@ -26,7 +26,7 @@ def elector_for(store: LeaseStore, lease: tuple[str, str], duration: timedelta) 
     return Elector(store, LeaseName(*lease, identity), times)
 
 
-async def done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+async def completed_before_stop(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     """Runs ``work`` until it is done, or until ``stop`` is set; False if it is, also if both are."""
     tasks = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
@@ -41,7 +41,7 @@ async def done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> b
 
 
 @contextlib.asynccontextmanager
-async def standing(elector: Elector | None) -> AsyncIterator[None]:
+async def released_on_exit(elector: Elector | None) -> AsyncIterator[None]:
     """Whoever stands for the lease, and may have got it, gives it back after the block; without an elector nothing."""
     try:
         yield

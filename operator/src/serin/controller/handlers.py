@@ -16,9 +16,10 @@ from kopf._core.engines import peering as kopf_peering
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
 from serin.cluster.client import Credentials
-from serin.controller.ending import end_of, heed_signals
+from serin.controller.shutdown import install_signal_handlers, wait_for_event_sources
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
+from serin.traffic.registry import watched
 
 Wake = Callable[[Key], None]
 ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21) + (30,) * 20
@@ -67,7 +68,7 @@ def _follow_children(registry: kopf.OperatorRegistry, wake: Wake) -> None:
             if owner["apiVersion"] == API_VERSION and owner["kind"] == resources.MODEL_DEPLOYMENTS.kind:
                 wake((body["metadata"]["namespace"], owner["name"]))
 
-    for resource in (resources.INFERENCE_SERVICES, resources.HTTP_ROUTES):
+    for resource in watched():
         kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(child)
 
 
@@ -79,7 +80,7 @@ def _start_and_login(registry: kopf.OperatorRegistry, credentials: Credentials) 
         settings.watching.reconnect_backoff = 1.0
         settings.watching.chunk_size = 500
         settings.watching.connect_timeout = 10
-        for resource in (resources.INFERENCE_SERVICES, resources.HTTP_ROUTES):
+        for resource in watched():
             settings.watching.label_selectors[resource.group, resource.plural] = names.OWNED_SELECTOR
         settings.networking.request_timeout = 30
         settings.networking.connect_timeout = 10
@@ -117,5 +118,7 @@ async def watch(
         ready_flag=ready,
         stop_flag=stop,
     )
-    heed_signals(stop)  # kopf has put handlers of its own in their place, to which a second signal is an error
-    await end_of(roots)
+    install_signal_handlers(
+        stop
+    )  # kopf has put handlers of its own in their place, to which a second signal is an error
+    await wait_for_event_sources(roots)

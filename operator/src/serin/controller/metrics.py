@@ -22,7 +22,7 @@ PASS_SECONDS = Histogram("serin_reconcile_seconds", "Duration of a pass.", regis
 QUERIES = Counter("serin_prometheus_queries", "Queries by how they ended.", ["server", "result"], registry=REGISTRY)
 QUERY_SECONDS = Histogram(
     "serin_prometheus_query_seconds",
-    "Duration of a query, the wait for a place and a second try included.",
+    "Duration of a query, the wait for a slot and a second try included.",
     ["server"],
     registry=REGISTRY,
 )

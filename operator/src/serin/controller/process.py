@@ -17,16 +17,17 @@ from serin.cluster.client import Credentials, connect
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
 from serin.controller import health, metrics
-from serin.controller.election import done_before, elector_for, leading, standing
-from serin.controller.ending import heed_signals, run_to_the_end
+from serin.controller.election import completed_before_stop, elector_for, leading, released_on_exit
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
-from serin.controller.reconcile import Reconciler
+from serin.controller.reconciliation.reconcile import Reconciler
 from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
+from serin.controller.shutdown import install_signal_handlers, run_and_exit
 from serin.controller.watchdog import Watchdog
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.shared import Shared
+from serin.rollout.observation import Retention
 
 log = structlog.get_logger()
 
@@ -56,13 +57,13 @@ def configure_logging(log_format: str) -> None:
 async def run(settings: Settings) -> None:
     """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
     stop = asyncio.Event()
-    heed_signals(stop)
+    install_signal_handlers(stop)
     state = health.State(Watchdog(time.monotonic))
     with _servers(settings) as sources:
         async with health.serving(settings.health_host, settings.health_port, state), connect() as (cluster, who):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
-            async with checking(cluster, settings, state), standing(elector):
-                if await done_before(stop, _stand_by(elector, state)):
+            async with checking(cluster, settings, state), released_on_exit(elector):
+                if await completed_before_stop(stop, _stand_by(elector, state)):
                     async with leading(elector, stop):
                         fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
                         reconciler = Reconciler(
@@ -72,6 +73,7 @@ async def run(settings: Settings) -> None:
                             state.watchdog.found,
                             settings.namespaces,
                             missing=lambda: state.missing,
+                            retention=Retention(settings.records_kept, settings.records_age),
                         )
                         await _lead(settings, reconciler, who, state, stop)
 
@@ -136,4 +138,4 @@ def main() -> NoReturn:
         print(error, file=sys.stderr)
         sys.exit(2)
     configure_logging(settings.log_format)
-    run_to_the_end(run(settings))
+    run_and_exit(run(settings))

@@ -14,6 +14,7 @@ from serin.controller.health import State
 from serin.controller.metrics import MISSING_PERMISSIONS
 from serin.controller.settings import Settings
 from serin.errors import ClusterError
+from serin.traffic.registry import permissions
 
 log = structlog.get_logger()
 WHILE_MISSING, WHILE_COMPLETE = 30.0, 300.0
@@ -24,7 +25,7 @@ async def missing_permissions(server: Reviewer, settings: Settings) -> tuple[Mis
     """What the service account may not do; ``ClusterError``."""
     found: list[Missing] = []
     for namespace in settings.namespaces or ("",):
-        found += await missing(server, NEEDED, namespace)
+        found += await missing(server, (*NEEDED, *permissions()), namespace)
     if not settings.namespaces:
         found += await missing(server, CLUSTER_WIDE, "")
     if settings.lease:

@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     """Every object is looked at again after at most this time, so that a lost event costs no more."""
     workers: int = _number(64, 1, 1024)
     """Objects that are worked on at the same time."""
+    records_kept: int = _number(100, 0, 10000)
+    """PromotionRecords of a ModelDeployment that are kept whatever their age; 0 keeps all."""
+    records_age: Duration = _duration("9600h", "1h", "87600h")
+    """PromotionRecords that are younger are kept, too."""
     health_host: str = Field("127.0.0.1", description="an address of this machine, or empty for all of them")
     health_port: int = _number(8080, 0, 65535)
     """Serves /healthz, /readyz and /metrics; 0 serves none of them."""

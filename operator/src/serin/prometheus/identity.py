@@ -19,6 +19,12 @@ class RolloutIdentity:
     """As ``candidate``."""
     revision: str = ""
     version: str = ""
+    service_suffix: str = "-predictor"
+    """What the name of an arm's Service has beside the arm's own: a gateway's metrics name the Service."""
+
+    def service(self, arm: str) -> str:
+        """The Service of an arm."""
+        return f"{arm}{self.service_suffix}"
 
     @property
     def variables(self) -> Mapping[str, str]:

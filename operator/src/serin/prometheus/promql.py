@@ -1,7 +1,7 @@
-"""What may a policy's PromQL be? Parsed, bounded, and filled in with values that stay values.
+"""Checks a policy's PromQL and fills in its variables.
 
-Text of users is never joined into a query: a variable may stand inside a string only, and what replaces it is escaped
-for that string (and for the regular expression, where the string is one).
+A variable may stand inside a string only, and its value is escaped for that string (and for the regular expression,
+where the string is one): a value cannot change the query around it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serin.errors import QueryRejected
 from serin.schema.types import format_duration
 
 MOST_OPERATORS = 60
-"""Of brackets and operators in a query: looking at its syntax tree takes time with the third power of its size."""
+"""Of brackets and operators in a query: walking its syntax tree takes time with the third power of its size."""
 FINEST_STEPS = 3600
 """Steps of a subquery."""
 LONGEST_RANGE = timedelta(hours=1)
@@ -34,7 +34,7 @@ _OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~"
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One metric with its label matchers, as text that PromQL reads back as the same."""
+    """One metric with its label matchers as text."""
 
     metric: str
     matchers: tuple[str, ...]

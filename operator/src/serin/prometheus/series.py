@@ -1,7 +1,7 @@
-"""What happened between two instants, according to raw samples of a counter?
+"""Raw samples of one series, and the increase of a counter between two instants.
 
 Raw samples instead of ``increase()``: that one extrapolates (non-integers, inflated noise) and loses a new series'
-first value. Here increments are exact integers, windows tile, resets and births are handled.
+first value. Here increments are exact integers, those of adjacent windows add up, and resets and new series count.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Series:
         return instant - self.times[index] if index >= 0 else math.inf
 
     def increment(self, start: float, end: float) -> float:
-        """Increase within ``(start, end]``: resets count from 0, and so does a series born inside."""
+        """Increase within ``(start, end]``: a reset counts from 0, and so does a series that is new in it."""
         first, last = self.index_at(start), self.index_at(end)
         if last < 0 or last == first:
             return 0.0

@@ -71,7 +71,7 @@ def _source(ref: RevisionRef, sources: Mapping[str, Source]) -> RevisionSource:
     return RevisionSource(
         revision=ref.revision,
         version=ref.version,
-        inference_service=ref.inference_service,
+        workload=ref.workload,
         digest=model.get("digest"),
         model=dict(model),
         predictor=dict(predictor),
@@ -123,7 +123,7 @@ def _held(actions: Sequence[AnsweredAction]) -> Held | None:
 
 
 def _ref(source: RevisionSource) -> RevisionRef:
-    return RevisionRef(revision=source.revision, version=source.version, inference_service=source.inference_service)
+    return RevisionRef(revision=source.revision, version=source.version, workload=source.workload)
 
 
 def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:

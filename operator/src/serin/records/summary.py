@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from serin.api.revision import inference_service_name
-from serin.api.status import RevisionRef
+from serin.api.revision import workload_name
+from serin.api.status import RevisionRef, Workload
 from serin.rollout.observation import RecordView
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import ApiModel, Name, Time, Word
@@ -42,8 +42,10 @@ def view_of(row: Mapping[str, Any], model_deployment: str) -> RecordView | None:
         return None
 
     def ref(revision: str, version: str) -> RevisionRef:
-        name = inference_service_name(model_deployment, revision)
-        return RevisionRef(revision=revision, version=version, inference_service=name)
+        # A finished record says nothing of what served it; only names are compared.
+        name = workload_name(model_deployment, revision)
+        unknown = Workload(api_version="", kind="", name=name)
+        return RevisionRef(revision=revision, version=version, workload=unknown)
 
     return RecordView(
         name=str(row["metadata"]["name"]),

@@ -1,4 +1,4 @@
-"""What happens next? One pure function: spec, status, observation and the time in; status, plan and events out."""
+"""What happens next? One pure function: spec, status, observation, time in; status, plan, announcements out."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from serin.rollout.phases.shadowing import shadow
 from serin.rollout.phases.stable_outage import with_outage_clock
 from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
-from serin.rollout.report.events import events
+from serin.rollout.report.announcements import announcements
 from serin.rollout.report.status_report import with_report, with_write_failures
-from serin.rollout.templates import drift_events, with_templates
+from serin.rollout.templates import drift_announcement, with_templates
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase
 from serin.schema.words import is_known
@@ -70,7 +70,7 @@ def decide(
     return Decision(
         status=after,
         plan=Plan() if transition.frozen else plan(context, after),
-        events=(*events(status, after, transition), *drift_events(status, after)),
+        announcements=(*announcements(status, after, transition), *drift_announcement(status, after)),
         wake_at=_earliest(transition.wake_at, *_drained_at(context, after), actions_due_at(context, after)),
     )
 

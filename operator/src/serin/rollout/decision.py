@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from serin.api.promotion_action import ActionOutcome
 from serin.api.promotion_policy import Header
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.schema.reasons import Outcome, Reason
+from serin.schema.reasons import Outcome, Phase, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,30 @@ class Plan:
     finish: tuple[Finish, ...] = ()
     delete: tuple[RevisionRef, ...] = ()
     answers: tuple[Answer, ...] = ()
+    expired: tuple[str, ...] = ()
+    """Records that are no longer kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something people are told, on a transition."""
+class Announcement:
+    """Something that people are told, on a transition: what happened as data, and in one sentence."""
 
-    type: Literal["Normal", "Warning"]
-    reason: str
+    name: str
+    """What happened: the phase that was entered, ``StepAdvanced``, or a reason."""
     message: str
+    warning: bool = False
+    reason: Reason | None = None
+    phase: Phase | None = None
+    weight: int = 0
+    """Percent on the candidate."""
+    stable: str = ""
+    """Version; empty where nothing is stable."""
+    candidate: str = ""
+    """Version; empty outside of rollouts."""
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Per SLO bad and all requests of the candidate."""
+    by: str = ""
+    """Whose word it was, if it was a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,6 @@ class Decision:
 
     status: ModelDeploymentStatus
     plan: Plan
-    events: tuple[Event, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
     wake_at: datetime | None = None
     """When to look again without an event; None only where nothing can change by itself."""

@@ -145,6 +145,18 @@ class ActionView:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """The newest ``count`` records of a ModelDeployment are kept, and all that were decided within ``age``."""
+
+    count: int
+    """0: all are kept."""
+    age: timedelta
+
+
+KEEP_ALL = Retention(0, timedelta())
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything a decision needs."""
 
@@ -176,6 +188,7 @@ class Observation:
     """The policy that the rollout began with, as this process remembers it."""
     write_failures: tuple[WriteFailure, ...] | None = None
     """What the newest pass could not write; None before this process has tried."""
+    retention: Retention = KEEP_ALL
     carried_out: int | None = None
     """The generation of spec for which this process has carried out everything; None where it has not."""
 

@@ -9,6 +9,7 @@ from serin.rollout.capacity import full_size, needed, next_share
 from serin.rollout.context import DecisionContext, exposure
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.observation import Part, RecordView
+from serin.rollout.retention import expired
 from serin.rollout.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
 from serin.schema.reasons import Outcome, Phase, Reason
@@ -26,7 +27,15 @@ def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:
         finish=tuple(f for record in context.observed.records if (f := _finish(context, status, record)) is not None),
         delete=_surplus(context, status, {ref.revision for ref in serving}),
         answers=answers(context, status),
+        expired=_expired(context, status),
     )
+
+
+def _expired(context: DecisionContext, status: ModelDeploymentStatus) -> tuple[str, ...]:
+    """Records that are no longer kept; none while it is not known which ones there are."""
+    if Part.RECORDS in context.observed.unknown:
+        return ()
+    return expired(context.observed.records, status, context.observed.retention, context.now)
 
 
 def _at_least(context: DecisionContext, status: ModelDeploymentStatus) -> dict[str, int]:

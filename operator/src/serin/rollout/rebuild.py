@@ -32,7 +32,7 @@ def rebuild(context: DecisionContext) -> ModelDeploymentStatus | Transition:
         return with_fields(EMPTY, phase=Phase.WAITING, stable=stable, message="rebuilt from the records")
     strangers = [a for a in observed.arms.values() if not observed.wanted or a.ref.revision != observed.wanted.revision]
     if strangers:
-        names = ", ".join(arm.ref.inference_service for arm in strangers)
+        names = ", ".join(arm.ref.workload.name for arm in strangers)
         return _conflict(f"InferenceServices exist ({names}) but neither a route nor a record says what was stable")
     return with_fields(EMPTY, phase=Phase.PENDING)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
-from serin.rollout.decision import Event
+from serin.rollout.decision import Announcement
+from serin.rollout.report.announcements import announcement
 from serin.rollout.transition import with_fields
 from serin.schema.reasons import Phase, Reason
 
@@ -33,10 +34,10 @@ def _noted(context: DecisionContext, status: ModelDeploymentStatus, ref: Revisio
     return ref.model_copy(update={"template": arm.template})
 
 
-def drift_events(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Event, ...]:
-    """Outside of rollouts a new template of stable is only told."""
+def drift_announcement(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Announcement, ...]:
+    """Outside of rollouts a new template of stable is only announced."""
     old, new = before.stable, after.stable
     if old is None or new is None or old.revision != new.revision or old.template in {None, new.template}:
         return ()
-    message = f"the pod template of stable ({new.inference_service}) was changed from outside; its pods are replaced"
-    return (Event("Warning", Reason.TEMPLATE_DRIFT.value, message),)
+    message = f"the pod template of stable ({new.workload.name}) was changed from outside; its pods are replaced"
+    return (announcement(after, Reason.TEMPLATE_DRIFT.value, message, reason=Reason.TEMPLATE_DRIFT, warning=True),)

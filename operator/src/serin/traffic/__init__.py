@@ -1,3 +1,1 @@
-"""Traffic: from (stable, candidate, weight) to objects, and back to what the data plane really does."""
-
-from __future__ import annotations
+"""Traffic: a package per way in which KServe serves (a back end), behind one port; and the routes to what it serves."""

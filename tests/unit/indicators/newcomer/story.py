@@ -23,7 +23,7 @@ indicators.INDICATORS = (*indicators.INDICATORS, Agreement)  # the one line
 from serin.api.load import policy_from_yaml  # noqa: E402 - after the line above
 from serin.cli.judge import replay as judged_windows  # noqa: E402
 from serin.cli.replay import RecordReplay  # noqa: E402
-from serin.controller.evidence import Ledger  # noqa: E402
+from serin.controller.reconciliation.window_reader import WindowReader  # noqa: E402
 from serin.errors import InvalidInput  # noqa: E402
 from serin.evidence import settle_time  # noqa: E402
 from serin.judge import JUDGE_VERSION  # noqa: E402
@@ -71,7 +71,7 @@ async def the_operator() -> list[dict[str, Any]]:
     """Reads each window from the server, judges it, and seals it for the record."""
     policy, unknown = policy_from_yaml(POLICY, "p.yaml")
     assert not unknown
-    ledger = Ledger.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
+    ledger = WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
     verdicts = []
     for number in range(1, len(AGREEMENTS) + 1):
         now = T0 + number * WINDOW + settle_time(WINDOW)

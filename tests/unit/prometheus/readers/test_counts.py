@@ -14,7 +14,7 @@ from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term, preset
 from serin.prometheus.readers.arm_query import ArmPatterns
 from serin.prometheus.readers.counts import FoundGroup, windows
-from serin.prometheus.series import Series, freshness
+from serin.prometheus.series import NativeHistogram, Series
 from serin.schema.choices import Arms
 
 ARMS = ArmPatterns("envoy_cluster_name", "prod_fraud-b-predictor_80", "prod_fraud-a-predictor_80")
@@ -32,47 +32,6 @@ def line(name: str, values: dict[float, float], **labels: str) -> Series:
 
 def steady(rate: float, start: float = 990, end: float = 1010, first: float = 0) -> dict[float, float]:
     return {start + i: first + rate * i for i in range(int(end - start) + 1)}
-
-
-@pytest.mark.parametrize(
-    ("values", "increment"),
-    [
-        pytest.param({999: 5, 1000: 7, 1001: 9}, 2, id="the sample on the edge belongs to the window it ends"),
-        pytest.param({999.5: 7, 1000.5: 9}, 2, id="the newest sample at each edge"),
-        pytest.param({999: 7, 1000.2: 3}, 3, id="a reset counts from 0"),
-        pytest.param({999: 7, 1000.2: 8, 1000.6: 1, 1000.9: 2}, 3, id="a reset between samples"),
-        pytest.param({1000.5: 4}, 4, id="born inside the window: counts from 0"),
-        pytest.param({999: 7}, 0, id="no new sample"),
-        pytest.param({}, 0, id="no sample at all"),
-        pytest.param({1002: 5}, 0, id="only later samples"),
-    ],
-)
-def test_increment(values: dict[float, float], increment: float) -> None:
-    assert line("x", values).increment(1000, 1001) == increment
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    st.lists(st.tuples(st.floats(0.2, 3), st.integers(0, 50)), min_size=2, max_size=40),
-    st.integers(1, 5),
-)
-def test_windows_tile(steps: list[tuple[float, int]], length: int) -> None:
-    """The increments of back-to-back windows add up to the increment of the whole: nothing twice, nothing lost."""
-    values: dict[float, float] = {}
-    at, value = 0.0, 0.0
-    for gap, growth in steps:
-        at, value = at + gap, value + growth
-        values[at] = value
-    series = line("x", values)
-    end = (math.ceil(at) // length + 1) * length
-    parts = sum(series.increment(t, t + length) for t in range(0, end, length))
-    assert parts == series.increment(0, end)
-
-
-def test_freshness_follows_the_scrape_interval() -> None:
-    assert freshness([line("x", {0: 1, 15: 2, 30: 3})]) == 37.5
-    assert freshness([line("x", steady(1))]) == 2.5
-    assert freshness([]) == 2.0
 
 
 def envoy(rate: float, errors: dict[float, float] | None = None, service: str = "fraud-b-predictor") -> list[Series]:
@@ -214,28 +173,6 @@ def test_what_a_target_says_of_itself_is_no_data() -> None:
     assert (found.candidate, found.stable is None) == (None, False)
 
 
-@pytest.mark.parametrize("arms", [arms for arms in Arms if preset(arms).counts_by_arms])
-def test_every_preset_fills_in_the_threshold(arms: Arms) -> None:
-    found = preset(arms)
-    half_a_second = timedelta(milliseconds=500)
-    boundaries = [(t, t.labels["le"]) for t in found.at_threshold(half_a_second) if "le" in t.labels]
-    assert boundaries
-    assert all(float(le) * (term.unit or found.latency_unit) == half_a_second for term, le in boundaries)
-    assert all(term.required for term, _ in boundaries)
-    for terms in (found.availability, found.latency):
-        totals = [term.metric for term in terms if term.total]
-        assert totals
-        assert len(totals) == len(set(totals)), "each request is counted once"
-
-
-@pytest.mark.parametrize("arms", list(Arms))
-def test_every_preset_says_what_it_means(arms: Arms) -> None:
-    found = preset(arms)
-    assert found.meaning
-    assert found.refused or found.counts_by_arms
-    assert not (found.refused and found.proven)
-
-
 OLD = ("revision_request_count", "revision_request_latencies", "500", {"response_code_class": "5xx"})
 NEW_NAMES = (
     "kn_serving_invocation_duration_seconds_count",
@@ -375,3 +312,41 @@ def test_copies_of_a_series_are_told_and_not_counted_twice(label: str) -> None:
     )
     pods = [Series({**s.labels, label: name, "pod": name}, s.times, s.values) for s in both for name in ("a", "b")]
     assert read(pods)[0] == ((0, 20), (0, 180)), "two gateways' counts belong together"
+
+
+finite = st.floats(-1e6, 1e12)
+buckets = st.lists(
+    st.tuples(st.floats(-10, 10), st.floats(0, 10), finite).map(lambda b: (b[0], b[0] + b[1], b[2])), max_size=3
+)
+labels = st.dictionaries(st.sampled_from(["pod", "instance", "le", "replica", "x"]), st.text(max_size=20), max_size=4)
+metric_names = st.sampled_from(["m_count", "m_bucket", "m", "up", "process_start_time_seconds"])
+OWN_HISTOGRAM = (
+    Term("m_count", bad=1, total=1),
+    Term("m_bucket", bad=-1, total=0, labels={"le": "1"}, required=True),
+)
+
+
+@st.composite
+def any_series(draw: st.DrawFn) -> Series:
+    times = sorted(draw(st.sets(st.integers(930, 1030), max_size=6)))
+    own = {**draw(labels), "__name__": draw(metric_names)}
+    if draw(st.booleans()):
+        own["pod"] = draw(st.sampled_from(["fraud-b-predictor-x", "fraud-a-predictor-x"]))
+    values = draw(st.lists(finite, min_size=len(times), max_size=len(times)))
+    at = [float(t) for t in times]
+    if own["__name__"] == "m":
+        return Series(own, at, values, [NativeHistogram(value, tuple(draw(buckets))) for value in values])
+    return Series(own, at, values)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(any_series(), max_size=6),
+    st.sampled_from([ArmPatterns("pod", "fraud-b-.*", "fraud-a-.*"), PODS]),
+)
+def test_whatever_series_come_back_they_are_counts_or_no_data(found: list[Series], arms: ArmPatterns) -> None:
+    given_back = [s for s in found if s.times]
+    for window in windows(arms, Grid(T0, 15 * SECOND, 2), [FoundGroup(OWN_HISTOGRAM, given_back)]):
+        for counts in (window.candidate, window.stable):
+            assert counts is None or 0 <= counts.bad <= counts.total < math.inf
+        assert len(window.error) < 2000

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.errors import MalformedAnswer
 from serin.evidence import Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term
@@ -20,8 +17,6 @@ from serin.prometheus.readers.counts import FoundGroup, windows
 from serin.prometheus.readers.native import expand_native_histograms, off_boundary
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest, Shape, query
-from serin.prometheus.server.answer import Answer, matrix
-from serin.prometheus.server.redaction import Redactor
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)
@@ -137,7 +132,7 @@ def test_two_pods_one_native_one_classic_both_count() -> None:
 
 
 def test_one_query_asks_for_both_forms() -> None:
-    want = SeriesRequest(
+    request = SeriesRequest(
         Shape((), "pod"),
         frozenset({"my_seconds_count", "my_seconds_bucket"}),
         frozenset({"0.5"}),
@@ -145,11 +140,11 @@ def test_one_query_asks_for_both_forms() -> None:
         T0 - SECOND,
         T0,
     )
-    text, _ = query([want])
+    text, _ = query([request])
     assert text == '{__name__=~"my_seconds|my_seconds_bucket|my_seconds_count",pod=~"a|b",le=~"|0\\\\.5"}[2s]'
     number = Series({"__name__": "my_seconds", "pod": "b"}, [1], [1])
-    assert want.matches(native({1: histogram(1)}))
-    assert not want.matches(number), "a number of that name is something else"
+    assert request.matches(native({1: histogram(1)}))
+    assert not request.matches(number), "a number of that name is something else"
 
 
 @settings(max_examples=60, deadline=None)
@@ -178,44 +173,3 @@ def test_native_and_classic_say_the_same(steps: list[tuple[float, list[int], boo
     assert [w.candidate for w in cut] == [
         w.candidate for w in windows(ARMS, grid, [FoundGroup(TERMS, [counts, bucket])])
     ]
-
-
-def answer(*series: dict[str, Any]) -> Answer:
-    document = {"status": "success", "data": {"resultType": "matrix", "result": list(series)}}
-    return Answer(200, json.dumps(document).encode(), Redactor())
-
-
-def test_the_documented_json() -> None:
-    """As the documentation of the HTTP API has it, with a zero bucket and a negative one."""
-    buckets = [[1, "-4", "-2", "1"], [3, "-0.25", "0.25", "3"], [0, "0.25", "0.5", "2"]]
-    item = {
-        "metric": {"__name__": "my_seconds", "pod": "b"},
-        "histograms": [[1.5, {"count": "6", "sum": "1.5", "buckets": buckets}], [2.5, {"count": "0", "sum": "0"}]],
-    }
-    [series] = matrix(answer(item))
-    assert (list(series.times), list(series.values)) == ([1.5, 2.5], [6.0, 0.0])
-    assert series.histograms[0].buckets == ((-4.0, -2.0, 1.0), (-0.25, 0.25, 3.0), (0.25, 0.5, 2.0))
-    assert series.histograms[1].buckets == ()
-
-
-def test_a_series_that_changed_its_form_is_two() -> None:
-    item = {"metric": {"pod": "b"}, "values": [[1, "5"]], "histograms": [[2, {"count": "6", "sum": "1"}]]}
-    assert [bool(s.histograms) for s in matrix(answer(item))] == [False, True]
-
-
-@pytest.mark.parametrize(
-    "histograms",
-    [
-        pytest.param([[1, {"sum": "1"}]], id="no count"),
-        pytest.param([[1, {"count": 6}]], id="a count without quotes"),
-        pytest.param([[1, "6"]], id="no object"),
-        pytest.param([[1, {"count": "6", "buckets": [[0, "1", "0.5", "1"]]}]], id="boundaries in disorder"),
-        pytest.param([[1, {"count": "6", "buckets": [["1", "0.5", "1"]]}]], id="a bucket of three"),
-        pytest.param([[1, {"count": "6", "buckets": [[0, "0.5", "1", "NaN"]]}]], id="a bucket of NaN"),
-        pytest.param([[2, {"count": "6"}], [1, {"count": "6"}]], id="samples in disorder"),
-        pytest.param({"count": "6"}, id="no list"),
-    ],
-)
-def test_what_is_no_histogram_is_malformed(histograms: object) -> None:
-    with pytest.raises(MalformedAnswer, match="a series cannot be read"):
-        matrix(answer({"metric": {}, "histograms": histograms}))

@@ -18,30 +18,29 @@ from serin.prometheus.readers.arm_query import ArmPatterns
 from serin.prometheus.readers.sums import PART, query
 from serin.prometheus.reading import read
 from serin.prometheus.series import Series
-from serin.prometheus.series_request import SeriesRequest, Shape
-from serin.prometheus.server.oversize import BELIEVED_SECONDS, OversizeCache
+from serin.prometheus.series_request import SeriesRequest
 from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)
 WINDOW = timedelta(seconds=15)
-NAMES = RolloutIdentity("prod", "fraud-b", "fraud-a")
+IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
 ARM = {"b": "prod_fraud-b-predictor_80", "a": "prod_fraud-a-predictor_80"}
 LATENCY: dict[str, Any] = {"latency": {"threshold": "500ms"}}
 FRESH = {(arm, f"{name}0"): at for arm in "ab" for name, at in (("newest", 1014.0), ("oldest", 999.0))}
 
 
 class Crowded:
-    """A server where wants that reach further than ``most`` are too large."""
+    """A server where requests that reach further than ``most`` are too large."""
 
     def __init__(self, values: dict[tuple[str, str], float], most: timedelta = timedelta()) -> None:
         self.values_by_term, self.most = values, most
         self.reaches: list[float] = []
         self.asked: list[tuple[str, datetime]] = []
 
-    async def series(self, want: SeriesRequest) -> list[Series]:
-        self.reaches.append((want.end - want.start).total_seconds())
-        if want.end - want.start > self.most:
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        self.reaches.append((request.end - request.start).total_seconds())
+        if request.end - request.start > self.most:
             raise AnswerTooLarge("larger than 1 bytes", server="http://p")
         return []
 
@@ -73,7 +72,7 @@ def policy(indicator: dict[str, Any]) -> PromotionPolicySpec:
 
 async def asked(server: Crowded, indicator: dict[str, Any], count: int = 1, *, raw: bool = False) -> list[Interval]:
     spec = policy(indicator)
-    return await read(server, spec, spec.slos[0], NAMES, Grid(T0, WINDOW, count), raw=raw)
+    return await read(server, spec, spec.slos[0], IDENTITY, Grid(T0, WINDOW, count), raw=raw)
 
 
 EDGES = ("start", "end")
@@ -182,21 +181,3 @@ def test_every_preset_can_be_summed(arms: Arms) -> None:
     known = preset(arms)
     for terms in (known.availability, known.at_threshold(timedelta(milliseconds=500))):
         promql_parser.parse(query(terms, ('namespace="x"',), ArmPatterns(known.arm_label, "a", "b"), WINDOW))
-
-
-def test_what_was_too_large_is_believed_for_a_while() -> None:
-    now = 0.0
-    memory = OversizeCache(lambda: now)
-
-    def want(seconds: int, arm: str = "b") -> SeriesRequest:
-        return SeriesRequest(Shape((), "pod"), frozenset({"m"}), frozenset(), (arm,), T0 - seconds * SECOND, T0)
-
-    memory.check(want(60))
-    memory.note(want(60), AnswerTooLarge("too large"))
-    for reach in (60, 61):
-        with pytest.raises(AnswerTooLarge):
-            memory.check(want(reach))
-    memory.check(want(59))
-    memory.check(want(60, arm="other"))
-    now = BELIEVED_SECONDS
-    memory.check(want(60))

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -83,6 +84,47 @@ def test_a_large_body_is_not_taken_apart_for_its_words(monkeypatch: pytest.Monke
     sent = body(one(*([t, "1"] for t in range(10_000))))
     with pytest.raises(AnswerTooLarge, match="larger than"):
         matrix(Answer(200, sent, Redactor(), is_cut=True))
+
+
+def holding(*series: dict[str, Any]) -> Answer:
+    document = {"status": "success", "data": {"resultType": "matrix", "result": list(series)}}
+    return Answer(200, json.dumps(document).encode(), Redactor())
+
+
+def test_the_documented_json() -> None:
+    """As the documentation of the HTTP API has it, with a zero bucket and a negative one."""
+    buckets = [[1, "-4", "-2", "1"], [3, "-0.25", "0.25", "3"], [0, "0.25", "0.5", "2"]]
+    item = {
+        "metric": {"__name__": "my_seconds", "pod": "b"},
+        "histograms": [[1.5, {"count": "6", "sum": "1.5", "buckets": buckets}], [2.5, {"count": "0", "sum": "0"}]],
+    }
+    [series] = matrix(holding(item))
+    assert (list(series.times), list(series.values)) == ([1.5, 2.5], [6.0, 0.0])
+    assert series.histograms[0].buckets == ((-4.0, -2.0, 1.0), (-0.25, 0.25, 3.0), (0.25, 0.5, 2.0))
+    assert series.histograms[1].buckets == ()
+
+
+def test_a_series_that_changed_its_form_is_two() -> None:
+    item = {"metric": {"pod": "b"}, "values": [[1, "5"]], "histograms": [[2, {"count": "6", "sum": "1"}]]}
+    assert [bool(s.histograms) for s in matrix(holding(item))] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "histograms",
+    [
+        pytest.param([[1, {"sum": "1"}]], id="no count"),
+        pytest.param([[1, {"count": 6}]], id="a count without quotes"),
+        pytest.param([[1, "6"]], id="no object"),
+        pytest.param([[1, {"count": "6", "buckets": [[0, "1", "0.5", "1"]]}]], id="boundaries in disorder"),
+        pytest.param([[1, {"count": "6", "buckets": [["1", "0.5", "1"]]}]], id="a bucket of three"),
+        pytest.param([[1, {"count": "6", "buckets": [[0, "0.5", "1", "NaN"]]}]], id="a bucket of NaN"),
+        pytest.param([[2, {"count": "6"}], [1, {"count": "6"}]], id="samples in disorder"),
+        pytest.param({"count": "6"}, id="no list"),
+    ],
+)
+def test_what_is_no_histogram_is_malformed(histograms: object) -> None:
+    with pytest.raises(MalformedAnswer, match="a series cannot be read"):
+        matrix(holding({"metric": {}, "histograms": histograms}))
 
 
 json_values = st.recursive(

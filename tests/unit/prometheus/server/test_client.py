@@ -129,7 +129,7 @@ async def test_every_query_is_told_with_what_it_cost(script: Script, result: Res
 @contextlib.contextmanager
 def large_ones_wait() -> Iterator[None]:
     """Somebody else's large answer is being read for as long as the block lasts."""
-    with decoding._LARGE_TURNS:
+    with decoding._LARGE_SLOT:
         yield
 
 

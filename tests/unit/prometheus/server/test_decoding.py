@@ -28,5 +28,5 @@ async def test_one_large_answer_is_decoded_at_a_time(monkeypatch: pytest.MonkeyP
 
     answers = [Answer(200, GOOD, Redactor()) for _ in range(4)]
     assert not any(
-        await asyncio.gather(*(asyncio.to_thread(decoding.decode_in_turn, decode, answer) for answer in answers))
+        await asyncio.gather(*(asyncio.to_thread(decoding.decode_limited, decode, answer) for answer in answers))
     )

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import weakref
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import promql_parser
 import pytest
 
 from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
-from serin.prometheus.series_request import SeriesRequest, Shape, query
-from serin.prometheus.server.oversize import BELIEVED_SECONDS, OversizeCache
+from serin.prometheus.series_request import SeriesRequest, Shape
+from serin.prometheus.server.oversize import BELIEVED_SECONDS
 from serin.prometheus.server.shared import COUNT_QUERIES, MOST_REQUESTS, OWN_QUERIES, NotAllowed, Shared
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SHAPE = Shape(('job="envoy"',), "arm")
 
 
-def want(
+def request(
     name: str, *, metric: str = "m", start: int = 0, end: int = 75, le: str = "", shape: Shape = SHAPE
 ) -> SeriesRequest:
     return SeriesRequest(
@@ -70,7 +66,7 @@ def series(arm: str, metric: str = "m", le: str = "", times: range = range(0, 10
 async def test_what_is_wanted_at_one_moment_is_one_query() -> None:
     source = Recorder(*(series(f"{n}-{arm}") for n in "abc" for arm in ("new", "old")))
     metrics = shared(source)
-    found = await asyncio.gather(*(metrics.series(want(name)) for name in "abc"))
+    found = await asyncio.gather(*(metrics.series(request(name)) for name in "abc"))
     assert len(source.asked) == 1
     assert [[s.labels["arm"] for s in part] for part in found] == [[f"{n}-new", f"{n}-old"] for n in "abc"]
 
@@ -78,9 +74,9 @@ async def test_what_is_wanted_at_one_moment_is_one_query() -> None:
 async def test_each_gets_what_it_would_have_got_alone() -> None:
     source = Recorder(series("a-new"), series("a-new", "other"), series("b-new", le="9"), series("b-old", le="5.0"))
     metrics = shared(source)
-    wants = [want("a", start=20, end=60), want("b", le="5", start=0, end=90), want("a", metric="other")]
-    together = await asyncio.gather(*map(metrics.series, wants))
-    alone = [await metrics.series(one) for one in wants]
+    requests = [request("a", start=20, end=60), request("b", le="5", start=0, end=90), request("a", metric="other")]
+    together = await asyncio.gather(*map(metrics.series, requests))
+    alone = [await metrics.series(one) for one in requests]
     assert together == alone
     [first] = together[0]
     assert (first.times[0], first.times[-1]) == (T0.timestamp() + 20, T0.timestamp() + 60)
@@ -92,7 +88,7 @@ async def test_a_selector_that_picks_a_bucket_itself_finds_it() -> None:
     source = Recorder(series("a-new", "m_bucket", le="0.5"), series("b-new", "n_bucket", le="9"))
     metrics = shared(source)
     picked, others = await asyncio.gather(
-        metrics.series(want("a", metric="m_bucket")), metrics.series(want("b", metric="n_bucket", le="0.1"))
+        metrics.series(request("a", metric="m_bucket")), metrics.series(request("b", metric="n_bucket", le="0.1"))
     )
     assert [s.labels["le"] for s in picked] == ["0.5"]
     assert others == []
@@ -102,15 +98,15 @@ async def test_a_selector_that_picks_a_bucket_itself_finds_it() -> None:
 async def test_other_shapes_and_long_reaches_go_alone() -> None:
     source = Recorder()
     metrics = shared(source)
-    other = want("a", shape=Shape((), "pod"))
-    await asyncio.gather(*map(metrics.series, [want("a"), want("b"), other, want("c", end=1800)]))
+    other = request("a", shape=Shape((), "pod"))
+    await asyncio.gather(*map(metrics.series, [request("a"), request("b"), other, request("c", end=1800)]))
     assert len(source.asked) == 3
 
 
 async def test_very_many_are_asked_for_in_parts() -> None:
     source = Recorder()
     metrics = shared(source)
-    await asyncio.gather(*(metrics.series(want(f"m{i}")) for i in range(MOST_REQUESTS + 1)))
+    await asyncio.gather(*(metrics.series(request(f"m{i}")) for i in range(MOST_REQUESTS + 1)))
     assert len(source.asked) == 2
 
 
@@ -118,16 +114,16 @@ async def test_an_error_reaches_everybody_who_asked_and_the_next_moment_is_a_new
     source = Recorder(series("a-new"))
     source.broken = True
     metrics = shared(source)
-    found = await asyncio.gather(metrics.series(want("a")), metrics.series(want("b")), return_exceptions=True)
+    found = await asyncio.gather(metrics.series(request("a")), metrics.series(request("b")), return_exceptions=True)
     assert [type(error) for error in found] == [MetricsUnavailable] * 2
     source.broken = False
-    assert await metrics.series(want("a"))
+    assert await metrics.series(request("a"))
 
 
 async def test_one_who_does_not_wait_any_more_disturbs_nobody() -> None:
     metrics = shared(Recorder(series("a-new"), series("b-new")))
-    impatient = asyncio.create_task(metrics.series(want("a")))
-    patient = asyncio.create_task(metrics.series(want("b")))
+    impatient = asyncio.create_task(metrics.series(request("a")))
+    patient = asyncio.create_task(metrics.series(request("b")))
     await asyncio.sleep(0)
     impatient.cancel()
     assert await patient
@@ -135,21 +131,12 @@ async def test_one_who_does_not_wait_any_more_disturbs_nobody() -> None:
         await impatient
 
 
-def test_the_query() -> None:
-    text, at = query([want("a", le="0.5"), want("b", metric="n", le="500", start=-10)])
-    assert at == T0 + timedelta(seconds=75)
-    assert text == ('{__name__=~"m|n",arm=~"a-new|a-old|b-new|b-old",job="envoy",le=~"|0\\\\.5|500|500\\\\.0"}[86s]')
-    promql_parser.parse(text)
-    text, _ = query([replace(want("a"), boundaries=frozenset())])
-    assert "le=" not in text
-
-
 async def test_an_error_names_the_query_of_the_one_who_asked() -> None:
     """The shared query changes with whoever else asks, and names other people's models."""
     source = Recorder()
     source.broken = True
     both = shared(source)
-    found = await asyncio.gather(both.series(want("a")), both.series(want("b")), return_exceptions=True)
+    found = await asyncio.gather(both.series(request("a")), both.series(request("b")), return_exceptions=True)
     assert len(source.asked) == 1
     assert [f"{n}-new" in str(error) for n in ("a", "b") for error in found] == [True, False, False, True]
 
@@ -165,7 +152,7 @@ async def test_what_one_asks_wrongly_blinds_nobody_else() -> None:
     source = Picky(series("a-new"))
     metrics = shared(source)
     well, ill = await asyncio.gather(
-        metrics.series(want("a")), metrics.series(want("b", metric="bad")), return_exceptions=True
+        metrics.series(request("a")), metrics.series(request("b", metric="bad")), return_exceptions=True
     )
     assert isinstance(well, list)
     assert isinstance(ill, QueryRejected)
@@ -182,12 +169,12 @@ async def test_what_is_too_large_together_is_asked_in_halves_and_alone_not_again
 
     source = Crowded(*(series(f"{n}-new") for n in "abcdefgh"))
     metrics = shared(source)
-    asked = [metrics.series(want(name)) for name in "abcdefgh"]
+    asked = [metrics.series(request(name)) for name in "abcdefgh"]
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert [isinstance(one, AnswerTooLarge) for one in found] == [name == "e" for name in "abcdefgh"]
     assert len(source.asked) == 9, "8, twice 4, four times 2, and the two of the half that failed"
     with pytest.raises(AnswerTooLarge):
-        await metrics.series(want("e"))
+        await metrics.series(request("e"))
     assert len(source.asked) == 9
 
 
@@ -208,13 +195,13 @@ async def test_what_fits_together_is_remembered_for_a_while() -> None:
 
     async def asked(names: str) -> int:
         before = len(source.asked)
-        await asyncio.gather(*(metrics.series(want(name)) for name in names))
+        await asyncio.gather(*(metrics.series(request(name)) for name in names))
         return len(source.asked) - before
 
     assert await asked("abcdefgh") == 7, "8, twice 4, four times 2"
     assert await asked("abcdefgh") == 4, "nothing is downloaded up to the limit only to be thrown away"
     other = Shape((), "pod")
-    await asyncio.gather(*(metrics.series(want(name, shape=other)) for name in "ab"))
+    await asyncio.gather(*(metrics.series(request(name, shape=other)) for name in "ab"))
     assert source.asked[-1][0].count("-new") == 2, "of another shape nothing is known"
     now = BELIEVED_SECONDS
     assert await asked("abcdefgh") == 7, "rollouts come and go"
@@ -230,41 +217,10 @@ async def test_one_that_is_too_large_alone_does_not_part_the_others() -> None:
 
     source = Heavy()
     metrics = shared(source)
-    await asyncio.gather(*(metrics.series(want(name)) for name in "abcdefgh"), return_exceptions=True)
+    await asyncio.gather(*(metrics.series(request(name)) for name in "abcdefgh"), return_exceptions=True)
     before = len(source.asked)
-    await asyncio.gather(*(metrics.series(want(name)) for name in "abcdfgh"))
+    await asyncio.gather(*(metrics.series(request(name)) for name in "abcdfgh"))
     assert len(source.asked) == before + 1
-
-
-def test_an_answer_that_was_too_large_is_not_kept_with_its_error() -> None:
-    class Body:
-        """Stands for 16 MiB."""
-
-    def read(body: Body) -> None:
-        raise AnswerTooLarge(f"{type(body)} is too large")
-
-    def reads() -> weakref.ref[Body]:
-        body = Body()
-        try:
-            read(body)
-        except AnswerTooLarge as error:
-            large.note(want("a"), error)
-        return weakref.ref(body)
-
-    large = OversizeCache(lambda: 0.0)
-    kept = reads()
-    gc.collect()
-    assert kept() is None
-
-
-@pytest.mark.parametrize("ends", [(60, 120), (120, 60)])
-def test_the_shortest_that_was_too_large_is_remembered(ends: tuple[int, int]) -> None:
-    large = OversizeCache(lambda: 0.0)
-    for end in ends:
-        large.note(want("a", end=end), AnswerTooLarge("too large"))
-    large.check(want("a", end=59))
-    with pytest.raises(AnswerTooLarge):
-        large.check(want("a", end=60))
 
 
 async def test_own_expressions_leave_places_for_counts() -> None:
@@ -356,7 +312,7 @@ async def ends(*waiting: asyncio.Task[list[Series]]) -> list[object]:
 async def test_a_bug_in_what_one_gets_is_that_ones_own() -> None:
     whole = [series(f"{name}-new") for name in "ac"]
     metrics = shared(Recorder(whole[0], Torn({"__name__": "m", "arm": "b-new"}, [0.0], [0.0]), whole[1]))
-    first, torn, last = await ends(*(asyncio.create_task(metrics.series(want(name))) for name in "abc"))
+    first, torn, last = await ends(*(asyncio.create_task(metrics.series(request(name))) for name in "abc"))
     assert isinstance(torn, ZeroDivisionError)
     assert [first, last] == [[s.between(T0.timestamp(), T0.timestamp() + 75)] for s in whole]
 
@@ -370,7 +326,7 @@ async def test_a_bug_in_one_part_fails_those_in_it_and_no_others() -> None:
             return self.all
 
     metrics = shared(Buggy())
-    found = await ends(*(asyncio.create_task(metrics.series(want(f"m{i}"))) for i in range(MOST_REQUESTS + 1)))
+    found = await ends(*(asyncio.create_task(metrics.series(request(f"m{i}"))) for i in range(MOST_REQUESTS + 1)))
     assert [type(one) for one in found] == [ZeroDivisionError] * MOST_REQUESTS + [list]
 
 
@@ -379,7 +335,7 @@ async def test_nobody_waits_for_a_query_that_was_cancelled() -> None:
     seen: list[type] = []
     for moments in range(1, 20):
         metrics = shared(Recorder(series("a-new"), series("b-new")))
-        waiting = [asyncio.create_task(metrics.series(want(name))) for name in "ab"]
+        waiting = [asyncio.create_task(metrics.series(request(name))) for name in "ab"]
         for _ in range(moments):
             await asyncio.sleep(0)
         for flush in metrics._flushes:
@@ -387,7 +343,7 @@ async def test_nobody_waits_for_a_query_that_was_cancelled() -> None:
         kinds = {type(one) for one in await ends(*waiting)}
         assert len(kinds) == 1
         seen += kinds
-        assert await asyncio.wait_for(metrics.series(want("a")), 5), "the next one begins another query"
+        assert await asyncio.wait_for(metrics.series(request("a")), 5), "the next one begins another query"
     assert seen == sorted(seen, key=[MetricsUnavailable, list].index)
     assert set(seen) == {MetricsUnavailable, list}
 
@@ -399,7 +355,7 @@ async def test_a_bug_before_anything_was_asked_reaches_everybody() -> None:
 
     metrics = Shared(Recorder(), pause=pause)
     for _ in range(2):
-        found = await ends(*(asyncio.create_task(metrics.series(want(name))) for name in "ab"))
+        found = await ends(*(asyncio.create_task(metrics.series(request(name))) for name in "ab"))
         assert [type(one) for one in found] == [ZeroDivisionError] * 2
 
 

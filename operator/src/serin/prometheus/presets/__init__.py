@@ -1,4 +1,4 @@
-"""What do availability and latency mean with a given gateway, and which series tell the arms apart?
+"""Presets of arms: what availability and latency count behind a given gateway, and which label tells the arms apart.
 
 Each preset is data, one file beside this one. Its counts are sums of increments of counters: each term adds its
 coefficients times its increment to the bad and to the total count of its arm.
@@ -52,7 +52,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How one way of telling the arms apart names things."""
+    """The metrics and labels of one way to tell the arms apart."""
 
     arm_label: str
     arm_pattern: str
@@ -62,18 +62,18 @@ class Preset:
     names_targets: bool
     """Whether the arm's label belongs to the scrape target, so that its own metrics (``up``) have the label, too."""
     counts_by_arms: bool
-    """Whether availability and latency have a meaning here; otherwise only raw indicators have."""
+    """Whether availability and latency can be counted; otherwise only indicators with queries of the user's own can."""
     availability: tuple[Term, ...]
     latency: tuple[Term, ...]
     """The term with an empty ``le`` label gets the threshold."""
     latency_unit: timedelta
     """Unit of the histogram's boundaries."""
     proven: str
-    """On which parts it was run; empty: on none yet."""
+    """The real parts on which it was tested; empty: none yet."""
     refused: str
     """Why policies may not use it; empty: they may."""
     meaning: str
-    """What is counted, in a sentence for people."""
+    """What is counted, in one sentence for people."""
 
     def at_threshold(self, threshold: timedelta) -> tuple[Term, ...]:
         """The terms of latency with the threshold filled in."""

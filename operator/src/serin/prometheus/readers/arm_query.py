@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serin.api.names import service_name
 from serin.prometheus import promql
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
@@ -54,7 +53,7 @@ class ArmQuery:
         source, identity = self.source, self.identity
 
         def pattern(arm: str) -> str:
-            return source.arm_pattern.format(namespace=identity.namespace, service=service_name(arm), arm=arm)
+            return source.arm_pattern.format(namespace=identity.namespace, service=identity.service(arm), arm=arm)
 
         return ArmPatterns(source.arm_label, pattern(identity.candidate), pattern(identity.stable))
 

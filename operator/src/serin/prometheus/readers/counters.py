@@ -35,8 +35,7 @@ async def read(
             raise
         if grid.count > 1:
             return await read(metrics, wanted, identity, replace(grid, count=grid.count // 2))
-        requests = [(group.terms, query.matchers(group)) for group in groups]
-        return [await summed(metrics.counted, query.patterns, grid, requests)]
+        return [await summed(metrics.counted, query, groups)]
     counted = [FoundGroup(group.terms, series) for group, series in zip(groups, found, strict=True)]
     return windows(query.patterns, grid, counted)
 

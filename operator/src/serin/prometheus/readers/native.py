@@ -1,7 +1,7 @@
-"""How is a native histogram counted? As the classic one that the terms name: a count, and one bucket. Pure.
+"""Expands native histograms into the classic series that the terms name: a count, and one bucket. Pure.
 
-Exact, or not at all: a threshold within a bucket would have to be interpolated. Exponential buckets have every power of
-two as a boundary (250ms, 500ms, 1s), those made of classic buckets (NHCB) have the classic boundaries.
+The threshold must be a boundary of the histogram: within a bucket the count would have to be interpolated. Exponential
+buckets have every power of two as a boundary (250ms, 500ms, 1s), custom buckets (NHCB) the classic boundaries.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _Identity = tuple[str, frozenset[tuple[str, str]]]
 
 
 def expand_native_histograms(series: Sequence[Series], terms: Sequence[Term], start: float) -> list[Series]:
-    """The series with native histograms as classic ones; one that is there in both forms counts once.
+    """The series with native histograms in the classic form. A histogram that has both forms counts once.
 
-    The form counts that has the newer sample at ``start``, the classic one if they are alike: when a target changes its
-    form, the new one comes with all its history.
+    The form with the newer sample at ``start`` counts; if both are as new, the classic one. A target that has changed
+    its form since ``start`` is still counted by the old one, because the new one begins with all its history.
     """
     native = _native(series, start)
     out = [s for s in series if not s.histograms and _identity(s) not in native]
@@ -44,7 +44,7 @@ def off_boundary(series: Sequence[Series], terms: Sequence[Term]) -> str:
 
 
 def _native(series: Sequence[Series], start: float) -> dict[_Identity, Series]:
-    """Native histograms that count: there is no classic form, or only an older one at ``start``."""
+    """The native histograms that have no classic form, or one whose newest sample at ``start`` is older."""
     classic: dict[_Identity, float] = {}
     for own in series:
         if not own.histograms and own.labels.get("__name__", "").endswith((COUNT, BUCKET)):
@@ -55,19 +55,19 @@ def _native(series: Sequence[Series], start: float) -> dict[_Identity, Series]:
 
 
 def _wanted(terms: Sequence[Term]) -> list[tuple[str, str]]:
-    """The histograms' own names, and the ``le`` that is wanted of each."""
+    """Names of the histograms in the terms, each with the ``le`` that is counted."""
     return sorted({(t.metric.removesuffix(BUCKET), t.labels["le"]) for t in terms if "le" in t.labels})
 
 
 def _identity(series: Series) -> _Identity:
-    """What a histogram's classic and native form have in common."""
+    """What the classic and the native form of one histogram have in common."""
     labels = series.labels
     name = labels.get("__name__", "").removesuffix(BUCKET).removesuffix(COUNT)
     return name, frozenset((key, value) for key, value in labels.items() if key not in {"__name__", "le"})
 
 
 def _straddling_bucket(histogram: NativeHistogram, threshold: float) -> tuple[float, float] | None:
-    """The bucket that the threshold divides: some of its observations are slow and some are not."""
+    """Bounds of the bucket that has the threshold inside; None if the threshold is a boundary."""
     for lower, upper, _ in histogram.buckets:
         if lower < threshold < upper and not (same_boundary(lower, threshold) or same_boundary(upper, threshold)):
             return lower, upper
@@ -79,7 +79,7 @@ def _within(histogram: NativeHistogram, threshold: float) -> float:
 
 
 def _classic(series: Series, name: str, le: str) -> list[Series]:
-    """Both series of the classic form. Any part that falls is a reset of the whole, so they are counted on together."""
+    """The count and the bucket, as counters that never fall: a part that falls is a reset of the whole histogram."""
     totals, inside = [], []
     total = fast = 0.0
     before = (0.0, 0.0)

@@ -1,8 +1,8 @@
-"""What does a window count where its raw samples are too many to read? The server's own sums at both of its edges.
+"""Counts a window from the server's own sums at both of its edges, where its raw samples are too many to read.
 
 The difference of two sums is as exact as counting sample by sample, unless a counter began again, ended or appeared at
-an unknown target meanwhile: the server says how many did, and then nothing is said of the window, which holds.
-(``increase`` would say something, but it extrapolates, and loses a new series' first value.)
+an unknown target meanwhile. The server says how many did, and then the window has no counts and the rollout holds.
+(``increase`` would give a number, but it extrapolates, and loses a new series' first value.)
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 from serin.evidence import Counts, Window
 from serin.prometheus.boundaries import spellings
-from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term
 from serin.prometheus.promql import quoted
-from serin.prometheus.readers.arm_query import ArmPatterns
+from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
+from serin.prometheus.readers.counter_groups import CounterGroup
 from serin.prometheus.readers.samples import REPLICA_LABELS
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
 from serin.prometheus.readers.targets import Edges
@@ -24,9 +24,9 @@ from serin.prometheus.series import LEAST_FRESHNESS, Series
 from serin.schema.types import format_duration
 
 PART = "serin_part"
-"""The label that says what a value is: a name below, and the number of the term."""
+"""Label of each value in the answer: a key of ``SUMS`` and the number of the term."""
 FRESH_SHARE = 0.5
-"""Of the window: it has to span four scrapes, and two of them may be missed."""
+"""Of the window, for how old a sample may be at its edges: a window spans four scrapes, and two may be missed."""
 SUMS = {
     "end": "sum by ({arm}) ({now})",
     "start": "sum by ({arm}) ({then})",
@@ -42,19 +42,19 @@ DOUBTS = {
     "ended": "series ended",
     "strange": "new targets appeared",
 }
-"""What keeps the sums of a window from being counts; the next window is another chance."""
+"""Why the differences of the sums may be no counts. The next window may have counts again."""
 Ask = Callable[[str, datetime], Awaitable[list[Series]]]
-Request = tuple[tuple[Term, ...], tuple[str, ...]]
-"""Terms that are asked for together, and the label matchers that hold for all of them."""
 Values = Mapping[str, float]
 
 
-async def summed(ask: Ask, arms: ArmPatterns, cell: Grid, requests: Sequence[Request]) -> Window:
-    """The first window of ``cell``; ``MetricsError`` if the server does not answer."""
-    start, length = cell.start, cell.length
-    end = start + length
-    found = [(terms, await ask(query(terms, matchers, arms, length), end)) for terms, matchers in requests]
-    edges = (start.timestamp(), end.timestamp())
+async def summed(ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup]) -> Window:
+    """The first window of the query's grid; ``MetricsError`` if the server does not answer."""
+    arms, start, length = arm_query.patterns, arm_query.grid.start, arm_query.grid.length
+    found = [
+        (group.terms, await ask(query(group.terms, arm_query.matchers(group), arms, length), start + length))
+        for group in groups
+    ]
+    edges = (start.timestamp(), (start + length).timestamp())
     counts, errors = {}, []
     for pattern in arms.both:
         own = [(terms, _values(arms.of(pattern, series))) for terms, series in found]
@@ -96,7 +96,7 @@ def _selector(term: Term, matchers: Sequence[str], arms: ArmPatterns) -> str:
 
 
 def _values(series: Sequence[Series]) -> dict[str, float]:
-    """What the server said of one arm, by part; several values of the arm's label (pods) together."""
+    """The server's values of one arm, by ``PART``; those of several pods are joined."""
     out: dict[str, float] = {}
     for own in series:
         part, value = own.labels.get(PART, ""), own.values[-1]

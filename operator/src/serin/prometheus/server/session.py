@@ -20,7 +20,7 @@ from urllib3.util import Timeout
 from serin.errors import InvalidInput, MetricsUnavailable
 from serin.prometheus.server.answer import Answer, check_status
 from serin.prometheus.server.credentials import Server, credentials_of
-from serin.prometheus.server.decoding import decode_in_turn
+from serin.prometheus.server.decoding import decode_limited
 from serin.prometheus.server.redaction import Redactor
 from serin.prometheus.server.timely import TimelyAdapter
 
@@ -73,9 +73,9 @@ class QuerySession(requests.Session):
 
         The exchange has a thread of its own: nothing limits the time of a name's resolution, so it is left behind then.
         """
-        exchange = self._connections.threads.submit(self._exchange, method, url, params, timeout)
+        threads = self._connections.threads
         try:
-            answer = exchange.result(timeout + SLACK)
+            answer = threads.submit(self._exchange, method, url, params, timeout).result(timeout + SLACK)
         except TimeoutError:
             raise MetricsUnavailable(f"no answer within {timeout:.1f} s") from None
         self._on_answer(len(answer.body))
@@ -127,7 +127,7 @@ class _Response(requests.Response):
         self._answer, self._decode = answer, decode
 
     def json(self, **_: object) -> dict[str, Any]:
-        return {"data": {"result": decode_in_turn(self._decode, self._answer)}}
+        return {"data": {"result": decode_limited(self._decode, self._answer)}}
 
 
 def _bounded(response: requests.Response, most: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import inference_service_name
+from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.actions import with_answer
 from serin.rollout.context import DecisionContext
@@ -59,7 +59,7 @@ def start_rollout(
     reason = Reason.RETURNING if returning else Reason.PREPARING_CANDIDATE
     reason = reason if status.stable else Reason.FIRST_DEPLOYMENT
     rollout = RolloutStatus(
-        record=f"{inference_service_name(context.name, wanted.revision)}-{attempt}",
+        record=f"{workload_name(context.name, wanted.revision)}-{attempt}",
         steps=Schedule(policy).count if policy else 0,
         returning=returning,
         started_at=context.now.replace(microsecond=0),

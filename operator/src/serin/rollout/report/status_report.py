@@ -133,7 +133,7 @@ def _ignored(context: DecisionContext, status: ModelDeploymentStatus) -> str:
         arm for ref in (status.stable, status.candidate) if (arm := context.arm(ref)) is not None and not arm.updates
     ]
     return "".join(
-        f"; InferenceService {arm.ref.inference_service} carries serving.kserve.io/disable-auto-update: KServe ignores "
+        f"; InferenceService {arm.ref.workload.name} carries serving.kserve.io/disable-auto-update: KServe ignores "
         f"changes of its scaling fields"
         for arm in arms
     )

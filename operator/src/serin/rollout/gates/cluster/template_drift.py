@@ -17,7 +17,7 @@ def template_drift(context: DecisionContext, status: ModelDeploymentStatus) -> T
         if ref is None or arm is None or not ref.template or not arm.template or ref.template == arm.template:
             continue
         message = (
-            f"the pod template of {who} ({ref.inference_service}) was changed from outside during the rollout: the "
+            f"the pod template of {who} ({ref.workload.name}) was changed from outside during the rollout: the "
             f"evidence is of other pods; nothing moves forward until it is put back or spec asks for another revision"
         )
         return Transition(status, Reason.TEMPLATE_DRIFT, message, context.next_evaluation_at(), stalled=True)

@@ -1,0 +1,235 @@
+"""What is there? One live look at everything a decision needs; caches are hints, never the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from serin.api import names
+from serin.api.model_deployment import ModelDeployment
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.revision import workload_name
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.controller.reconciliation.history import get_or_none, read_records, record_views
+from serin.controller.reconciliation.pending_actions import (
+    PendingActions,
+    list_pending,
+    pending_actions_of,
+    requester_verified,
+)
+from serin.controller.reconciliation.wanted import wanted_revision
+from serin.errors import NotFound, Refused
+from serin.prometheus.reading import unreadable
+from serin.prometheus.server.address import same_place
+from serin.records.build import Source, sources_of
+from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
+from serin.schema.reasons import Reason
+from serin.together import together
+from serin.traffic.backend import Backend
+from serin.traffic.gateway.claims import Seen, foreign, hostname_taken
+from serin.traffic.owner import Owner, owner_of
+from serin.traffic.reader import Reader
+from serin.traffic.registry import backend_of
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was seen, as objects and as views."""
+
+    obj: Object
+    model_deployment: ModelDeployment
+    wanted: RevisionRef | None
+    problem: Problem | None
+    workloads: Mapping[str, Object]
+    """By revision."""
+    arms: Mapping[str, Arm]
+    route_obj: Object | None
+    route: RouteView | None
+    owns_route: bool
+    """False if the route of this name is somebody else's: it is not touched."""
+    record_objs: Mapping[str, Object]
+    """By name, those that were read whole: the rollout's own, and those that are not finished."""
+    records: tuple[RecordView, ...]
+    policy_obj: Object | None
+    policy: PromotionPolicySpec | Problem | None
+    pending_actions: PendingActions
+    """PromotionActions without an answer."""
+    unknown: Mapping[Part, Unreadable]
+    """Parts that could not be read."""
+
+    @property
+    def backend(self) -> Backend:
+        """How it is served."""
+        return backend_of(self.model_deployment.spec)
+
+    @property
+    def owner(self) -> Owner:
+        """The ModelDeployment as owner of its children."""
+        return owner_of(self.obj)
+
+    @property
+    def status(self) -> ModelDeploymentStatus:
+        """The status as it is stored."""
+        return self.model_deployment.status
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Per revision what the user wrote: from the records that were read, and for the wanted one from spec."""
+        found = sources_of(list(self.record_objs.values()))
+        if self.wanted is not None:
+            found[self.wanted.revision] = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the operator may use and look at."""
+
+    prometheus: tuple[str, ...]
+    """Allow-list of addresses, normalised."""
+    namespaces: tuple[str, ...] = ()
+    """Empty: all."""
+
+
+async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
+    """A fresh look; None when the ModelDeployment is gone or going.
+
+    Only the ModelDeployment and its route must be readable: a rollback needs nothing else. Every other part may be
+    unknown, and says why.
+    """
+    try:
+        obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
+    except NotFound:
+        return None
+    if "deletionTimestamp" in obj["metadata"]:
+        return None
+    parsed = ModelDeployment.model_validate(obj)
+    reader = Reader((namespace, name), QUICK if parsed.status.rollout is not None else PATIENT)
+    backend = backend_of(parsed.spec)
+    services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
+    arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
+    views = record_views(reader, records or [], name, own=parsed.status.rollout is not None)
+    seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
+    is_foreign = foreign(route_obj, obj, parsed.status)
+    problem = _not_ours(obj) if is_foreign else None
+    if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
+        problem = KSERVE_MISSING
+    elif problem is None:
+        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, seen, scope.namespaces))
+    if route_obj is not None and (
+        Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
+    ):
+        parsed = _with_hostnames(parsed, route_obj)
+    wanted = None
+    if problem is None or parsed.status.rollout is not None:
+        # During a rollout spec is heard whatever else is wrong with it: it may ask for stable again.
+        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
+        problem = problem or unusable
+    return Snapshot(
+        obj=obj,
+        model_deployment=parsed,
+        wanted=wanted,
+        problem=problem,
+        workloads={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services or []},
+        arms=arms,
+        route_obj=route_obj,
+        route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
+        owns_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
+        record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
+        records=tuple(sorted(views, key=lambda record: record.attempt)),
+        policy_obj=policy_obj,
+        policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
+        pending_actions=pending,
+        unknown=reader.unknown,
+    )
+
+
+async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
+    """InferenceServices, records, the route, the policy and actions, all at once; only the route may raise."""
+    found = await together(
+        reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
+        reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status)),
+        get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
+        reader.read(
+            Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
+        ),
+        _asked(cluster, reader, (namespace, name), parsed.status),
+    )
+    return cast("Parts", tuple(found))
+
+
+Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
+QUICK = 1.5
+"""Seconds that a part is waited for during a rollout: a breach must not wait for what the way back does not need."""
+PATIENT = 10.0
+"""The same outside of rollouts."""
+KSERVE_MISSING = Problem(
+    Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
+)
+
+
+async def _asked(
+    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus
+) -> PendingActions:
+    """The actions that wait, and who vouches for those that have no answer in status either."""
+    found = await reader.read(Part.ACTIONS, list_pending(cluster, *key)) or []
+    answered = {action.uid for action in status.actions}
+    asked = pending_actions_of(found, vouches=None)
+    new = [action for action in asked.actions if action.uid not in answered]
+    return replace(asked, requester_verified=await requester_verified(cluster, key[0], new))
+
+
+async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:
+    """Those of the ModelDeployment; None where the kind is not known."""
+    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
+    try:
+        found = await cluster.list(backend_of(parsed.spec).kind, namespace, selector)
+    except NotFound as error:
+        if parsed.status.rollout is None:
+            return None
+        # Not "no arm is left": during a rollout that would take the candidate back for an answer that is in doubt.
+        raise Refused(KSERVE_MISSING.message) from error
+    return [service for service in found if _is_ours(service, name)]
+
+
+def _not_ours(obj: Object) -> Problem:
+    message = f"HTTPRoute {obj['metadata']['name']} exists and is not Serin's; delete it, or choose another name"
+    return Problem(Reason.NAME_TAKEN, message)
+
+
+def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
+    """The ModelDeployment with the hostnames that its route has: those that spec asks for are somebody else's."""
+    kept = parsed.spec.route.model_copy(update={"hostnames": list(route["spec"].get("hostnames") or [])})
+    return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
+
+
+def _is_ours(service: Object, name: str) -> bool:
+    """Labels can be copied; the name is derived and cannot be."""
+    revision = service["metadata"]["labels"].get(names.REVISION, "")
+    return bool(service["metadata"]["name"] == workload_name(name, revision))
+
+
+def _policy(
+    name: str, obj: Mapping[str, Any] | None, allowed: tuple[str, ...], unknown: Unreadable | None
+) -> PromotionPolicySpec | Problem:
+    if unknown is not None:
+        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {unknown.message}")
+    if obj is None:
+        return Problem(Reason.POLICY_MISSING, f"PromotionPolicy {name} does not exist in this namespace; create it")
+    try:
+        policy = PromotionPolicySpec.model_validate(obj["spec"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{where}: {first['msg']}")
+    address = policy.prometheus.address if policy.prometheus else None
+    if address is not None and same_place(address) not in allowed:
+        message = f"PromotionPolicy {name}: spec.prometheus.address {address} is not on the operator's allow-list"
+        return Problem(Reason.POLICY_INVALID, message)
+    gap = unreadable(policy)
+    return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{gap}") if gap else policy

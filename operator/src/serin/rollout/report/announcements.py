@@ -1,0 +1,86 @@
+"""What is announced when something changes."""
+
+from __future__ import annotations
+
+from serin.api.conditions import ConditionType
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.decision import Announcement
+from serin.rollout.report.status_report import OUTAGES
+from serin.rollout.transition import Transition
+from serin.schema.reasons import Reason
+
+
+def announcements(
+    before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
+) -> tuple[Announcement, ...]:
+    """What people are told, on transitions only."""
+    return (*_transition(before, after, transition), *_policy_changes(before, after))
+
+
+def _transition(
+    before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
+) -> tuple[Announcement, ...]:
+    phase_changed = before.phase is not after.phase
+    step_changed = (before.rollout.step if before.rollout else 0) < (after.rollout.step if after.rollout else 0)
+    reason_changed = _old_reason(before) != transition.reason.value
+    needs_somebody = _stalled(after) and not _stalled(before)
+    if not (phase_changed or step_changed or reason_changed or needs_somebody):
+        return ()
+    # One answer that came late is no news: an outage is told when it asks for somebody.
+    if transition.reason in OUTAGES and not (phase_changed or needs_somebody):
+        return ()
+    name = (
+        after.phase.value
+        if phase_changed and after.phase
+        else "StepAdvanced"
+        if step_changed
+        else transition.reason.value
+    )
+    message = after.message or transition.message
+    warning = transition.reason.effect.warning or needs_somebody
+    return (announcement(after, name, message, reason=transition.reason, warning=warning),)
+
+
+def announcement(
+    status: ModelDeploymentStatus, name: str, message: str, *, reason: Reason | None = None, warning: bool = False
+) -> Announcement:
+    """What happened, with where the rollout stands."""
+    rollout = status.rollout
+    word = rollout.promote or rollout.held if rollout is not None else None
+    return Announcement(
+        name=name,
+        message=message,
+        warning=warning,
+        reason=reason,
+        phase=status.phase,
+        weight=status.weights.desired if status.weights is not None else 0,
+        stable=status.stable.version if status.stable is not None else "",
+        candidate=status.candidate.version if status.candidate is not None else "",
+        counts={slo.name: (slo.candidate.bad, slo.candidate.total) for slo in rollout.slos}
+        if rollout is not None
+        else {},
+        by=word.by if word is not None else "",
+    )
+
+
+def _stalled(status: ModelDeploymentStatus) -> bool:
+    kind = ConditionType.STALLED.value
+    return any(condition.type == kind and condition.status == "True" for condition in status.conditions)
+
+
+def _old_reason(before: ModelDeploymentStatus) -> str | None:
+    """The reason that stood there; a status of an earlier Serin has it in its conditions only."""
+    if before.reason is not None:
+        return before.reason.value
+    return next((c.reason for c in before.conditions if c.type == ConditionType.STALLED.value), None)
+
+
+def _policy_changes(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Announcement, ...]:
+    """A policy that became unusable or usable, or was edited in mid-rollout."""
+    kind = ConditionType.POLICY_ACCEPTED.value
+    old, new = (next((c for c in s.conditions if c.type == kind), None) for s in (before, after))
+    if new is None or new.status == "Unknown" or (old is not None and old.reason == new.reason):
+        return ()
+    if new.status == "True" and (old is None or new.reason != Reason.POLICY_EDITED.value):
+        return ()
+    return (announcement(after, new.reason, new.message, warning=new.status != "True"),)

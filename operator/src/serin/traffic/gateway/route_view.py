@@ -1,0 +1,107 @@
+"""What an HTTPRoute says, what Serin last wrote, and what the gateway says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.promotion_policy import Exposure
+from serin.api.revision import workload_name
+from serin.rollout.observation import RouteView
+from serin.traffic.gateway.service import ServiceOf
+
+
+def route_view(obj: Mapping[str, Any], service_of: ServiceOf) -> RouteView:
+    """Our HTTPRoute: what it says, what Serin last wrote, and whether the gateway has accepted it."""
+    metadata = obj["metadata"]
+    annotations = metadata.get("annotations", {})
+    candidate = annotations.get(names.CANDIDATE_REVISION)
+    service = service_of(workload_name(metadata["name"], candidate)).name if candidate else None
+    accepted, message = _accepted(obj)
+    return RouteView(
+        stable=annotations.get(names.STABLE_REVISION),
+        candidate=candidate,
+        intended=_number(annotations.get(names.CANDIDATE_WEIGHT)),
+        weight=_weight(obj, service),
+        accepted=accepted,
+        message=message,
+        pending=not accepted and _pending(obj),
+        editor=_editor(metadata.get("managedFields") or []),
+        rollback=annotations.get(names.ROLLBACK, ""),
+        exposes=_exposes(obj, service),
+        meant_to_expose=frozenset(
+            way for way in Exposure if way in annotations.get(names.CANDIDATE_EXPOSURE, "").split(",")
+        ),
+    )
+
+
+def _exposes(obj: Mapping[str, Any], service: str | None) -> frozenset[Exposure]:
+    """How the route reaches the candidate's Service besides its weight."""
+    found = set()
+    for rule in obj["spec"].get("rules") or []:
+        mirrors = [f.get("requestMirror", {}).get("backendRef", {}) for f in rule.get("filters") or []]
+        if any(mirror.get("name") == service for mirror in mirrors):
+            found.add(Exposure.MIRROR)
+        if _is_preview(rule, service):
+            found.add(Exposure.PREVIEW)
+    return frozenset(found)
+
+
+def _is_preview(rule: Mapping[str, Any], service: str | None) -> bool:
+    """Whether it gives requests with a certain header to the candidate alone: no part of the split."""
+    matches, refs = rule.get("matches") or [], rule.get("backendRefs") or []
+    only = bool(refs) and all(ref["name"] == service for ref in refs)
+    return only and bool(matches) and all(match.get("headers") for match in matches)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
+def _weight(obj: Mapping[str, Any], service: str | None) -> int:
+    """The candidate's share of all weights, in percent; a rule without the candidate gives it nothing."""
+    if service is None:
+        return 0
+    rules = [rule for rule in obj["spec"].get("rules") or [] if not _is_preview(rule, service)]
+    refs = [ref for rule in rules for ref in rule.get("backendRefs") or []]
+    total = sum(ref.get("weight", 1) for ref in refs)
+    own = sum(ref.get("weight", 1) for ref in refs if ref["name"] == service)
+    return round(100 * own / total) if total else 0
+
+
+def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
+    """Every parent has accepted this generation and resolved its references."""
+    parents = (obj.get("status") or {}).get("parents") or []
+    if not parents:
+        return False, "no gateway has taken the route yet"
+    generation = obj["metadata"].get("generation", 0)
+    problems = []
+    for parent in parents:
+        conditions = {c["type"]: c for c in parent.get("conditions") or []}
+        for kind in ("Accepted", "ResolvedRefs"):
+            state = conditions.get(kind)
+            if state is None or state.get("observedGeneration", 0) != generation:
+                problems.append(f"{kind} is not yet told for generation {generation}")
+            elif state["status"] != "True":
+                problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
+    return not problems, "; ".join(problems)
+
+
+def _pending(obj: Mapping[str, Any]) -> bool:
+    """Whether some gateway has not yet said anything about this generation, and none has refused it."""
+    generation = obj["metadata"].get("generation", 0)
+    said = (c for parent in (obj.get("status") or {}).get("parents") or [] for c in parent.get("conditions") or [])
+    deciding = (c for c in said if c["type"] in {"Accepted", "ResolvedRefs"})
+    return not any(c.get("observedGeneration", 0) == generation and c["status"] != "True" for c in deciding)
+
+
+def _editor(managed: Iterable[Mapping[str, Any]]) -> str:
+    """Who else owns a part of the spec now (from managedFields)."""
+    others = [
+        entry
+        for entry in managed
+        if entry.get("manager") != names.MANAGER and (entry.get("fieldsV1") or {}).get("f:spec")
+    ]
+    newest = max(others, key=lambda entry: str(entry.get("time", "")), default=None)
+    return str(newest["manager"]) if newest else ""

@@ -1,0 +1,30 @@
+"""The traffic back ends, by deployment mode."""
+
+from __future__ import annotations
+
+from serin.api.model_deployment import Mode, ModelDeploymentSpec
+from serin.cluster.permissions import Permission
+from serin.cluster.resources import HTTP_ROUTES, Resource
+from serin.traffic.backend import Backend
+from serin.traffic.standard import Standard
+
+BACKENDS: dict[Mode, Backend] = {
+    # One InferenceService per revision, Deployments behind it, an HTTPRoute of the Gateway API in front.
+    Mode.STANDARD: Standard(),
+}
+
+
+def backend_of(spec: ModelDeploymentSpec) -> Backend:
+    """The back end that serves a ModelDeployment."""
+    return BACKENDS[spec.mode]
+
+
+def watched() -> tuple[Resource, ...]:
+    """Every kind whose events wake ModelDeployments."""
+    kinds = [HTTP_ROUTES, *(kind for backend in BACKENDS.values() for kind in backend.watched)]
+    return tuple(dict.fromkeys(kinds))
+
+
+def permissions() -> tuple[Permission, ...]:
+    """What all back ends need."""
+    return tuple(dict.fromkeys(p for backend in BACKENDS.values() for p in backend.permissions))

@@ -1,0 +1,78 @@
+"""KServe in Standard mode: one InferenceService per revision, Deployments behind it, an HTTPRoute in front."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.status import ModelDeploymentStatus, RevisionRef, Workload
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.cluster.permissions import Permission, on
+from serin.cluster.resources import Resource
+from serin.prometheus.identity import RolloutIdentity
+from serin.rollout.decision import RoutePlan
+from serin.rollout.observation import Arm, RouteView
+from serin.traffic.backend import Source
+from serin.traffic.gateway.http_route import http_route
+from serin.traffic.gateway.route_view import route_view
+from serin.traffic.owner import Owner
+from serin.traffic.reader import Reader
+from serin.traffic.standard.arms import observe_arms
+from serin.traffic.standard.service import service_of, workload_of
+from serin.traffic.standard.workload import inference_service, scaling_patch
+
+
+class Standard:
+    """The back end for ``mode: Standard``."""
+
+    kind: Resource = resources.INFERENCE_SERVICES
+    watched: tuple[Resource, ...] = (resources.INFERENCE_SERVICES,)
+    permissions: tuple[Permission, ...] = (
+        *on(resources.INFERENCE_SERVICES, "list", "watch", "create", "patch", "delete"),
+        *on(resources.HTTP_ROUTES, "get", "list", "watch", "create", "patch"),
+        *on(resources.ENDPOINT_SLICES, "list"),
+        *on(resources.PODS, "list"),
+    )
+
+    def unsupported(self, _: ModelDeploymentSpec) -> str | None:
+        """Nothing: what a spec can say was made for this mode."""
+        return None
+
+    def workload(self, model_deployment: str, revision: str) -> Workload:
+        """The InferenceService of ``revision``."""
+        return workload_of(model_deployment, revision)
+
+    def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
+        """The InferenceService of one revision."""
+        return inference_service(owner, ref, model=source.model, predictor=copy.deepcopy(dict(source.predictor)))
+
+    def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
+        """The patch of its scaling fields."""
+        return scaling_patch(actual, predictor, at_least)
+
+    async def arms(
+        self,
+        cluster: Cluster,
+        reader: Reader,
+        key: tuple[str, str],
+        status: ModelDeploymentStatus,
+        found: list[Object] | None,
+    ) -> dict[str, Arm]:
+        """InferenceServices with the endpoints of their Services and their pods."""
+        return await observe_arms(cluster, reader, key, status, found)
+
+    def route(self, owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> Object:
+        """The HTTPRoute to the predictors' Services."""
+        return http_route(owner, spec, plan, service_of)
+
+    def route_view(self, route: Mapping[str, Any]) -> RouteView:
+        """What the HTTPRoute says."""
+        return route_view(route, service_of)
+
+    def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
+        """The InferenceServices' names: gateways, meshes and pods all carry them."""
+        names = (candidate.workload.name, stable.workload.name)
+        return RolloutIdentity(namespace, *names, candidate.revision, candidate.version)

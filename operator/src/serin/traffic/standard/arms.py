@@ -1,0 +1,89 @@
+"""The arms of a ModelDeployment: each InferenceService with its endpoints and its pods."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from serin.api import names
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.rollout.observation import Arm, Part
+from serin.traffic.reader import Reader
+from serin.traffic.standard.endpoints import arm, ready_endpoints
+from serin.traffic.standard.failure import pod_failure
+from serin.traffic.standard.service import service_of
+
+
+async def observe_arms(
+    cluster: Cluster,
+    reader: Reader,
+    key: tuple[str, str],
+    status: ModelDeploymentStatus,
+    services: list[Object] | None,
+) -> dict[str, Arm]:
+    """The arms by revision.
+
+    Where the InferenceServices cannot be read, the status knows the arms' names, and their endpoints can still be.
+    """
+    namespace, name = key
+    if services is None and Part.INFERENCE_SERVICES in reader.unknown:
+        services = [_remembered(ref, name) for ref in _refs(status)]
+    if not services:
+        return {}
+    isvc_names = [service["metadata"]["name"] for service in services]
+    service_names = ",".join(service_of(n).name for n in isvc_names)
+    slices, pods = await asyncio.gather(
+        reader.read(
+            Part.ENDPOINTS,
+            cluster.list(resources.ENDPOINT_SLICES, namespace, f"kubernetes.io/service-name in ({service_names})"),
+        ),
+        reader.read(
+            Part.PODS,
+            cluster.list(resources.PODS, namespace, f"{POD_LABEL} in ({','.join(isvc_names)})"),
+        ),
+    )
+    by_service = reader.parse(Part.ENDPOINTS, partial(_grouped, slices or [], SLICE_LABEL)) or {}
+    by_isvc = reader.parse(Part.PODS, partial(_grouped, pods or [], POD_LABEL)) or {}
+    found = {}
+    for service in services:
+        isvc = service["metadata"]["name"]
+        arm = _arm(reader, service, by_service.get(service_of(isvc).name, []), by_isvc.get(isvc, []))
+        found[arm.ref.revision] = arm
+    return found
+
+
+POD_LABEL = "serving.kserve.io/inferenceservice"
+
+
+SLICE_LABEL = "kubernetes.io/service-name"
+
+
+def _refs(status: ModelDeploymentStatus) -> Iterable[RevisionRef]:
+    known = (status.stable, status.candidate, *status.draining)
+    return {ref.revision: ref for ref in known if ref is not None}.values()
+
+
+def _remembered(ref: RevisionRef, name: str) -> Object:
+    """As much of an InferenceService as the status knows."""
+    labels = {names.MODEL_DEPLOYMENT: name, names.REVISION: ref.revision, names.VERSION: ref.version}
+    return {"metadata": {"name": ref.workload.name, "labels": labels}}
+
+
+def _grouped(objs: list[Object], label: str) -> dict[str, list[Mapping[str, Any]]]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for obj in objs:
+        groups.setdefault(obj["metadata"]["labels"][label], []).append(obj)
+    return groups
+
+
+def _arm(reader: Reader, service: Object, slices: list[Mapping[str, Any]], pods: list[Mapping[str, Any]]) -> Arm:
+    """The arm; a part whose objects have an unexpected shape is unknown, and the rest of the arm is not."""
+    if reader.parse(Part.ENDPOINTS, partial(ready_endpoints, slices)) is None:
+        slices = []
+    if reader.parse(Part.PODS, lambda: (pod_failure(pods), True)) is None:
+        pods = []
+    return arm(service, slices, pods)

@@ -1,0 +1,72 @@
+"""One arm, read from its InferenceService, the endpoints of its Service and its pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.revision import replica_bounds
+from serin.api.status import RevisionRef, Workload
+from serin.cluster import resources
+from serin.rollout.observation import Arm
+from serin.traffic.standard.failure import failure_of
+
+
+def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Iterable[Any]) -> Arm:
+    """One arm from its InferenceService, the EndpointSlices of its Service and its pods."""
+    metadata = inference_service["metadata"]
+    labels = metadata.get("labels", {})
+    kind = resources.INFERENCE_SERVICES
+    ref = RevisionRef(
+        revision=labels.get(names.REVISION, "unknown"),
+        version=labels.get(names.VERSION, "?"),
+        workload=Workload(api_version=kind.api_version, kind=kind.kind, name=metadata["name"]),
+    )
+    pods, ready = list(pods), ready_endpoints(slices)
+    failure = failure_of(inference_service, pods, serves=ready > 0)
+    going = "deletionTimestamp" in metadata
+    updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
+    return Arm(
+        ref,
+        ready,
+        failure,
+        deleting=going,
+        template=_template(pods),
+        size=_size(inference_service),
+        updates=updates,
+    )
+
+
+def _size(inference_service: Mapping[str, Any]) -> int | None:
+    """The most replicas that it asks for; None where it is known by name only."""
+    predictor = (inference_service.get("spec") or {}).get("predictor")
+    return replica_bounds(predictor)[1] if isinstance(predictor, Mapping) else None
+
+
+def _template(pods: Iterable[Mapping[str, Any]]) -> str:
+    """What the newest pod was made from, as its ReplicaSet labels it."""
+    staying = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    newest = max(staying, key=lambda metadata: str(metadata.get("creationTimestamp", "")), default=None)
+    return str((newest.get("labels") or {}).get("pod-template-hash", "")) if newest else ""
+
+
+def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
+    """Pods that the gateway sends to: ready, and not on their way out.
+
+    Counted by pod, not by address: a Service of two address families lists each pod twice. An endpoint that names no
+    pod is known by its address, and of such ones only the family that has most is counted.
+    """
+    pods: set[str] = set()
+    addresses: dict[str, set[str]] = {}
+    for piece in slices:
+        for endpoint in piece.get("endpoints") or []:
+            conditions, target = endpoint.get("conditions") or {}, endpoint.get("targetRef") or {}
+            if not conditions.get("ready", True) or conditions.get("terminating", False):
+                continue
+            if target.get("uid"):
+                pods.add(target["uid"])
+            else:
+                family = addresses.setdefault(piece.get("addressType", "IPv4"), set())
+                family.update(endpoint.get("addresses") or [])
+    return len(pods) + max(map(len, addresses.values()), default=0)

@@ -1,0 +1,21 @@
+"""Names that KServe derives in Standard mode."""
+
+from __future__ import annotations
+
+from serin.api.revision import workload_name
+from serin.api.status import Workload
+from serin.cluster.resources import INFERENCE_SERVICES
+from serin.traffic.gateway.service import Service
+
+PREDICTOR_PORT = 80
+
+
+def workload_of(model_deployment: str, revision: str) -> Workload:
+    """The InferenceService of a revision."""
+    kind = INFERENCE_SERVICES
+    return Workload(api_version=kind.api_version, kind=kind.kind, name=workload_name(model_deployment, revision))
+
+
+def service_of(inference_service: str) -> Service:
+    """The Service of its predictor."""
+    return Service(f"{inference_service}-predictor", PREDICTOR_PORT)

@@ -1,0 +1,76 @@
+"""The InferenceService of one revision in Standard mode, and the changes of its scaling fields.
+
+``spec.predictor`` of an InferenceService is written once, at creation; later only its scaling fields (DESIGN, rule 12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.revision import replica_bounds, scaling_of, without_nulls
+from serin.api.status import RevisionRef
+from serin.traffic.owner import Owner
+from serin.traffic.standard.served_name import told_name
+
+KSERVE_API = "serving.kserve.io/v1beta1"
+
+
+def inference_service(
+    owner: Owner, ref: RevisionRef, *, model: Mapping[str, Any], predictor: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The InferenceService of one revision; ``model`` and ``predictor`` as the user wrote them."""
+    metadata = owner.metadata(ref.workload.name)
+    metadata["labels"] |= {
+        names.REVISION: ref.revision,
+        names.VERSION: ref.version,
+        "networking.kserve.io/visibility": "cluster-local",
+    }
+    metadata["annotations"] = {"serving.kserve.io/deploymentMode": "Standard"}
+    return {
+        "apiVersion": KSERVE_API,
+        "kind": "InferenceService",
+        "metadata": metadata,
+        "spec": {"predictor": with_model_source(predictor, model, owner.name)},
+    }
+
+
+def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The predictor with the artefact and the served name, so that clients' URLs are the same for every revision."""
+    predictor = without_nulls(predictor)
+    if "model" not in predictor:
+        container = predictor["containers"][0]
+        container["env"] = [*container.get("env", []), {"name": "STORAGE_URI", "value": model["uri"]}]
+        return predictor
+    section = predictor["model"]
+    section["storageUri"] = model["uri"]
+    section.update(told_name(section, name, model.get("servedName")))
+    return predictor
+
+
+def scaling_patch(
+    existing: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int = 0
+) -> dict[str, Any] | None:
+    """The merge patch that brings an InferenceService's scaling fields to what spec says; None if they agree.
+
+    Where spec lets an autoscaler choose, it chooses from ``at_least`` on; a size that spec fixes is never another.
+    """
+    now, wanted = scaling_of(existing.get("spec", {}).get("predictor", {})), scaling_of(predictor)
+    fewest, most = replica_bounds(wanted)
+    if fewest < at_least and fewest < most:
+        wanted["minReplicas"] = min(at_least, most)
+    different = _merge_patch(now, wanted)
+    return {"spec": {"predictor": different}} if different else None
+
+
+def _merge_patch(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes ``wanted`` of ``now`` (RFC 7386): what is not wanted any more is null, at any depth."""
+    patch: dict[str, Any] = {}
+    for key in {*now, *wanted}:
+        before, after = now.get(key), wanted.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping) and before != after:
+            patch[key] = _merge_patch(before, after)
+        elif before != after:
+            patch[key] = after
+    return patch

@@ -1,0 +1,58 @@
+"""A small world behind the port ``Metrics``: the counters of both arms' pods, and the answers to expressions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import promql_parser
+
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.series import Series
+from serin.prometheus.series_request import SeriesRequest, query
+
+T0 = datetime.fromtimestamp(1000, tz=UTC)
+SECOND = timedelta(seconds=1)
+GRID = Grid(T0, SECOND, 2)
+IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a", revision="b", version="42")
+PODS = {"candidate": "fraud-b-predictor-7f-x1", "stable": "fraud-a-predictor-66-y1"}
+
+
+class MetricsWorld:
+    """Implements ``Metrics``."""
+
+    def __init__(self) -> None:
+        self.counters: list[Series] = []
+        self.raw: list[Series] = []
+        self.answers: dict[str, list[float]] = {}
+        self.asked: list[str] = []
+
+    def counter(self, name: str, arm: str, rate: float, **labels: str) -> None:
+        times = [float(t) for t in range(900, 1011)]
+        own = {"__name__": name, "pod": PODS[arm], "namespace": "prod", **labels}
+        self.counters.append(Series(own, times, [rate * (t - 900) for t in times]))
+
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        text, _ = query([request])
+        promql_parser.parse(text)
+        self.asked.append(text)
+        start, end = request.start.timestamp(), request.end.timestamp()
+        kept = [s for s in self.counters if request.matches(s) and self._selects(request, s)]
+        return [s.between(start, end) for s in kept]
+
+    @staticmethod
+    def _selects(request: SeriesRequest, series: Series) -> bool:
+        """Equality matchers only: the rest is Prometheus's business."""
+        pairs = (m.split("=", 1) for m in request.shape.matchers if "=~" not in m)
+        return all(series.labels.get(key, "") == value.strip('"') for key, value in pairs)
+
+    async def samples(self, query: str, at: datetime) -> list[Series]:
+        self.asked.append(query)
+        return [s.between(0, at.timestamp()) for s in self.raw]
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        raise AssertionError(f"{query} at {at}: nothing is too much to read here")
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        self.asked.append(f"{query} @ {at.timestamp():.0f}")
+        return self.answers[query]

@@ -1,0 +1,276 @@
+"""Each read and each write of a pass fails, alone, in each way, in each phase with traffic (DESIGN, rules 3 and 16).
+
+A candidate that breaches is taken back all the same, within a window; nothing moves forward on what is unknown or
+could not be written; the status says what is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from serin.cluster import resources
+from tests.faulty_cluster import conflict, invalid, quota, refused, unavailable, webhook
+from tests.faulty_lab import FaultyLab
+from tests.lab import POLICY, spec
+
+STAGES: dict[str, Any] = POLICY | {
+    "shadow": {"for": "6s"},
+    "shadowSafe": True,
+    "steps": [{"weight": 40, "for": "6s"}, {"weight": 50, "for": "6s"}],
+    "bake": {"for": "6s", "holdback": 5},
+}
+PHASES = ["Shadowing", "Progressing", "Promoting", "Baking"]
+READS = [
+    (resources.PODS, "list"),
+    (resources.ENDPOINT_SLICES, "list"),
+    (resources.INFERENCE_SERVICES, "list"),
+    (resources.PROMOTION_RECORDS, "get"),
+    (resources.PROMOTION_POLICIES, "get"),
+    (resources.PROMOTION_ACTIONS, "list"),
+]
+MALFORMED = [row for row in READS if row[0] not in {resources.PROMOTION_ACTIONS, resources.PROMOTION_POLICIES}]
+"""Anybody may create an action or a policy that makes no sense: it is ignored, or told as an unusable policy."""
+WAYS: dict[str, Callable[[], Exception] | None] = {"refused": refused, "unavailable": unavailable, "hangs": None}
+WRITES = [
+    (resources.MODEL_DEPLOYMENTS, "status"),
+    (resources.EVENTS, "create"),
+    (resources.INFERENCE_SERVICES, "merge"),
+]
+REFUSALS = {
+    "403": refused,
+    "409": conflict,
+    "422": invalid,
+    "quota": quota,
+    "webhook": webhook,
+    "503": unavailable,
+}
+FOUND_WITHIN = 8
+"""Windows of one second in which half of the candidate's answers are bad, until the weight is 0: without any fault it
+takes as long (the first test)."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that hangs is waited for a moment only."""
+    monkeypatch.setattr("serin.controller.reconciliation.observe.QUICK", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.reconcile.HURRY", 0.02)
+
+
+async def in_phase(phase: str) -> FaultyLab:
+    lab = FaultyLab(STAGES)
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    if phase == "Promoting":
+        await lab.until(lab.phase("Promoting"))
+        lab.accept(accepting=False)
+    else:
+        await lab.until(lab.phase(phase))
+    await lab.tick()
+    assert lab.status["phase"] == phase
+    return lab
+
+
+async def taken_back_in(lab: FaultyLab, limit: int = 40) -> int:
+    """Half of the candidate's answers are bad from now on: ticks until it gets no request any more."""
+    lab.prometheus.candidate_bad = 30
+    for tick in range(limit):
+        await lab.tick()
+        if not lab.exposed():
+            return tick
+    raise AssertionError(lab.status)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+async def test_without_a_fault_a_breach_is_found_in_so_many_windows(phase: str) -> None:
+    assert await taken_back_in(await in_phase(phase)) <= FOUND_WITHIN
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    ("resource", "verb", "way"),
+    [(*row, way) for way in WAYS for row in READS] + [(*row, "malformed") for row in MALFORMED],
+    ids=lambda p: p if isinstance(p, str) else p.plural,
+)
+async def test_a_read_that_fails(resource: resources.Resource, verb: str, way: str, phase: str) -> None:
+    lab = await in_phase(phase)
+    lab.fault.verb, lab.fault.plural = verb, resource.plural
+    lab.fault.malformed, lab.fault.error = way == "malformed", WAYS.get(way)
+    before = lab.weight()
+    for _ in range(12):
+        await lab.tick()
+        assert lab.weight() <= before, "nothing moves forward on what is unknown"
+    assert lab.fault.failed
+    assert lab.status["phase"] in {phase, "Baking"}, "and nothing is taken back for it"
+    assert "cannot be read" in lab.status["message"]
+    assert lab.status["reason"] == "ObservationIncomplete"
+    stalled = lab.condition("Stalled")["status"]
+    assert stalled == ("True" if way in {"refused", "malformed"} else "False")
+    assert await taken_back_in(lab) <= FOUND_WITHIN
+    lab.fault.mend()
+    lab.accept()
+    await lab.until(lab.rolled_back)
+    record = lab.record(2)["status"]
+    assert (record["outcome"], record["reason"]) in {("RolledBack", "SLOBreached"), ("RolledBack", "AllRequestsBad")}
+    assert record["badRequests"]["availability"] > 0
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("way", list(REFUSALS))
+@pytest.mark.parametrize(("resource", "verb"), WRITES, ids=lambda p: p if isinstance(p, str) else p.plural)
+async def test_a_write_that_fails(resource: resources.Resource, verb: str, way: str, phase: str) -> None:
+    lab = await in_phase(phase)
+    lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, REFUSALS[way]
+    before = lab.weight()
+    assert await taken_back_in(lab) <= FOUND_WITHIN
+    assert max(lab.weights[-FOUND_WITHIN:]) <= before
+    lab.fault.mend()
+    lab.accept()
+    await lab.until(lab.rolled_back, limit=400)
+    assert lab.record(2)["status"]["outcome"] == "RolledBack"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    ("resource", "verb"),
+    [*WRITES, (resources.PROMOTION_RECORDS, "status")],
+    ids=lambda p: p if isinstance(p, str) else p.plural,
+)
+async def test_a_write_that_hangs(resource: resources.Resource, verb: str, phase: str) -> None:
+    """No pass waits for it longer than a moment, and the way back goes on."""
+    lab = await in_phase(phase)
+    lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, None
+    async with asyncio.timeout(10):
+        assert await taken_back_in(lab) <= FOUND_WITHIN
+    lab.fault.mend()
+    lab.accept()
+    await lab.until(lab.rolled_back, limit=400)
+    assert lab.record(2)["status"]["outcome"] == "RolledBack"
+
+
+@pytest.mark.parametrize("phase", ["Shadowing", "Baking"])
+@pytest.mark.parametrize("way", ["403", "503"])
+async def test_a_record_that_cannot_be_written_is_told_and_never_blocks_the_way_back(way: str, phase: str) -> None:
+    lab = await in_phase(phase)
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "status", resources.PROMOTION_RECORDS.plural, REFUSALS[way]
+    assert await taken_back_in(lab) <= FOUND_WITHIN
+    lab.accept()
+    for _ in range(20):
+        await lab.tick()
+    assert lab.status["phase"] == "RollingBack", "the evidence is not given up at once"
+    assert lab.condition("Stalled")["status"] == "True"
+    assert "PromotionRecord" in lab.status["message"]
+    assert lab.condition("Ready")["status"] == "False"
+    await lab.until(lab.rolled_back, limit=400)
+    lab.fault.mend()
+    await lab.until(lambda: lab.record(2)["status"].get("outcome") == "RolledBack")
+
+
+@pytest.mark.parametrize("way", ["403", "422", "quota", "webhook", "503"])
+async def test_a_route_that_cannot_be_written_is_told_and_tried_again(way: str) -> None:
+    lab = await in_phase("Progressing")
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "apply", resources.HTTP_ROUTES.plural, REFUSALS[way]
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.phase("RollingBack"))
+    for _ in range(8):
+        await lab.tick()
+    assert "HTTPRoute fraud cannot be written" in lab.status["message"]
+    assert lab.status["weights"]["desired"] == 0
+    assert lab.fault.failed.count("apply httproutes") > 3
+    lab.fault.mend()
+    await lab.until(lab.rolled_back)
+    assert lab.weight() == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [("403", "PermissionMissing"), ("quota", "QuotaExceeded"), ("webhook", "WebhookRefused"), ("422", "WriteRefused")],
+)
+async def test_a_candidate_that_may_not_be_created_is_told_and_not_rejected(way: str, reason: str) -> None:
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, REFUSALS[way]
+    for _ in range(5):
+        await lab.tick()
+    assert (lab.status["phase"], lab.status["reason"]) == ("Preparing", reason)
+    assert lab.condition("Stalled")["status"] == "True"
+    assert "cannot be written" in lab.status["message"]
+    await lab.until(lab.phase("Waiting"), limit=700)
+    await lab.tick()
+    assert (lab.status["reason"], lab.status.get("rejected", [])) == (reason, [])
+    assert "not for its own fault; it is tried again at" in lab.status["message"]
+    assert lab.record(2)["status"]["outcome"] == "Aborted"
+    lab.fault.mend()
+    await lab.until(lab.stable("2"), limit=200)
+    assert lab.record(3)["status"]["outcome"] == "Promoted", "a further attempt, by itself"
+
+
+async def test_the_pause_between_tries_doubles() -> None:
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, quota
+    ended: list[Any] = []
+    for _ in range(4):
+        await lab.until(lab.phase("Waiting"), limit=700)
+        waited = 0
+        while lab.status["phase"] == "Waiting":
+            await lab.tick()
+            waited += 1
+        ended.append(waited)
+    assert [round(seconds / 60) for seconds in ended] == [1, 2, 4, 8]
+
+
+async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    for _ in range(3):
+        await lab.tick()
+    assert lab.condition("Ready")["status"] == "True"
+    obj = lab.obj()
+    obj["metadata"]["generation"] = 2
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "merge", resources.INFERENCE_SERVICES.plural, webhook
+    lab.want("1", predictor={**spec("1")["predictor"], "minReplicas": 4})
+    for _ in range(5):
+        await lab.tick()
+        assert lab.status["observedGeneration"] == 1, "what was refused is not observed"
+    ready = lab.condition("Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "WebhookRefused")
+    assert "strict.example.com" in ready["message"]
+    lab.restart()
+    await lab.tick()
+    assert lab.condition("Ready")["status"] == "False", "a new process does not claim it either"
+    lab.fault.mend()
+    await lab.until(lambda: lab.condition("Ready")["status"] == "True")
+    assert lab.status["observedGeneration"] == 2
+    assert lab.status.get("writeFailures", []) == []
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(way: str) -> None:
+    lab = await in_phase("Progressing")
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", resources.MODEL_DEPLOYMENTS.plural, WAYS[way]
+    route = {**spec("2")["route"], "hostnames": ["other.example.com"]}
+    lab.want("2", route=route)
+    for _ in range(4):
+        await lab.tick()
+    assert lab.obj(resources.HTTP_ROUTES)["spec"]["hostnames"] == ["fraud.example.com"], "it keeps those it has"
+    assert "hostnames of other ModelDeployments cannot be read" in lab.status["message"]
+    assert await taken_back_in(lab) <= FOUND_WITHIN
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serin.controller.reconciliation.observe.PATIENT", 0.02)
+    lab = FaultyLab()
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", resources.MODEL_DEPLOYMENTS.plural, WAYS[way]
+    for _ in range(8):
+        await lab.tick()
+    assert lab.backends() == {}
+    assert "cannot be read" in lab.status["message"]
+    lab.fault.mend()
+    await lab.until(lab.stable("1"))

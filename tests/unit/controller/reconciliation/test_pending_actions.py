@@ -1,0 +1,276 @@
+"""PromotionActions on an API server in memory: read, vouched for, carried out, answered, and kept in the record."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from serin.cluster import resources
+from serin.controller.reconciliation.pending_actions import requester_verified, unanswered
+from serin.errors import NotFound, Refused, Unavailable
+from serin.prometheus.series import Series
+from serin.prometheus.series_request import SeriesRequest
+from tests.lab import KEY, POLICY, Lab, isvc
+
+
+def action(lab: Lab, kind: str, name: str = "please", **fields: Any) -> None:
+    """Somebody creates a PromotionAction."""
+    body = {
+        "apiVersion": "serin.dev/v1alpha1",
+        "kind": "PromotionAction",
+        "metadata": {"namespace": "prod", "name": name},
+        "spec": {"modelDeployment": "fraud", "action": kind, "requestedBy": "ana", "ticket": "CHG1", **fields},
+    }
+    lab.cluster.put(resources.PROMOTION_ACTIONS, body)
+
+
+def told(lab: Lab, name: str = "please") -> dict[str, Any]:
+    return dict(lab.obj(resources.PROMOTION_ACTIONS, name).get("status") or {})
+
+
+async def progressing() -> Lab:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    while lab.status.get("phase") != "Progressing":
+        await lab.tick()
+    return lab
+
+
+async def test_an_abort_is_carried_out_answered_and_kept_in_the_record() -> None:
+    lab = await progressing()
+    record = lab.status["rollout"]["record"]
+    action(lab, "Abort", rollout=record)
+    await lab.tick()
+    assert lab.backends()[isvc("2")] == 0
+    assert told(lab)["outcome"] == "Accepted"
+    while lab.status.get("phase") != "RolledBack":
+        await lab.tick()
+    [kept] = lab.obj(resources.PROMOTION_RECORDS, record)["status"]["actions"]
+    assert (kept["action"], kept["by"], kept["ticket"]) == ("Abort", "ana", "CHG1")
+
+
+async def test_an_answered_action_is_not_asked_about_again() -> None:
+    lab = await progressing()
+    action(lab, "Hold", rollout=lab.status["rollout"]["record"])
+    await lab.tick()
+    answered = told(lab)
+    await lab.tick()
+    assert told(lab) == answered
+    assert len(lab.status["actions"]) == 1
+
+
+async def test_nobody_vouches_where_the_server_takes_an_action_in_another_name() -> None:
+    lab = await progressing()
+    lab.cluster.vouching = False
+    record = lab.status["rollout"]["record"]
+    action(lab, "Hold", rollout=record)
+    await lab.tick()
+    assert told(lab)["outcome"] == "Accepted"
+    assert lab.status["actions"][0]["by"] == "ana (not verified)"
+    action(lab, "Release", "go", rollout=record)
+    await lab.tick()
+    assert told(lab, "go")["outcome"] == "Refused"
+    assert "AdmissionPolicyMissing" in told(lab, "go")["message"]
+
+
+async def test_the_record_of_a_retry_says_who_asked_for_it() -> None:
+    lab = await progressing()
+    action(lab, "Abort", rollout=lab.status["rollout"]["record"])
+    while lab.status.get("phase") != "RolledBack" or lab.status.get("candidate"):
+        await lab.tick()
+    await lab.tick()
+    action(lab, "Retry", "again", revision=isvc("2").removeprefix("fraud-"))
+    await lab.tick()
+    record = lab.status["rollout"]["record"]
+    await lab.tick()
+    await lab.tick()
+    [kept] = lab.obj(resources.PROMOTION_RECORDS, record)["status"]["actions"]
+    assert (kept["name"], kept["action"]) == ("again", "Retry")
+
+
+async def test_an_action_on_nothing_is_told_so() -> None:
+    lab = Lab()
+    action(lab, "Abort", rollout="x-1")
+    del lab.cluster.objects["modeldeployments", "prod", "fraud"]
+    await lab.reconciler.reconcile(KEY)
+    assert told(lab)["message"] == "there is no ModelDeployment fraud in namespace prod"
+
+
+async def test_actions_that_cannot_be_read_stop_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = await progressing()
+    lab.prometheus.candidate_bad = 30
+    listed = lab.cluster.list
+
+    async def without_actions(resource: resources.Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+        if resource is resources.PROMOTION_ACTIONS:
+            raise Refused("promotionactions is forbidden")
+        return await listed(resource, namespace, selector)
+
+    monkeypatch.setattr(lab.cluster, "list", without_actions)
+    for _ in range(60):
+        await lab.tick()
+    assert lab.status["phase"] == "RolledBack"
+
+
+async def test_what_needs_no_evidence_does_not_wait_for_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = await progressing()
+    asked = lab.prometheus.queries
+
+    async def hangs(request: SeriesRequest) -> list[Series]:
+        raise AssertionError(f"asked for {request} before the weight was down")
+
+    monkeypatch.setattr(lab.prometheus, "series", hangs)
+    action(lab, "Abort", rollout=lab.status["rollout"]["record"])
+    await lab.tick()
+    assert (lab.status["phase"], lab.backends()[isvc("2")]) == ("RollingBack", 0)
+    assert lab.prometheus.queries == asked
+
+
+@pytest.mark.parametrize("kind", ["promotionactions", "promotionrecords"])
+async def test_an_abort_is_obeyed_whatever_cannot_be_written(kind: str) -> None:
+    lab = await progressing()
+    lab.want("2", paused=True)
+    lab.cluster.refuse_status = {kind}
+    record = lab.status["rollout"]["record"]
+    for number in range(25):
+        action(lab, "Release", f"before-{number}", rollout=record)
+        await lab.tick()
+    action(lab, "Abort", "stop", rollout=record)
+    await lab.tick()
+    assert (lab.status["phase"], lab.backends()[isvc("2")]) == ("RollingBack", 0)
+    lab.cluster.refuse_status = set()
+    await lab.until(lab.rolled_back)
+    for _ in range(40):
+        await lab.tick()
+    assert told(lab, "stop")["outcome"] == "Accepted"
+
+
+async def test_events_are_made_although_an_action_cannot_be_answered() -> None:
+    lab = await progressing()
+    action(lab, "Hold", rollout=lab.status["rollout"]["record"])
+    lab.cluster.refuse_status = {"promotionactions"}
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.rolled_back)
+    reasons = {obj["reason"] for key, obj in lab.cluster.objects.items() if key[0] == "events"}
+    assert {"RollingBack", "RolledBack"} <= reasons
+
+
+async def test_what_is_answered_is_marked_and_not_read_again() -> None:
+    lab = await progressing()
+    action(lab, "Hold", rollout=lab.status["rollout"]["record"])
+    await lab.tick()
+    assert lab.obj(resources.PROMOTION_ACTIONS, "please")["metadata"]["labels"] == {"serin.dev/answered": "true"}
+    assert await unanswered(lab.cluster, "prod", "fraud") == []
+
+
+async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came() -> None:
+    lab = await progressing()
+    record = lab.status["rollout"]["record"]
+    action(lab, "Hold", "stop", rollout=record)
+    action(lab, "Release", "go-on", rollout=record)
+    assert [view.name for _, view in await unanswered(lab.cluster, "prod", "fraud")] == ["stop", "go-on"]
+    await lab.tick()
+    await lab.tick()
+    assert (told(lab, "stop")["outcome"], told(lab, "go-on")["outcome"]) == ("Accepted", "Accepted")
+
+
+@pytest.mark.parametrize(
+    ("answer", "vouches"),
+    [
+        pytest.param(None, False, id="taken in nobody's name"),
+        pytest.param(Refused("x: serin.dev/actions: spec.requestedBy must be y"), True, id="our policy"),
+        pytest.param(Refused("spec.requestedBy must be an e-mail address"), None, id="somebody else's webhook"),
+        pytest.param(Refused("promotionactions is forbidden: cannot create"), None, id="a right is missing"),
+        pytest.param(Unavailable("429"), None, id="not now"),
+        pytest.param(NotFound("no such kind"), None, id="no such kind"),
+    ],
+)
+async def test_who_vouches(answer: Exception | None, vouches: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column
+    lab = await progressing()
+    action(lab, "Hold", rollout="x")
+    [(_, pending)] = await unanswered(lab.cluster, "prod", "fraud")
+
+    async def create(*_: object, **__: object) -> dict[str, Any]:
+        if answer is not None:
+            raise answer
+        return {}
+
+    monkeypatch.setattr(lab.cluster, "create", create)
+    assert await requester_verified(lab.cluster, "prod", [pending]) is vouches
+
+
+async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
+    """Bug 17: it was listed in every pass ever after."""
+    lab = await progressing()
+    action(lab, "Hold", rollout=lab.status["rollout"]["record"])
+    real = lab.cluster.merge
+
+    async def merge(resource: resources.Resource, namespace: str, name: str, patch: dict[str, Any]) -> dict[str, Any]:
+        if resource is resources.PROMOTION_ACTIONS:
+            raise Unavailable("503")
+        return await real(resource, namespace, name, patch)
+
+    lab.cluster.merge = merge  # type: ignore[method-assign]
+    for _ in range(3):
+        await lab.tick()
+    [obj] = [o for k, o in lab.cluster.objects.items() if k[0] == "promotionactions"]
+    assert obj["status"]["outcome"] == "Accepted"
+    assert "serin.dev/answered" not in obj["metadata"].get("labels", {})
+    lab.cluster.merge = real  # type: ignore[method-assign]
+    lab.restart()
+    await lab.tick()
+    [obj] = [o for k, o in lab.cluster.objects.items() if k[0] == "promotionactions"]
+    assert obj["metadata"]["labels"]["serin.dev/answered"] == "true"
+
+
+async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = await progressing()
+    action(lab, "Hold", rollout="x")
+    [(_, pending)] = await unanswered(lab.cluster, "prod", "fraud")
+
+    async def hang(*_: object, **__: object) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("serin.controller.reconciliation.pending_actions.PATIENCE", 0.01)
+    monkeypatch.setattr(lab.cluster, "create", hang)
+    assert await requester_verified(lab.cluster, "prod", [pending]) is None
+    monkeypatch.setattr(lab.cluster, "list", hang)
+    assert await unanswered(lab.cluster, "prod", "fraud") == []
+
+
+async def test_testers_prove_nothing_for_the_steps() -> None:
+    """Clean previews for half a minute, then almost no requests: the steps have to wait for evidence of their own."""
+    lab = Lab()
+    meta = {"namespace": "prod", "name": "careful"}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "15s"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status.get("phase") == "Progressing")
+    lab.prometheus.candidate_rate = 1
+    for _ in range(40):
+        await lab.tick()
+    assert (lab.status["phase"], lab.status["weights"]["desired"]) == ("Progressing", 40)
+    record = lab.obj(resources.PROMOTION_RECORDS, lab.status["rollout"]["record"])
+    begun = next(e["at"] for e in record["status"]["timeline"] if e["weight"])
+    before = [b["counts"].split() for b in record["status"]["blocks"] if b["start"] < begun]
+    assert all(window.startswith("-") for windows in before for window in windows), "stable's history, and no tester"
+
+
+async def test_testers_may_condemn_a_candidate_and_the_record_shows_it() -> None:
+    lab = Lab()
+    meta = {"namespace": "prod", "name": "careful"}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1m"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status.get("phase") == "Shadowing")
+    lab.prometheus.candidate_bad = lab.prometheus.candidate_rate
+    await lab.until(lab.rolled_back)
+    record = lab.record(2)["status"]
+    assert (record["reason"], max(e["weight"] for e in record["timeline"])) == ("AllRequestsBad", 0)
+    assert record["badRequests"]["availability"] > 0
+    assert record["blocks"]

@@ -1,0 +1,463 @@
+"""The shell around `decide`: passes against an API server in memory, killed before and after every write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from serin.cli.main import app
+from serin.cluster import resources
+from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
+from serin.prometheus.series import Series
+from serin.prometheus.series_request import SeriesRequest
+from tests.fakes import Killed
+from tests.lab import KEY, POLICY, Lab, isvc, spec
+
+
+@pytest.fixture
+async def lab() -> Lab:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    return lab
+
+
+async def test_a_promotion(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    for _ in range(8):
+        await lab.tick()
+    assert lab.backends() == {isvc("2"): 100}
+    assert ("inferenceservices", "prod", isvc("1")) not in lab.cluster.objects
+    record = lab.record(2)
+    assert record["status"]["outcome"] == "Promoted"
+    assert [e["weight"] for e in record["status"]["timeline"]] == [0, 40, 50, 100, 100]
+    assert record["spec"]["policy"]["spec"] == POLICY
+    assert record["status"]["requests"]["availability"] > 400
+    assert "ownerReferences" not in record["metadata"]
+
+
+async def test_a_rollback_writes_the_evidence(lab: Lab) -> None:
+    lab.prometheus.candidate_bad = 6
+    lab.want("3")
+    await lab.until(lab.rolled_back)
+    record = lab.record(2)
+    assert (record["status"]["outcome"], record["status"]["reason"]) == ("RolledBack", "SLOBreached")
+    assert record["status"]["firstBreachAt"]
+    history, *blocks = record["status"]["blocks"]
+    assert (history["seconds"], history["counts"]) == (60, "-,0/5400"), "stable's time before the candidate"
+    windows = blocks[0]["counts"].split()
+    assert windows[0] == "6/60,0/90"
+
+
+async def test_status_is_written_before_the_route_and_the_route_before_the_rest(lab: Lab) -> None:
+    lab.prometheus.candidate_bad = 30
+    lab.want("3")
+    await lab.until(lambda: lab.status["phase"] == "RollingBack")
+    last = lab.cluster.writes
+    at = max(i for i, w in enumerate(last) if w == "status modeldeployments")
+    assert last[at + 1] == "apply httproutes"
+    assert set(last[at + 2 :]) <= {"status promotionrecords", "create events"}
+
+
+async def test_nothing_is_written_when_nothing_changes(lab: Lab) -> None:
+    for _ in range(8):
+        await lab.tick()
+    before, asked = len(lab.cluster.writes), lab.prometheus.queries
+    for _ in range(20):
+        assert await lab.tick() is None
+    assert (len(lab.cluster.writes), lab.prometheus.queries) == (before, asked)
+
+
+async def test_waiting_writes_nothing_either(lab: Lab) -> None:
+    lab.cluster.ready = lambda name: 0 if name == isvc("2") else 1
+    lab.want("2")
+    for _ in range(4):
+        await lab.tick()
+    before = len(lab.cluster.writes)
+    for _ in range(10):
+        await lab.tick()
+    assert len(lab.cluster.writes) == before
+
+
+async def test_scaling_applies_in_place_in_mid_rollout(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    predictor = {**spec("2")["predictor"], "minReplicas": 3}
+    lab.want("2", predictor=predictor)
+    await lab.tick()
+    for version in ("1", "2"):
+        assert lab.obj(resources.INFERENCE_SERVICES, isvc(version))["spec"]["predictor"]["minReplicas"] == 3
+    assert lab.status["candidate"]["workload"]["name"] == isvc("2")
+
+
+async def test_an_autoscaled_candidate_is_asked_for_what_its_next_weight_needs(lab: Lab) -> None:
+    elastic = {**spec("1")["predictor"], "maxReplicas": 5}
+    lab.want("1", predictor=elastic)
+    await lab.until(lab.stable("1"))
+    lab.cluster.ready = lambda name: 4 if name == isvc("1") else fewest("2")  # its autoscaler gives no more
+    lab.want("2", predictor=elastic)
+
+    def fewest(version: str) -> int:
+        found: int = lab.obj(resources.INFERENCE_SERVICES, isvc(version))["spec"]["predictor"]["minReplicas"]
+        return found
+
+    await lab.until(lambda: lab.status.get("phase") == "Progressing")
+    assert (fewest("1"), fewest("2")) == (4, 2)
+    await lab.until(lambda: fewest("2") == 4)
+    await lab.until(lab.stable("2"))
+    await lab.until(lambda: fewest("2") == 1)
+
+
+async def test_an_edited_route_is_repaired(lab: Lab) -> None:
+    route = lab.obj(resources.HTTP_ROUTES)
+    changed = {**route, "spec": {**route["spec"], "hostnames": ["evil.example.com"]}}
+    lab.cluster.put(resources.HTTP_ROUTES, changed)
+    await lab.tick()
+    assert lab.obj(resources.HTTP_ROUTES)["spec"]["hostnames"] == ["fraud.example.com"]
+
+
+async def test_prometheus_away_holds_and_the_windows_are_made_up_for(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.prometheus.away = True
+    for _ in range(30):
+        await lab.tick()
+    assert lab.status["rollout"]["reason"] == "MetricsUnavailable"
+    assert lab.status["weights"]["desired"] == 40
+    lab.prometheus.away = False
+    await lab.until(lab.stable("2"))
+    assert lab.record(2)["status"]["requests"]["availability"] > 30 * 60
+
+
+async def test_a_restarted_process_goes_on_with_the_same_evidence(lab: Lab) -> None:
+    lab.prometheus.candidate_rate = 10
+    lab.want("2")
+    for _ in range(40):
+        await lab.tick()
+    before = lab.status["rollout"]["slos"][0]
+    lab.restart()
+    await lab.tick()
+    after = lab.status["rollout"]["slos"][0]
+    assert after["candidate"]["total"] == before["candidate"]["total"] + 10
+    assert lab.status["rollout"]["reason"] == "CollectingEvidence"
+
+
+async def test_a_failing_record_does_not_stop_a_rollback(lab: Lab) -> None:
+    lab.want("3")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    real = lab.cluster.update_status
+
+    async def broken(resource: resources.Resource, body: dict[str, Any]) -> dict[str, Any]:
+        if resource is resources.PROMOTION_RECORDS:
+            raise SerinError
+        return await real(resource, body)
+
+    lab.cluster.update_status = broken  # type: ignore[method-assign]
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["phase"] == "RollingBack")
+    assert lab.backends()[isvc("3")] == 0
+
+
+async def test_a_refused_predictor_is_told_and_nothing_starts(lab: Lab) -> None:
+    lab.cluster.refuse = 'admission webhook denied the request: "minReplicas" > "maxReplicas"'
+    lab.want("9")
+    await lab.tick()
+    ready = next(c for c in lab.status["conditions"] if c["type"] == "Stalled")
+    assert (ready["status"], ready["reason"]) == ("True", "RenderRefused")
+    assert "minReplicas" in ready["message"]
+    assert lab.status["phase"] == "Stable"
+
+
+async def test_an_address_off_the_allow_list_is_refused(lab: Lab) -> None:
+    bad = {**POLICY, "prometheus": {"address": "http://evil:9090"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": {"namespace": "prod", "name": "careful"}, "spec": bad})
+    lab.want("2")
+    await lab.tick()
+    assert lab.status["phase"] == "Waiting"
+    assert "allow-list" in lab.status["message"]
+
+
+async def test_an_address_in_another_spelling_is_the_same_server(lab: Lab) -> None:
+    same = {**POLICY, "prometheus": {"address": "http://PROMETHEUS:9090/"}}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": {"namespace": "prod", "name": "careful"}, "spec": same})
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Stable" and lab.status["stable"]["version"] == "2")
+    assert lab.prometheus.queries > 0
+
+
+async def test_deleted_objects_are_dropped(lab: Lab) -> None:
+    del lab.cluster.objects["modeldeployments", "prod", "fraud"]
+    assert await lab.reconciler.reconcile(KEY) is None
+
+
+async def test_one_slo_that_cannot_be_read_does_not_blind_the_others(lab: Lab) -> None:
+    advisory = {
+        "name": "latency",
+        "severity": "Advisory",
+        "objective": "99.0",
+        "indicator": {"latency": {"threshold": "500ms"}},
+    }
+    lab.cluster.put(
+        resources.PROMOTION_POLICIES,
+        {"metadata": {"namespace": "prod", "name": "careful"}, "spec": {**POLICY, "slos": [*POLICY["slos"], advisory]}},
+    )
+    real = lab.prometheus.series
+
+    async def series(request: SeriesRequest) -> list[Series]:
+        if any("rq_time" in metric for metric in request.metrics):
+            raise QueryRejected("422 too many samples")
+        return await real(request)
+
+    lab.prometheus.series = series  # type: ignore[method-assign]
+    lab.prometheus.candidate_bad = 60
+    lab.want("3")
+    await lab.until(lab.rolled_back)
+
+
+@pytest.mark.parametrize(
+    "predictor",
+    [
+        {"model": {"modelFormat": {"name": "x"}, "args": 5}},
+        {"model": {"modelFormat": {"name": "x"}}, "labels": [1]},
+        {"containers": []},
+    ],
+)
+async def test_a_predictor_that_makes_no_sense_is_told_and_blocks_no_rollback(
+    lab: Lab, predictor: dict[str, Any]
+) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.want("9", predictor=predictor)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["phase"] in {"RollingBack", "RolledBack", "Stable"})
+    assert lab.backends().get(isvc("2"), 0) == 0
+
+
+async def test_a_dry_run_that_cannot_be_answered_blocks_no_rollback(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    real = lab.cluster.create
+
+    async def create(
+        resource: resources.Resource, namespace: str, body: dict[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        if dry_run:
+            raise Unavailable("webhook is down")
+        return await real(resource, namespace, body)
+
+    lab.cluster.create = create  # type: ignore[method-assign]
+    lab.want("4", onNewRevision="Queue")
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["phase"] in {"RollingBack", "RolledBack"})
+
+
+async def test_windows_are_sealed_once_even_if_what_follows_fails(lab: Lab) -> None:
+    lab.prometheus.candidate_rate = 4
+
+    async def refused(*_: object) -> None:
+        raise Refused("403")
+
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.cluster.pods = []
+    real = lab.cluster.create
+
+    async def create(
+        resource: resources.Resource, namespace: str, body: dict[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        if resource is resources.EVENTS:
+            raise Refused("403 events")
+        return await real(resource, namespace, body, dry_run=dry_run)
+
+    lab.cluster.create = create  # type: ignore[method-assign]
+    lab.cluster.delete = refused  # type: ignore[method-assign,assignment]
+    for _ in range(60):
+        await lab.tick()
+    blocks = [block for block in lab.record(2)["status"]["blocks"] if block["seconds"] == 1]
+    assert len(blocks) == 2
+    assert len({b["start"] for b in blocks}) == 2
+
+
+async def test_a_prometheus_outage_is_no_busy_loop(lab: Lab) -> None:
+    lab.want("2")
+    await lab.until(lambda: lab.status["phase"] == "Progressing")
+    lab.prometheus.away = True
+    for _ in range(10):
+        before = lab.now
+        wake = await lab.tick()
+        assert wake is not None
+        assert wake > before
+
+
+# --- killed before and after every write -----------------------------------------------------------------------------
+
+
+async def story(lab: Lab, version: str, done: Callable[[], bool], settle: int = 8) -> None:
+    """Until it is over, with the process started again whenever it dies."""
+
+    async def once() -> None:
+        try:
+            await lab.tick()
+        except Killed:
+            lab.cluster.die_at = None
+            lab.restart()
+
+    lab.candidate = isvc(version)
+    lab.want(version)
+    for _ in range(150):
+        await once()
+        if done():
+            break
+    for _ in range(settle):
+        await once()
+
+
+async def writes_of(run: Callable[[Lab], Awaitable[None]]) -> int:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    before = len(lab.cluster.writes)
+    await run(lab)
+    return len(lab.cluster.writes) - before
+
+
+async def every_crash(run: Callable[[Lab], Awaitable[None]], check: Callable[[Lab], None]) -> int:
+    total = await writes_of(run)
+    for number in range(total):
+        for moment in ("before", "after"):
+            lab = Lab()
+            await lab.until(lab.stable("1"))
+            lab.cluster.die_at = (len(lab.cluster.writes) + number, moment)
+            await run(lab)
+            try:
+                check(lab)
+            except AssertionError as error:
+                error.add_note(f"killed {moment} write {number} ({lab.cluster.writes[-1]})")
+                raise
+    return total
+
+
+async def test_killed_at_every_write_of_a_promotion(tmp_path: Path) -> None:
+    async def run(lab: Lab) -> None:
+        await story(lab, "2", lab.stable("2"))
+
+    def check(lab: Lab) -> None:
+        assert lab.stable("2")()
+        assert lab.backends() == {isvc("2"): 100}
+        seen = [w for i, w in enumerate(lab.weights) if w and lab.weights[i - 1] != w]
+        assert seen == [40, 50, 100], seen
+        whole(lab, tmp_path)
+
+    assert await every_crash(run, check) > 20
+
+
+def whole(lab: Lab, folder: Path) -> None:
+    """The record of a promotion has its windows and counts, and they lead to the same outcome again."""
+    status = lab.record(2)["status"]
+    assert status["outcome"] == "Promoted"
+    assert status["requests"]["availability"] > 400
+    live = [block for block in status["blocks"] if block["seconds"] == 1]
+    windows = [window for block in live for window in block["counts"].split()]
+    assert len(windows) >= 7
+    starts = [block["start"] for block in live]
+    assert len(starts) == len(set(starts)), "no window is sealed twice"
+    path = folder / "record.json"
+    path.write_text(json.dumps({"apiVersion": "serin.dev/v1alpha1", "kind": "PromotionRecord", **lab.record(2)}))
+    answer = json.loads(CliRunner().invoke(app, ["replay", str(path), "--output", "json"]).output.splitlines()[-1])
+    assert answer["answer"] == "Agree", answer
+
+
+def refuse_outcomes(lab: Lab, error: SerinError, times: int) -> list[str]:
+    """Writes of a record's outcome fail so often; the outcomes that were refused."""
+    real = lab.cluster.update_status
+    failed: list[str] = []
+
+    async def update_status(resource: resources.Resource, body: dict[str, Any]) -> dict[str, Any]:
+        if resource is resources.PROMOTION_RECORDS and body["status"].get("outcome") and len(failed) < times:
+            failed.append(body["status"]["outcome"])
+            raise error
+        return await real(resource, body)
+
+    lab.cluster.update_status = update_status  # type: ignore[method-assign]
+    return failed
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("503"), Conflict("409"), Refused("422 invalid"), SerinError("time-out")], ids=str
+)
+async def test_one_failed_write_of_a_promotions_record_costs_no_window(
+    error: SerinError, tmp_path: Path, lab: Lab
+) -> None:
+    lab.want("2")
+    failed = refuse_outcomes(lab, error, times=3)
+    await lab.until(lab.stable("2"))
+    assert failed == ["Promoted"] * 3
+    whole(lab, tmp_path)
+    assert lab.status.get("rollout") is None
+
+
+async def test_a_promotion_whose_record_can_never_be_written_ends_all_the_same_and_says_so(lab: Lab) -> None:
+    lab.want("2")
+    refuse_outcomes(lab, Refused("422 invalid"), times=10_000)
+    await lab.until(lambda: lab.status.get("rollout", {}).get("outcome") == "Promoted")
+    for _ in range(20):
+        await lab.tick()
+    assert lab.condition("Stalled")["status"] == "True"
+    assert "without it the rollout ends at" in lab.status["message"]
+    assert lab.backends()[isvc("2")] == 100
+    await lab.until(lab.stable("2"), limit=400)
+
+
+async def test_a_breach_while_a_promotion_waits_for_its_record_is_still_taken_back(lab: Lab) -> None:
+    lab.want("2")
+    failed = refuse_outcomes(lab, Refused("422 invalid"), times=30)
+    await lab.until(lambda: lab.status.get("rollout", {}).get("outcome") == "Promoted")
+    lab.prometheus.candidate_bad = 60
+    await lab.until(lambda: lab.backends().get(isvc("2")) == 0, limit=20)
+    await lab.until(lab.rolled_back)
+    assert lab.record(2)["status"]["outcome"] == "RolledBack"
+    assert set(failed) == {"Promoted", "RolledBack"}
+
+
+async def test_killed_at_every_write_of_a_rollback() -> None:
+    async def run(lab: Lab) -> None:
+        lab.prometheus.candidate_bad = 6
+        await story(lab, "3", lab.rolled_back)
+
+    def check(lab: Lab) -> None:
+        assert lab.rolled_back()
+        assert lab.backends() == {isvc("1"): 100}
+        assert max(lab.weights) == 40
+        status = lab.record(2)["status"]
+        assert (status["outcome"], bool(status["blocks"])) == ("RolledBack", True)
+        assert status["requests"]["availability"] > 0
+        records = [k for k in lab.cluster.objects if k[0] == "promotionrecords"]
+        assert len(records) == 2
+
+    assert await every_crash(run, check) > 10
+
+
+async def test_a_shadow_is_judged_from_its_first_request_on_also_after_a_restart() -> None:
+    lab = Lab()
+    meta = {"namespace": "prod", "name": "careful"}
+    shadow = {"shadow": {"for": "4s"}, "shadowSafe": True}
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | shadow})
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    while lab.status.get("phase") != "Shadowing":
+        await lab.tick()
+    await lab.tick()
+    record = lab.status["rollout"]["record"]
+    marked = [e for e in lab.obj(resources.PROMOTION_RECORDS, record)["status"]["timeline"] if e.get("shadow")]
+    assert [e["weight"] for e in marked] == [0]
+    for _ in range(3):
+        await lab.tick()
+    lab.restart()
+    await lab.until(lab.stable("2"))
+    timeline = lab.obj(resources.PROMOTION_RECORDS, record)["status"]["timeline"]
+    told = [(e["weight"], bool(e.get("shadow"))) for e in timeline]
+    assert told[:5] == [(0, False), (0, True), (40, False), (50, False), (100, False)]
