@@ -1,4 +1,4 @@
-"""What passes between the judge and those who act on it? Counts, windows, reports: plain data, no rule of judging."""
+"""Counts, windows and reports: the values that pass between the judge and those who act on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can this policy decide in time? Predicted seconds to find a fault and to pass, per SLO and step, before any weight.
+"""Forecasts per SLO and step, before any weight: seconds to find a fault, and seconds to pass.
 
 The expected evidence per request is the Kullback-Leibler divergence of what happens from what is tested, so a test
 needs about ``(ln(1/a) + overhead) / (requests per second * KL)`` seconds, and then the window's end and its samples.

@@ -1,4 +1,4 @@
-"""What would a policy do with traffic that is known? Draws windows, replays them, and counts how it ends."""
+"""What a policy would do with known traffic: draws windows, replays them, and counts how the rollouts end."""
 
 from __future__ import annotations
 

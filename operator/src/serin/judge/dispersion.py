@@ -1,4 +1,4 @@
-"""Do bad requests come in bursts? How much less each of them then says, estimated from the stable arm.
+"""Bursts of bad requests, estimated from the stable arm, and how much less each bad request then counts.
 
 Requests that fail together break the binomial model. From stable's newest 30 minutes the negative-binomial excess
 ``c`` is estimated by the method of moments (variance = mean + c mean^2), and every log-likelihood increment is divided

@@ -1,4 +1,4 @@
-"""What does one window add to the evidence? Log-likelihood ratios over a grid of alternatives (natural logarithms).
+"""What one window adds to the evidence: log-likelihood ratios over a grid of alternatives (natural logarithms).
 
 * :class:`Relative` "the candidate's rate is at most (at least) ``m`` times stable's". Given a bad event, the chance
   that it is the candidate's is ``q(t) = r t / (1 - r + r t)``, with ``r`` the candidate's share of the window's

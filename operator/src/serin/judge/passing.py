@@ -1,4 +1,4 @@
-"""When may the candidate pass? E3 and E4, and how E4 bets beside a stable that breaks the objective.
+"""The evidence for passing, E3 and E4, and how E4 bets beside a stable that breaks the objective.
 
 E4 begins as one account that bets on the objective in windows in which stable looks well. Whenever stable is found
 broken, for the j-th time, ``1/(j(j+1))`` of the capital it began with leaves that account: one half goes to an account

@@ -1,4 +1,4 @@
-"""How do increments become an e-value? Mixtures over alternatives, with and without restarts.
+"""From increments to an e-value: mixtures over alternatives, with and without restarts.
 
 By Ville's inequality (Ville 1939; Howard et al. 2021, arXiv 1810.08240) an e-process exceeds ``1/a`` with probability
 at most ``a`` while its hypothesis is true, however often one looks and whenever one stops.

@@ -1,4 +1,4 @@
-"""What do all windows so far say of a share of bad requests? The fold from counts to a verdict.
+"""The judge of a share of bad events: folds windows of counts into a verdict.
 
 Missing data never passes and never fails; too little data never blocks a Fail; E1 (worse than stable) and E2 (breaks
 the objective) crossed in one epoch is a breach; E2 alone means that everything is bad (hold until a block is back

@@ -1,4 +1,4 @@
-"""How is the candidate compared with stable? Per counter, tempered, and safe against scrape skew.
+"""The candidate compared with stable: per counter, tempered, and safe against scrape skew.
 
 With separate scrape targets the same outage may show in one arm's window t and in the other arm's window t - 1 or
 t + 1. :class:`Neighbours` therefore hands a window on together with stable's counts of the windows beside it, and both

@@ -1,4 +1,4 @@
-"""Does the traffic split as the route says? Pearson's chi-square on the requests of both arms since the step began."""
+"""Whether the traffic splits as the route says: Pearson's chi-square on both arms' requests since the step began."""
 
 from __future__ import annotations
 

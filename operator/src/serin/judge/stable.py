@@ -1,4 +1,4 @@
-"""Is stable itself what is broken? E2, asked of stable's counts."""
+"""Whether stable itself breaks the objective: E2, computed from stable's counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may a policy's author choose between, as far as evidence, judge and indicators act on the choice?"""
+"""Closed choices of a policy's author that evidence, judge and indicators act on."""
 
 from __future__ import annotations
 

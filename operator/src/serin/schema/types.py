@@ -1,4 +1,4 @@
-"""How do scalar values look in YAML, and what are they in Python?
+"""The types of API fields: how a value is written in YAML, and what it is in Python.
 
 Decimals and durations are strings in the API (a CRD cannot carry floats safely); here they become ``Decimal``
 and ``timedelta``. Every string is bounded, because CEL rules over unbounded ones are refused by the API server.

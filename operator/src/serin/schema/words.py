@@ -1,4 +1,4 @@
-"""How is a stored word read that this version does not know? As it is: kept, compared and written back unchanged.
+"""Words of statuses and records that another version wrote: they are kept, compared and written back unchanged.
 
 An older operator may run beside statuses and records of a newer one (an upgrade taken back, two replicas during a
 rolling update). A phase or reason that it does not know must not keep it from watching traffic. What users write in
