@@ -6,6 +6,7 @@ from typing import Any
 
 from e2e.deploy import rights
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
+from serin.traffic.registry import permissions
 
 
 def granted(kind: str) -> set[Permission]:
@@ -21,7 +22,7 @@ def granted(kind: str) -> set[Permission]:
 
 
 def test_the_cluster_role_grants_what_is_checked_and_nothing_else() -> None:
-    assert granted("ClusterRole") == {*NEEDED, *CLUSTER_WIDE}
+    assert granted("ClusterRole") == {*NEEDED, *permissions(), *CLUSTER_WIDE}
 
 
 def test_the_role_grants_the_lease_and_nothing_else() -> None:

@@ -112,7 +112,11 @@ class Rollouts(RuleBasedStateMachine):
         candidate, stable = before.candidate, before.stable
         assert candidate is not None
         assert not {Part.ENDPOINTS} & set(seen.unknown), "forward without knowing who can answer"
-        if new.stable_down:
+        serves_alone = after.status.phase is Phase.ROLLING_BACK  # no fault of its own, and nothing else can answer
+        if serves_alone:
+            assert new.cause is not None
+            assert not new.cause.effect.rejects, "a fault of its own gives no weight"
+        if new.stable_down or serves_alone:
             assert seen.arms[candidate.revision].ready, "to nobody"
             assert stable.revision not in seen.arms or not seen.arms[stable.revision].ready, "stable is not down"
             assert seen.assessment.breach is None, "a breach is no cure"
@@ -125,9 +129,9 @@ class Rollouts(RuleBasedStateMachine):
             return
         size = min(old.stable_replicas, 2)
         assert seen.arms[candidate.revision].ready >= needed(share, size), "forward to too few"
-        assert seen.arms[stable.revision].ready >= size, "forward without a whole way back"
-        if new.promote is not None:
+        if new.promote is not None:  # somebody's word: a stable that is not whole may be why
             return
+        assert seen.arms[stable.revision].ready >= size, "forward without a whole way back"
         judged = before.phase is Phase.SHADOWING and self.world.snapshot(before).shadow is not None
         if judged or before.phase in {Phase.PROGRESSING, Phase.BAKING}:
             assert self.world.record_of(before) is not None, "forward without a record"
