@@ -57,21 +57,21 @@ async def measured(rollouts: int, workers: int) -> tuple[float, int]:
     draw = random.Random(1)
     source = Counting()
     shared = Shared(source, pause=_gathered)
-    ledgers = []
+    readers = []
     for number in range(rollouts):
         begun = T0 + timedelta(seconds=draw.randrange(15))
         identity = RolloutIdentity(f"team-{number % 20}", f"model-{number}-1a2b3c4d", f"model-{number}-5e6f7a8b")
-        ledger = WindowReader.restore(POLICY, identity, begun, None)
-        ledger.without_history.clear()
-        ledgers.append(ledger)
+        reader = WindowReader.restore(POLICY, identity, begun, None)
+        reader.history.pending.clear()
+        readers.append(reader)
     before = 0
     for second in range(int(TICKS * WINDOW.total_seconds())):
         now = T0 + timedelta(seconds=second) + settle_time(WINDOW)
         if second == WARM_UP * WINDOW.total_seconds():
             before = source.queries
-        due = [ledger for ledger in ledgers if ledger.next_at <= now]
+        due = [reader for reader in readers if reader.next_at <= now]
         for first in range(0, len(due), workers):
-            await asyncio.gather(*(ledger.catch_up(shared, now) for ledger in due[first : first + workers]))
+            await asyncio.gather(*(reader.catch_up(shared, now) for reader in due[first : first + workers]))
     return (source.queries - before) / (TICKS - WARM_UP), source.longest
 
 

@@ -17,8 +17,8 @@ SLOW: dict[str, Any] = POLICY | {"steps": [{"weight": 40, "for": "30s"}, {"weigh
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serin.controller.reconciliation.observe.QUICK", 0.02)
-    monkeypatch.setattr("serin.controller.reconciliation.reconcile.HURRY", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.reconcile.WRITE_TIMEOUT", 0.02)
 
 
 async def at_40(policy: dict[str, Any] = SLOW) -> FaultyLab:

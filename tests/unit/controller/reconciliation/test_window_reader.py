@@ -1,4 +1,4 @@
-"""The ledger of a rollout, where reading is not plain: too much at once, bugs, and a history that comes late."""
+"""The window reader of a rollout in hard cases: answers that are too large, bugs, and a history that is read late."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 from serin.analysis.assessment import settings_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
-from serin.controller.reconciliation import window_reader
-from serin.controller.reconciliation.window_reader import BATCHES, BLOCK, HISTORY_USEFUL, WindowReader
+from serin.controller.reconciliation import stable_history
+from serin.controller.reconciliation.stable_history import HISTORY_USEFUL
+from serin.controller.reconciliation.unsealed_windows import BLOCK
+from serin.controller.reconciliation.window_reader import BATCHES, WindowReader
 from serin.errors import AnswerTooLarge, MetricsUnavailable
 from serin.evidence import Interval, Window, settle_time
 from serin.judge.ratio import RatioJudge
@@ -56,29 +58,29 @@ class Crowded(FakePrometheus):
 
 
 @pytest.fixture
-def ledger() -> WindowReader:
+def reader() -> WindowReader:
     return WindowReader.restore(POLICY, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
 
 
-async def test_windows_that_are_summed_are_windows_like_others(ledger: WindowReader) -> None:
+async def test_windows_that_are_summed_are_windows_like_others(reader: WindowReader) -> None:
     server = Crowded(lambda: T0)
     now = T0 + WINDOW + settle_time(WINDOW)
-    await ledger.catch_up(server, now)
-    [window] = ledger.unsealed["availability"]
+    await reader.catch_up(server, now)
+    [window] = reader.unsealed.windows["availability"]
     assert isinstance(window, Window)
     assert window.candidate is not None
     assert window.candidate.total == 900
-    assert ledger.cursors["availability"] == T0 + WINDOW
+    assert reader.cursors["availability"] == T0 + WINDOW
 
 
-async def test_many_sums_do_not_hold_up_a_worker_and_none_is_left_out(ledger: WindowReader) -> None:
+async def test_many_sums_do_not_hold_up_a_worker_and_none_is_left_out(reader: WindowReader) -> None:
     """Each window is a query of its own: a pass reads a few, and the next one goes on where they end."""
     server = Crowded(lambda: T0)
     late = T0 + 2 * BLOCK * WINDOW
-    await ledger.catch_up(server, late)
-    assert len(ledger.unsealed["availability"]) == BATCHES
-    await ledger.catch_up(server, late)
-    windows = ledger.unsealed["availability"]
+    await reader.catch_up(server, late)
+    assert len(reader.unsealed.windows["availability"]) == BATCHES
+    await reader.catch_up(server, late)
+    windows = reader.unsealed.windows["availability"]
     assert [w.start for w in windows] == [T0 + i * WINDOW for i in range(2 * BATCHES)]
 
 
@@ -114,12 +116,12 @@ def restored(policy: PromotionPolicySpec = POLICY, blocks: list[WindowBlock] | N
 
 
 async def test_a_bug_in_one_slo_neither_breaks_off_the_others_nor_has_a_window_judged_twice() -> None:
-    ledger, server, before = restored(TWO), Halting(), asyncio.all_tasks()
-    ledger.without_history.clear()
+    reader, server, before = restored(TWO), Halting(), asyncio.all_tasks()
+    reader.history.pending.clear()
     for number in (1, 2):
         now = T0 + number * WINDOW + settle_time(WINDOW)
         server.go.clear()
-        reading = asyncio.create_task(ledger.catch_up(server, now))
+        reading = asyncio.create_task(reader.catch_up(server, now))
         for _ in range(10):
             await asyncio.sleep(0)
         assert server.begun == number
@@ -128,16 +130,16 @@ async def test_a_bug_in_one_slo_neither_breaks_off_the_others_nor_has_a_window_j
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await asyncio.wait_for(reading, 5)
         assert asyncio.all_tasks() == before
-        availability, latency = ledger.assess(T0, now).slos
+        availability, latency = reader.assess(T0, now).slos
         assert availability.candidate.total == number * 900
         assert latency.newest is not None
         assert latency.newest.error == "ZeroDivisionError: a bug"
-        assert [w.start for w in ledger.unsealed["availability"]] == [T0 + i * WINDOW for i in range(number)]
+        assert [w.start for w in reader.unsealed.windows["availability"]] == [T0 + i * WINDOW for i in range(number)]
 
 
 async def test_who_is_cancelled_while_reading_leaves_nothing_behind() -> None:
-    ledger, server, before = restored(), Halting(), asyncio.all_tasks()
-    reading = asyncio.create_task(ledger.catch_up(server, T0 + WINDOW + settle_time(WINDOW)))
+    reader, server, before = restored(), Halting(), asyncio.all_tasks()
+    reading = asyncio.create_task(reader.catch_up(server, T0 + WINDOW + settle_time(WINDOW)))
     for _ in range(10):
         await asyncio.sleep(0)
     assert server.begun == 2, "the window and the history"
@@ -145,7 +147,7 @@ async def test_who_is_cancelled_while_reading_leaves_nothing_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert asyncio.all_tasks() == before
-    assert (ledger.unsealed, ledger.history) == ({}, {})
+    assert (reader.unsealed.windows, reader.unsealed.history) == ({}, {})
 
 
 BURSTS = 300
@@ -199,13 +201,13 @@ def quiet() -> Iterator[None]:
         yield
 
 
-async def watched(ledger: WindowReader, server: FakePrometheus, windows: range) -> datetime:
+async def watched(reader: WindowReader, server: FakePrometheus, windows: range) -> datetime:
     """The windows as they come, one pass each; the time of the last pass."""
     now = T0
     for number in windows:
         now = T0 + (number + 1) * WINDOW + settle_time(WINDOW)
-        await ledger.catch_up(server, now)
-        assert ledger.cursors["availability"] == T0 + (number + 1) * WINDOW, "the watch waits for no history"
+        await reader.catch_up(server, now)
+        assert reader.cursors["availability"] == T0 + (number + 1) * WINDOW, "the watch waits for no history"
     return now
 
 
@@ -213,59 +215,59 @@ async def watched(ledger: WindowReader, server: FakePrometheus, windows: range) 
 async def test_a_history_that_comes_late_counts_as_if_it_had_been_there(
     trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window_reader, "HISTORY_PATIENCE", 0.02)
-    server, ledger, prompt = Bursty(trouble), restored(), restored()
-    await watched(ledger, server, range(9))
+    monkeypatch.setattr(stable_history, "HISTORY_TIMEOUT", 0.02)
+    server, reader, prompt = Bursty(trouble), restored(), restored()
+    await watched(reader, server, range(9))
     assert server.asked == 3, "at first, and once a minute"
     server.history = "well"
-    now = await watched(ledger, server, range(9, 14))
+    now = await watched(reader, server, range(9, 14))
     assert server.asked == 4, "and no more once it is known"
     assert await watched(prompt, Bursty(), range(14)) == now
-    assert ledger.assess(T0, now) == prompt.assess(T0, now)
-    assert ledger.seal(everything=True) == prompt.seal(everything=True)
+    assert reader.assess(T0, now) == prompt.assess(T0, now)
+    assert reader.seal(everything=True) == prompt.seal(everything=True)
     without = restored()
     await watched(without, Bursty("away"), range(14))
     assert without.assess(T0, now) != prompt.assess(T0, now), "else this proves nothing"
 
 
 async def test_a_history_that_comes_after_the_first_block_is_sealed_counts_after_a_restart_too() -> None:
-    server, ledger, blocks = Bursty("away"), restored(), list[WindowBlock]()
-    await watched(ledger, server, range(BLOCK))
-    blocks += ledger.seal()
+    server, reader, blocks = Bursty("away"), restored(), list[WindowBlock]()
+    await watched(reader, server, range(BLOCK))
+    blocks += reader.seal()
     assert [block.start for block in blocks] == [T0]
-    ledger.sealed()
+    reader.confirm_sealed()
     server.history = "well"
-    now = await watched(ledger, server, range(BLOCK, 2 * BLOCK))
-    blocks += ledger.seal(everything=True)
+    now = await watched(reader, server, range(BLOCK, 2 * BLOCK))
+    blocks += reader.seal(everything=True)
     assert [block.start < T0 for block in blocks] == [False, True, True, False]
-    assert restored(blocks=blocks).assess(T0, now) == ledger.assess(T0, now)
+    assert restored(blocks=blocks).assess(T0, now) == reader.assess(T0, now)
     prompt = restored()
     await watched(prompt, Bursty(), range(2 * BLOCK))
-    assert prompt.assess(T0, now) == ledger.assess(T0, now)
+    assert prompt.assess(T0, now) == reader.assess(T0, now)
 
 
 async def test_a_history_is_not_asked_for_when_it_is_of_no_use_any_more() -> None:
-    server, ledger = Bursty("away"), restored()
+    server, reader = Bursty("away"), restored()
     windows = int(HISTORY_USEFUL * timedelta(minutes=1) / WINDOW)
-    await watched(ledger, server, range(windows))
+    await watched(reader, server, range(windows))
     asked = server.asked
     assert asked == HISTORY_USEFUL
     server.history = "well"
-    await watched(ledger, server, range(windows, windows + 8))
+    await watched(reader, server, range(windows, windows + 8))
     assert server.asked == asked
-    assert not ledger.early, "its windows are kept no longer"
+    assert not reader.history.early, "its windows are kept no longer"
 
 
 async def test_what_was_proven_without_history_is_not_judged_in_another_way_later() -> None:
-    server, ledger = Bursty("away"), restored()
+    server, reader = Bursty("away"), restored()
     server.candidate_bad = 30
-    now = await watched(ledger, server, range(3))
-    breach = ledger.assess(T0, now).breach
+    now = await watched(reader, server, range(3))
+    breach = reader.assess(T0, now).breach
     assert breach is not None
     server.history = "well"
-    now = await watched(ledger, server, range(3, 10))
+    now = await watched(reader, server, range(3, 10))
     assert server.asked == 1
-    later = ledger.assess(T0, now).breach
+    later = reader.assess(T0, now).breach
     assert later is not None
     assert later.breached_at == breach.breached_at
 
@@ -284,14 +286,14 @@ class Stumbling(RatioJudge):
         super().add(interval)
 
 
-async def test_a_bug_while_judging_has_no_window_taken_twice(ledger: WindowReader) -> None:
+async def test_a_bug_while_judging_has_no_window_taken_twice(reader: WindowReader) -> None:
     """All are in the record, where a replay shows the same bug; the next pass goes on with the next ones."""
-    judge = ledger.judges["availability"] = Stumbling(settings_of(POLICY)["availability"])
-    ledger.without_history.clear()
+    judge = reader.judges["availability"] = Stumbling(settings_of(POLICY)["availability"])
+    reader.history.pending.clear()
     server = FakePrometheus(lambda: T0)
     with pytest.raises(ZeroDivisionError):
-        await ledger.catch_up(server, T0 + 2 * WINDOW + settle_time(WINDOW))
-    await ledger.catch_up(server, T0 + 3 * WINDOW + settle_time(WINDOW))
+        await reader.catch_up(server, T0 + 2 * WINDOW + settle_time(WINDOW))
+    await reader.catch_up(server, T0 + 3 * WINDOW + settle_time(WINDOW))
     starts = [T0, T0 + WINDOW, T0 + 2 * WINDOW]
     assert judge.taken == starts
-    assert [w.start for w in ledger.unsealed["availability"]] == starts
+    assert [w.start for w in reader.unsealed.windows["availability"]] == starts

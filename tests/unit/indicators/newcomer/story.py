@@ -71,14 +71,14 @@ async def the_operator() -> list[dict[str, Any]]:
     """Reads each window from the server, judges it, and seals it for the record."""
     policy, unknown = policy_from_yaml(POLICY, "p.yaml")
     assert not unknown
-    ledger = WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
+    reader = WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
     verdicts = []
     for number in range(1, len(AGREEMENTS) + 1):
         now = T0 + number * WINDOW + settle_time(WINDOW)
-        await ledger.catch_up(Server(lambda: T0), now)
-        verdicts.append(ledger.assess(T0, now).slos[0].verdict)
+        await reader.catch_up(Server(lambda: T0), now)
+        verdicts.append(reader.assess(T0, now).slos[0].verdict)
     assert verdicts == [Verdict.INSUFFICIENT, Verdict.PASS, Verdict.PASS, Verdict.FAIL]
-    blocks = [block.to_api() for block in ledger.seal(everything=True)]
+    blocks = [block.to_api() for block in reader.seal(everything=True)]
     assert [block["counts"] for block in blocks] == ["0.99 0.95 0.5 0.4"]
     return blocks
 

@@ -1,4 +1,4 @@
-"""How does a decision become true? Status first, fenced; then the route; then everything else. All of it idempotent."""
+"""Carries out a decision: writes status, route, PromotionActions, records and arms. Every write is idempotent."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ from serin.traffic.gateway.http_route import is_applied
 from serin.traffic.owner import Owner
 
 SINK_TIMEOUT = 2.0
-"""Seconds that a sink may take for one announcement."""
+"""Seconds that a sink may take per announcement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the pass adds to the record."""
+    """What a pass adds to the PromotionRecord: the reports of the SLOs and the newly sealed windows."""
 
     assessment: Assessment
     blocks: list[WindowBlock]
 
 
 class Actor:
-    """Carries out decisions about one look at the cluster: every act on its own, so that none stops another."""
+    """Carries out decisions. A write that fails does not stop the others."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster, self._sinks = cluster, [make(cluster) for make in SINKS]
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> bool:
-        """Writes the status if it differs; ``Conflict`` when the object changed since it was read."""
+        """Writes the status if it differs, and returns whether it did; ``Conflict`` if the object has changed since."""
         wanted = status.to_api()
         if wanted == snapshot.status.to_api():
             return False
@@ -57,9 +57,9 @@ class Actor:
         return True
 
     async def apply_route(self, snapshot: Snapshot, decision: Decision) -> Decision:
-        """Makes the route show the plan's split: the first act of every pass, for it may be a rollback.
+        """Applies the plan's traffic split: the first write after the status, since it may be a rollback.
 
-        The decision comes back with one more announcement if what was put right was somebody else's doing.
+        Returns the decision, with one more announcement if the route had been changed by somebody else.
         """
         route = decision.plan.route
         if route is None or not snapshot.owns_route:
@@ -75,12 +75,12 @@ class Actor:
         if not editor or actual is None or _own(actual) != _own(wanted):
             return decision
         message = f"{editor} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
-        word = Reason.ROUTE_REPAIRED
-        repaired = announcement(decision.status, word.value, message, reason=word, warning=True)
+        reason = Reason.ROUTE_REPAIRED
+        repaired = announcement(decision.status, reason.value, message, reason=reason, warning=True)
         return replace(decision, announcements=(*decision.announcements, repaired))
 
     async def publish(self, snapshot: Snapshot, decision: Decision, acts: Acts, now: datetime) -> bool:
-        """Answers actions and tells the sinks; whether every action has its answer. Nothing else waits for either."""
+        """Answers PromotionActions and informs the sinks; returns whether every action has its answer."""
         done = True
         for answer in decision.plan.answers:
             obj = snapshot.pending_actions.objs.get(answer.action)
@@ -88,13 +88,13 @@ class Actor:
         for obj in snapshot.pending_actions.unmarked:
             done = await mark_answered(self._cluster, obj["metadata"]) and done
         subject = Subject(snapshot.obj, now)
-        for news in decision.announcements:
+        for item in decision.announcements:
             for sink in self._sinks:
-                await acts.run(Act.EVENT, news.name, _in_time(sink.tell(subject, news)))
+                await acts.run(Act.EVENT, item.name, _in_time(sink.tell(subject, item)))
         return done
 
     async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts) -> None:
-        """Makes the arms what the plan says."""
+        """Creates, scales and deletes arms according to the plan."""
         plan = decision.plan
         if Part.INFERENCE_SERVICES not in snapshot.unknown:
             for ref in plan.ensure:
@@ -112,13 +112,13 @@ class Actor:
             )
 
     async def delete_expired(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
-        """Deletes records that are no longer kept."""
+        """Deletes records past their retention."""
         for name in plan.expired:
             delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name)
             await acts.run(Act.DELETION, name, delete)
 
     async def new_record(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
-        """Creates the rollout's record, before anything that it has to witness."""
+        """Creates the record of a rollout that starts."""
         if plan.record is not None:
             await acts.run(Act.RECORD, plan.record.name, self._new_record(snapshot, plan.record))
 
@@ -129,7 +129,7 @@ class Actor:
         await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
 
     async def _scale(self, snapshot: Snapshot, ref: RevisionRef, actual: Object, at_least: int) -> None:
-        """The arm is ours, and has the scaling that spec asks for; nothing else of it is ever written."""
+        """Patches the arm's owner and scaling where they differ from spec; no other field is ever written."""
         if "deletionTimestamp" in actual["metadata"]:
             return
         patch: Object = snapshot.backend.scaling_patch(actual, snapshot.obj["spec"]["predictor"], at_least) or {}
@@ -142,7 +142,7 @@ class Actor:
         source = snapshot.sources.get(ref.revision) or await self._recorded(snapshot, ref)
         if source is None:
             if Part.RECORDS in snapshot.unknown:
-                return  # its record has it, and cannot be read now: that is told already
+                return  # the source is in a record that cannot be read now; that is reported already
             message = f"no record knows what was served as revision {ref.revision}"
             raise Refused(message)
         body = snapshot.backend.render(snapshot.owner, ref, Source(*source))
@@ -150,7 +150,7 @@ class Actor:
             await self._cluster.create(snapshot.backend.kind, snapshot.owner.namespace, body)
 
     async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
-        """What was served as ``ref``, from the records of its own rollouts."""
+        """The source of ``ref``, from the records of the rollouts that it was in."""
         selector = f"{names.MODEL_DEPLOYMENT}={snapshot.owner.name},{names.REVISION}={ref.revision}"
         found = await self._cluster.list(resources.PROMOTION_RECORDS, snapshot.owner.namespace, selector)
         return build.sources_of(found).get(ref.revision)
@@ -158,7 +158,10 @@ class Actor:
     async def write_records(
         self, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
     ) -> bool:
-        """One write per record: outcome, timeline and sealed windows together; whether the rollout's own is written."""
+        """Writes outcome, timeline and sealed windows, one write per record.
+
+        Returns whether the current rollout's record is up to date.
+        """
         rollout = decision.status.rollout
         current = {rollout.record} if rollout else set()
         finishes = {finish.record: finish for finish in decision.plan.finish}
@@ -198,12 +201,12 @@ def _next_status(
             entry = last
     else:
         return status
-    status = build.sealed(build.noted(status, entry) or status, evidence.blocks)
-    return build.finished(status, finish, now=now, assessment=evidence.assessment) if finish else status
+    status = build.with_blocks(build.with_entry(status, entry), evidence.blocks)
+    return build.with_outcome(status, finish, now=now, assessment=evidence.assessment) if finish else status
 
 
 def _own(obj: Mapping[str, Any]) -> dict[str, str]:
-    """Our annotations; one that lingers would tell a wrong story after a lost status."""
+    """Serin's annotations. A stale one would mislead the operator when it rebuilds a lost status from the route."""
     annotations = obj["metadata"].get("annotations", {})
     return {key: value for key, value in annotations.items() if key.startswith("serin.dev/")}
 
@@ -213,6 +216,6 @@ def _owned(obj: Mapping[str, Any], owner: Owner) -> bool:
 
 
 async def _in_time(call: Awaitable[None]) -> None:
-    """The call, for a moment only: no pass waits for those who are told."""
+    """Awaits ``call`` for at most ``SINK_TIMEOUT``: a slow sink must not delay the pass."""
     async with asyncio.timeout(SINK_TIMEOUT):
         await call

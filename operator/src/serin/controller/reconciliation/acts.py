@@ -1,4 +1,4 @@
-"""What could a pass not write? Every act is tried on its own; failures come into the next decision, and are told."""
+"""The writes of one pass. Each is tried on its own; failures are part of the next decision and appear in status."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from serin.errors import Conflict, NotLeader
 from serin.schema.reasons import Reason
 
 log = structlog.get_logger()
-LONGEST = 1024
-AT_ONCE, SOON, TRY_AGAIN = timedelta(milliseconds=50), timedelta(seconds=1), timedelta(seconds=5)
+MAX_MESSAGE = 1024
+"""Characters."""
+CONFLICT_RETRY, FIRST_RETRY, RETRY = timedelta(milliseconds=50), timedelta(seconds=1), timedelta(seconds=5)
 TRANSIENT = timedelta(seconds=5)
-"""What the server may take the next time is told when it has failed for so long."""
+"""A conflict or an outage is reported when it has lasted this long."""
 
 
 def lasting(failures: Iterable[WriteFailure], now: datetime) -> tuple[WriteFailure, ...]:
-    """The failures that are worth telling: refusals at once, conflicts and outages when they last."""
+    """The failures to report: refusals at once, conflicts and outages after ``TRANSIENT``."""
     return tuple(f for f in failures if f.reason is not Reason.WRITE_UNAVAILABLE or now - f.since >= TRANSIENT)
 
 
 class Act(StrEnum):
-    """What is written."""
+    """The kinds of writes."""
 
     ROUTE = "HTTPRoute"
     RECORD = "PromotionRecord"
@@ -39,46 +40,46 @@ class Act(StrEnum):
 
 @dataclass(slots=True)
 class Acts:
-    """The acts of one pass over one ModelDeployment."""
+    """The writes of one pass over one ModelDeployment, and those that failed."""
 
     key: tuple[str, str]
     now: datetime
     before: tuple[WriteFailure, ...] = ()
-    """What the pass before could not write."""
+    """Failures of the last pass."""
     failures: list[WriteFailure] = field(default_factory=list)
     conflict: bool = False
-    """Somebody else was faster with something."""
+    """Whether an object had changed since it was read."""
 
     async def run(self, act: Act, name: str, call: Awaitable[object]) -> bool:
-        """Does it; whether it is done. A failure, of the server or our own, is noted and stops nothing else."""
+        """Awaits a write and returns whether it succeeded. Notes a failure or a bug; raises only ``NotLeader``."""
         try:
             await call
         except NotLeader:
             raise
-        except Exception as error:  # noqa: BLE001 - a bug in one act must not stop the others either; it is told
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the other writes either; it is reported
             self.note(act, name, error)
             return False
         return True
 
     def note(self, act: Act, name: str, error: Exception) -> None:
-        """Remembers a failure, since when it lasts, and logs it."""
-        reason, message = reason_of(error), describe(act.value, name, error)[:LONGEST]
+        """Logs a failure and keeps it, with the time since which it lasts."""
+        reason, message = reason_of(error), describe(act.value, name, error)[:MAX_MESSAGE]
         known = next((f for f in self.before if (f.act, f.name) == (act.value, name)), None)
         since = known.since if known is not None else self.now.replace(microsecond=0)
         if reason is Reason.WRITE_UNAVAILABLE and known is not None and known.reason is reason:
-            message = known.message  # the words of an outage differ from try to try; each would be a write
+            message = known.message  # an outage's message differs each time, and each would be a write of the status
         self.conflict = self.conflict or isinstance(error, Conflict)
         log.warning("not written", namespace=self.key[0], name=self.key[1], act=act.value, error=str(error)[:500])
-        if act is Act.EVENT:  # nothing waits for it, and a later pass does without it
+        if act is Act.EVENT:  # never tried again
             return
         self.failures.append(WriteFailure(act=act.value, name=name, reason=reason, message=message, since=since))
 
     @property
     def pause(self) -> timedelta | None:
-        """How soon to try again; None when everything was done. What has just begun to fail is tried again quickly."""
+        """The wait before the next pass; None if every write succeeded. It is short when the first write fails."""
         if not self.failures:
             return None
         began = self.now.replace(microsecond=0)
         if any(failure.since < began for failure in self.failures):
-            return TRY_AGAIN
-        return AT_ONCE if self.conflict else SOON
+            return RETRY
+        return CONFLICT_RETRY if self.conflict else FIRST_RETRY

@@ -1,4 +1,4 @@
-"""What is there? One live look at everything a decision needs; caches are hints, never the truth."""
+"""Reads everything that a decision needs from the API server; nothing comes from a cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.reconciliation.history import get_or_none, read_records, record_views
+from serin.controller.reconciliation.rollout_records import get_or_none, read_records, record_views
 from serin.controller.reconciliation.pending_actions import (
     PendingActions,
     list_pending,
@@ -32,7 +32,7 @@ from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView,
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend
-from serin.traffic.gateway.claims import Seen, foreign, hostname_taken
+from serin.traffic.gateway.claims import RouteClaim, foreign, hostname_taken
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
@@ -40,7 +40,7 @@ from serin.traffic.registry import backend_of
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was seen, as objects and as views."""
+    """The state of the cluster that a pass decides on, as objects and as views of them."""
 
     obj: Object
     model_deployment: ModelDeployment
@@ -52,25 +52,25 @@ class Snapshot:
     route_obj: Object | None
     route: RouteView | None
     owns_route: bool
-    """False if the route of this name is somebody else's: it is not touched."""
+    """False if the route of this name belongs to somebody else: it is not changed."""
     record_objs: Mapping[str, Object]
-    """By name, those that were read whole: the rollout's own, and those that are not finished."""
+    """By name, the complete records: the current rollout's, and those that are not finished."""
     records: tuple[RecordView, ...]
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
     pending_actions: PendingActions
     """PromotionActions without an answer."""
     unknown: Mapping[Part, Unreadable]
-    """Parts that could not be read."""
+    """Parts that could not be read, and why."""
 
     @property
     def backend(self) -> Backend:
-        """How it is served."""
+        """The traffic back end that serves the ModelDeployment."""
         return backend_of(self.model_deployment.spec)
 
     @property
     def owner(self) -> Owner:
-        """The ModelDeployment as owner of its children."""
+        """The ModelDeployment as the owner of its objects."""
         return owner_of(self.obj)
 
     @property
@@ -80,7 +80,7 @@ class Snapshot:
 
     @property
     def sources(self) -> dict[str, Source]:
-        """Per revision what the user wrote: from the records that were read, and for the wanted one from spec."""
+        """Per revision ``spec.model`` and ``spec.predictor``: from the complete records, or from spec."""
         found = sources_of(list(self.record_objs.values()))
         if self.wanted is not None:
             found[self.wanted.revision] = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
@@ -89,19 +89,19 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the operator may use and look at."""
+    """What the operator's settings restrict it to."""
 
     prometheus: tuple[str, ...]
-    """Allow-list of addresses, normalised."""
+    """Allow-list of Prometheus addresses, normalised."""
     namespaces: tuple[str, ...] = ()
     """Empty: all."""
 
 
 async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
-    """A fresh look; None when the ModelDeployment is gone or going.
+    """A snapshot; None if the ModelDeployment does not exist or is being deleted.
 
-    Only the ModelDeployment and its route must be readable: a rollback needs nothing else. Every other part may be
-    unknown, and says why.
+    Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part
+    that cannot be read is in ``Snapshot.unknown``.
     """
     try:
         obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
@@ -110,25 +110,25 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     if "deletionTimestamp" in obj["metadata"]:
         return None
     parsed = ModelDeployment.model_validate(obj)
-    reader = Reader((namespace, name), QUICK if parsed.status.rollout is not None else PATIENT)
+    reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
     services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
     arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
     views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
-    seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
+    claim = RouteClaim(parsed.status, route_obj, has_ready_arm=any(arm.ready for arm in arms.values()))
     is_foreign = foreign(route_obj, obj, parsed.status)
     problem = _not_ours(obj) if is_foreign else None
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
         problem = KSERVE_MISSING
     elif problem is None:
-        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, seen, scope.namespaces))
+        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, scope.namespaces))
     if route_obj is not None and (
         Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
     ):
         parsed = _with_hostnames(parsed, route_obj)
     wanted = None
     if problem is None or parsed.status.rollout is not None:
-        # During a rollout spec is heard whatever else is wrong with it: it may ask for stable again.
+        # During a rollout spec counts in spite of other problems: it may ask for stable again.
         wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
         problem = problem or unusable
     return Snapshot(
@@ -151,7 +151,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
 
 
 async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
-    """InferenceServices, records, the route, the policy and actions, all at once; only the route may raise."""
+    """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
     workload_of = partial(backend_of(parsed.spec).workload, name)
     found = await together(
         reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
@@ -160,41 +160,41 @@ async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment,
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
-        _asked(cluster, reader, (namespace, name), parsed.status),
+        _read_actions(cluster, reader, (namespace, name), parsed.status),
     )
     return cast("Parts", tuple(found))
 
 
 Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
-QUICK = 1.5
-"""Seconds that a part is waited for during a rollout: a breach must not wait for what the way back does not need."""
-PATIENT = 10.0
-"""The same outside of rollouts."""
+READ_TIMEOUT_IN_ROLLOUT = 1.5
+"""Seconds per part during a rollout: a rollback must not wait for parts that it does not need."""
+READ_TIMEOUT = 10.0
+"""Seconds per part outside of rollouts."""
 KSERVE_MISSING = Problem(
     Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
 )
 
 
-async def _asked(
+async def _read_actions(
     cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus
 ) -> PendingActions:
-    """The actions that wait, and who vouches for those that have no answer in status either."""
+    """The pending actions, and whether the requesters of new ones are verified."""
     found = await reader.read(Part.ACTIONS, list_pending(cluster, *key)) or []
     answered = {action.uid for action in status.actions}
-    asked = pending_actions_of(found, vouches=None)
-    new = [action for action in asked.actions if action.uid not in answered]
-    return replace(asked, requester_verified=await requester_verified(cluster, key[0], new))
+    pending = pending_actions_of(found)
+    new = [action for action in pending.actions if action.uid not in answered]
+    return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
 
 
 async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:
-    """Those of the ModelDeployment; None where the kind is not known."""
+    """The arms of the ModelDeployment; None if the API server does not know their kind."""
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     try:
         found = await cluster.list(backend_of(parsed.spec).kind, namespace, selector)
     except NotFound as error:
         if parsed.status.rollout is None:
             return None
-        # Not "no arm is left": during a rollout that would take the candidate back for an answer that is in doubt.
+        # Not "no arm is left": during a rollout that would cause a rollback, and the answer is in doubt.
         raise Refused(KSERVE_MISSING.message) from error
     return [service for service in found if _is_ours(service, name)]
 
@@ -205,13 +205,13 @@ def _not_ours(obj: Object) -> Problem:
 
 
 def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
-    """The ModelDeployment with the hostnames that its route has: those that spec asks for are somebody else's."""
+    """The ModelDeployment with the hostnames that its route has, instead of those in spec, which are taken."""
     kept = parsed.spec.route.model_copy(update={"hostnames": list(route["spec"].get("hostnames") or [])})
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
 
 
 def _is_ours(service: Object, name: str) -> bool:
-    """Labels can be copied; the name is derived and cannot be."""
+    """Whether the arm has the name that Serin derives; labels alone can be copied."""
     revision = service["metadata"]["labels"].get(names.REVISION, "")
     return bool(service["metadata"]["name"] == workload_name(name, revision))
 

@@ -1,6 +1,6 @@
-"""Which PromotionActions wait for an answer, does anybody vouch for who created them, and how are they answered?
+"""Reads pending PromotionActions, verifies who requested them, and writes their answers.
 
-None of it may hold up a pass: an action that cannot be read or answered now is one for later, a rollback is not.
+An error here never fails a pass: an action can be answered later, and a rollback must not wait for it.
 """
 
 from __future__ import annotations
@@ -23,37 +23,36 @@ from serin.rollout.decision import Answer
 from serin.rollout.observation import ActionView
 
 log = structlog.get_logger()
-PATIENCE = 1.5
-"""Seconds that a pass waits for actions, and again for the question who vouches."""
+ACTIONS_TIMEOUT = 1.5
+"""Seconds that a pass waits for the list of actions, and again for the check of their requesters."""
 NOBODY = "serin:nobody"
-"""No user has this name: an action that claims to be theirs is refused where the admission policies are in force."""
+"""A name that no user has: the admission policies refuse an action with it as the requester."""
 REFUSAL = "serin.dev/actions: spec.requestedBy must be "
-"""How the chart's ValidatingAdmissionPolicy begins its refusal, and nothing else does."""
+"""The message of the chart's ValidatingAdmissionPolicy begins with this."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingActions:
-    """What people say of one ModelDeployment."""
+    """The PromotionActions of one ModelDeployment that need an answer or a label."""
 
     unmarked: tuple[Object, ...]
-    """Those with an outcome that are not marked as answered: the process ended between the two writes."""
-
+    """Actions that have an outcome and lack the label of answered ones: the process ended between the two writes."""
     objs: Mapping[str, Object]
-    """By name; those without an outcome."""
+    """By name, the actions without an outcome."""
     actions: tuple[ActionView, ...]
     """The same, oldest first."""
     requester_verified: bool | None
-    """Whether the admission policies are in force; None where that is not known, or nobody needs to know."""
+    """Whether the admission policies are in force; None if that is unknown, or not needed."""
 
 
-def pending_actions_of(found: list[Object], *, vouches: bool | None) -> PendingActions:
-    """What waits, and who vouches for it."""
+def pending_actions_of(found: list[Object]) -> PendingActions:
+    """The pending actions among ``found``; their requesters are not verified yet."""
     waiting = _waiting(found)
     objs = {obj["metadata"]["name"]: obj for obj, _ in waiting}
-    # An outcome that only another version knows is not ours to call an answer.
+    # An outcome that only another version of Serin knows is left to that version.
     answers = {outcome.value for outcome in ActionOutcome}
     unmarked = tuple(obj for obj in found if (obj.get("status") or {}).get("outcome") in answers)
-    return PendingActions(unmarked, objs, tuple(action for _, action in waiting), vouches)
+    return PendingActions(unmarked, objs, tuple(action for _, action in waiting), None)
 
 
 def _waiting(found: list[Object]) -> list[tuple[Object, ActionView]]:
@@ -61,18 +60,18 @@ def _waiting(found: list[Object]) -> list[tuple[Object, ActionView]]:
 
 
 async def list_pending(cluster: Cluster, namespace: str, name: str) -> list[Object]:
-    """The actions on a ModelDeployment that are not marked as answered; ``ClusterError``."""
+    """The actions on a ModelDeployment without the label of answered ones; ``ClusterError``."""
     try:
         found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, f"!{names.ANSWERED}")
-    except NotFound:  # definitions of an earlier Serin
+    except NotFound:  # the CRDs of an earlier Serin are installed
         return []
     return [obj for obj in found if obj["spec"].get("modelDeployment") == name]
 
 
 async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
-    """Those without an outcome, oldest first; none if they cannot be read now."""
+    """The actions without an outcome, oldest first; empty if they cannot be read now."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ACTIONS_TIMEOUT):
             return _waiting(await list_pending(cluster, namespace, name))
     except (ClusterError, TimeoutError) as error:
         log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300] or "too slow")
@@ -80,13 +79,13 @@ async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[
 
 
 def _age(obj: Object) -> tuple[str, int]:
-    """Times are whole seconds; within one, the store's own counter knows what came first."""
+    """Sort key: creation time in whole seconds, then the resource version."""
     version = str(obj["metadata"].get("resourceVersion", ""))
     return str(obj["metadata"].get("creationTimestamp", "")), int(version) if version.isdecimal() else 0
 
 
 def _view(obj: Object) -> ActionView | None:
-    """An action without an outcome; None for one that is answered, or that a newer Serin understands."""
+    """The view of an action; None if it has an outcome, or only a newer Serin can read it."""
     try:
         action = PromotionAction.model_validate(obj)
     except ValidationError:
@@ -97,9 +96,9 @@ def _view(obj: Object) -> ActionView | None:
 
 
 async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool | None:
-    """Whether the API server refuses an action in somebody else's name: asked by a dry run, if there is an action.
+    """Whether the API server refuses an action in somebody else's name, found by a dry run if there is an action.
 
-    None where the answer is not to be had now, or where something else refuses the question first.
+    None if that is unknown: there is no action, no answer in time, or something else refuses the dry run first.
     """
     action = next(iter(actions), None)
     if action is None:
@@ -116,7 +115,7 @@ async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable
         },
     }
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ACTIONS_TIMEOUT):
             await cluster.create(resources.PROMOTION_ACTIONS, namespace, body, dry_run=True)
     except Refused as error:
         return True if REFUSAL in str(error) else None
@@ -126,7 +125,7 @@ async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable
 
 
 async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> bool:
-    """Writes the outcome into the action, and marks it so that it is not read again; whether it is done."""
+    """Writes the outcome into the action and labels it as answered; returns whether both succeeded."""
     status = PromotionActionStatus(outcome=answer.outcome, message=answer.message, at=answer.at)
     metadata = obj["metadata"]
     try:
@@ -140,7 +139,7 @@ async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> bool:
 
 
 async def mark_answered(cluster: Cluster, metadata: Mapping[str, Any]) -> bool:
-    """Marks an action that has its outcome, so that it is not read again; whether it is done."""
+    """Labels an action as answered, so that it is not read again; returns whether it succeeded."""
     mark = {"metadata": {"labels": {names.ANSWERED: "true"}}}
     try:
         await cluster.merge(resources.PROMOTION_ACTIONS, metadata["namespace"], metadata["name"], mark)
@@ -153,7 +152,7 @@ async def mark_answered(cluster: Cluster, metadata: Mapping[str, Any]) -> bool:
 
 
 async def refuse_orphans(cluster: Cluster, namespace: str, name: str, now: datetime) -> None:
-    """Actions on a ModelDeployment that does not exist are told so."""
+    """Refuses the actions on a ModelDeployment that does not exist."""
     for obj, action in await unanswered(cluster, namespace, name):
         message = f"there is no ModelDeployment {name} in namespace {namespace}"
         await write_answer(cluster, obj, Answer(action.name, ActionOutcome.REFUSED, message, now))

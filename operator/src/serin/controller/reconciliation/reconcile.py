@@ -1,24 +1,25 @@
-"""One pass over one ModelDeployment: observe, decide, act. Returns when to look again."""
+"""One pass over one ModelDeployment: observe, decide, act. Returns when the next pass is due."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.promotion_record import PromotionRecord
-from serin.api.status import ModelDeploymentStatus, WriteFailure
+from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.hurried import HurriedCluster
 from serin.cluster.permissions import Missing
 from serin.controller.reconciliation.actor import Actor, Evidence
-from serin.controller.reconciliation.acts import Act, Acts, lasting
+from serin.controller.reconciliation.acts import Act, Acts
+from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
 from serin.controller.reconciliation.observe import Scope, Snapshot, observe
 from serin.controller.reconciliation.pending_actions import refuse_orphans
 from serin.controller.reconciliation.window_reader import WindowReader
+from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
@@ -29,30 +30,21 @@ from serin.records.build import has_room, parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
-from serin.rollout.observation import KEEP_ALL, Observation, Retention
-from serin.rollout.phases import WATCHED, is_watched
-from serin.schema.reasons import Phase, Proof
+from serin.rollout.observation import KEEP_ALL, Retention
+from serin.rollout.phases import is_watched
+from serin.schema.reasons import Proof
 
 log = structlog.get_logger()
 EVIDENCE_TIMEOUT = timedelta(minutes=2)
-"""So long the outcome of a rollout waits for windows that were read before this process began."""
-HURRY = 2.0
-"""Seconds that a write may take while a candidate has traffic: the windows after it are looked at in the next pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What the newest pass over a ModelDeployment came to."""
-
-    failures: tuple[WriteFailure, ...]
-    generation: int | None
-    """The generation of spec for which everything was carried out; None where something failed."""
+"""How long a restarted operator delays a rollout's outcome to read the windows that led to it again."""
+WRITE_TIMEOUT = 2.0
+"""Seconds per write while the candidate gets requests: the next windows are judged in the next pass."""
 
 
 class Reconciler:
-    """Holds what outlives a pass: the ledgers, and what could not be written.
+    """Runs passes, and keeps between them the window readers and the result of each ModelDeployment's last pass.
 
-    Everything in them can be read or tried again, so losing them loses nothing.
+    Both can be lost: the windows can be read again, and the writes are tried again.
     """
 
     def __init__(
@@ -60,81 +52,83 @@ class Reconciler:
         cluster: Cluster,
         metrics: Mapping[str, Metrics],
         clock: Callable[[], datetime],
-        found: Callable[[Key, int | None], None] = lambda *_: None,
+        live_read: Callable[[Key, int | None], None] = lambda *_: None,
         namespaces: tuple[str, ...] = (),
         *,
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
     ) -> None:
+        """``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist."""
         self._missing, self._retention = missing, retention
-        self._cluster, self._metrics, self._clock, self._found = cluster, metrics, clock, found
+        self._cluster, self._metrics, self._clock, self._live_read = cluster, metrics, clock, live_read
         self._scope = Scope(tuple(metrics), namespaces)
-        self._patient, self._hurried = Actor(cluster), Actor(HurriedCluster(cluster, HURRY))
-        self._ledgers: dict[tuple[Key, str], WindowReader] = {}
-        self._tried: dict[Key, Tried] = {}
+        self._patient, self._hurried = Actor(cluster), Actor(HurriedCluster(cluster, WRITE_TIMEOUT))
+        self._readers = WindowReaders()
+        self._last: dict[Key, PassResult] = {}
 
     async def reconcile(self, key: Key) -> datetime | None:
-        """One pass; when to look again, or None if only an event can change anything."""
+        """One pass; the time of the next one, or None if only an event can change anything."""
         namespace, name = key
         snapshot = await observe(self._cluster, namespace, name, self._scope)
-        self._found(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
+        self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
-            self._forget(key, keep=None)
-            self._tried.pop(key, None)
+            self._readers.forget(key, keep=None)
+            self._last.pop(key, None)
             await refuse_orphans(self._cluster, namespace, name, self._clock())
             return None
-        ledger = self._ledger(key, snapshot)
-        decision = self._decide(key, snapshot, ledger)
-        if ledger is not None:
-            _note_outage(ledger, decision.status, self._clock())
-        if ledger is not None and is_watched(snapshot.status) and not _without_evidence(decision):
-            bug = await _caught_up(ledger, self._source(ledger.policy), self._clock())
-            decision = self._decide(key, snapshot, ledger)
-            wake_at = await self._carry_out(key, snapshot, decision, ledger)
-            if bug is not None:  # what the other SLOs know has been acted on first
+        reader = self._readers.of_rollout(key, snapshot)
+        decision = self._decide(key, snapshot, reader)
+        if reader is not None:
+            _note_outage(reader, decision.status, self._clock())
+        if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
+            bug = await _catch_up(reader, self._source(reader.policy), self._clock())
+            decision = self._decide(key, snapshot, reader)
+            wake_at = await self._carry_out(key, snapshot, decision, reader)
+            if bug is not None:  # raised last: the decision on the other SLOs is carried out first
                 raise bug
             return wake_at
-        return await self._carry_out(key, snapshot, decision, ledger)
+        return await self._carry_out(key, snapshot, decision, reader)
 
     async def _carry_out(
-        self, key: Key, snapshot: Snapshot, decision: Decision, ledger: WindowReader | None
+        self, key: Key, snapshot: Snapshot, decision: Decision, reader: WindowReader | None
     ) -> datetime | None:
-        """Status first, fenced; then the route; then everything else, each on its own."""
-        before = self._tried.get(key)
-        failed = before.failures if before is not None else tuple(snapshot.status.write_failures)
+        """Writes the status first, fenced; then the route; then everything else, each write on its own."""
+        last = self._last.get(key)
+        failed = last.failures if last is not None else tuple(snapshot.status.write_failures)
         acts, actor = Acts(key, self._clock(), failed), self._hurried if _has_traffic(snapshot) else self._patient
         try:
             if await actor.write_status(snapshot, decision.status):
-                self._log(key, snapshot.status, decision.status)
+                _log_decision(key, snapshot.status, decision.status)
         except NotLeader:
             raise
         except ClusterError:
             await self._apply_route_without_status(actor, snapshot, decision, acts)
             raise
         decision = await self._apply_route(actor, snapshot, decision, acts)
-        told = await actor.publish(snapshot, decision, acts, self._clock())
-        await self._after_traffic(actor, snapshot, decision, ledger, acts)
+        answered = await actor.publish(snapshot, decision, acts, self._clock())
+        await self._after_traffic(actor, snapshot, decision, reader, acts)
         rollout = decision.status.rollout
-        self._forget(key, keep=rollout.record if rollout else None)
-        return self._next_look(key, snapshot, decision, acts, told=told)
+        self._readers.forget(key, keep=rollout.record if rollout else None)
+        return self._next_pass(key, snapshot, decision, acts, answered=answered)
 
     @staticmethod
     async def _apply_route(actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts) -> Decision:
-        """The route as it was decided; one that cannot be written stops nothing that comes after it."""
+        """Applies the route; a failure is noted and does not stop the writes after it."""
         try:
             return await actor.apply_route(snapshot, decision)
         except NotLeader:
             raise
-        except Exception as error:  # noqa: BLE001 - records and arms do not depend on the route; it is told
+        except Exception as error:  # noqa: BLE001 - records and arms do not depend on the route; it is reported
             acts.note(Act.ROUTE, snapshot.owner.name, error)
             return decision
 
     async def _apply_route_without_status(
         self, actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts
     ) -> None:
-        """The status could not be written: nothing goes forward, but a way back is gone all the same.
+        """Applies the route after the status could not be written, if the candidate gets fewer requests by it.
 
-        It is decided again in the next pass, from the same windows, until the status can say so.
+        Nothing moves forward without a status; a rollback does not wait for it. The next passes decide it again, from
+        the same windows, until the status can be written.
         """
         plan, route, rollout = decision.plan.route, snapshot.route, decision.status.rollout
         if plan is None or route is None or plan.stable.revision != route.stable:
@@ -146,90 +140,50 @@ class Reconciler:
             await self._apply_route(actor, snapshot, decision, acts)
 
     async def _after_traffic(
-        self, actor: Actor, snapshot: Snapshot, decision: Decision, ledger: WindowReader | None, acts: Acts
+        self, actor: Actor, snapshot: Snapshot, decision: Decision, reader: WindowReader | None, acts: Acts
     ) -> None:
-        """Everything after the traffic; what fails is tried again in the next pass."""
+        """Writes records and arms; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
-        if ledger and over:
-            await _caught_up(ledger, self._source(ledger.policy), now)  # what led to the outcome belongs to the record
-            decision = _with_evidence(decision, ledger, now)
+        if reader and over:
+            await _catch_up(reader, self._source(reader.policy), now)  # the record needs the windows of the outcome
+            decision = _with_evidence(decision, reader, now)
             over = bool(decision.plan.finish)
-        sealable = ledger is not None and _has_room(snapshot, decision) and (over or not ledger.preview_only)
-        blocks = ledger.seal(everything=over) if ledger and sealable else []
-        assessment = ledger.assess(_step_started(decision.status), now) if ledger else Assessment()
+        sealable = reader is not None and _has_room(snapshot, decision) and (over or not reader.preview_only)
+        blocks = reader.seal(everything=over) if reader and sealable else []
+        assessment = reader.assess(step_start(decision.status), now) if reader else Assessment()
         await actor.new_record(snapshot, decision.plan, acts)
         written = await actor.write_records(snapshot, decision, Evidence(assessment, blocks), acts, now)
-        if ledger and blocks and written:
-            ledger.sealed(everything=over)
+        if reader and blocks and written:
+            reader.confirm_sealed(everything=over)
         await actor.apply_workloads(snapshot, decision, acts)
         await actor.delete_expired(snapshot, decision.plan, acts)
 
-    def _next_look(
-        self, key: Key, snapshot: Snapshot, decision: Decision, acts: Acts, *, told: bool
+    def _next_pass(
+        self, key: Key, snapshot: Snapshot, decision: Decision, acts: Acts, *, answered: bool
     ) -> datetime | None:
-        """When to look again, and what the next decision has to know of this pass."""
+        """The time of the next pass. Keeps the result of this one for the next decision."""
         now, generation = self._clock(), snapshot.obj["metadata"].get("generation", 0)
-        before, pause = self._tried.get(key), acts.pause
-        done = self._tried[key] = Tried(tuple(acts.failures), generation if pause is None else None)
+        last, pause = self._last.get(key), acts.pause
+        result = self._last[key] = PassResult(tuple(acts.failures), generation if pause is None else None)
         due = [decision.wake_at, now + pause if pause is not None else None]
-        news = done.generation not in {None, decision.status.observed_generation}
-        if pause is None and (news or (before is not None and before.failures)):
-            due.append(now)  # to say that everything is done
-        if not told:
+        carried_out_anew = result.generation not in {None, decision.status.observed_generation}
+        if pause is None and (carried_out_anew or (last is not None and last.failures)):
+            due.append(now)  # the status has to say that everything was written
+        if not answered:
             due.append(now + ACTION_RETRY)
         return min(filter(None, due), default=None)
 
     def longest_backoff(self, key: Key) -> float | None:
-        """Seconds that a failed pass may wait at most: a window's length, while a candidate has traffic."""
-        lengths = [ledger.length.total_seconds() for (owner, _), ledger in self._ledgers.items() if owner == key]
-        return max(1.0, min(lengths)) if lengths else None
+        """The longest wait after a failed pass, in seconds: a window, at least 1 s; None without a rollout."""
+        window = self._readers.shortest_window(key)
+        return max(1.0, window.total_seconds()) if window is not None else None
 
-    def _decide(self, key: Key, snapshot: Snapshot, ledger: WindowReader | None) -> Decision:
+    def _decide(self, key: Key, snapshot: Snapshot, reader: WindowReader | None) -> Decision:
         now = self._clock()
         rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
-        seen = replace(
-            _observation(snapshot, ledger, self._tried.get(key), now), missing_rights=rights, retention=self._retention
-        )
-        return decide(key[1], snapshot.model_deployment.spec, snapshot.status, seen, now)
-
-    def _ledger(self, key: Key, snapshot: Snapshot) -> WindowReader | None:
-        """The rollout's ledger, with the windows that were read so far."""
-        rollout = snapshot.status.rollout
-        if rollout is None:
-            return None
-        ledger = self._ledgers.get((key, rollout.record))
-        if ledger is not None and ledger.preview_only and snapshot.status.phase in WATCHED - {Phase.SHADOWING}:
-            ledger = None  # the steps have evidence of their own
-        view = next((r for r in snapshot.records if r.name == rollout.record), None)
-        if ledger is not None and not ledger.of_record and view is not None and view.policy is not None:
-            ledger = None  # it was judged by the live policy while the record could not be read
-        ledger = ledger or self._restored(snapshot)
-        if ledger is None:
-            return None
-        self._ledgers[(key, rollout.record)] = ledger
-        return ledger
-
-    def _restored(self, snapshot: Snapshot) -> WindowReader | None:
-        """A ledger from the record and the status; None before the first weight is in force."""
-        status, rollout = snapshot.status, snapshot.status.rollout
-        if rollout is None or status.candidate is None or status.stable is None or status.phase is Phase.PREPARING:
-            return None
-        obj = snapshot.record_objs.get(rollout.record)
-        record = parse(obj) if obj else None
-        view = next((r for r in snapshot.records if r.name == rollout.record), None)
-        live = snapshot.policy if isinstance(snapshot.policy, PromotionPolicySpec) else None
-        policy = view.policy if view and view.policy else live
-        if policy is None:
-            return None
-        mirrored, shadowing = policy.shadow is not None, status.phase is Phase.SHADOWING
-        begun = _first_request(record, shadow=mirrored or shadowing) or rollout.step_started_at
-        if begun is None:
-            return None
-        identity = snapshot.backend.identity(snapshot.owner.namespace, status.candidate, status.stable)
-        ledger = WindowReader.restore(policy, identity, begun, record.status if record else None)
-        ledger.preview_only = shadowing and not mirrored
-        ledger.of_record = view is not None and view.policy is not None
-        return ledger
+        observation = observation_of(snapshot, reader, self._last.get(key), now)
+        observation = replace(observation, missing_rights=rights, retention=self._retention)
+        return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
 
     def _source(self, policy: PromotionPolicySpec) -> Metrics:
         address = policy.prometheus.address if policy.prometheus else None
@@ -237,64 +191,62 @@ class Reconciler:
             return next(iter(self._metrics.values()))
         return self._metrics.get(same_place(address)) or NotAllowed(address)
 
-    def _forget(self, key: Key, keep: str | None) -> None:
-        for stale in [k for k in self._ledgers if k[0] == key and k[1] != keep]:
-            del self._ledgers[stale]
 
-    def _log(self, key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
-        ready = next((c for c in after.conditions if c.type == "Ready"), None)
-        old = next((c for c in before.conditions if c.type == "Ready"), None)
-        if before.phase is after.phase and ready and old and ready.reason == old.reason:
-            return
-        weight = after.weights.desired if after.weights else 0
-        log.info(
-            "decided",
-            namespace=key[0],
-            name=key[1],
-            phase=after.phase and after.phase.value,
-            weight=weight,
-            reason=ready.reason if ready else None,
-            message=after.message,
-        )
+def _log_decision(key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
+    """Logs a written status unless phase and reason are as before."""
+    ready = next((c for c in after.conditions if c.type == "Ready"), None)
+    old = next((c for c in before.conditions if c.type == "Ready"), None)
+    if before.phase is after.phase and ready and old and ready.reason == old.reason:
+        return
+    weight = after.weights.desired if after.weights else 0
+    log.info(
+        "decided",
+        namespace=key[0],
+        name=key[1],
+        phase=after.phase and after.phase.value,
+        weight=weight,
+        reason=ready.reason if ready else None,
+        message=after.message,
+    )
 
 
-async def _caught_up(ledger: WindowReader, source: Metrics, now: datetime) -> Exception | None:
-    """Reads the windows that are due; a bug in one SLO comes back, to be raised when the pass has acted."""
+async def _catch_up(reader: WindowReader, source: Metrics, now: datetime) -> Exception | None:
+    """Reads the windows that are due; returns a bug in one SLO, which is raised at the end of the pass."""
     try:
-        await ledger.catch_up(source, now)
+        await reader.catch_up(source, now)
     except Exception as error:  # noqa: BLE001 - raised by the caller
         return error
     return None
 
 
-def _with_evidence(decision: Decision, ledger: WindowReader, now: datetime) -> Decision:
-    """The decision without the rollout's own outcome as long as windows that led to it have not been read again.
+def _with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
+    """The decision without the rollout's outcome while windows that led to it have not been read again.
 
-    A process that ends right after it decided must not leave a record without its evidence; a Prometheus that is away
-    for longer than ``EVIDENCE_TIMEOUT`` does not keep it open for ever.
+    A restarted operator must not close the record without its evidence; a Prometheus that is away for longer than
+    ``EVIDENCE_TIMEOUT`` does not keep it open.
     """
     rollout = decision.status.rollout
     if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
         return decision
-    if not ledger.behind(rollout.decided_at):
+    if not reader.behind(rollout.decided_at):
         return decision
     others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
     return replace(decision, plan=replace(decision.plan, finish=others))
 
 
-def _note_outage(ledger: WindowReader, status: ModelDeploymentStatus, now: datetime) -> None:
+def _note_outage(reader: WindowReader, status: ModelDeploymentStatus, now: datetime) -> None:
     rollout = status.rollout
     if rollout is not None and rollout.interruption is not None:
-        ledger.note_outage(rollout.interruption.at, now)
+        reader.note_outage(rollout.interruption.at, now)
 
 
 def _has_traffic(snapshot: Snapshot) -> bool:
-    """Whether a candidate gets requests: what comes next may be its way back, and must not wait."""
+    """Whether a candidate gets requests: its rollback may be next, and must not wait for a slow write."""
     return is_watched(snapshot.status) or (snapshot.route is not None and snapshot.route.weight > 0)
 
 
-def _without_evidence(decision: Decision) -> bool:
-    """Whether the candidate is taken back for what the cluster alone shows: a slow Prometheus must not delay that."""
+def _rolls_back_without_windows(decision: Decision) -> bool:
+    """Whether the candidate is rolled back for what the cluster shows: a slow Prometheus must not delay that."""
     rollout = decision.status.rollout
     return (
         rollout is not None
@@ -304,40 +256,8 @@ def _without_evidence(decision: Decision) -> bool:
     )
 
 
-def _observation(snapshot: Snapshot, ledger: WindowReader | None, tried: Tried | None, now: datetime) -> Observation:
-    weights = snapshot.status.weights
-    return Observation(
-        generation=snapshot.obj["metadata"].get("generation", 0),
-        wanted=snapshot.wanted,
-        arms=snapshot.arms,
-        route=snapshot.route,
-        policy=snapshot.policy,
-        records=snapshot.records,
-        assessment=ledger.assess(_step_started(snapshot.status), now) if ledger else Assessment(),
-        split=ledger.split(_step_started(snapshot.status), weights.desired) if ledger and weights else None,
-        next_evidence_at=ledger.next_at if ledger else None,
-        problem=snapshot.problem,
-        actions=snapshot.pending_actions.actions,
-        requester_verified=snapshot.pending_actions.requester_verified,
-        unknown=snapshot.unknown,
-        snapshot=ledger.policy if ledger is not None and ledger.of_record else None,
-        write_failures=lasting(tried.failures, now) if tried is not None else None,
-        carried_out=tried.generation if tried is not None else None,
-    )
-
-
-def _step_started(status: ModelDeploymentStatus) -> datetime | None:
-    return status.rollout.step_started_at if status.rollout else None
-
-
-def _first_request(record: PromotionRecord | None, *, shadow: bool) -> datetime | None:
-    """When the candidate was first to be sent requests that count: by weight, or those of its ``shadow``."""
-    timeline = record.status.timeline if record else []
-    return next((entry.at for entry in timeline if entry.weight or (shadow and entry.shadow)), None)
-
-
 def _has_room(snapshot: Snapshot, decision: Decision) -> bool:
-    """Whether the rollout's record takes further windows."""
+    """Whether further windows fit into the rollout's record."""
     rollout = decision.status.rollout or snapshot.status.rollout
     obj = snapshot.record_objs.get(rollout.record) if rollout else None
     record = parse(obj) if obj else None

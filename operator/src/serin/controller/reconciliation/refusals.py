@@ -1,4 +1,4 @@
-"""Why does the API server refuse a write, and what would end it? Its words are sorted, and told as they are."""
+"""Maps an error of the API server to a reason, and describes it with the server's message and a remedy."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REMEDIES = {
 }
 
 
-def refusal(words: str) -> Reason:
-    """What kind of refusal the server's words are."""
-    lower = words.lower()
+def refusal(message: str) -> Reason:
+    """The reason for a refusal, by the server's message."""
+    lower = message.lower()
     if "exceeded quota" in lower or "forbidden: failed quota" in lower:
         return Reason.QUOTA_EXCEEDED
     if "admission webhook" in lower or "failed calling webhook" in lower or "validatingadmissionpolicy" in lower:
@@ -27,7 +27,7 @@ def refusal(words: str) -> Reason:
 
 
 def reason_of(error: Exception) -> Reason:
-    """The reason for a write that failed."""
+    """The reason for a failed write."""
     if isinstance(error, Refused | NotFound):
         return refusal(str(error))
     if isinstance(error, Conflict):
@@ -38,6 +38,6 @@ def reason_of(error: Exception) -> Reason:
 
 
 def describe(act: str, name: str, error: Exception) -> str:
-    """What could not be written, the server's words, and what ends it."""
-    words = str(error) if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
-    return f"{act} {name} cannot be written: {words[:500]}; {REMEDIES[reason_of(error)]}"
+    """The object that could not be written, the server's message, and a remedy."""
+    message = str(error) if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
+    return f"{act} {name} cannot be written: {message[:500]}; {REMEDIES[reason_of(error)]}"

@@ -1,4 +1,4 @@
-"""The revision that spec asks for, or what is wrong with spec."""
+"""Derives the wanted revision from spec, or says what is wrong with spec."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from serin.traffic.registry import backend_of
 async def wanted_revision(
     cluster: Cluster, obj: Object, parsed: ModelDeployment, arms: Mapping[str, Arm]
 ) -> tuple[RevisionRef | None, Problem | None]:
-    """The revision that spec asks for, or the first thing that its author has to mend.
+    """The revision that spec asks for, or the first problem that its author has to fix.
 
-    A revision that is new is asked of the API server before anything is made of it; during a rollout nothing is asked
-    that only a forward move needs, for the watch must not depend on it.
+    A new revision is checked by a dry run before anything is created. During a rollout there is no dry run: only a
+    forward move needs it, and the breach watch must not depend on it.
     """
     backend, source = backend_of(parsed.spec), Source(obj["spec"]["model"], obj["spec"]["predictor"])
     problem = _malformed(obj, parsed)
@@ -45,7 +45,7 @@ async def wanted_revision(
 
 
 def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
-    """What can be seen without asking anybody."""
+    """A problem that shows without a request to the API server."""
     metadata, predictor = obj["metadata"], obj["spec"]["predictor"]
     unsupported = backend_of(parsed.spec).unsupported(parsed.spec)
     if unsupported is not None:
@@ -57,7 +57,7 @@ def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
 
 
 async def _refused(cluster: Cluster, backend: Backend, namespace: str, body: Object) -> Problem | None:
-    """What the API server has against the object, asked by a dry run."""
+    """Why the API server refuses the object, found by a dry run; None if it accepts the object."""
     what = f"the {backend.kind.kind} for spec.predictor"
     try:
         await cluster.create(backend.kind, namespace, body, dry_run=True)

@@ -1,7 +1,7 @@
-"""Which windows has a rollout seen? Reads them from Prometheus in order, feeds the judge, seals them for the record.
+"""Reads a rollout's windows from Prometheus in order, judges them and gives them to the PromotionRecord.
 
-Windows lie on a grid that starts with the first weight, so a restarted operator reads the same windows at the same
-explicit times; what is sealed in the record is not read again.
+Windows lie on a grid that starts with the first weight, so a restarted operator reads the same windows with the same
+start and end. Windows that are sealed in the record are not read again.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import dropwhile
-
-import structlog
 
 from serin.analysis.assessment import judges_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.api.slo import Slo
+from serin.controller.reconciliation.stable_history import StableHistory
+from serin.controller.reconciliation.unsealed_windows import BLOCK, UnsealedWindows, stored_windows
 from serin.errors import MetricsError
 from serin.evidence import Assessment, Interval, Split, Window, settle_time
 from serin.judge.slo import SloJudge
@@ -30,59 +29,42 @@ from serin.prometheus.metrics import Metrics
 from serin.prometheus.reading import read
 from serin.together import together
 
-log = structlog.get_logger()
-BLOCK = 20
-"""Windows per sealed block, and at most so many are read with one query."""
-HISTORY_WINDOW = timedelta(minutes=1)
-HISTORY_WINDOWS = 30
-"""Stable's half hour before the candidate: how bursty its bad requests are."""
-HISTORY_PATIENCE = 2.0
-"""Seconds: the first windows do not wait longer for it."""
-HISTORY_AGAIN = timedelta(minutes=1)
-"""Between two tries to read it."""
-HISTORY_USEFUL = 10
-"""Of its windows: after so long stable's time beside the candidate tells as much, and it is not asked for any more."""
 BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
-SHARES = 240
-"""Windows whose requests are compared with the weight: an hour of 15 s."""
-BUDGET = 2.0
-"""Seconds after which no further batch is begun: what has been read is judged first. A gauge is read one by one."""
+SPLIT_WINDOWS = 240
+"""Windows whose requests are compared with the weight: an hour of 15 s windows."""
+READ_BUDGET = 2.0
+"""Seconds after which a pass begins no further batch: it first decides on the windows that it has."""
 MOST_OUTAGES = 8
 LATE_WINDOWS = 3
-"""So many windows behind and what is known is too old to move forward on."""
+"""An SLO that lags this many windows is reported as missing data: its evidence is too old for a forward move."""
 
 
 @dataclass(slots=True)
 class WindowReader:
-    """The windows of one rollout. Each SLO is read on its own: one that cannot be read does not blind the others."""
+    """The windows of one rollout. Each SLO is read on its own, so that an error in one does not affect the others."""
 
     policy: PromotionPolicySpec
     identity: RolloutIdentity
     begun: datetime
     """Start of the first window."""
     cursors: dict[str, datetime]
-    """Per SLO the start of the next window to read."""
+    """Per SLO, the start of the next window to read."""
     judges: dict[str, SloJudge]
-    without_history: set[str]
-    """SLOs whose stable arm's time before the candidate has not been read, and may still be."""
-    tried: dict[str, datetime] = field(default_factory=dict)
-    """Per SLO when that was last tried in vain."""
-    early: dict[str, list[Interval]] = field(default_factory=dict)
-    """Windows of such an SLO: they are judged again once its history is known."""
-    history: dict[str, list[Interval]] = field(default_factory=dict)
-    """What has been read of it and is not in the record yet."""
-    unsealed: dict[str, list[Interval]] = field(default_factory=dict)
-    shares: deque[Window] = field(default_factory=lambda: deque(maxlen=SHARES))
-    """The newest windows of the first SLO that counts: how the traffic really splits."""
+    history: StableHistory
+    """Stable's windows before the candidate."""
+    unsealed: UnsealedWindows = field(default_factory=UnsealedWindows)
+    """Windows that the record does not have yet."""
+    split_windows: deque[Window] = field(default_factory=lambda: deque(maxlen=SPLIT_WINDOWS))
+    """The newest windows of the first SLO that counts requests: the actual traffic split."""
     preview_only: bool = False
-    """Of a preview: what testers send may condemn a candidate, and proves nothing for it later."""
+    """Whether the requests are those of a preview: they may lead to a rollback, and never count for a promotion."""
     of_record: bool = True
-    """The policy is the snapshot of the record; False for the live one, by which only the watch goes on."""
-    trouble: dict[str, str] = field(default_factory=dict)
-    """Per SLO why its newest windows could not be read."""
+    """Whether the policy is the record's snapshot; with the live policy only the breach watch goes on."""
+    read_errors: dict[str, str] = field(default_factory=dict)
+    """Per SLO, why its newest windows could not be read."""
     outages: deque[tuple[datetime, datetime]] = field(default_factory=lambda: deque(maxlen=MOST_OUTAGES))
-    """When the candidate had no endpoint: nobody's answers, and not its own doing."""
+    """Start and end of the times when the candidate had no endpoint; its counts in them are ignored."""
 
     @classmethod
     def restore(
@@ -92,22 +74,23 @@ class WindowReader:
         begun: datetime,
         record: PromotionRecordStatus | None,
     ) -> WindowReader:
-        """The ledger as the record knows it; ``begun`` is when the first weight was in force."""
+        """A reader that has the windows of the record; ``begun`` is when the first weight was in force."""
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
-        ledger = cls(policy, identity, start, dict.fromkeys(slos, start), judges_of(policy), _with_a_past(policy))
-        # In order of time: history that was read late stands behind the first windows.
+        history = StableHistory.of(policy, identity, start)
+        reader = cls(policy, identity, start, dict.fromkeys(slos, start), judges_of(policy), history)
+        # Sorted by time: a history that was read late is stored after the first windows.
         for block in sorted(record.blocks if record else [], key=lambda block: block.start):
-            batch = _stored(block, slos.get(block.slo))
+            batch = stored_windows(block, slos.get(block.slo))
             if not batch:
                 continue
             if batch[-1].end <= start:
-                ledger.learn(block.slo, batch)
-            elif batch[0].start >= ledger.cursors[block.slo]:
-                ledger.learn(block.slo, batch)
-                ledger.note_shares(block.slo, batch)
-                ledger.cursors[block.slo] = batch[-1].end
-            ledger.without_history.discard(block.slo)
-        return ledger
+                reader.learn(block.slo, batch)
+            elif batch[0].start >= reader.cursors[block.slo]:
+                reader.learn(block.slo, batch)
+                reader.keep_for_split(block.slo, batch)
+                reader.cursors[block.slo] = batch[-1].end
+            history.close(block.slo)
+        return reader
 
     @property
     def length(self) -> timedelta:
@@ -120,30 +103,29 @@ class WindowReader:
         return max(self.cursors.values()) + self.length + settle_time(self.length)
 
     async def catch_up(self, source: Metrics, now: datetime) -> None:
-        """Reads the windows that are over and settled; on trouble an SLO's cursor stays and ``trouble`` says why.
+        """Reads the windows that have ended and settled. On an error the SLO's cursor stays: see ``read_errors``.
 
-        When it returns nothing is being read any more. A bug in one SLO does not break off the others: its error is
-        raised as it is once they have been read, too.
+        No query is running any more when it returns. A bug in one SLO is raised after the others have been read.
         """
         bugs: list[Exception] = []
 
-        async def own(slo: Slo) -> None:
+        async def catch_up_one(slo: Slo) -> None:
             try:
                 await self._catch_up(source, slo, now)
             except Exception as error:  # noqa: BLE001 - raised below
-                self.trouble[slo.name] = f"{type(error).__name__}: {error}"
+                self.read_errors[slo.name] = f"{type(error).__name__}: {error}"
                 bugs.append(error)
 
         async with asyncio.TaskGroup() as group:
             for slo in self.policy.slos:
-                group.create_task(own(slo))
+                group.create_task(catch_up_one(slo))
         if bugs:
             raise bugs[0]
 
     async def _catch_up(self, source: Metrics, slo: Slo, now: datetime) -> None:
-        self.trouble.pop(slo.name, None)
+        self.read_errors.pop(slo.name, None)
         clock = asyncio.get_running_loop().time
-        until = clock() + BUDGET
+        until = clock() + READ_BUDGET
         for _ in range(BATCHES):
             most = BLOCK if slo.indicator.chosen.measurement(self.policy.arms_of(slo)).batches else 1
             start = self.cursors[slo.name]
@@ -152,101 +134,64 @@ class WindowReader:
                 return
             grid = Grid(start, self.length, min(count, most))
             reading = [read(source, self.policy, slo, self.identity, grid)]
-            if self._asks_for_history(slo.name, now):
-                reading.insert(0, self._past(source, slo, now))
+            if self.history.due(slo.name, start, self.judges[slo.name], now):
+                reading.insert(0, self._read_history(source, slo, now))
             try:
                 *_, batch = await together(*reading)
             except MetricsError as error:
-                self.trouble[slo.name] = str(error)
+                self.read_errors[slo.name] = str(error)
                 return
             self._take(slo.name, batch)
 
-    def _asks_for_history(self, name: str, now: datetime) -> bool:
-        """Whether to try (again) to read stable's time before the candidate; in the end it is of no use any more."""
-        if name not in self.without_history:
-            return False
-        known = self.cursors[name] - self.begun
-        if known >= HISTORY_USEFUL * max(HISTORY_WINDOW, self.length) or self.judges[name].breached_at is not None:
-            self._without_history_for_good(name)  # what was decided on a breach is not judged in another way later
-            return False
-        return name not in self.tried or now - self.tried[name] >= HISTORY_AGAIN
-
-    async def _past(self, source: Metrics, slo: Slo, now: datetime) -> list[Interval]:
-        """Reads and judges stable's time before the candidate; nothing if that fails, and a later try may do.
-
-        Neither trouble nor a bug in it may blind the watch.
-        """
-        length = max(HISTORY_WINDOW, self.length)
-        grid = Grid(self.begun - HISTORY_WINDOWS * length, length, HISTORY_WINDOWS)
-        try:
-            async with asyncio.timeout(HISTORY_PATIENCE):
-                found = await read(source, self.policy, slo, self.identity, grid, raw=True)
-            past = [interval.without_candidate() for interval in found]
-            known = list(dropwhile(lambda interval: not interval.tells_of_stable, past))
-            self._remember(slo.name, known)
-        except (MetricsError, TimeoutError):
-            self.tried[slo.name] = now
-        except Exception:
-            self.tried[slo.name] = now
-            log.exception("history not read", slo=slo.name, stable=self.identity.stable)
-        else:
-            return known
-        return []
-
-    def _remember(self, name: str, past: list[Interval]) -> None:
-        """Judges the history before the windows of the candidate, and those that were judged without it once more."""
-        if past:
-            judge = judges_of(self.policy)[name]
-            for interval in (*past, *self.early.get(name, [])):
-                judge.add(interval)
-            self.judges[name], self.history[name] = judge, past
-        self._without_history_for_good(name)
-
-    def _without_history_for_good(self, name: str) -> None:
-        self.without_history.discard(name)
-        self.early.pop(name, None)
+    async def _read_history(self, source: Metrics, slo: Slo, now: datetime) -> list[Interval]:
+        """Reads stable's windows before the candidate, and judges the SLO's windows again after them."""
+        found = await self.history.read(source, slo, now)
+        if found is None:
+            return []
+        self.judges[slo.name], self.unsealed.history[slo.name] = found
+        return found[1]
 
     def note_outage(self, begun: datetime, now: datetime) -> None:
-        """The candidate has had no endpoint since ``begun``, or since shortly before: it was seen then.
+        """Notes that the candidate has had no endpoint since ``begun``, which may be one window late.
 
-        The gateway has answered for it meanwhile; a drained node is no evidence against a revision (DESIGN, rule 15).
+        The gateway answers for the candidate meanwhile; a drained node is no evidence against a revision (DESIGN,
+        rule 15).
         """
         start = begun - self.length
         if self.outages and self.outages[-1][0] == start:
             self.outages.pop()
         self.outages.append((start, now))
 
-    def _own(self, interval: Interval) -> Interval:
-        """The interval, without the candidate's counts where the gateway answered in its place."""
+    def _without_outage(self, interval: Interval) -> Interval:
+        """The interval, without the candidate's counts where the gateway answered for it."""
         away = any(interval.start < end and start < interval.end for start, end in self.outages)
         return interval.without_candidate() if away else interval
 
     def _take(self, name: str, batch: list[Interval]) -> None:
-        """Judges windows and keeps them for the record. The cursor moves first: a bug never has one taken twice."""
-        batch = [self._own(interval) for interval in batch]
+        """Judges windows and keeps them for the record. The cursor moves first: no window is taken twice after a bug."""
+        batch = [self._without_outage(interval) for interval in batch]
         self.cursors[name] = batch[-1].end
-        self.unsealed.setdefault(name, []).extend(batch)
-        if name in self.without_history:
-            self.early.setdefault(name, []).extend(batch)
-        self.note_shares(name, batch)
+        self.unsealed.windows.setdefault(name, []).extend(batch)
+        self.history.keep_early(name, batch)
+        self.keep_for_split(name, batch)
         self.learn(name, batch)
 
     def learn(self, name: str, batch: Iterable[Interval]) -> None:
-        """Judges intervals of one SLO, in order of time."""
+        """Judges windows of one SLO, oldest first."""
         for interval in batch:
             self.judges[name].add(interval)
 
-    def note_shares(self, name: str, batch: list[Interval]) -> None:
-        """Keeps the windows that tell how the traffic splits."""
-        # Requests only: events of one's own may come in batches, and need not be as many for each request.
+    def keep_for_split(self, name: str, batch: list[Interval]) -> None:
+        """Keeps windows that show how the traffic splits; only those of the first SLO that counts requests do."""
+        # Other events may come in batches, or several for a request.
         requests = (slo for slo in self.policy.slos if slo.indicator.chosen.counts_requests)
         counting = next((slo.name for slo in requests), None)
         if name == counting:
-            self.shares.extend(w for w in batch if isinstance(w, Window))
+            self.split_windows.extend(w for w in batch if isinstance(w, Window))
 
     def split(self, step_started_at: datetime | None, weight: int) -> Split | None:
-        """The arms' requests in the windows since the step began, against its weight."""
-        since = [w for w in self.shares if step_started_at is not None and w.start >= step_started_at]
+        """The arms' requests in the windows since the step began, compared with its weight in percent."""
+        since = [w for w in self.split_windows if step_started_at is not None and w.start >= step_started_at]
         pairs = [(w.candidate, w.stable) for w in since if w.candidate is not None and w.stable is not None]
         if not pairs:
             return None
@@ -254,67 +199,33 @@ class WindowReader:
         return split(own, own + sum(stable.total for _, stable in pairs), weight)
 
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
-        """Where the evidence stands; windows that should be there and are not hold."""
+        """The reports of all SLOs; an overdue window counts as missing data."""
         missing = {name: window for name in self.cursors if (window := self._missing(name, now)) is not None}
         reports = (judge.report(step_started_at, missing.get(name)) for name, judge in self.judges.items())
         return Assessment(tuple(reports))
 
     def _missing(self, name: str, now: datetime) -> Interval | None:
         cursor = self.cursors[name]
-        if name in self.trouble:
-            return Interval(cursor, self.length, error=self.trouble[name])
+        if name in self.read_errors:
+            return Interval(cursor, self.length, error=self.read_errors[name])
         late = now - settle_time(self.length) - cursor >= LATE_WINDOWS * self.length
         return Interval(cursor, self.length) if late else None
 
     def behind(self, decided_at: datetime) -> bool:
-        """Whether a window is still to be read that could be read when the rollout was decided at ``decided_at``."""
+        """Whether a window that could be read at ``decided_at``, when the rollout was decided, has not been read."""
         readable = decided_at - settle_time(self.length) - self.length
         return any(cursor <= readable for cursor in self.cursors.values())
 
     def seal(self, *, everything: bool = False) -> list[WindowBlock]:
-        """Full blocks (or all windows) since the last seal, for the record; ``sealed`` when they are written."""
-        kinds = {slo.name: slo.indicator.chosen for slo in self.policy.slos}
-        past = [(name, part) for name, batch in self.history.items() for part in _blocks(batch, everything=True)]
-        live = [(name, part) for name, batch in self.unsealed.items() for part in _blocks(batch, everything=everything)]
-        return [
-            WindowBlock(
-                slo=name,
-                start=part[0].start,
-                seconds=max(1, round(part[0].length.total_seconds())),
-                counts=kinds[name].encode(part),
-            )
-            for name, part in (*past, *live)
-        ]
+        """Full blocks (or all windows) for the record; call ``confirm_sealed`` when they are written."""
+        return self.unsealed.blocks(self.policy, everything=everything)
 
-    def sealed(self, *, everything: bool = False) -> None:
-        """The blocks that ``seal`` gave are written."""
-        self.history.clear()
-        for name, batch in self.unsealed.items():
-            kept = 0 if everything else len(batch) % BLOCK
-            self.unsealed[name] = batch[len(batch) - kept :]
-
-
-def _with_a_past(policy: PromotionPolicySpec) -> set[str]:
-    """SLOs that look at both arms: the others have no history of stable's."""
-    return {slo.name for slo in policy.slos if slo.indicator.chosen.compares_arms}
-
-
-def _stored(block: WindowBlock, slo: Slo | None) -> list[Interval]:
-    """The intervals of a sealed block; none if they do not fit the policy (the live one without a snapshot)."""
-    if slo is None:
-        return []
-    try:
-        return slo.indicator.chosen.decode(block.counts, block.start, timedelta(seconds=block.seconds))
-    except ValueError:
-        return []
-
-
-def _blocks(batch: list[Interval], *, everything: bool) -> list[list[Interval]]:
-    parts = [batch[i : i + BLOCK] for i in range(0, len(batch), BLOCK)]
-    return [part for part in parts if everything or len(part) == BLOCK]
+    def confirm_sealed(self, *, everything: bool = False) -> None:
+        """Drops the windows of ``seal``: the record has them."""
+        self.unsealed.clear(everything=everything)
 
 
 def _whole_second(at: datetime) -> datetime:
-    """The next whole second: windows start on one, so that their times can be written exactly."""
+    """``at``, rounded up to a whole second: windows start on one, so that their times can be written exactly."""
     floor = at.replace(microsecond=0)
     return floor if floor == at else floor + timedelta(seconds=1)

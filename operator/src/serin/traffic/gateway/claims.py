@@ -1,4 +1,4 @@
-"""May this ModelDeployment have the route that it asks for? Names and hostnames that somebody else has are told."""
+"""Checks whether a ModelDeployment may have its route: the name and the hostnames may be taken by others."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from serin.schema.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What there is of the ModelDeployment already."""
+class RouteClaim:
+    """The state of the ModelDeployment that claims hostnames."""
 
     status: ModelDeploymentStatus
     route: Mapping[str, Any] | None
-    able: bool
-    """An arm is ready: a route may be made in this pass."""
+    has_ready_arm: bool
+    """Whether the route may be created in this pass."""
 
 
 def foreign(route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus) -> bool:
-    """Whether an HTTPRoute of the ModelDeployment's name is somebody else's: nothing on it is ours.
+    """Whether an HTTPRoute of the ModelDeployment's name is somebody else's: it has no mark of Serin.
 
-    Once something is stable the route of that name is ours to repair, whatever somebody has stripped off it.
+    Once there is a stable revision, the route is Serin's to repair, even if its marks have been removed.
     """
     if route is None or status.stable is not None or status.rollout is not None:
         return False
@@ -41,25 +41,26 @@ def foreign(route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: Mod
     return not labelled and not owned
 
 
-async def hostname_taken(cluster: Cluster, obj: Object, seen: Seen, namespaces: tuple[str, ...]) -> Problem | None:
-    """An older ModelDeployment with the same hostname on the same gateway.
+async def hostname_taken(
+    cluster: Cluster, obj: Object, claim: RouteClaim, namespaces: tuple[str, ...]
+) -> Problem | None:
+    """A problem if an older ModelDeployment has the same hostname on the same gateway.
 
-    All are read for it: only before a first deployment begins, before its route is made, and before hostnames change.
-
-    Gateways give the requests of a hostname with two routes to the older route: the younger model would never be
-    asked, and its evidence never come.
+    Gateways send the requests for a hostname with two routes to the older route: the younger model would get no
+    requests, and so no evidence. It reads all ModelDeployments, so it does this only before a first deployment
+    begins, before its route is created, and before hostnames change.
     """
-    hostnames, route, status = set(obj["spec"]["route"]["hostnames"]), seen.route, seen.status
-    if route is None and (status.stable is not None or (status.candidate is not None and not seen.able)):
+    hostnames, route, status = set(obj["spec"]["route"]["hostnames"]), claim.route, claim.status
+    if route is None and (status.stable is not None or (status.candidate is not None and not claim.has_ready_arm)):
         return None
     if route is not None and hostnames == set(route["spec"].get("hostnames") or []):
         return None
     try:
         lists = await asyncio.gather(*(cluster.list(resources.MODEL_DEPLOYMENTS, n, "") for n in namespaces or ("",)))
     except (Refused, Unavailable) as error:
-        if route is None or status.rollout is not None:  # unknown: that holds forward moves
+        if route is None or status.rollout is not None:  # the part is unknown, which holds forward moves
             raise
-        # A route that exists must be looked after meanwhile, with the hostnames it has.
+        # An existing route is kept in order meanwhile, with the hostnames that it has.
         message = f"spec.route.hostnames: whether somebody else claims them cannot be read: {error}"
         return Problem(Reason.HOSTNAME_TAKEN, message)
     for other in sorted((o for found in lists for o in found), key=_age):
@@ -80,7 +81,7 @@ def _age(obj: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _one_listener(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether both routes meet: the same gateway, and not two sections of it."""
+    """Whether both routes attach to the same gateway, and not to two sections of it."""
     sections = {o["spec"]["route"]["parentRef"].get("sectionName") for o in (one, other)} - {None}
     return _gateway(one) == _gateway(other) and len(sections) < 2  # noqa: PLR2004 - one each
 

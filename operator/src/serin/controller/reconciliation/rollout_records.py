@@ -1,4 +1,4 @@
-"""Which records are read, and how much of each? The rollout's own whole, and of history only what decisions need."""
+"""Reads the PromotionRecords of a ModelDeployment: complete during a rollout, otherwise as rows of printer columns."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from serin.rollout.observation import Part, RecordView
 from serin.traffic.reader import Reader
 
 WorkloadOf = Callable[[str], Workload]
-"""What serves a revision of the ModelDeployment."""
+"""Returns the workload that serves a revision of the ModelDeployment."""
 
 
 async def read_records(
     cluster: Cluster, namespace: str, name: str, status: ModelDeploymentStatus, workload_of: WorkloadOf
 ) -> list[Object]:
-    """During a rollout its own record; otherwise all of them, of the finished ones only the printer columns.
+    """During a rollout its own record. Otherwise all records: finished ones as rows, the others complete.
 
-    History costs nothing: a record may be large, and a finished one is not read again.
+    A record may have hundreds of KiB of windows, so that a pass must not read all finished ones.
     """
     if status.rollout is not None and status.phase is not None:
         own = await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
         return [own] if own else []
     selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     rows = await cluster.list_rows(resources.PROMOTION_RECORDS, namespace, selector)
-    short = [row for row in rows if view_of(row, workload_of) is not None]
-    whole = {row["metadata"]["name"] for row in rows} - {row["metadata"]["name"] for row in short}
-    read = [await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in sorted(whole)]
-    return [*short, *filter(None, read)]
+    usable = [row for row in rows if view_of(row, workload_of) is not None]
+    rest = {row["metadata"]["name"] for row in rows} - {row["metadata"]["name"] for row in usable}
+    read = [await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in sorted(rest)]
+    return [*usable, *filter(None, read)]
 
 
 def record_views(reader: Reader, records: list[Object], workload_of: WorkloadOf, *, own: bool) -> list[RecordView]:
-    """The records as decisions see them.
+    """The views of the records; those that are malformed are left out, since anybody may create objects.
 
-    One that cannot be read is not ours (anybody may create objects); the rollout's ``own`` record is, and is unknown.
+    With ``own`` they are the current rollout's record: if it is malformed, ``Part.RECORDS`` is marked as unknown.
     """
     if own:
         return list(filter(None, (reader.parse(Part.RECORDS, partial(_view, record)) for record in records)))
@@ -48,7 +48,7 @@ def record_views(reader: Reader, records: list[Object], workload_of: WorkloadOf,
 
 
 def _view(record: Object) -> RecordView:
-    """A record as decisions see it; ``ValueError`` for one that cannot be read."""
+    """The view of a record; ``ValueError`` if it is malformed."""
     found = view(record)
     if found is None:
         message = f"PromotionRecord {record['metadata']['name']} is not one that this version of Serin can read"

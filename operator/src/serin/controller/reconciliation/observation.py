@@ -1,0 +1,52 @@
+"""Builds the Observation, the input of ``decide``, from the snapshot, the windows and the result of the last pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from serin.api.status import ModelDeploymentStatus, WriteFailure
+from serin.controller.reconciliation.acts import lasting
+from serin.controller.reconciliation.observe import Snapshot
+from serin.controller.reconciliation.window_reader import WindowReader
+from serin.evidence import Assessment
+from serin.rollout.observation import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """The result of the last pass over a ModelDeployment."""
+
+    failures: tuple[WriteFailure, ...]
+    generation: int | None
+    """The generation of spec for which every write succeeded; None if one failed."""
+
+
+def observation_of(
+    snapshot: Snapshot, reader: WindowReader | None, last: PassResult | None, now: datetime
+) -> Observation:
+    """The observation; ``reader`` is None before a candidate gets requests, ``last`` before the first pass."""
+    step_started_at, weights = step_start(snapshot.status), snapshot.status.weights
+    return Observation(
+        generation=snapshot.obj["metadata"].get("generation", 0),
+        wanted=snapshot.wanted,
+        arms=snapshot.arms,
+        route=snapshot.route,
+        policy=snapshot.policy,
+        records=snapshot.records,
+        assessment=reader.assess(step_started_at, now) if reader else Assessment(),
+        split=reader.split(step_started_at, weights.desired) if reader and weights else None,
+        next_evidence_at=reader.next_at if reader else None,
+        problem=snapshot.problem,
+        actions=snapshot.pending_actions.actions,
+        requester_verified=snapshot.pending_actions.requester_verified,
+        unknown=snapshot.unknown,
+        snapshot=reader.policy if reader is not None and reader.of_record else None,
+        write_failures=lasting(last.failures, now) if last is not None else None,
+        carried_out=last.generation if last is not None else None,
+    )
+
+
+def step_start(status: ModelDeploymentStatus) -> datetime | None:
+    """When the current step began; None without one."""
+    return status.rollout.step_started_at if status.rollout else None
