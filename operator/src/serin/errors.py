@@ -1,20 +1,20 @@
-"""Every error that crosses a room's border: one small tree, a class per reaction.
+"""All errors that one package raises and another handles: one class per reaction.
 
 ::
 
     SerinError
-    ├── ClusterError                 the API server did not do what was asked
-    │   ├── NotFound                 the object is not there: treat it as absent
-    │   ├── Conflict                 somebody was faster: look again
-    │   ├── Refused                  the request is wrong or not allowed: a person must mend it
-    │   ├── Unavailable              network, 429, 5xx, time-out: try again later
-    │   └── NotLeader                another replica acts, or may act: this one must not write
-    ├── MetricsError                 Prometheus gave no usable answer
-    │   ├── QueryRejected            4xx: query, address or credentials are wrong; trying again will not help
-    │   ├── MetricsUnavailable       network, TLS, 408, 429, 5xx, time-out, partial data: hold and try again
-    │   ├── AnswerTooLarge           more than is read: ask for less, or estimate
-    │   └── MalformedAnswer          an answer that is not Prometheus's: hold and tell
-    └── InvalidInput                 a file or an option of a command is wrong: say where, and end with code 2
+    ├── ClusterError                 a request to the API server failed
+    │   ├── NotFound                 the object does not exist: treat it as absent
+    │   ├── Conflict                 the object has changed, or exists: read it again
+    │   ├── Refused                  the request is invalid or forbidden: a person has to fix it
+    │   ├── Unavailable              network, 429, 5xx, timeout: try again later
+    │   └── NotLeader                another replica leads, or may lead: do not write
+    ├── MetricsError                 a query to Prometheus failed
+    │   ├── QueryRejected            4xx: query, address or credentials are wrong; a retry does not help
+    │   ├── MetricsUnavailable       network, TLS, 408, 429, 5xx, timeout, partial data: hold and try again
+    │   ├── AnswerTooLarge           over the size limit: query less, or estimate
+    │   └── MalformedAnswer          not an answer of the Prometheus API: hold and report it
+    └── InvalidInput                 a file or an option of a command is wrong: say where, and exit with 2
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class SerinError(Exception):
 
 
 class ClusterError(SerinError):
-    """The API server did not do what was asked."""
+    """A request to the API server failed."""
 
 
 class NotFound(ClusterError):
@@ -44,7 +44,7 @@ class Refused(ClusterError):
 
 
 class Unavailable(ClusterError):
-    """The API server could not answer; ``retry_after`` is its own wish in seconds, if it named one."""
+    """The API server could not answer; ``retry_after`` is its ``Retry-After`` in seconds, if it sent one."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -52,15 +52,15 @@ class Unavailable(ClusterError):
 
 
 class InvalidInput(SerinError):
-    """What a person gave to a command cannot be used; the message says what, where and how to mend it."""
+    """The input of a command cannot be used; the message says what is wrong, where, and how to fix it."""
 
 
 class NotLeader(ClusterError):
-    """The lease is lost or could not be renewed in time; nothing was sent."""
+    """The lease is lost or could not be renewed in time; no request was sent."""
 
 
 class MetricsError(SerinError):
-    """Prometheus gave no usable answer: who was asked, what came back, and for which query."""
+    """A query to Prometheus failed; the error has the cause, the server and the query."""
 
     def __init__(self, cause: str, *, server: str = "", query: str = "") -> None:
         super().__init__(cause)
@@ -78,11 +78,11 @@ class MetricsError(SerinError):
 
 
 class QueryRejected(MetricsError):
-    """Prometheus refuses the query, or nobody who may answer it stands at the address."""
+    """Prometheus rejects the query or the credentials, or there is no Prometheus at the address."""
 
 
 class MetricsUnavailable(MetricsError):
-    """Prometheus cannot be reached or cannot answer now; ``retry_after`` is its own wish in seconds, if it has one."""
+    """Prometheus cannot be reached or cannot answer now; ``retry_after`` is its ``Retry-After`` in seconds, if sent."""
 
     def __init__(self, cause: str, *, server: str = "", query: str = "", retry_after: float | None = None) -> None:
         super().__init__(cause, server=server, query=query)
@@ -90,8 +90,8 @@ class MetricsUnavailable(MetricsError):
 
 
 class AnswerTooLarge(MetricsError):
-    """There is more to read than Serin reads at once."""
+    """The answer is larger than Serin reads at once."""
 
 
 class MalformedAnswer(MetricsError):
-    """What came back is not a complete answer of the Prometheus API."""
+    """The answer is not a complete answer of the Prometheus API."""

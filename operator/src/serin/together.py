@@ -1,4 +1,4 @@
-"""How are several things done at the same time? All of them are over when it returns, however it ends."""
+"""Runs several coroutines concurrently. All of them have ended when it returns or raises."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ T = TypeVar("T")
 
 
 async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
-    """Runs all at once and returns their results in order.
+    """Runs ``work`` concurrently and returns the results in order.
 
-    If one fails the others are cancelled and waited for, and its error is raised as it is: not in a group, whose class
-    says nothing to a caller. ``TaskGroup`` also leaves the caller's count of cancellations raised (before Python 3.13).
+    If one fails, the others are cancelled and awaited, and its error is raised itself, not in an ``ExceptionGroup``,
+    so that callers can catch its class. ``TaskGroup`` also leaves the caller's cancellation count raised (before
+    Python 3.13).
     """
     tasks = [asyncio.create_task(one) for one in work]
     try:

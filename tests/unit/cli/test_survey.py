@@ -11,7 +11,7 @@ import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.preflight import ready
-from serin.cli.survey import SloFigures, Subject, subject_of, survey
+from serin.cli.survey import SloFigures, SurveyTarget, survey, survey_target
 from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
 from serin.prometheus.identity import RolloutIdentity
@@ -73,7 +73,7 @@ def policy(*kinds: str, arms: str = "Contour", **step: Any) -> PromotionPolicySp
 
 
 async def surveyed(store: Store, spec: PromotionPolicySpec, *, candidate: bool = False) -> list[SloFigures]:
-    return await survey(store, Subject(spec, IDENTITY, candidate), NOW)
+    return await survey(store, SurveyTarget(spec, IDENTITY, candidate), NOW)
 
 
 HEALTHY = (
@@ -200,18 +200,18 @@ def deployment(**status: Any) -> dict[str, Any]:
 async def test_the_subject_and_what_may_be_missing_of_it() -> None:
     cluster = FakeCluster()
     with pytest.raises(InvalidInput, match="ModelDeployment fraud does not exist"):
-        await subject_of(cluster, "prod", "fraud")
+        await survey_target(cluster, "prod", "fraud")
     cluster.put(resources.MODEL_DEPLOYMENTS, deployment())
     with pytest.raises(InvalidInput, match="PromotionPolicy careful does not exist"):
-        await subject_of(cluster, "prod", "fraud")
+        await survey_target(cluster, "prod", "fraud")
     cluster.put(
         resources.PROMOTION_POLICIES,
         {"metadata": {"namespace": "prod", "name": "careful"}, "spec": policy("availability").to_api()},
     )
     with pytest.raises(InvalidInput, match="no stable revision yet"):
-        await subject_of(cluster, "prod", "fraud")
+        await survey_target(cluster, "prod", "fraud")
     stable = {"revision": "a", "version": "1", "inferenceService": "fraud-a"}
     cluster.put(resources.MODEL_DEPLOYMENTS, deployment(stable=stable))
-    subject = await subject_of(cluster, "prod", "fraud")
-    assert (subject.identity.stable, subject.has_candidate) == ("fraud-a", False)
-    assert timedelta(seconds=15) == subject.policy.analysis.window
+    target = await survey_target(cluster, "prod", "fraud")
+    assert (target.identity.stable, target.has_candidate) == ("fraud-a", False)
+    assert timedelta(seconds=15) == target.policy.analysis.window

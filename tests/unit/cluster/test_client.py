@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from serin.cluster import resources
-from serin.cluster.client import Credentials, KubernetesCluster, error_for
+from serin.cluster.client import ClusterCredentials, KubernetesCluster, error_for
 from serin.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
 
 POLICIES = "/apis/serin.dev/v1alpha1/namespaces/prod/promotionpolicies"
@@ -141,10 +141,10 @@ async def test_a_pods_token_is_told_without_its_scheme(tmp_path: Path) -> None:
         environ={"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"},
     )
     loader.load_and_set(settings)  # type: ignore[no-untyped-call]
-    assert await Credentials(settings).token() == "abc.def"
+    assert await ClusterCredentials(settings).token() == "abc.def"
 
 
 async def test_a_kubeconfigs_token_is_told_without_its_scheme() -> None:
     settings = client.Configuration()
     settings.api_key["BearerToken"] = "Bearer abc.def"
-    assert await Credentials(settings).token() == "abc.def"
+    assert await ClusterCredentials(settings).token() == "abc.def"

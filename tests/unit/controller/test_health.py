@@ -9,7 +9,7 @@ import aiohttp
 
 from serin.cluster.permissions import Missing, Permission
 from serin.controller import health
-from serin.controller.watchdog import PATIENCE, Watchdog
+from serin.controller.watchdog import EVENT_TIMEOUT, Watchdog
 
 KEY = ("prod", "fraud")
 
@@ -30,27 +30,27 @@ def free_port() -> int:
 def test_a_watch_is_deaf_when_a_change_was_read_and_never_told() -> None:
     clock = Clock()
     watchdog = Watchdog(clock)
-    watchdog.told(KEY, 3)
-    watchdog.found(KEY, 3)
-    clock.now += 10 * PATIENCE
-    assert watchdog.deaf is None, "silence alone says nothing"
-    watchdog.found(KEY, 4)
-    clock.now += PATIENCE
-    assert watchdog.deaf is None, "an event may be late"
-    watchdog.found(KEY, 5)
+    watchdog.event_seen(KEY, 3)
+    watchdog.live_read(KEY, 3)
+    clock.now += 10 * EVENT_TIMEOUT
+    assert watchdog.stale_key is None, "silence alone says nothing"
+    watchdog.live_read(KEY, 4)
+    clock.now += EVENT_TIMEOUT
+    assert watchdog.stale_key is None, "an event may be late"
+    watchdog.live_read(KEY, 5)
     clock.now += 1
-    assert watchdog.deaf == KEY
+    assert watchdog.stale_key == KEY
 
 
 def test_an_event_or_a_deletion_ends_the_suspicion() -> None:
     clock = Clock()
     watchdog = Watchdog(clock)
-    watchdog.found(KEY, 2)
-    watchdog.told(KEY, 2)
-    watchdog.found(("prod", "gone"), 1)
-    watchdog.found(("prod", "gone"), None)
-    clock.now += 2 * PATIENCE
-    assert watchdog.deaf is None
+    watchdog.live_read(KEY, 2)
+    watchdog.event_seen(KEY, 2)
+    watchdog.live_read(("prod", "gone"), 1)
+    watchdog.live_read(("prod", "gone"), None)
+    clock.now += 2 * EVENT_TIMEOUT
+    assert watchdog.stale_key is None
 
 
 async def test_the_probes_over_http() -> None:
@@ -74,8 +74,8 @@ async def test_the_probes_over_http() -> None:
         state.missing = (Missing(lease, "serin-system"), Missing(Permission("", "pods", "list")))
         words = "create leases.coordination.k8s.io in namespace serin-system; list pods"
         assert await ask("/readyz") == (503, f"permission missing: {words}")
-        state.watchdog.found(KEY, 1)
-        clock.now += 2 * PATIENCE
+        state.watchdog.live_read(KEY, 1)
+        clock.now += 2 * EVENT_TIMEOUT
         assert await ask("/healthz") == (503, "no event arrives any more: prod/fraud changed and nobody told")
         status, text = await ask("/metrics")
         assert status == 200

@@ -1,3 +1,3 @@
-"""``serin``: what people and pipelines say to Serin from a shell."""
+"""The command line ``serin``, for people and for pipelines."""
 
 from __future__ import annotations

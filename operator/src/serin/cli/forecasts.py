@@ -1,4 +1,4 @@
-"""How ``serin preflight`` and ``serin simulate`` print what is predicted of a step."""
+"""Formats the forecasts that ``serin preflight`` and ``serin simulate`` print."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from serin.analysis.preflight import FAULTS, Forecast
 
 
 def finite(seconds: float) -> float | None:
-    """Seconds with one decimal; None where the evidence never suffices, since JSON has no infinity."""
+    """Seconds with one decimal; None for infinity, which JSON does not have: the evidence never suffices."""
     return None if seconds == math.inf else round(seconds, 1)
 
 
 def as_fields(forecast: Forecast) -> dict[str, Any]:
-    """The predicted seconds as JSON fields: per multiple of the allowed share of bad requests, and for passing."""
+    """A forecast as JSON: seconds to detect each multiple of the allowed bad share, and seconds to pass."""
     detect = {f"{times:g}x": finite(seconds) for times, seconds in zip(FAULTS, forecast.detect, strict=True)}
     return {"detectSeconds": detect, "passSeconds": finite(forecast.passing)}

@@ -1,4 +1,4 @@
-"""``serin judge``: what would this policy have decided on these windows? The same bytes on every machine."""
+"""``serin judge``: what would this policy have decided on these windows? The output is the same on every machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from serin.schema.types import format_time
 
 
 def read_text(path: Path) -> str:
-    """A file's text; ``-`` is standard input; ``InvalidInput``."""
+    """The text of a file, or of standard input for ``-``; ``InvalidInput``."""
     try:
         return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except OSError as error:
@@ -29,7 +29,7 @@ def read_text(path: Path) -> str:
 
 
 def replay(policy: Path, windows: Path) -> tuple[Iterator[Judged], Replay, list[str]]:
-    """One judged window after the other, the replay they come from, and what of the policy was not understood."""
+    """The judged windows, the replay that judges them, and the unknown fields of the policy."""
     spec, unknown = policy_from_yaml(read_text(policy), str(policy))
     found = read_windows(read_text(windows).split("\n"), spec, str(windows))
     run = Replay(spec, found.rungs)
@@ -46,12 +46,12 @@ def _judged(run: Replay, found: WindowFile) -> Iterator[Judged]:
 
 
 def at_text(at: datetime | None) -> str | None:
-    """An instant as it is printed."""
+    """A time as it is printed; None for None."""
     return None if at is None else format_time(at)
 
 
 def as_json(judged: Judged) -> str:
-    """One window as a line of JSON."""
+    """A judged window as one line of JSON."""
     return _compact(
         {
             "start": format_time(judged.start),
@@ -73,7 +73,7 @@ def _slo(slo: SloReport) -> dict[str, Any]:
 
 
 def summary_as_json(summary: Summary) -> str:
-    """The last line."""
+    """The summary, which is the last line, as JSON."""
     return _compact(
         {
             "decision": summary.decision,
@@ -91,7 +91,7 @@ def _compact(value: dict[str, Any]) -> str:
 
 
 def as_text(judged: Judged) -> str:
-    """One window as a line for people."""
+    """A judged window as one line of text."""
     slos = "; ".join(f"{slo.name} {slo.verdict}{_evidence(slo)}" for slo in judged.slos)
     return f"{format_time(judged.start)}  {judged.decision:<8}  {judged.reason}: {slos}"
 
@@ -102,7 +102,7 @@ def _evidence(slo: SloReport) -> str:
 
 
 def summary_as_text(summary: Summary, last: Judged) -> str:
-    """What it came to, and why."""
+    """The decision with its counts, and a line per SLO with the reason."""
     first = f"; first proven breach {at_text(summary.first_breach_at)}" if summary.first_breach_at else ""
     head = (
         f"{summary.decision} at {at_text(summary.decided_at)}{first}; "

@@ -1,4 +1,4 @@
-"""The command line's entry; what the commands do lives in modules of their own, imported when they are called."""
+"""Entry point of the command line. Each command has a module, which is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
 
 @contextmanager
 def _one_line() -> Iterator[None]:
-    """Bad input ends with one clear line and code 2; a reader that has gone away ends quietly."""
+    """Prints ``InvalidInput`` as one line and exits with 2; exits silently when the output's reader has gone."""
     try:
         yield
     except InvalidInput as error:
@@ -50,8 +50,8 @@ def _one_line() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _note(what: list[str]) -> None:
-    for field in what:
+def _note_unused(fields: list[str]) -> None:
+    for field in fields:
         typer.echo(f"serin: note: {field} is not used here", err=True)
 
 
@@ -80,7 +80,7 @@ def judge(
 
     with _one_line():
         found, run, unknown = command.replay(policy, windows)
-        _note(unknown)
+        _note_unused(unknown)
         last = None
         for last in found:
             typer.echo(command.as_json(last) if output is Output.JSON else command.as_text(last))
@@ -111,7 +111,8 @@ def replay(
         if as_json:
             typer.echo(json.dumps(dataclasses.asdict(found)))
         else:
-            typer.echo(f"record: {found.recorded}; evidence: {found.recomputed}{'; ' * bool(found.note)}{found.note}")
+            note = f"; {found.note}" if found.note else ""
+            typer.echo(f"record: {found.recorded}; evidence: {found.recomputed}{note}")
             typer.echo(SENTENCES[found.answer])
         if found.answer is Answer.DISAGREE:
             raise typer.Exit(DISAGREES)
@@ -171,7 +172,7 @@ def simulate(  # noqa: PLR0917 - one parameter an option
         if plot is not None:
             check_plot(plot)
         spec, unknown = command.policy_to_simulate(policy)
-        _note(unknown)
+        _note_unused(unknown)
         traffic = Traffic(
             stable_rps, candidate_rps, stable_bad, candidate_bad, bursts, command.parse_outage(outage), fault_at
         )

@@ -1,4 +1,4 @@
-"""Evidence over time as a picture: log10 E of each test against its threshold."""
+"""Plots evidence over time: log10 E of each test with its threshold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = {
 
 
 def check_plot(path: Path) -> None:
-    """Whether it can be drawn, before the long work; ``InvalidInput``."""
+    """Checks, before the simulation, that the plot can be written; ``InvalidInput``."""
     if path.suffix not in {".svg", ".png"}:
         raise InvalidInput(f"--plot: {path}: the name must end in .svg or .png")
     if importlib.util.find_spec("matplotlib") is None:
@@ -28,7 +28,7 @@ def check_plot(path: Path) -> None:
 
 
 def draw_evidence(path: Path, policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> None:
-    """Draws one rollout's first SLO into an ``.svg`` or ``.png``; ``InvalidInput``."""
+    """Plots the first SLO of one simulated rollout to an ``.svg`` or ``.png``; ``InvalidInput``."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
 from serin.cli.servers import chosen
-from serin.cli.survey import ArmFigures, SloFigures, subject_of, survey
+from serin.cli.survey import ArmFigures, SloFigures, survey, survey_target
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
 from serin.prometheus.server.client import Prometheus
@@ -25,7 +25,7 @@ MODEL_DEPLOYMENT = ("mdep", "modeldeployment", "modeldeployments")
 
 
 def gathered(target: str, namespace: str, address: str | None, servers: Path | None) -> list[SloFigures]:
-    """The figures of ``mdep/NAME``; ``InvalidInput`` if there is nothing to look at."""
+    """The figures of ``mdep/NAME``; ``InvalidInput`` if the cluster has no such rollout to survey."""
     return asyncio.run(_gathered(_name(target), namespace, address, servers))
 
 
@@ -39,25 +39,25 @@ def _name(target: str) -> str:
 async def _gathered(name: str, namespace: str, address: str | None, servers: Path | None) -> list[SloFigures]:
     try:
         async with connect() as (cluster, _):
-            subject = await subject_of(cluster, namespace, name)
+            target = await survey_target(cluster, namespace, name)
     except ClusterError as error:
         raise InvalidInput(f"the cluster cannot be read: {error}") from None
-    own = subject.policy.prometheus.address if subject.policy.prometheus else None
+    own = target.policy.prometheus.address if target.policy.prometheus else None
     prometheus = Prometheus(chosen(own, address, servers))
     try:
-        return await survey(Shared(prometheus), subject, datetime.now(UTC))
+        return await survey(Shared(prometheus), target, datetime.now(UTC))
     finally:
         prometheus.close()
 
 
 def ready(figures: list[SloFigures]) -> bool:
-    """Whether a rollout could be judged: no SLO that acts has a problem, no step is without a decision."""
-    acting = [f for f in figures if f.severity != "Advisory"]
-    return not any(f.problem or any(forecast.problem for forecast in f.forecasts) for f in acting)
+    """Whether a rollout could be judged: no SLO that decides has a problem, neither itself nor in a step."""
+    deciding = [f for f in figures if f.severity != "Advisory"]
+    return not any(f.problem or any(forecast.problem for forecast in f.forecasts) for f in deciding)
 
 
 def as_json(figures: list[SloFigures]) -> str:
-    """Everything as one object."""
+    """All figures as one JSON object."""
     return json.dumps({"ready": ready(figures), "slos": [_slo(f) for f in figures]}, indent=2)
 
 
@@ -93,14 +93,14 @@ def _arm(arm: ArmFigures | None) -> dict[str, Any] | None:
 
 
 def show(figures: list[SloFigures], console: Console) -> None:
-    """Two tables and what is wrong, in words."""
+    """Prints a table of the arms, a table of the steps, and the problems."""
     now = Table("SLO", "severity", "arms", "arm", "req/s", "bad", "bursts", "sample age")
     for f in figures:
-        for who, arm in (("stable", f.stable), ("candidate", f.candidate)):
+        for side, arm in (("stable", f.stable), ("candidate", f.candidate)):
             if arm is not None:
                 age = "-" if arm.sample_age is None else f"{arm.sample_age:.0f} s"
-                bursts = f"{f.excess:.2f}" if who == "stable" else ""
-                now.add_row(f.name, f.severity, f.arms, who, f"{arm.rps:.1f}", f"{arm.bad_share:.3%}", bursts, age)
+                bursts = f"{f.excess:.2f}" if side == "stable" else ""
+                now.add_row(f.name, f.severity, f.arms, side, f"{arm.rps:.1f}", f"{arm.bad_share:.3%}", bursts, age)
     console.print(now)
     steps = Table("SLO", "weight", f"fault of {FAULTS[NAMED_FAULT]:g}x found in", "as good as stable passes in")
     for forecast in (forecast for f in figures for forecast in f.forecasts):
@@ -108,13 +108,13 @@ def show(figures: list[SloFigures], console: Console) -> None:
         steps.add_row(forecast.slo, f"{forecast.weight} %", _seconds(late), _seconds(passing))
     if steps.row_count:
         console.print(steps)
-    for line in _words(figures):
-        console.print(line, soft_wrap=True, markup=False)  # a server's words may look like markup
+    for line in _lines(figures):
+        console.print(line, soft_wrap=True, markup=False)  # a server's message may look like markup
     console.print("ready" if ready(figures) else "not ready")
 
 
-def _words(figures: list[SloFigures]) -> Iterator[str]:
-    """What is counted, and per SLO what is wrong or doubtful."""
+def _lines(figures: list[SloFigures]) -> Iterator[str]:
+    """Per kind of arms the meaning of the counts, and per SLO its problems and doubts."""
     for arms, meaning in {f.arms: f.meaning for f in figures if f.meaning}.items():
         yield f"arms {arms}: {meaning}"
     for f in figures:

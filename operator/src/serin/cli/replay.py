@@ -1,4 +1,4 @@
-"""``serin replay``: does a PromotionRecord's evidence, judged again, lead to the outcome that stands in it?"""
+"""``serin replay``: judges the evidence in a PromotionRecord again and compares the result with its outcome."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from serin.schema.reasons import Outcome, Proof
 
 
 class Answer(StrEnum):
-    """Whether a record and its evidence say the same."""
+    """Whether a record's outcome agrees with its evidence."""
 
     AGREE = "Agree"
     DISAGREE = "Disagree"
     NOTHING_TO_COMPARE = "NothingToCompare"
-    """The outcome does not follow from windows, or the windows that it followed from are not in the record."""
+    """The outcome does not follow from windows, or its windows are not in the record."""
 
 
 SENTENCES = {
@@ -41,7 +41,7 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the record says, and what its evidence says."""
+    """The outcome in the record, the outcome of its evidence, and whether they agree."""
 
     recorded: str
     recomputed: str
@@ -50,7 +50,7 @@ class Agreement:
 
 
 class RecordReplay:
-    """A record's windows, judged again with the policy as it was then."""
+    """Judges the windows of a record again, with the policy in the record."""
 
     def __init__(self, path: Path) -> None:
         self.record = _record(path)
@@ -67,7 +67,7 @@ class RecordReplay:
         self._run = Replay(self._policy, rungs)
 
     def windows(self) -> Iterator[Judged]:
-        """One judged window after the other, until the breach."""
+        """The judged windows, up to the first breach."""
         for row in self._rows:
             if self._run.begun or any(_live(interval) for interval in row.values()):
                 yield self._run.judge(self._whole(row))
@@ -77,7 +77,7 @@ class RecordReplay:
                 self._run.learn(row)
 
     def _whole(self, row: Mapping[str, Interval]) -> dict[str, Interval]:
-        """A row in which each SLO has an interval; one that was not sealed is no data."""
+        """The row with an interval for each SLO; one that is not in the record counts as no data."""
         some = next(iter(row.values()))
         return {
             slo.name: row.get(slo.name) or slo.indicator.chosen.empty(some.start, some.length)
@@ -85,15 +85,12 @@ class RecordReplay:
         }
 
     def agreement(self) -> Agreement:
-        """Whether the breach, or the passing, is what the record says; after ``windows``."""
+        """Compares the replay with the record; to be called after ``windows`` is exhausted."""
         breached_at = self._run.breached_at
-        answer, why = self._taken_back(breached_at) if self._fell else self._went_on(breached_at)
+        rolled_back = self.record.status.outcome not in {None, Outcome.PROMOTED}
+        answer, why = self._of_rollback(breached_at) if rolled_back else self._of_promotion(breached_at)
         notes = (self._other_judge(), "the record is full: later windows are not in it" if self._full else "", why)
         return Agreement(_recorded(self.record), self._recomputed(breached_at), answer, "; ".join(filter(None, notes)))
-
-    @property
-    def _fell(self) -> bool:
-        return self.record.status.outcome not in {None, Outcome.PROMOTED}
 
     @property
     def _full(self) -> bool:
@@ -106,8 +103,8 @@ class RecordReplay:
         ours = f"decided by judge {judged_by}, replayed by judge {JUDGE_VERSION}"
         return f"{ours}, which may see it otherwise: a Serin with judge {judged_by} settles it"
 
-    def _taken_back(self, breached_at: datetime | None) -> tuple[Answer, str]:
-        """The answer for a candidate that was taken back, and what it rests on."""
+    def _of_rollback(self, breached_at: datetime | None) -> tuple[Answer, str]:
+        """The answer for a candidate that was rolled back, and a note."""
         status = self.record.status
         if (
             status.reason is None or status.reason.effect.proof is not Proof.WINDOWS
@@ -118,8 +115,8 @@ class RecordReplay:
         same = breached_at is not None and breached_at == status.first_breach_at
         return (Answer.AGREE if same else Answer.DISAGREE), ""
 
-    def _went_on(self, breached_at: datetime | None) -> tuple[Answer, str]:
-        """The answer for a candidate that was promoted, or is under way, and what it rests on."""
+    def _of_promotion(self, breached_at: datetime | None) -> tuple[Answer, str]:
+        """The answer for a candidate that was promoted or has no outcome yet, and a note."""
         reason = self.record.status.reason
         if reason is not None and reason.effect.proof is Proof.NOT_WINDOWS:
             return Answer.NOTHING_TO_COMPARE, f"{reason} does not follow from windows"
@@ -145,13 +142,13 @@ class RecordReplay:
 
 
 def _on_evidence_only(policy: PromotionPolicySpec) -> PromotionPolicySpec:
-    """Without the ends for want of evidence: those depend on clocks, which the windows do not tell."""
+    """The policy without ``onNoData`` and ``onInconclusive``: they depend on clocks, which are not in the windows."""
     analysis = policy.analysis.model_copy(update={"on_no_data": Undecided(), "on_inconclusive": Undecided()})
     return policy.model_copy(update={"analysis": analysis})
 
 
 def _returned(record: PromotionRecord) -> bool:
-    """Whether it went back to what was stable before: no steps, and no evidence was asked for."""
+    """Whether the candidate had been stable before: it gets all requests at once, without evidence."""
     timeline = record.status.timeline
     return bool(timeline) and all(entry.weight in {0, 100} for entry in timeline)
 
@@ -172,12 +169,12 @@ def _record(path: Path) -> PromotionRecord:
 
 
 def _live(interval: Interval) -> bool:
-    """Whether it is of the candidate's time: what lies before tells about stable only."""
+    """Whether the interval is of the rollout; earlier ones have counts of stable only."""
     return interval.measured or bool(interval.error)
 
 
 def _rows(record: PromotionRecord, policy: PromotionPolicySpec) -> list[dict[str, Interval]]:
-    """Intervals that begin at the same instant, in order of time."""
+    """The record's intervals, grouped by their start, oldest first."""
     known = {slo.name: slo.indicator.chosen for slo in policy.slos}
     rows: dict[datetime, dict[str, Interval]] = {}
     for block in record.status.blocks:

@@ -1,4 +1,4 @@
-"""Which Prometheus does a command ask, and as whom? The operator's own file of servers will do; no Secret is read."""
+"""Chooses the Prometheus server and the credentials of a command. It can use the operator's file of servers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised, same_place
 from serin.prometheus.server.credentials import Server, check, servers_from
 
-HOW = "give its address as seen from here with --prometheus, or a file of servers with --servers"
+REMEDY = "give its address as seen from here with --prometheus, or a file of servers with --servers"
 
 
 def chosen(of_policy: str | None, address: str | None, file: Path | None) -> Server:
-    """The server at ``address``, else the policy's, else the first of ``file``; with credentials if ``file`` has it.
+    """The server at ``address``, or else the policy's, or else the first of ``file``, with its credentials in ``file``.
 
-    ``InvalidInput`` if that is no address, not in the file, or one of its credentials cannot be used.
+    ``InvalidInput`` if the address is invalid, not in the file, or its credentials cannot be used.
     """
     wanted = address or of_policy
     if file is None:
@@ -23,21 +23,21 @@ def chosen(of_policy: str | None, address: str | None, file: Path | None) -> Ser
     server = servers[0] if wanted is None else next((s for s in servers if s.url == same_place(wanted)), None)
     if server is None:
         known = ", ".join(s.url for s in servers)
-        raise InvalidInput(f"{file} does not name the Prometheus {_whose(address)}; give one of its own: {known}")
+        raise InvalidInput(f"{file} does not name the Prometheus {_origin(address)}; give one of its own: {known}")
     check(server)
     return server
 
 
 def _plain(wanted: str | None) -> Server:
     if wanted is None:
-        raise InvalidInput(f"the policy names no Prometheus: {HOW}")
+        raise InvalidInput(f"the policy names no Prometheus: {REMEDY}")
     try:
         return Server(url=normalised(wanted))
-    except ValueError as error:  # without a quotation: it may hold a password
+    except ValueError as error:  # the address is not quoted: it may contain a password
         raise InvalidInput(f"the address of Prometheus {error}") from None
 
 
-def _whose(address: str | None) -> str:
+def _origin(address: str | None) -> str:
     return "of --prometheus" if address else "of the policy"
 
 

@@ -1,4 +1,4 @@
-"""``serin simulate``: what would this policy do with such traffic? Draws rollouts and counts how they end."""
+"""``serin simulate``: what would this policy do with such traffic? Simulates rollouts and counts how they end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_RUNS = 1_000_000
 
 
 def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
-    """The policy with those SLOs that count requests, and what of it is left out; ``InvalidInput``."""
+    """The policy with the SLOs that count requests, and the fields that are not used; ``InvalidInput``."""
     policy, unknown = policy_from_yaml(read_text(path), str(path))
     counting = [slo for slo in policy.slos if slo.indicator.chosen.takes_objective]
     if not counting:
@@ -33,7 +33,7 @@ def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
 
 
 def parse_outage(text: str | None) -> Outage | None:
-    """``START,SECONDS,RATE``; ``InvalidInput``."""
+    """An outage from ``START,SECONDS,RATE``; ``InvalidInput``."""
     if text is None:
         return None
     try:
@@ -46,7 +46,7 @@ def parse_outage(text: str | None) -> Outage | None:
 
 
 def checked(policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: int) -> None:
-    """Refuses what cannot be simulated; ``InvalidInput``."""
+    """Checks the options; ``InvalidInput``."""
     rules = (
         (0 < hours * 3600 / policy.analysis.window.total_seconds() <= MOST_WINDOWS, "--hours", "is out of range"),
         (1 <= runs <= MOST_RUNS, "--runs", f"is within 1 and {MOST_RUNS}"),
@@ -57,19 +57,19 @@ def checked(policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: i
         (0 <= traffic.bursts <= 10, "--bursts", "is a coefficient of variation within 0 and 10"),  # noqa: PLR2004
         (0 <= traffic.fault_at <= hours * 3600, "--fault-at", "is within the simulated time, in seconds"),
     )
-    for holds, option, what in rules:
+    for holds, option, rule in rules:
         if not holds:
-            raise InvalidInput(f"{option}: {what}")
+            raise InvalidInput(f"{option}: {rule}")
 
 
 def simulated(policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: int, seed: int) -> Iterator[Run]:
-    """Run after run; each has a sequence of random numbers of its own."""
+    """Simulates the runs one by one; each has its own random seed."""
     for index in range(runs):
         yield run(policy, traffic, hours, (seed << 32) + index)
 
 
 def predicted(policy: PromotionPolicySpec, traffic: Traffic) -> list[Forecast]:
-    """What the formula of preflight says of the same traffic, for comparison."""
+    """The forecast of preflight for the same traffic, for comparison."""
     total = traffic.stable_rps + traffic.candidate_rps
     weight = max(1, min(99, round(100 * traffic.candidate_rps / total))) if total else 1
     step = policy.steps[0].model_copy(update={"weight": weight})
@@ -78,7 +78,7 @@ def predicted(policy: PromotionPolicySpec, traffic: Traffic) -> list[Forecast]:
 
 
 def as_json(outcome: RunStatistics, forecast: list[Forecast]) -> str:
-    """Everything as one object."""
+    """The statistics and the forecasts as one JSON object."""
     return json.dumps({**_camel(asdict(outcome)), "predicted": [_forecast(f) for f in forecast]}, indent=2)
 
 
@@ -96,7 +96,7 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
 
 
 def as_rows(outcome: RunStatistics) -> list[tuple[str, str]]:
-    """The table for people."""
+    """The statistics as labels and values."""
     return [
         ("rolled back", f"{outcome.rolled_back:.2%}"),
         ("promoted", f"{outcome.promoted:.2%}"),
@@ -112,7 +112,7 @@ def _s(value: float | None) -> str:
 
 
 def forecast_lines(forecasts_: list[Forecast]) -> list[str]:
-    """What preflight would have said."""
+    """The forecasts as lines of text."""
     lines = []
     for forecast in forecasts_:
         detect = ", ".join(f"{t:g}x {_s(finite(s))}" for t, s in zip(FAULTS, forecast.detect, strict=True))

@@ -1,4 +1,4 @@
-"""Can this ModelDeployment's next rollout be judged? What Prometheus has of its arms now, and what that allows."""
+"""Surveys what Prometheus has of a ModelDeployment's arms, and forecasts how fast its next rollout can be judged."""
 
 from __future__ import annotations
 
@@ -28,55 +28,55 @@ from serin.traffic.registry import backend_of
 
 MINUTE = timedelta(minutes=1)
 HISTORY = 30
-"""Minutes that are looked at."""
-NOBODY = "no-candidate"
-"""Stands for the candidate while there is none."""
+"""Minutes that are surveyed."""
+NO_CANDIDATE = "no-candidate"
+"""Revision and version of the candidate if there is none."""
 TOO_YOUNG = "what stable is counted from has been there for less than a minute: ask again"
 LATE_SCRAPES = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class ArmFigures:
-    """One arm in the last half hour."""
+    """The requests of one arm in the last half hour."""
 
     rps: float
     bad_share: float
     minutes: int
-    """How many of them had data."""
+    """Minutes that had data."""
     sample_age: float | None
-    """Seconds."""
+    """Age of the newest sample in seconds."""
 
 
 @dataclass(slots=True)
 class SloFigures:
-    """One SLO."""
+    """The figures of one SLO."""
 
     name: str
     severity: str
     arms: str
     unproven: bool = False
-    """Whether its preset was never run on real parts."""
+    """Whether its preset was never tested with a real serving runtime."""
     meaning: str = ""
-    """What availability and latency are there; empty for indicators of one's own."""
+    """The meaning of availability and latency with these arms; empty for custom indicators."""
     stable: ArmFigures | None = None
     candidate: ArmFigures | None = None
     excess: float = 0.0
-    """How bursty stable's bad requests are; 0: not at all."""
+    """The excess dispersion of stable's bad requests; 0 if they do not come in bursts."""
     problem: str = ""
     forecasts: list[Forecast] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What is surveyed."""
+class SurveyTarget:
+    """The rollout to survey: its policy and arms."""
 
     policy: PromotionPolicySpec
     identity: RolloutIdentity
     has_candidate: bool
 
 
-async def subject_of(cluster: Cluster, namespace: str, name: str) -> Subject:
-    """The ModelDeployment's policy and arms; ``InvalidInput`` says what is missing."""
+async def survey_target(cluster: Cluster, namespace: str, name: str) -> SurveyTarget:
+    """The policy and arms of a ModelDeployment; ``InvalidInput`` if one is missing."""
     deployment = await _deployment(cluster, namespace, name)
     status, policy_name = deployment.status, deployment.spec.policy_ref.name
     try:
@@ -89,11 +89,11 @@ async def subject_of(cluster: Cluster, namespace: str, name: str) -> Subject:
     if status.stable is None:
         raise InvalidInput(f"{name} has no stable revision yet: there is nothing to compare a candidate with")
     backend = backend_of(deployment.spec)
-    nobody = RevisionRef(revision=NOBODY, version=NOBODY, workload=backend.workload(name, NOBODY))
-    identity = backend.identity(namespace, status.candidate or nobody, status.stable)
+    none = RevisionRef(revision=NO_CANDIDATE, version=NO_CANDIDATE, workload=backend.workload(name, NO_CANDIDATE))
+    identity = backend.identity(namespace, status.candidate or none, status.stable)
     if status.candidate is None:
         identity = replace(identity, revision="", version="")
-    return Subject(policy, identity, status.candidate is not None)
+    return SurveyTarget(policy, identity, status.candidate is not None)
 
 
 async def _deployment(cluster: Cluster, namespace: str, name: str) -> ModelDeployment:
@@ -103,22 +103,22 @@ async def _deployment(cluster: Cluster, namespace: str, name: str) -> ModelDeplo
         raise InvalidInput(f"ModelDeployment {name} does not exist in namespace {namespace}") from None
 
 
-async def survey(metrics: Metrics, subject: Subject, now: datetime) -> list[SloFigures]:
-    """Figures per SLO, in the policy's order; trouble with one is told beside it and stops none."""
-    found = [await _slo(metrics, subject, slo, now) for slo in subject.policy.slos]
-    bases = {f.name: Base(_together(f), f.stable.bad_share) for f in found if f.stable is not None}
-    for forecast in forecasts(subject.policy, bases):
+async def survey(metrics: Metrics, target: SurveyTarget, now: datetime) -> list[SloFigures]:
+    """The figures of each SLO, in the policy's order; an error is in ``problem`` of its SLO."""
+    found = [await _slo(metrics, target, slo, now) for slo in target.policy.slos]
+    bases = {f.name: Base(_total_rps(f), f.stable.bad_share) for f in found if f.stable is not None}
+    for forecast in forecasts(target.policy, bases):
         own = next(f for f in found if f.name == forecast.slo)
         own.forecasts.append(forecast)
     return found
 
 
-def _together(figures: SloFigures) -> float:
+def _total_rps(figures: SloFigures) -> float:
     return sum(arm.rps for arm in (figures.stable, figures.candidate) if arm is not None)
 
 
-async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> SloFigures:
-    policy = subject.policy
+async def _slo(metrics: Metrics, target: SurveyTarget, slo: Slo, now: datetime) -> SloFigures:
+    policy = target.policy
     figures = SloFigures(slo.name, slo.severity.value, policy.arms_of(slo).value)
     known = preset(policy.arms_of(slo))
     figures.unproven = not known.proven and slo.indicator.chosen.compares_arms
@@ -128,53 +128,53 @@ async def _slo(metrics: Metrics, subject: Subject, slo: Slo, now: datetime) -> S
     if figures.problem:
         return figures
     try:
-        await _measure(metrics, subject, slo, figures, now)
+        await _measure(metrics, target, slo, figures, now)
     except MetricsError as error:
         figures.problem = str(error)
     return figures
 
 
-async def _measure(metrics: Metrics, subject: Subject, slo: Slo, figures: SloFigures, now: datetime) -> None:
+async def _measure(metrics: Metrics, target: SurveyTarget, slo: Slo, figures: SloFigures, now: datetime) -> None:
     end = now.replace(microsecond=0) - settle_time(MINUTE)
     grid = Grid(end - HISTORY * MINUTE, MINUTE, HISTORY)
     if not slo.indicator.chosen.compares_arms:
-        found = await _all(metrics, subject, slo, Grid(end - MINUTE, MINUTE, 1))
+        found = await _all(metrics, target, slo, Grid(end - MINUTE, MINUTE, 1))
         figures.problem = found[-1].error or ("" if found[-1].measured else "the query has no value now")
         return
-    found = await _all(metrics, subject, slo, grid)
-    ages = await newest_samples(metrics, subject.policy, slo, subject.identity, now)
+    found = await _all(metrics, target, slo, grid)
+    ages = await newest_samples(metrics, target.policy, slo, target.identity, now)
     windows = [w for w in found if isinstance(w, Window)]
     figures.stable = _arm([w.stable for w in windows], ages[1], now)
-    if subject.has_candidate:
+    if target.has_candidate:
         figures.candidate = _arm([w.candidate for w in windows], ages[0], now)
     figures.excess = _excess(windows)
-    figures.problem = await _problem(metrics, subject, slo, figures, (found, now))
+    figures.problem = await _problem(metrics, target, slo, figures, (found, now))
 
 
-async def _all(metrics: Metrics, subject: Subject, slo: Slo, grid: Grid) -> list[Interval]:
-    """All intervals of the grid, also where not all can be read at once."""
+async def _all(metrics: Metrics, target: SurveyTarget, slo: Slo, grid: Grid) -> list[Interval]:
+    """All intervals of the grid, read in several queries if one is not enough."""
     found: list[Interval] = []
     while len(found) < grid.count:
         rest = Grid(grid.start + len(found) * grid.length, grid.length, grid.count - len(found))
-        found += await read(metrics, subject.policy, slo, subject.identity, rest)
+        found += await read(metrics, target.policy, slo, target.identity, rest)
     return found
 
 
 async def _problem(
-    metrics: Metrics, subject: Subject, slo: Slo, figures: SloFigures, seen: tuple[Sequence[Interval], datetime]
+    metrics: Metrics, target: SurveyTarget, slo: Slo, figures: SloFigures, seen: tuple[Sequence[Interval], datetime]
 ) -> str:
-    """What stands in the way of counting, most basic first."""
+    """Why the SLO cannot be counted, the most basic cause first; empty if it can."""
     found, now = seen
     kind = slo.indicator.chosen
     if _uncounted(figures.stable) and kind.takes_objective:
-        return await found_instead(metrics, subject.policy, slo, subject.identity, now) or TOO_YOUNG
+        return await found_instead(metrics, target.policy, slo, target.identity, now) or TOO_YOUNG
     errors = [interval.error for interval in found if interval.error]
     if errors:
         return errors[-1]
     stable = figures.stable
     if stable is not None and stable.sample_age is not None and stable.sample_age > LATE_SCRAPES.total_seconds():
         return f"the newest sample of stable is {stable.sample_age:.0f} s old: is it still scraped?"
-    return await found_instead(metrics, subject.policy, slo, subject.identity, now) if kind.about_time else ""
+    return await found_instead(metrics, target.policy, slo, target.identity, now) if kind.about_time else ""
 
 
 def _uncounted(arm: ArmFigures | None) -> bool:

@@ -1,4 +1,4 @@
-"""Reads a windows file: one JSON object a line, per SLO in order of time; a fault is told with its line and field."""
+"""Reads a windows file: one JSON object per line, per SLO oldest first. An error names the line and the field."""
 
 from __future__ import annotations
 
@@ -44,49 +44,49 @@ def _one_line(value: object) -> str:
 
 
 class Header(BaseModel):
-    """What every line has beside the name of its SLO; the rest is its indicator's (``from_line``)."""
+    """The common fields of all lines beside ``slo``; the others belong to the indicator (``from_line``)."""
 
     start: Annotated[datetime, BeforeValidator(_time)]
     seconds: Annotated[Whole, within(1, 3600)]
     error: Annotated[str, BeforeValidator(_one_line)] = ""
-    """Why the window could not be read; the rest of the line is not read then."""
+    """Why the window could not be read; if set, the other fields are ignored."""
 
     @property
     def length(self) -> timedelta:
-        """``seconds`` as a length of time."""
+        """Length of the window."""
         return timedelta(seconds=self.seconds)
 
 
 @dataclass(slots=True)
 class WindowFile:
-    """The windows of a file, in rows of one interval per SLO, without gaps."""
+    """The windows of a file as rows without gaps; a row has one interval per SLO."""
 
     rows: list[Row]
     history: int
-    """The number of rows before the candidate's first counts; they hold counts of stable only."""
+    """The number of rows before the candidate's first counts; they have counts of stable only."""
     rungs: dict[str, int]
-    """Per latency SLO the number of its ladder's boundaries."""
+    """Per latency SLO, the number of boundaries of its ladder."""
 
 
 @dataclass(slots=True)
 class _Series:
-    """The lines of one SLO that have been read."""
+    """The intervals of one SLO that have been read."""
 
     slo: Slo
     intervals: dict[datetime, tuple[int, Interval]] = field(default_factory=dict)
-    """In order of time, each with the number of its line."""
+    """By start, oldest first, each with its line number."""
     context: dict[str, Any] = field(default_factory=dict)
-    """What the SLO's indicator remembers from line to line."""
+    """State that the indicator keeps between lines."""
 
     def at(self, start: datetime, length: timedelta) -> Interval:
-        """The interval that begins at ``start``; an empty one where the file has none."""
+        """The interval that begins at ``start``; an empty one if the file has none."""
         if start in self.intervals:
             return self.intervals[start][1]
         return self.slo.indicator.chosen.empty(start, length)
 
 
 def read_windows(lines: Iterable[str], policy: PromotionPolicySpec, source: str) -> WindowFile:
-    """Reads all windows of a file; ``InvalidInput`` names the line and the field."""
+    """The windows of all lines; ``InvalidInput`` names the line and the field."""
     series = {slo.name: _Series(slo) for slo in policy.slos}
     first: tuple[int, Header] | None = None
     for number, text in enumerate(lines, 1):
@@ -98,7 +98,7 @@ def read_windows(lines: Iterable[str], policy: PromotionPolicySpec, source: str)
         own = series.get(name) if isinstance(name, str) else None
         if own is None:
             raise InvalidInput(f"{at}: slo: {quoted(name)} is not an SLO of the policy ({', '.join(series)})")
-        with _telling(at):
+        with _located(at):
             header = Header.model_validate(data)
         first = first or (number, header)
         if problem := _misplaced(header, first, own):
@@ -129,8 +129,8 @@ def _parsed(text: str, at: str) -> Mapping[str, Any]:
 
 
 @contextmanager
-def _telling(at: str) -> Iterator[None]:
-    """Turns what pydantic finds first into an error with the line and the field."""
+def _located(at: str) -> Iterator[None]:
+    """Raises pydantic's first error as ``InvalidInput`` with the line and the field."""
     try:
         yield
     except ValidationError as error:
@@ -146,7 +146,7 @@ def _fault(error: ValidationError) -> str:
 
 
 def _misplaced(header: Header, first: tuple[int, Header], own: _Series) -> str:
-    """Why a window cannot stand on its line: off the grid of the first one, there already, or out of order."""
+    """Why a window is misplaced: off the grid of the first one, a duplicate, or out of order; empty if it is not."""
     number, origin = first
     newest = next(reversed(own.intervals), header.start)
     if header.seconds != origin.seconds:
@@ -165,7 +165,7 @@ def _interval(header: Header, data: Mapping[str, Any], at: str, own: _Series) ->
     indicator = own.slo.indicator.chosen
     if header.error:
         return indicator.empty(header.start, header.length, header.error)
-    with _telling(at):
+    with _located(at):
         return indicator.from_line(data, header.start, header.length, own.context)
 
 
@@ -179,7 +179,7 @@ def _arranged(series: Mapping[str, _Series], length: timedelta, source: str) -> 
     if (starts[-1] - starts[0]) // length > MOST_ROWS:
         raise InvalidInput(f"{source}:{numbers[starts[-1]]}: start: more than {MOST_ROWS} windows after the first one")
     rows = list(_rows(series, starts, length))
-    # A gauge alone does not say that the candidate had traffic.
+    # The value of a gauge does not show that the candidate had requests.
     of_arms = [name for name, own in series.items() if own.slo.indicator.chosen.compares_arms]
     first = next((i for i, row in enumerate(rows) if any(row[name].measured for name in of_arms)), 0)
     ladders = {name: max(row[name].rungs for row in rows) for name in series}

@@ -1,3 +1,3 @@
-"""The API server, behind a few verbs on plain objects. The only room that imports the Kubernetes client."""
+"""Access to the Kubernetes API server. The only package that imports the Kubernetes client."""
 
 from __future__ import annotations

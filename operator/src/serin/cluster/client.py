@@ -1,6 +1,6 @@
-"""How are objects read and written? A few verbs on plain dicts, bounded in time, with our error classes.
+"""Reads and writes Kubernetes objects as plain dicts, with a timeout per request and the errors of ``serin.errors``.
 
-Reads are tried again on ``Unavailable``; writes never are, since the caller looks afresh before it writes again.
+Reads are retried on ``Unavailable``. Writes are not: the caller reads again before it writes again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from serin.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
 Objects = list[Object]
-"""Spelled here because a cluster has a method ``list``."""
+"""An alias, because ``list`` is a method in the classes below."""
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
@@ -28,29 +28,29 @@ TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
 class Cluster(Protocol):
-    """What the rest of Serin needs of an API server."""
+    """The requests that Serin sends to an API server; each may raise ``ClusterError``."""
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """The object; ``NotFound``."""
         ...
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
-        """All objects that the label selector matches; without a namespace, those of all."""
+        """All objects that match the label selector; with namespace ``""``, those of all namespaces."""
         ...
 
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
-        """The same objects as ``kubectl get`` shows them: ``metadata``, and the printer columns by name in ``columns``.
+        """The same objects as rows of ``kubectl get``: ``metadata``, and the printer columns by name in ``columns``.
 
-        What is large stays at the server.
+        The large fields are not transferred.
         """
         ...
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
-        """Creates (or only asks whether it could); ``Conflict`` if it exists."""
+        """Creates an object, with ``dry_run`` only checks it; ``Conflict`` if it exists."""
         ...
 
     async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
-        """Server-side apply, taking over fields that others own."""
+        """Server-side apply; takes over fields of other managers."""
         ...
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
@@ -62,7 +62,7 @@ class Cluster(Protocol):
         ...
 
     async def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        """Deletes in the background; nothing if it is gone."""
+        """Deletes with background propagation; no error if the object does not exist."""
         ...
 
 
@@ -78,12 +78,12 @@ class KubernetesCluster:
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         """See :class:`Cluster`."""
-        answer = await self._read(f"{resource.path(namespace)}{_selecting(selector)}")
+        answer = await self._read(f"{resource.path(namespace)}{_label_query(selector)}")
         return list(answer.get("items") or [])
 
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         """See :class:`Cluster`."""
-        answer = await self._read(f"{resource.path(namespace)}{_selecting(selector)}", accept=TABLE)
+        answer = await self._read(f"{resource.path(namespace)}{_label_query(selector)}", accept=TABLE)
         columns = [column["name"] for column in answer.get("columnDefinitions") or []]
         return [
             {"metadata": row["object"]["metadata"], "columns": dict(zip(columns, row["cells"], strict=True))}
@@ -111,7 +111,7 @@ class KubernetesCluster:
         return await self._request("PUT", resource.path(metadata["namespace"], metadata["name"]), body)
 
     async def post(self, path: str, body: Object) -> Object:
-        """Sends a review, which is answered and not stored."""
+        """Creates a review, which the server answers and does not store."""
         return await self._request("POST", path, body)
 
     async def update_status(self, resource: Resource, body: Object) -> Object:
@@ -154,12 +154,12 @@ class KubernetesCluster:
         return _checked(f"{method} {path.split('?', maxsplit=1)[0]}", answer.status, data or b"{}", answer.headers)
 
 
-def _selecting(selector: str) -> str:
+def _label_query(selector: str) -> str:
     return f"?{urlencode({'labelSelector': selector})}" if selector else ""
 
 
 def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) -> Object:
-    """The decoded answer, or the error that fits its status."""
+    """The decoded answer; raises the error for its status."""
     try:
         parsed = json.loads(data)
     except ValueError as error:
@@ -178,13 +178,13 @@ def error_for(status: int, message: str, headers: Mapping[str, str]) -> ClusterE
     if status == 409:  # noqa: PLR2004
         return Conflict(message)
     if status == 429 or status >= 500:  # noqa: PLR2004
-        wish = headers.get("Retry-After", "")
-        return Unavailable(message, float(wish) if wish.isdigit() else None)
+        retry_after = headers.get("Retry-After", "")
+        return Unavailable(message, float(retry_after) if retry_after.isdigit() else None)
     return Refused(message)
 
 
-class Credentials:
-    """Where the API server is and who we are; the token is read afresh each time, since it is rotated."""
+class ClusterCredentials:
+    """Address and credentials of the API server. The token is read on each call, since it is rotated."""
 
     def __init__(self, settings: client.Configuration) -> None:
         self._settings = settings
@@ -196,18 +196,18 @@ class Credentials:
 
     @property
     def ca_path(self) -> str | None:
-        """File of the certificate authority."""
+        """Path of the certificate authority."""
         return self._settings.ssl_ca_cert
 
     async def token(self) -> str | None:
-        """The bearer token now, without the scheme: the library writes "Bearer" of a kubeconfig, "bearer" of a pod."""
+        """The current bearer token without its scheme, which differs between a kubeconfig and a pod."""
         value = await self._settings.get_api_key_with_prefix("BearerToken")
         return value.split()[-1] if value else None
 
 
 @contextlib.asynccontextmanager
-async def connect() -> AsyncIterator[tuple[KubernetesCluster, Credentials]]:
-    """The cluster that the process runs in, or the one of the kubeconfig."""
+async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
+    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig."""
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
@@ -215,6 +215,6 @@ async def connect() -> AsyncIterator[tuple[KubernetesCluster, Credentials]]:
         await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     api = client.ApiClient(settings)
     try:
-        yield KubernetesCluster(api), Credentials(settings)
+        yield KubernetesCluster(api), ClusterCredentials(settings)
     finally:
         await api.close()  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""Who may write? A cluster whose writes are refused as soon as this replica does not lead for certain.
+"""Fences writes: they raise ``NotLeader`` as soon as this replica may no longer hold the lease.
 
-Status writes are fenced by ``resourceVersion`` and the route is applied with the version it was read at, so even two
-leaders cannot both move a weight; this closes the window in which a replica that was paused would try.
+Status writes and the route carry the ``resourceVersion`` that was read, so two leaders cannot both change a weight.
+The fence also stops a replica that was paused and still takes itself for the leader.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from serin.errors import NotLeader
 
 
 class FencedCluster(ForwardedReads):
-    """Passes reads on, and writes only while ``leads()``; otherwise ``NotLeader``."""
+    """Forwards reads always and writes while ``leads()``; otherwise writes raise ``NotLeader``."""
 
     def __init__(self, cluster: Cluster, leads: Callable[[], bool]) -> None:
         super().__init__(cluster)
         self._leads = leads
 
-    def _check(self, what: str, resource: Resource) -> None:
+    def _check(self, verb: str, resource: Resource) -> None:
         if not self._leads():
-            raise NotLeader(f"{what} {resource.plural}: this replica does not lead")
+            raise NotLeader(f"{verb} {resource.plural}: this replica does not lead")
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""

@@ -1,4 +1,4 @@
-"""What do clusters that stand before another have in common? Reads pass as they are."""
+"""Base of the classes that wrap a cluster: it forwards reads unchanged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from serin.cluster.resources import Resource
 
 
 class ForwardedReads:
-    """Passes reads on."""
+    """Forwards reads to the wrapped cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -1,8 +1,8 @@
-"""Which replica acts? A Lease with client-go's meaning and times, and a leader that fences itself.
+"""Leader election by a Lease, with the semantics and times of client-go. A leader that cannot renew fences itself.
 
-Time is measured on a clock that does not jump and goes on while the machine is suspended: how long since the lease was
-last seen to change, how long since it was last renewed. Wall time stands in the object for people only. kopf has no
-leader election, and the client's own goes on working when it can no longer renew.
+Durations are measured with a clock that does not jump and that runs while the machine is suspended: the time since the
+lease was last seen to change, and since it was last renewed. The wall-clock times in the Lease are for people only.
+kopf has no leader election, and the Kubernetes client's goes on working when it can no longer renew.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ Object = dict[str, Any]
 log = structlog.get_logger()
 
 
-def suspended_too() -> float:
-    """Seconds on a clock that counts while the machine sleeps (``CLOCK_BOOTTIME``)."""
+def boot_time() -> float:
+    """Seconds of ``CLOCK_BOOTTIME``, which also runs while the machine is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class LeaseStore(Protocol):
-    """What the elector needs of an API server."""
+    """The requests that the elector sends to an API server."""
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """The object; ``NotFound``."""
         ...
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
-        """Creates; ``Conflict`` if it exists."""
+        """Creates the object; ``Conflict`` if it exists."""
         ...
 
     async def replace(self, resource: Resource, body: Object) -> Object:
-        """Replaces; ``Conflict`` unless ``resourceVersion`` is the newest."""
+        """Replaces the object; ``Conflict`` unless ``resourceVersion`` is the newest."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """Seconds; client-go's defaults. A leader stops after ``deadline``, before another starts after ``duration``."""
+    """Seconds, with client-go's defaults. A leader stops after ``deadline``; another one starts after ``duration``."""
 
     duration: float = 15.0
     deadline: float = 10.0
@@ -60,7 +60,7 @@ class LeaseTimes:
 
 @dataclass(frozen=True, slots=True)
 class LeaseName:
-    """Where the lease is, and under which name this replica holds it."""
+    """The Lease, and the identity of this replica in it."""
 
     namespace: str
     name: str
@@ -75,30 +75,30 @@ class Elector:
         store: LeaseStore,
         lease: LeaseName,
         times: LeaseTimes | None = None,
-        clock: Callable[[], float] = suspended_too,
+        clock: Callable[[], float] = boot_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store, self._lease, self._clock, self._sleep = store, lease, clock, sleep
         self._times = times or LeaseTimes()
         self._renewed_at: float | None = None
         self._may_hold = False
-        """Whether a write of ours that took the lease was sent; a try that was broken off may have succeeded."""
+        """Whether a write that takes the lease was sent; it may have succeeded in spite of a timeout."""
         self._seen: tuple[object, float] | None = None
-        """The lease as it was last seen to change, and when."""
+        """The lease's resource version when it was last seen to change, and the time."""
 
     @property
     def leads(self) -> bool:
-        """Whether this replica may write now: the lease was renewed less than the deadline ago."""
+        """Whether this replica may write: it renewed the lease less than ``deadline`` ago."""
         return self._renewed_at is not None and self._clock() - self._renewed_at < self._times.deadline
 
     async def acquire(self) -> None:
-        """Returns when this replica leads."""
+        """Waits until this replica leads."""
         while not await self._attempt():
             await self._sleep(self._times.retry)
         log.info("leading", lease=self._lease.name, identity=self._lease.identity)
 
     async def hold(self) -> None:
-        """Renews for as long as it can; ``NotLeader`` when the deadline has passed or another replica leads."""
+        """Renews the lease until the deadline passes or another replica leads; then raises ``NotLeader``."""
         while self.leads:
             await self._sleep(min(self._times.retry, self._left))
             await self._attempt()
@@ -106,9 +106,9 @@ class Elector:
         raise NotLeader(f"lease {self._lease.namespace}/{self._lease.name} is lost: this replica stops")
 
     async def release(self) -> None:
-        """Gives the lease back, so that another replica need not wait; nothing if it is not ours any more.
+        """Releases the lease, if this replica holds it, so that another replica can lead at once.
 
-        Bounded as every try is: the process is about to end, and the lease would run out by itself.
+        Gives up after a timeout: the process is about to end, and the lease would expire by itself.
         """
         if not self._may_hold:
             return
@@ -127,7 +127,7 @@ class Elector:
         return max(0.0, self._times.deadline - (self._clock() - (self._renewed_at or 0.0)))
 
     async def _attempt(self) -> bool:
-        """One try to acquire or renew, bounded in time; anything that goes wrong is a failed try."""
+        """Tries once, with a timeout, to acquire or renew the lease; returns False on any error."""
         begun = self._clock()
         bound = min(2 * self._times.retry, self._left) if self._renewed_at is not None else 2 * self._times.retry
         try:
@@ -141,7 +141,7 @@ class Elector:
             log.warning("lease not renewed", error=f"{type(error).__name__}: {error}"[:300])
             return False
         if held:
-            self._renewed_at = begun  # the lease may be this old already when others read it
+            self._renewed_at = begun  # for the other replicas, the lease may start as early as this
         return held
 
     async def _try(self) -> bool:
@@ -190,7 +190,7 @@ class Elector:
         }
 
     def _expired(self, found: Object, spec: Object) -> bool:
-        """Whether the holder has not renewed for its own duration, as seen from here."""
+        """Whether the holder has not renewed for its own lease duration, by this replica's clock."""
         version, now = found["metadata"].get("resourceVersion"), self._clock()
         if self._seen is None or self._seen[0] != version:
             self._seen = (version, now)

@@ -1,7 +1,7 @@
-"""Which permissions does the operator need? Asked of the API server, so that a missing rule has a name.
+"""The permissions that the operator needs, and a check by the API server which of them are missing.
 
-One SelfSubjectAccessReview each: a SelfSubjectRulesReview is a single request, but knows one namespace only, and may
-be incomplete where other authorizers than RBAC have a say.
+It sends one SelfSubjectAccessReview per permission. A SelfSubjectRulesReview would be a single request, but covers one
+namespace only, and may be incomplete with authorizers other than RBAC.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Missing:
         return f"{self.permission} in namespace {self.namespace}" if self.namespace else str(self.permission)
 
     def concerns(self, namespace: str) -> bool:
-        """Whether an object of ``namespace`` may feel it."""
+        """Whether it may affect an object of ``namespace``."""
         return self.namespace in {"", namespace}
 
 
@@ -59,21 +59,21 @@ NEEDED: tuple[Permission, ...] = (
     *on(resources.PROMOTION_RECORDS, "get", "list", "create", "delete"),
     *on(resources.PROMOTION_RECORDS, "update", sub="status"),
     *on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
-    *on(resources.PROMOTION_ACTIONS, "create"),  # only ever a dry run: are the admission policies in force?
+    *on(resources.PROMOTION_ACTIONS, "create"),  # dry run only: checks the admission policies
     *on(resources.PROMOTION_ACTIONS, "update", sub="status"),
     *on(resources.EVENTS, "create"),
 )
-"""For Serin's own kinds, in every namespace that is watched; each traffic back end adds its own."""
+"""For Serin's own kinds, in each watched namespace; each traffic back end adds its own."""
 CLUSTER_WIDE: tuple[Permission, ...] = (
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
 )
 LEASE: tuple[Permission, ...] = tuple(on(resources.LEASES, "get", "create", "update"))
-"""In the operator's own namespace, when there is more than one replica."""
+"""In the namespace of the Lease, with more than one replica."""
 
 
 class Reviewer(Protocol):
-    """What the check needs of an API server."""
+    """The request that the check sends to an API server."""
 
     async def post(self, path: str, body: Object) -> Object:
         """Sends a review and returns it with its status."""
@@ -81,7 +81,7 @@ class Reviewer(Protocol):
 
 
 async def missing(server: Reviewer, permissions: Iterable[Permission], namespace: str) -> list[Missing]:
-    """Those that this service account does not have in ``namespace`` (``""``: in all); ``ClusterError``."""
+    """The permissions that the service account lacks in ``namespace`` (``""``: all); ``ClusterError``."""
     wanted = list(permissions)
     allowed = await together(*(_allowed(server, permission, namespace) for permission in wanted))
     return [Missing(p, namespace) for p, granted in zip(wanted, allowed, strict=True) if not granted]

@@ -1,4 +1,4 @@
-"""Which kinds does Serin read or write, and where are they served?"""
+"""The kinds that Serin reads and writes, and their URL paths."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serin.api import GROUP, VERSION
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A namespaced kind at the API server."""
+    """A namespaced kind of the API server."""
 
     group: str
     version: str

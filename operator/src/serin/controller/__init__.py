@@ -1,3 +1,3 @@
-"""The process: events in, one pass of observe, decide, act per key, and the process's own health."""
+"""The operator process: event sources, the work queue, reconciliation, leader election and health."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When does this replica act? Waiting for the lease, holding it while working, giving it back on the way out."""
+"""Leader election in the life of the process: wait for the lease, hold it while working, release it at exit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from serin.cluster.lease import Elector, LeaseName, LeaseStore, LeaseTimes
 from serin.controller.metrics import LEADING
 
 DEADLINE_SHARE, RETRY_SHARE = 2 / 3, 2 / 15
-"""Of the lease's duration, as client-go's 15, 10 and 2 seconds."""
+"""Shares of the lease's duration, in the proportions of client-go's 15, 10 and 2 seconds."""
 
 
 def elector_for(store: LeaseStore, lease: tuple[str, str], duration: timedelta) -> Elector:
-    """The elector of this process; its identity is unique to this start of it."""
+    """The elector of this process; its identity differs after each start."""
     seconds = duration.total_seconds()
     identity = f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     times = LeaseTimes(seconds, seconds * DEADLINE_SHARE, seconds * RETRY_SHARE)
@@ -27,7 +27,7 @@ def elector_for(store: LeaseStore, lease: tuple[str, str], duration: timedelta) 
 
 
 async def completed_before_stop(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Runs ``work`` until it is done, or until ``stop`` is set; False if it is, also if both are."""
+    """Runs ``work`` until it ends or ``stop`` is set; returns False if ``stop`` is set, even if both happened."""
     tasks = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -42,7 +42,7 @@ async def completed_before_stop(stop: asyncio.Event, work: Coroutine[Any, Any, N
 
 @contextlib.asynccontextmanager
 async def released_on_exit(elector: Elector | None) -> AsyncIterator[None]:
-    """Whoever stands for the lease, and may have got it, gives it back after the block; without an elector nothing."""
+    """Releases the lease after the block, if this replica holds it; does nothing without an elector."""
     try:
         yield
     finally:
@@ -52,9 +52,9 @@ async def released_on_exit(elector: Elector | None) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def leading(elector: Elector | None, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Holds the lease while the block runs; ``stop`` is set when it is lost, and ``NotLeader`` raised after the block.
+    """Holds the lease during the block. If it is lost, sets ``stop``, and raises ``NotLeader`` after the block.
 
-    Without an elector this process is the only one and never loses anything.
+    Without an elector this process is the only replica, and always leads.
     """
     LEADING.set(1)
     if elector is None:
@@ -62,11 +62,11 @@ async def leading(elector: Elector | None, stop: asyncio.Event) -> AsyncIterator
         return
     holding = asyncio.create_task(elector.hold())
 
-    def no_longer(_: asyncio.Task[None]) -> None:
+    def on_lost(_: asyncio.Task[None]) -> None:
         LEADING.set(0)
         stop.set()
 
-    holding.add_done_callback(no_longer)
+    holding.add_done_callback(on_lost)
     try:
         yield
     finally:

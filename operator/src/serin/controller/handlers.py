@@ -1,7 +1,7 @@
-"""Which events wake which ModelDeployment? The only module that knows kopf.
+"""Maps events to the ModelDeployments to reconcile. The only module that imports kopf.
 
-Only ``on.event`` handlers: with these kopf writes no annotation and no finalizer. What they deliver is a hint; a
-pass reads everything afresh.
+All handlers are ``on.event``: with these kopf writes no annotation and no finalizer. An event only triggers a pass; the
+pass reads everything from the API server.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kopf._core.engines import peering as kopf_peering
 
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
-from serin.cluster.client import Credentials
+from serin.cluster.client import ClusterCredentials
 from serin.controller.shutdown import install_signal_handlers, wait_for_event_sources
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
@@ -23,46 +23,46 @@ from serin.traffic.registry import watched
 
 Wake = Callable[[Key], None]
 ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21) + (30,) * 20
-"""Seconds; about 11 minutes without an API server before kopf gives up and the process is restarted."""
+"""Seconds between retries; without an API server kopf gives up after about 11 minutes, and the process restarts."""
 
 
-def registry_for(wake: Wake, credentials: Credentials, watchdog: Watchdog) -> kopf.OperatorRegistry:
-    """All handlers, on a registry of their own."""
+def registry_for(wake: Wake, credentials: ClusterCredentials, watchdog: Watchdog) -> kopf.OperatorRegistry:
+    """A registry with all handlers; ``wake`` is called with each ModelDeployment to reconcile."""
     registry = kopf.OperatorRegistry()
-    followers: dict[Key, str] = {}
-    """ModelDeployment -> the policy it names, so that a policy's event finds them."""
+    policies: dict[Key, str] = {}
+    """The policy that each ModelDeployment refers to, for the events of policies."""
     _start_and_login(registry, credentials)
 
     @kopf.on.event(GROUP, VERSION, resources.MODEL_DEPLOYMENTS.plural, registry=registry)
     async def model_deployment(event: Mapping[str, Any], body: Mapping[str, Any], **_: object) -> None:
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
         if event["type"] == "DELETED":
-            followers.pop(key, None)
+            policies.pop(key, None)
         else:
-            followers[key] = body["spec"]["policyRef"]["name"]
-            watchdog.told(key, body["metadata"]["generation"])
+            policies[key] = body["spec"]["policyRef"]["name"]
+            watchdog.event_seen(key, body["metadata"]["generation"])
         wake(key)
 
     @kopf.on.event(GROUP, VERSION, resources.PROMOTION_POLICIES.plural, registry=registry)
     async def promotion_policy(body: Mapping[str, Any], **_: object) -> None:
         metadata = body["metadata"]
-        for key, policy in followers.items():
+        for key, policy in policies.items():
             if key[0] == metadata["namespace"] and policy == metadata["name"]:
                 wake(key)
 
-    _follow_actions(registry, wake)
-    _follow_children(registry, wake)
+    _watch_actions(registry, wake)
+    _watch_children(registry, wake)
     return registry
 
 
-def _follow_actions(registry: kopf.OperatorRegistry, wake: Wake) -> None:
+def _watch_actions(registry: kopf.OperatorRegistry, wake: Wake) -> None:
     @kopf.on.event(GROUP, VERSION, resources.PROMOTION_ACTIONS.plural, registry=registry)
     async def promotion_action(event: Mapping[str, Any], body: Mapping[str, Any], **_: object) -> None:
         if event["type"] != "DELETED" and not (body.get("status") or {}).get("outcome"):
             wake((body["metadata"]["namespace"], body["spec"]["modelDeployment"]))
 
 
-def _follow_children(registry: kopf.OperatorRegistry, wake: Wake) -> None:
+def _watch_children(registry: kopf.OperatorRegistry, wake: Wake) -> None:
     async def child(body: Mapping[str, Any], **_: object) -> None:
         for owner in body["metadata"].get("ownerReferences") or []:
             if owner["apiVersion"] == API_VERSION and owner["kind"] == resources.MODEL_DEPLOYMENTS.kind:
@@ -72,7 +72,7 @@ def _follow_children(registry: kopf.OperatorRegistry, wake: Wake) -> None:
         kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(child)
 
 
-def _start_and_login(registry: kopf.OperatorRegistry, credentials: Credentials) -> None:
+def _start_and_login(registry: kopf.OperatorRegistry, credentials: ClusterCredentials) -> None:
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
         settings.peering.standalone = True
@@ -100,12 +100,12 @@ def _start_and_login(registry: kopf.OperatorRegistry, credentials: Credentials) 
 async def watch(
     registry: kopf.OperatorRegistry, *, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event
 ) -> None:
-    """Delivers events until ``stop`` is set, which signals do; ``ready`` is set when it has begun.
+    """Delivers events until ``stop`` is set, by a signal for example; sets ``ready`` when the watches have begun.
 
-    Raises what ended a watch for good: the process is to be started again.
+    Raises the error that ended a watch for good: the process has to be restarted.
     """
     settings = kopf.OperatorSettings()
-    # Watching for new kinds and namespaces takes rights in the whole cluster; without them kopf asks for 11 minutes.
+    # Scanning for new kinds and namespaces needs cluster-wide permissions; without them kopf retries for 11 minutes.
     settings.scanning.disabled = bool(namespaces)
     roots = await kopf.spawn_tasks(
         settings=settings,
@@ -113,12 +113,10 @@ async def watch(
         clusterwide=not namespaces,
         namespaces=namespaces,
         standalone=True,
-        # Without peers it is only a name; left to itself, kopf asks for the user's, and a container's may have none.
+        # Only a name, as there are no peers. By default kopf takes the user's name, which a container may not have.
         identity=kopf_peering.Identity("serin"),
         ready_flag=ready,
         stop_flag=stop,
     )
-    install_signal_handlers(
-        stop
-    )  # kopf has put handlers of its own in their place, to which a second signal is an error
+    install_signal_handlers(stop)  # kopf has replaced them by its own, which fail on a second signal
     await wait_for_event_sources(roots)

@@ -1,4 +1,4 @@
-"""Is the process alive and ready? A small HTTP server of our own: kopf's probe endpoint hangs when a probe raises."""
+"""Serves /healthz, /readyz and /metrics. kopf's own probe endpoint is not used: it hangs when a probe raises."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from serin.controller.watchdog import Watchdog
 
 @dataclass(slots=True)
 class State:
-    """What the probes tell."""
+    """The state that the probes report."""
 
     watchdog: Watchdog
     watching: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the event sources have begun."""
+    """Set when the watches have begun."""
     standing_by: bool = False
-    """Waits for the lease: as ready as a replica that leads."""
+    """Whether this replica waits for the lease; it is ready, as one that leads."""
     missing: tuple[Missing, ...] = ()
-    """Permissions that the service account lacks, as of the last check that succeeded."""
+    """Permissions that the service account lacks, by the last check that succeeded."""
 
     @property
     def unhealthy(self) -> str:
-        """Why the process should be restarted; empty while it should not. That it answers at all is the other half."""
-        key = self.watchdog.deaf
+        """Why the process should be restarted; empty if it should not."""
+        key = self.watchdog.stale_key
         return f"no event arrives any more: {key[0]}/{key[1]} changed and nobody told" if key else ""
 
     @property
     def not_ready(self) -> str:
-        """Why the process is not ready; empty when it is."""
+        """Why the process is not ready; empty if it is."""
         if self.missing:
             return f"permission missing: {'; '.join(map(str, self.missing))}"
         return "" if self.watching.is_set() or self.standing_by else "starting"
 
 
 def application(state: State) -> web.Application:
-    """Answers /healthz, /readyz and /metrics."""
+    """The web application with /healthz, /readyz and /metrics."""
 
-    def answer(trouble: str, well: str) -> web.Response:
-        return web.Response(text=trouble or well, status=503 if trouble else 200)
+    def answer(failure: str, success: str) -> web.Response:
+        return web.Response(text=failure or success, status=503 if failure else 200)
 
     async def healthz(_: web.Request) -> web.Response:
         return answer(state.unhealthy, "ok")
@@ -62,7 +62,7 @@ def application(state: State) -> web.Application:
 
 @contextlib.asynccontextmanager
 async def serving(host: str, port: int, state: State) -> AsyncIterator[None]:
-    """Serves the probes and the metrics while the block runs; with port 0 nothing listens at all."""
+    """Serves the probes and the metrics during the block; with port 0 it serves nothing."""
     if port == 0:
         yield
         return

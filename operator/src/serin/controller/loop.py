@@ -1,4 +1,4 @@
-"""Who works on the queue? Workers that run passes, back off on failure, and look again when a pass asked for it."""
+"""The workers: they take keys from the queue, run passes, back off after failures and requeue each key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Loop:
-    """Runs ``reconcile`` for keys of the queue."""
+    """Runs ``reconcile`` for the keys of a queue."""
 
     def __init__(
         self,
@@ -27,17 +27,17 @@ class Loop:
         resync: timedelta,
         longest_backoff: Callable[[Key], float | None] = lambda _: None,
     ) -> None:
-        """``longest_backoff``: seconds that no pause after a failed pass may exceed; None for no such bound.
+        """``longest_backoff`` gives the longest pause of a key after a failed pass, in seconds; None for no bound.
 
-        While a candidate has traffic its windows must be looked at as they come, whatever fails. It is asked after
-        every failure, and must not fail itself.
+        It keeps the breach watch running while a candidate gets requests. It is called after each failure, and must
+        not raise. ``resync`` is the longest time between two passes over a key.
         """
         self.queue = WorkQueue(time.monotonic)
         self._reconcile, self._clock, self._resync = reconcile, clock, resync
         self._longest_backoff = longest_backoff
 
     async def run(self, workers: int) -> None:
-        """Works until cancelled."""
+        """Runs the workers until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.queue.pump())
             for _ in range(workers):
@@ -56,7 +56,7 @@ class Loop:
             self.queue.add_at(key, time.monotonic() + wait)
 
     async def _once(self, key: Key) -> float:
-        """One pass; seconds until the next one."""
+        """One pass; returns the seconds until the next one."""
         try:
             wake_at = await self._reconcile(key)
         except Conflict as error:
@@ -78,7 +78,7 @@ class Loop:
         return min(resync, max(0.0, (wake_at - self._clock()).total_seconds()))
 
     def _pause_after(self, error: Exception, key: Key) -> float:
-        """Seconds to back off after a pass that failed."""
+        """The backoff after a failed pass, in seconds."""
         bound = self._longest_backoff(key)
         if isinstance(error, Conflict):
             return self.queue.conflicted(key, bound)

@@ -1,4 +1,4 @@
-"""What does the process tell of itself? Prometheus metrics with bounded labels."""
+"""The operator's own Prometheus metrics; all labels have a bounded number of values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LEFT_ALONE = Gauge(
 
 
 def declare_server(server: str) -> None:
-    """Creates the metrics of a server at 0, before the first query."""
+    """Creates the series of a Prometheus server with value 0, before the first query."""
     for result in Result:
         QUERIES.labels(server, result)
     for metric in (QUERY_SECONDS, QUERY_BYTES, QUERY_SERIES, LEFT_ALONE):
@@ -42,7 +42,7 @@ def declare_server(server: str) -> None:
 
 
 def record_query(query: QueryStats) -> None:
-    """Counts a finished query. Addresses hold no credentials; there are as many as on the allow-list."""
+    """Counts a finished query. The label is the server's address from the allow-list, which has no credentials."""
     QUERIES.labels(query.server, query.result).inc()
     QUERY_BYTES.labels(query.server).inc(query.size)
     QUERY_SERIES.labels(query.server).inc(query.series)
@@ -52,5 +52,5 @@ def record_query(query: QueryStats) -> None:
 
 
 def exposition() -> bytes:
-    """The metrics in Prometheus's text format."""
+    """All metrics in the Prometheus text format."""
     return generate_latest(REGISTRY)

@@ -1,4 +1,4 @@
-"""How does the operator start and stop? Settings, credentials, workers, health, and kopf as the frame around them."""
+"""Starts and stops the operator: settings, health server, leader election, workers and event sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import structlog
 
-from serin.cluster.client import Credentials, connect
+from serin.cluster.client import ClusterCredentials, connect
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
 from serin.controller import health, metrics
@@ -33,12 +33,12 @@ log = structlog.get_logger()
 
 
 def now() -> datetime:
-    """The wall clock, in UTC, by which everything is decided."""
+    """The current wall-clock time in UTC, used for all decisions."""
     return datetime.now(UTC)
 
 
 def configure_logging(log_format: str) -> None:
-    """One line per decision, as JSON or for a console; kopf's own chatter only from WARNING up."""
+    """Configures logging, as JSON or for a console; kopf's own messages are logged from WARNING up."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if log_format == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -55,12 +55,12 @@ def configure_logging(log_format: str) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Runs until a signal stops it; ``NotLeader`` when the lease was lost."""
+    """Runs the operator until a signal stops it; ``NotLeader`` if the lease is lost."""
     stop = asyncio.Event()
     install_signal_handlers(stop)
     state = health.State(Watchdog(time.monotonic))
     with _servers(settings) as sources:
-        async with health.serving(settings.health_host, settings.health_port, state), connect() as (cluster, who):
+        async with health.serving(settings.health_host, settings.health_port, state), connect() as (cluster, login):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
             async with checking(cluster, settings, state), released_on_exit(elector):
                 if await completed_before_stop(stop, _stand_by(elector, state)):
@@ -70,17 +70,17 @@ async def run(settings: Settings) -> None:
                             fenced,
                             sources,
                             now,
-                            state.watchdog.found,
+                            state.watchdog.live_read,
                             settings.namespaces,
                             missing=lambda: state.missing,
                             retention=Retention(settings.records_kept, settings.records_age),
                         )
-                        await _lead(settings, reconciler, who, state, stop)
+                        await _lead(settings, reconciler, login, state, stop)
 
 
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
-    """Every Prometheus of the allow-list, by address; the first is the default."""
+    """The Prometheus servers of the allow-list, by address; the first one is the default."""
     servers = {server.url: Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus}
     for url in servers:
         metrics.declare_server(url)
@@ -92,7 +92,7 @@ def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
 
 
 async def _stand_by(elector: Elector | None, state: health.State) -> None:
-    """Everything before the first pass: the lease."""
+    """Waits until this replica holds the lease."""
     if elector is not None:
         state.standing_by = True
         await elector.acquire()
@@ -100,9 +100,13 @@ async def _stand_by(elector: Elector | None, state: health.State) -> None:
 
 
 async def _lead(
-    settings: Settings, reconciler: Reconciler, credentials: Credentials, state: health.State, stop: asyncio.Event
+    settings: Settings,
+    reconciler: Reconciler,
+    credentials: ClusterCredentials,
+    state: health.State,
+    stop: asyncio.Event,
 ) -> None:
-    """Watches and works until ``stop`` (a signal, a lost lease) or a bug ends it."""
+    """Runs workers and watches until ``stop`` is set (by a signal or a lost lease) or a bug ends them."""
     loop = Loop(reconciler.reconcile, now, settings.resync, reconciler.longest_backoff)
     async with working(loop, settings.workers, stop):
         await watch(
@@ -115,10 +119,10 @@ async def _lead(
 
 @contextlib.asynccontextmanager
 async def working(loop: Loop, workers: int, stop: asyncio.Event) -> AsyncIterator[None]:
-    """The workers run while the block does; ``stop`` is set, too, if they end by themselves, which is a bug.
+    """Runs the workers during the block. If they end by themselves, which is a bug, sets ``stop``.
 
-    What ended them is raised after the block, so that the process ends and is started again, instead of living on
-    deaf.
+    Their error is raised after the block, so that the process ends and is restarted, instead of running without
+    workers.
     """
     work = asyncio.create_task(loop.run(workers))
     work.add_done_callback(lambda _: stop.set())
@@ -131,7 +135,7 @@ async def working(loop: Loop, workers: int, stop: asyncio.Event) -> AsyncIterato
 
 
 def main() -> NoReturn:
-    """Ends the process when its work ends: with 1 on a failure, 2 on unusable settings, 3 when the lease was lost."""
+    """Runs the operator and exits: 0 after a signal, 1 on a failure, 2 on wrong settings, 3 on a lost lease."""
     try:
         settings = from_environment()
     except SettingsError as error:

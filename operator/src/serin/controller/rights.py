@@ -1,4 +1,4 @@
-"""What may the operator not do? Asked of the API server for ever: rights are taken away, and given, while it runs."""
+"""Checks periodically which permissions the operator lacks, since roles may change while it runs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from serin.traffic.registry import permissions
 
 log = structlog.get_logger()
 WHILE_MISSING, WHILE_COMPLETE = 30.0, 300.0
-"""Seconds between two checks: while something is missing or unknown, and otherwise."""
+"""Seconds between two checks: while a permission is missing or a check has failed, and otherwise."""
 
 
 async def missing_permissions(server: Reviewer, settings: Settings) -> tuple[Missing, ...]:
-    """What the service account may not do; ``ClusterError``."""
+    """The permissions that the service account lacks; ``ClusterError``."""
     found: list[Missing] = []
     for namespace in settings.namespaces or ("",):
         found += await missing(server, (*NEEDED, *permissions()), namespace)
@@ -34,37 +34,37 @@ async def missing_permissions(server: Reviewer, settings: Settings) -> tuple[Mis
 
 
 class Rights:
-    """Keeps ``state.missing`` true to what the API server says, and tells what changes.
+    """Keeps ``state.missing`` up to date and logs changes.
 
-    The work goes on meanwhile: a rollback must not wait for a permission that only the forward path needs.
+    Reconciliation goes on with missing permissions: a rollback must not wait for one that only a forward move needs.
     """
 
     def __init__(self, ask: Callable[[], Awaitable[tuple[Missing, ...]]], state: State) -> None:
         self._ask, self._state = ask, state
-        self._trouble = ""
-        """Why the last check failed; what was missing before it is believed until one succeeds."""
+        self._error = ""
+        """Why the last check failed, or empty; after a failure ``state.missing`` stays as it was."""
 
     async def check(self) -> float:
-        """Asks once; seconds until the next time."""
+        """Checks once; returns the seconds until the next check."""
         try:
             found = await self._ask()
         except ClusterError as error:
             self._failed(f"{type(error).__name__}: {error}"[:300])
-        except Exception as error:  # whatever it is, the next check may succeed
+        except Exception as error:  # a bug: the next check may succeed
             log.exception("permissions not checked")
-            self._trouble = repr(error)
+            self._error = repr(error)
         else:
             self._note(found)
-        pause = WHILE_MISSING if self._state.missing or self._trouble else WHILE_COMPLETE
+        pause = WHILE_MISSING if self._state.missing or self._error else WHILE_COMPLETE
         return pause * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
 
-    def _failed(self, trouble: str) -> None:
-        if not self._trouble:
-            log.warning("permissions not checked", error=trouble)
-        self._trouble = trouble
+    def _failed(self, error: str) -> None:
+        if not self._error:
+            log.warning("permissions not checked", error=error)
+        self._error = error
 
     def _note(self, found: tuple[Missing, ...]) -> None:
-        before, self._state.missing, self._trouble = self._state.missing, found, ""
+        before, self._state.missing, self._error = self._state.missing, found, ""
         MISSING_PERMISSIONS.set(len(found))
         lost, restored = [m for m in found if m not in before], [m for m in before if m not in found]
         if lost:
@@ -80,7 +80,7 @@ class Rights:
 
 @contextlib.asynccontextmanager
 async def checking(server: Reviewer, settings: Settings, state: State) -> AsyncIterator[None]:
-    """The rights are checked again and again while the block runs."""
+    """Checks the permissions periodically during the block."""
     watching = asyncio.create_task(Rights(lambda: missing_permissions(server, settings), state).watch())
     try:
         yield

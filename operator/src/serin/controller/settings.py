@@ -1,7 +1,7 @@
-"""How is the process set up? From its environment, checked once at start.
+"""The settings of the operator process: environment variables, validated once at start.
 
-A new setting is one field of ``Settings``: the variable is named after it, and the words of a complaint come from
-how the field is declared.
+To add a setting, add a field to ``Settings``: the variable is named after it, and the error message for a wrong value
+has the field's description.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from serin.schema.types import parse_duration
 
 PREFIX = "SERIN_"
 LONGEST_SHOWN = 60
-"""Characters of a wrong value."""
+"""Characters of a wrong value in an error message."""
 LABEL, SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"
-"""Names of Kubernetes objects: of a namespace, and of most others."""
+"""Patterns for Kubernetes names: of a namespace (RFC 1123 label), and of most other objects (subdomain)."""
 
 
 class SettingsError(ValueError):
-    """The environment cannot be used; the message has a line for each variable that is wrong."""
+    """The environment is invalid; the message has one line per wrong variable."""
 
 
-def _words(text: object) -> object:
-    """The words between commas, each of them once."""
+def _split(text: object) -> object:
+    """The values between commas, without duplicates."""
     if not isinstance(text, str):
         return text
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
 
 
 def _lease(text: object) -> object:
-    """``namespace/name``; empty: no election."""
+    """``namespace/name`` as a tuple; None for an empty value."""
     return (tuple(text.split("/")) if text else None) if isinstance(text, str) else text
 
 
@@ -54,8 +54,8 @@ def _number(default: int, low: int, high: int) -> Any:  # noqa: ANN401 - a defau
 
 
 def _duration(default: str, low: str, high: str) -> Any:  # noqa: ANN401 - a default, whatever the field's type
-    words = f"a duration from {low} to {high}, such as {default}"
-    return Field(parse_duration(default), ge=parse_duration(low), le=parse_duration(high), description=words)
+    description = f"a duration from {low} to {high}, such as {default}"
+    return Field(parse_duration(default), ge=parse_duration(low), le=parse_duration(high), description=description)
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -64,34 +64,34 @@ Name = Annotated[str, Field(pattern=SUBDOMAIN)]
 
 
 class Settings(BaseSettings):
-    """All settings of the operator process; ``description`` says what a value should be."""
+    """All settings of the operator; the ``description`` of a field says which values it takes."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     prometheus: Annotated[tuple[Server, ...], NoDecode]
-    """Allow-list of Prometheus servers; the first one is the default. From two variables, see ``_prometheus``."""
-    namespaces: Annotated[tuple[Namespace, ...], NoDecode, BeforeValidator(_words)] = Field(
+    """Allow-list of Prometheus servers; the first one is the default. From two variables: see ``_prometheus``."""
+    namespaces: Annotated[tuple[Namespace, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="names of namespaces, separated by commas, or empty for the whole cluster"
     )
-    """Only these namespaces; empty: the whole cluster."""
+    """The namespaces that the operator works in; empty for the whole cluster."""
     resync: Duration = _duration("5m", "1s", "24h")
-    """Every object is looked at again after at most this time, so that a lost event costs no more."""
+    """The longest time between two passes over a ModelDeployment: it bounds the effect of a lost event."""
     workers: int = _number(64, 1, 1024)
-    """Objects that are worked on at the same time."""
+    """ModelDeployments that are reconciled concurrently."""
     records_kept: int = _number(100, 0, 10000)
-    """PromotionRecords of a ModelDeployment that are kept whatever their age; 0 keeps all."""
+    """The number of newest PromotionRecords per ModelDeployment that are kept at any age; 0 keeps all."""
     records_age: Duration = _duration("9600h", "1h", "87600h")
-    """PromotionRecords that are younger are kept, too."""
+    """PromotionRecords younger than this are kept, too."""
     health_host: str = Field("127.0.0.1", description="an address of this machine, or empty for all of them")
     health_port: int = _number(8080, 0, 65535)
-    """Serves /healthz, /readyz and /metrics; 0 serves none of them."""
+    """Port of /healthz, /readyz and /metrics; 0 turns them off."""
     log_format: Literal["json", "console"] = Field("json", description="json or console")
     lease: Annotated[tuple[Namespace, Name] | None, NoDecode, BeforeValidator(_lease)] = Field(
         None, description="namespace/name of a Lease, or empty for a process that is the only one"
     )
-    """Namespace and name of the Lease by which replicas elect a leader; None: this process is the only one."""
+    """Namespace and name of the Lease for leader election; None if this process is the only replica."""
     lease_duration: Duration = _duration("15s", "3s", "10m")
-    """How long a dead leader is waited for. A leader's try to renew has 4/15 of it: less than 3 s would lose leases."""
+    """How long a lease lasts after its last renewal. One attempt to renew has 4/15 of it: below 3 s leases get lost."""
 
     @classmethod
     def settings_customise_sources(
@@ -102,13 +102,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing but what it is made with: only ``from_environment`` reads an environment."""
+        """Only constructor arguments: the environment is read by ``from_environment`` alone."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
 
 def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from ``SERIN_…`` variables; ``SettingsError`` says of each wrong one what it should be."""
+    """Settings from ``SERIN_…`` variables; ``SettingsError`` has a line for each wrong one."""
     source = EnvSettingsSource(Settings)
     source.env_vars = {name.lower(): value for name, value in env.items() if name == name.upper()}
     servers, wrong = _prometheus(env)
@@ -116,21 +116,21 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         settings = Settings(**{**source(), "prometheus": servers})
     except ValidationError as error:
         names = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors(include_input=False))
-        wrong += [_complaint(name, str(source.env_vars[f"{PREFIX}{name}".lower()])) for name in names]
+        wrong += [_message(name, str(source.env_vars[f"{PREFIX}{name}".lower()])) for name in names]
     else:
         if not wrong:
             return settings
     raise SettingsError("\n".join(wrong))
 
 
-def _complaint(name: str, held: str) -> str:
-    """Which variable is wrong, what it holds and what it should be."""
-    shown = repr(held if len(held) <= LONGEST_SHOWN else f"{held[:LONGEST_SHOWN]}…")
+def _message(name: str, value: str) -> str:
+    """The error message for a wrong variable: its name, its value and which values it takes."""
+    shown = repr(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…")
     return f"{PREFIX}{name.upper()} is {shown}: it should be {Settings.model_fields[name].description}"
 
 
 def _prometheus(env: Mapping[str, str]) -> tuple[tuple[Server, ...], list[str]]:
-    """The servers of both variables, or a line for each variable that is wrong."""
+    """The servers of both variables, and a line for each wrong one."""
     found: list[Server] = []
     wrong: list[str] = []
     for read in (_plain_servers, _servers_with_credentials):
@@ -151,7 +151,7 @@ def _prometheus(env: Mapping[str, str]) -> tuple[tuple[Server, ...], list[str]]:
 
 
 def _plain_servers(env: Mapping[str, str]) -> list[Server]:
-    """Servers without credentials. A wrong address is not quoted: it may hold a password."""
+    """The servers without credentials. An error does not quote the address: it may contain a password."""
     found = []
     texts = (text.strip() for text in env.get("SERIN_PROMETHEUS_URLS", "").split(","))
     for number, url in enumerate(filter(None, texts), 1):
@@ -163,7 +163,7 @@ def _plain_servers(env: Mapping[str, str]) -> list[Server]:
 
 
 def _servers_with_credentials(env: Mapping[str, str]) -> list[Server]:
-    """The servers of a file; every file that they name is looked at now, not at the first query."""
+    """The servers of a file. The files that they refer to are checked now, not at the first query."""
     config = env.get("SERIN_PROMETHEUS_CONFIG", "")
     try:
         found = servers_from(Path(config).read_text(encoding="utf-8"), config) if config else []

@@ -1,7 +1,7 @@
-"""How does the process end? Always and in bounded time, whatever its tasks and threads do.
+"""Ends the process in bounded time, even if tasks or threads do not end.
 
-A task of kopf's may swallow its cancellation and begin again: a watcher that is between two tries when another one
-fails. Whoever waits for it waits for ever, with the lease in hand and without an event.
+A watcher task of kopf may ignore its cancellation while it waits for a retry. A process that awaited it would keep the
+lease, and get no event.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from serin.errors import NotLeader
 
 log = structlog.get_logger()
 GRACE = 3.0
-"""Seconds; kopf gives what it has read, but not yet handed on, 2 before it ends."""
+"""Seconds that kopf's tasks have to end; kopf itself takes 2 to deliver the events that it has read."""
 LAST_GRACE = 2.0
+"""Seconds that all other tasks have to end."""
 FAILED, LOST_THE_LEASE = 1, 3
 
 
 def install_signal_handlers(stop: asyncio.Event) -> None:
-    """SIGTERM and SIGINT set ``stop`` from now on; a second one changes nothing."""
+    """Makes SIGTERM and SIGINT set ``stop``; a second signal has no further effect."""
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
 async def wait_for_event_sources(roots: Collection[asyncio.Task[None]]) -> None:
-    """Waits until one of kopf's root tasks ends, ends the others, and returns ``GRACE`` later at the latest.
+    """Waits until one of kopf's root tasks ends, cancels the others and waits at most ``GRACE`` for them.
 
-    Raises what one of them raised: the end of an event source is never silent. kopf's own ``run_tasks`` would then
-    wait another 5 s for every task it does not know, our workers among them, with the lease still in hand.
+    Raises the error of a task. kopf's own ``run_tasks`` is not used: it would wait another 5 s for every task that it
+    does not know, such as the workers, while this replica holds the lease.
     """
     try:
         await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
@@ -50,13 +51,13 @@ async def wait_for_event_sources(roots: Collection[asyncio.Task[None]]) -> None:
 
 
 def run_and_exit(work: Coroutine[Any, Any, None]) -> NoReturn:
-    """Runs ``work`` and ends the process with the exit code that stands for what came of it."""
-    asyncio.run(_to_the_end(work))
+    """Runs ``work`` and exits the process with the exit code for its result."""
+    asyncio.run(_run(work))
     raise AssertionError  # the process has ended
 
 
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    code = await _outcome(work)
+async def _run(work: Coroutine[Any, Any, None]) -> None:
+    code = await _exit_code(work)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
@@ -64,17 +65,17 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
         _, left = await asyncio.wait(left, timeout=LAST_GRACE)
     if left:
         log.error("ended in spite of tasks that do not", tasks=sorted(task.get_name() for task in left))
-    # Neither asyncio.run nor the interpreter may wait: for such a task, or for a thread that asks a dead name server.
+    # asyncio.run and the interpreter would wait for such a task, or for a thread that resolves a name.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-async def _outcome(work: Coroutine[Any, Any, None]) -> int:
+async def _exit_code(work: Coroutine[Any, Any, None]) -> int:
     try:
         await work
     except NotLeader as error:
-        log.error("stopped", error=str(error))  # noqa: TRY400 - expected: the words suffice
+        log.error("stopped", error=str(error))  # noqa: TRY400 - expected: no traceback needed
         return LOST_THE_LEASE
     except Exception:
         log.exception("stopped")

@@ -1,7 +1,7 @@
-"""Do events still arrive? A watch that is connected and silent looks healthy.
+"""Detects a watch that is connected and delivers no events any more.
 
-A live read that is newer than the newest event for too long says that it is deaf. The resync keeps the objects right
-meanwhile; the liveness probe has the process restarted.
+If a live read has found a newer generation than the newest event for too long, the watch is stale. The liveness probe
+then fails, and the process is restarted; until then the resync keeps the objects in order.
 """
 
 from __future__ import annotations
@@ -10,34 +10,34 @@ from collections.abc import Callable
 
 from serin.controller.workqueue import Key
 
-PATIENCE = 60.0
+EVENT_TIMEOUT = 60.0
 """Seconds that an event may be late."""
 
 
 class Watchdog:
-    """Compares generations: what events have told, and what live reads have found."""
+    """Compares the generations in events with those in live reads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._told: dict[Key, int] = {}
+        self._seen: dict[Key, int] = {}
         self._behind: dict[Key, float] = {}
-        """Since when a key's live generation is newer than what was told."""
+        """Per key, since when its live generation is newer than that of its newest event."""
 
-    def told(self, key: Key, generation: int) -> None:
-        """An event brought this generation."""
-        self._told[key] = generation
+    def event_seen(self, key: Key, generation: int) -> None:
+        """Notes the generation in an event."""
+        self._seen[key] = generation
         self._behind.pop(key, None)
 
-    def found(self, key: Key, generation: int | None) -> None:
-        """A live read found this generation; None: the object is gone."""
+    def live_read(self, key: Key, generation: int | None) -> None:
+        """Notes the generation in a live read; None if the object does not exist."""
         if generation is None:
-            self._told.pop(key, None)
+            self._seen.pop(key, None)
             self._behind.pop(key, None)
-        elif generation > self._told.get(key, 0):
+        elif generation > self._seen.get(key, 0):
             self._behind.setdefault(key, self._clock())
 
     @property
-    def deaf(self) -> Key | None:
-        """A key whose event is overdue; None while all is well."""
+    def stale_key(self) -> Key | None:
+        """A key whose event is overdue; None if there is none."""
         now = self._clock()
-        return next((key for key, since in self._behind.items() if now - since > PATIENCE), None)
+        return next((key for key, since in self._behind.items() if now - since > EVENT_TIMEOUT), None)

@@ -1,3 +1,3 @@
-"""PromotionRecords: what is written of a rollout, and how it is read back."""
+"""PromotionRecords: how a rollout is written to one, and how it is read back."""
 
 from __future__ import annotations

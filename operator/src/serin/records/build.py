@@ -1,4 +1,4 @@
-"""How does a rollout become a PromotionRecord, and back? Pure: objects in, objects out."""
+"""Converts a rollout to a PromotionRecord and back. Pure: objects in, objects out."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
 
 MOST_BLOCKS = 330
-"""A block of 20 windows takes up to 0.65 KiB; with the actions on it, a record stays below 256 KiB."""
+"""A block of 20 windows takes up to 0.65 KiB: with its actions, a record stays below 256 KiB."""
 Source = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""``spec.model`` and ``spec.predictor`` as the user wrote them."""
+"""``spec.model`` and ``spec.predictor`` of a ModelDeployment, as the user wrote them."""
 
 
 def new(
@@ -79,7 +79,7 @@ def _source(ref: RevisionRef, sources: Mapping[str, Source]) -> RevisionSource:
 
 
 def parse(obj: Mapping[str, Any]) -> PromotionRecord | None:
-    """The record, or None for an object that is not one of ours (anybody may create objects)."""
+    """The record; None for an object that Serin did not write (anybody may create objects)."""
     try:
         return PromotionRecord.model_validate(obj)
     except ValidationError:
@@ -87,7 +87,7 @@ def parse(obj: Mapping[str, Any]) -> PromotionRecord | None:
 
 
 def view(obj: Mapping[str, Any]) -> RecordView | None:
-    """What a decision needs of a record."""
+    """The part of a record that decisions need; None for an object that Serin did not write."""
     record = parse(obj)
     if record is None:
         return None
@@ -114,9 +114,9 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
 
 
 def _held(actions: Sequence[AnsweredAction]) -> Held | None:
-    """The last Hold that was accepted, unless a Release came after it."""
-    done = [a for a in actions if a.outcome is ActionOutcome.ACCEPTED]
-    last = next((a for a in reversed(done) if a.action in {ActionKind.HOLD, ActionKind.RELEASE}), None)
+    """The last accepted Hold, unless a Release was accepted after it."""
+    accepted = [a for a in actions if a.outcome is ActionOutcome.ACCEPTED]
+    last = next((a for a in reversed(accepted) if a.action in {ActionKind.HOLD, ActionKind.RELEASE}), None)
     if last is None or last.action is ActionKind.RELEASE:
         return None
     return Held(by=last.by, at=last.at, action=last.name, reason=last.reason)
@@ -127,41 +127,44 @@ def _ref(source: RevisionSource) -> RevisionRef:
 
 
 def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:
-    """Per revision what the user wrote for it."""
+    """The source of each revision in the records."""
     found: dict[str, Source] = {}
     for record in filter(None, map(parse, records)):
         for source in filter(None, (record.spec.stable, record.spec.candidate)):
-            # Anybody with the right may create records: only what hashes to its revision is believed.
+            # Records can be forged: a source counts only if its hash is the revision.
             if source.revision == revision_of(source.model, source.predictor):
                 found[source.revision] = (source.model, source.predictor)
     return found
 
 
-def noted(status: PromotionRecordStatus, entry: TimelineEntry) -> PromotionRecordStatus | None:
-    """The status with one more entry; None if the last one says the same already."""
+def with_entry(status: PromotionRecordStatus, entry: TimelineEntry) -> PromotionRecordStatus:
+    """The status with one more timeline entry, unless the last one has the same weight, reason and shadow."""
     last = status.timeline[-1] if status.timeline else None
     if last is not None and (last.weight, last.reason, last.shadow) == (entry.weight, entry.reason, entry.shadow):
-        return None
+        return status
     return status.model_copy(update={"timeline": [*status.timeline, entry][-200:]})
 
 
 def with_actions(
     status: PromotionRecordStatus, record: str, answered: Sequence[AnsweredAction]
 ) -> PromotionRecordStatus:
-    """The status with the actions on this rollout that it does not have yet; ``answered`` are newest first."""
+    """The status with the new actions on this rollout; ``answered`` is newest first.
+
+    Of more than ``MOST_ACTIONS`` the oldest refused ones are dropped first.
+    """
     known = {action.uid for action in status.actions}
     fresh = [a for a in reversed(answered) if a.rollout == record and a.uid not in known]
-    together = [*status.actions, *fresh]
-    refused = [a for a in together if a.outcome is ActionOutcome.REFUSED]
-    surplus = {a.uid for a in refused[: max(0, len(together) - MOST_ACTIONS)]}  # what was done matters most
-    kept = [a for a in together if a.uid not in surplus][-MOST_ACTIONS:]
+    every = [*status.actions, *fresh]
+    refused = [a for a in every if a.outcome is ActionOutcome.REFUSED]
+    surplus = {a.uid for a in refused[: max(0, len(every) - MOST_ACTIONS)]}
+    kept = [a for a in every if a.uid not in surplus][-MOST_ACTIONS:]
     return status.model_copy(update={"actions": kept}) if kept != status.actions else status
 
 
-def finished(
+def with_outcome(
     status: PromotionRecordStatus, finish: Finish, *, now: datetime, assessment: Assessment
 ) -> PromotionRecordStatus:
-    """The status with its outcome and what the candidate answered until then."""
+    """The status with the rollout's outcome and the candidate's requests per SLO."""
     breach = assessment.breach
     return status.model_copy(
         update={
@@ -179,12 +182,12 @@ def finished(
 
 
 def has_room(status: PromotionRecordStatus) -> bool:
-    """Whether further windows fit; those that do not are read again from Prometheus after a restart."""
+    """Whether further blocks fit. Windows without room are read from Prometheus again after a restart."""
     return len(status.blocks) < MOST_BLOCKS
 
 
-def sealed(status: PromotionRecordStatus, blocks: Sequence[WindowBlock]) -> PromotionRecordStatus:
-    """The status with further sealed windows."""
+def with_blocks(status: PromotionRecordStatus, blocks: Sequence[WindowBlock]) -> PromotionRecordStatus:
+    """The status with further blocks of windows; a block that it has already is skipped."""
     known = {(block.slo, block.start) for block in status.blocks}
     fresh = [block for block in blocks if (block.slo, block.start) not in known]
     return status.model_copy(update={"blocks": [*status.blocks, *fresh]}) if fresh else status

@@ -1,7 +1,7 @@
-"""What does a later decision need of a finished record? Its printer columns have it, so history costs nothing.
+"""Reads the part of a finished record that later decisions need from its printer columns.
 
-A record may have hundreds of KiB of windows. Outside of rollouts a ModelDeployment's records are listed as a table of
-their printer columns; one that is not finished, or whose columns are those of an earlier Serin, is read whole.
+A record may have hundreds of KiB of windows. Outside of rollouts the records of a ModelDeployment are listed as a table
+of their printer columns. A record that is not finished, or has the columns of an earlier Serin, is read completely.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class _Columns(ApiModel):
 
 
 def view_of(row: Mapping[str, Any], workload_of: Callable[[str], Workload]) -> RecordView | None:
-    """The record as decisions see it, from a row of the table; None if it has to be read whole.
+    """The view of a record from its row of the table; None if the complete record has to be read.
 
-    ``workload_of`` says what serves a revision: a row does not.
+    ``workload_of`` gives the workload that serves a revision, which is not in the row.
     """
     try:
         found = _Columns.model_validate(row.get("columns"))

@@ -234,7 +234,7 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
     async def hang(*_: object, **__: object) -> Any:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("serin.controller.reconciliation.pending_actions.PATIENCE", 0.01)
+    monkeypatch.setattr("serin.controller.reconciliation.pending_actions.ACTIONS_TIMEOUT", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
     assert await requester_verified(lab.cluster, "prod", [pending]) is None
     monkeypatch.setattr(lab.cluster, "list", hang)

@@ -16,13 +16,13 @@ from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.reconciliation.rollout_records import get_or_none, read_records, record_views
 from serin.controller.reconciliation.pending_actions import (
     PendingActions,
     list_pending,
     pending_actions_of,
     requester_verified,
 )
+from serin.controller.reconciliation.rollout_records import get_or_none, read_records, record_views
 from serin.controller.reconciliation.wanted import wanted_revision
 from serin.errors import NotFound, Refused
 from serin.prometheus.reading import unreadable

@@ -11,7 +11,7 @@ import structlog
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
-from serin.cluster.hurried import HurriedCluster
+from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
 from serin.controller.reconciliation.actor import Actor, Evidence
 from serin.controller.reconciliation.acts import Act, Acts
@@ -62,7 +62,7 @@ class Reconciler:
         self._missing, self._retention = missing, retention
         self._cluster, self._metrics, self._clock, self._live_read = cluster, metrics, clock, live_read
         self._scope = Scope(tuple(metrics), namespaces)
-        self._patient, self._hurried = Actor(cluster), Actor(HurriedCluster(cluster, WRITE_TIMEOUT))
+        self._actor, self._deadline_actor = Actor(cluster), Actor(DeadlineCluster(cluster, WRITE_TIMEOUT))
         self._readers = WindowReaders()
         self._last: dict[Key, PassResult] = {}
 
@@ -95,7 +95,7 @@ class Reconciler:
         """Writes the status first, fenced; then the route; then everything else, each write on its own."""
         last = self._last.get(key)
         failed = last.failures if last is not None else tuple(snapshot.status.write_failures)
-        acts, actor = Acts(key, self._clock(), failed), self._hurried if _has_traffic(snapshot) else self._patient
+        acts, actor = Acts(key, self._clock(), failed), self._deadline_actor if _has_traffic(snapshot) else self._actor
         try:
             if await actor.write_status(snapshot, decision.status):
                 _log_decision(key, snapshot.status, decision.status)

@@ -168,7 +168,7 @@ class WindowReader:
         return interval.without_candidate() if away else interval
 
     def _take(self, name: str, batch: list[Interval]) -> None:
-        """Judges windows and keeps them for the record. The cursor moves first: no window is taken twice after a bug."""
+        """Judges windows and keeps them for the record. The cursor moves first, so a bug never repeats a window."""
         batch = [self._without_outage(interval) for interval in batch]
         self.cursors[name] = batch[-1].end
         self.unsealed.windows.setdefault(name, []).extend(batch)
