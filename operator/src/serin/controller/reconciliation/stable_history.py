@@ -32,7 +32,7 @@ HISTORY_TIMEOUT = 2.0
 HISTORY_RETRY = timedelta(minutes=1)
 """Between two attempts to read it."""
 HISTORY_USEFUL = 10
-"""Windows of the history: after so long, stable's requests beside the candidate tell as much."""
+"""After this many windows the history is no longer needed: stable's requests during the rollout are enough."""
 
 
 @dataclass(slots=True)
