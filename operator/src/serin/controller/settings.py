@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     """Every object is looked at again after at most this time, so that a lost event costs no more."""
     workers: int = _number(64, 1, 1024)
     """Objects that are worked on at the same time."""
-    records_kept: int = _number(100, 0, 10000)
+    records_kept: int = _number(0, 0, 10000)
     """PromotionRecords of a ModelDeployment that are kept whatever their age; 0 keeps all."""
     records_age: Duration = _duration("9600h", "1h", "87600h")
     """PromotionRecords that are younger are kept, too."""
