@@ -12,7 +12,7 @@
     ├── MetricsError                 Prometheus gave no usable answer
     │   ├── QueryRejected            4xx: query, address or credentials are wrong; trying again will not help
     │   ├── MetricsUnavailable       network, TLS, 408, 429, 5xx, time-out, partial data: hold and try again
-    │   ├── AnswerTooLarge           more than is read: ask for less, or estimate
+    │   ├── AnswerTooLarge           more than Serin reads: ask for less, or for sums
     │   └── MalformedAnswer          an answer that is not Prometheus's: hold and tell
     └── InvalidInput                 a file or an option of a command is wrong: say where, and end with code 2
 """
@@ -60,7 +60,7 @@ class NotLeader(ClusterError):
 
 
 class MetricsError(SerinError):
-    """Prometheus gave no usable answer: who was asked, what came back, and for which query."""
+    """Prometheus gave no usable answer. The text names the server, what came back and the query."""
 
     def __init__(self, cause: str, *, server: str = "", query: str = "") -> None:
         super().__init__(cause)
@@ -78,11 +78,11 @@ class MetricsError(SerinError):
 
 
 class QueryRejected(MetricsError):
-    """Prometheus refuses the query, or nobody who may answer it stands at the address."""
+    """The query, the address or the credentials are wrong; trying again will not help."""
 
 
 class MetricsUnavailable(MetricsError):
-    """Prometheus cannot be reached or cannot answer now; ``retry_after`` is its own wish in seconds, if it has one."""
+    """Prometheus cannot be reached or cannot answer now; ``retry_after`` is what it asks for, in seconds."""
 
     def __init__(self, cause: str, *, server: str = "", query: str = "", retry_after: float | None = None) -> None:
         super().__init__(cause, server=server, query=query)
@@ -90,8 +90,8 @@ class MetricsUnavailable(MetricsError):
 
 
 class AnswerTooLarge(MetricsError):
-    """There is more to read than Serin reads at once."""
+    """The answer has more bytes or series than Serin reads."""
 
 
 class MalformedAnswer(MetricsError):
-    """What came back is not a complete answer of the Prometheus API."""
+    """The answer is not a complete one of the Prometheus API."""
