@@ -19,6 +19,7 @@ from serin.rollout.housekeeping import (
     without_written_outcomes,
 )
 from serin.rollout.observation import Observation
+from serin.rollout.phases import is_watched
 from serin.rollout.phases.first_deployment import first_deployment
 from serin.rollout.phases.idle import decide_idle
 from serin.rollout.phases.preparing import prepare
@@ -71,7 +72,12 @@ def decide(
         status=after,
         plan=Plan() if transition.frozen else plan(context, after),
         announcements=(*announcements(status, after, transition), *drift_announcement(status, after)),
-        wake_at=_earliest(transition.wake_at, *_drained_at(context, after), actions_due_at(context, after)),
+        wake_at=_earliest(
+            transition.wake_at,
+            *_drained_at(context, after),
+            actions_due_at(context, after),
+            _watch_due_at(context, after),
+        ),
     )
 
 
@@ -96,6 +102,11 @@ def _drained_at(context: DecisionContext, status: ModelDeploymentStatus) -> list
     """When arms have drained; one whose deletion takes its time is looked at again at the usual pace."""
     due = [ref.until for ref in status.draining if ref.until is not None]
     return [until if until > context.now else context.poll_at() for until in due]
+
+
+def _watch_due_at(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
+    """When the breach watch has to look again: a hold may wait for long, and the watch never does."""
+    return context.next_evaluation_at() if is_watched(status) else None
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

@@ -30,13 +30,27 @@ class HeldBy(Enum):
     """Somebody's word: it lasts as long as they wish."""
 
 
+class Moment(Enum):
+    """A forward move besides the next step, before which some gates are asked, too."""
+
+    LAST_WEIGHT = "LastWeight"
+    """The last weight counts as given: the bake begins, or the end."""
+    END = "End"
+    """The candidate becomes stable and the old revision goes, which nothing brings back."""
+    RESUME = "Resume"
+    """A candidate that was without endpoints gets back the weight that it had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A check and the phases in which it holds."""
+    """A check, and when it is asked."""
 
     check: Check
     phases: frozenset[Phase]
+    """Phases in which it holds the next step."""
     holds: HeldBy
+    before: frozenset[Moment]
+    """Moments at which it is asked, too."""
 
 
 def only_mirrored(check: Check) -> Check:
