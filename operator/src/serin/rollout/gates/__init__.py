@@ -1,7 +1,7 @@
-"""What may hold a forward move? One module per gate, and one ordered table that says in which phases each holds.
+"""Gates: one module each, and one ordered table with the phases in which each is checked.
 
-A gate only holds: its check answers None when it is open, and otherwise the Transition that says why nothing moves.
-What rolls back are the rules of ``phases.rollback_rules``, which no gate can switch off.
+A gate only holds: its check returns None if the gate is open, otherwise the Transition of the hold. The rules of
+``phases.rollback_rules`` roll back; they run before the gates.
 
 To add a gate, write a module with its check and add a line to ``GATES``.
 """
@@ -28,7 +28,7 @@ from serin.rollout.gates.gate import Check, Gate, HeldBy, only_mirrored, with_ho
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.gates.people.spec_unusable import spec_unusable
-from serin.rollout.phases import LATE
+from serin.rollout.phases import AFTER_STEPS
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Phase
 
@@ -37,42 +37,42 @@ SHADOW = frozenset({Phase.SHADOWING})
 STEPS = frozenset({Phase.PROGRESSING})
 BAKE = frozenset({Phase.BAKING})
 JUDGED = SHADOW | STEPS | BAKE
-EVERY = PREPARE | JUDGED | LATE
+EVERY = PREPARE | JUDGED | AFTER_STEPS
 GATES: tuple[Gate, ...] = (
-    # A part of the cluster cannot be read: what it would say is not guessed.
+    # A part of the cluster cannot be read.
     Gate(unreadable, EVERY, HeldBy.CLUSTER),
-    # Spec cannot be used any more: what its author wants is not known.
+    # Spec was changed to something unusable.
     Gate(spec_unusable, EVERY, HeldBy.PERSON),
-    # A quota, a webhook or a missing right refuses what the rollout needs.
+    # A quota, a webhook or a missing permission refuses a write.
     Gate(write_failed, EVERY, HeldBy.CLUSTER),
-    # The gateway works with another weight than the decided one.
-    Gate(route_pending, JUDGED | LATE, HeldBy.CLUSTER),
-    # The evidence would have no place.
+    # The gateway has not accepted the desired weight.
+    Gate(route_pending, JUDGED | AFTER_STEPS, HeldBy.CLUSTER),
+    # The rollout has no PromotionRecord for its evidence.
     Gate(record_missing, EVERY, HeldBy.CLUSTER),
-    # Nobody knows what passing means.
+    # The policy is not known.
     Gate(policy_lost, PREPARE | JUDGED, HeldBy.CLUSTER),
-    # The pods are not those that the evidence is of.
+    # The pods are not those that the evidence is about.
     Gate(template_drift, JUDGED, HeldBy.CLUSTER),
-    # An SLO that decides has not passed.
+    # A deciding SLO has not passed.
     Gate(only_mirrored(undecided), JUDGED, HeldBy.EVIDENCE),
-    # Clients reach the arms in another way than by the route.
+    # The observed share of the requests differs from the weight.
     Gate(traffic_split, STEPS | BAKE, HeldBy.EVIDENCE),
-    # The step, the shadow or the bake has not lasted long enough.
+    # The step, shadow, preview or bake is too short.
     Gate(only_mirrored(step_time), SHADOW | STEPS, HeldBy.EVIDENCE),
     Gate(preview_time, SHADOW, HeldBy.EVIDENCE),
     Gate(bake_time, BAKE, HeldBy.EVIDENCE),
-    # Before the first weight: the candidate comes up, stable is whole, the gateway knows the candidate's endpoints.
+    # Before the first weight: candidate ready, stable at its size, the candidate's endpoints known to the gateway.
     Gate(candidate_not_up, PREPARE, HeldBy.CLUSTER),
     Gate(stable_too_small, PREPARE, HeldBy.CLUSTER),
     Gate(candidate_not_routed, PREPARE, HeldBy.CLUSTER),
-    # Somebody wants it to stay where it is.
+    # A person holds the rollout.
     Gate(paused, EVERY, HeldBy.PERSON),
     Gate(held, EVERY, HeldBy.PERSON),
-    # Whoever gets more traffic can carry it, and whoever takes it back can, too.
+    # Both arms are large enough for the next weight, and for a rollback.
     Gate(stable_too_small, JUDGED, HeldBy.CLUSTER),
     Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER),
 )
-"""In order: the first that holds says why. Each phase asks those that name it."""
+"""In this order; the first gate of the phase that holds gives the reason."""
 
 
 def _only(*checks: Check) -> tuple[Gate, ...]:
@@ -81,22 +81,22 @@ def _only(*checks: Check) -> tuple[Gate, ...]:
 
 
 FINAL_GATES = _only(unreadable, spec_unusable, write_failed, route_pending, record_missing, paused, held)
-"""Before the candidate is stable and the old revision goes, which nothing brings back."""
+"""Before the candidate becomes stable and the old revision is deleted."""
 LAST_WEIGHT_GATES = _only(unreadable, write_failed, route_pending)
-"""Before the last weight counts as given."""
+"""Before the bake, or the end of a rollout without bake."""
 RESUME_GATES = _only(unreadable, write_failed, record_missing, paused, held)
-"""Before a candidate that was without endpoints gets back the weight that it had."""
+"""Before a candidate that had lost its endpoints gets its weight again."""
 
 
 def first_hold(
     context: DecisionContext, status: ModelDeploymentStatus, gates: tuple[Gate, ...] = GATES
 ) -> Transition | None:
-    """What the first gate of the phase that holds says; None when all are open."""
-    ordered = rollout_of(status).promote is not None
+    """The hold of the first gate of the phase that holds; None if all are open. Promote skips gates of evidence."""
+    requested = rollout_of(status).promote is not None
     for gate in gates:
-        if status.phase not in gate.phases or (ordered and gate.holds is HeldBy.EVIDENCE):
+        if status.phase not in gate.phases or (requested and gate.held_by is HeldBy.EVIDENCE):
             continue
         transition = gate.check(context, status)
         if transition is not None:
-            return with_hold_clock(context, transition, gate.holds)
+            return with_hold_clock(context, transition, gate.held_by)
     return None
