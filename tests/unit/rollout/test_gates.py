@@ -43,7 +43,7 @@ WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
 def test_all_is_well_in_every_scene() -> None:
     for phase in WATCHED:
         for gate in GATES:
-            if gate.holds is not HeldBy.EVIDENCE:
+            if gate.held_by is not HeldBy.EVIDENCE:
                 assert scene(phase).ask(gate.check) is None or gate.check is candidate_not_routed, (phase, gate)
 
 

@@ -90,7 +90,7 @@ class Actor:
         subject = Subject(snapshot.obj, now)
         for news in decision.announcements:
             for sink in self._sinks:
-                await acts.run(Act.EVENT, news.name, _in_time(sink.tell(subject, news)))
+                await acts.run(Act.EVENT, news.name, _in_time(sink.publish(subject, news)))
         return done
 
     async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts) -> None:

@@ -32,7 +32,7 @@ from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView,
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend
-from serin.traffic.gateway.claims import Seen, foreign, hostname_taken
+from serin.traffic.gateway.claims import RouteClaim, foreign, hostname_taken
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
@@ -115,13 +115,13 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
     arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
     views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
-    seen = Seen(parsed.status, route_obj, able=any(arm.ready for arm in arms.values()))
+    claim = RouteClaim(parsed.status, route_obj, has_ready_arm=any(arm.ready for arm in arms.values()))
     is_foreign = foreign(route_obj, obj, parsed.status)
     problem = _not_ours(obj) if is_foreign else None
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
         problem = KSERVE_MISSING
     elif problem is None:
-        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, seen, scope.namespaces))
+        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, scope.namespaces))
     if route_obj is not None and (
         Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
     ):

@@ -1,7 +1,7 @@
-"""What may hold a forward move? One module per gate, and one ordered table that says in which phases each holds.
+"""Gates: one module each, and one ordered table with the phases in which each is checked.
 
-A gate only holds: its check answers None when it is open, and otherwise the Transition that says why nothing moves.
-What rolls back are the rules of ``phases.rollback_rules``, which no gate can switch off.
+A gate only holds: its check returns None if the gate is open, otherwise the Transition of the hold. The rules of
+``phases.rollback_rules`` roll back; they run before the gates.
 
 To add a gate, write a module with its check and add a line to ``GATES``.
 """
@@ -28,7 +28,7 @@ from serin.rollout.gates.gate import Gate, HeldBy, Moment, only_mirrored, with_h
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.gates.people.spec_unusable import spec_unusable
-from serin.rollout.phases import LATE
+from serin.rollout.phases import AFTER_STEPS
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Phase
 
@@ -37,7 +37,7 @@ SHADOW = frozenset({Phase.SHADOWING})
 STEPS = frozenset({Phase.PROGRESSING})
 BAKE = frozenset({Phase.BAKING})
 JUDGED = SHADOW | STEPS | BAKE
-EVERY = PREPARE | JUDGED | LATE
+EVERY = PREPARE | JUDGED | AFTER_STEPS
 ALWAYS = frozenset(Moment)
 AT_END = frozenset({Moment.END})
 ON_RESUME = frozenset({Moment.RESUME})
@@ -52,7 +52,7 @@ GATES: tuple[Gate, ...] = (
     # A quota, a webhook or a missing right refuses what the rollout needs.
     Gate(write_failed, EVERY, HeldBy.CLUSTER, ALWAYS),
     # The gateway works with another weight than the decided one.
-    Gate(route_pending, JUDGED | LATE, HeldBy.CLUSTER, frozenset({Moment.LAST_WEIGHT, Moment.END})),
+    Gate(route_pending, JUDGED | AFTER_STEPS, HeldBy.CLUSTER, frozenset({Moment.LAST_WEIGHT, Moment.END})),
     # The evidence would have no place.
     Gate(record_missing, EVERY, HeldBy.CLUSTER, AT_END | ON_RESUME),
     # Nobody knows what passing means.
@@ -78,7 +78,7 @@ GATES: tuple[Gate, ...] = (
     Gate(stable_too_small, JUDGED, HeldBy.CLUSTER, NEVER),
     Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER, NEVER),
 )
-"""In order: the first that holds says why. Each phase asks those that name it."""
+"""In this order; the first gate of the phase that holds gives the reason."""
 
 
 def _before(moment: Moment) -> tuple[Gate, ...]:
@@ -94,12 +94,12 @@ RESUME_GATES = _before(Moment.RESUME)
 def first_hold(
     context: DecisionContext, status: ModelDeploymentStatus, gates: tuple[Gate, ...] = GATES
 ) -> Transition | None:
-    """What the first gate of the phase that holds says; None when all are open."""
-    ordered = rollout_of(status).promote is not None
+    """The hold of the first gate of the phase that holds; None if all are open. Promote skips gates of evidence."""
+    requested = rollout_of(status).promote is not None
     for gate in gates:
-        if status.phase not in gate.phases or (ordered and gate.holds is HeldBy.EVIDENCE):
+        if status.phase not in gate.phases or (requested and gate.held_by is HeldBy.EVIDENCE):
             continue
         transition = gate.check(context, status)
         if transition is not None:
-            return with_hold_clock(context, transition, gate.holds)
+            return with_hold_clock(context, transition, gate.held_by)
     return None
