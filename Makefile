@@ -57,9 +57,9 @@ build: $(STAMP) ## Build the sandbox's parts into the user's cache (once)
 	@$(BIN)/python -m e2e.sandbox.build
 
 .PHONY: check
-check: check-style check-types check-imports check-crds check-unit ## Format, lint, types, import contracts, CRD drift, unit tests
+check: check-unit-core check-unit-shell check-types check-style check-imports check-crds ## Format, lint, types, import contracts, CRD drift, unit tests
 
-.PHONY: check-style check-types check-imports check-crds check-unit
+.PHONY: check-style check-types check-imports check-crds check-unit-core check-unit-shell
 check-style: $(STAMP)
 	$(BIN)/ruff format --check $(RUFF_PATHS)
 	$(BIN)/ruff check $(RUFF_PATHS)
@@ -70,8 +70,12 @@ check-imports: $(STAMP)
 check-crds: $(STAMP)
 	$(BIN)/python -m tools.crdgen --check
 	$(BIN)/python -m tools.rolegen --check
-check-unit: $(STAMP)
-	$(BIN)/python -m pytest tests/unit tests/tools
+# Two halves of about the same time: `make --jobs=2 check` uses both processors of a small machine.
+CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators analysis api schema)
+check-unit-core: $(STAMP)
+	$(BIN)/python -m pytest $(CORE_TESTS)
+check-unit-shell: $(STAMP)
+	$(BIN)/python -m pytest $(filter-out $(CORE_TESTS),$(wildcard tests/unit/*)) tests/tools
 
 .PHONY: format
 format: $(STAMP) ## Format the code and mend what ruff can mend
@@ -82,6 +86,10 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 crds: $(STAMP) ## Generate crds/ from the API models, and the chart's rules from the operator's permissions
 	$(BIN)/python -m tools.crdgen
 	$(BIN)/python -m tools.rolegen
+
+.PHONY: picture
+picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code
+	$(BIN)/python -m tools.architecture
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)

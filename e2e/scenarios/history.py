@@ -19,7 +19,7 @@ from e2e.demo.objects import API_VERSION
 from e2e.deploy.cluster import wait_until
 from serin.api.names import MANAGER
 from serin.api.status import NEVER_OBSERVED
-from serin.rollout.phases import MOVES
+from serin.rollout.phases import PHASE_TRANSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,7 +226,7 @@ def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
 def out_of_order(writes: list[Write]) -> Iterator[str]:
     """Phases follow their table; a status that got lost begins anew, and what another build's phases are is its own."""
     phases: dict[str, str | None] = {}
-    known = {str(phase): frozenset(map(str, after)) for phase, after in MOVES.items()}
+    known = {str(phase): frozenset(map(str, after)) for phase, after in PHASE_TRANSITIONS.items()}
     for write in writes:
         if write.kind != "ModelDeployment":
             continue

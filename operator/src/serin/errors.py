@@ -12,7 +12,7 @@
     ├── MetricsError                 a query to Prometheus failed
     │   ├── QueryRejected            4xx: query, address or credentials are wrong; a retry does not help
     │   ├── MetricsUnavailable       network, TLS, 408, 429, 5xx, timeout, partial data: hold and try again
-    │   ├── AnswerTooLarge           over the size limit: query less, or estimate
+    │   ├── AnswerTooLarge           over the size limit: query less, or ask for sums
     │   └── MalformedAnswer          not an answer of the Prometheus API: hold and report it
     └── InvalidInput                 a file or an option of a command is wrong: say where, and exit with 2
 """
@@ -60,7 +60,7 @@ class NotLeader(ClusterError):
 
 
 class MetricsError(SerinError):
-    """A query to Prometheus failed; the error has the cause, the server and the query."""
+    """Prometheus gave no usable answer. The text names the server, what came back and the query."""
 
     def __init__(self, cause: str, *, server: str = "", query: str = "") -> None:
         super().__init__(cause)
@@ -78,11 +78,11 @@ class MetricsError(SerinError):
 
 
 class QueryRejected(MetricsError):
-    """Prometheus rejects the query or the credentials, or there is no Prometheus at the address."""
+    """The query, the address or the credentials are wrong; trying again will not help."""
 
 
 class MetricsUnavailable(MetricsError):
-    """Prometheus cannot be reached or cannot answer now; ``retry_after`` is its ``Retry-After`` in seconds, if sent."""
+    """Prometheus cannot be reached or cannot answer now; ``retry_after`` is what it asks for, in seconds."""
 
     def __init__(self, cause: str, *, server: str = "", query: str = "", retry_after: float | None = None) -> None:
         super().__init__(cause, server=server, query=query)
@@ -90,8 +90,8 @@ class MetricsUnavailable(MetricsError):
 
 
 class AnswerTooLarge(MetricsError):
-    """The answer is larger than Serin reads at once."""
+    """The answer has more bytes or series than Serin reads."""
 
 
 class MalformedAnswer(MetricsError):
-    """The answer is not a complete answer of the Prometheus API."""
+    """The answer is not a complete one of the Prometheus API."""

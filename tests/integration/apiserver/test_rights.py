@@ -13,14 +13,16 @@ from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, Permission
-from serin.cluster.permissions import NEEDED as WATCHED
+from serin.cluster.permissions import NEEDED as OWN
 from serin.controller.rights import missing_permissions
 from serin.controller.settings import from_environment
+from serin.traffic.registry import permissions
 from tests.integration.apiserver import objects
 from tools.rolegen import rules
 
 pytestmark = pytest.mark.apiserver
 
+WATCHED = (*OWN, *permissions())
 NEEDED = """
 serin.dev                     modeldeployments                  get list watch
 serin.dev                     modeldeployments/status           update

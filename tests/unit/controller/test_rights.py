@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, RETENTION, Permission
 from serin.controller import health
 from serin.controller.metrics import REGISTRY
 from serin.controller.rights import WHILE_COMPLETE, WHILE_MISSING, Rights, checking, missing_permissions
@@ -116,3 +116,10 @@ async def test_the_check_runs_beside_the_block_and_not_after_it() -> None:
         assert [str(m) for m in state.missing] == [str(PODS)]
         assert len(asyncio.all_tasks() - before) == 1
     assert asyncio.all_tasks() == before
+
+
+async def test_records_are_deleted_by_leave_only() -> None:
+    server = ApiServer()
+    assert await missing_permissions(server, Settings(prometheus=(), records_kept=10)) == ()
+    assert ("", RETENTION[0]) in server.asked
+    assert RETENTION[0] not in {*NEEDED, *permissions()}

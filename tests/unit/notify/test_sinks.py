@@ -24,21 +24,21 @@ class Recorder:
         self.told: list[tuple[Subject, Announcement]] = []
         RECORDERS.append(self)
 
-    async def tell(self, subject: Subject, announcement: Announcement) -> None:
+    async def publish(self, subject: Subject, announcement: Announcement) -> None:
         self.told.append((subject, announcement))
 
 
 class Broken(Recorder):
     """Cannot pass anything on."""
 
-    async def tell(self, *_: object) -> None:
+    async def publish(self, *_: object) -> None:
         raise RuntimeError("no such channel")
 
 
 class Silent(Recorder):
     """Never answers."""
 
-    async def tell(self, *_: object) -> None:
+    async def publish(self, *_: object) -> None:
         await asyncio.Event().wait()
 
 

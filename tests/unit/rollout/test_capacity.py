@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serin.api.status import Held
-from serin.rollout.capacity import full_size, needed, next_share, receivable, whole_size
+from serin.rollout.capacity import full_size, lowest_weight, needed, next_share, required_stable_size
 from serin.rollout.observation import Arm, Part, Unreadable
 from serin.schema.reasons import Phase, Reason
 from tests.scene import scene
@@ -119,7 +119,7 @@ def test_what_all_traffic_needs(start: int, ready: int, size: int | None, least:
     here.rollout(stable_replicas=start)
     here.arm("1", ready=ready, size=size)
     assert full_size(here.context, here.status) == full
-    assert whole_size(here.context, here.status) == min(full, least)
+    assert required_stable_size(here.context, here.status) == min(full, least)
 
 
 def test_the_next_share() -> None:
@@ -152,11 +152,11 @@ def test_the_lowest_weight_that_stable_can_take(ready: int, candidate: int, lowe
     here.arm("2", ready=candidate)
     if blind:
         here.observed = replace(here.observed, unknown={Part.ENDPOINTS: Unreadable("no answer")})
-    assert receivable(here.context, here.status) == lowest
+    assert lowest_weight(here.context, here.status) == lowest
     for seconds, waited in ((59, False), (60, True)):
         here.rollout(decided_at=START - seconds * SECOND)
         if ready and not blind:
-            assert receivable(here.context, here.status) == (0 if waited else lowest)
+            assert lowest_weight(here.context, here.status) == (0 if waited else lowest)
 
 
 @pytest.mark.parametrize(("decided", "given", "lowest"), [(50, 0, 25), (None, 50, 25), (0, 50, 0)])
@@ -168,7 +168,7 @@ def test_what_stable_carries_is_what_it_had_when_it_was_decided(decided: int | N
     here.status = here.status.model_copy(update={"weights": weights})
     here.rollout(stable_replicas=4, decided_weight=decided)
     here.arm("1", ready=2, size=4)
-    assert receivable(here.context, here.status) == lowest
+    assert lowest_weight(here.context, here.status) == lowest
 
 
 @pytest.mark.parametrize(("load", "lowest"), [("2.0", 0), ("1.5", 25), ("1.2", 40), ("1.0", 50), (None, 25)])
@@ -180,4 +180,4 @@ def test_the_policys_load_or_one_and_a_half(load: str | None, lowest: int) -> No
     here.policy(policy(rollback={"maxLoad": load}) if load else None)
     if load is None:
         here.observed = replace(here.observed, policy=None)
-    assert receivable(here.context, here.status) == lowest
+    assert lowest_weight(here.context, here.status) == lowest

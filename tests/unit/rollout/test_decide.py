@@ -10,7 +10,7 @@ import pytest
 
 from serin.api.status import ModelDeploymentStatus, Weights
 from serin.rollout.observation import Arm, Failure, Problem, RouteView
-from serin.rollout.phases import ACTIVE, MOVES
+from serin.rollout.phases import ACTIVE, PHASE_TRANSITIONS
 from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving, spec
 
@@ -427,7 +427,7 @@ def test_every_move_is_in_the_table_and_every_active_phase_wakes_up() -> None:
         worlds.append(world)
     for world in worlds:
         for before, after in pairwise(phases(world)):
-            assert after in MOVES[before], f"{before} -> {after}"
+            assert after in PHASE_TRANSITIONS[before], f"{before} -> {after}"
         for decision in world.decisions:
             if decision.status.phase in ACTIVE:
                 assert decision.wake_at is not None, decision.status.message

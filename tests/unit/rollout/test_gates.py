@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure
-from serin.api.status import Held, Interruption, WriteFailure
+from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
 from serin.evidence import Split
-from serin.rollout.context import route_in_sync
+from serin.rollout.context import DecisionContext, route_in_sync
+from serin.rollout.decide import decide
 from serin.rollout.gates import FINAL_GATES, GATES, RESUME_GATES, first_hold
 from serin.rollout.gates.cluster.candidate_routed import candidate_not_routed
 from serin.rollout.gates.cluster.candidate_size import candidate_not_up
@@ -34,7 +35,7 @@ from serin.rollout.stage import with_step_clock
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
-from tests.world import SECOND, START, policy, ref
+from tests.world import NAME, SECOND, START, policy, ref
 
 WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
 
@@ -42,7 +43,7 @@ WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
 def test_all_is_well_in_every_scene() -> None:
     for phase in WATCHED:
         for gate in GATES:
-            if gate.holds is not HeldBy.EVIDENCE:
+            if gate.held_by is not HeldBy.EVIDENCE:
                 assert scene(phase).ask(gate.check) is None or gate.check is candidate_not_routed, (phase, gate)
 
 
@@ -570,3 +571,22 @@ def test_of_two_that_hold_the_first_says_why(phase: Phase, kinds: tuple[str, str
     transition = first_hold(here.context, here.status)
     assert transition is not None
     assert transition.reason is reason
+
+
+@pytest.mark.parametrize("phase", [Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING])
+def test_a_hold_that_waits_for_long_never_puts_off_the_breach_watch(
+    phase: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def for_an_hour(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+        return Transition(status, Reason.HELD, "for an hour", context.now + timedelta(hours=1))
+
+    monkeypatch.setattr("serin.rollout.phases.next_step.first_hold", for_an_hour)
+    monkeypatch.setattr("serin.rollout.phases.promoting.first_hold", lambda *args: for_an_hour(args[0], args[1]))
+    here = scene(phase)
+    decision = decide(NAME, here.context.spec, here.status, here.observed, START)
+    assert decision.status.message == "for an hour"
+    assert decision.wake_at == START + NEXT_WINDOW
+
+
+def test_every_gate_has_a_row_in_the_table_of_this_file() -> None:
+    assert len(GATES) == len(ASKED) + 4, "a gate was added: ASKED says in which phases it holds"

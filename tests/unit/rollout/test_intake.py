@@ -14,7 +14,7 @@ from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.housekeeping import with_exposure_time, without_drained, without_stale_retry
 from serin.rollout.observation import Arm, Failure, Part, Problem, RecordView, Unreadable
 from serin.rollout.phases.first_deployment import first_deployment
-from serin.rollout.phases.idle import ASKED_AGAIN, decide_idle
+from serin.rollout.phases.idle import RETRIED_REFUSALS, decide_idle
 from serin.rollout.phases.starting import NEEDED_TO_START
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason
@@ -123,7 +123,7 @@ def test_a_route_that_is_not_accepted_for_two_minutes_asks_for_a_person(
 # --- spec cannot be used ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", [Reason.SPEC_INVALID, *sorted(ASKED_AGAIN)])
+@pytest.mark.parametrize("reason", [Reason.SPEC_INVALID, *sorted(RETRIED_REFUSALS)])
 @pytest.mark.parametrize("stable", [True, False])
 def test_a_spec_that_cannot_be_used(reason: Reason, *, stable: bool) -> None:
     here = settled()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serin.rollout.phases import ACTIVE, MOVES, WATCHED, is_watched
+from serin.rollout.phases import ACTIVE, PHASE_TRANSITIONS, WATCHED, is_watched
 from serin.schema.reasons import Phase
 from tests.scene import scene
 
@@ -18,12 +18,12 @@ def test_the_diagram_shows_the_table() -> None:
     drawn = {
         (Phase(a), Phase(b)) for a, b in re.findall(r"^ +(\w+) --> (\w+)$", DIAGRAM.read_text(), flags=re.MULTILINE)
     }
-    assert drawn == {(before, after) for before, targets in MOVES.items() for after in targets}
+    assert drawn == {(before, after) for before, targets in PHASE_TRANSITIONS.items() for after in targets}
 
 
 def test_every_phase_has_a_way_out_and_a_row() -> None:
-    assert set(MOVES) == set(Phase)
-    assert all(MOVES.values())
+    assert set(PHASE_TRANSITIONS) == set(Phase)
+    assert all(PHASE_TRANSITIONS.values())
     rows = set(re.findall(r"^\| (\w+) \|", DIAGRAM.read_text(), flags=re.MULTILINE))
     assert {p.value for p in Phase} <= rows
     assert WATCHED < ACTIVE

@@ -8,7 +8,7 @@ import pytest
 
 from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.rollout.observation import RecordView, Retention
-from serin.rollout.retention import AT_ONCE, expired
+from serin.rollout.retention import MAX_DELETIONS, expired
 from serin.schema.reasons import Outcome, Phase, Reason
 from tests.world import START, policy, ref, serving
 
@@ -59,4 +59,4 @@ def test_an_open_record_and_a_rollout_under_way_delete_nothing() -> None:
 
 def test_a_long_history_goes_step_by_step() -> None:
     many = [record(n, "x", days=500) for n in range(1, 40)]
-    assert len(expired(many, SERVING, Retention(1, DAY), START)) == AT_ONCE
+    assert len(expired(many, SERVING, Retention(1, DAY), START)) == MAX_DELETIONS

@@ -10,7 +10,7 @@ import pytest
 
 from serin.api.promotion_policy import Exposure
 from serin.api.status import Interruption, Rejection, WriteFailure
-from serin.rollout.decide import RULES
+from serin.rollout.decide import PHASE_RULES
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.phases.promoted import finish_promotion
 from serin.rollout.phases.rollback import (
@@ -534,7 +534,7 @@ def test_every_rule_takes_back_in_every_phase_with_requests(phase: Phase, kind: 
         stages |= {"shadow": LONG, "shadowSafe": True}
     here.policy(policy(analysis=IMPATIENT, **stages))
     trouble(here, kind)
-    transition = RULES[phase](here.context, here.status)
+    transition = PHASE_RULES[phase](here.context, here.status)
     if kind == "undecided" and phase in {Phase.PROMOTING, Phase.BAKING}:
         assert transition.status.phase is not Phase.ROLLING_BACK, "the steps are over"
     else:

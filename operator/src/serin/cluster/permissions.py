@@ -56,7 +56,7 @@ NEEDED: tuple[Permission, ...] = (
     *on(resources.MODEL_DEPLOYMENTS, "update", sub="status"),
     *on(resources.MODEL_DEPLOYMENTS, "update", sub="finalizers"),
     *on(resources.PROMOTION_POLICIES, "get", "list", "watch"),
-    *on(resources.PROMOTION_RECORDS, "get", "list", "create", "delete"),
+    *on(resources.PROMOTION_RECORDS, "get", "list", "create"),
     *on(resources.PROMOTION_RECORDS, "update", sub="status"),
     *on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
     *on(resources.PROMOTION_ACTIONS, "create"),  # dry run only: checks the admission policies
@@ -68,6 +68,8 @@ CLUSTER_WIDE: tuple[Permission, ...] = (
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
 )
+RETENTION: tuple[Permission, ...] = tuple(on(resources.PROMOTION_RECORDS, "delete"))
+"""In every namespace that is watched, where old records are to be deleted (``SERIN_RECORDS_KEPT``)."""
 LEASE: tuple[Permission, ...] = tuple(on(resources.LEASES, "get", "create", "update"))
 """In the namespace of the Lease, with more than one replica."""
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Missing, Reviewer, missing
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, RETENTION, Missing, Reviewer, missing
 from serin.controller.health import State
 from serin.controller.metrics import MISSING_PERMISSIONS
 from serin.controller.settings import Settings
@@ -24,8 +24,9 @@ WHILE_MISSING, WHILE_COMPLETE = 30.0, 300.0
 async def missing_permissions(server: Reviewer, settings: Settings) -> tuple[Missing, ...]:
     """The permissions that the service account lacks; ``ClusterError``."""
     found: list[Missing] = []
+    needed = (*NEEDED, *permissions(), *(RETENTION if settings.records_kept else ()))
     for namespace in settings.namespaces or ("",):
-        found += await missing(server, (*NEEDED, *permissions()), namespace)
+        found += await missing(server, needed, namespace)
     if not settings.namespaces:
         found += await missing(server, CLUSTER_WIDE, "")
     if settings.lease:

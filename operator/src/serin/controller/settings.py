@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     """The longest time between two passes over a ModelDeployment: it bounds the effect of a lost event."""
     workers: int = _number(64, 1, 1024)
     """ModelDeployments that are reconciled concurrently."""
-    records_kept: int = _number(100, 0, 10000)
+    records_kept: int = _number(0, 0, 10000)
     """The number of newest PromotionRecords per ModelDeployment that are kept at any age; 0 keeps all."""
     records_age: Duration = _duration("9600h", "1h", "87600h")
     """PromotionRecords younger than this are kept, too."""

@@ -1,4 +1,4 @@
-"""Who is told what happens. To add a sink, write a module with a class that satisfies ``Sink`` and a line here."""
+"""Sinks of announcements. To add one, write a module with a class that satisfies ``Sink`` and a line in ``SINKS``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serin.notify.kubernetes_events import KubernetesEvents
 from serin.notify.sink import Sink
 
 SINKS: tuple[Callable[[Cluster], Sink], ...] = (
-    # What `kubectl describe modeldeployment` shows.
+    # Shown by `kubectl describe modeldeployment`.
     KubernetesEvents,
 )
-"""Makers of sinks; each is given the API server, as far as this replica may write to it."""
+"""Factories of sinks; each gets the API client of this replica."""

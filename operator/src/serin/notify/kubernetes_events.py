@@ -1,4 +1,4 @@
-"""Announcements as Kubernetes Events of the ModelDeployment: what ``kubectl describe`` shows."""
+"""The sink that creates a Kubernetes Event of the ModelDeployment per announcement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serin.rollout.decision import Announcement
 from serin.schema.types import format_time
 
 LONGEST_MESSAGE = 1024
-"""The API server takes no longer message."""
+"""Limit of the API server."""
 
 
 class KubernetesEvents:
@@ -21,8 +21,8 @@ class KubernetesEvents:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def tell(self, subject: Subject, announcement: Announcement) -> None:
-        """Creates the Event; ``ClusterError``."""
+    async def publish(self, subject: Subject, announcement: Announcement) -> None:
+        """Creates the Event; raises ``ClusterError``."""
         await self._cluster.create(resources.EVENTS, subject.namespace, _event(subject, announcement))
 
 

@@ -1,4 +1,4 @@
-"""The port of a sink: somebody, or something, that is told what happens to ModelDeployments."""
+"""The protocol of a sink, which publishes announcements outside of Serin."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ class Subject:
     """The ModelDeployment that an announcement is about."""
 
     obj: Mapping[str, Any]
-    """As it was read from the API server."""
+    """The object as read from the API server."""
     at: datetime
     """When it happened."""
 
     @property
     def namespace(self) -> str:
-        """Its namespace."""
+        """Namespace of the ModelDeployment."""
         return str(self.obj["metadata"]["namespace"])
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the ModelDeployment."""
         return str(self.obj["metadata"]["name"])
 
 
 class Sink(Protocol):
-    """Where announcements go. Nothing waits for it longer than a moment, and its failure stops nothing."""
+    """Publishes announcements. A call has a short timeout, and its failure does not affect the pass."""
 
-    async def tell(self, subject: Subject, announcement: Announcement) -> None:
-        """Passes on one announcement; raises whatever went wrong, which is logged."""
+    async def publish(self, subject: Subject, announcement: Announcement) -> None:
+        """Publishes one announcement; errors are logged by the caller."""
         ...

@@ -1,3 +1,3 @@
-"""The rollout: what to do next, decided from what was observed. Pure: no clock, no I/O, no cluster."""
+"""The rollout's state machine: observation in, decision out. Pure: no clock, no I/O, no API server."""
 
 from __future__ import annotations

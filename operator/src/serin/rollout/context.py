@@ -13,12 +13,12 @@ from serin.rollout.transition import weights_of
 from serin.schema.reasons import Phase
 
 POLL_INTERVAL = timedelta(seconds=2)
-"""How often something that comes up is looked at, besides the events it sends."""
+"""How often a state that is about to change is read again, besides watch events."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """The inputs of one decision."""
+    """The inputs of one decision except the status, which rules pass on."""
 
     name: str
     spec: ModelDeploymentSpec
@@ -26,22 +26,22 @@ class DecisionContext:
     now: datetime
 
     def arm(self, ref: RevisionRef | None) -> Arm | None:
-        """The arm that serves ``ref``, if its InferenceService exists and stays."""
+        """The arm that serves ``ref``; None if its InferenceService does not exist or is being deleted."""
         arm = self.observed.arms.get(ref.revision) if ref else None
         return None if arm is None or arm.deleting else arm
 
     def ready(self, ref: RevisionRef | None) -> int:
-        """Ready endpoints of ``ref`` that are known of."""
+        """Number of ready endpoints of ``ref``; 0 if unknown."""
         arm = self.arm(ref)
         return arm.ready if arm else 0
 
     @property
     def endpoints_known(self) -> bool:
-        """Whether it can be said how many endpoints an arm has."""
+        """Whether the EndpointSlices could be read."""
         return Part.ENDPOINTS not in self.observed.unknown
 
     def is_down(self, ref: RevisionRef | None) -> bool:
-        """Whether ``ref`` is known to have no ready endpoint; what cannot be read is not dead."""
+        """Whether ``ref`` is known to have no ready endpoint; False if that cannot be read."""
         if ref is None or not self.endpoints_known or self.ready(ref):
             return False
         return ref.revision in self.observed.arms or Part.INFERENCE_SERVICES not in self.observed.unknown
@@ -53,7 +53,7 @@ class DecisionContext:
     def policy(self, status: ModelDeploymentStatus) -> PromotionPolicySpec | None:
         """The policy that the rollout began with, from its record or from this process's memory.
 
-        When both are gone the live policy judges the watch; nothing moves forward on it, for the record is missing.
+        Without both it is the live policy, for the breach watch only: the gates hold a rollout without a record.
         """
         record = self.record(status)
         if record is not None and record.policy is not None:
@@ -63,7 +63,7 @@ class DecisionContext:
         return self.observed.policy if isinstance(self.observed.policy, PromotionPolicySpec) else None
 
     def retry_at(self, status: ModelDeploymentStatus, revision: str) -> tuple[RecordView, datetime] | None:
-        """See ``Observation.retry_at``; an end that its record does not tell yet counts like one that it tells."""
+        """``Observation.retry_at``, with the outcomes in ``status`` that are not written to their records yet."""
         pending = {ended.record: ended for ended in status.pending_outcomes}
         records = tuple(
             replace(record, outcome=ended.outcome, reason=ended.cause, decided_at=ended.decided_at)
@@ -74,22 +74,22 @@ class DecisionContext:
         return replace(self.observed, records=records).retry_at(revision)
 
     def record_open(self, status: ModelDeploymentStatus) -> bool:
-        """Whether the record of the rollout under way may still want its outcome; one that is gone does not."""
+        """Whether the record of the rollout under way has no outcome yet, or cannot be read."""
         record = self.record(status)
         return not record.finished if record is not None else Part.RECORDS in self.observed.unknown
 
     def next_evaluation_at(self) -> datetime:
-        """When there can be new evidence; while there is none to be had, at the pace of things that come up."""
+        """When the next window can be read; at the poll interval if that is not known."""
         due = self.observed.next_evidence_at
         return due if due is not None and due > self.now else self.poll_at()
 
     def poll_at(self) -> datetime:
-        """When to look again at something that comes up."""
+        """When to read a state again that is about to change."""
         return self.now + POLL_INTERVAL
 
 
 def exposure(context: DecisionContext, status: ModelDeploymentStatus) -> frozenset[Exposure]:
-    """How the candidate is to be reached besides its weight. Without the snapshot a mirror stays as it is."""
+    """How the candidate must be reached besides its weight. Without the record's policy a mirror stays as it is."""
     if status.phase is not Phase.SHADOWING:
         return frozenset()
     record, route = context.record(status), context.observed.route
@@ -99,7 +99,7 @@ def exposure(context: DecisionContext, status: ModelDeploymentStatus) -> frozens
 
 
 def route_in_sync(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether the gateway has accepted a route that shows what was decided last."""
+    """Whether the gateway has accepted a route with the desired weight and exposure."""
     route = context.observed.route
     if route is None or not route.accepted or route.weight != weights_of(status).desired:
         return False

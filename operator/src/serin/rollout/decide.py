@@ -1,4 +1,4 @@
-"""What happens next? One pure function: spec, status, observation, time in; status, plan, announcements out."""
+"""One pure function: spec, status, observation and time in; next status, plan and announcements out."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from serin.rollout.housekeeping import (
     without_written_outcomes,
 )
 from serin.rollout.observation import Observation
+from serin.rollout.phases import is_watched
 from serin.rollout.phases.first_deployment import first_deployment
 from serin.rollout.phases.idle import decide_idle
 from serin.rollout.phases.preparing import prepare
@@ -37,7 +38,7 @@ from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase
 from serin.schema.words import is_known
 
-RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition]] = {
+PHASE_RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition]] = {
     Phase.PREPARING: prepare,
     Phase.SHADOWING: shadow,
     Phase.PROGRESSING: progress,
@@ -62,7 +63,7 @@ HOUSEKEEPING = (
 def decide(
     name: str, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observed: Observation, now: datetime
 ) -> Decision:
-    """The next status and what has to exist because of it. ``now`` is UTC; at most one transition per call."""
+    """The next status, and the objects that it needs. ``now`` is UTC; at most one transition per call."""
     context = DecisionContext(name, spec, observed, now)
     current = rebuild(context) if status.phase is None else status
     transition = current if isinstance(current, Transition) else _advance(context, current)
@@ -71,13 +72,18 @@ def decide(
         status=after,
         plan=Plan() if transition.frozen else plan(context, after),
         announcements=(*announcements(status, after, transition), *drift_announcement(status, after)),
-        wake_at=_earliest(transition.wake_at, *_drained_at(context, after), actions_due_at(context, after)),
+        wake_at=_earliest(
+            transition.wake_at,
+            *_drained_at(context, after),
+            actions_due_at(context, after),
+            _watch_due_at(context, after),
+        ),
     )
 
 
 def _advance(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    for put_right in HOUSEKEEPING:
-        status = put_right(context, status)
+    for correct in HOUSEKEEPING:
+        status = correct(context, status)
     status, transition = apply_next_action(context, status)
     if transition is not None:
         return transition
@@ -89,13 +95,18 @@ def _advance(context: DecisionContext, status: ModelDeploymentStatus) -> Transit
         return finish_promotion(context, status)
     if status.stable is None:
         return first_deployment(context, status)
-    return RULES.get(status.phase, watch_only)(context, status)
+    return PHASE_RULES.get(status.phase, watch_only)(context, status)
 
 
 def _drained_at(context: DecisionContext, status: ModelDeploymentStatus) -> list[datetime]:
-    """When arms have drained; one whose deletion takes its time is looked at again at the usual pace."""
+    """When draining arms are to be deleted; an arm that still exists after that is polled."""
     due = [ref.until for ref in status.draining if ref.until is not None]
     return [until if until > context.now else context.poll_at() for until in due]
+
+
+def _watch_due_at(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
+    """When the breach watch has to look again: a hold may wait for long, and the watch never does."""
+    return context.next_evaluation_at() if is_watched(status) else None
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What is decided? The next status, and what has to exist because of it."""
+"""The result of a decision: the next status, the plan, and the announcements."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from serin.schema.reasons import Outcome, Phase, Reason
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
-    """The split that the route must show."""
+    """The split that the route must have."""
 
     stable: RevisionRef
     candidate: RevisionRef | None
     weight: int
     """Percent on the candidate; 0 without one."""
     idle: tuple[RevisionRef, ...] = ()
-    """Arms that still finish their requests; named in the route with weight 0."""
+    """Draining arms: in the route with weight 0 until their requests are finished."""
     mirror: bool = False
-    """Every request is sent to the candidate as well, and that answer thrown away."""
+    """Every request is mirrored to the candidate; its answer is discarded."""
     preview: Header | None = None
-    """Requests that carry it go to the candidate."""
+    """Requests with this header go to the candidate."""
     rollback: str = ""
-    """Written where the status could not be: the record's name and the cause of a rollback that was decided."""
+    """Record name and cause of a rollback whose status could not be written; kept as an annotation."""
     stable_gone: bool = False
-    """Stable gets nothing and has no endpoint: its Service may be gone, and a route that names it never accepted."""
+    """Stable has weight 0 and no endpoint. Its Service may not exist; a gateway never accepts a route that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPlan:
-    """The PromotionRecord of the rollout under way: it must exist before the first weight."""
+    """The PromotionRecord of the rollout under way; it must exist before the candidate gets requests."""
 
     name: str
     attempt: int
@@ -56,10 +56,10 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a PromotionAction is told."""
+    """The answer that is written to the status of a PromotionAction."""
 
     action: str
-    """Its name."""
+    """Name of the PromotionAction."""
     outcome: ActionOutcome
     message: str
     at: datetime
@@ -67,23 +67,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What must be true in the cluster; every act is idempotent, and they are done in this order."""
+    """The objects that must exist. Each write is idempotent; the writes are done in the order of the fields."""
 
     route: RoutePlan | None = None
     record: RecordPlan | None = None
     ensure: tuple[RevisionRef, ...] = ()
     at_least: Mapping[str, int] = field(default_factory=dict)
-    """Replicas, by revision, that an arm is asked to run, within the bounds that spec gives its autoscaler."""
+    """Minimum replicas by revision, within the bounds that spec gives the autoscaler."""
     finish: tuple[Finish, ...] = ()
     delete: tuple[RevisionRef, ...] = ()
     answers: tuple[Answer, ...] = ()
     expired: tuple[str, ...] = ()
-    """Records that are no longer kept."""
+    """Names of records to delete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Something that people are told, on a transition: what happened as data, and in one sentence."""
+    """One thing that happened, as data and as one sentence; for the sinks."""
 
     name: str
     """What happened: the phase that was entered, ``StepAdvanced``, or a reason."""
@@ -98,9 +98,9 @@ class Announcement:
     candidate: str = ""
     """Version; empty outside of rollouts."""
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Per SLO bad and all requests of the candidate."""
+    """By SLO: bad requests and all requests of the candidate."""
     by: str = ""
-    """Whose word it was, if it was a person's."""
+    """Who requested it by a PromotionAction; empty if nobody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +111,4 @@ class Decision:
     plan: Plan
     announcements: tuple[Announcement, ...] = ()
     wake_at: datetime | None = None
-    """When to look again without an event; None only where nothing can change by itself."""
+    """When to decide again without a watch event; None if nothing can change without one."""

@@ -1,8 +1,7 @@
 """What follows from the evidence of a stage: a rollback, a hold, or the next stage.
 
-One decider for the operator and for ``serin judge`` and ``serin simulate``. The operator asks for its parts one by one,
-in the order of its rollback rules and gates, among those that have nothing to do with evidence; ``decide`` asks for
-them in the same order, as if nothing else stood in the way.
+The operator, ``serin judge`` and ``serin simulate`` share it. In the operator each rollback rule and gate of the
+evidence reads one property of ``StageEvidence``, between other rules and gates; ``decide`` reads them in that order.
 """
 
 from __future__ import annotations
@@ -15,33 +14,34 @@ from serin.evidence import Assessment, SloReport
 from serin.schema.reasons import Reason, Verdict
 
 FIRST_WINDOWS = 6
-"""So many windows of a step may pass before silence is worth a warning: the first requests have to come and be read."""
+"""Windows of a step without data before it counts as NoData: the first requests must arrive and be scraped."""
 FIRST_SCRAPES = timedelta(seconds=30)
+"""Added to the first windows: the time until the first scrapes of a new pod."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageLimits:
-    """What a policy asks of a shadow, a step or the bake."""
+    """The durations that a policy sets for a shadow, a step or the bake."""
 
     for_: timedelta
     """Shortest time of accepted windows."""
     timeout: timedelta
-    """So long after its beginning it is late, and a person is needed."""
+    """How long after its start it is late and needs a person."""
     baking: bool = False
-    """A bake that is late keeps its own reason, and is not ended for being undecided."""
+    """A late bake keeps its reason, and ``onInconclusive`` does not end it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SilenceClock:
-    """Since when there is an SLO that decides without data; ``since`` is None while there is none."""
+    """Since when a deciding SLO has had no data; ``since`` is None while all have data."""
 
     since: datetime | None = None
 
     def at(self, assessment: Assessment, now: datetime) -> SilenceClock:
-        """The clock after a look at ``now``.
+        """The clock after the assessment at ``now``.
 
-        It starts again when data came after it had started: what is silent now is another silence, be it of another
-        SLO or of the same one, whose data came and went between two looks.
+        It restarts if the SLO that has no data now had data after the clock was started: an earlier gap of this or of
+        another SLO does not count.
         """
         slo = assessment.unknown
         if slo is None:
@@ -53,7 +53,7 @@ class SilenceClock:
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """The candidate is taken back, because of this SLO."""
+    """The candidate is rolled back because of this SLO."""
 
     reason: Reason
     slo: SloReport
@@ -65,38 +65,38 @@ class Hold:
 
     reason: Reason
     slo: SloReport | None = None
-    """The SLO that holds; None where it is time that is lacking, or nothing has been judged yet."""
+    """The SLO that holds; None if the stage is too short or no window has been judged yet."""
     late: bool = False
-    """It has lasted for so long that a person is needed."""
+    """The stage is past its timeout and needs a person."""
 
     @property
     def waits(self) -> bool:
-        """Whether nothing is wrong: there is just not yet enough evidence, or time."""
+        """Whether it is a normal wait for evidence or time."""
         return not self.late and self.reason in {Reason.COLLECTING_EVIDENCE, Reason.STEP_TIME}
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Every SLO that decides has passed, for long enough."""
+    """Every deciding SLO has passed, for the required time."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageEvidence:
-    """The evidence of a stage and the clocks by which it is judged."""
+    """The evidence of a stage, its limits and its clocks."""
 
     assessment: Assessment
     now: datetime
     analysis: Analysis | None
-    """None where the policy is not known: nothing moves then, and only a breach rolls back."""
+    """None if the policy is not known: only a breach rolls back, and nothing moves forward."""
     limits: StageLimits | None
-    """None in phases that have none."""
+    """None in phases without a stage."""
     begun_at: datetime | None
-    """None before the gateway has accepted what the stage is about."""
+    """None before the gateway has accepted the weight or mirror of the stage."""
     silence: SilenceClock
 
     @property
     def late_by(self) -> timedelta | None:
-        """How long ago the stage's timeout was over; None before."""
+        """How long ago the stage's timeout ended; None before that."""
         if self.limits is None or self.begun_at is None:
             return None
         late = self.now - self.begun_at - self.limits.timeout
@@ -109,13 +109,13 @@ class StageEvidence:
 
     @property
     def breach(self) -> Rollback | None:
-        """A Critical SLO is breached."""
+        """The rollback for a breached Critical SLO."""
         slo = self.assessment.breach
         return Rollback(slo.reason, slo) if slo is not None else None
 
     @property
     def silent_too_long(self) -> Rollback | None:
-        """Of an SLO that decides nothing has been known for longer than ``analysis.onNoData`` allows."""
+        """The rollback for a deciding SLO without data for longer than ``analysis.onNoData`` allows."""
         slo, since = self.assessment.unknown, self.silence.since
         if slo is None or since is None or self.analysis is None or not self.analysis.on_no_data.over(self.now - since):
             return None
@@ -123,7 +123,7 @@ class StageEvidence:
 
     @property
     def inconclusive_too_long(self) -> Rollback | None:
-        """A step or shadow is late for longer than ``analysis.onInconclusive`` allows, and its evidence is open."""
+        """The rollback for a step or shadow that is late for longer than ``analysis.onInconclusive`` allows."""
         slo, late = self.assessment.inconclusive, self.late_by
         if slo is None or late is None or self.analysis is None or (self.limits is not None and self.limits.baking):
             return None
@@ -131,33 +131,33 @@ class StageEvidence:
 
     @property
     def undecided(self) -> Hold | None:
-        """An SLO that decides has not passed, or nothing has been judged yet."""
+        """The hold while a deciding SLO has not passed, or no window has been judged yet."""
         slo = self.assessment.blocking
         if slo is None and self.assessment.slos:
             return None
         if slo is None or self.analysis is None:
-            return Hold(Reason.COLLECTING_EVIDENCE if self._young else Reason.NO_DATA, late=self.late)
+            return Hold(Reason.COLLECTING_EVIDENCE if self._just_begun else Reason.NO_DATA, late=self.late)
         if self.late and self.limits is not None and not self.limits.baking:
             return Hold(Reason.STEP_TIMEOUT, slo, late=True)
-        if slo.verdict is Verdict.NO_DATA and slo.known_until is None and self._young:
+        if slo.verdict is Verdict.NO_DATA and slo.known_until is None and self._just_begun:
             return Hold(Reason.COLLECTING_EVIDENCE, slo)
         failed = slo.verdict is Verdict.FAIL  # only a Critical SLO rolls back
         return Hold(Reason.WORSE_THAN_STABLE if failed else slo.reason, slo, self.late)
 
     @property
     def too_short(self) -> Hold | None:
-        """The stage has not had its time of accepted windows."""
+        """The hold while the accepted windows are shorter than the stage."""
         if self.limits is None or self.assessment.step_time >= self.limits.for_:
             return None
         return Hold(Reason.BAKING if self.limits.baking else Reason.STEP_TIME, late=self.late)
 
     @property
-    def _young(self) -> bool:
-        """Whether the stage has just begun: that nothing is known of it yet is no trouble."""
+    def _just_begun(self) -> bool:
+        """Whether the stage has just begun, so that missing data is expected."""
         window = self.analysis.window if self.analysis is not None else timedelta()
         return self.begun_at is None or self.now - self.begun_at < FIRST_WINDOWS * window + FIRST_SCRAPES
 
     def decide(self) -> Rollback | Hold | Advance:
-        """What the evidence alone comes to."""
-        back = self.breach or self.silent_too_long or self.inconclusive_too_long
-        return back or self.undecided or self.too_short or Advance()
+        """The decision on the evidence alone."""
+        rollback = self.breach or self.silent_too_long or self.inconclusive_too_long
+        return rollback or self.undecided or self.too_short or Advance()

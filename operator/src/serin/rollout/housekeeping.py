@@ -1,4 +1,4 @@
-"""What is put right in a status before anything is decided: what is over is forgotten, what is impossible corrected."""
+"""Corrections of a status before a decision: entries that are over are removed, impossible values replaced."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from serin.rollout.transition import (
 )
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
-"""Two replicas' clocks may differ by so much without anything to put right."""
-BEGINNINGS = ("decided_at", "blocked_since", "unknown_since", "step_started_at", "routed_at")
+"""How far the clocks of two replicas may differ without a correction."""
+START_TIMES = ("decided_at", "blocked_since", "unknown_since", "step_started_at", "routed_at")
 
 
 def without_drained(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """Arms whose time is over and whose InferenceService is gone are no longer listed."""
+    """Removes draining arms whose time is over and whose InferenceService is deleted."""
     kept = [
         ref
         for ref in status.draining
@@ -29,24 +29,24 @@ def without_drained(context: DecisionContext, status: ModelDeploymentStatus) -> 
 
 
 def without_stale_retry(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """A Retry is for the revision that spec asked for then; if spec has moved on, it is over."""
+    """Removes a Retry of a revision that spec no longer asks for."""
     wanted, retry = context.observed.wanted, status.retry
     stale = retry is not None and wanted is not None and wanted.revision != retry.revision
     return with_fields(status, retry=None) if stale else status
 
 
 def with_exposure_time(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """A rollout that an earlier Serin began does not say that its candidate got requests; its weight does."""
+    """Sets ``exposedAt`` of a rollout that an earlier version of Serin began, if the candidate has a weight."""
     rollout, route = status.rollout, context.observed.route
     if rollout is None or rollout.exposed_at is not None or status.stable is None:
         return status
     weights = (status.weights.applied, status.weights.desired) if status.weights else ()
-    given = max(*weights, weight_on(route, status.candidate), 0)
-    return with_rollout(status, exposed_at=rollout.started_at) if given else status
+    weight = max(*weights, weight_on(route, status.candidate), 0)
+    return with_rollout(status, exposed_at=rollout.started_at) if weight else status
 
 
 def without_written_outcomes(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """An outcome that its record tells, or whose record is gone, is kept no longer."""
+    """Removes pending outcomes that are written to their record, or whose record does not exist."""
     if Part.RECORDS in context.observed.unknown or status.rollout is not None:  # then only its own record is read
         return status
     unwritten = {record.name for record in context.observed.records if not record.finished}
@@ -55,7 +55,7 @@ def without_written_outcomes(context: DecisionContext, status: ModelDeploymentSt
 
 
 def with_stable_size(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """R0 of a rollout that began, or was rebuilt, when the endpoints could not be read."""
+    """Sets R0 of a rollout that was started, or rebuilt, while the endpoints could not be read."""
     rollout, ready = status.rollout, context.ready(status.stable)
     if rollout is None or rollout.stable_replicas or not ready or status.stable_down_since:
         return status
@@ -63,19 +63,21 @@ def with_stable_size(context: DecisionContext, status: ModelDeploymentStatus) ->
 
 
 def without_future_times(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """Beginnings that lie in the future were written by a replica whose clock is ahead; nothing waits for them."""
+    """Replaces start times in the future by now: a replica whose clock is ahead wrote them."""
 
-    def past(at: datetime | None) -> datetime | None:
+    def not_future(at: datetime | None) -> datetime | None:
         return context.now if at is not None and at > context.now + CLOCK_TOLERANCE else at
 
-    if past(status.stable_down_since) != status.stable_down_since:
+    if not_future(status.stable_down_since) != status.stable_down_since:
         status = with_fields(status, stable_down_since=context.now)
     rollout = status.rollout
     if rollout is None:
         return status
-    wrong = {name: context.now for name in BEGINNINGS if past(getattr(rollout, name)) != getattr(rollout, name)}
+    changes = {
+        name: context.now for name in START_TIMES if not_future(getattr(rollout, name)) != getattr(rollout, name)
+    }
     interruption = rollout.interruption
-    if interruption is not None and past(interruption.at) != interruption.at:
-        wrong_interruption = interruption.model_copy(update={"at": context.now, "ready_at": None})
-        status = with_rollout(status, interruption=wrong_interruption)
-    return with_rollout(status, **wrong) if wrong else status
+    if interruption is not None and not_future(interruption.at) != interruption.at:
+        corrected = interruption.model_copy(update={"at": context.now, "ready_at": None})
+        status = with_rollout(status, interruption=corrected)
+    return with_rollout(status, **changes) if changes else status

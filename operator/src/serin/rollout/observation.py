@@ -1,4 +1,4 @@
-"""What does a decision see? One frozen picture of everything that matters, taken just before deciding."""
+"""The observation: all state of the cluster and of Prometheus that one decision uses, read just before it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from serin.evidence import Assessment, Split
 from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
+"""Pause before the next attempt of a revision whose attempt ended for a cause outside it; doubles each time."""
 LONGEST_RETRY = timedelta(hours=1)
 
 
 class Part(StrEnum):
-    """A part of the observation that is read on its own, and may be unknown while the others are known."""
+    """A part of the observation that is read on its own; one may be unknown while the others are known."""
 
     INFERENCE_SERVICES = "InferenceServices"
     ENDPOINTS = "EndpointSlices"
@@ -34,14 +35,14 @@ class Unreadable:
     """Why a part is unknown."""
 
     message: str
-    """The server's words."""
+    """The server's error message."""
     refused: bool = False
-    """A person has to mend it (a right, a malformed object); otherwise the next try may succeed."""
+    """A person has to fix it (a missing right, a malformed object); otherwise the next read may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something a person has to mend: what is wrong and how to mend it, in one sentence."""
+    """An error that a person has to fix; the message says what is wrong and how to fix it."""
 
     reason: Reason
     message: str
@@ -49,59 +50,59 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an arm does not come up or fell over."""
+    """Why an arm is not ready, or stopped serving."""
 
     reason: Reason
     message: str
     final: bool = False
-    """Waiting longer will not help."""
+    """Waiting longer does not help."""
     own: bool = True
-    """It is the revision's own doing; False for what the cluster does to it (no node, a quota, an eviction)."""
+    """The revision is the cause; False if the cluster is (no node, a quota, an eviction)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One InferenceService of this ModelDeployment, as it runs."""
+    """One InferenceService of this ModelDeployment, as observed."""
 
     ref: RevisionRef
     ready: int = 0
-    """Ready endpoints of its Service: what the gateway can reach."""
+    """Number of ready endpoints of its Service."""
     failure: Failure | None = None
     deleting: bool = False
     template: str = ""
-    """Hash of the newest pod's template; empty while it has no pod."""
+    """Hash of the newest pod's template; empty without a pod."""
     size: int | None = None
-    """The most replicas that its InferenceService asks for; None where that is not known."""
+    """Maximum replicas of its InferenceService; None if unknown."""
     updates: bool = True
-    """False where KServe was told to ignore changes of the InferenceService: scaling fields take no effect."""
+    """False if an annotation makes KServe ignore changes of the InferenceService: scaling fields have no effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteView:
-    """Our HTTPRoute as it stands at the API server."""
+    """The ModelDeployment's HTTPRoute, as observed."""
 
     stable: str | None
-    """Stable revision, from our annotation."""
+    """Stable revision, from Serin's annotation."""
     candidate: str | None
-    """Candidate revision, from our annotation."""
+    """Candidate revision, from Serin's annotation."""
     intended: int | None
-    """The candidate's weight as Serin last wrote it (annotation); None if somebody took that away."""
+    """The candidate's weight as Serin last wrote it (annotation); None if the annotation was removed."""
     weight: int
-    """The candidate's weight as it is."""
+    """The candidate's weight in the rules, in percent."""
     accepted: bool
-    """The gateway has accepted the route in its present generation."""
+    """Every gateway has accepted the current generation."""
     message: str = ""
-    """What the gateway says when it has not."""
+    """Why not, by the gateway's conditions."""
     pending: bool = False
-    """The gateway has not yet said anything about the present generation."""
+    """No gateway has refused the current generation, and some have not reported on it."""
     editor: str = ""
-    """Who last changed its spec, if not Serin."""
+    """Field manager that last changed its spec, if it is not Serin."""
     exposes: frozenset[Exposure] = frozenset()
-    """How the candidate is reached besides its weight."""
+    """How the candidate is reached besides its weight, in the rules."""
     meant_to_expose: frozenset[Exposure] = frozenset()
-    """The same as Serin last wrote it (annotation)."""
+    """The same, as Serin last wrote it (annotation)."""
     rollback: str = ""
-    """Record and cause of a rollback that was decided and could not be written into the status (annotation)."""
+    """Record name and cause of a rollback whose status could not be written (annotation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,12 @@ class RecordView:
     policy: PromotionPolicySpec | None
     started_at: datetime
     unreadable: str = ""
-    """Why its policy cannot be read, if it has one that this version of Serin does not understand."""
+    """Why this version of Serin cannot read its policy; empty if it can, or if there is none."""
     outcome: Outcome | None = None
     reason: Reason | None = None
     decided_at: datetime | None = None
     held: Held | None = None
-    """Somebody held the rollout, and nobody has released it since."""
+    """The Hold that has not been released."""
 
     @property
     def finished(self) -> bool:
@@ -129,15 +130,15 @@ class RecordView:
 
     @property
     def decides(self) -> bool:
-        """Whether its end says something about the revision itself."""
+        """Whether its outcome is a decision on the revision itself."""
         if self.outcome not in {Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.ABORTED}:
-            return False  # open, superseded, or a word of a newer Serin
+            return False  # open, superseded, or an outcome of a newer version of Serin
         return self.outcome is not Outcome.ABORTED or self.reason is None or self.reason.effect.rejects
 
 
 @dataclass(frozen=True, slots=True)
 class ActionView:
-    """A PromotionAction for this ModelDeployment that is not answered yet."""
+    """A PromotionAction for this ModelDeployment without an answer."""
 
     name: str
     uid: str
@@ -146,7 +147,7 @@ class ActionView:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The newest ``count`` records of a ModelDeployment are kept, and all that were decided within ``age``."""
+    """Keeps the newest ``count`` records of a ModelDeployment, and all that were decided within ``age``."""
 
     count: int
     """0: all are kept."""
@@ -158,57 +159,57 @@ KEEP_ALL = Retention(0, timedelta())
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything a decision needs."""
+    """The observed inputs of a decision."""
 
     generation: int
     wanted: RevisionRef | None
-    """The revision that spec asks for; None when spec cannot be used (see ``problem``)."""
+    """The revision that spec asks for; None if spec cannot be used (see ``problem``)."""
     arms: Mapping[str, Arm] = field(default_factory=dict)
     """By revision."""
     route: RouteView | None = None
     policy: PromotionPolicySpec | Problem | None = None
-    """The live policy, or why there is none; None when it was not needed."""
+    """The live policy, or why it cannot be used; None if it was not needed."""
     records: tuple[RecordView, ...] = ()
     """Ascending by attempt."""
     assessment: Assessment = field(default_factory=Assessment)
     split: Split | None = None
-    """Observed share against the weight; None while there is none to compare."""
+    """Observed share of the requests against the weight; None without data to compare."""
     next_evidence_at: datetime | None = None
     """When the next window can be read."""
     problem: Problem | None = None
     actions: tuple[ActionView, ...] = ()
-    """Unanswered ones, oldest first."""
+    """Unanswered actions, oldest first."""
     requester_verified: bool | None = None
-    """Whether the API server's admission policies vouch for who asked; None where that is not known."""
+    """Whether admission policies verify ``requestedBy`` of PromotionActions; None if unknown."""
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
-    """Parts that could not be read now: they stop forward moves, never the way back."""
+    """Parts that could not be read: they hold forward moves, never a rollback."""
     missing_rights: tuple[str, ...] = ()
-    """Rights in this namespace, or everywhere, that Serin's service account lacks."""
+    """Permissions, in this namespace or cluster-wide, that Serin's service account lacks."""
     snapshot: PromotionPolicySpec | None = None
-    """The policy that the rollout began with, as this process remembers it."""
+    """The policy that the rollout began with, from this process's memory."""
     write_failures: tuple[WriteFailure, ...] | None = None
-    """What the newest pass could not write; None before this process has tried."""
+    """Writes that failed in the last pass; None before the first pass of this process."""
     retention: Retention = KEEP_ALL
     carried_out: int | None = None
-    """The generation of spec for which this process has carried out everything; None where it has not."""
+    """The generation of spec for which this process has written everything; None if it has not."""
 
     def record(self, name: str) -> RecordView | None:
         """The record of that name."""
         return next((record for record in self.records if record.name == name), None)
 
     def rejection(self, revision: str) -> RecordView | None:
-        """The record that rejects ``revision``: its newest attempt that was decided ended in a rollback or abort.
+        """The record that rejects ``revision``: its newest attempt with a decision ended in a rollback or abort.
 
-        Superseding, and an end for a cause outside the revision, decide nothing about it: they lift no rejection.
+        A superseded attempt, or one that ended for a cause outside the revision, lifts no rejection.
         """
-        own = (r for r in reversed(self.records) if r.candidate.revision == revision and r.decides)
-        newest = next(own, None)
+        decided = (r for r in reversed(self.records) if r.candidate.revision == revision and r.decides)
+        newest = next(decided, None)
         return newest if newest is not None and newest.outcome is not Outcome.PROMOTED else None
 
     def retry_at(self, revision: str) -> tuple[RecordView, datetime] | None:
-        """The newest attempt that ended for a cause outside ``revision``, and when the next one may begin.
+        """The newest attempt of ``revision`` and when the next one may start, if it ended for a cause outside it.
 
-        The pause doubles with each such attempt in a row. None when the newest attempt ended otherwise.
+        The pause doubles with each such attempt in a row. None if the newest attempt ended otherwise.
         """
         own = [r for r in self.records if r.candidate.revision == revision and r.outcome is not None]
         streak = 0
@@ -222,5 +223,5 @@ class Observation:
 
     @property
     def next_attempt(self) -> int:
-        """Highest attempt + 1."""
+        """The number of the next attempt, from 1."""
         return max((record.attempt for record in self.records), default=0) + 1

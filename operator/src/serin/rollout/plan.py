@@ -1,4 +1,4 @@
-"""What must exist in the cluster for a status to be true? Derived afresh in every pass, so a crash loses nothing."""
+"""The objects that a status needs. Derived from the status in every pass, so a crash loses nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serin.schema.reasons import Outcome, Phase, Reason
 
 
 def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:
-    """Route first (it may be a rollback), then the record, the arms, the outcomes, and last what is not needed."""
+    """The plan for ``status``. The route comes first, as it may be a rollback; deletions come last."""
     serving = [ref for ref in (status.stable, status.candidate) if ref is not None]
     kept = [ref for ref in serving if status.phase is not Phase.ROLLING_BACK or ref is status.stable]
     return Plan(
@@ -32,23 +32,23 @@ def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:
 
 
 def _expired(context: DecisionContext, status: ModelDeploymentStatus) -> tuple[str, ...]:
-    """Records that are no longer kept; none while it is not known which ones there are."""
+    """Names of records to delete; none while the records cannot be read."""
     if Part.RECORDS in context.observed.unknown:
         return ()
     return expired(context.observed.records, status, context.observed.retention, context.now)
 
 
 def _at_least(context: DecisionContext, status: ModelDeploymentStatus) -> dict[str, int]:
-    """R0 for stable, and for the candidate what its next weight needs.
+    """Minimum replicas: for stable what it started with, for the candidate what its next weight needs.
 
-    An autoscaler sees the load of its own arm only: it would take replicas from stable as the weight moves away, and
-    give the candidate none for a weight that it does not have yet, which it therefore never got.
+    An autoscaler sees only the load of its arm. It would scale stable in as its weight falls, and would not scale the
+    candidate out before it has the weight, which waits for the replicas.
     """
     rollout, stable, candidate = status.rollout, status.stable, status.candidate
     if rollout is None or stable is None or candidate is None:
         return {}
     share = next_share(context, status) if context.policy(status) is not None else weights_of(status).desired
-    # Stable: what it started with, not what it has now, or its autoscaler could never take back what it gave.
+    # Stable's size at the start, not its size now: otherwise its autoscaler could never scale in again.
     return {stable.revision: rollout.stable_replicas, candidate.revision: needed(share, full_size(context, status))}
 
 
@@ -65,9 +65,9 @@ def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan
         return None
     drains = (ref for ref in status.draining if ref.until is None or ref.until > context.now)
     idle = tuple(ref for ref in drains if context.ready(ref))
-    if status.candidate is None or (status.phase is Phase.PREPARING and not _nameable(context, status.candidate)):
+    if status.candidate is None or (status.phase is Phase.PREPARING and not _routable(context, status.candidate)):
         return RoutePlan(status.stable, None, 0, idle)
-    if status.phase is Phase.ROLLING_BACK and not weight and not _backed(context, status):
+    if status.phase is Phase.ROLLING_BACK and not weight and not _has_service(context, status):
         return RoutePlan(status.stable, None, 0, idle)
     ways, policy = exposure(context, status), context.policy(status)
     preview = policy.preview if policy is not None and Exposure.PREVIEW in ways else None
@@ -77,16 +77,16 @@ def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan
 
 
 def _serves_without_stable(context: DecisionContext) -> bool:
-    """Whether stable is dead and the route sends requests to another revision that answers: that stays as it is."""
+    """Whether the route sends requests to a revision with ready endpoints; it is kept while stable is down."""
     route = context.observed.route
     arm = context.observed.arms.get(route.candidate or "") if route is not None else None
     return route is not None and route.weight > 0 and arm is not None and arm.ready > 0
 
 
-def _backed(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether the candidate's Service can be there: it had traffic, and can answer or is known to the gateway.
+def _has_service(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether the candidate's Service exists: the candidate had traffic, and is ready or in an accepted route.
 
-    KServe takes the Service away from an InferenceService that was stopped; a route that names it is never accepted.
+    KServe deletes the Service of a stopped InferenceService; a gateway never accepts a route that names it.
     """
     had_traffic = status.rollout is not None and status.rollout.exposed
     if not had_traffic or context.arm(status.candidate) is None or status.candidate is None:
@@ -96,8 +96,8 @@ def _backed(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
     return context.ready(status.candidate) > 0 or known
 
 
-def _nameable(context: DecisionContext, candidate: RevisionRef) -> bool:
-    """Named in the route from its first ready endpoint on: a backend without a Service is an error to gateways."""
+def _routable(context: DecisionContext, candidate: RevisionRef) -> bool:
+    """Whether the route may name the candidate: gateways refuse a route to a Service that does not exist."""
     named = context.observed.route is not None and context.observed.route.candidate == candidate.revision
     return named or context.ready(candidate) > 0
 
@@ -106,19 +106,19 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
     rollout, candidate = status.rollout, status.candidate
     if rollout is None or candidate is None or rollout.outcome is not None or context.record(status) is not None:
         return None
-    if Part.RECORDS in context.observed.unknown:  # it may be there
+    if Part.RECORDS in context.observed.unknown:  # it may exist
         return None
     waits_for_policy = status.stable is not None and status.stable_down_since is None
     if waits_for_policy and not isinstance(context.observed.policy, PromotionPolicySpec):
-        return None  # it would have no snapshot, and nobody could move forward on it
-    if rollout.exposed:  # it existed before the first request: a new one would not be the evidence of this rollout
+        return None  # a record without a policy would hold every forward move
+    if rollout.exposed:  # the record was deleted: a new one would lack the evidence
         return None
     attempt = int(rollout.record.rsplit("-", 1)[1])
     return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at)
 
 
 def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: RecordView) -> Finish | None:
-    """The outcome of a record that is open but decided."""
+    """The outcome to write to an open record of a rollout that has been decided."""
     if record.finished:
         return None
     rollout = status.rollout
@@ -135,21 +135,25 @@ def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: Rec
         return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, at)
     later = next((r for r in context.observed.records if r.stable is not None and r.attempt > record.attempt), None)
     if later is not None and later.stable is not None and later.stable.revision == record.candidate.revision:
-        # Its outcome was not yet written when the next rollout began, which found it stable.
+        # The next rollout started from it as stable, before its outcome was written.
         message = f"version {record.candidate.version} was promoted"
         return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, later.started_at)
-    noted = next((r for r in status.rejected if r.record == record.name), None)
-    if noted is not None:
+    rejection = next((r for r in status.rejected if r.record == record.name), None)
+    if rejection is not None:
         return Finish(
-            record.name, noted.reason.effect.outcome, noted.reason, "see the ModelDeployment's status", noted.at
+            record.name,
+            rejection.reason.effect.outcome,
+            rejection.reason,
+            "see the ModelDeployment's status",
+            rejection.at,
         )
     return Finish(record.name, Outcome.SUPERSEDED, Reason.SUPERSEDED, "another revision took its place", context.now)
 
 
 def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
-    """Arms that neither serve nor finish requests, and that the route sends nothing to.
+    """Arms to delete: neither stable nor candidate, not draining, and without weight in the route.
 
-    While stable is down, or it is not known whether it is, what is ready stays: it may be all that can serve.
+    Ready arms are kept while stable is down; all are kept while the endpoints cannot be read.
     """
     if Part.INFERENCE_SERVICES in context.observed.unknown or not context.endpoints_known:
         return ()

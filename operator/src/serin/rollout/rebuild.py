@@ -1,4 +1,4 @@
-"""Status is empty: is this new, or has the memory been lost? Rebuilt from the route and the records, never guessed."""
+"""The status of a ModelDeployment without one: new, or rebuilt from its route and records; never guessed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ EMPTY = ModelDeploymentStatus()
 
 
 def rebuild(context: DecisionContext) -> ModelDeploymentStatus | Transition:
-    """The status as far as the cluster remembers it; a frozen Transition where the traces disagree."""
+    """The status from the route and the records; a frozen Transition if they disagree or cannot be read."""
     observed = context.observed
-    blind = next((part for part in (Part.INFERENCE_SERVICES, Part.RECORDS) if part in observed.unknown), None)
-    if blind is not None:
+    part = next((part for part in (Part.INFERENCE_SERVICES, Part.RECORDS) if part in observed.unknown), None)
+    if part is not None:
         message = (
-            f"status is empty and {blind.value} cannot be read: {observed.unknown[blind].message}; nothing is touched, "
+            f"status is empty and {part.value} cannot be read: {observed.unknown[part].message}; nothing is touched, "
             f"traffic stays as it is"
         )
-        refused = observed.unknown[blind].refused
+        refused = observed.unknown[part].refused
         return Transition(
             EMPTY, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=refused, frozen=True
         )
@@ -30,9 +30,11 @@ def rebuild(context: DecisionContext) -> ModelDeploymentStatus | Transition:
     stable = _last_stable(observed.records)
     if stable is not None:
         return with_fields(EMPTY, phase=Phase.WAITING, stable=stable, message="rebuilt from the records")
-    strangers = [a for a in observed.arms.values() if not observed.wanted or a.ref.revision != observed.wanted.revision]
-    if strangers:
-        names = ", ".join(arm.ref.workload.name for arm in strangers)
+    unexplained = [
+        a for a in observed.arms.values() if not observed.wanted or a.ref.revision != observed.wanted.revision
+    ]
+    if unexplained:
+        names = ", ".join(arm.ref.workload.name for arm in unexplained)
         return _conflict(f"InferenceServices exist ({names}) but neither a route nor a record says what was stable")
     return with_fields(EMPTY, phase=Phase.PENDING)
 
@@ -58,8 +60,8 @@ def _from_route(context: DecisionContext, route: RouteView, stable_revision: str
 def _resumed(
     context: DecisionContext, base: ModelDeploymentStatus, route: RouteView, record: RecordView
 ) -> ModelDeploymentStatus:
-    """The rollout goes on where its weight is; the step's time starts again, the evidence does not."""
-    # A weight below what Serin wrote is a hand on the wheel: resumed as Serin left it, it is adopted as Abort at once.
+    """The rollout at the step of its weight; the step's time restarts, the evidence is kept."""
+    # A weight below the annotation was lowered by a person. Resumed with the annotation's weight, it counts as Abort.
     weight = route.weight if route.intended is None else route.intended
     message = f"status was lost; rebuilt from the route ({route.weight} % on the candidate) and record {record.name}"
     rollout = RolloutStatus(
@@ -94,8 +96,8 @@ def _resumed(
         )
     if weight == 0:
         return with_fields(status, phase=Phase.SHADOWING if route.meant_to_expose else Phase.PREPARING)
-    late = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
-    return with_fields(status, phase=Phase.PROMOTING if late else Phase.PROGRESSING)
+    after_steps = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
+    return with_fields(status, phase=Phase.PROMOTING if after_steps else Phase.PROGRESSING)
 
 
 def _ref(context: DecisionContext, revision: str) -> RevisionRef | None:
@@ -110,7 +112,7 @@ def _ref(context: DecisionContext, revision: str) -> RevisionRef | None:
 
 
 def _last_stable(records: tuple[RecordView, ...]) -> RevisionRef | None:
-    """What the newest record leaves as stable."""
+    """The revision that is stable after the newest record."""
     if not records:
         return None
     newest = records[-1]

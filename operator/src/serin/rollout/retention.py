@@ -1,4 +1,4 @@
-"""Which records of a ModelDeployment are no longer kept (DESIGN, section 4)."""
+"""Retention of PromotionRecords (DESIGN, section 4)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import datetime
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import RecordView, Retention
 
-AT_ONCE = 5
-"""So many are deleted in one pass, so that a long history does not hold up anything."""
+MAX_DELETIONS = 5
+"""Deletions per pass, so that a long history does not delay a pass."""
 
 
 def expired(
     records: Iterable[RecordView], status: ModelDeploymentStatus, retention: Retention, now: datetime
 ) -> tuple[str, ...]:
-    """Names of the oldest records that are neither new nor needed; ``records`` are all of the ModelDeployment's.
+    """Names of records to delete, oldest first; ``records`` are all records of the ModelDeployment.
 
-    The newest record of a revision that serves, that served before it or that is refused is needed: it says what is
-    served, and why something is refused.
+    The newest record of the stable, the previous and each rejected revision is kept: it says why that revision serves
+    or is rejected.
     """
     if not retention.count or status.rollout is not None:
         return ()
@@ -32,4 +32,4 @@ def expired(
         for record in ordered[: -retention.count]
         if record.finished and record.decided_at is not None and now - record.decided_at > retention.age
     ]
-    return tuple(name for name in old if name not in kept)[:AT_ONCE]
+    return tuple(name for name in old if name not in kept)[:MAX_DELETIONS]

@@ -1,7 +1,7 @@
-"""What does a policy ask of a rollout, step by step? One value, total for every step number.
+"""The steps of a policy, defined for every step number.
 
-Everything that indexes ``policy.steps`` stands here: a record that was made after an edit of the policy, or a status
-that counts more steps than the snapshot has, can neither skip a step nor run past the end.
+Only this module indexes ``policy.steps``. A record made after an edit of the policy, or a status with more steps than
+the record's policy, can neither skip a step nor run past the end.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ EVERYTHING = 100
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The steps of the policy that a rollout was begun with. Steps count from 1; 0 is before the first weight."""
+    """The steps of the policy that a rollout began with. Steps count from 1; 0 is before the first weight."""
 
     policy: PromotionPolicySpec
 
     @property
     def count(self) -> int:
-        """How many steps there are."""
+        """Number of steps."""
         return len(self.policy.steps)
 
     def passed(self, step: int) -> bool:
-        """Whether ``step`` is the last one: after it comes the last weight."""
+        """Whether ``step`` is the last step or beyond it."""
         return step >= self.count
 
     def weight_after(self, step: int) -> int:
@@ -39,7 +39,7 @@ class Schedule:
         return EVERYTHING if self.policy.shadow is not None and step <= 0 else self.weight_after(step)
 
     def stage(self, phase: Phase | None, step: int) -> Step | Shadow | None:
-        """What is asked in Shadowing (None: only a preview) or in a step; None in other phases."""
+        """The policy's shadow or step; None for a preview without shadow and in other phases."""
         if phase is Phase.SHADOWING:
             return self.policy.shadow
         if phase is not Phase.PROGRESSING:
@@ -47,7 +47,7 @@ class Schedule:
         return self.policy.steps[min(max(step, 1), self.count) - 1]
 
     def limits(self, phase: Phase | None, step: int) -> StageLimits | None:
-        """How long the shadow, the step or the bake lasts at least, and when it is late; None in other phases."""
+        """The limits of the shadow, the step or the bake; None in other phases."""
         bake, stage = self.policy.bake, self.stage(phase, step)
         if phase is Phase.BAKING and bake is not None:
             return StageLimits(bake.for_, bake.for_ + bake.timeout, baking=True)

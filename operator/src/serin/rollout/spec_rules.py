@@ -1,4 +1,4 @@
-"""What may a spec not say, beyond what its schema can forbid? One message each: what, where, how to mend."""
+"""Rules on spec that the CRD schema cannot express. Each message says what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ RESERVED_LABELS = frozenset({"app", "component"})
 
 
 def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
-    """The first thing that a person has to mend; None if there is nothing."""
-    message = next(_complaints(name, namespace, without_nulls(predictor)), None)
+    """The first violated rule; None if all hold."""
+    message = next(_violations(name, namespace, without_nulls(predictor)), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
 
-def _complaints(name: str, namespace: str, predictor: Mapping[str, Any]) -> Iterator[str]:
+def _violations(name: str, namespace: str, predictor: Mapping[str, Any]) -> Iterator[str]:
     if len(name) + len(namespace) > LONGEST_NAMES:
         yield (
             f"metadata.name and metadata.namespace have {len(name) + len(namespace)} characters together, at most "

@@ -1,4 +1,4 @@
-"""The stage that a rollout is in (shadow, step or bake): its evidence, when it began, how it is called."""
+"""The stage of a rollout (shadow, step or bake): its evidence, its clock, its description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serin.schema.reasons import Phase
 
 
 def stage_evidence(context: DecisionContext, status: ModelDeploymentStatus) -> StageEvidence:
-    """The evidence of the stage and its clocks, to be decided on."""
+    """The evidence of the current stage, its limits and clocks."""
     rollout, policy = rollout_of(status), context.policy(status)
     return StageEvidence(
         assessment=context.observed.assessment,
@@ -25,7 +25,7 @@ def stage_evidence(context: DecisionContext, status: ModelDeploymentStatus) -> S
 
 
 def describe_step(status: ModelDeploymentStatus) -> str:
-    """The step in words."""
+    """The stage in words, for messages."""
     rollout = rollout_of(status)
     if status.phase is Phase.SHADOWING:
         return "shadow"
@@ -35,9 +35,9 @@ def describe_step(status: ModelDeploymentStatus) -> str:
 
 
 def with_step_clock(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """The step's time starts when the gateway has accepted what the phase is about: its weight, or its mirror.
+    """Starts the stage's clock when the gateway has accepted its weight or mirror.
 
-    A candidate without endpoints has no weight meanwhile, and the gateway's word for that begins nothing.
+    It does not start during an interruption, when the accepted weight is 0.
     """
     rollout = rollout_of(status)
     if rollout.step_started_at is None and rollout.interruption is None and route_in_sync(context, status):
@@ -46,7 +46,7 @@ def with_step_clock(context: DecisionContext, status: ModelDeploymentStatus) -> 
 
 
 def describe_shadow(context: DecisionContext, status: ModelDeploymentStatus) -> str:
-    """How the candidate is reached before its first weight."""
+    """How the candidate is reached before its first weight, for messages."""
     policy, version = context.policy(status), status.candidate.version if status.candidate else "?"
     ways = policy.exposure if policy is not None else frozenset()
     if policy is None or policy.preview is None or Exposure.PREVIEW not in ways:

@@ -1,7 +1,7 @@
-"""The pod templates of the arms: which ones the evidence is about, and when another one is told.
+"""The pod templates of the arms: the hashes that the evidence is about, and the announcement of a change.
 
-KServe renders an InferenceService again when its ServingRuntime is edited or KServe is upgraded: pods are replaced
-although nobody asked for another revision (DESIGN, rule 12).
+KServe renders an InferenceService again when its ServingRuntime is edited or KServe is upgraded: the pods are replaced
+although spec has not changed (DESIGN, rule 12).
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ from serin.rollout.transition import with_fields
 from serin.schema.reasons import Phase, Reason
 
 WITH_REQUESTS = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING, Phase.ROLLING_BACK})
-"""From the first request on the templates are what is being compared; before it they may still settle."""
+"""Phases in which the template hashes are fixed; before the first request they may still change."""
 
 
 def with_templates(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """The status with the arms' pod templates, as far as they are not what evidence was gathered on."""
-    stable, candidate = _noted(context, status, status.stable), _noted(context, status, status.candidate)
+    """The status with the arms' template hashes; hashes that evidence was collected on are kept."""
+    stable, candidate = (
+        _with_template(context, status, status.stable),
+        _with_template(context, status, status.candidate),
+    )
     if stable is status.stable and candidate is status.candidate:
         return status
     return with_fields(status, stable=stable, candidate=candidate)
 
 
-def _noted(context: DecisionContext, status: ModelDeploymentStatus, ref: RevisionRef | None) -> RevisionRef | None:
+def _with_template(
+    context: DecisionContext, status: ModelDeploymentStatus, ref: RevisionRef | None
+) -> RevisionRef | None:
     arm = context.arm(ref)
     if ref is None or arm is None or not arm.template or arm.template == ref.template:
         return ref
@@ -35,7 +40,7 @@ def _noted(context: DecisionContext, status: ModelDeploymentStatus, ref: Revisio
 
 
 def drift_announcement(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Announcement, ...]:
-    """Outside of rollouts a new template of stable is only announced."""
+    """The announcement of a new template of stable; empty without one."""
     old, new = before.stable, after.stable
     if old is None or new is None or old.revision != new.revision or old.template in {None, new.template}:
         return ()

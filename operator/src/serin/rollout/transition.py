@@ -1,4 +1,4 @@
-"""The result of one rule, and functions that make the next status from the present one."""
+"""The result of one rule, and functions that derive the next status from the current one."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from serin.rollout.observation import RouteView
 from serin.schema.reasons import Phase, Reason
 
 MOST_DRAINING = 20
-"""As many as ``status.draining`` takes; the InferenceService of one that is pushed out is deleted a little earlier."""
+"""Entries in ``status.draining``; beyond it the oldest arms are deleted early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What a rule decided: the next status, why, and when to look again."""
+    """The result of a rule: the next status, the reason, and when to decide again."""
 
     status: ModelDeploymentStatus
     reason: Reason
     message: str
     wake_at: datetime | None = None
     stalled: bool = False
-    """Nothing will proceed without a person."""
+    """A person has to act before anything proceeds."""
     frozen: bool = False
-    """Nothing in the cluster may be touched."""
+    """No object may be written."""
 
 
 def with_fields(status: ModelDeploymentStatus, **changes: Any) -> ModelDeploymentStatus:
@@ -39,7 +39,7 @@ def with_rollout(status: ModelDeploymentStatus, **changes: Any) -> ModelDeployme
 
 
 def rollout_of(status: ModelDeploymentStatus) -> RolloutStatus:
-    """The rollout under way; a programming error if there is none."""
+    """The rollout under way; ``AssertionError`` without one, which is a bug."""
     if status.rollout is None:
         message = f"phase {status.phase} without a rollout"
         raise AssertionError(message)
@@ -47,7 +47,7 @@ def rollout_of(status: ModelDeploymentStatus) -> RolloutStatus:
 
 
 def weights_of(status: ModelDeploymentStatus) -> Weights:
-    """Weights, all zero if none were set."""
+    """The weights; zeros if none are set."""
     return status.weights or Weights()
 
 
@@ -57,24 +57,24 @@ def with_weight(status: ModelDeploymentStatus, desired: int) -> ModelDeploymentS
 
 
 def with_draining(status: ModelDeploymentStatus, *refs: RevisionRef | None) -> list[RevisionRef]:
-    """The arms that finish their requests, with ``refs``; the newest that a status holds."""
+    """The draining arms with ``refs`` added; the newest ``MOST_DRAINING``."""
     added = [ref for ref in refs if ref is not None]
-    gone = {ref.revision for ref in added}
-    return [*(ref for ref in status.draining if ref.revision not in gone), *added][-MOST_DRAINING:]
+    revisions = {ref.revision for ref in added}
+    return [*(ref for ref in status.draining if ref.revision not in revisions), *added][-MOST_DRAINING:]
 
 
 def failed_write(status: ModelDeploymentStatus, *acts: str) -> WriteFailure | None:
-    """The first of ``acts`` that could not be written."""
+    """The failure of the first of ``acts`` that could not be written; None if all could."""
     return next((failure for failure in status.write_failures if failure.act in acts), None)
 
 
 def whole_second(at: datetime) -> datetime:
-    """``at`` without what is finer than a second, for people."""
+    """``at`` without fractions of a second."""
     return at.replace(microsecond=0)
 
 
 def weight_on(route: RouteView | None, candidate: RevisionRef | None) -> int:
-    """Percent that the route gives to ``candidate``; what another revision still gets is not its."""
+    """Percent that the route gives to ``candidate``; 0 if its candidate is another revision."""
     if route is None or candidate is None or route.candidate != candidate.revision:
         return 0
     return route.weight

@@ -1,1 +1,1 @@
-"""Traffic: a package per way in which KServe serves (a back end), behind one port; and the routes to what it serves."""
+"""Traffic back ends: one package per deployment mode of KServe behind one protocol, and Gateway API routes."""

@@ -1,4 +1,4 @@
-"""The port of a traffic back end: what Serin needs to know of one way in which KServe serves revisions.
+"""The protocol of a traffic back end: the objects of one deployment mode of KServe, read and rendered.
 
 To add a back end, write a package with a class that satisfies ``Backend`` and add a line to ``traffic.registry``.
 """
@@ -23,44 +23,44 @@ from serin.traffic.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the user wrote for one revision: ``spec.model`` and ``spec.predictor``."""
+    """``spec.model`` and ``spec.predictor`` of one revision, as the user wrote them."""
 
     model: Mapping[str, Any]
     predictor: Mapping[str, Any]
 
 
 class Backend(Protocol):
-    """One way in which revisions are served. It decides nothing: it reads, and says what to write."""
+    """One way to serve revisions. It reads state and renders objects; the rollout decides."""
 
     @property
     def kind(self) -> Resource:
-        """The kind that serves a revision: one object each."""
+        """The kind of the workload; one object serves one revision."""
         ...
 
     @property
     def watched(self) -> Sequence[Resource]:
-        """Kinds whose events wake a ModelDeployment; their objects have it as owner, and Serin's labels."""
+        """Kinds whose watch events trigger a reconciliation; their objects carry owner reference and Serin's labels."""
         ...
 
     @property
     def permissions(self) -> Sequence[Permission]:
-        """What Serin must be allowed to do for it in each namespace, besides what it needs for its own kinds."""
+        """Permissions that it needs in each namespace, besides those for Serin's own kinds."""
         ...
 
     def unsupported(self, spec: ModelDeploymentSpec) -> str | None:
-        """What ``spec`` asks for that this back end cannot do: what, where, how to mend; None if it can do all."""
+        """What in ``spec`` this back end does not support: what, where, how to fix; None if it supports all."""
         ...
 
     def workload(self, model_deployment: str, revision: str) -> Workload:
-        """The object that serves ``revision``."""
+        """The reference to the workload of ``revision``."""
         ...
 
     def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
-        """That object, as it is created; ``TypeError``, ``LookupError``, ``AttributeError`` for an unusable source."""
+        """The workload to create; ``TypeError``, ``LookupError``, ``AttributeError`` for an unusable source."""
         ...
 
     def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
-        """The merge patch that brings its scaling to what spec asks for, from ``at_least`` replicas on."""
+        """The merge patch to the scaling in spec, with at least ``at_least`` replicas; None if it is equal."""
         ...
 
     async def arms(
@@ -71,17 +71,17 @@ class Backend(Protocol):
         status: ModelDeploymentStatus,
         found: list[Object] | None,
     ) -> dict[str, Arm]:
-        """The arms by revision, from the objects that were ``found`` (None: they cannot be read)."""
+        """The arms by revision, from the workloads that were ``found``; None if those could not be read."""
         ...
 
     def route(self, owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> Object:
-        """The route that shows ``plan``."""
+        """The route for ``plan``."""
         ...
 
     def route_view(self, route: Mapping[str, Any]) -> RouteView:
-        """What a route says, and what the gateway says of it."""
+        """The rules of a route, Serin's annotations, and the gateway's conditions."""
         ...
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
-        """By what metrics tell both arms' series apart."""
+        """The values that identify each arm's series in Prometheus."""
         ...

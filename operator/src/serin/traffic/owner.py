@@ -1,4 +1,4 @@
-"""The ModelDeployment as owner of what is built for it."""
+"""The ModelDeployment as owner of its objects."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from serin.api import API_VERSION, names
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The ModelDeployment that owns what is built."""
+    """The ModelDeployment that owns an object."""
 
     name: str
     namespace: str
     uid: str
 
     def reference(self) -> dict[str, Any]:
-        """The controller ownerReference: deleting the ModelDeployment collects its children."""
+        """The controller owner reference, by which objects are garbage-collected with the ModelDeployment."""
         return {
             "apiVersion": API_VERSION,
             "kind": "ModelDeployment",
@@ -29,7 +29,7 @@ class Owner:
         }
 
     def metadata(self, name: str) -> dict[str, Any]:
-        """Metadata of a child."""
+        """Metadata of an owned object."""
         return {
             "name": name,
             "namespace": self.namespace,
@@ -39,6 +39,6 @@ class Owner:
 
 
 def owner_of(obj: Mapping[str, Any]) -> Owner:
-    """The owner that a ModelDeployment, as it was read, is to its children."""
+    """The owner from a ModelDeployment object."""
     metadata = obj["metadata"]
     return Owner(metadata["name"], metadata["namespace"], metadata["uid"])

@@ -1,4 +1,4 @@
-"""How is a part of the observation read? On its own, in bounded time; what cannot be read is unknown, and says why."""
+"""Reads the parts of an observation, each with a timeout; a part that cannot be read is noted as unknown."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from serin.rollout.observation import Part, Unreadable
 log = structlog.get_logger()
 T = TypeVar("T")
 MALFORMED = (TypeError, ValueError, LookupError, AttributeError)
-"""What reading an object of another shape than expected raises."""
+"""Errors from an object of an unexpected shape."""
 
 
 class Reader:
-    """Reads the parts of one observation, and remembers which are unknown.
+    """Reads the parts of one observation and collects those that are unknown.
 
-    A rollback needs none of them; so none of them may stop or hold up a pass.
+    A rollback needs none of them, so a failed read does not end the pass.
     """
 
     def __init__(self, key: tuple[str, str], seconds: float) -> None:
-        """``seconds`` is how long a part is waited for."""
+        """``seconds`` is the timeout of one part."""
         self._key, self._seconds = key, seconds
         self.unknown: dict[Part, Unreadable] = {}
 
     async def read(self, part: Part, call: Awaitable[T]) -> T | None:
-        """What ``call`` answers; None, and ``part`` is unknown, if it is refused, fails or takes too long."""
+        """The result of ``call``; None with ``part`` unknown on an error or timeout. ``NotLeader`` is raised."""
         try:
             async with asyncio.timeout(self._seconds):
                 return await call
@@ -44,7 +44,7 @@ class Reader:
         return None
 
     def parse(self, part: Part, parse: Callable[[], T]) -> T | None:
-        """What ``parse`` makes of what was read; None, and ``part`` is unknown, if it has another shape."""
+        """The result of ``parse``; None with ``part`` unknown if an object has an unexpected shape."""
         try:
             return parse()
         except MALFORMED as error:

@@ -15,16 +15,16 @@ BACKENDS: dict[Mode, Backend] = {
 
 
 def backend_of(spec: ModelDeploymentSpec) -> Backend:
-    """The back end that serves a ModelDeployment."""
+    """The back end for the mode in ``spec``."""
     return BACKENDS[spec.mode]
 
 
 def watched() -> tuple[Resource, ...]:
-    """Every kind whose events wake ModelDeployments."""
+    """Kinds whose watch events trigger a reconciliation, of all back ends and routes."""
     kinds = [HTTP_ROUTES, *(kind for backend in BACKENDS.values() for kind in backend.watched)]
     return tuple(dict.fromkeys(kinds))
 
 
 def permissions() -> tuple[Permission, ...]:
-    """What all back ends need."""
+    """Permissions that the back ends need."""
     return tuple(dict.fromkeys(p for backend in BACKENDS.values() for p in backend.permissions))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.standard.served_name import Server, server_of, told_name
+from serin.traffic.standard.served_name import Server, served_name_fields, server_of
 
 
 def section(name: str, **fields: Any) -> dict[str, Any]:
@@ -96,4 +96,4 @@ MLSERVER = {"name": "MLSERVER_MODEL_NAME", "value": "iris"}
     ],
 )
 def test_in_which_words_it_is_told(given: dict[str, Any], served_name: str | None, told: dict[str, Any]) -> None:
-    assert told_name(given, "fraud", served_name) == told
+    assert served_name_fields(given, "fraud", served_name) == told

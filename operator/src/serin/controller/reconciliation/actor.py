@@ -90,7 +90,7 @@ class Actor:
         subject = Subject(snapshot.obj, now)
         for item in decision.announcements:
             for sink in self._sinks:
-                await acts.run(Act.EVENT, item.name, _in_time(sink.tell(subject, item)))
+                await acts.run(Act.EVENT, item.name, _in_time(sink.publish(subject, item)))
         return done
 
     async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts) -> None:

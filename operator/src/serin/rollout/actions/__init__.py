@@ -1,11 +1,9 @@
-"""What PromotionActions do: one module per kind, and the answer that each action gets, together with its effect.
+"""PromotionActions: one module per kind; each action is applied and answered in one transition.
 
-The answer stands in status before the action's own status is written, so a crash between the two neither forgets an
-action nor carries it out twice.
+The answer is written to the ModelDeployment's status before the action's own status, so a crash between the two neither
+loses an action nor applies it twice.
 
-To add an action, write a module with its rule, and add a word to ``ActionKind`` and a line to ``ACTIONS``.
-
-To add an action, write a module with its ``ActionRule`` and add a line to ``ACTIONS``.
+To add an action, write a module with its ``ActionRule``, add a kind to ``ActionKind`` and a line to ``ACTIONS``.
 """
 
 from __future__ import annotations
@@ -34,10 +32,11 @@ ACTIONS: dict[ActionKind, ActionRule] = {
     ActionKind.PROMOTE: PROMOTE,
 }
 KEPT_ANSWERS = 20
+"""Answers in status."""
 MOST_UNWRITTEN = 15
-"""Answers that may wait to be written before no further action is heard; an Abort has the rest of the places."""
+"""Answers not yet written to their action beyond which only an Abort is applied."""
 ACTION_RETRY = timedelta(seconds=30)
-"""When something outside keeps actions from being apply_next_action."""
+"""Delay before waiting actions are tried again, if they cannot be applied now."""
 NOT_VERIFIED = (
     "AdmissionPolicyMissing: nothing vouches for who asked; install the chart's admission policies "
     "(admissionPolicies: true) and create the action again. Hold and Abort are accepted without them"
@@ -47,7 +46,7 @@ NOT_VERIFIED = (
 def apply_next_action(
     context: DecisionContext, status: ModelDeploymentStatus
 ) -> tuple[ModelDeploymentStatus, Transition | None]:
-    """Answers the most urgent action that has no answer: the status with it, and the Transition if it ends the pass."""
+    """Applies the most urgent unanswered action: the status with its answer, and a Transition if it ends the pass."""
     action = next(iter(_actionable(context, status)), None)
     if action is None:
         return status, None
@@ -66,14 +65,14 @@ def apply_next_action(
 
 
 def _waiting(context: DecisionContext, status: ModelDeploymentStatus) -> list[ActionView]:
-    """Actions without an answer in status: an Abort of this rollout before everything else, then the oldest."""
+    """Unanswered actions: an Abort of this rollout first, then by age."""
     known, record = {a.uid for a in status.actions}, status.rollout.record if status.rollout else None
-    found = [a for a in context.observed.actions if a.uid not in known]
-    return sorted(found, key=lambda a: a.spec.action is not ActionKind.ABORT or a.spec.rollout != record)
+    unanswered = [a for a in context.observed.actions if a.uid not in known]
+    return sorted(unanswered, key=lambda a: a.spec.action is not ActionKind.ABORT or a.spec.rollout != record)
 
 
 def _actionable(context: DecisionContext, status: ModelDeploymentStatus) -> list[ActionView]:
-    """Those that may be answered now: there is a place for the answer, and it is known whether somebody vouches."""
+    """Waiting actions that can be applied now: status has room for the answer, and the requester check is known."""
     unwritten = len({a.uid for a in status.actions} & {a.uid for a in context.observed.actions})
     return [
         action
@@ -84,7 +83,7 @@ def _actionable(context: DecisionContext, status: ModelDeploymentStatus) -> list
 
 
 def actions_due_at(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
-    """When to look again because of actions that wait."""
+    """When to decide again because of waiting actions; None without any."""
     if _actionable(context, status):
         return context.poll_at()
     return context.now + ACTION_RETRY if _waiting(context, status) else None
@@ -93,17 +92,17 @@ def actions_due_at(context: DecisionContext, status: ModelDeploymentStatus) -> d
 def with_answer(
     context: DecisionContext, known: Sequence[AnsweredAction], answer: AnsweredAction
 ) -> list[AnsweredAction]:
-    """The answers with one more, newest first. One that is not yet written to its action goes last of all."""
+    """The answers with ``answer`` added, newest first. Above the limit, written answers are dropped first."""
     unwritten = {a.uid for a in context.observed.actions}
     others = [a for a in known if a.uid != answer.uid]
-    oldest = others[::-1]
-    order = [a for a in oldest if a.uid not in unwritten] + [a for a in oldest if a.uid in unwritten]
-    gone = {a.uid for a in order[: max(0, len(others) + 1 - KEPT_ANSWERS)]}
-    return [answer, *(a for a in others if a.uid not in gone)]
+    oldest_first = others[::-1]
+    order = [a for a in oldest_first if a.uid not in unwritten] + [a for a in oldest_first if a.uid in unwritten]
+    dropped = {a.uid for a in order[: max(0, len(others) + 1 - KEPT_ANSWERS)]}
+    return [answer, *(a for a in others if a.uid not in dropped)]
 
 
 def answers(context: DecisionContext, status: ModelDeploymentStatus) -> tuple[Answer, ...]:
-    """What has still to be written to the actions themselves."""
+    """The answers that are not yet written to their actions."""
     by_uid = {answered.uid: answered for answered in status.actions}
     return tuple(
         Answer(action.name, answered.outcome, answered.message, answered.at)
@@ -113,7 +112,7 @@ def answers(context: DecisionContext, status: ModelDeploymentStatus) -> tuple[An
 
 
 def _answer(context: DecisionContext, action: ActionView) -> AnsweredAction:
-    """Accepted, with who asked; without admission policies that is only who they say they are."""
+    """An accepting answer. Without admission policies the requester is marked as not verified."""
     spec = action.spec
     return AnsweredAction(
         name=action.name,

@@ -10,8 +10,8 @@ from serin.schema.reasons import Outcome, Reason
 
 
 def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
-    asked = request.answer
-    rollout = rollout_of_action(status, asked)
+    answer = request.answer
+    rollout = rollout_of_action(status, answer)
     if isinstance(rollout, str):
         return rollout
     if rollout.outcome is Outcome.SUPERSEDED:
@@ -24,11 +24,11 @@ def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Req
             f"is tried again by itself; to keep it out change spec, or set spec.paused"
         )
     if rollout.outcome is not None:
-        return status  # it is being rolled back: what was asked for is happening
+        return status  # the rollback is already under way
     if status.stable is None:
         return "this is the first deployment: there is nothing to go back to; change spec instead"
     version = status.candidate.version if status.candidate else "?"
-    message = f"aborted by {asked.by}{f': {asked.reason}' if asked.reason else ''}; version {version} is taken back"
+    message = f"aborted by {answer.by}{f': {answer.reason}' if answer.reason else ''}; version {version} is taken back"
     return start_rollback(context, status, Reason.ABORTED_BY_ACTION, message)
 
 

@@ -1,4 +1,4 @@
-"""Release: the end of a Hold."""
+"""Release: ends a Hold."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from serin.rollout.transition import with_rollout
 
 
 def _apply(_: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
-    asked = request.answer
-    rollout = undecided_rollout_of_action(status, asked, "release")
+    answer = request.answer
+    rollout = undecided_rollout_of_action(status, answer, "release")
     if isinstance(rollout, str):
         return rollout
     if rollout.held is None:

@@ -1,4 +1,4 @@
-"""Retry: a rejected revision, or one that waits for its next try, is tried again."""
+"""Retry: a rejected revision, or one that waits for its next attempt, is rolled out again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from serin.schema.reasons import Phase
 
 
 def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
-    asked = request.answer
+    answer = request.answer
     wanted, stable, revision = context.observed.wanted, status.stable, request.view.spec.revision or ""
     if status.candidate is not None:
         return f"a rollout of revision {status.candidate.revision} is under way; try again when it is over"
     if wanted is None or wanted.revision != revision:
-        words = f"revision {wanted.revision}" if wanted else "nothing that can be used"
-        return f"spec asks for {words}, not for revision {revision}; Retry is for the revision that spec asks for"
-    noted = any(r.revision == revision for r in status.rejected)
+        asked_for = f"revision {wanted.revision}" if wanted else "nothing that can be used"
+        return f"spec asks for {asked_for}, not for revision {revision}; Retry is for the revision that spec asks for"
+    rejected = any(r.revision == revision for r in status.rejected)
     serves = stable is not None and stable.revision == revision and status.phase is Phase.STABLE
-    if serves or not (noted or context.observed.rejection(revision) or context.retry_at(status, revision)):
+    if serves or not (rejected or context.observed.rejection(revision) or context.retry_at(status, revision)):
         return f"revision {revision} is not refused"
-    return with_fields(status, retry=Retry(revision=revision, asked=asked))
+    return with_fields(status, retry=Retry(revision=revision, asked=answer))
 
 
 RETRY = ActionRule(_apply, "the revision is tried again, as a new rollout")

@@ -1,4 +1,4 @@
-"""An action: what it does, what is said when it is accepted, and whether it lets traffic go forward."""
+"""The rule of an action kind, and checks that several kinds share."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome
 
 Effect = ModelDeploymentStatus | Transition | str
-"""The status with the effect, a Transition that ends the pass, or why the action is refused."""
+"""The changed status, a Transition that ends the pass, or the message of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An action that is to be carried out."""
+    """An action to apply."""
 
     answer: AnsweredAction
-    """The answer that is given if nothing speaks against it: who asked, when, about which rollout."""
+    """The answer if it is accepted: requester, time, rollout."""
     view: ActionView
 
 
@@ -30,23 +30,25 @@ class ActionRule:
 
     apply: Callable[[DecisionContext, ModelDeploymentStatus, Request], Effect]
     accepted: str
-    """What is said when it is accepted."""
+    """Message of the answer if it is accepted."""
 
 
-def rollout_of_action(status: ModelDeploymentStatus, asked: AnsweredAction) -> RolloutStatus | str:
-    """The rollout that an action is about, or why it comes too late or names the wrong one."""
+def rollout_of_action(status: ModelDeploymentStatus, answer: AnsweredAction) -> RolloutStatus | str:
+    """The rollout that an action names, or the message of a refusal if another one or none is under way."""
     rollout = status.rollout
     if rollout is None:
-        return f"rollout {asked.rollout} is not under way, nor is any other"
-    if rollout.record != asked.rollout:
-        return f"rollout {asked.rollout} is not under way; {rollout.record} is"
+        return f"rollout {answer.rollout} is not under way, nor is any other"
+    if rollout.record != answer.rollout:
+        return f"rollout {answer.rollout} is not under way; {rollout.record} is"
     return rollout
 
 
-def undecided_rollout_of_action(status: ModelDeploymentStatus, asked: AnsweredAction, what: str) -> RolloutStatus | str:
-    """The rollout that an action is about, if it may still go either way; otherwise why there is nothing to do."""
-    rollout = rollout_of_action(status, asked)
+def undecided_rollout_of_action(
+    status: ModelDeploymentStatus, answer: AnsweredAction, verb: str
+) -> RolloutStatus | str:
+    """The rollout that an action names, if it has no outcome yet; otherwise the message of a refusal."""
+    rollout = rollout_of_action(status, answer)
     if isinstance(rollout, str) or rollout.outcome is None:
         return rollout
     over = "promoted already" if rollout.outcome is Outcome.PROMOTED else "being taken back"
-    return f"the rollout is {over}: there is nothing to {what}"
+    return f"the rollout is {over}: there is nothing to {verb}"

@@ -1,7 +1,7 @@
-"""What may hold a forward move? One module per gate, and one ordered table that says in which phases each holds.
+"""Gates: one module each, and one ordered table with the phases in which each is checked.
 
-A gate only holds: its check answers None when it is open, and otherwise the Transition that says why nothing moves.
-What rolls back are the rules of ``phases.rollback_rules``, which no gate can switch off.
+A gate only holds: its check returns None if the gate is open, otherwise the Transition of the hold. The rules of
+``phases.rollback_rules`` roll back; they run before the gates.
 
 To add a gate, write a module with its check and add a line to ``GATES``.
 """
@@ -24,11 +24,11 @@ from serin.rollout.gates.evidence.preview_time import preview_time
 from serin.rollout.gates.evidence.step_time import step_time
 from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.evidence.undecided import undecided
-from serin.rollout.gates.gate import Check, Gate, HeldBy, only_mirrored, with_hold_clock
+from serin.rollout.gates.gate import Gate, HeldBy, Moment, only_mirrored, with_hold_clock
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.gates.people.spec_unusable import spec_unusable
-from serin.rollout.phases import LATE
+from serin.rollout.phases import AFTER_STEPS
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Phase
 
@@ -37,66 +37,69 @@ SHADOW = frozenset({Phase.SHADOWING})
 STEPS = frozenset({Phase.PROGRESSING})
 BAKE = frozenset({Phase.BAKING})
 JUDGED = SHADOW | STEPS | BAKE
-EVERY = PREPARE | JUDGED | LATE
+EVERY = PREPARE | JUDGED | AFTER_STEPS
+ALWAYS = frozenset(Moment)
+AT_END = frozenset({Moment.END})
+ON_RESUME = frozenset({Moment.RESUME})
+NEVER: frozenset[Moment] = frozenset()
+"""Only before the next step."""
+
 GATES: tuple[Gate, ...] = (
     # A part of the cluster cannot be read: what it would say is not guessed.
-    Gate(unreadable, EVERY, HeldBy.CLUSTER),
+    Gate(unreadable, EVERY, HeldBy.CLUSTER, ALWAYS),
     # Spec cannot be used any more: what its author wants is not known.
-    Gate(spec_unusable, EVERY, HeldBy.PERSON),
+    Gate(spec_unusable, EVERY, HeldBy.PERSON, AT_END),
     # A quota, a webhook or a missing right refuses what the rollout needs.
-    Gate(write_failed, EVERY, HeldBy.CLUSTER),
+    Gate(write_failed, EVERY, HeldBy.CLUSTER, ALWAYS),
     # The gateway works with another weight than the decided one.
-    Gate(route_pending, JUDGED | LATE, HeldBy.CLUSTER),
+    Gate(route_pending, JUDGED | AFTER_STEPS, HeldBy.CLUSTER, frozenset({Moment.LAST_WEIGHT, Moment.END})),
     # The evidence would have no place.
-    Gate(record_missing, EVERY, HeldBy.CLUSTER),
+    Gate(record_missing, EVERY, HeldBy.CLUSTER, AT_END | ON_RESUME),
     # Nobody knows what passing means.
-    Gate(policy_lost, PREPARE | JUDGED, HeldBy.CLUSTER),
+    Gate(policy_lost, PREPARE | JUDGED, HeldBy.CLUSTER, NEVER),
     # The pods are not those that the evidence is of.
-    Gate(template_drift, JUDGED, HeldBy.CLUSTER),
+    Gate(template_drift, JUDGED, HeldBy.CLUSTER, NEVER),
     # An SLO that decides has not passed.
-    Gate(only_mirrored(undecided), JUDGED, HeldBy.EVIDENCE),
+    Gate(only_mirrored(undecided), JUDGED, HeldBy.EVIDENCE, NEVER),
     # Clients reach the arms in another way than by the route.
-    Gate(traffic_split, STEPS | BAKE, HeldBy.EVIDENCE),
+    Gate(traffic_split, STEPS | BAKE, HeldBy.EVIDENCE, NEVER),
     # The step, the shadow or the bake has not lasted long enough.
-    Gate(only_mirrored(step_time), SHADOW | STEPS, HeldBy.EVIDENCE),
-    Gate(preview_time, SHADOW, HeldBy.EVIDENCE),
-    Gate(bake_time, BAKE, HeldBy.EVIDENCE),
+    Gate(only_mirrored(step_time), SHADOW | STEPS, HeldBy.EVIDENCE, NEVER),
+    Gate(preview_time, SHADOW, HeldBy.EVIDENCE, NEVER),
+    Gate(bake_time, BAKE, HeldBy.EVIDENCE, NEVER),
     # Before the first weight: the candidate comes up, stable is whole, the gateway knows the candidate's endpoints.
-    Gate(candidate_not_up, PREPARE, HeldBy.CLUSTER),
-    Gate(stable_too_small, PREPARE, HeldBy.CLUSTER),
-    Gate(candidate_not_routed, PREPARE, HeldBy.CLUSTER),
+    Gate(candidate_not_up, PREPARE, HeldBy.CLUSTER, NEVER),
+    Gate(stable_too_small, PREPARE, HeldBy.CLUSTER, NEVER),
+    Gate(candidate_not_routed, PREPARE, HeldBy.CLUSTER, NEVER),
     # Somebody wants it to stay where it is.
-    Gate(paused, EVERY, HeldBy.PERSON),
-    Gate(held, EVERY, HeldBy.PERSON),
+    Gate(paused, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
+    Gate(held, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
     # Whoever gets more traffic can carry it, and whoever takes it back can, too.
-    Gate(stable_too_small, JUDGED, HeldBy.CLUSTER),
-    Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER),
+    Gate(stable_too_small, JUDGED, HeldBy.CLUSTER, NEVER),
+    Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER, NEVER),
 )
-"""In order: the first that holds says why. Each phase asks those that name it."""
+"""In this order; the first gate of the phase that holds gives the reason."""
 
 
-def _only(*checks: Check) -> tuple[Gate, ...]:
-    """The gates with these checks, in the order of the table."""
-    return tuple(gate for gate in GATES if gate.check in checks)
+def _before(moment: Moment) -> tuple[Gate, ...]:
+    """The gates that are asked at ``moment``, in the order of the table."""
+    return tuple(gate for gate in GATES if moment in gate.before)
 
 
-FINAL_GATES = _only(unreadable, spec_unusable, write_failed, route_pending, record_missing, paused, held)
-"""Before the candidate is stable and the old revision goes, which nothing brings back."""
-LAST_WEIGHT_GATES = _only(unreadable, write_failed, route_pending)
-"""Before the last weight counts as given."""
-RESUME_GATES = _only(unreadable, write_failed, record_missing, paused, held)
-"""Before a candidate that was without endpoints gets back the weight that it had."""
+FINAL_GATES = _before(Moment.END)
+LAST_WEIGHT_GATES = _before(Moment.LAST_WEIGHT)
+RESUME_GATES = _before(Moment.RESUME)
 
 
 def first_hold(
     context: DecisionContext, status: ModelDeploymentStatus, gates: tuple[Gate, ...] = GATES
 ) -> Transition | None:
-    """What the first gate of the phase that holds says; None when all are open."""
-    ordered = rollout_of(status).promote is not None
+    """The hold of the first gate of the phase that holds; None if all are open. Promote skips gates of evidence."""
+    requested = rollout_of(status).promote is not None
     for gate in gates:
-        if status.phase not in gate.phases or (ordered and gate.holds is HeldBy.EVIDENCE):
+        if status.phase not in gate.phases or (requested and gate.held_by is HeldBy.EVIDENCE):
             continue
         transition = gate.check(context, status)
         if transition is not None:
-            return with_hold_clock(context, transition, gate.holds)
+            return with_hold_clock(context, transition, gate.held_by)
     return None

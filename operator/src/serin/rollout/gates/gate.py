@@ -1,4 +1,4 @@
-"""A gate: a check, the phases in which it holds, and who keeps it shut."""
+"""A gate: its check, its phases, and what kind of cause holds it."""
 
 from __future__ import annotations
 
@@ -16,43 +16,57 @@ Check = Callable[[DecisionContext, ModelDeploymentStatus], Transition | None]
 
 
 DEFAULT_HOLD_LIMIT = timedelta(minutes=10)
-"""How long the cluster may hold a rollout before it asks for a person, where no policy says it."""
+"""How long the cluster may hold a rollout before a person is needed, without a policy."""
 
 
 class HeldBy(Enum):
-    """Who keeps a gate shut; it decides what becomes of a hold that lasts."""
+    """The cause of a hold; it decides how a long hold ends."""
 
     CLUSTER = "Cluster"
-    """Something in the cluster: it asks for a person when it lasts, and ends a candidate that never gets ready."""
+    """The cluster: a long hold needs a person, and in Preparing it ends the rollout."""
     EVIDENCE = "Evidence"
-    """The evidence, or its time: the step's timeout is its end. A person's Promote takes its place."""
+    """The evidence or its duration: the step's timeout ends it, and a Promote skips it."""
     PERSON = "Person"
-    """Somebody's word: it lasts as long as they wish."""
+    """A person: without time limit."""
+
+
+class Moment(Enum):
+    """A forward move besides the next step, before which some gates are asked, too."""
+
+    LAST_WEIGHT = "LastWeight"
+    """The last weight counts as given: the bake begins, or the end."""
+    END = "End"
+    """The candidate becomes stable and the old revision goes, which nothing brings back."""
+    RESUME = "Resume"
+    """A candidate that was without endpoints gets back the weight that it had."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A check and the phases in which it holds."""
+    """A check, and when it is asked."""
 
     check: Check
     phases: frozenset[Phase]
-    holds: HeldBy
+    """Phases in which it holds the next step."""
+    held_by: HeldBy
+    before: frozenset[Moment]
+    """Moments at which it is asked, too."""
 
 
 def only_mirrored(check: Check) -> Check:
-    """``check``, where a mirror brings evidence: testers of a preview may send nothing at all, or nonsense."""
+    """``check``, skipped in a preview without mirror: its few test requests are no evidence."""
 
-    def asked(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    def checked(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
         policy = context.policy(status)
         mirrored = status.phase is not Phase.SHADOWING or (policy is not None and policy.shadow is not None)
         return check(context, status) if mirrored else None
 
-    return asked
+    return checked
 
 
-def with_hold_clock(context: DecisionContext, transition: Transition, holds: HeldBy) -> Transition:
-    """The hold with the time since when the cluster has been in the way; when that lasts, a person is needed."""
-    if holds is not HeldBy.CLUSTER:
+def with_hold_clock(context: DecisionContext, transition: Transition, held_by: HeldBy) -> Transition:
+    """The hold with the time since when the cluster has held the rollout; stalled after ``hold_limit``."""
+    if held_by is not HeldBy.CLUSTER:
         return replace(transition, status=with_rollout(transition.status, blocked_since=None))
     since = rollout_of(transition.status).blocked_since or context.now.replace(microsecond=0)
     lasting = context.now - since >= hold_limit(context, transition.status)
@@ -62,6 +76,6 @@ def with_hold_clock(context: DecisionContext, transition: Transition, holds: Hel
 
 
 def hold_limit(context: DecisionContext, status: ModelDeploymentStatus) -> timedelta:
-    """How long the cluster may be in the way."""
+    """How long the cluster may hold the rollout before a person is needed: ``prepareTimeout``."""
     policy = context.policy(status)
     return policy.prepare_timeout if policy is not None else DEFAULT_HOLD_LIMIT

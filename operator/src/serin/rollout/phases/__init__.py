@@ -1,11 +1,11 @@
-"""Which phase may follow which, and which phases belong together."""
+"""Which phase may follow which, and groups of phases."""
 
 from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
 from serin.schema.reasons import Phase
 
-MOVES: dict[Phase, frozenset[Phase]] = {
+PHASE_TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
     Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
     Phase.PREPARING: frozenset(
@@ -23,12 +23,12 @@ MOVES: dict[Phase, frozenset[Phase]] = {
 
 WATCHED = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING})
 """Phases in which the candidate gets requests and the breach watch runs."""
-LATE = frozenset({Phase.PROMOTING, Phase.BAKING})
-"""After the last step."""
+AFTER_STEPS = frozenset({Phase.PROMOTING, Phase.BAKING})
+"""Phases after the last step."""
 ACTIVE = WATCHED | {Phase.PREPARING, Phase.ROLLING_BACK}
 """Phases with a rollout under way."""
 
 
 def is_watched(status: ModelDeploymentStatus) -> bool:
-    """Whether the breach watch runs: also in a phase that only a newer Serin knows, as long as there is a rollout."""
-    return status.rollout is not None and (status.phase in WATCHED or status.phase not in MOVES)
+    """Whether the breach watch runs: in the watched phases, and in a phase of a newer version of Serin."""
+    return status.rollout is not None and (status.phase in WATCHED or status.phase not in PHASE_TRANSITIONS)

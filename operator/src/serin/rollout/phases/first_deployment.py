@@ -1,4 +1,4 @@
-"""Nothing is stable yet: no steps, but never a route to what cannot answer."""
+"""The first deployment: no stable revision, so no steps; the route waits for a ready endpoint."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from serin.schema.reasons import Phase, Reason
 
 
 def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """Nothing is stable yet: no steps, but never a route to what cannot answer."""
+    """The transition while nothing is stable: ready, recorded, routed, then stable without steps."""
     candidate, wanted, route = status.candidate, context.observed.wanted, context.observed.route
     unknown = unreadable_before_start(context, status)
     if wanted is not None and candidate is not None and wanted.revision != candidate.revision and unknown is None:
-        gone = candidate.model_copy(update={"until": context.now})
-        return start_rollout(context, with_fields(status, draining=with_draining(status, gone)), wanted, None)
+        replaced = candidate.model_copy(update={"until": context.now})
+        return start_rollout(context, with_fields(status, draining=with_draining(status, replaced)), wanted, None)
     failure = failed_write(status, *WRITES_THAT_HOLD)
     if failure is not None:
         return Transition(
@@ -37,7 +37,7 @@ def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) ->
         )
     arm = context.arm(candidate)
     if arm is None or arm.ready == 0:
-        return unknown or _not_up(context, status)
+        return unknown or _not_ready(context, status)
     if context.record(status) is None:
         message = "the PromotionRecord is being created"
         return unknown or _overdue(context, Transition(status, Reason.FIRST_DEPLOYMENT, message, context.poll_at()))
@@ -50,12 +50,12 @@ def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) ->
 
 
 def _overdue(context: DecisionContext, transition: Transition) -> Transition:
-    """The hold of a first deployment; when it lasts, a person is needed."""
+    """The hold, stalled after the default limit."""
     lasted = context.now - rollout_of(transition.status).started_at
     return replace(transition, stalled=transition.stalled or lasted >= DEFAULT_HOLD_LIMIT)
 
 
-def _not_up(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+def _not_ready(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
     arm, version = context.arm(status.candidate), status.candidate.version if status.candidate else "?"
     if context.observed.problem is not None and context.observed.wanted is None:
         problem = context.observed.problem

@@ -1,4 +1,4 @@
-"""No rollout is under way: settle, refuse, wait, or start one."""
+"""No rollout is under way: serve stable, reject the revision, wait, or start a rollout."""
 
 from __future__ import annotations
 
@@ -21,38 +21,36 @@ from serin.rollout.transition import (
 from serin.schema.reasons import Phase, Reason
 from serin.schema.types import format_time
 
-ROUTE_SETTLES = timedelta(seconds=30)
-"""So long after the end of a rollout the gateway may take to work with the last change of the route."""
-ASKED_AGAIN = frozenset(
+ROUTE_GRACE = timedelta(seconds=30)
+"""How long after a rollout the gateway may take to accept the last change of the route."""
+RETRIED_REFUSALS = frozenset(
     {Reason.RENDER_REFUSED, Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING, Reason.WRITE_UNAVAILABLE}
 )
-"""What the API server said of the InferenceService that spec asks for, and may say otherwise without an event."""
-
-
-REFUSED_AGAIN = timedelta(seconds=30)
-"""How often the API server is asked again whether it takes what it refused."""
+"""Refusals of the dry-run of the InferenceService that may end without a watch event."""
+REFUSAL_RETRY = timedelta(seconds=30)
+"""How often such a dry-run is repeated."""
 
 
 def decide_idle(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """No candidate: is the revision in spec stable, refused, or the next candidate?"""
+    """The transition without a candidate: the revision in spec is stable, rejected, waiting, or the next candidate."""
     wanted, stable = context.observed.wanted, status.stable
     if wanted is None:
         problem = context.observed.problem or Problem(Reason.SPEC_INVALID, "spec cannot be used")
         phase = Phase.STABLE if stable else Phase.PENDING
-        wake = context.now + REFUSED_AGAIN if problem.reason in ASKED_AGAIN else None
+        wake = context.now + REFUSAL_RETRY if problem.reason in RETRIED_REFUSALS else None
         return Transition(with_phase(status, phase), problem.reason, problem.message, wake, stalled=True)
     if stable is None:
         return first_transition((unreadable_before_start,), context, status) or start_rollout(
             context, status, wanted, None
         )
     if wanted.revision == stable.revision:
-        return _settled(context, status, stable)
-    checks = (_refused, unreadable_before_start, _not_now, _backing_off)
+        return _stable_wanted(context, status, stable)
+    checks = (_rejected, unreadable_before_start, _start_blocked, _backing_off)
     return first_transition(checks, context, status) or start_rollout(context, status, wanted, _policy(context))
 
 
-def _settled(context: DecisionContext, status: ModelDeploymentStatus, stable: RevisionRef) -> Transition:
-    """Spec asks for what is stable; a restored one first needs ready endpoints for its route."""
+def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stable: RevisionRef) -> Transition:
+    """Spec asks for the stable revision: Serving, or why it does not serve."""
     status = with_phase(status, Phase.STABLE)
     if context.is_down(stable):
         arm = context.arm(stable)
@@ -69,8 +67,8 @@ def _settled(context: DecisionContext, status: ModelDeploymentStatus, stable: Re
         message = f"version {stable.version} is stable; {part.value} cannot be read: {found.message}"
         return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)
     route = context.observed.route
-    fresh = stable.since is not None and context.now - stable.since < ROUTE_SETTLES
-    if route is None or (not route.accepted and not (route.pending and fresh)):
+    recent = stable.since is not None and context.now - stable.since < ROUTE_GRACE
+    if route is None or (not route.accepted and not (route.pending and recent)):
         why = f": {route.message}" if route is not None and route.message else ""
         message = f"version {stable.version} is ready; the gateway has not accepted its route{why}"
         return wait_for_route(context, status, message)
@@ -78,16 +76,16 @@ def _settled(context: DecisionContext, status: ModelDeploymentStatus, stable: Re
     return Transition(status, Reason.SERVING, f"version {stable.version} serves all traffic", wake)
 
 
-def _refused(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A rejected revision is refused until spec changes; the records are the memory."""
+def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Keeps a rejected revision out until spec changes or a Retry asks for it."""
     wanted = context.observed.wanted
     record = context.observed.rejection(wanted.revision) if wanted else None
-    noted = next((r for r in status.rejected if wanted and r.revision == wanted.revision), None)
+    rejection = next((r for r in status.rejected if wanted and r.revision == wanted.revision), None)
     retried = wanted is not None and status.retry is not None and status.retry.revision == wanted.revision
-    if wanted is None or retried or (record is None and noted is None):
+    if wanted is None or retried or (record is None and rejection is None):
         return None
-    reason = (record.reason if record else None) or (noted.reason if noted else Reason.SLO_BREACHED)
-    name = record.name if record else noted.record if noted else "?"
+    reason = (record.reason if record else None) or (rejection.reason if rejection else Reason.SLO_BREACHED)
+    name = record.name if record else rejection.record if rejection else "?"
     serving = status.stable.version if status.stable else "?"
     message = (
         f"version {wanted.version} was taken back ({reason.value}, see PromotionRecord {name}); "
@@ -98,10 +96,11 @@ def _refused(context: DecisionContext, status: ModelDeploymentStatus) -> Transit
     return Transition(with_phase(status, Phase.ROLLED_BACK), Reason.REVISION_REJECTED, message, wake, stalled=True)
 
 
-def _not_now(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A rollout is wanted but may not start yet. While stable is down, only somebody's word keeps a cure from it.
+def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Why a rollout may not start now: paused, no usable policy, or a route that is not accepted.
 
-    Before ``DOWN_FOR`` is over it comes up already, where there is a policy: it gets no traffic by that.
+    While stable is down only a pause blocks it, as the revision may end the outage; without a policy it starts once
+    stable has been down for ``DOWN_FOR``.
     """
     waiting, down = with_phase(status, Phase.WAITING), context.is_down(status.stable)
     if context.spec.paused:
@@ -120,13 +119,13 @@ def _not_now(context: DecisionContext, status: ModelDeploymentStatus) -> Transit
 
 
 def _backing_off(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The last attempt ended for a cause outside the revision: the next one begins by itself, after a pause."""
+    """Waits before the next attempt if the last one ended for a cause outside the revision, unless stable is down."""
     wanted = context.observed.wanted
-    if context.is_down(status.stable):  # it may be the cure
+    if context.is_down(status.stable):  # the revision may end the outage
         return None
     retry = context.retry_at(status, wanted.revision) if wanted is not None else None
-    asked = wanted is not None and status.retry is not None and status.retry.revision == wanted.revision
-    if retry is None or wanted is None or asked or context.now >= retry[1]:
+    retried = wanted is not None and status.retry is not None and status.retry.revision == wanted.revision
+    if retry is None or wanted is None or retried or context.now >= retry[1]:
         return None
     record, at = retry
     reason = record.reason or Reason.PREPARING_CANDIDATE

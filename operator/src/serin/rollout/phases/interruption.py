@@ -1,8 +1,7 @@
-"""What happens to a candidate that has traffic and lost its last ready endpoint?
+"""Interruption: a candidate with traffic loses its last ready endpoint, by a drained node or an eviction.
 
-A drained node or an eviction leaves it without one for a moment; other pods come. Its weight is 0 meanwhile, for nobody
-would answer; within the policy's grace it gets back the weight that it had, and nothing is held against it. When the
-grace is over, the candidate is rolled back, for the cause that its pods tell.
+Its weight is set to 0. If it is ready again within the policy's ``endpointGrace``, it gets its weight back. After the
+grace it is rolled back; the state of its pods gives the cause.
 """
 
 from __future__ import annotations
@@ -13,52 +12,52 @@ from serin.api.status import Interruption, ModelDeploymentStatus
 from serin.rollout.capacity import full_size, needed
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import RESUME_GATES, first_hold
+from serin.rollout.gates.cluster.candidate_routed import ENDPOINT_PROPAGATION
 from serin.rollout.gates.cluster.unreadable import unreadable
 from serin.rollout.gates.gate import Gate, HeldBy, with_hold_clock
 from serin.rollout.observation import Failure, Part
-from serin.rollout.phases import LATE
+from serin.rollout.phases import AFTER_STEPS
 from serin.rollout.transition import Transition, rollout_of, weights_of, whole_second, with_rollout, with_weight
 from serin.schema.reasons import Reason
 from serin.schema.types import format_time
 
 DEFAULT_GRACE = timedelta(seconds=10)
-SETTLES = timedelta(seconds=2)
-"""How long the gateway may take to learn of endpoints that are ready."""
+"""``rollback.endpointGrace`` if the policy is not known."""
 LONGEST_CAUSE = 500
 
 
 def endpoint_loss(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | Failure | None:
-    """The Transition of a candidate without endpoints, or the Failure that ends it; None while it can answer."""
+    """The Transition of a candidate without endpoints, or the Failure that rolls it back; None if it has endpoints."""
     if not context.is_down(status.candidate):
         return None
     rollout, arm = rollout_of(status), context.arm(status.candidate)
     if arm is None:
         return Failure(Reason.CANDIDATE_NOT_READY, "the candidate's InferenceService is gone")
     if rollout.stable_down and context.ready(status.stable):
-        words = "stable is ready again, and the candidate that served in its place lost its endpoints"
-        return Failure(Reason.STABLE_DOWN, f"{words}; it is tried again, step by step", own=False)
-    interruption = _noted(context, status, arm.failure)
+        cause = "stable is ready again, and the candidate that served in its place lost its endpoints"
+        return Failure(Reason.STABLE_DOWN, f"{cause}; it is tried again, step by step", own=False)
+    interruption = _with_cause(context, status, arm.failure)
     until = interruption.at + _grace(context, status)
-    # While stable is down, too, nobody else could answer: there is nothing to roll back to.
+    # While stable is down, too, there is nothing to roll back to.
     if context.now >= until and not context.is_down(status.stable):
-        return _cause(context, arm.failure, interruption)
-    return _no_weight(context, with_rollout(status, interruption=interruption), arm.failure, until)
+        return _final_failure(context, arm.failure, interruption)
+    return _zero_weight(context, with_rollout(status, interruption=interruption), arm.failure, until)
 
 
-def _noted(context: DecisionContext, status: ModelDeploymentStatus, failure: Failure | None) -> Interruption:
-    """The interruption, with what the cluster was seen to do to the candidate."""
+def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure: Failure | None) -> Interruption:
+    """The interruption, with the cluster's failure of the candidate if one was observed."""
     known = rollout_of(status).interruption
-    noted = known or Interruption(at=context.now, weight=weights_of(status).desired)
+    interruption = known or Interruption(at=context.now, weight=weights_of(status).desired)
     changes: dict[str, object] = {"ready_at": None}
     if failure is not None and not failure.own:
         changes |= {"cause": failure.reason, "cause_message": failure.message[:LONGEST_CAUSE]}
-    return noted.model_copy(update=changes)
+    return interruption.model_copy(update=changes)
 
 
-def _no_weight(
+def _zero_weight(
     context: DecisionContext, status: ModelDeploymentStatus, failure: Failure | None, until: datetime
 ) -> Transition:
-    """Weight 0 until the candidate is ready again, where stable can answer in its place."""
+    """Weight 0 until the candidate is ready again; unchanged while stable is down, too."""
     weight, version = weights_of(status).desired, status.candidate.version if status.candidate else "?"
     interruption = rollout_of(status).interruption
     trouble = f" ({failure.message})" if failure is not None else ""
@@ -74,8 +73,8 @@ def _no_weight(
     return Transition(with_weight(status, 0), Reason.CANDIDATE_NOT_READY, message, wake_at)
 
 
-def _cause(context: DecisionContext, failure: Failure | None, interruption: Interruption) -> Failure:
-    """What the pods say of it, or said; where they cannot be read, nothing is held against the revision."""
+def _final_failure(context: DecisionContext, failure: Failure | None, interruption: Interruption) -> Failure:
+    """The cause by the state of the pods, now or earlier; not the revision's if they cannot be read."""
     lost = "the candidate has no ready endpoint left"
     if Part.PODS in context.observed.unknown:
         return Failure(Reason.OBSERVATION_INCOMPLETE, f"{lost}, and its pods cannot be read", own=False)
@@ -90,7 +89,7 @@ def _cause(context: DecisionContext, failure: Failure | None, interruption: Inte
 def resume_after_interruption(
     context: DecisionContext, status: ModelDeploymentStatus, gates: tuple[Gate, ...] = RESUME_GATES
 ) -> Transition | None:
-    """Gives a candidate that is ready again its weight, if no gate holds; None without interruption."""
+    """Gives a candidate that is ready again its weight, unless a gate holds; None without interruption."""
     interruption = rollout_of(status).interruption
     if interruption is None:
         return None
@@ -102,9 +101,9 @@ def resume_after_interruption(
         return hold
     version = status.candidate.version if status.candidate else "?"
     message = f"version {version} is ready again and gets back {interruption.weight} %"
-    reason = Reason.PROMOTING if status.phase in LATE else Reason.COLLECTING_EVIDENCE
+    reason = Reason.PROMOTING if status.phase in AFTER_STEPS else Reason.COLLECTING_EVIDENCE
     after = with_rollout(with_weight(status, interruption.weight), interruption=None, blocked_since=None)
-    if context.now - interruption.at > _grace(context, status):  # a long one must not use up the step's time
+    if context.now - interruption.at > _grace(context, status):  # a long interruption restarts the step's clock
         after = with_rollout(after, step_started_at=None)
     return Transition(after, reason, message, context.poll_at())
 
@@ -112,7 +111,7 @@ def resume_after_interruption(
 def _not_ready_again(
     context: DecisionContext, status: ModelDeploymentStatus, interruption: Interruption
 ) -> Transition | None:
-    """It gets back what it had, as soon as enough of it is ready and the gateway had time to learn of it."""
+    """The hold until enough replicas are ready and their endpoints have reached the gateway."""
     version = status.candidate.version if status.candidate else "?"
     if not context.endpoints_known:
         return unreadable(context, status)
@@ -121,10 +120,10 @@ def _not_ready_again(
         message = f"version {version} has {have} ready of the {need} that {interruption.weight} % need"
         return Transition(status, Reason.WAITING_FOR_CAPACITY, message, context.poll_at())
     ready_at = interruption.ready_at or context.now
-    if context.now < ready_at + SETTLES:
+    if context.now < ready_at + ENDPOINT_PROPAGATION:
         waiting = with_rollout(status, interruption=interruption.model_copy(update={"ready_at": ready_at}))
         message = f"version {version} is ready again; its endpoints are on their way to the gateway"
-        return Transition(waiting, Reason.WAITING_FOR_ROUTE, message, ready_at + SETTLES)
+        return Transition(waiting, Reason.WAITING_FOR_ROUTE, message, ready_at + ENDPOINT_PROPAGATION)
     return None
 
 

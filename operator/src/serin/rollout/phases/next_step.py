@@ -1,4 +1,4 @@
-"""The next weight, when every gate is open."""
+"""The next step of a rollout, if no gate holds."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from serin.schema.reasons import Phase, Reason
 def first_transition(
     rules: tuple[Check, ...], context: DecisionContext, status: ModelDeploymentStatus
 ) -> Transition | None:
-    """What the first rule that applies says."""
+    """The transition of the first rule that applies; None if none does."""
     return next((transition for rule in rules if (transition := rule(context, status)) is not None), None)
 
 
 def advance_if_open(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """The next step, if no gate holds; otherwise what the first one that holds says."""
+    """The next step, or the hold of the first gate that holds."""
     return first_hold(context, status) or next_step(context, status)
 
 
 def next_step(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """The next weight; after the last step all traffic."""
+    """The next weight; after the last step, or with a Promote, the last weight in Promoting."""
     rollout, policy = rollout_of(status), context.policy(status)
     exposed_at = rollout.exposed_at or context.now
     version = status.candidate and status.candidate.version
@@ -34,7 +34,7 @@ def next_step(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
         weight = EVERYTHING if schedule is None or rollout.at_once else schedule.policy.last_weight
         after = with_weight(with_phase(status, Phase.PROMOTING), weight)
         after = with_rollout(after, exposed_at=exposed_at, step_started_at=None, blocked_since=None)
-        message = f"{_how(status)}; {weight} % of the requests go to version {version}"
+        message = f"{_why_promoted(status)}; {weight} % of the requests go to version {version}"
         return Transition(after, Reason.PROMOTING, message, context.poll_at())
     weight = schedule.weight_after(rollout.step)
     after = with_rollout(
@@ -49,7 +49,7 @@ def next_step(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
     return Transition(after, Reason.COLLECTING_EVIDENCE, message, context.poll_at())
 
 
-def _how(status: ModelDeploymentStatus) -> str:
+def _why_promoted(status: ModelDeploymentStatus) -> str:
     rollout = rollout_of(status)
     if rollout.promote is not None:
         why = f": {rollout.promote.reason}" if rollout.promote.reason else ""

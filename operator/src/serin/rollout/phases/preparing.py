@@ -1,4 +1,4 @@
-"""Preparing: the candidate comes up without traffic."""
+"""Preparing: the candidate starts without traffic."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from serin.schema.types import format_duration
 
 
 def prepare(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """Preparing: ready, recorded, routed, then the shadow or the first step."""
-    back = first_transition((*PREPARE_RULES, take_over), context, status)
-    if back is not None:
-        return back
+    """Rollback rules, then the gates, then the shadow or the first step; a long hold ends the rollout."""
+    transition = first_transition((*PREPARE_RULES, take_over), context, status)
+    if transition is not None:
+        return transition
     hold = first_hold(context, status)
     if hold is None:
         return _begin(context, status)
-    return _took_too_long(context, hold) or hold
+    return _timed_out(context, hold) or hold
 
 
-def _took_too_long(context: DecisionContext, hold: Transition) -> Transition | None:
-    """The end of a preparation that the cluster has held up for longer than ``prepareTimeout``.
+def _timed_out(context: DecisionContext, hold: Transition) -> Transition | None:
+    """The rollback of a candidate that the cluster has held for longer than ``prepareTimeout``; None before that.
 
-    It is the candidate's own doing only where nothing else is known to be in its way.
+    The revision is rejected only if no cause outside it is known.
     """
     status, limit = hold.status, hold_limit(context, hold.status)
     rollout, recorded = rollout_of(status), context.record(status) is not None
@@ -38,17 +38,17 @@ def _took_too_long(context: DecisionContext, hold: Transition) -> Transition | N
     since = rollout.blocked_since
     if since is None or context.now - since < limit or status.stable_down_since or status.stable is None:
         return None
-    # What was in its way before is not held against it: it has its own time, since nothing else has been.
+    # The time of an earlier hold for another cause does not count against the revision.
     alone_since = rollout.since if rollout.reason is Reason.PREPARING_CANDIDATE else context.now
     if own and context.now - max(since, alone_since) < limit:
         return None
-    # A failure that is not the candidate's own has a reason of its own (``candidate_not_up``).
+    # A failure outside the candidate has another reason (see ``candidate_not_up``).
     if own:
         trouble = hold.message.partition("; ")[2]
-        words = f"the candidate is not ready after {format_duration(limit)}{f'; {trouble}' if trouble else ''}"
-        return start_rollback(context, status, Reason.PREPARE_TIMEOUT, words)
-    words = f"no rollout after {format_duration(limit)}, and not for its own fault: {hold.message}"
-    return start_rollback(context, status, hold.reason, words)
+        message = f"the candidate is not ready after {format_duration(limit)}{f'; {trouble}' if trouble else ''}"
+        return start_rollback(context, status, Reason.PREPARE_TIMEOUT, message)
+    message = f"no rollout after {format_duration(limit)}, and not for its own fault: {hold.message}"
+    return start_rollback(context, status, hold.reason, message)
 
 
 def _begin(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

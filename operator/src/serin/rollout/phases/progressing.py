@@ -1,10 +1,10 @@
-"""Progressing: step by step to the last weight."""
+"""Progressing: the steps up to the last weight."""
 
 from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.phases import MOVES
+from serin.rollout.phases import PHASE_TRANSITIONS
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.next_step import advance_if_open, first_transition
 from serin.rollout.phases.rollback import continue_rollback
@@ -16,7 +16,7 @@ from serin.schema.reasons import Reason
 
 
 def progress(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """Progressing: taken back first of all; then every gate; then the next step."""
+    """Rollback rules, then the gates, then the next step."""
     status = with_silence_clock(context, with_step_clock(context, status))
     return (
         first_transition((*ROLLBACK_RULES, take_over), context, status)
@@ -26,15 +26,15 @@ def progress(context: DecisionContext, status: ModelDeploymentStatus) -> Transit
 
 
 def watch_only(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """A phase or outcome that only a newer Serin knows: the watch goes on, and nothing moves forward."""
+    """A phase or outcome of a newer version of Serin: only the rollback rules run."""
     if rollout_of(status).taken_back:
         return continue_rollback(context, status)
     status = with_silence_clock(context, status)
-    back = first_transition(ROLLBACK_RULES, context, status)
-    if back is not None:
-        return back
+    rollback = first_transition(ROLLBACK_RULES, context, status)
+    if rollback is not None:
+        return rollback
     rollout = rollout_of(status)
-    known = status.phase in MOVES
+    known = status.phase in PHASE_TRANSITIONS
     unknown = f"with outcome {rollout.outcome}" if known else f"in phase {status.phase}"
     message = (
         f"status is {unknown}, which this version of Serin does not know; nothing moves forward; the "

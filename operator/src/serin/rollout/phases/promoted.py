@@ -1,4 +1,4 @@
-"""The end of a promotion: the candidate becomes stable when the record says so."""
+"""The end of a promotion: the candidate becomes stable when its record is finished."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from serin.rollout.transition import (
 )
 from serin.schema.reasons import Outcome, Phase, Reason
 
-REMEMBERED = timedelta(days=7)
-"""So long the revision that was stable before is taken again without steps."""
+RETURN_PERIOD = timedelta(days=7)
+"""How long a return to the previous stable revision needs no steps."""
 
 
 def decide_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """It is decided: the candidate is the new stable. The rollout stays in status until its record says so."""
+    """Decides the promotion. The rollout stays in status until its record is finished."""
     rollout, version = rollout_of(status), status.candidate.version if status.candidate else "?"
-    ordered = Reason.PROMOTED_BY_ACTION if rollout.promote is not None else Reason.SERVING
-    cause = Reason.STABLE_DOWN if rollout.stable_down else ordered
+    usual = Reason.PROMOTED_BY_ACTION if rollout.promote is not None else Reason.SERVING
+    cause = Reason.STABLE_DOWN if rollout.stable_down else usual
     decided = with_rollout(
         status,
         outcome=Outcome.PROMOTED,
@@ -47,29 +47,29 @@ def _why(status: ModelDeploymentStatus) -> str:
 
 
 def finish_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """A promotion that has been decided: it ends when its record is finished; until then it can be taken back."""
+    """Makes the candidate stable when its record is finished; until then it can be rolled back."""
     version = status.candidate.version if status.candidate else "?"
     if context.record_open(status) and status.stable is not None:
-        # It is decided: what a forward move needs is not needed to give back what the candidate had.
-        back = first_transition(ENDING_RULES, context, status) or resume_after_interruption(context, status, ())
-        if back is not None:
-            return back
+        # The promotion is decided, so no gate holds the weight after an interruption.
+        transition = first_transition(ENDING_RULES, context, status) or resume_after_interruption(context, status, ())
+        if transition is not None:
+            return transition
     message = f"version {version} serves all traffic"
     reason = Reason.PROMOTING if status.stable is not None else Reason.FIRST_DEPLOYMENT
     return wait_for_record(context, status, reason, message) or _make_stable(context, status)
 
 
 def _make_stable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """The candidate becomes stable; the old one finishes its requests."""
+    """The candidate becomes stable; the old stable drains."""
     old, new = status.stable, status.candidate
     until = context.now + context.spec.route.timeout
-    remembered = context.now.replace(microsecond=0) + REMEMBERED
+    return_until = context.now.replace(microsecond=0) + RETURN_PERIOD
     after = with_fields(
         status,
         phase=Phase.STABLE,
         stable=new.model_copy(update={"since": context.now}) if new else None,
         candidate=None,
-        previous=old.model_copy(update={"until": remembered}) if old else None,
+        previous=old.model_copy(update={"until": return_until}) if old else None,
         rollout=None,
         pending_outcomes=with_pending_outcome(context, status),
         weights=None,

@@ -1,4 +1,4 @@
-"""After the last step: almost all traffic, a time of watching beside the old revision, then all."""
+"""Promoting and Baking: the last weight, the bake with the old revision as control, then all traffic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from serin.schema.reasons import Phase, Reason
 
 
 def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """Promoting: the last weight; when the gateway has accepted it the bake begins, or the candidate is stable."""
+    """Promoting: rollback rules, then the bake or the promotion once the gateway has accepted the weight."""
     status = with_silence_clock(context, status)
     transition = (
         first_transition((*ROLLBACK_RULES, take_over), context, status)
@@ -34,8 +34,8 @@ def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transiti
     )
     if transition is not None:
         return transition
-    if _baked(context, status):
-        return first_hold(context, status, FINAL_GATES) or _release(context, status)
+    if _without_bake(context, status):
+        return first_hold(context, status, FINAL_GATES) or _end_bake(context, status)
     lost = policy_lost(context, status)
     if lost is not None:
         return lost
@@ -44,8 +44,8 @@ def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transiti
     return Transition(baking, Reason.BAKING, message, context.next_evaluation_at())
 
 
-def _baked(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether there is no bake before the end: none is asked for, or it is over (all traffic despite a holdback)."""
+def _without_bake(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether no bake is left: the policy has none, or it is over and the holdback is removed."""
     policy = context.policy(status)
     if rollout_of(status).at_once:
         return True
@@ -55,20 +55,20 @@ def _baked(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
 
 
 def bake(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """Baking: taken back first of all; then every gate; then the holdback goes, too."""
+    """Baking: rollback rules, then the gates, then the end of the bake."""
     status = with_silence_clock(context, with_step_clock(context, status))
     transition = first_transition((*ROLLBACK_RULES, take_over), context, status) or resume_after_interruption(
         context, status
     )
     if transition is not None:
         return transition
-    if _baked(context, status):
-        return first_hold(context, status, FINAL_GATES) or _release(context, status)
-    return first_hold(context, status) or _release(context, status)
+    if _without_bake(context, status):
+        return first_hold(context, status, FINAL_GATES) or _end_bake(context, status)
+    return first_hold(context, status) or _end_bake(context, status)
 
 
-def _release(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """The holdback goes; without one this is the end."""
+def _end_bake(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+    """Removes the holdback; decides the promotion if there is none."""
     if weights_of(status).desired == EVERYTHING:
         return decide_promotion(context, status)
     message = "the bake is over; the candidate takes all traffic"

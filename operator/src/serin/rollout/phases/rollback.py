@@ -1,11 +1,11 @@
-"""A rollback: begun, carried on until the gateway has accepted 0 %, and ended when its record is written."""
+"""A rollback: started, continued until the gateway has accepted 0 %, ended when its record is finished."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection
-from serin.rollout.capacity import receivable
+from serin.rollout.capacity import lowest_weight
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT as OUTAGE_RECORD_TIMEOUT
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
@@ -28,23 +28,23 @@ from serin.schema.words import is_known
 
 KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
-ROUTE_PATIENCE = timedelta(seconds=60)
-"""So long the gateway may take to accept 0 % before a person is asked to look at it."""
+ROLLBACK_STALLED_AFTER = timedelta(seconds=60)
+"""How long the gateway may take to accept 0 % before a person is needed."""
 RECORD_TIMEOUT = timedelta(minutes=5)
-"""So long a rollout that has ended waits for its record; then it goes on, and the record is finished when it can be."""
+"""How long a decided rollout waits for its record; after that its outcome is kept in ``pendingOutcomes``."""
 
 
 def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason, message: str) -> Transition:
-    """Decides against the candidate: RollingBack, and the weight down as far as stable can take it now."""
+    """Enters RollingBack, and lowers the weight as far as stable can take the traffic now."""
     message = message[:LONGEST_CAUSE]
-    given = context.observed.route.weight if context.observed.route is not None else weights_of(status).desired
+    weight = context.observed.route.weight if context.observed.route is not None else weights_of(status).desired
     decided = with_rollout(
         with_phase(status, Phase.ROLLING_BACK),
         outcome=reason.effect.outcome,
         cause=reason,
         cause_message=message,
         decided_at=context.now,
-        decided_weight=given,
+        decided_weight=weight,
         blocked_since=None,
         interruption=None,
     )
@@ -52,26 +52,27 @@ def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reas
 
 
 def continue_rollback(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """RollingBack: weight first, then the record, then it is over."""
-    rollout, route, lowest = rollout_of(status), context.observed.route, receivable(context, status)
+    """RollingBack: the weight to 0 first, then the record, then the end."""
+    rollout, route, lowest = rollout_of(status), context.observed.route, lowest_weight(context, status)
     on_candidate = max(weights_of(status).desired, route.weight if route else 0)
     cause = rollout.cause or Reason.SLO_BREACHED
     why = rollout.cause_message or ""
     if on_candidate and lowest is None:
         return _no_receiver(context, status, why, on_candidate)
-    shown = weight_on(route, status.candidate) if route is not None else on_candidate  # never above what somebody left
-    status = with_weight(status, min(weights_of(status).desired, lowest or 0, shown))
+    # A weight that a person lowered on the route is not raised again.
+    on_route = weight_on(route, status.candidate) if route is not None else on_candidate
+    status = with_weight(status, min(weights_of(status).desired, lowest or 0, on_route))
     desired = weights_of(status).desired
     if desired:
         message = f"{why}; stable can take {100 - desired} % so far, the rest follows as it comes up"
         return Transition(status, cause, message, context.poll_at())
     if route is not None and (route.weight > 0 or route.exposes or not route.accepted):
-        return _route_waits(context, status, cause, why)
-    return wait_for_record(context, status, cause, why) or _over(context, status, cause, why)
+        return _wait_for_gateway(context, status, cause, why)
+    return wait_for_record(context, status, cause, why) or _end_rollback(context, status, cause, why)
 
 
 def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: str, on_candidate: int) -> Transition:
-    """Nothing can take the traffic. A further revision in spec may be the cure: it comes up, and this rollout ends."""
+    """Stable cannot take the traffic. If spec asks for a third revision, this rollout ends to start it."""
     serving = _serve_all(context, status, why)
     if serving is not None:
         return serving
@@ -80,7 +81,7 @@ def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: s
     if wanted is not None and wanted.revision not in others and context.observed.rejection(wanted.revision) is None:
         message = f"{why}; stable has no ready endpoint; version {wanted.version} comes up to take its place"
         hold = wait_for_record(context, status, Reason.NO_RECEIVER, message, OUTAGE_RECORD_TIMEOUT)
-        return hold or _over(context, status, Reason.NO_RECEIVER, message)
+        return hold or _end_rollback(context, status, Reason.NO_RECEIVER, message)
     message = (
         f"{why}; stable has no ready endpoint, {on_candidate} % stay on the candidate: act now; restore stable, or put "
         f"a revision that works into spec"
@@ -89,19 +90,19 @@ def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: s
 
 
 def _serve_all(context: DecisionContext, status: ModelDeploymentStatus, why: str) -> Transition | None:
-    """The weight of a candidate that is rolled back for no fault of its own and is all that can answer.
+    """All traffic to a candidate that is rolled back for a cause outside it, while it is the only ready arm.
 
-    It is not made stable by that: as soon as stable is ready again it takes everything.
+    It does not become stable: stable takes all traffic as soon as it is ready again. None if it may not serve.
     """
     cause, candidate = rollout_of(status).cause, status.candidate
     if cause is None or not is_known(cause) or cause.effect.rejects or candidate is None:
         return None
     if not context.ready(candidate) or kept_from_serving(context, status) is not None:
         return None
-    version, all_of_it = candidate.version, weights_of(status).desired == EVERYTHING
-    if all_of_it and weight_on(context.observed.route, candidate) == EVERYTHING:
+    version, has_all = candidate.version, weights_of(status).desired == EVERYTHING
+    if has_all and weight_on(context.observed.route, candidate) == EVERYTHING:
         return None
-    if not all_of_it and not stable_is_down(context, status):
+    if not has_all and not stable_is_down(context, status):
         message = f"{why}; neither stable nor anything else can take the traffic of version {version} yet"
         return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
     message = f"{why}; stable has no ready endpoint: version {version} takes all traffic until stable is ready again"
@@ -109,7 +110,7 @@ def _serve_all(context: DecisionContext, status: ModelDeploymentStatus, why: str
 
 
 def with_pending_outcome(context: DecisionContext, status: ModelDeploymentStatus) -> list[PendingOutcome]:
-    """The outcomes that wait for their records, with that of the rollout that ends now if its record is still open."""
+    """The pending outcomes, with that of the rollout that ends now if its record is still open."""
     rollout, candidate = rollout_of(status), status.candidate
     known = list(status.pending_outcomes)
     if not context.record_open(status) or candidate is None or rollout.outcome is None or rollout.cause is None:
@@ -125,10 +126,10 @@ def with_pending_outcome(context: DecisionContext, status: ModelDeploymentStatus
     return [ended, *known][:KEPT_REJECTIONS]
 
 
-def _route_waits(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
-    """0 % is decided and the gateway has not accepted it yet; when that lasts, somebody has to look at it."""
+def _wait_for_gateway(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
+    """Waits until the gateway has accepted 0 %; stalled after ``ROLLBACK_STALLED_AFTER``."""
     decided_at, route = rollout_of(status).decided_at, context.observed.route
-    if decided_at is None or context.now - decided_at < ROUTE_PATIENCE:
+    if decided_at is None or context.now - decided_at < ROLLBACK_STALLED_AFTER:
         return Transition(status, cause, why, context.poll_at())
     words = f": {route.message}" if route is not None and route.message else ""
     message = f"{why}; the gateway has not accepted 0 % for the candidate{words}; look at the gateway"
@@ -138,7 +139,7 @@ def _route_waits(context: DecisionContext, status: ModelDeploymentStatus, cause:
 def wait_for_record(
     context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str, limit: timedelta = RECORD_TIMEOUT
 ) -> Transition | None:
-    """A rollout that has ended stays in status until its record says so, or has had its time to."""
+    """Waits until the record of a decided rollout is finished, for at most ``limit``; None when the wait is over."""
     rollout, record = rollout_of(status), context.record(status)
     if not context.record_open(status) or rollout.decided_at is None:
         return None
@@ -146,7 +147,7 @@ def wait_for_record(
     if context.now >= until:
         return None
     failure = failed_write(status, "PromotionRecord")
-    if failure is None and (record is not None or context.now - rollout.decided_at < ROUTE_PATIENCE):
+    if failure is None and (record is not None or context.now - rollout.decided_at < ROLLBACK_STALLED_AFTER):
         return Transition(status, cause, why, context.poll_at())
     trouble = failure.message if failure is not None else "it cannot be read"
     message = (
@@ -156,13 +157,13 @@ def wait_for_record(
     return Transition(status, cause, message, context.poll_at(), stalled=True)
 
 
-def _over(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
-    """The candidate has no traffic and the record is written: forget the rollout, remember a rejection."""
+def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
+    """Removes the rollout from status, and adds the rejection if the cause rejects the revision."""
     rollout, candidate = rollout_of(status), status.candidate
     ended_for, rejected = rollout.cause or cause, status.rejected
     until = context.now + (context.spec.route.timeout if rollout.exposed else timedelta(0))
     draining = with_draining(status, candidate and candidate.model_copy(update={"until": until}))
-    unknown = not is_known(ended_for) and rollout.outcome is Outcome.ROLLED_BACK  # of another version of Serin
+    unknown = not is_known(ended_for) and rollout.outcome is Outcome.ROLLED_BACK  # a cause of a newer version of Serin
     rejected_now = ended_for.effect.rejects or unknown
     if candidate and rejected_now:
         rejection = Rejection(

@@ -1,4 +1,4 @@
-"""Shadowing: the candidate gets requests, but no client's answer depends on it."""
+"""Shadowing: the candidate gets mirrored or preview requests, and no weight."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from serin.rollout.transition import Transition
 SHADOW_RULES: tuple[Check, ...] = tuple(
     only_mirrored(rule) if rule is silent_too_long else rule for rule in ROLLBACK_RULES
 )
-"""Silence during a preview ends nothing: testers need not send anything."""
+"""``silent_too_long`` does not apply to a preview without mirror: testers need not send anything."""
 
 
 def shadow(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """Shadowing: taken back first of all; then every gate; then the first step."""
+    """Rollback rules, then the gates, then the first step."""
     policy, status = context.policy(status), with_step_clock(context, status)
     if policy is not None and policy.shadow is not None:
         status = with_silence_clock(context, status)

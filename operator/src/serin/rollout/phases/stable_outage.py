@@ -1,7 +1,7 @@
-"""What happens while stable has no ready endpoint? A ready candidate without a breach takes all traffic (rule 14).
+"""Stable outage: while stable has no ready endpoint, a ready candidate without a breach takes all traffic (rule 14).
 
-Nothing can be worse than no answer, so it is as in a first deployment: no steps, no windows, no bake. A policy may say
-``whenStableIsDown: Hold``: the candidate then comes up and waits for a person's Promote.
+There are no steps, windows or bake then, as in a first deployment. With ``whenStableIsDown: Hold`` in the policy the
+candidate starts and waits for a PromotionAction Promote.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from serin.schema.reasons import Phase, Reason
 from serin.schema.types import format_time
 
 DOWN_FOR = timedelta(seconds=30)
-"""So long stable must be known to have no ready endpoint: less may be a restart, or a drained node."""
+"""How long stable must have no ready endpoint before it counts as down: less may be a restart or a drained node."""
 RECORD_TIMEOUT = timedelta(seconds=30)
-"""So long a total outage waits for a record that cannot be written, or not be read."""
+"""How long a total outage waits for a record that cannot be written or read."""
 
 
 def with_outage_clock(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     """The status with the time since when stable is known to be down.
 
-    One look that cannot be read does not begin an outage, and ends none: only a ready endpoint does.
+    An observation without endpoints neither starts nor ends an outage; only a ready endpoint ends one.
     """
     if status.stable_down_since is None:
         down = context.is_down(status.stable)
@@ -45,13 +45,13 @@ def with_outage_clock(context: DecisionContext, status: ModelDeploymentStatus) -
 
 
 def stable_is_down(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether stable is down for long enough not to be waited for."""
+    """Whether stable has been down for ``DOWN_FOR``."""
     since = status.stable_down_since
     return since is not None and context.is_down(status.stable) and context.now - since >= DOWN_FOR
 
 
 def take_over(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """All traffic to a ready candidate while stable is down; None where there is no outage, or nothing that ends it."""
+    """All traffic to a ready candidate while stable is down; None without an outage or a ready candidate."""
     rollout, candidate, stable = rollout_of(status), status.candidate, status.stable
     if not stable_is_down(context, status) or not context.ready(candidate) or candidate is None or stable is None:
         return None
@@ -75,7 +75,7 @@ def take_over(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
 
 
 def kept_from_serving(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
-    """Whose word keeps a ready candidate from taking over, and what ends that; None where nobody's does."""
+    """What keeps a ready candidate from taking over, and how to end it; None if nothing does."""
     rollout, policy = rollout_of(status), context.policy(status)
     if context.spec.paused:
         return "spec.paused is true: set it to false to let it serve"
@@ -87,7 +87,7 @@ def kept_from_serving(context: DecisionContext, status: ModelDeploymentStatus) -
 
 
 def _waits(context: DecisionContext, status: ModelDeploymentStatus, outage: str) -> Transition | None:
-    """The hold of a candidate that may not take over, or not before its record has been made."""
+    """The hold of a candidate that may not take over, or not before its record exists; None if it may."""
     why = kept_from_serving(context, status)
     if why is not None:
         return Transition(status, Reason.STABLE_DOWN, f"{outage}; {why}", context.poll_at(), stalled=True)
@@ -99,7 +99,7 @@ def _waits(context: DecisionContext, status: ModelDeploymentStatus, outage: str)
 
 
 def _record_given_up(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether the record could not be written, or not be read, for long enough: an outage of everything goes first."""
+    """Whether the record could not be written or read for so long that the outage takes precedence."""
     if Part.RECORDS in context.observed.unknown:
         since = status.stable_down_since or context.now
         return context.now - since >= DOWN_FOR + RECORD_TIMEOUT

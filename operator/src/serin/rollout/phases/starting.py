@@ -1,4 +1,4 @@
-"""The start of a rollout, and what must be known before it."""
+"""The start of a rollout, and the parts of the observation that it needs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from serin.rollout.transition import (
 from serin.schema.reasons import Phase, Reason
 
 NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
-"""Without these nobody knows which attempt it would be. While stable is down nothing else is waited for."""
+"""Parts that a rollout needs to start while stable is down: its attempt and arm follow from them."""
 NEEDED_TO_START = (*NEEDED_IN_AN_OUTAGE, Part.ENDPOINTS, Part.POLICY, Part.ACTIONS, Part.HOSTNAMES)
-ROUTE_PATIENCE = timedelta(minutes=2)
-"""So long the gateway may take to accept a route before a person is asked to look at it."""
+"""Parts that a rollout needs to start otherwise."""
+ROUTE_STALLED_AFTER = timedelta(minutes=2)
+"""How long the gateway may take to accept a route before a person is needed."""
 
 
 def wait_for_route(context: DecisionContext, status: ModelDeploymentStatus, message: str) -> Transition:
-    """A hold for the gateway's word; when it lasts, a person is needed."""
+    """The hold until the gateway has accepted the route; stalled after ``ROUTE_STALLED_AFTER``."""
     since = status.since if status.reason is Reason.WAITING_FOR_ROUTE and status.since else context.now
-    stalled = context.now - since >= ROUTE_PATIENCE
+    stalled = context.now - since >= ROUTE_STALLED_AFTER
     return Transition(status, Reason.WAITING_FOR_ROUTE, message, context.poll_at(), stalled=stalled)
 
 
 def unreadable_before_start(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Without the records nobody knows what was refused before, nor which attempt this would be."""
+    """The hold of a start while a part that it needs cannot be read; None if all can."""
     needed = NEEDED_IN_AN_OUTAGE if status.stable_down_since else NEEDED_TO_START
     part = next((part for part in needed if part in context.observed.unknown), None)
     if part is None:
@@ -49,13 +50,14 @@ def unreadable_before_start(context: DecisionContext, status: ModelDeploymentSta
 def start_rollout(
     context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef, policy: PromotionPolicySpec | None
 ) -> Transition:
-    """A new rollout (or the first deployment): the candidate's name, the record's name, R0."""
+    """Starts a rollout or the first deployment; sets candidate, record name and R0."""
     attempt, returning = context.observed.next_attempt, _returning(context, status, wanted)
-    message = (
-        f"version {wanted.version} comes up without traffic{'; it was stable before, so it needs no steps' * returning}"
-        if status.stable
-        else f"version {wanted.version} is the first; it serves as soon as it is ready"
-    )
+    if status.stable is None:
+        message = f"version {wanted.version} is the first; it serves as soon as it is ready"
+    elif returning:
+        message = f"version {wanted.version} comes up without traffic; it was stable before, so it needs no steps"
+    else:
+        message = f"version {wanted.version} comes up without traffic"
     reason = Reason.RETURNING if returning else Reason.PREPARING_CANDIDATE
     reason = reason if status.stable else Reason.FIRST_DEPLOYMENT
     rollout = RolloutStatus(
@@ -69,7 +71,7 @@ def start_rollout(
         since=context.now.replace(microsecond=0),
     )
     kept = [ref for ref in status.draining if ref.revision != wanted.revision]
-    asked = status.retry.asked.model_copy(update={"rollout": rollout.record}) if status.retry else None
+    answer = status.retry.asked.model_copy(update={"rollout": rollout.record}) if status.retry else None
     after = with_fields(
         status,
         phase=Phase.PREPARING,
@@ -78,17 +80,17 @@ def start_rollout(
         weights=Weights(),
         draining=kept,
         retry=None,
-        actions=with_answer(context, status.actions, asked) if asked else status.actions,
+        actions=with_answer(context, status.actions, answer) if answer else status.actions,
         rejected=[r for r in status.rejected if r.revision != wanted.revision],
     )
     return Transition(after, reason, message, context.poll_at())
 
 
 def _returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
-    """Whether spec goes back to what was stable before, and not too long ago."""
+    """Whether spec goes back to the previous stable revision within its return period."""
     previous = status.previous
     if status.stable is None or previous is None or previous.revision != wanted.revision:
         return False
-    if status.retry is not None:  # it was taken back since: what it did long ago proves nothing
+    if status.retry is not None:  # it has been rolled back since
         return False
     return previous.until is None or context.now < previous.until

@@ -1,1 +1,1 @@
-"""What people and tools read of a decision: message, conditions, events."""
+"""The report of a decision: message, conditions, announcements."""

@@ -1,11 +1,11 @@
-"""What is announced when something changes."""
+"""The announcements of a decision, for the sinks."""
 
 from __future__ import annotations
 
 from serin.api.conditions import ConditionType
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import Announcement
-from serin.rollout.report.status_report import OUTAGES
+from serin.rollout.report.status_report import OUTAGE_REASONS
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 
@@ -13,7 +13,7 @@ from serin.schema.reasons import Reason
 def announcements(
     before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
 ) -> tuple[Announcement, ...]:
-    """What people are told, on transitions only."""
+    """The announcements for the change from ``before`` to ``after``; empty without a change."""
     return (*_transition(before, after, transition), *_policy_changes(before, after))
 
 
@@ -23,11 +23,11 @@ def _transition(
     phase_changed = before.phase is not after.phase
     step_changed = (before.rollout.step if before.rollout else 0) < (after.rollout.step if after.rollout else 0)
     reason_changed = _old_reason(before) != transition.reason.value
-    needs_somebody = _stalled(after) and not _stalled(before)
-    if not (phase_changed or step_changed or reason_changed or needs_somebody):
+    needs_person = _stalled(after) and not _stalled(before)
+    if not (phase_changed or step_changed or reason_changed or needs_person):
         return ()
-    # One answer that came late is no news: an outage is told when it asks for somebody.
-    if transition.reason in OUTAGES and not (phase_changed or needs_somebody):
+    # A single failed read is not announced; an outage is, when it needs a person.
+    if transition.reason in OUTAGE_REASONS and not (phase_changed or needs_person):
         return ()
     name = (
         after.phase.value
@@ -37,16 +37,16 @@ def _transition(
         else transition.reason.value
     )
     message = after.message or transition.message
-    warning = transition.reason.effect.warning or needs_somebody
+    warning = transition.reason.effect.warning or needs_person
     return (announcement(after, name, message, reason=transition.reason, warning=warning),)
 
 
 def announcement(
     status: ModelDeploymentStatus, name: str, message: str, *, reason: Reason | None = None, warning: bool = False
 ) -> Announcement:
-    """What happened, with where the rollout stands."""
+    """An announcement with the current state of the rollout."""
     rollout = status.rollout
-    word = rollout.promote or rollout.held if rollout is not None else None
+    request = rollout.promote or rollout.held if rollout is not None else None
     return Announcement(
         name=name,
         message=message,
@@ -59,7 +59,7 @@ def announcement(
         counts={slo.name: (slo.candidate.bad, slo.candidate.total) for slo in rollout.slos}
         if rollout is not None
         else {},
-        by=word.by if word is not None else "",
+        by=request.by if request is not None else "",
     )
 
 
@@ -69,14 +69,14 @@ def _stalled(status: ModelDeploymentStatus) -> bool:
 
 
 def _old_reason(before: ModelDeploymentStatus) -> str | None:
-    """The reason that stood there; a status of an earlier Serin has it in its conditions only."""
+    """The previous reason; a status of an earlier version of Serin has it in its conditions only."""
     if before.reason is not None:
         return before.reason.value
     return next((c.reason for c in before.conditions if c.type == ConditionType.STALLED.value), None)
 
 
 def _policy_changes(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Announcement, ...]:
-    """A policy that became unusable or usable, or was edited in mid-rollout."""
+    """The announcement of a policy that became unusable or usable, or was edited during the rollout."""
     kind = ConditionType.POLICY_ACCEPTED.value
     old, new = (next((c for c in s.conditions if c.type == kind), None) for s in (before, after))
     if new is None or new.status == "Unknown" or (old is not None and old.reason == new.reason):

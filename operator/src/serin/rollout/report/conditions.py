@@ -1,4 +1,4 @@
-"""The conditions of a ModelDeployment; each is true for one plain reason."""
+"""The conditions of a ModelDeployment."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from serin.rollout.transition import Transition, weight_on
 from serin.schema.reasons import Phase, Reason
 
 UNSEEN = -1
-"""The generation that nothing has been written for."""
+"""``observedGeneration`` of a condition before any generation was carried out."""
 
 
 def conditions(context: DecisionContext, status: ModelDeploymentStatus, transition: Transition) -> list[Condition]:
-    """The conditions of a ModelDeployment, each true for one plain reason."""
+    """Available, Ready, Reconciling and Stalled; those of split, policy and permissions where they apply."""
     wanted, stable = context.observed.wanted, status.stable
     settled = status.phase is Phase.STABLE and stable is not None and wanted is not None
     settled = settled and transition.reason is Reason.SERVING and not transition.stalled
     ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
     moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not transition.stalled)
-    serves = next((ref for ref in (stable, status.candidate) if _answers(context, status, ref)), None)
+    serves = next((ref for ref in (stable, status.candidate) if _reachable(context, status, ref)), None)
     available = serves is not None or (None if stable is not None and not context.endpoints_known else False)
     serving = "whether anything serves cannot be read" if available is None else "nothing serves"
     serving = f"version {serves.version} serves" if serves is not None else serving
@@ -51,7 +51,7 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
     return [condition.model_copy(update={"observed_generation": generation}) for condition in out]
 
 
-def _answers(context: DecisionContext, status: ModelDeploymentStatus, ref: RevisionRef | None) -> bool:
+def _reachable(context: DecisionContext, status: ModelDeploymentStatus, ref: RevisionRef | None) -> bool:
     """Whether clients' requests reach a ready endpoint of ``ref``."""
     if ref is not status.stable and not weight_on(context.observed.route, ref):
         return False
@@ -63,7 +63,7 @@ def _make(context: DecisionContext, kind: ConditionType, reason: str, message: s
 
 
 def _policy_condition(context: DecisionContext, status: ModelDeploymentStatus) -> list[Condition]:
-    """Whether the live policy is usable; as it was where that was not needed."""
+    """Whether the live policy is usable; the previous condition if the policy was not needed in this pass."""
     live, name = context.observed.policy, context.spec.policy_ref.name
     if Part.POLICY in context.observed.unknown:
         message = context.observed.unknown[Part.POLICY].message
@@ -81,7 +81,7 @@ def _policy_condition(context: DecisionContext, status: ModelDeploymentStatus) -
 
 
 def policy_edited(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether the live policy is not the one that the rollout began with."""
+    """Whether the live policy differs from the one that the rollout began with."""
     live, record = context.observed.policy, context.record(status)
     if record is None or record.policy is None or not isinstance(live, PromotionPolicySpec):
         return False

@@ -1,4 +1,4 @@
-"""The message, the rollout's hold, weights and SLOs of a status: everything that people read."""
+"""The fields of a status that people read: message, hold, weights, SLOs, conditions."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from serin.rollout.transition import Transition, weight_on, weights_of, with_fie
 from serin.schema.reasons import Phase, Reason
 
 LONGEST_MESSAGE = 1024
-"""Texts of kubelets, gateways and webhooks flow into messages; a status that is too long would be refused."""
-LASTING = timedelta(seconds=60)
-"""What fails for longer than this, though the server may answer later, needs a person."""
-OUTAGES = frozenset({Reason.OBSERVATION_INCOMPLETE, Reason.WRITE_UNAVAILABLE})
+"""Limit of the CRD. Messages quote kubelets, gateways and webhooks, whose texts may be longer."""
+STALLED_AFTER = timedelta(seconds=60)
+"""How long reads or writes may fail, although the server may recover, before a person is needed."""
+OUTAGE_REASONS = frozenset({Reason.OBSERVATION_INCOMPLETE, Reason.WRITE_UNAVAILABLE})
 KEPT_FAILURES = 16
 
 
 def with_write_failures(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """The status with what the newest pass could not write; before this process has tried, what stood there."""
+    """The status with the writes that failed in the last pass; unchanged before the first pass of this process."""
     found = context.observed.write_failures
     if found is None or list(found)[:KEPT_FAILURES] == status.write_failures:
         return status
@@ -36,21 +36,21 @@ def with_write_failures(context: DecisionContext, status: ModelDeploymentStatus)
 def with_report(
     context: DecisionContext, before: ModelDeploymentStatus, transition: Transition
 ) -> ModelDeploymentStatus:
-    """The status with everything that people read: message, rollout's hold, weights, SLOs, conditions."""
+    """The status with message, hold, weights, SLOs and conditions."""
     notes = (
-        _queued(context, transition.status),
-        _held(transition),
-        _ignored(context, transition.status),
+        _queued_note(context, transition.status),
+        _held_note(transition),
+        _auto_update_note(context, transition.status),
         _policy_note(context, transition),
     )
-    also = f"{''.join(notes)}{_failures(transition)}"
+    appended = f"{''.join(notes)}{_failure_note(transition)}"
     since = before.since if before.reason is transition.reason and before.since else context.now.replace(microsecond=0)
     stalled = (
         transition.stalled
-        or _lasting(context, transition)
-        or (transition.reason in OUTAGES and context.now - since >= LASTING)
+        or _write_stalled(context, transition)
+        or (transition.reason in OUTAGE_REASONS and context.now - since >= STALLED_AFTER)
     )
-    transition = replace(transition, message=f"{transition.message}{also}"[:LONGEST_MESSAGE], stalled=stalled)
+    transition = replace(transition, message=f"{transition.message}{appended}"[:LONGEST_MESSAGE], stalled=stalled)
     status = with_fields(transition.status, message=transition.message, reason=transition.reason, since=since)
     status = _weights(context, status)
     if status.rollout is not None:
@@ -71,14 +71,14 @@ def with_report(
 
 
 def _observed_generation(context: DecisionContext, before: ModelDeploymentStatus) -> int | None:
-    """The newest generation of spec for which everything was written; one with a refused write is not observed."""
+    """The newest generation of spec for which everything has been written."""
     if context.observed.carried_out == context.observed.generation:
         return context.observed.generation
     return before.observed_generation
 
 
-def _failures(transition: Transition) -> str:
-    """What could not be written, where something else is told first."""
+def _failure_note(transition: Transition) -> str:
+    """Failed writes that the message does not name yet; at most two."""
     others = [
         f
         for f in transition.status.write_failures
@@ -87,16 +87,17 @@ def _failures(transition: Transition) -> str:
     return "".join(f"; {failure.message}" for failure in others[:2])
 
 
-def _lasting(context: DecisionContext, transition: Transition) -> bool:
-    """Whether a person has to mend what cannot be written."""
+def _write_stalled(context: DecisionContext, transition: Transition) -> bool:
+    """Whether a failed write that holds the rollout needs a person."""
     return any(
-        f.act in WRITES_THAT_HOLD and (f.reason is not Reason.WRITE_UNAVAILABLE or context.now - f.since >= LASTING)
+        f.act in WRITES_THAT_HOLD
+        and (f.reason is not Reason.WRITE_UNAVAILABLE or context.now - f.since >= STALLED_AFTER)
         for f in transition.status.write_failures
     )
 
 
 def _policy_note(context: DecisionContext, transition: Transition) -> str:
-    """What is wrong with the live policy, or that it was edited since the rollout began."""
+    """That the live policy is unusable, or was edited since the rollout began."""
     status = transition.status
     live, rollout = context.observed.policy, status.rollout
     if isinstance(live, Problem):
@@ -109,8 +110,8 @@ def _policy_note(context: DecisionContext, transition: Transition) -> str:
     return ""
 
 
-def _queued(context: DecisionContext, status: ModelDeploymentStatus) -> str:
-    """Which revision waits for the end of this rollout."""
+def _queued_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
+    """The revision that waits for the end of this rollout."""
     wanted, rollout = context.observed.wanted, status.rollout
     if rollout is None or rollout.outcome is not None or status.candidate is None or status.stable is None:
         return ""
@@ -119,16 +120,16 @@ def _queued(context: DecisionContext, status: ModelDeploymentStatus) -> str:
     return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
 
 
-def _held(transition: Transition) -> str:
-    """Who holds the rollout, where something else is told to be in the way first."""
+def _held_note(transition: Transition) -> str:
+    """Who holds the rollout, if the message is about another gate."""
     rollout = transition.status.rollout
     if rollout is None or rollout.held is None or rollout.outcome is not None or transition.reason is Reason.HELD:
         return ""
     return f"; held by {rollout.held.by}"
 
 
-def _ignored(context: DecisionContext, status: ModelDeploymentStatus) -> str:
-    """Which arms KServe was told not to update: it ignores scaling fields there, and says nothing."""
+def _auto_update_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
+    """Arms whose scaling fields KServe ignores because of an annotation; KServe itself does not report it."""
     arms = [
         arm for ref in (status.stable, status.candidate) if (arm := context.arm(ref)) is not None and not arm.updates
     ]
@@ -140,7 +141,7 @@ def _ignored(context: DecisionContext, status: ModelDeploymentStatus) -> str:
 
 
 def _deadline(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
-    """When waiting ends by itself: the deadline of what is being waited for, not Serin's own pace of looking."""
+    """When the current wait ends by itself: its deadline, not the next poll."""
     rollout, policy = status.rollout, context.policy(status)
     if rollout is None or policy is None or rollout.outcome is not None:
         return None
@@ -162,14 +163,14 @@ def _weights(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDe
     weights, route = weights_of(status), context.observed.route
     applied = weights.applied
     if route is not None and route.accepted:
-        alone = status.stable is None and weights.desired
-        applied = 100 if alone else weight_on(route, status.candidate) if status.candidate else route.weight
+        only_candidate = status.stable is None and weights.desired
+        applied = 100 if only_candidate else weight_on(route, status.candidate) if status.candidate else route.weight
     shares = [
         100 * w.candidate.total / (w.candidate.total + w.stable.total)
         for w in (report.newest for report in context.observed.assessment.slos)
         if isinstance(w, Window) and w.accepted and w.candidate is not None and w.stable is not None
     ]
-    if not applied or status.phase is Phase.SHADOWING:  # mirrored requests are no share of anything
+    if not applied or status.phase is Phase.SHADOWING:  # mirrored requests are not part of the split
         observed = None
     else:
         observed = f"{shares[0]:.1f}" if shares else weights.observed
@@ -177,7 +178,7 @@ def _weights(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDe
 
 
 def slo_status(report: SloReport) -> SloStatus:
-    """One SLO for people."""
+    """The SLO report as it is written to the status."""
     return SloStatus(
         name=report.name,
         severity=report.severity,

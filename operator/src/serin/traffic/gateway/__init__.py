@@ -1,1 +1,1 @@
-"""Routes of the Gateway API: what they must show, what they show, and to whom their hostnames belong."""
+"""Routes of the Gateway API: rendered, read, and checked for claims of other ModelDeployments."""

@@ -1,4 +1,4 @@
-"""Checks whether a ModelDeployment may have its route: the name and the hostnames may be taken by others."""
+"""Conflicts over a route: an HTTPRoute of another owner, or a hostname of an older ModelDeployment."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from serin.schema.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class RouteClaim:
-    """The state of the ModelDeployment that claims hostnames."""
+    """The state of the ModelDeployment that its claim on a hostname depends on."""
 
     status: ModelDeploymentStatus
     route: Mapping[str, Any] | None
     has_ready_arm: bool
-    """Whether the route may be created in this pass."""
+    """The route may be created in this pass."""
 
 
 def foreign(route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus) -> bool:
-    """Whether an HTTPRoute of the ModelDeployment's name is somebody else's: it has no mark of Serin.
+    """Whether the HTTPRoute of the ModelDeployment's name has neither Serin's metadata nor its owner reference.
 
-    Once there is a stable revision, the route is Serin's to repair, even if its marks have been removed.
+    Once a revision is stable the route is Serin's, even if its metadata was removed.
     """
     if route is None or status.stable is not None or status.rollout is not None:
         return False
@@ -44,11 +44,12 @@ def foreign(route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: Mod
 async def hostname_taken(
     cluster: Cluster, obj: Object, claim: RouteClaim, namespaces: tuple[str, ...]
 ) -> Problem | None:
-    """A problem if an older ModelDeployment has the same hostname on the same gateway.
+    """The problem if an older ModelDeployment has the same hostname on the same gateway; None otherwise.
 
-    Gateways send the requests for a hostname with two routes to the older route: the younger model would get no
-    requests, and so no evidence. It reads all ModelDeployments, so it does this only before a first deployment
-    begins, before its route is created, and before hostnames change.
+    A gateway sends the requests of a hostname to the older of two routes: the younger model would get none.
+
+    It lists all ModelDeployments, so it runs only before a first deployment, before its route is created, and before
+    the hostnames change. Raises ``Refused`` or ``Unavailable`` if the list fails and nothing serves yet.
     """
     hostnames, route, status = set(obj["spec"]["route"]["hostnames"]), claim.route, claim.status
     if route is None and (status.stable is not None or (status.candidate is not None and not claim.has_ready_arm)):
@@ -58,14 +59,14 @@ async def hostname_taken(
     try:
         lists = await asyncio.gather(*(cluster.list(resources.MODEL_DEPLOYMENTS, n, "") for n in namespaces or ("",)))
     except (Refused, Unavailable) as error:
-        if route is None or status.rollout is not None:  # the part is unknown, which holds forward moves
+        if route is None or status.rollout is not None:  # the part becomes unknown, which holds forward moves
             raise
-        # An existing route is kept in order meanwhile, with the hostnames that it has.
+        # The existing route is kept with its current hostnames.
         message = f"spec.route.hostnames: whether somebody else claims them cannot be read: {error}"
         return Problem(Reason.HOSTNAME_TAKEN, message)
     for other in sorted((o for found in lists for o in found), key=_age):
         common = hostnames & set(other["spec"]["route"]["hostnames"])
-        if _age(other) < _age(obj) and common and _one_listener(other, obj):
+        if _age(other) < _age(obj) and common and _same_listener(other, obj):
             metadata = other["metadata"]
             message = (
                 f"spec.route.hostnames: {', '.join(sorted(common))} is claimed by the older ModelDeployment "
@@ -80,8 +81,8 @@ def _age(obj: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(metadata.get("creationTimestamp", "")), metadata["namespace"], metadata["name"]
 
 
-def _one_listener(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether both routes attach to the same gateway, and not to two sections of it."""
+def _same_listener(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both routes are attached to the same listener: one gateway, and not two sections of it."""
     sections = {o["spec"]["route"]["parentRef"].get("sectionName") for o in (one, other)} - {None}
     return _gateway(one) == _gateway(other) and len(sections) < 2  # noqa: PLR2004 - one each
 

@@ -1,4 +1,4 @@
-"""The HTTPRoute that is_applied a split, a mirror and a preview."""
+"""The HTTPRoute of a split, a mirror and a preview."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GATEWAY_API = "gateway.networking.k8s.io/v1"
 
 
 def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan, service_of: ServiceOf) -> dict[str, Any]:
-    """The HTTPRoute that shows ``plan``; what it means is also written in annotations, for a status that got lost."""
+    """The HTTPRoute for ``plan``. Annotations repeat the plan, so that a lost status can be rebuilt."""
     metadata = owner.metadata(owner.name)
     metadata["annotations"] = {
         names.STABLE_REVISION: plan.stable.revision,
@@ -56,14 +56,14 @@ def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan, service
 
 
 def _exposure(plan: RoutePlan) -> dict[str, str]:
-    """How the candidate is reached besides its weight, for the annotation."""
+    """The annotation for how the candidate is reached besides its weight; empty without such a way."""
     ways = {Exposure.MIRROR: plan.mirror, Exposure.PREVIEW: plan.preview is not None}
     shown = sorted(way.value for way, wanted in ways.items() if wanted and plan.candidate)
     return {names.CANDIDATE_EXPOSURE: ",".join(shown)} if shown else {}
 
 
 def _rule(spec: ModelDeploymentSpec, matches: list[dict[str, Any]], backends: list[dict[str, Any]]) -> dict[str, Any]:
-    """One rule for all paths. A match with a header wins over one without, whatever their order."""
+    """One rule for all paths. Gateways prefer a match with a header, whatever the order of the rules."""
     return {
         "matches": [{"path": {"type": "PathPrefix", "value": "/"}, **match} for match in matches],
         "filters": [],
@@ -77,9 +77,9 @@ def _backend(ref: RevisionRef, service_of: ServiceOf, weight: int) -> dict[str, 
 
 
 def is_applied(actual: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether ``actual`` holds everything in ``wanted``; what the server defaulted besides does not matter.
+    """Whether ``actual`` contains everything in ``wanted``; fields that the server has added do not matter.
 
-    An empty list is nothing: the server may keep it or leave it out.
+    An empty list equals a missing one.
     """
     if wanted == [] and actual is None:
         return True

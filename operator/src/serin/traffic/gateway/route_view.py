@@ -1,4 +1,4 @@
-"""What an HTTPRoute says, what Serin last wrote, and what the gateway says of it."""
+"""Reads an HTTPRoute: its rules, Serin's annotations, and the gateway's conditions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serin.traffic.gateway.service import ServiceOf
 
 
 def route_view(obj: Mapping[str, Any], service_of: ServiceOf) -> RouteView:
-    """Our HTTPRoute: what it says, what Serin last wrote, and whether the gateway has accepted it."""
+    """The HTTPRoute as the rollout sees it; ``LookupError``, ``TypeError`` or the like for an unexpected shape."""
     metadata = obj["metadata"]
     annotations = metadata.get("annotations", {})
     candidate = annotations.get(names.CANDIDATE_REVISION)
@@ -49,7 +49,7 @@ def _exposes(obj: Mapping[str, Any], service: str | None) -> frozenset[Exposure]
 
 
 def _is_preview(rule: Mapping[str, Any], service: str | None) -> bool:
-    """Whether it gives requests with a certain header to the candidate alone: no part of the split."""
+    """Whether the rule sends requests with a header to the candidate alone; it is no part of the split."""
     matches, refs = rule.get("matches") or [], rule.get("backendRefs") or []
     only = bool(refs) and all(ref["name"] == service for ref in refs)
     return only and bool(matches) and all(match.get("headers") for match in matches)
@@ -71,7 +71,7 @@ def _weight(obj: Mapping[str, Any], service: str | None) -> int:
 
 
 def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
-    """Every parent has accepted this generation and resolved its references."""
+    """Whether every parent has accepted this generation and resolved its references; and why not."""
     parents = (obj.get("status") or {}).get("parents") or []
     if not parents:
         return False, "no gateway has taken the route yet"
@@ -89,15 +89,17 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
 
 
 def _pending(obj: Mapping[str, Any]) -> bool:
-    """Whether some gateway has not yet said anything about this generation, and none has refused it."""
+    """Whether no parent has refused this generation; only meaningful if it is not accepted."""
     generation = obj["metadata"].get("generation", 0)
-    said = (c for parent in (obj.get("status") or {}).get("parents") or [] for c in parent.get("conditions") or [])
-    deciding = (c for c in said if c["type"] in {"Accepted", "ResolvedRefs"})
+    conditions = (
+        c for parent in (obj.get("status") or {}).get("parents") or [] for c in parent.get("conditions") or []
+    )
+    deciding = (c for c in conditions if c["type"] in {"Accepted", "ResolvedRefs"})
     return not any(c.get("observedGeneration", 0) == generation and c["status"] != "True" for c in deciding)
 
 
 def _editor(managed: Iterable[Mapping[str, Any]]) -> str:
-    """Who else owns a part of the spec now (from managedFields)."""
+    """The newest other field manager of the spec (managedFields); empty without one."""
     others = [
         entry
         for entry in managed

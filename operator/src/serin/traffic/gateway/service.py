@@ -1,4 +1,4 @@
-"""Where a route sends the requests for a revision."""
+"""The Service behind an arm, as backend of a route."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Service:
     port: int
 
     def reference(self) -> dict[str, Any]:
-        """As ``backendRef`` of a route."""
+        """The ``backendRef`` of a route."""
         return {"name": self.name, "port": self.port}
 
 

@@ -38,7 +38,7 @@ class Standard:
     )
 
     def unsupported(self, _: ModelDeploymentSpec) -> str | None:
-        """Nothing: what a spec can say was made for this mode."""
+        """None: this mode supports every spec."""
         return None
 
     def workload(self, model_deployment: str, revision: str) -> Workload:
@@ -50,7 +50,7 @@ class Standard:
         return inference_service(owner, ref, model=source.model, predictor=copy.deepcopy(dict(source.predictor)))
 
     def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
-        """The patch of its scaling fields."""
+        """The merge patch of its scaling fields; None if there is no difference."""
         return scaling_patch(actual, predictor, at_least)
 
     async def arms(
@@ -61,7 +61,7 @@ class Standard:
         status: ModelDeploymentStatus,
         found: list[Object] | None,
     ) -> dict[str, Arm]:
-        """InferenceServices with the endpoints of their Services and their pods."""
+        """The InferenceServices with their endpoints and pods."""
         return await observe_arms(cluster, reader, key, status, found)
 
     def route(self, owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> Object:
@@ -69,10 +69,10 @@ class Standard:
         return http_route(owner, spec, plan, service_of)
 
     def route_view(self, route: Mapping[str, Any]) -> RouteView:
-        """What the HTTPRoute says."""
+        """The HTTPRoute as the rollout sees it."""
         return route_view(route, service_of)
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
-        """The InferenceServices' names: gateways, meshes and pods all carry them."""
+        """The names of the InferenceServices, which the series of gateways, meshes and pods have as labels."""
         names = (candidate.workload.name, stable.workload.name)
         return RolloutIdentity(namespace, *names, candidate.revision, candidate.version)

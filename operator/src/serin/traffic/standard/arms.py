@@ -17,6 +17,9 @@ from serin.traffic.standard.endpoints import arm, ready_endpoints
 from serin.traffic.standard.failure import pod_failure
 from serin.traffic.standard.service import service_of
 
+POD_LABEL = "serving.kserve.io/inferenceservice"
+SLICE_LABEL = "kubernetes.io/service-name"
+
 
 async def observe_arms(
     cluster: Cluster,
@@ -27,7 +30,7 @@ async def observe_arms(
 ) -> dict[str, Arm]:
     """The arms by revision.
 
-    Where the InferenceServices cannot be read, the status knows the arms' names, and their endpoints can still be.
+    If the InferenceServices cannot be read, their names come from the status, and their endpoints are still read.
     """
     namespace, name = key
     if services is None and Part.INFERENCE_SERVICES in reader.unknown:
@@ -39,7 +42,7 @@ async def observe_arms(
     slices, pods = await asyncio.gather(
         reader.read(
             Part.ENDPOINTS,
-            cluster.list(resources.ENDPOINT_SLICES, namespace, f"kubernetes.io/service-name in ({service_names})"),
+            cluster.list(resources.ENDPOINT_SLICES, namespace, f"{SLICE_LABEL} in ({service_names})"),
         ),
         reader.read(
             Part.PODS,
@@ -48,18 +51,12 @@ async def observe_arms(
     )
     by_service = reader.parse(Part.ENDPOINTS, partial(_grouped, slices or [], SLICE_LABEL)) or {}
     by_isvc = reader.parse(Part.PODS, partial(_grouped, pods or [], POD_LABEL)) or {}
-    found = {}
+    arms = {}
     for service in services:
         isvc = service["metadata"]["name"]
         arm = _arm(reader, service, by_service.get(service_of(isvc).name, []), by_isvc.get(isvc, []))
-        found[arm.ref.revision] = arm
-    return found
-
-
-POD_LABEL = "serving.kserve.io/inferenceservice"
-
-
-SLICE_LABEL = "kubernetes.io/service-name"
+        arms[arm.ref.revision] = arm
+    return arms
 
 
 def _refs(status: ModelDeploymentStatus) -> Iterable[RevisionRef]:
@@ -68,7 +65,7 @@ def _refs(status: ModelDeploymentStatus) -> Iterable[RevisionRef]:
 
 
 def _remembered(ref: RevisionRef, name: str) -> Object:
-    """As much of an InferenceService as the status knows."""
+    """The metadata of an InferenceService, from the status."""
     labels = {names.MODEL_DEPLOYMENT: name, names.REVISION: ref.revision, names.VERSION: ref.version}
     return {"metadata": {"name": ref.workload.name, "labels": labels}}
 
@@ -81,7 +78,7 @@ def _grouped(objs: list[Object], label: str) -> dict[str, list[Mapping[str, Any]
 
 
 def _arm(reader: Reader, service: Object, slices: list[Mapping[str, Any]], pods: list[Mapping[str, Any]]) -> Arm:
-    """The arm; a part whose objects have an unexpected shape is unknown, and the rest of the arm is not."""
+    """The arm. EndpointSlices or pods of an unexpected shape are left out, and their part is unknown."""
     if reader.parse(Part.ENDPOINTS, partial(ready_endpoints, slices)) is None:
         slices = []
     if reader.parse(Part.PODS, lambda: (pod_failure(pods), True)) is None:

@@ -1,4 +1,4 @@
-"""What does the status of a container say? Images, starts and crashes, in words of the runtime."""
+"""Failures of a container, from its status: image pull, start, crash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serin.rollout.observation import Failure
 from serin.schema.reasons import Reason
 
 CRASH_LOOP_RESTARTS = 3
-"""So many restarts, ended again, and waiting longer is taken to be useless."""
+"""Restarts after which a crash is final."""
 IMAGE_REASONS = frozenset(
     {
         "ErrImageNeverPull",
@@ -22,7 +22,7 @@ IMAGE_REASONS = frozenset(
     }
 )
 START_REASONS = frozenset({"CreateContainerError", "CreateContainerConfigError", "RunContainerError"})
-REGISTRY_AWAY = (
+REGISTRY_ERRORS = (
     "RegistryUnavailable",
     "connection refused",
     "connection reset",
@@ -37,46 +37,46 @@ REGISTRY_AWAY = (
     "503 Service Unavailable",
     "504 Gateway",
 )
-"""Words of a pull that failed for the registry's sake. An older kubelet repeats them in every other state only."""
+"""Parts of an image pull error whose cause is the registry. An older kubelet reports them in every other state only."""
 
 
 def container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Failure | None:
-    """What one container of a pod says against its revision."""
+    """The failure of one container of a pod; None without one."""
     waiting = (status.get("state") or {}).get("waiting") or {}
     reason, where = str(waiting.get("reason", "")), f"container {status['name']} of pod {pod}"
     if reason in IMAGE_REASONS | START_REASONS:
-        words = f"{where}: {reason}: {waiting.get('message', '')}"
-        own = reason in START_REASONS or not any(sign in words for sign in REGISTRY_AWAY)
-        return Failure(Reason.CANDIDATE_NOT_READY if own else Reason.DEPENDENCY_UNAVAILABLE, words, own=own)
+        message = f"{where}: {reason}: {waiting.get('message', '')}"
+        own = reason in START_REASONS or not any(sign in message for sign in REGISTRY_ERRORS)
+        return Failure(Reason.CANDIDATE_NOT_READY if own else Reason.DEPENDENCY_UNAVAILABLE, message, own=own)
     return _crash(where, status, reason, init=init)
 
 
 def _crash(where: str, status: Mapping[str, Any], waiting: str, *, init: bool) -> Failure | None:
-    """A container that ended with an error and has not got over it."""
+    """The failure of a container that ended with an error and has not recovered."""
     ended_now = (status.get("state") or {}).get("terminated") or {}
     ended = ended_now or (status.get("lastState") or {}).get("terminated") or {}
     restarts = int(status.get("restartCount", 0))
     if not ended or ended.get("exitCode", 0) == 0 or _recovered(status):
         return None
-    # While it waits to start a container again, one kubelet says CrashLoopBackOff, another (1.36) only how it ended.
+    # Before a restart some kubelets report CrashLoopBackOff, others (1.36) only the terminated state.
     again = waiting == "CrashLoopBackOff" or (bool(ended_now) and restarts > 0)
     if not again and not init and ended.get("reason") != "OOMKilled":
         return None
     why = f"{ended.get('reason', 'Error')}, exit code {ended.get('exitCode')}"
-    told = last_line(ended.get("message", ""))
-    text = f"{where} ended ({why}) and was restarted {restarts} times{f': {told}' if told else ''}"
+    output = last_line(ended.get("message", ""))
+    text = f"{where} ended ({why}) and was restarted {restarts} times{f': {output}' if output else ''}"
     reason = Reason.MODEL_LOAD_FAILED if init else Reason.CANDIDATE_CRASHED
     return Failure(reason, text, final=restarts >= CRASH_LOOP_RESTARTS)
 
 
 def _recovered(status: Mapping[str, Any]) -> bool:
-    """It failed once and is over it: an init container that completed, a container that runs and is ready."""
+    """Whether it failed and recovered: an init container that completed, or a container that runs and is ready."""
     state = status.get("state") or {}
     completed = (state.get("terminated") or {}).get("exitCode") == 0
     return completed or ("running" in state and bool(status.get("ready")))
 
 
 def last_line(text: str) -> str:
-    """The last line that says anything, cut to a readable length."""
+    """The last line that is not blank, cut to 300 characters."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else ""

@@ -25,13 +25,12 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
     )
     pods, ready = list(pods), ready_endpoints(slices)
     failure = failure_of(inference_service, pods, serves=ready > 0)
-    going = "deletionTimestamp" in metadata
     updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
     return Arm(
         ref,
         ready,
         failure,
-        deleting=going,
+        deleting="deletionTimestamp" in metadata,
         template=_template(pods),
         size=_size(inference_service),
         updates=updates,
@@ -39,23 +38,23 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
 
 
 def _size(inference_service: Mapping[str, Any]) -> int | None:
-    """The most replicas that it asks for; None where it is known by name only."""
+    """Its maximum replicas; None if only its name is known."""
     predictor = (inference_service.get("spec") or {}).get("predictor")
     return replica_bounds(predictor)[1] if isinstance(predictor, Mapping) else None
 
 
 def _template(pods: Iterable[Mapping[str, Any]]) -> str:
-    """What the newest pod was made from, as its ReplicaSet labels it."""
+    """The template hash of the newest pod, from the label of its ReplicaSet; empty without a pod."""
     staying = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     newest = max(staying, key=lambda metadata: str(metadata.get("creationTimestamp", "")), default=None)
     return str((newest.get("labels") or {}).get("pod-template-hash", "")) if newest else ""
 
 
 def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
-    """Pods that the gateway sends to: ready, and not on their way out.
+    """Number of ready endpoints that are not terminating.
 
-    Counted by pod, not by address: a Service of two address families lists each pod twice. An endpoint that names no
-    pod is known by its address, and of such ones only the family that has most is counted.
+    Counted by pod, as a dual-stack Service lists each pod once per address family. Endpoints without a pod are counted
+    by address, in the address family that has the most.
     """
     pods: set[str] = set()
     addresses: dict[str, set[str]] = {}

@@ -1,8 +1,8 @@
-"""Why does an arm not come up, and is that the revision's own doing? Read from pods, InferenceServices, Events.
+"""Why an arm is not ready, and whether its revision is the cause; from pods, InferenceServices and Events.
 
-Only what is its own doing may be held against a revision; everything else is told, and the revision is tried again.
+Only a failure of its own (``own``) rejects a revision; after any other it is tried again.
 
-    what is seen                                        reason             own   final
+    observed                                            reason             own   final
     init container fails: the model cannot be loaded    ModelLoadFailed    yes   from the third restart on
     container ends with an error, or for its memory     CandidateCrashed   yes   from the third restart on
     image is not there, or may not be pulled            CandidateNotReady  yes   no
@@ -15,10 +15,10 @@ Only what is its own doing may be held against a revision; everything else is to
     webhook denies the pods, or does not answer         WebhookRefused     no    no
     admission refuses the pods for another reason       WriteRefused       no    no
     volume is attached elsewhere, or does not mount     DependencyUnavail. no    no
-    KServe was told to stop                             DependencyUnavail. no    no
-    KServe cannot render it (no runtime, a strange URI) CandidateNotReady  yes   no
+    annotation makes KServe run no pods                 DependencyUnavail. no    no
+    KServe cannot render it (no runtime, unknown URI)   CandidateNotReady  yes   no
 
-A pod that asks for more than any node will ever have cannot be told from one that waits for a node.
+A pod that asks for more than any node has cannot be distinguished from one that waits for a free node.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ from serin.schema.reasons import Reason
 from serin.traffic.standard.containers import container_failure, last_line
 
 KSERVE_SCHEMES = ("gs", "s3", "pvc", "file", "https", "http", "hdfs", "webhdfs", "oci", "oci+native", "hf")
-"""What KServe 0.20 takes by itself; a ClusterStorageContainer may add others."""
+"""URI schemes that KServe 0.20 supports; a ClusterStorageContainer may add others."""
 UNSCHEDULED = frozenset(
     {"OutOfcpu", "OutOfmemory", "OutOfpods", "NodeAffinity", "NodePorts", "NodeShutdown", "UnexpectedAdmissionError"}
 )
-"""A kubelet's reasons for not taking a pod that the scheduler gave it."""
+"""Reasons of a kubelet that refuses a scheduled pod."""
 DISRUPTED = frozenset({"Evicted", "Preempting", "Terminated", "NodeLost"})
-"""A kubelet's reasons for ending a pod that ran."""
+"""Reasons of a kubelet that ends a running pod."""
 OVER_OWN_LIMIT = ("exceeds the limit", "exceeds the total limit", "exceeded its local ephemeral storage limit")
-"""Words of an eviction that the pod brought upon itself, by what it wrote to its disk."""
-LONGEST = 300
+"""Parts of an eviction message whose cause is the pod itself, by what it wrote to its disk."""
+MAX_MESSAGE = 300
 
 
 def failure_of(
     inference_service: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], *, serves: bool = False
 ) -> Failure | None:
-    """The worst that is known of one arm; None while nothing speaks against it.
+    """The worst failure of one arm; None without one.
 
-    One that ``serves`` has pods, whether they could be read or not.
+    An arm that ``serves`` has pods, even if they could not be read.
     """
     failure = pod_failure(pods) or refused_pods(inference_service) or stopped(inference_service)
-    failure = with_kserves_words(failure, inference_service)
-    return failure if failure is not None or pods or serves else strange_uri(inference_service)
+    failure = with_kserve_status(failure, inference_service)
+    return failure if failure is not None or pods or serves else unknown_scheme(inference_service)
 
 
 def pod_failure(pods: Iterable[Mapping[str, Any]]) -> Failure | None:
-    """The worst that the pods of an arm say: final first, its own doing before the cluster's, the newest pod's."""
+    """The worst failure of the pods: final before others, then the revision's own, then that of the newest pod."""
     newest_first = sorted(pods, key=_created, reverse=True)
-    staying = [pod for pod in newest_first if not _leaving(pod)]
+    staying = [pod for pod in newest_first if not _terminating(pod)]
     found = [failure for pod in staying for failure in _failures(pod)]
     found += [failure for pod in newest_first if (failure := _disruption(pod)) and _not_replaced(pod, staying)]
     return min(found, key=lambda failure: (not failure.final, not failure.own), default=None)
@@ -69,27 +69,27 @@ def _created(pod: Mapping[str, Any]) -> str:
     return str(pod["metadata"].get("creationTimestamp", ""))
 
 
-def _leaving(pod: Mapping[str, Any]) -> bool:
-    """On its way out, or ended for good: what its containers say is no news of the revision."""
+def _terminating(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod is being deleted or has ended: its containers say nothing new about the revision."""
     return "deletionTimestamp" in pod["metadata"] or (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
 
 
 def _not_replaced(pod: Mapping[str, Any], staying: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the arm still misses the pod: ended pods stay listed long after another one took their place."""
+    """Whether no ready pod has replaced it yet: ended pods stay listed after they were replaced."""
     waiting = any(not _is_ready(other) and _created(other) >= _created(pod) for other in staying)
     return waiting or not staying
 
 
 def _failures(pod: Mapping[str, Any]) -> Iterable[Failure]:
-    """What a pod that is to stay says of itself."""
+    """The failures of a pod that is not terminating."""
     name, status, conditions = pod["metadata"]["name"], pod.get("status") or {}, _conditions(pod)
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        words = f"no node takes pod {name}: {scheduled.get('reason', 'Unschedulable')}: {_short(scheduled)}"
+        words = f"no node takes pod {name}: {scheduled.get('reason', 'Unschedulable')}: {_one_line(scheduled)}"
         yield Failure(Reason.UNSCHEDULABLE, words, own=False)
-    ready, whole = conditions.get("Ready", {}), conditions.get("ContainersReady", {})
-    if ready.get("status") == "False" and whole.get("status") == "True" and not _gates(pod):
-        # The kubelet writes both at once; only the node controller, missing the kubelet, writes one of them.
+    ready, containers_ready = conditions.get("Ready", {}), conditions.get("ContainersReady", {})
+    if ready.get("status") == "False" and containers_ready.get("status") == "True" and not _has_readiness_gates(pod):
+        # The kubelet writes both at once. The node controller writes only Ready, if the kubelet does not report.
         yield Failure(Reason.EVICTED, f"the node of pod {name} does not report; its containers were ready", own=False)
     for init, key in ((True, "initContainerStatuses"), (False, "containerStatuses")):
         for container in status.get(key) or []:
@@ -98,72 +98,72 @@ def _failures(pod: Mapping[str, Any]) -> Iterable[Failure]:
                 yield failure
 
 
-def _gates(pod: Mapping[str, Any]) -> bool:
-    """Whether something besides the kubelet decides over the pod's readiness."""
+def _has_readiness_gates(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod's readiness also depends on conditions that the kubelet does not set."""
     return bool((pod.get("spec") or {}).get("readinessGates"))
 
 
 def _disruption(pod: Mapping[str, Any]) -> Failure | None:
-    """Why a pod was ended or refused by others than its own containers."""
+    """Why a node or the control plane ended or refused the pod; None if none did."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     reason, target = str(status.get("reason", "")), _conditions(pod).get("DisruptionTarget", {})
     if reason in UNSCHEDULED:
-        return Failure(Reason.UNSCHEDULABLE, f"the node refused pod {name}: {reason}: {_short(status)}", own=False)
+        return Failure(Reason.UNSCHEDULABLE, f"the node refused pod {name}: {reason}: {_one_line(status)}", own=False)
     if reason in DISRUPTED:
-        words = _short(status)
+        words = _one_line(status)
         own = any(sign in words for sign in OVER_OWN_LIMIT)
         return Failure(Reason.EVICTED, f"pod {name} was ended by its node: {reason}: {words}", own=own)
     if target.get("status") == "True":
-        return Failure(Reason.EVICTED, f"pod {name} is ended: {target.get('reason')}: {_short(target)}", own=False)
+        return Failure(Reason.EVICTED, f"pod {name} is ended: {target.get('reason')}: {_one_line(target)}", own=False)
     return None
 
 
 def refused_pods(inference_service: Mapping[str, Any]) -> Failure | None:
-    """Pods that may not be created, as KServe (0.17 and newer) repeats it from the Deployment."""
+    """The failure of pods that may not be created, from the InferenceService (KServe 0.17 and newer)."""
     ready = _conditions(inference_service).get("PredictorReady", {})
     return _refusal(ready) if ready.get("status") == "False" and ready.get("reason") == "FailedCreate" else None
 
 
 def deployment_failure(deployment: Mapping[str, Any]) -> Failure | None:
-    """The same from the Deployment, for an older KServe, which does not repeat it."""
+    """The same from the Deployment, for older versions of KServe."""
     failed = _conditions(deployment).get("ReplicaFailure", {})
     return _refusal(failed) if failed.get("status") == "True" else None
 
 
-def _refusal(told: Mapping[str, Any]) -> Failure:
-    """Who forbids a pod: quota, a webhook, or admission for another reason. Never the revision's own doing."""
-    words = _short(told)
-    if "exceeded quota" in words:
+def _refusal(source: Mapping[str, Any]) -> Failure:
+    """The failure of pods that quota, a webhook or another admission check refuses; never the revision's own."""
+    message = _one_line(source)
+    if "exceeded quota" in message:
         reason = Reason.QUOTA_EXCEEDED
-    elif "admission webhook" in words or "calling webhook" in words:
+    elif "admission webhook" in message or "calling webhook" in message:
         reason = Reason.WEBHOOK_REFUSED
     else:
         reason = Reason.WRITE_REFUSED
-    return Failure(reason, f"its pods may not be created: {words}", own=False)
+    return Failure(reason, f"its pods may not be created: {message}", own=False)
 
 
 def event_failure(events: Iterable[Mapping[str, Any]]) -> Failure | None:
-    """What only Events tell, of the InferenceService or of its pods: the newest Warning that explains a hold-up."""
+    """The failure by the newest Warning Event of the InferenceService or its pods that has a known cause."""
     warnings = [event for event in events if event.get("type") == "Warning"]
-    for event in sorted(warnings, key=_told_at, reverse=True):
-        about, reason, words = event.get("involvedObject") or {}, event.get("reason"), _short(event)
-        where = f"{about.get('kind', 'object')} {about.get('name', '?')}"
+    for event in sorted(warnings, key=_last_seen, reverse=True):
+        involved, reason, message = event.get("involvedObject") or {}, event.get("reason"), _one_line(event)
+        where = f"{involved.get('kind', 'object')} {involved.get('name', '?')}"
         if reason in {"FailedAttachVolume", "FailedMount"}:
-            return Failure(Reason.DEPENDENCY_UNAVAILABLE, f"{where}: {reason}: {words}", own=False)
+            return Failure(Reason.DEPENDENCY_UNAVAILABLE, f"{where}: {reason}: {message}", own=False)
         if reason == "FailedCreate":
             return _refusal(event)
-        if reason == "InternalError" and about.get("kind") == "InferenceService":
-            return Failure(Reason.CANDIDATE_NOT_READY, f"KServe says {reason}: {words}")
+        if reason == "InternalError" and involved.get("kind") == "InferenceService":
+            return Failure(Reason.CANDIDATE_NOT_READY, f"KServe says {reason}: {message}")
     return None
 
 
-def _told_at(event: Mapping[str, Any]) -> str:
+def _last_seen(event: Mapping[str, Any]) -> str:
     series = (event.get("series") or {}).get("lastObservedTime")
     return str(series or event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
-    """KServe was told to run nothing."""
+    """The failure of an InferenceService whose annotation makes KServe run no pods."""
     annotations = inference_service["metadata"].get("annotations") or {}
     if annotations.get("serving.kserve.io/stop") != "true":
         return None
@@ -171,13 +171,13 @@ def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
     return Failure(Reason.DEPENDENCY_UNAVAILABLE, words, own=False)
 
 
-def strange_uri(inference_service: Mapping[str, Any]) -> Failure | None:
-    """A storage URI that KServe does not take by itself: it then makes no pod, and says so in an Event only.
+def unknown_scheme(inference_service: Mapping[str, Any]) -> Failure | None:
+    """The failure of a storage URI that KServe does not support: it creates no pod, and reports that in an Event only.
 
-    Not refused before, as a ClusterStorageContainer of the cluster may take it: then a pod appears, and this ends.
+    Spec is not refused for it, as a ClusterStorageContainer may support the scheme; then a pod appears.
     """
     predictor = (inference_service.get("spec") or {}).get("predictor") or {}
-    uri = str((predictor.get("model") or {}).get("storageUri") or _given_uri(predictor))
+    uri = str((predictor.get("model") or {}).get("storageUri") or _container_uri(predictor))
     scheme, is_uri, _ = uri.partition("://")
     if not is_uri or scheme in KSERVE_SCHEMES:
         return None
@@ -188,27 +188,27 @@ def strange_uri(inference_service: Mapping[str, Any]) -> Failure | None:
     return Failure(Reason.CANDIDATE_NOT_READY, words)
 
 
-def _given_uri(predictor: Mapping[str, Any]) -> str:
-    """The URI that a custom container is given."""
+def _container_uri(predictor: Mapping[str, Any]) -> str:
+    """The storage URI in the environment of a custom container; empty without one."""
     containers = predictor.get("containers") or [{}]
     variables = containers[0].get("env") or []
     return next((str(v.get("value")) for v in variables if v.get("name") == "STORAGE_URI"), "")
 
 
-def with_kserves_words(failure: Failure | None, inference_service: Mapping[str, Any]) -> Failure | None:
-    """The failure with what KServe says of it; without pods its word is all there is (no runtime fits the model, say).
+def with_kserve_status(failure: Failure | None, inference_service: Mapping[str, Any]) -> Failure | None:
+    """The failure with the message in KServe's ``modelStatus``; without pods that is the only source.
 
-    Only words: KServe does not take back what it said of an earlier pod, so they decide nothing.
+    It changes only the message: KServe does not clear the message of an earlier pod.
     """
     status = (inference_service.get("status") or {}).get("modelStatus") or {}
     info = status.get("lastFailureInfo") or {}
-    told = last_line(str(info.get("message", "")))
-    if not told or status.get("transitionStatus") not in {"BlockedByFailedLoad", "InvalidSpec"}:
+    reported = last_line(str(info.get("message", "")))
+    if not reported or status.get("transitionStatus") not in {"BlockedByFailedLoad", "InvalidSpec"}:
         return failure
-    words = f"KServe says {info.get('reason', 'nothing more')}: {told}"
+    words = f"KServe says {info.get('reason', 'nothing more')}: {reported}"
     if failure is None:
         return Failure(Reason.CANDIDATE_NOT_READY, words)
-    return failure if told in failure.message else replace(failure, message=f"{failure.message}; {words}")
+    return failure if reported in failure.message else replace(failure, message=f"{failure.message}; {words}")
 
 
 def _conditions(obj: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -220,6 +220,6 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
     return _conditions(pod).get("Ready", {}).get("status") == "True"
 
 
-def _short(told: Mapping[str, Any]) -> str:
-    """The message of a condition, a status or an Event, on one line."""
-    return " ".join(str(told.get("message") or "").split())[:LONGEST]
+def _one_line(source: Mapping[str, Any]) -> str:
+    """The message of a condition, a status or an Event, on one line and cut to ``MAX_MESSAGE`` characters."""
+    return " ".join(str(source.get("message") or "").split())[:MAX_MESSAGE]

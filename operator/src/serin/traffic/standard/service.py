@@ -1,4 +1,4 @@
-"""Names that KServe derives in Standard mode."""
+"""The names of the InferenceService and Service of a revision in Standard mode."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ PREDICTOR_PORT = 80
 
 
 def workload_of(model_deployment: str, revision: str) -> Workload:
-    """The InferenceService of a revision."""
+    """The reference to the InferenceService of a revision."""
     kind = INFERENCE_SERVICES
     return Workload(api_version=kind.api_version, kind=kind.kind, name=workload_name(model_deployment, revision))
 
 
 def service_of(inference_service: str) -> Service:
-    """The Service of its predictor."""
+    """The Service that KServe creates for the predictor."""
     return Service(f"{inference_service}-predictor", PREDICTOR_PORT)

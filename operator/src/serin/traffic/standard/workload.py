@@ -1,6 +1,6 @@
-"""The InferenceService of one revision in Standard mode, and the changes of its scaling fields.
+"""The InferenceService of one revision in Standard mode, and the patch of its scaling fields.
 
-``spec.predictor`` of an InferenceService is written once, at creation; later only its scaling fields (DESIGN, rule 12).
+After creation only the scaling fields of ``spec.predictor`` are changed (DESIGN, rule 12).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from serin.api import names
 from serin.api.revision import replica_bounds, scaling_of, without_nulls
 from serin.api.status import RevisionRef
 from serin.traffic.owner import Owner
-from serin.traffic.standard.served_name import told_name
+from serin.traffic.standard.served_name import served_name_fields
 
 KSERVE_API = "serving.kserve.io/v1beta1"
 
@@ -37,7 +37,7 @@ def inference_service(
 
 
 def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The predictor with the artefact and the served name, so that clients' URLs are the same for every revision."""
+    """The predictor with the storage URI and the served name; clients' URLs are then the same for every revision."""
     predictor = without_nulls(predictor)
     if "model" not in predictor:
         container = predictor["containers"][0]
@@ -45,16 +45,16 @@ def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], na
         return predictor
     section = predictor["model"]
     section["storageUri"] = model["uri"]
-    section.update(told_name(section, name, model.get("servedName")))
+    section.update(served_name_fields(section, name, model.get("servedName")))
     return predictor
 
 
 def scaling_patch(
     existing: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int = 0
 ) -> dict[str, Any] | None:
-    """The merge patch that brings an InferenceService's scaling fields to what spec says; None if they agree.
+    """The merge patch of an InferenceService's scaling fields to those in spec; None if they are equal.
 
-    Where spec lets an autoscaler choose, it chooses from ``at_least`` on; a size that spec fixes is never another.
+    ``at_least`` raises the minimum replicas up to the maximum in spec; a fixed size stays as it is.
     """
     now, wanted = scaling_of(existing.get("spec", {}).get("predictor", {})), scaling_of(predictor)
     fewest, most = replica_bounds(wanted)
@@ -65,7 +65,7 @@ def scaling_patch(
 
 
 def _merge_patch(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes ``wanted`` of ``now`` (RFC 7386): what is not wanted any more is null, at any depth."""
+    """The JSON merge patch (RFC 7386) from ``now`` to ``wanted``; removed fields are null, at any depth."""
     patch: dict[str, Any] = {}
     for key in {*now, *wanted}:
         before, after = now.get(key), wanted.get(key)

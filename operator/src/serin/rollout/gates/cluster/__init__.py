@@ -1,1 +1,1 @@
-"""Gates of the cluster: is everything known, written, accepted and large enough for a forward move?"""
+"""Gates of the cluster: hold until all is read, written, accepted by the gateway and large enough."""

@@ -1,4 +1,4 @@
-"""The candidate has too few ready replicas."""
+"""Gate: holds while the candidate has too few ready replicas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serin.schema.reasons import Reason
 
 
 def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The candidate has too few ready replicas for its next share of the requests."""
+    """Holds while the candidate has too few ready replicas for its next weight."""
     weight = next_share(context, status)
     need, have = needed(weight, full_size(context, status)), context.ready(status.candidate)
     if have >= need:

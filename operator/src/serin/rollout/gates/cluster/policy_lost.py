@@ -1,4 +1,4 @@
-"""Nobody knows what passing means."""
+"""Gate: holds while the policy of the rollout is not known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serin.schema.reasons import Reason
 
 
 def policy_lost(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Without the snapshot nobody knows what passing means; somebody's Promote needs no policy."""
+    """Holds without a policy to judge by; a PromotionAction Promote needs none."""
     record = context.record(status)
     if rollout_of(status).promote is not None:
         return None

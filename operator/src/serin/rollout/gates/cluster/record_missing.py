@@ -1,4 +1,4 @@
-"""The rollout has no PromotionRecord."""
+"""Gate: holds while the rollout has no PromotionRecord."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serin.schema.reasons import Reason
 
 
 def record_missing(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """No request of a client reaches a candidate without a record."""
+    """Holds without a PromotionRecord, which must exist before the candidate gets requests."""
     rollout = rollout_of(status)
     if context.record(status) is not None:
         return None

@@ -1,4 +1,4 @@
-"""The gateway works with another weight than the decided one."""
+"""Gate: holds until the gateway has accepted the desired weight."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serin.schema.reasons import Phase, Reason
 
 
 def route_pending(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The gateway must have accepted what was decided last."""
+    """Holds until the gateway has accepted the desired weight and exposure."""
     if route_in_sync(context, status):
         return None
     route = context.observed.route

@@ -1,4 +1,4 @@
-"""A part of the cluster's state cannot be read."""
+"""Gate: holds while a part of the cluster's state cannot be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serin.schema.reasons import Reason
 
 
 def unreadable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Nothing moves forward on what could not be read."""
+    """Holds while any part of the observation is unknown."""
     part = next((part for part in Part if part in context.observed.unknown), None)
     if part is None:
         return None

@@ -1,4 +1,4 @@
-"""Something that was decided could not be written."""
+"""Gate: holds while an object that the rollout needs cannot be written."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from serin.rollout.transition import Transition, failed_write
 from serin.schema.reasons import Reason
 
 WRITES_THAT_HOLD = frozenset({"HTTPRoute", "PromotionRecord", "InferenceService", "Scaling"})
+"""Failed writes that hold a rollout; others are only reported."""
 
 
 def write_failed(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """What was decided could not be written."""
+    """Holds while a write of the route, the record or an arm fails."""
     failure = failed_write(status, *WRITES_THAT_HOLD)
     if failure is None:
         return None

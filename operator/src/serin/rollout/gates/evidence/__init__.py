@@ -1,1 +1,1 @@
-"""Gates of the evidence: has every SLO passed, on the traffic that is meant, for long enough?"""
+"""Gates of the evidence: hold until every SLO has passed, on the intended split, for the required time."""

@@ -1,4 +1,4 @@
-"""The bake has not lasted long enough."""
+"""Gate: holds until the bake has lasted long enough."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from serin.rollout.transition import Transition
 
 
 def bake_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The bake needs its own time of accepted windows."""
+    """Holds while the accepted windows are shorter than the bake."""
     return short_of_time(context, status, stage_evidence(context, status))

@@ -1,4 +1,4 @@
-"""The preview has not lasted long enough."""
+"""Gate: holds until the preview has lasted long enough."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serin.schema.types import format_time
 
 
 def preview_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Those who try the candidate by the header have their time."""
+    """Holds until the preview's time is over."""
     policy, begun = context.policy(status), rollout_of(status).step_started_at
     if policy is None or policy.preview is None:
         return None

@@ -1,4 +1,4 @@
-"""The step or the shadow has not lasted long enough."""
+"""Gate: holds until the step or shadow has lasted long enough."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serin.schema.types import format_duration
 
 
 def step_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The step needs its own time of accepted windows."""
+    """Holds while the accepted windows are shorter than the step or shadow."""
     evidence = stage_evidence(context, status)
     if evidence.analysis is None or evidence.begun_at is None:
         message = f"{describe_step(status)}: the step has not begun"
@@ -23,7 +23,7 @@ def step_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
 def short_of_time(
     context: DecisionContext, status: ModelDeploymentStatus, evidence: StageEvidence
 ) -> Transition | None:
-    """Holds a stage that has not had its time, with what it has and what it needs."""
+    """The hold of a stage that is too short, with judged and required time; None if it is long enough."""
     hold, limits, have = evidence.too_short, evidence.limits, evidence.assessment.step_time
     if hold is None or limits is None:
         return None

@@ -1,4 +1,4 @@
-"""The candidate gets another share of the requests than its weight says."""
+"""Gate: holds while the observed share of the requests differs from the weight."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serin.schema.reasons import Reason
 
 
 def traffic_split(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The candidate gets another share than the weight says: the evidence is not of the traffic that is meant."""
+    """Holds while the observed share of the requests differs significantly from the weight."""
     split = context.observed.split
     if split is None or split.agrees is not False:
         return None
@@ -21,7 +21,7 @@ def traffic_split(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
 
 
 def describe_split(split: Split) -> str:
-    """What was seen, and what it usually comes from."""
+    """The observed share and likely causes, for messages."""
     return (
         f"the candidate got {split.percent:.1f} % of {split.total} requests since the step began, its weight is "
         f"{split.weight} % (chi-square {split.chi_square:.0f}); likely causes: clients that reach a revision past the "

@@ -1,4 +1,4 @@
-"""An SLO that decides has not passed."""
+"""Gate: holds until every deciding SLO has passed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serin.schema.reasons import Reason, Verdict
 
 
 def undecided(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """An SLO that decides has not passed."""
+    """Holds while a deciding SLO has not passed, or no window has been judged."""
     hold = stage_evidence(context, status).undecided
     if hold is None:
         return None

@@ -1,1 +1,1 @@
-"""Gates of people: does somebody want the rollout to stay where it is?"""
+"""Gates of people: hold while a person, or an unusable spec, stops the rollout."""

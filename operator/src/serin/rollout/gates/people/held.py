@@ -1,4 +1,4 @@
-"""Somebody holds the rollout by a PromotionAction."""
+"""Gate: holds after a PromotionAction Hold until a Release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serin.schema.reasons import Reason
 
 
 def held(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """No forward move while somebody holds the rollout by a PromotionAction."""
+    """Holds while a PromotionAction Hold is in force."""
     hold = rollout_of(status).held
     if hold is None:
         return None

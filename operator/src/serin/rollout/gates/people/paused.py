@@ -1,4 +1,4 @@
-"""``spec.paused`` is true."""
+"""Gate: holds while ``spec.paused`` is true."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serin.schema.reasons import Reason
 
 
 def paused(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """No forward move while spec.paused."""
+    """Holds while ``spec.paused`` is true."""
     if not context.spec.paused:
         return None
     message = f"spec.paused is true: {weights_of(status).desired} % stay on the candidate; set it to false to go on"

@@ -1,4 +1,4 @@
-"""Spec was changed during the rollout to something that cannot be used."""
+"""Gate: holds while spec, changed during the rollout, cannot be used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from serin.rollout.transition import Transition, weights_of
 
 
 def spec_unusable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Nothing moves forward while it is not known which revision spec asks for, or where it is to be served."""
+    """Holds while spec has an error, in the revision or in the route."""
     problem = context.observed.problem
     if problem is None:
         return None
