@@ -65,19 +65,17 @@ def with_stable_size(context: DecisionContext, status: ModelDeploymentStatus) ->
 def without_future_times(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     """Replaces start times in the future by now: a replica whose clock is ahead wrote them."""
 
-    def not_future(at: datetime | None) -> datetime | None:
-        return context.now if at is not None and at > context.now + CLOCK_TOLERANCE else at
+    def in_future(at: datetime | None) -> bool:
+        return at is not None and at > context.now + CLOCK_TOLERANCE
 
-    if not_future(status.stable_down_since) != status.stable_down_since:
+    if in_future(status.stable_down_since):
         status = with_fields(status, stable_down_since=context.now)
     rollout = status.rollout
     if rollout is None:
         return status
-    changes = {
-        name: context.now for name in START_TIMES if not_future(getattr(rollout, name)) != getattr(rollout, name)
-    }
+    changes = {name: context.now for name in START_TIMES if in_future(getattr(rollout, name))}
     interruption = rollout.interruption
-    if interruption is not None and not_future(interruption.at) != interruption.at:
+    if interruption is not None and in_future(interruption.at):
         corrected = interruption.model_copy(update={"at": context.now, "ready_at": None})
         status = with_rollout(status, interruption=corrected)
     return with_rollout(status, **changes) if changes else status

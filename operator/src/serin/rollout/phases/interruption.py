@@ -41,7 +41,7 @@ def endpoint_loss(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     # While stable is down, too, there is nothing to roll back to.
     if context.now >= until and not context.is_down(status.stable):
         return _final_failure(context, arm.failure, interruption)
-    return _zero_weight(context, with_rollout(status, interruption=interruption), arm.failure, until)
+    return _zero_weight(context, status, interruption, arm.failure, until)
 
 
 def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure: Failure | None) -> Interruption:
@@ -55,19 +55,23 @@ def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure
 
 
 def _zero_weight(
-    context: DecisionContext, status: ModelDeploymentStatus, failure: Failure | None, until: datetime
+    context: DecisionContext,
+    status: ModelDeploymentStatus,
+    interruption: Interruption,
+    failure: Failure | None,
+    until: datetime,
 ) -> Transition:
     """Weight 0 until the candidate is ready again; unchanged while stable is down, too."""
-    weight, version = weights_of(status).desired, status.candidate.version if status.candidate else "?"
-    interruption = rollout_of(status).interruption
+    status = with_rollout(status, interruption=interruption)
+    version = status.candidate.version if status.candidate else "?"
     trouble = f" ({failure.message})" if failure is not None else ""
     if context.is_down(status.stable):
         message = f"neither version {version}{trouble} nor stable has a ready endpoint: act now"
         return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
-    back = interruption.weight if interruption is not None else weight
     message = (
-        f"version {version} lost its last ready endpoint{trouble}; its weight is 0; it gets back {back} % if "
-        f"it is ready again before {format_time(whole_second(until))}, and is taken back then"
+        f"version {version} lost its last ready endpoint{trouble}; its weight is 0; "
+        f"it gets back {interruption.weight} % if it is ready again before {format_time(whole_second(until))}, "
+        f"and is taken back then"
     )
     wake_at = min(until, context.poll_at())
     return Transition(with_weight(status, 0), Reason.CANDIDATE_NOT_READY, message, wake_at)
