@@ -205,8 +205,10 @@ def _serins(route: Json) -> bool:
 
 
 def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
-    """A step's clock starts once; a status that got lost, or a candidate that got its weight back, begins anew."""
+    """A step's clock starts once, and anew after a lost status or a long interruption of the candidate."""
     begun: dict[tuple[str, str, int], str] = {}
+    interrupted: set[tuple[str, str, int]] = set()
+    """Steps whose newest write has an interruption: the write that ends it may take the clock away."""
     for write in writes:
         if write.kind != "ModelDeployment":
             continue
@@ -217,7 +219,9 @@ def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
         if not rollout:
             continue
         step = (rollout["record"], write.status["phase"], rollout.get("step", 0))
-        if rollout.get("interruption") and not at:
+        was_interrupted = step in interrupted
+        (interrupted.add if rollout.get("interruption") else interrupted.discard)(step)
+        if not at and (was_interrupted or step in interrupted):
             begun.pop(step, None)
         if at and begun.setdefault(step, at) != at:
             yield f"step {rollout.get('step')} of {rollout['record']} began again at {at}"

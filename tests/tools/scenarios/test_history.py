@@ -130,5 +130,7 @@ def test_a_clock_begins_anew_after_an_interruption_only() -> None:
 
     down = {"interruption": {"at": "t1", "weight": 25}}
     assert not list(clocks_begun_again(writes(step("t0"), step(None, **down), step(None), step("t2"))))
+    assert not list(clocks_begun_again(writes(step("t0"), step("t0", **down), step(None), step("t2")))), "a long one"
+    assert list(clocks_begun_again(writes(step("t0"), step("t0", **down), step("t0"), step(None), step("t2"))))
     assert list(clocks_begun_again(writes(step("t0"), step(None), step("t2"))))
     assert list(clocks_begun_again(writes(step("t0"), step("t1", **down)))), "it has no weight: no step has begun"
