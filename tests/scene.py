@@ -91,7 +91,7 @@ def _seen(world: World) -> Scene:
 
 
 def answer(transition: Transition | None) -> tuple[Reason, bool, timedelta | None]:
-    """Why it holds, whether a person is asked, and when it is looked at again."""
+    """Why it holds, whether a person is asked, when the rule itself has to look again (else: with the next window)."""
     assert transition is not None
     return transition.reason, transition.stalled, transition.wake_at - START if transition.wake_at else None
 
