@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from serin.api.revision import revision_of
@@ -13,6 +13,7 @@ from serin.controller.reconciliation.reconcile import Reconciler
 from serin.errors import Conflict, SerinError
 from serin.notify import sinks_of
 from serin.notify.sink import SinkContext
+from tests.clock import START
 from tests.fakes import FakeCluster, FakePrometheus
 
 URL = "http://prometheus:9090"
@@ -46,7 +47,7 @@ class Lab:
 
     def __init__(self, policy: dict[str, Any] = POLICY) -> None:
         self.policy = policy
-        self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+        self.now = START
         self.cluster = FakeCluster()
         self.prometheus = FakePrometheus(lambda: self.now)
         self.weights: list[int] = []

@@ -18,7 +18,8 @@ from serin.rollout.observation import Arm, Observation
 from serin.rollout.transition import Transition, with_rollout
 from serin.schema.choices import Severity
 from serin.schema.reasons import Phase, Reason, Verdict
-from tests.world import NAME, SECOND, START, World, policy, ref, serving, spec
+from tests.clock import START
+from tests.world import NAME, SECOND, World, policy, ref, serving, spec
 
 SOON = 2 * SECOND
 NEXT_WINDOW = SECOND

@@ -16,8 +16,9 @@ from serin.rollout.phases.promoted import finish_promotion
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from tests.clock import START
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
-from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
+from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving
 
 
 def reason(world: World) -> str:

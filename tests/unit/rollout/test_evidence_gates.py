@@ -15,8 +15,9 @@ from serin.rollout.gates.gate import Check
 from serin.rollout.stage import stage_evidence
 from serin.schema.choices import Severity
 from serin.schema.reasons import Phase, Reason, Verdict
+from tests.clock import START
 from tests.scene import SOON, answer, judged, scene
-from tests.world import SECOND, START, policy
+from tests.world import SECOND, policy
 
 LIMITS = {Phase.SHADOWING: 7200, Phase.PROGRESSING: 7200, Phase.BAKING: 10800}
 """Seconds that the scene's policy gives a phase: its timeout; for the bake after its time."""

@@ -34,8 +34,9 @@ from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.stage import with_step_clock
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Phase, Reason, Verdict
+from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
-from tests.world import NAME, SECOND, START, policy, ref
+from tests.world import NAME, SECOND, policy, ref
 
 WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
 
