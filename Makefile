@@ -83,9 +83,10 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(RUFF_PATHS)
 
 .PHONY: crds
-crds: $(STAMP) ## Generate crds/ from the API models, and the chart's rules from the operator's permissions
+crds: $(STAMP) ## Generate crds/ and the table of reasons from the API models, the chart's rules from the permissions
 	$(BIN)/python -m tools.crdgen
 	$(BIN)/python -m tools.rolegen
+	$(BIN)/python -m tools.reasons
 
 .PHONY: picture
 picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from serin.analysis.assessment import Judge
@@ -33,8 +33,8 @@ from serin.rollout.observation import (
 from serin.rollout.phases import WATCHED
 from serin.schema.reasons import Phase, Reason
 from serin.traffic.standard.service import workload_of
+from tests.clock import START
 
-START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 NAME = "fraud"
 CLEAN = (0, 100)

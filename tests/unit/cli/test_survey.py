@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import promql_parser
@@ -18,9 +18,9 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
+from tests.clock import START
 from tests.fakes import FakeCluster
 
-NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
 XX, COUNT, BUCKET = (
     "envoy_cluster_upstream_rq_xx",
@@ -60,7 +60,7 @@ class Store:
 
 
 def counter(name: str, isvc: str, rate: float, *, until: float = 0, **labels: str) -> Series:
-    times = [NOW.timestamp() + t for t in range(-2400, int(until) + 1, 15)]
+    times = [START.timestamp() + t for t in range(-2400, int(until) + 1, 15)]
     own = {"__name__": name, "envoy_cluster_name": f"prod_{isvc}-predictor_80", **labels}
     return Series(own, times, [rate * (t - times[0]) for t in times])
 
@@ -73,7 +73,7 @@ def policy(*kinds: str, arms: str = "Contour", **step: Any) -> PromotionPolicySp
 
 
 async def surveyed(store: Store, spec: PromotionPolicySpec, *, candidate: bool = False) -> list[SloFigures]:
-    return await survey(store, SurveyTarget(spec, IDENTITY, candidate), NOW)
+    return await survey(store, SurveyTarget(spec, IDENTITY, candidate), START)
 
 
 HEALTHY = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 from serin.controller.loop import Loop
 from serin.controller.workqueue import LONGEST_BACKOFF, LONGEST_CONFLICT_BACKOFF, LONGEST_OUTAGE_BACKOFF, Key
 from serin.errors import Conflict, MetricsUnavailable, Refused, SerinError, Unavailable
+from tests.clock import START
 
 A, B = ("ns", "a"), ("ns", "b")
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 class Passes:
@@ -53,7 +53,7 @@ async def test_each_failure_backs_off_up_to_its_own_bound_and_a_success_ends_it(
     error: Exception, longest: float
 ) -> None:
     passes = Passes()
-    loop = Loop(passes, lambda: NOW, timedelta(minutes=5))
+    loop = Loop(passes, lambda: START, timedelta(minutes=5))
     passes.outcome = error
     waits = [await loop._once(A) for _ in range(20)]
     assert waits[:3] == [waits[0], 2 * waits[0], 4 * waits[0]]
@@ -69,7 +69,7 @@ async def test_no_pause_after_a_failure_is_longer_than_the_bound_of_its_key(erro
     """With traffic on the candidate: a window's length, which may change from one failure to the next."""
     bounds: dict[Key, float] = {A: 1.5}
     passes = Passes()
-    loop = Loop(passes, lambda: NOW, timedelta(minutes=5), bounds.get)
+    loop = Loop(passes, lambda: START, timedelta(minutes=5), bounds.get)
     passes.outcome = error
     for _ in range(20):
         await loop._once(B)
@@ -82,7 +82,7 @@ async def test_no_pause_after_a_failure_is_longer_than_the_bound_of_its_key(erro
 
 async def test_a_bound_that_is_longer_changes_nothing() -> None:
     passes = Passes()
-    loop = Loop(passes, lambda: NOW, timedelta(minutes=5), lambda _: 60.0)
+    loop = Loop(passes, lambda: START, timedelta(minutes=5), lambda _: 60.0)
     for passes.outcome, longest in FAILURES:
         assert max([await loop._once(A) for _ in range(20)]) <= longest
 
@@ -91,20 +91,20 @@ async def test_a_bound_that_is_longer_changes_nothing() -> None:
     ("wake_at", "least", "most"),
     [
         (None, 270.0, 330.0),
-        (NOW + timedelta(seconds=7), 7.0, 7.0),
-        (NOW - timedelta(seconds=7), 0.0, 0.0),
-        (NOW + timedelta(days=1), 270.0, 330.0),
+        (START + timedelta(seconds=7), 7.0, 7.0),
+        (START - timedelta(seconds=7), 0.0, 0.0),
+        (START + timedelta(days=1), 270.0, 330.0),
     ],
 )
 async def test_after_a_pass_that_went_well(wake_at: datetime | None, least: float, most: float) -> None:
     passes = Passes()
     passes.outcome = wake_at
-    loop = Loop(passes, lambda: NOW, timedelta(minutes=5), lambda _: 1.0)
+    loop = Loop(passes, lambda: START, timedelta(minutes=5), lambda _: 1.0)
     assert least <= await loop._once(A) <= most
 
 
 async def test_the_loop_works_backs_off_and_looks_again() -> None:
-    outcomes: list[BaseException | datetime | None] = [Conflict("x"), Unavailable("y"), ValueError("bug"), NOW, None]
+    outcomes: list[BaseException | datetime | None] = [Conflict("x"), Unavailable("y"), ValueError("bug"), START, None]
     done = asyncio.Event()
     keys: list[Key] = []
 
@@ -117,7 +117,7 @@ async def test_the_loop_works_backs_off_and_looks_again() -> None:
             raise outcome
         return outcome
 
-    loop = Loop(reconcile, lambda: NOW, timedelta(minutes=5))
+    loop = Loop(reconcile, lambda: START, timedelta(minutes=5))
     loop.queue.add(A)
     work = asyncio.create_task(loop.run(2))
     await asyncio.wait_for(done.wait(), 5)

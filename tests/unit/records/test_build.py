@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_record import MOST_ACTIONS, PromotionRecordStatus
 from serin.api.status import AnsweredAction
 from serin.records.build import with_actions
+from tests.clock import START
 
 
 def answered(number: int, outcome: ActionOutcome, kind: ActionKind = ActionKind.RELEASE) -> AnsweredAction:
-    at = datetime(2026, 11, 22, tzinfo=UTC)
+    at = START
     return AnsweredAction(
         name=f"a-{number}", uid=f"u-{number}", action=kind, rollout="r", by="ana", outcome=outcome, message="", at=at
     )

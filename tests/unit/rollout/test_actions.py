@@ -12,8 +12,9 @@ from serin.rollout.actions import ACTIONS, KEPT_ANSWERS, actions_due_at, with_an
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import ActionView, RecordView
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import scene
-from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
+from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving
 
 
 def reason(world: World) -> str:

@@ -13,8 +13,9 @@ from serin.rollout.decision import Finish, Plan, RoutePlan
 from serin.rollout.observation import Part, RecordView, Unreadable
 from serin.rollout.plan import plan
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import Scene, scene
-from tests.world import SECOND, START, policy, ref
+from tests.world import SECOND, policy, ref
 
 NO_ANSWER = Unreadable("no answer")
 

@@ -10,7 +10,8 @@ from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.rollout.observation import RecordView, Retention
 from serin.rollout.retention import MAX_DELETIONS, expired
 from serin.schema.reasons import Outcome, Phase, Reason
-from tests.world import START, policy, ref, serving
+from tests.clock import START
+from tests.world import policy, ref, serving
 
 DAY = timedelta(days=1)
 

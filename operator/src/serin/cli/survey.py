@@ -174,7 +174,7 @@ async def _problem(
     stable = figures.stable
     if stable is not None and stable.sample_age is not None and stable.sample_age > LATE_SCRAPES.total_seconds():
         return f"the newest sample of stable is {stable.sample_age:.0f} s old: is it still scraped?"
-    return await found_instead(metrics, target.policy, slo, target.identity, now) if kind.about_time else ""
+    return await found_instead(metrics, target.policy, slo, target.identity, now) if kind.has_threshold else ""
 
 
 def _uncounted(arm: ArmFigures | None) -> bool:

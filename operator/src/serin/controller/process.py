@@ -25,6 +25,8 @@ from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.shutdown import install_signal_handlers, run_and_exit
 from serin.controller.watchdog import Watchdog
+from serin.notify import sinks_of
+from serin.notify.sink import SinkContext
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.shared import Shared
 from serin.rollout.observation import Retention
@@ -72,6 +74,7 @@ async def run(settings: Settings) -> None:
                             now,
                             state.watchdog.live_read,
                             settings.namespaces,
+                            sinks=sinks_of(SinkContext(fenced, dict(settings))),
                             missing=lambda: state.missing,
                             retention=Retention(settings.records_kept, settings.records_age),
                         )

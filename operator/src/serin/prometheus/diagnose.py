@@ -12,7 +12,7 @@ from serin.api.slo import Slo
 from serin.errors import AnswerTooLarge
 from serin.indicators.measurements import Value
 from serin.prometheus import promql
-from serin.prometheus.boundaries import boundary, same_boundary
+from serin.prometheus.boundaries import boundary, same_boundary, written
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -97,7 +97,7 @@ def _describe_boundaries(wanted: frozenset[str], texts: Sequence[str]) -> str:
     # A preset with two spellings has a boundary for each, and a pod has one of them.
     if not known or any(same_boundary(value, boundary(text)) for text in wanted for value in known):
         return ""
-    there = ", ".join(f"{value:g}" for value in known)
+    there = ", ".join(map(written, known))
     return f"le={', '.join(sorted(wanted))} is no bucket boundary; there are {there}"
 
 

@@ -58,6 +58,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that hangs is waited for a moment only."""
     monkeypatch.setattr("serin.controller.reconciliation.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
     monkeypatch.setattr("serin.controller.reconciliation.reconcile.WRITE_TIMEOUT", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.actor.SINK_TIMEOUT", 0.02)
 
 
 async def in_phase(phase: str) -> FaultyLab:

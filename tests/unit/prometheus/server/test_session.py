@@ -16,8 +16,8 @@ import pytest
 from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.server.answer import PartialAnswer
 from serin.prometheus.server.credentials import Server
+from tests.clock import START
 from tests.faulty import (
-    AT,
     DEADLINE,
     GOOD,
     QUERY,
@@ -197,13 +197,13 @@ async def test_a_fault(name: str, tmp_path: Path) -> None:
         async with asking(server, deadline) as prometheus:
             begun = time.monotonic()
             with pytest.raises(MetricsError) as caught:
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
             took = time.monotonic() - begun
             assert type(caught.value) is kind
             is_told(str(caught.value), server, words)
             assert took < deadline + 1
             faulty.script = says(200, GOOD)
-            assert len(await prometheus.matrix(QUERY, AT)) == 1, "the client is as good as before"
+            assert len(await prometheus.matrix(QUERY, START)) == 1, "the client is as good as before"
 
 
 async def test_nobody_listens() -> None:
@@ -211,7 +211,7 @@ async def test_nobody_listens() -> None:
         server = Server(url=f"http://127.0.0.1:{listening.getsockname()[1]}")
     async with asking(server) as prometheus:
         with pytest.raises(MetricsUnavailable) as caught:
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
     is_told(str(caught.value), server, "no connection: Connection refused")
 
 
@@ -219,7 +219,7 @@ async def test_nobody_has_this_name() -> None:
     server = Server(url="http://prometheus.invalid:9090")
     async with asking(server) as prometheus:
         with pytest.raises(MetricsUnavailable) as caught:
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
     is_told(str(caught.value), server, "the server's name is not known")
 
 
@@ -253,7 +253,7 @@ async def test_no_secret_is_told_even_if_the_server_echoes_it(
         server = credentials(tmp_path, faulty.url, kind)
         async with asking(server) as prometheus:
             with pytest.raises(MetricsError) as caught:
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
         sent = faulty.requests[0].headers["Authorization"].split()[1]
     is_told(str(caught.value), server)
     everything = "".join(traceback.format_exception(caught.value)) + caplog.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,8 +12,8 @@ from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape
 from serin.prometheus.server.oversize import BELIEVED_SECONDS
 from serin.prometheus.server.shared import COUNT_QUERIES, MOST_REQUESTS, OWN_QUERIES, NotAllowed, Shared
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SHAPE = Shape(('job="envoy"',), "arm")
 
 
@@ -25,8 +25,8 @@ def request(
         frozenset({metric}),
         frozenset({le} if le else ()),
         (f"{name}-new", f"{name}-old"),
-        T0 + timedelta(seconds=start),
-        T0 + timedelta(seconds=end),
+        START + timedelta(seconds=start),
+        START + timedelta(seconds=end),
     )
 
 
@@ -59,7 +59,7 @@ def shared(source: Recorder) -> Shared:
 
 def series(arm: str, metric: str = "m", le: str = "", times: range = range(0, 100, 5)) -> Series:
     labels = {"__name__": metric, "arm": arm, **({"le": le} if le else {})}
-    at = [T0.timestamp() + t for t in times]
+    at = [START.timestamp() + t for t in times]
     return Series(labels, at, [float(t) for t in times])
 
 
@@ -79,8 +79,8 @@ async def test_each_gets_what_it_would_have_got_alone() -> None:
     alone = [await metrics.series(one) for one in requests]
     assert together == alone
     [first] = together[0]
-    assert (first.times[0], first.times[-1]) == (T0.timestamp() + 20, T0.timestamp() + 60)
-    assert source.asked[0][1] == T0 + timedelta(seconds=90)
+    assert (first.times[0], first.times[-1]) == (START.timestamp() + 20, START.timestamp() + 60)
+    assert source.asked[0][1] == START + timedelta(seconds=90)
 
 
 async def test_a_selector_that_picks_a_bucket_itself_finds_it() -> None:
@@ -237,7 +237,7 @@ async def test_own_expressions_leave_places_for_counts() -> None:
             return [1.0]
 
     metrics = shared(Slow())
-    await asyncio.gather(*(metrics.values("x", T0) for _ in range(20)))
+    await asyncio.gather(*(metrics.values("x", START) for _ in range(20)))
     assert most == OWN_QUERIES
 
 
@@ -262,10 +262,10 @@ class Stuck(Recorder):
 async def test_counts_wait_for_no_gauge() -> None:
     source = Stuck()
     metrics = shared(source)
-    gauges = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(2 * OWN_QUERIES)]
+    gauges = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", START)) for i in range(2 * OWN_QUERIES)]
     await gathered()
     assert len(source.asked) == OWN_QUERIES
-    assert await asyncio.wait_for(metrics.counted("(increase(x[15s]))[1s:1s]", T0), 5) == []
+    assert await asyncio.wait_for(metrics.counted("(increase(x[15s]))[1s:1s]", START), 5) == []
     source.over.set()
     await asyncio.gather(*gauges)
 
@@ -273,7 +273,7 @@ async def test_counts_wait_for_no_gauge() -> None:
 async def test_counts_take_two_places() -> None:
     source = Stuck()
     metrics = shared(source)
-    counts = [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(2 * COUNT_QUERIES)]
+    counts = [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", START)) for i in range(2 * COUNT_QUERIES)]
     await gathered()
     assert len(source.asked) == COUNT_QUERIES
     source.over.set()
@@ -283,16 +283,16 @@ async def test_counts_take_two_places() -> None:
 async def test_who_finds_no_place_is_told_so() -> None:
     source = Stuck()
     metrics = Shared(source, slot_seconds=0.01)
-    slow = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(OWN_QUERIES)]
-    slow += [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(COUNT_QUERIES)]
+    slow = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", START)) for i in range(OWN_QUERIES)]
+    slow += [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", START)) for i in range(COUNT_QUERIES)]
     await gathered()
     for ask in (metrics.samples, metrics.values, metrics.counted):
         with pytest.raises(MetricsUnavailable) as caught:
-            await asyncio.wait_for(ask("late", T0), 5)
+            await asyncio.wait_for(ask("late", START), 5)
         assert str(caught.value) == "not asked: other queries took the last 0.0 s; query: late"
     source.over.set()
     await asyncio.gather(*slow)
-    assert await metrics.values("late", T0) == [1.0], "places are free again"
+    assert await metrics.values("late", START) == [1.0], "places are free again"
 
 
 class Torn(Series):
@@ -314,7 +314,7 @@ async def test_a_bug_in_what_one_gets_is_that_ones_own() -> None:
     metrics = shared(Recorder(whole[0], Torn({"__name__": "m", "arm": "b-new"}, [0.0], [0.0]), whole[1]))
     first, torn, last = await ends(*(asyncio.create_task(metrics.series(request(name))) for name in "abc"))
     assert isinstance(torn, ZeroDivisionError)
-    assert [first, last] == [[s.between(T0.timestamp(), T0.timestamp() + 75)] for s in whole]
+    assert [first, last] == [[s.between(START.timestamp(), START.timestamp() + 75)] for s in whole]
 
 
 async def test_a_bug_in_one_part_fails_those_in_it_and_no_others() -> None:
@@ -363,4 +363,4 @@ async def test_nobody_is_asked_in_place_of_a_server_that_is_not_allowed() -> Non
     refused = NotAllowed("http://gone:9090")
     for ask in (refused.samples, refused.values, refused.counted):
         with pytest.raises(QueryRejected, match="not on the operator's allow-list"):
-            await ask("x", T0)
+            await ask("x", START)

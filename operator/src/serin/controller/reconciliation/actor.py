@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,7 @@ from serin.controller.reconciliation.observe import Snapshot
 from serin.controller.reconciliation.pending_actions import mark_answered, write_answer
 from serin.errors import Conflict, Refused
 from serin.evidence import Assessment
-from serin.notify import SINKS
-from serin.notify.sink import Subject
+from serin.notify.sink import Sink, Subject
 from serin.records import build
 from serin.rollout.decision import Decision, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
@@ -45,8 +44,8 @@ class Evidence:
 class Actor:
     """Carries out decisions. A write that fails does not stop the others."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster, self._sinks = cluster, [make(cluster) for make in SINKS]
+    def __init__(self, cluster: Cluster, sinks: Sequence[Sink]) -> None:
+        self._cluster, self._sinks = cluster, sinks
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> bool:
         """Writes the status if it differs, and returns whether it did; ``Conflict`` if the object has changed since."""

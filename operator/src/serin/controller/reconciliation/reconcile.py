@@ -23,6 +23,7 @@ from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.workqueue import Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
+from serin.notify.sink import Sink
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.server.address import same_place
 from serin.prometheus.server.shared import NotAllowed
@@ -55,6 +56,7 @@ class Reconciler:
         live_read: Callable[[Key, int | None], None] = lambda *_: None,
         namespaces: tuple[str, ...] = (),
         *,
+        sinks: Sequence[Sink] = (),
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
     ) -> None:
@@ -62,7 +64,8 @@ class Reconciler:
         self._missing, self._retention = missing, retention
         self._cluster, self._metrics, self._clock, self._live_read = cluster, metrics, clock, live_read
         self._scope = Scope(tuple(metrics), namespaces)
-        self._actor, self._deadline_actor = Actor(cluster), Actor(DeadlineCluster(cluster, WRITE_TIMEOUT))
+        self._actor = Actor(cluster, sinks)
+        self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers = WindowReaders()
         self._last: dict[Key, PassResult] = {}
 

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from serin.prometheus.boundaries import boundary, same_boundary
+from serin.prometheus.boundaries import boundary, same_boundary, written
 from serin.schema.choices import Arms
 from serin.schema.types import parse_duration
 
@@ -79,8 +79,8 @@ class Preset:
         """The terms of latency with the threshold filled in."""
 
         def at(term: Term) -> Term:
-            boundary = f"{threshold / (term.unit or self.latency_unit):g}"
-            return replace(term, labels={**term.labels, "le": boundary}) if "le" in term.labels else term
+            le = written(threshold / (term.unit or self.latency_unit))
+            return replace(term, labels={**term.labels, "le": le}) if "le" in term.labels else term
 
         return tuple(map(at, self.latency))
 

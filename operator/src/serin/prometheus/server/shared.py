@@ -35,8 +35,8 @@ Batch = Sequence[tuple[SeriesRequest, "asyncio.Future[list[Series]]"]]
 """Requests that are joined, each with the future that its caller waits for."""
 
 
-class Source(Protocol):
-    """One Prometheus."""
+class QueryClient(Protocol):
+    """Sends queries to one Prometheus."""
 
     async def matrix(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of a range selector at an explicit time; ``MetricsError``."""
@@ -52,12 +52,12 @@ class Shared:
 
     def __init__(
         self,
-        source: Source,
+        client: QueryClient,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         slot_seconds: float = SLOT_SECONDS,
     ) -> None:
-        self._source, self._pause = source, pause
+        self._client, self._pause = client, pause
         self._waiting: dict[Shape, list[tuple[SeriesRequest, asyncio.Future[list[Series]]]]] = {}
         self._own, self._counts = Limiter(OWN_QUERIES, slot_seconds), Limiter(COUNT_QUERIES, slot_seconds)
         self._flushes: set[asyncio.Task[None]] = set()
@@ -74,7 +74,7 @@ class Shared:
 
     async def _found(self, request: SeriesRequest) -> list[Series]:
         if request.end - request.start > SHORT:
-            return _own(request, await self._source.matrix(*query([request])))
+            return _own(request, await self._client.matrix(*query([request])))
         future: asyncio.Future[list[Series]] = asyncio.get_running_loop().create_future()
         batch = self._waiting.setdefault(request.shape, [])
         batch.append((request, future))
@@ -99,17 +99,17 @@ class Shared:
     async def samples(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of a policy's own selector: not joined."""
         async with self._own.slot(query):
-            return await self._source.matrix(query, at)
+            return await self._client.matrix(query, at)
 
     async def values(self, query: str, at: datetime) -> list[float]:
         """The values of a policy's own expression: not joined."""
         async with self._own.slot(query):
-            return await self._source.values(query, at)
+            return await self._client.values(query, at)
 
     async def counted(self, query: str, at: datetime) -> list[Series]:
         """As ``samples``, for sums in place of too many raw samples: gauges take none of their slots."""
         async with self._counts.slot(query):
-            return await self._source.matrix(query, at)
+            return await self._client.matrix(query, at)
 
     async def _flush(self, shape: Shape) -> None:
         """Sends all requests of a shape that have gathered."""
@@ -129,7 +129,7 @@ class Shared:
 
     async def _answered(self, part: Batch) -> bool:
         try:
-            found = await self._source.matrix(*query([request for request, _ in part]))
+            found = await self._client.matrix(*query([request for request, _ in part]))
         except MetricsError as error:
             return await self._again(part, error)
         for one in part:

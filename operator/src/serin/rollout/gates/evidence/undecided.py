@@ -16,7 +16,7 @@ def undecided(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
     if hold is None:
         return None
     message = f"{describe_step(status)}: {_describe(hold)}"
-    return Transition(status, hold.reason, message, context.next_evaluation_at(), stalled=hold.late)
+    return Transition(status, hold.reason, message, stalled=hold.late)
 
 
 def _describe(hold: Hold) -> str:

@@ -18,8 +18,9 @@ from serin.rollout.phases.idle import RETRIED_REFUSALS, decide_idle
 from serin.rollout.phases.starting import NEEDED_TO_START
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
-from tests.world import SECOND, START, World, policy, ref, spec
+from tests.world import SECOND, World, policy, ref, spec
 
 MINUTE = timedelta(minutes=1)
 NEVER = None
