@@ -51,7 +51,7 @@ def start_rollout(
     context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef, policy: PromotionPolicySpec | None
 ) -> Transition:
     """Starts a rollout or the first deployment; sets candidate, record name and R0."""
-    attempt, returning = context.observed.next_attempt, _returning(context, status, wanted)
+    attempt, returning = context.observed.next_attempt, is_returning(context, status, wanted)
     if status.stable is None:
         message = f"version {wanted.version} is the first; it serves as soon as it is ready"
     elif returning:
@@ -86,7 +86,7 @@ def start_rollout(
     return Transition(after, reason, message, context.poll_at())
 
 
-def _returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
+def is_returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
     """Whether spec goes back to the previous stable revision within its return period."""
     previous = status.previous
     if status.stable is None or previous is None or previous.revision != wanted.revision:
