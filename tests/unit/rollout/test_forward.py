@@ -19,7 +19,7 @@ from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, START, policy, ref
 
-HEADER = {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}
+HEADER = {"header": {"name": "x-preview", "value": "candidate"}, "for": "1h"}
 HOUR = timedelta(hours=1)
 
 
