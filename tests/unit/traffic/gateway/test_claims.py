@@ -91,6 +91,45 @@ async def test_a_route_keeps_its_gateway_when_the_hostname_is_taken_on_the_new_o
     assert lab.backends() == {isvc("1"): 100}
 
 
+async def test_a_hostname_that_is_changed_while_the_first_revision_comes_up_is_asked_about_before_the_route() -> None:
+    lab = Lab()
+    lab.cluster.put(resources.HTTP_ROUTES, route_of("risk", "*.bank.example.com"))
+    lab.cluster.ready = lambda _: 0
+    await lab.until(lambda: "rollout" in lab.status)
+    lab.want("1", route={**spec("1")["route"], "hostnames": ["login.bank.example.com"]})
+    for _ in range(3):
+        await lab.tick()
+    lab.cluster.ready = lambda _: 1
+    for _ in range(9):
+        await lab.tick()
+    assert ROUTE_KEY not in lab.cluster.objects
+    assert "login.bank.example.com is claimed" in lab.status["message"]
+    assert (lab.status["phase"], lab.condition("Stalled")["reason"]) == ("Pending", "HostnameTaken")
+    wake_at = await lab.tick()
+    assert wake_at is not None
+    assert wake_at - lab.now > timedelta(seconds=20), "each question reads all routes"
+    lab.want("1")
+    await lab.until(lab.stable("1"))
+    assert lab.cluster.objects[ROUTE_KEY]["spec"]["hostnames"] == ["fraud.example.com"]
+
+
+async def test_a_model_that_is_deleted_and_created_again_does_not_come_back_under_another_hostname() -> None:
+    """Its records say what was stable, and so it serves at once; nobody has been asked about the new hostname yet."""
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    for key in [key for key in lab.cluster.objects if key[0] not in {"promotionrecords", "promotionpolicies"}]:
+        del lab.cluster.objects[key]
+    lab.cluster.put(resources.HTTP_ROUTES, route_of("risk", "*.bank.example.com"))
+    lab.want("1", route={**spec("1")["route"], "hostnames": ["login.bank.example.com"]})
+    for _ in range(9):
+        await lab.tick()
+        assert ROUTE_KEY not in lab.cluster.objects
+    assert "login.bank.example.com is claimed" in lab.status["message"]
+    lab.want("1")
+    await lab.until(lab.stable("1"))
+    await lab.until(lambda: lab.backends() == {isvc("1"): 100})
+
+
 async def test_a_stable_model_asks_nobody() -> None:
     lab = Lab()
     await lab.until(lab.stable("1"))

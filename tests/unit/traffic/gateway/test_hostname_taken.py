@@ -194,7 +194,9 @@ async def test_a_cluster_without_the_gateway_api_has_no_claims(monkeypatch: pyte
         (ModelDeploymentStatus(), {}, True),
         (ModelDeploymentStatus(candidate=ref("1")), {"1": Arm(ref("1"), 0)}, False),
         (ModelDeploymentStatus(candidate=ref("1")), {"1": Arm(ref("1"), 1)}, True),
-        (ModelDeploymentStatus(stable=ref("1")), {"1": Arm(ref("1"), 1)}, False),
+        (ModelDeploymentStatus(stable=ref("1").model_copy(update={"since": NOW})), {"1": Arm(ref("1"), 1)}, False),
+        # Rebuilt from records: the ModelDeployment may be another one of the same name, with another hostname.
+        (ModelDeploymentStatus(stable=ref("1")), {"1": Arm(ref("1"), 1)}, True),
     ],
 )
 async def test_without_a_route_it_is_asked_at_the_start_and_before_the_route(

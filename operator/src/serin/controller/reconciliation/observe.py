@@ -53,7 +53,7 @@ class Snapshot:
     route_obj: Object | None
     route: RouteView | None
     owns_route: bool
-    """False if the route of this name belongs to somebody else: it is not changed."""
+    """False if the route is not written: it is somebody else's, or it would take a hostname that may be theirs."""
     record_objs: Mapping[str, Object]
     """By name, the complete records: the current rollout's, and those that are not finished."""
     records: tuple[RecordView, ...]
@@ -141,7 +141,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, now
         arms=arms,
         route_obj=route_obj,
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
-        owns_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
+        owns_route=not is_foreign and not (route_obj is None and (claimed or Part.HOSTNAMES in reader.unknown)),
         record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,

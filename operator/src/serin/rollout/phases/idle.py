@@ -11,7 +11,13 @@ from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.stable_outage import DOWN_FOR, stable_is_down
-from serin.rollout.phases.starting import is_returning, start_rollout, unreadable_before_start, wait_for_route
+from serin.rollout.phases.starting import (
+    ask_again_at,
+    is_returning,
+    start_rollout,
+    unreadable_before_start,
+    wait_for_route,
+)
 from serin.rollout.transition import (
     Transition,
     failed_write,
@@ -55,9 +61,7 @@ def _ask_again_at(context: DecisionContext, status: ModelDeploymentStatus, probl
         return context.now + REFUSAL_RETRY
     if problem.reason is not Reason.HOSTNAME_TAKEN:
         return None
-    # Another route goes, and no event of ours says so. Each question lists all routes: it is asked ever more rarely.
-    asked_since = status.since if status.reason is Reason.HOSTNAME_TAKEN and status.since else context.now
-    return context.now + max(REFUSAL_RETRY, context.now - asked_since)
+    return ask_again_at(context, status)
 
 
 def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stable: RevisionRef) -> Transition:
@@ -130,7 +134,7 @@ def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> T
 
 
 def _policy_problem(context: DecisionContext, status: ModelDeploymentStatus) -> Problem | None:
-    """Why the policy lets no rollout start; the way back to the previous revision has no preview and needs no header."""
+    """Why the policy lets no rollout start. The way back to the previous revision has no preview, so no header counts."""
     wanted, live = context.observed.wanted, context.observed.policy
     if wanted is not None and is_returning(context, status, wanted):
         return live if isinstance(live, Problem) else None

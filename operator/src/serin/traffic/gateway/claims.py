@@ -42,6 +42,15 @@ class RouteClaim:
         """Whether nobody was asked yet for this candidate, or its route may be created in this pass."""
         return self.status.candidate is None or any(arm.ready for arm in (self.arms or {}).values())
 
+    @property
+    def has_served(self) -> bool:
+        """Whether a revision of this ModelDeployment became stable, and so had a route.
+
+        A status that is rebuilt from records has no such time: they may be those of a ModelDeployment that was deleted,
+        and that had other hostnames.
+        """
+        return self.status.stable is not None and self.status.stable.since is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -128,11 +137,11 @@ async def hostname_taken(
 def new_hostnames(obj: Mapping[str, Any], claim: RouteClaim) -> frozenset[str]:
     """The hostnames of spec that the route does not have on the Gateway of spec; empty if nobody has to be asked.
 
-    A route that is lost while something serves is put back without a question.
+    A route that is lost while something serves is put back without a question: its traffic does not depend on one.
     """
     hostnames, route, status = frozenset(obj["spec"]["route"]["hostnames"]), claim.route, claim.status
     if route is None:
-        return hostnames if status.stable is None and claim.starts else frozenset()
+        return frozenset() if claim.has_served or (status.stable is None and not claim.starts) else hostnames
     if set(_listeners(route)) != {_wanted_listener(obj)}:
         return hostnames
     return hostnames - set(route["spec"].get("hostnames") or [])
