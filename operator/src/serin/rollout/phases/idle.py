@@ -134,7 +134,7 @@ def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> T
 
 
 def _policy_problem(context: DecisionContext, status: ModelDeploymentStatus) -> Problem | None:
-    """Why the policy lets no rollout start. The way back to the previous revision has no preview and needs no header."""
+    """Why the policy lets no rollout start; a way back to the previous revision has no preview and needs no header."""
     wanted, live = context.observed.wanted, context.observed.policy
     if wanted is not None and is_returning(context, status, wanted):
         return live if isinstance(live, Problem) else None
