@@ -236,7 +236,9 @@ def test_two_models_claim_one_hostname(site: Site) -> None:
         obj = site.api.get(API_VERSION, "ModelDeployment", "second", site.namespace) or {}
         return str((obj.get("status") or {}).get("message", ""))
 
-    wait_until(lambda: f"claimed by the older ModelDeployment {MODEL}" in message(), what="it is told", seconds=20)
+    wait_until(
+        lambda: f"claimed by ModelDeployment {MODEL} in this namespace" in message(), what="it is told", seconds=20
+    )
     assert site.api.get(GATEWAY_API, "HTTPRoute", "second", site.namespace) is None
     site.api.delete(API_VERSION, "ModelDeployment", "second", site.namespace)
 

@@ -20,7 +20,7 @@ from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, policy, ref
 
-HEADER = {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}
+HEADER = {"header": {"name": "x-preview", "value": "candidate"}, "for": "1h"}
 HOUR = timedelta(hours=1)
 
 

@@ -284,7 +284,7 @@ def test_a_word_of_a_person_holds_for_as_long_as_it_stands() -> None:
 )
 def test_a_preview_has_its_time(seconds: float, wake: timedelta | None) -> None:
     here = scene(Phase.SHADOWING)
-    preview = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "30s"})
+    preview = policy(preview={"header": {"name": "x-preview", "value": "candidate"}, "for": "30s"})
     here.policy(preview)
     here.rollout(step_started_at=START - timedelta(seconds=seconds))
     transition = here.ask(preview_time)
@@ -294,7 +294,7 @@ def test_a_preview_has_its_time(seconds: float, wake: timedelta | None) -> None:
 def test_a_preview_that_is_not_shown_yet_has_all_of_its_time_before_it() -> None:
     here = scene(Phase.SHADOWING)
     assert here.ask(preview_time) is None, "there is only a mirror"
-    preview = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "1h"})
+    preview = policy(preview={"header": {"name": "x-preview", "value": "candidate"}, "for": "1h"})
     here.policy(preview)
     here.rollout(step_started_at=None)
     assert answer(here.ask(preview_time)) == (Reason.PREVIEWING, False, timedelta(hours=1))
@@ -311,7 +311,7 @@ def test_a_preview_that_is_not_shown_yet_has_all_of_its_time_before_it() -> None
 )
 def test_a_preview_alone_needs_no_evidence(phase: Phase, *, mirrors: bool, asks: bool) -> None:
     here = scene(phase)
-    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "candidate"}, "for": "1h"}}
     ways = {"shadow": LONG, "shadowSafe": True} if mirrors else preview
     here.policy(policy(**ways))
     always = Transition(here.status, Reason.NO_DATA, "no data")
@@ -483,7 +483,7 @@ def break_more(here: Scene, kind: str) -> None:
     elif kind == "evidence":
         judged(here, Verdict.HOLD, Reason.COMMON_CAUSE, step_time=timedelta(hours=9))
     elif kind == "preview":
-        header = {"name": "x-preview", "value": "1"}
+        header = {"name": "x-preview", "value": "candidate"}
         here.policy(policy(preview={"header": header, "for": "1h"}, bake=LONG))
         shown_now = frozenset({Exposure.PREVIEW} if here.status.phase is Phase.SHADOWING else ())
         here.route(exposes=shown_now)

@@ -121,6 +121,22 @@ def test_a_route_that_is_not_accepted_for_two_minutes_asks_for_a_person(
         assert told(here)[1:] == (Reason.WAITING_FOR_ROUTE, stalled, SOON)
 
 
+@pytest.mark.parametrize(
+    ("reason", "seconds", "wake"),
+    [
+        (Reason.SERVING, 3600, 30),
+        (Reason.HOSTNAME_TAKEN, 0, 30),
+        (Reason.HOSTNAME_TAKEN, 60, 60),
+        (Reason.HOSTNAME_TAKEN, 3600, 3600),
+    ],
+)
+def test_a_hostname_that_is_taken_is_asked_for_ever_more_rarely(reason: Reason, seconds: int, wake: int) -> None:
+    here = settled()
+    here.observed = replace(here.observed, wanted=None, problem=Problem(Reason.HOSTNAME_TAKEN, "taken"))
+    here.status = here.status.model_copy(update={"reason": reason, "since": START - seconds * SECOND})
+    assert told(here) == (Phase.STABLE, Reason.HOSTNAME_TAKEN, True, wake * SECOND)
+
+
 # --- spec cannot be used ---------------------------------------------------------------------------------------------
 
 

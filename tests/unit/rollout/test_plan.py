@@ -50,7 +50,7 @@ def test_a_step_is_a_weight_and_nothing_else() -> None:
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_shadow_is_a_mirror_or_a_header(*, preview: bool) -> None:
     here = scene(Phase.SHADOWING)
-    header = {"name": "x-preview", "value": "1"}
+    header = {"name": "x-preview", "value": "candidate"}
     if preview:
         here.policy(policy(preview={"header": header, "for": "1h"}))
     found = route(here)

@@ -101,7 +101,7 @@ def test_whoever_takes_the_shadow_off_the_route_is_named(closed: set[Exposure], 
     transition = here.ask(aborted_by_hand)
     assert cause(transition) is Reason.ABORTED_BY_HAND
     assert transition is not None
-    assert transition.message == f"kubectl-edit {words} the route; version 2 is taken back"
+    assert transition.message == f"field manager kubectl-edit {words} the route; version 2 is taken back"
 
 
 # --- what is the candidate's own doing -------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from serin.api.promotion_policy import Exposure, Header
+from serin.api.preview_header import Header
+from serin.api.promotion_policy import Exposure
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route, is_applied
 from serin.traffic.gateway.route_view import route_view

@@ -49,6 +49,9 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     names = [slo.name for slo in policy.slos]
     if len(set(names)) != len(names):
         raise InvalidInput(f"{source}: spec.slos: names must differ, found {', '.join(names)}")
+    problem = policy.start_problem
+    if problem is not None:
+        raise InvalidInput(f"{source}: spec.{problem}")
     return policy, list(_unknown(spec, policy, "spec"))
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from serin.api.analysis import Analysis
+from serin.api.preview_header import Header
 from serin.api.slo import Slo
 from serin.schema.choices import Arms
 from serin.schema.types import ApiModel, DecimalString, Duration, validations
@@ -97,14 +98,6 @@ class Shadow(ApiModel):
         if self.timeout <= self.for_:
             raise ValueError(PASSABLE[1])
         return self
-
-
-class Header(ApiModel):
-    """A header of a request, compared exactly."""
-
-    name: Annotated[str, Field(max_length=64, pattern=r"^[Xx]-[A-Za-z0-9][-A-Za-z0-9]*$")]
-    """Name of the header, ``x-…``; only requests that are meant for the candidate may carry it."""
-    value: Annotated[str, Field(max_length=256, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 
 class Preview(ApiModel):
@@ -241,6 +234,15 @@ class PromotionPolicySpec(ApiModel):
         if self.shadow is not None and self.preview is not None:
             raise ValueError(SHADOW_OR_PREVIEW)
         return self
+
+    @property
+    def start_problem(self) -> str | None:
+        """What keeps a new rollout from starting with it, with the field; None if nothing does.
+
+        A rollout that is under way goes on with its snapshot all the same: an earlier Serin let it start.
+        """
+        problem = self.preview.header.problem if self.preview is not None else None
+        return f"preview.header.{problem}" if problem is not None else None
 
     def arms_of(self, slo: Slo) -> Arms:
         """By what this SLO's metrics tell the arms apart."""

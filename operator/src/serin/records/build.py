@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from serin.api import API_VERSION, names
+from serin.api.managed_fields import revision_manager
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import (
@@ -17,6 +18,7 @@ from serin.api.promotion_record import (
     PromotionRecord,
     PromotionRecordSpec,
     PromotionRecordStatus,
+    RequestedBy,
     RevisionSource,
     TimelineEntry,
     WindowBlock,
@@ -27,6 +29,7 @@ from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
+from serin.schema.types import LONGEST_USER
 
 MOST_BLOCKS = 330
 """A block of 20 windows takes up to 0.65 KiB: with its actions, a record stays below 256 KiB."""
@@ -40,6 +43,7 @@ def new(
     owner: tuple[str, str],
     sources: Mapping[str, Source],
     policy: tuple[str, Mapping[str, Any]] | None,
+    requested_by: RequestedBy | None = None,
 ) -> dict[str, Any]:
     """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec)."""
     namespace, model_deployment = owner
@@ -52,6 +56,7 @@ def new(
         policy=snapshot if plan.stable else None,
         judge_version=JUDGE_VERSION,
         started_at=plan.started_at,
+        requested_by=requested_by,
     )
     labels = {
         names.MANAGED_BY: names.MANAGER,
@@ -64,6 +69,17 @@ def new(
         "metadata": {"name": plan.name, "namespace": namespace, "labels": labels},
         "spec": spec.to_api(),
     }
+
+
+def requested_by(obj: Mapping[str, Any]) -> RequestedBy | None:
+    """Who asked for the revision in spec, as the ModelDeployment itself tells it; None if it tells nothing.
+
+    An annotation that is no user's name is left out, not cut: a part of a name may be somebody else's name.
+    """
+    manager, user = revision_manager(obj), (obj["metadata"].get("annotations") or {}).get(names.REQUESTED_BY)
+    if not isinstance(user, str) or not 0 < len(user) <= LONGEST_USER or not user.isprintable():
+        user = None
+    return RequestedBy(field_manager=manager or None, user=user) if manager or user else None
 
 
 def _source(ref: RevisionRef, sources: Mapping[str, Source]) -> RevisionSource:

@@ -27,7 +27,7 @@ class Part(StrEnum):
     RECORDS = "PromotionRecords"
     POLICY = "PromotionPolicy"
     ACTIONS = "PromotionActions"
-    HOSTNAMES = "hostnames of other ModelDeployments"
+    HOSTNAMES = "hostnames of other routes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,11 @@ class RouteView:
     """The same, as Serin last wrote it (annotation)."""
     rollback: str = ""
     """Record name and cause of a rollback whose status could not be written (annotation)."""
+
+    @property
+    def edited_by(self) -> str:
+        """Who changed its spec, for a message: a field manager is a tool's name, and proves no person."""
+        return f"field manager {self.editor}" if self.editor else "somebody"
 
 
 @dataclass(frozen=True, slots=True)

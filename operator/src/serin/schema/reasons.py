@@ -192,7 +192,7 @@ class Reason(StrEnum):
     RENDER_REFUSED = "RenderRefused", "The API server refuses the InferenceService that spec asks for.", WARNING
     HOSTNAME_TAKEN = (
         "HostnameTaken",
-        "An older ModelDeployment claims one of the route's hostnames on the same gateway.",
+        "Another route, or an older ModelDeployment, has one of the route's hostnames on the same gateway.",
         WARNING,
     )
     NAME_TAKEN = (

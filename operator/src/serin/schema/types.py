@@ -92,7 +92,8 @@ Word = Annotated[str, Field(max_length=128)]
 Text = Annotated[str, Field(max_length=4096)]
 AnyName = Annotated[str, Field(max_length=253)]
 """The name of any object, however long Kubernetes lets it be."""
-User = Annotated[str, Field(max_length=512)]
+LONGEST_USER = 512
+User = Annotated[str, Field(max_length=LONGEST_USER)]
 """A user as the API server knows them; a service account's name holds its namespace's, too."""
 Uri = Annotated[str, Field(max_length=2048, min_length=1)]
 FreeForm = Annotated[

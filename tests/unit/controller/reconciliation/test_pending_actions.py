@@ -245,7 +245,7 @@ async def test_testers_prove_nothing_for_the_steps() -> None:
     """Clean previews for half a minute, then almost no requests: the steps have to wait for evidence of their own."""
     lab = Lab()
     meta = {"namespace": "prod", "name": "careful"}
-    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "15s"}}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "candidate"}, "for": "15s"}}
     lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
     await lab.until(lab.stable("1"))
     lab.want("2")
@@ -263,7 +263,7 @@ async def test_testers_prove_nothing_for_the_steps() -> None:
 async def test_testers_may_condemn_a_candidate_and_the_record_shows_it() -> None:
     lab = Lab()
     meta = {"namespace": "prod", "name": "careful"}
-    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1m"}}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "candidate"}, "for": "1m"}}
     lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
     await lab.until(lab.stable("1"))
     lab.want("2")

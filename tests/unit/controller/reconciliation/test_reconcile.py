@@ -41,6 +41,37 @@ async def test_a_promotion(lab: Lab) -> None:
     assert "ownerReferences" not in record["metadata"]
 
 
+async def test_a_record_says_who_asked_for_its_revision(lab: Lab) -> None:
+    assert "requestedBy" not in lab.record(1)["spec"], "nobody said so"
+    fields: dict[str, Any] = {"f:spec": {"f:model": {"f:version": {}}}}
+    metadata = lab.obj()["metadata"]
+    metadata["managedFields"] = [{"manager": "argocd", "time": "2026-11-22T03:00:00Z", "fieldsV1": fields}]
+    metadata["annotations"] = {"serin.dev/requested-by": "ana@example.com"}
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    assert lab.record(2)["spec"]["requestedBy"] == {"fieldManager": "argocd", "user": "ana@example.com"}
+
+
+async def test_a_record_names_nobody_who_asked_for_something_else_meanwhile(lab: Lab) -> None:
+    """The record of a rollout is created a pass later, and spec asks for another revision by then."""
+    lab.want("2", onNewRevision="Queue")
+    real, failing = lab.cluster.create, True
+
+    async def refused(resource: Any, namespace: str, body: Any, *, dry_run: bool = False) -> Any:
+        if failing and resource is resources.PROMOTION_RECORDS:
+            raise Unavailable("later")
+        return await real(resource, namespace, body, dry_run=dry_run)
+
+    lab.cluster.create = refused  # type: ignore[method-assign]
+    await lab.until(lambda: "rollout" in lab.status)
+    lab.obj()["metadata"]["annotations"] = {"serin.dev/requested-by": "bob@example.com"}
+    lab.want("3", onNewRevision="Queue")
+    failing = False
+    await lab.until(lambda: any(k[0] == "promotionrecords" and k[2].endswith("-2") for k in lab.cluster.objects))
+    assert lab.record(2)["spec"]["candidate"]["version"] == "2"
+    assert "requestedBy" not in lab.record(2)["spec"]
+
+
 async def test_a_rollback_writes_the_evidence(lab: Lab) -> None:
     lab.prometheus.candidate_bad = 6
     lab.want("3")

@@ -70,10 +70,10 @@ class Actor:
                 return decision
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
-        editor = snapshot.route.editor if snapshot.route is not None else ""
-        if not editor or actual is None or _own(actual) != _own(wanted):
+        seen = snapshot.route
+        if seen is None or not seen.editor or actual is None or _own(actual) != _own(wanted):
             return decision
-        message = f"{editor} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
+        message = f"{seen.edited_by} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
         reason = Reason.ROUTE_REPAIRED
         repaired = announcement(decision.status, reason.value, message, reason=reason, warning=True)
         return replace(decision, announcements=(*decision.announcements, repaired))
@@ -124,7 +124,9 @@ class Actor:
     async def _new_record(self, snapshot: Snapshot, record: RecordPlan) -> None:
         policy = (snapshot.policy_obj["metadata"]["name"], snapshot.policy_obj["spec"]) if snapshot.policy_obj else None
         owner = (snapshot.owner.namespace, snapshot.owner.name)
-        body = build.new(record, owner=owner, sources=snapshot.sources, policy=policy)
+        asked = snapshot.wanted is not None and snapshot.wanted.revision == record.candidate.revision
+        requested_by = build.requested_by(snapshot.obj) if asked else None
+        body = build.new(record, owner=owner, sources=snapshot.sources, policy=policy, requested_by=requested_by)
         await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
 
     async def _scale(self, snapshot: Snapshot, ref: RevisionRef, actual: Object, at_least: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView,
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend
-from serin.traffic.gateway.claims import RouteClaim, foreign, hostname_taken
+from serin.traffic.gateway.claims import RouteClaim, foreign, hostname_taken, with_route_in_force
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
@@ -52,7 +53,7 @@ class Snapshot:
     route_obj: Object | None
     route: RouteView | None
     owns_route: bool
-    """False if the route of this name belongs to somebody else: it is not changed."""
+    """False if the route is not written: it is somebody else's, or it would take a hostname that may be theirs."""
     record_objs: Mapping[str, Object]
     """By name, the complete records: the current rollout's, and those that are not finished."""
     records: tuple[RecordView, ...]
@@ -97,7 +98,7 @@ class Scope:
     """Empty: all."""
 
 
-async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
+async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, now: datetime) -> Snapshot | None:
     """A snapshot; None if the ModelDeployment does not exist or is being deleted.
 
     Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part
@@ -113,19 +114,19 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
     services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
-    arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
-    views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
-    claim = RouteClaim(parsed.status, route_obj, has_ready_arm=any(arm.ready for arm in arms.values()))
     is_foreign = foreign(route_obj, obj, parsed.status)
-    problem = _not_ours(obj) if is_foreign else None
+    arms, claimed = await _arms_and_claim(
+        backend.arms(cluster, reader, (namespace, name), parsed.status, services),
+        lambda arms: _claimed(cluster, reader, obj, RouteClaim(parsed.status, route_obj, arms, now), scope.namespaces),
+        at_once=route_obj is not None,
+    )
+    views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
-        problem = KSERVE_MISSING
-    elif problem is None:
-        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, scope.namespaces))
-    if route_obj is not None and (
-        Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
-    ):
-        parsed = _with_hostnames(parsed, route_obj)
+        problem: Problem | None = KSERVE_MISSING
+    else:
+        problem = _not_ours(obj) if is_foreign else claimed
+    if route_obj is not None and (Part.HOSTNAMES in reader.unknown or claimed is not None):
+        parsed = with_route_in_force(parsed, route_obj)
     wanted = None
     if problem is None or parsed.status.rollout is not None:
         # During a rollout spec counts in spite of other problems: it may ask for stable again.
@@ -140,7 +141,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         arms=arms,
         route_obj=route_obj,
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
-        owns_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
+        owns_route=not is_foreign and not (route_obj is None and (claimed or Part.HOSTNAMES in reader.unknown)),
         record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
@@ -204,10 +205,29 @@ def _not_ours(obj: Object) -> Problem:
     return Problem(Reason.NAME_TAKEN, message)
 
 
-def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
-    """The ModelDeployment with the hostnames that its route has, instead of those in spec, which are taken."""
-    kept = parsed.spec.route.model_copy(update={"hostnames": list(route["spec"].get("hostnames") or [])})
-    return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
+async def _arms_and_claim(
+    reading: Coroutine[Any, Any, dict[str, Arm]],
+    ask: Callable[[Mapping[str, Arm] | None], Coroutine[Any, Any, Problem | None]],
+    *,
+    at_once: bool,
+) -> tuple[dict[str, Arm], Problem | None]:
+    """The arms, and whether somebody else has a hostname of spec.
+
+    ``at_once``: the question does not depend on the arms, and a rollback does not wait for it longer than for them.
+    """
+    if at_once:
+        return cast("tuple[dict[str, Arm], Problem | None]", tuple(await together(reading, ask(None))))
+    arms = await reading
+    return arms, await ask(arms)
+
+
+async def _claimed(
+    cluster: Cluster, reader: Reader, obj: Object, claim: RouteClaim, namespaces: tuple[str, ...]
+) -> Problem | None:
+    """The problem if somebody else has a hostname of spec. Nobody is asked for a route that Serin does not touch."""
+    if foreign(claim.route, obj, claim.status):
+        return None
+    return await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, namespaces))
 
 
 def _is_ours(service: Object, name: str) -> bool:

@@ -69,8 +69,9 @@ def _policy_condition(context: DecisionContext, status: ModelDeploymentStatus) -
         message = context.observed.unknown[Part.POLICY].message
         reason = Reason.OBSERVATION_INCOMPLETE.value
         return [_make(context, ConditionType.POLICY_ACCEPTED, reason, f"cannot be read: {message}", holds=None)]
-    if isinstance(live, Problem):
-        return [_make(context, ConditionType.POLICY_ACCEPTED, live.reason.value, live.message, holds=False)]
+    problem = live if isinstance(live, Problem) or status.rollout is not None else context.policy_problem()
+    if isinstance(problem, Problem):
+        return [_make(context, ConditionType.POLICY_ACCEPTED, problem.reason.value, problem.message, holds=False)]
     if not isinstance(live, PromotionPolicySpec):
         return [c for c in status.conditions if c.type == ConditionType.POLICY_ACCEPTED.value]
     if status.rollout is not None and policy_edited(context, status):
