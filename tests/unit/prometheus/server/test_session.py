@@ -99,7 +99,7 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     "vector for a matrix": (
         says(200, body(kind="vector")),
         MalformedAnswer,
-        'a matrix was asked for, this came back: {"',
+        "a matrix was asked for, a vector came back",
     ),
     "scalar": (says(200, body([1, "2"], kind="scalar")), MalformedAnswer, "a matrix was asked for"),
     "missing data": (says(200, b'{"status":"success"}'), MalformedAnswer, "there is no data in the answer"),
