@@ -135,7 +135,8 @@ async def test_where_only_the_probe_is_answered_the_pauses_still_grow() -> None:
             assert told == f"503 (failed 3 times or more in a row; next try within {pause:g} s)"
         assert line.clock.now - begun == pause
         await line.fail(FAILURES - 1)
-    await line.call()
+    line.clock.now += 5.0
+    assert await line.call() == ""
     await line.fail()
     assert await line.waits() == 1.0, "after an answer it begins anew"
 
