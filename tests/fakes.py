@@ -192,6 +192,15 @@ class FakePrometheus:
     away: bool = False
     queries: int = 0
 
+    def serves(self, namespace: str) -> bool:
+        """Everybody."""
+        return bool(namespace)
+
+    def of(self, namespace: str) -> FakePrometheus:
+        """The same for all."""
+        assert namespace
+        return self
+
     async def series(self, request: SeriesRequest) -> list[Series]:
         self.queries += 1
         if self.away:

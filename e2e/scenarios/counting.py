@@ -49,10 +49,11 @@ def windows(site: Site, policy: PromotionPolicySpec, identity: RolloutIdentity, 
     """Per SLO the windows of a grid."""
 
     async def ask() -> dict[str, list[Window]]:
-        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
+        server = Server(url=site.provider.prometheus_url)
+        prometheus = Prometheus(server)
         try:
-            shared = Shared(prometheus)
-            found = {slo.name: await read(shared, policy, slo, identity, grid) for slo in policy.slos}
+            metrics = Shared(prometheus, server).of(identity.namespace)
+            found = {slo.name: await read(metrics, policy, slo, identity, grid) for slo in policy.slos}
         finally:
             prometheus.close()
         return {name: [w for w in batch if isinstance(w, Window)] for name, batch in found.items()}

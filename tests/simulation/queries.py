@@ -12,6 +12,7 @@ from serin.controller.settings import Settings
 from serin.evidence import settle_time
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.series import Series
+from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
 from tests.clock import START
 
@@ -36,14 +37,14 @@ class Counting:
     def __init__(self) -> None:
         self.queries = self.longest = 0
 
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
-        del at
+    async def matrix(self, query: str, at: datetime, **about: object) -> list[Series]:
+        del at, about
         self.queries += 1
         self.longest = max(self.longest, len(query))
         await asyncio.sleep(0)
         return []
 
-    async def values(self, query: str, at: datetime) -> list[float]:
+    async def values(self, query: str, at: datetime, **about: object) -> list[float]:
         raise NotImplementedError
 
 
@@ -56,7 +57,7 @@ async def measured(rollouts: int, workers: int) -> tuple[float, int]:
     """Queries per window of 15 s, and the longest query in characters."""
     draw = random.Random(1)
     source = Counting()
-    shared = Shared(source, pause=_gathered)
+    shared = Shared(source, Server(url="http://prometheus:9090"), pause=_gathered)
     readers = []
     for number in range(rollouts):
         begun = START + timedelta(seconds=draw.randrange(15))
@@ -71,7 +72,9 @@ async def measured(rollouts: int, workers: int) -> tuple[float, int]:
             before = source.queries
         due = [reader for reader in readers if reader.next_at <= now]
         for first in range(0, len(due), workers):
-            await asyncio.gather(*(reader.catch_up(shared, now) for reader in due[first : first + workers]))
+            await asyncio.gather(
+                *(reader.catch_up(shared.of(reader.identity.namespace), now) for reader in due[first : first + workers])
+            )
     return (source.queries - before) / (TICKS - WARM_UP), source.longest
 
 

@@ -124,6 +124,11 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.slos", [SLO, gauge(breaches={"limit": 6})], "limit is at most of"),
     ("spec.slos", [SLO, gauge(min="0.5")], "min is at most max"),
     ("spec.slos", [SLO, SHIFT], "maxShift is above 0"),
+    (
+        "spec.slos",
+        [SLO, *({**GAUGE, "name": f"drift-{n}"} for n in range(9))],
+        "at most 8 slos have an indicator gauge or query, so that one policy does not take the server from all others",
+    ),
 ]
 ACTION_RULES: list[tuple[str, Any, str]] = [
     ("spec.revision", "5c0d9e1a", "Retry names a revision (status.rejected), every other action a rollout"),

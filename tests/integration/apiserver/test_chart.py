@@ -141,9 +141,10 @@ def test_servers_with_credentials_are_what_the_operator_reads(tmp_path: Path) ->
     text = only(items, "ConfigMap")["data"]["servers.yaml"]
     for secret in ("token", "ca.crt"):
         (tmp_path / secret).write_text("x")
-    [server] = yaml.safe_load(text)["servers"]
-    read = Server.model_validate(server)
-    assert str(read.bearer_token_file) == "/var/run/secrets/mimir/token"
+    server, of_namespaces = map(Server.model_validate, yaml.safe_load(text)["servers"])
+    assert (of_namespaces.separates_tenants, of_namespaces.enforce_label) == (True, "namespace")
+    assert [of_namespaces.serves(namespace) for namespace in ("fraud", "other")] == [True, False]
+    assert str(server.bearer_token_file) == "/var/run/secrets/mimir/token"
     spec = only(items, "Deployment")["spec"]["template"]["spec"]
     mounts = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
     assert {"/etc/serin", "/var/run/secrets/mimir"} <= mounts

@@ -42,7 +42,7 @@ class Store:
         found = [s.between(request.start.timestamp(), request.end.timestamp()) for s in self.all if request.matches(s)]
         return [s for s in found if s.times]
 
-    async def samples(self, query: str, at: datetime) -> list[Series]:
+    async def counted(self, query: str, at: datetime) -> list[Series]:
         del at
         promql_parser.parse(query)
         label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
@@ -52,7 +52,7 @@ class Store:
         kept = [s for s in kept if cluster is None or s.labels["envoy_cluster_name"] == cluster[1]]
         return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in kept]
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
+    async def samples(self, query: str, at: datetime) -> list[Series]:
         raise AssertionError(f"{query} at {at}")
 
     async def values(self, query: str, at: datetime) -> list[float]:

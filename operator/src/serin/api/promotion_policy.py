@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from serin.api.analysis import Analysis
 from serin.api.preview_header import Header
@@ -27,6 +27,16 @@ SHADOW_OR_PREVIEW = (
 )
 PREVIEW_SHORT = "a preview lasts at least 10s"
 GRACE_LONG = "endpointGrace is at most 10m"
+
+
+MOST_OWN = 8
+OWN = ("gauge", "query")
+TOO_MANY_OWN = (
+    f"at most {MOST_OWN} slos have an indicator {' or '.join(OWN)}, so that one policy does not take the server from "
+    "all others: leave some out, or record several as one metric"
+)
+STORED = "stored"
+"""Key in the context of validation: what is read was accepted earlier, and a limit of today does not end a rollout."""
 
 
 class Prometheus(ApiModel):
@@ -217,6 +227,10 @@ class PromotionPolicySpec(ApiModel):
             ),
             ("!has(self.shadow) || (has(self.shadowSafe) && self.shadowSafe)", SHADOW_UNSAFE),
             ("!has(self.shadow) || !has(self.preview)", SHADOW_OR_PREVIEW),
+            (
+                f"self.slos.filter(s, {' || '.join(f'has(s.indicator.{kind})' for kind in OWN)}).size() <= {MOST_OWN}",
+                TOO_MANY_OWN,
+            ),
         )
     }
 
@@ -243,6 +257,13 @@ class PromotionPolicySpec(ApiModel):
         """
         problem = self.preview.header.problem if self.preview is not None else None
         return f"preview.header.{problem}" if problem is not None else None
+
+    @model_validator(mode="after")
+    def _few_own(self, info: ValidationInfo) -> PromotionPolicySpec:
+        own = [slo for slo in self.slos if slo.indicator.chosen.kind in OWN]
+        if len(own) > MOST_OWN and not (info.context or {}).get(STORED):
+            raise ValueError(TOO_MANY_OWN)
+        return self
 
     def arms_of(self, slo: Slo) -> Arms:
         """By what this SLO's metrics tell the arms apart."""

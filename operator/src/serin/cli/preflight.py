@@ -43,9 +43,10 @@ async def _gathered(name: str, namespace: str, address: str | None, servers: Pat
     except ClusterError as error:
         raise InvalidInput(f"the cluster cannot be read: {error}") from None
     own = target.policy.prometheus.address if target.policy.prometheus else None
-    prometheus = Prometheus(chosen(own, address, servers))
+    server = chosen(own, address, servers, namespace)
+    prometheus = Prometheus(server)
     try:
-        return await survey(Shared(prometheus), target, datetime.now(UTC))
+        return await survey(Shared(prometheus, server).of(namespace), target, datetime.now(UTC))
     finally:
         prometheus.close()
 

@@ -11,8 +11,10 @@ from serin.prometheus.server.credentials import Server, check, servers_from
 REMEDY = "give its address as seen from here with --prometheus, or a file of servers with --servers"
 
 
-def chosen(of_policy: str | None, address: str | None, file: Path | None) -> Server:
-    """The server at ``address``, or else the policy's, or else the first of ``file``, with its credentials in ``file``.
+def chosen(of_policy: str | None, address: str | None, file: Path | None, namespace: str) -> Server:
+    """The server at ``address``, or else the policy's, or else the first of ``file`` for the namespace.
+
+    Its credentials are in ``file``.
 
     ``InvalidInput`` if the address is invalid, not in the file, or its credentials cannot be used.
     """
@@ -20,10 +22,15 @@ def chosen(of_policy: str | None, address: str | None, file: Path | None) -> Ser
     if file is None:
         return _plain(wanted)
     servers = _read(file)
-    server = servers[0] if wanted is None else next((s for s in servers if s.url == same_place(wanted)), None)
+    usable = [server for server in servers if server.serves(namespace)]
+    if not usable:
+        raise InvalidInput(f"{file} has no server for namespace {namespace}: add the namespace to one of them")
+    server = usable[0] if wanted is None else next((s for s in servers if s.url == same_place(wanted)), None)
     if server is None:
-        known = ", ".join(s.url for s in servers)
+        known = ", ".join(s.url for s in usable)
         raise InvalidInput(f"{file} does not name the Prometheus {_origin(address)}; give one of its own: {known}")
+    if server not in usable:
+        raise InvalidInput(f"{file}: {server.url} is not for namespace {namespace}: add it to its namespaces")
     check(server)
     return server
 

@@ -84,14 +84,15 @@ async def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
     """The Prometheus servers of the allow-list, by address; the first one is the default."""
-    servers = {server.url: Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus}
-    for url in servers:
-        metrics.declare_server(url)
+    sources = [Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus]
+    for server in settings.prometheus:
+        metrics.declare_server(server.url)
     try:
-        yield {url: Shared(server) for url, server in servers.items()}
+        pairs = zip(sources, settings.prometheus, strict=True)
+        yield {server.url: Shared(source, server) for source, server in pairs}
     finally:
-        for server in servers.values():
-            server.close()
+        for source in sources:
+            source.close()
 
 
 async def _stand_by(elector: Elector | None, state: health.State) -> None:

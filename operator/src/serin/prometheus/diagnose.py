@@ -103,5 +103,5 @@ def _describe_boundaries(wanted: frozenset[str], texts: Sequence[str]) -> str:
 
 async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
     """The values of a label among the series of the last five minutes. The outer range makes a matrix of a vector."""
-    found = await metrics.samples(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
+    found = await metrics.counted(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
     return sorted({series.labels.get(label, "") for series in found} - {""})

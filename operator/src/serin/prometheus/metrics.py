@@ -1,4 +1,4 @@
-"""The port of this room: what the readers ask a Prometheus for. ``server.shared`` implements it."""
+"""The port of this room: what the readers ask a Prometheus for. ``server.shared`` implements it per namespace."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Metrics(Protocol):
         ...
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
-        """Raw samples of a range selector."""
+        """Raw samples of a policy's own range selector."""
         ...
 
     async def counted(self, query: str, at: datetime) -> list[Series]:
-        """The values of an expression that counts, as a matrix of its one instant."""
+        """The values of an expression of Serin's own that counts, as a matrix of its one instant."""
         ...
 
     async def values(self, query: str, at: datetime) -> list[float]:
-        """The values of an expression at an instant, one per series."""
+        """The values of a policy's own expression at an instant, one per series."""
         ...

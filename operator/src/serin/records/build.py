@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from serin.api import API_VERSION, names
 from serin.api.managed_fields import revision_manager
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
     MOST_ACTIONS,
     PolicySnapshot,
@@ -110,7 +110,7 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
     spec, status = record.spec, record.status
     policy, unreadable = None, ""
     try:
-        policy = PromotionPolicySpec.model_validate(spec.policy.spec) if spec.policy else None
+        policy = PromotionPolicySpec.model_validate(spec.policy.spec, context={STORED: True}) if spec.policy else None
     except ValidationError as error:
         first = error.errors()[0]
         unreadable = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200]

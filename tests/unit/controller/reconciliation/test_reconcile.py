@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 
 from serin.cli.main import app
 from serin.cluster import resources
+from serin.controller.reconciliation.reconcile import Reconciler
 from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
-from tests.fakes import Killed
-from tests.lab import KEY, POLICY, Lab, isvc, spec
+from tests.fakes import FakePrometheus, Killed
+from tests.lab import KEY, POLICY, URL, Lab, isvc, spec
 
 
 @pytest.fixture
@@ -211,6 +212,68 @@ async def test_an_address_off_the_allow_list_is_refused(lab: Lab) -> None:
     await lab.tick()
     assert lab.status["phase"] == "Waiting"
     assert "allow-list" in lab.status["message"]
+
+
+class Reserved(FakePrometheus):
+    """A server for one namespace."""
+
+    only = "other"
+
+    def serves(self, namespace: str) -> bool:
+        return namespace == self.only
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        (
+            "http://reserved:9090",
+            "spec.prometheus: address http://reserved:9090 is not for namespace prod on the operator",
+        ),
+        ("http://evil:9090", "spec.prometheus: address http://evil:9090 is not on the operator's allow-list"),
+        (None, ""),
+    ],
+)
+async def test_a_server_for_other_namespaces(lab: Lab, address: str | None, words: str) -> None:
+    """Who names it is told so; who names none has the first server that is for the namespace."""
+    reserved = Reserved(lambda: lab.now)
+    servers = {"http://reserved:9090": reserved, URL: lab.prometheus}
+    lab.reconciler = Reconciler(lab.cluster, servers, lambda: lab.now)
+    named = {**POLICY, "prometheus": {"address": address}} if address else POLICY
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": {"namespace": "prod", "name": "careful"}, "spec": named})
+    lab.want("2")
+    if words:
+        await lab.tick()
+        assert lab.status["phase"] == "Waiting"
+        assert words in lab.status["message"]
+        assert "other" not in lab.status["message"].replace("another", "")
+    else:
+        await lab.until(lab.stable("2"))
+        assert lab.prometheus.queries > 0
+    assert reserved.queries == 0
+
+
+async def test_a_namespace_without_any_server_is_told_what_is_missing(lab: Lab) -> None:
+    lab.reconciler = Reconciler(lab.cluster, {URL: Reserved(lambda: lab.now)}, lambda: lab.now)
+    lab.want("2")
+    await lab.tick()
+    assert lab.status["phase"] == "Waiting"
+    assert (
+        "PromotionPolicy careful: spec.prometheus: the operator's allow-list has no server for namespace prod: have "
+        "the namespace added to one"
+    ) in lab.status["message"]
+
+
+async def test_a_server_that_is_taken_from_a_namespace_holds_its_rollout(lab: Lab) -> None:
+    """The record's policy named no server, so the settings alone have changed: nothing moves."""
+    lab.want("2")
+    await lab.until(lab.phase("Progressing"))
+    lab.reconciler = Reconciler(lab.cluster, {URL: Reserved(lambda: lab.now)}, lambda: lab.now)
+    for _ in range(10):
+        await lab.tick()
+    assert lab.status["phase"] == "Progressing"
+    assert "no server for namespace prod" in lab.status["message"]
+    assert lab.backends()[isvc("2")] == 40
 
 
 async def test_an_address_in_another_spelling_is_the_same_server(lab: Lab) -> None:

@@ -82,6 +82,11 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     "404": (says(404, b"404 page not found"), QueryRejected, "404 (there is no Prometheus API under this address"),
     "408": (says(408), MetricsUnavailable, "408: nothing"),
     "422": (error(422, "execution", "too many samples"), QueryRejected, "422: too many samples"),
+    "422 that quotes series": (
+        error(422, "execution", 'found duplicate series: [{secret="stripe}", a="b"}, {secret="pg"}];many-to-many'),
+        QueryRejected,
+        "422: found duplicate series: [{…}, {…}];many-to-many; query",
+    ),
     "429": (says(429, b"slow down"), MetricsUnavailable, "429: slow down"),
     "429 with Retry-After": (says(429, b"slow down", Retry_After="30"), MetricsUnavailable, "429: slow down"),
     "500": (error(500, "internal", "boom"), MetricsUnavailable, "500: boom"),
@@ -97,9 +102,9 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     "200 an error": (error(200, "execution", "oh"), QueryRejected, "status 200 with an error: oh"),
     "200 a passing error": (error(200, "timeout", "oh"), MetricsUnavailable, "status 200 with an error: oh"),
     "vector for a matrix": (
-        says(200, body(kind="vector")),
+        says(200, body([{"metric": {"secret": "stripe"}, "value": [1, "1"]}], kind="vector")),
         MalformedAnswer,
-        'a matrix was asked for, this came back: {"',
+        "a matrix was asked for, a vector came back; query",
     ),
     "scalar": (says(200, body([1, "2"], kind="scalar")), MalformedAnswer, "a matrix was asked for"),
     "missing data": (says(200, b'{"status":"success"}'), MalformedAnswer, "there is no data in the answer"),

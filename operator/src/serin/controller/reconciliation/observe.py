@@ -27,7 +27,7 @@ from serin.controller.reconciliation.rollout_records import get_or_none, read_re
 from serin.controller.reconciliation.wanted import wanted_revision
 from serin.errors import NotFound, Refused
 from serin.prometheus.reading import unreadable
-from serin.prometheus.server.address import same_place
+from serin.prometheus.server.allow_list import AllowList
 from serin.records.build import Source, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.schema.reasons import Reason
@@ -92,8 +92,8 @@ class Snapshot:
 class Scope:
     """What the operator's settings restrict it to."""
 
-    prometheus: tuple[str, ...]
-    """Allow-list of Prometheus addresses, normalised."""
+    prometheus: AllowList
+    """The Prometheus servers that policies may use."""
     namespaces: tuple[str, ...] = ()
     """Empty: all."""
 
@@ -145,7 +145,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, now
         record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
-        policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
+        policy=_policy((namespace, parsed.spec.policy_ref.name), policy_obj, scope, reader.unknown.get(Part.POLICY)),
         pending_actions=pending,
         unknown=reader.unknown,
     )
@@ -237,8 +237,9 @@ def _is_ours(service: Object, name: str) -> bool:
 
 
 def _policy(
-    name: str, obj: Mapping[str, Any] | None, allowed: tuple[str, ...], unknown: Unreadable | None
+    key: tuple[str, str], obj: Mapping[str, Any] | None, scope: Scope, unknown: Unreadable | None
 ) -> PromotionPolicySpec | Problem:
+    namespace, name = key
     if unknown is not None:
         return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {unknown.message}")
     if obj is None:
@@ -247,11 +248,9 @@ def _policy(
         policy = PromotionPolicySpec.model_validate(obj["spec"])
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{where}: {first['msg']}")
-    address = policy.prometheus.address if policy.prometheus else None
-    if address is not None and same_place(address) not in allowed:
-        message = f"PromotionPolicy {name}: spec.prometheus.address {address} is not on the operator's allow-list"
-        return Problem(Reason.POLICY_INVALID, message)
-    gap = unreadable(policy)
+        where = ".".join(map(str, ("spec", *first["loc"])))
+        words = first["msg"].removeprefix("Value error, ")
+        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: {where}: {words}")
+    refusal = scope.prometheus.refusal(policy, namespace)
+    gap = f"prometheus: {refusal}" if refusal else unreadable(policy)
     return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{gap}") if gap else policy

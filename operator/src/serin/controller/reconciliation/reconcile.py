@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
@@ -25,8 +24,7 @@ from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
 from serin.prometheus.metrics import Metrics
-from serin.prometheus.server.address import same_place
-from serin.prometheus.server.shared import NotAllowed
+from serin.prometheus.server.allow_list import AllowList, MetricsServer
 from serin.records.build import has_room, parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
@@ -51,7 +49,7 @@ class Reconciler:
     def __init__(
         self,
         cluster: Cluster,
-        metrics: Mapping[str, Metrics],
+        servers: Mapping[str, MetricsServer],
         clock: Callable[[], datetime],
         live_read: Callable[[Key, int | None], None] = lambda *_: None,
         namespaces: tuple[str, ...] = (),
@@ -60,10 +58,13 @@ class Reconciler:
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
     ) -> None:
-        """``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist."""
+        """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
+
+        ``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist.
+        """
         self._missing, self._retention = missing, retention
-        self._cluster, self._metrics, self._clock, self._live_read = cluster, metrics, clock, live_read
-        self._scope = Scope(tuple(metrics), namespaces)
+        self._cluster, self._clock, self._live_read = cluster, clock, live_read
+        self._scope = Scope(AllowList(servers), namespaces)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers = WindowReaders()
@@ -84,7 +85,7 @@ class Reconciler:
         if reader is not None:
             _note_outage(reader, decision.status, self._clock())
         if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
-            bug = await _catch_up(reader, self._source(reader.policy), self._clock())
+            bug = await _catch_up(reader, self._scope.prometheus.metrics(reader.policy, key[0]), self._clock())
             decision = self._decide(key, snapshot, reader)
             wake_at = await self._carry_out(key, snapshot, decision, reader)
             if bug is not None:  # raised last: the decision on the other SLOs is carried out first
@@ -148,7 +149,9 @@ class Reconciler:
         """Writes records and arms; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
         if reader and over:
-            await _catch_up(reader, self._source(reader.policy), now)  # the record needs the windows of the outcome
+            await _catch_up(
+                reader, self._scope.prometheus.metrics(reader.policy, snapshot.owner.namespace), now
+            )  # the record needs the windows of the outcome
             decision = _with_evidence(decision, reader, now)
             over = bool(decision.plan.finish)
         sealable = reader is not None and _has_room(snapshot, decision) and (over or not reader.preview_only)
@@ -187,12 +190,6 @@ class Reconciler:
         observation = observation_of(snapshot, reader, self._last.get(key), now)
         observation = replace(observation, missing_rights=rights, retention=self._retention)
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
-
-    def _source(self, policy: PromotionPolicySpec) -> Metrics:
-        address = policy.prometheus.address if policy.prometheus else None
-        if address is None:
-            return next(iter(self._metrics.values()))
-        return self._metrics.get(same_place(address)) or NotAllowed(address)
 
 
 def _log_decision(key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
