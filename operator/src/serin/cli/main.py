@@ -128,6 +128,10 @@ def preflight(
     servers: Annotated[
         Path | None, typer.Option(help="Servers and their credentials, a file as SERIN_PROMETHEUS_CONFIG names it.")
     ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Whose series count, as the operator's settings say.", envvar="SERIN_PROMETHEUS_ARMS"),
+    ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Could the next rollout be judged, and how fast? Reads the cluster and Prometheus; ends with 1 if it could not."""
@@ -136,7 +140,7 @@ def preflight(
     from serin.cli import preflight as command
 
     with _one_line():
-        figures = command.gathered(target, namespace, prometheus, servers)
+        figures = command.gathered(target, namespace, command.Source(prometheus, servers, arms))
         if output is Output.JSON:
             typer.echo(command.as_json(figures))
         else:

@@ -6,16 +6,23 @@ from pathlib import Path
 
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised, same_place
+from serin.prometheus.server.arms import settings_from
 from serin.prometheus.server.credentials import Server, check, servers_from
 
 REMEDY = "give its address as seen from here with --prometheus, or a file of servers with --servers"
 
 
-def chosen(of_policy: str | None, address: str | None, file: Path | None) -> Server:
+def chosen(of_policy: str | None, address: str | None, file: Path | None, arms: str | None = None) -> Server:
     """The server at ``address``, or else the policy's, or else the first of ``file``, with its credentials in ``file``.
 
-    ``InvalidInput`` if the address is invalid, not in the file, or its credentials cannot be used.
+    ``arms`` says whose series count, where the file says nothing of it. ``InvalidInput`` if that or the address is
+    invalid, if the address is not in the file, or its credentials cannot be used.
     """
+    default = settings_from(arms or "", "--arms")
+    return _server(of_policy, address, file).with_default(default)
+
+
+def _server(of_policy: str | None, address: str | None, file: Path | None) -> Server:
     wanted = address or of_policy
     if file is None:
         return _plain(wanted)

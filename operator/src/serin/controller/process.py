@@ -25,7 +25,9 @@ from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.shutdown import install_signal_handlers, run_and_exit
 from serin.controller.watchdog import Watchdog
+from serin.prometheus.server.arms import unguarded
 from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
 from serin.rollout.observation import Retention
 
@@ -81,14 +83,29 @@ async def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
     """The Prometheus servers of the allow-list, by address; the first one is the default."""
-    servers = {server.url: Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus}
-    for url in servers:
-        metrics.declare_server(url)
+    clients = {server.url: Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus}
+    for server in settings.prometheus:
+        metrics.declare_server(server.url)
+        warn_of_unguarded(server)
     try:
-        yield {url: Shared(server) for url, server in servers.items()}
+        yield {
+            server.url: Shared(clients[server.url], required=server.required_matchers) for server in settings.prometheus
+        }
     finally:
-        for server in servers.values():
-            server.close()
+        for client in clients.values():
+            client.close()
+
+
+def warn_of_unguarded(server: Server) -> None:
+    """Logs that anybody who is scraped can forge what a gateway counts, if no setting says whose series count."""
+    arms = unguarded(server.required_matchers)
+    if arms:
+        log.warning(
+            "counts can be forged: no matchers say whose series count",
+            server=server.url,
+            arms=[each.value for each in arms],
+            remedy="set prometheus.arms of the chart, or SERIN_PROMETHEUS_ARMS; see docs/operations/prometheus.md",
+        )
 
 
 async def _stand_by(elector: Elector | None, state: health.State) -> None:

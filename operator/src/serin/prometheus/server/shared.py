@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape, query
+from serin.prometheus.server.arms import RequiredMatchers
 from serin.prometheus.server.limiter import SLOT_SECONDS, Limiter
 from serin.prometheus.server.oversize import OversizeCache
 from serin.prometheus.server.redaction import one_line
+from serin.schema.choices import Arms
 
 GATHERING = 0.05
 """Seconds that the first of a batch waits for others."""
@@ -56,12 +59,19 @@ class Shared:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         slot_seconds: float = SLOT_SECONDS,
+        *,
+        required: RequiredMatchers = MappingProxyType({}),
     ) -> None:
         self._source, self._pause = source, pause
         self._waiting: dict[Shape, list[tuple[SeriesRequest, asyncio.Future[list[Series]]]]] = {}
         self._own, self._counts = Limiter(OWN_QUERIES, slot_seconds), Limiter(COUNT_QUERIES, slot_seconds)
         self._flushes: set[asyncio.Task[None]] = set()
         self._oversize = OversizeCache(clock)
+        self._required = required
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """As the operator's settings say for this server."""
+        return self._required.get(arms, {})
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         """The requested series with the samples of the requested time; ``MetricsError``."""
@@ -194,6 +204,11 @@ class NotAllowed:
 
     def __init__(self, address: str) -> None:
         self._error = QueryRejected(f"{address} is not on the operator's allow-list")
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """None: nothing is asked."""
+        del arms
+        return {}
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         """Always refused."""
