@@ -119,7 +119,7 @@ def replay(
 
 
 @app.command()
-def preflight(
+def preflight(  # noqa: PLR0917 - one parameter an option
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace.")] = "default",
     prometheus: Annotated[

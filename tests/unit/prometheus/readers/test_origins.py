@@ -29,9 +29,12 @@ LATENCY: dict[str, Any] = {"latency": {"threshold": "500ms"}}
 RATIO: dict[str, Any] = {"ratio": {"bad": 'envoy_bad{zone="a"}', "total": "envoy_total"}}
 HISTOGRAM: dict[str, Any] = {"histogram": {"selector": "envoy_seconds", "threshold": "250ms"}}
 QUERY: dict[str, Any] = {"query": {"sum": "envoy_score_sum", "count": "envoy_score_count", "maxShift": "1"}}
-# Per indicator: the counters of an arm with requests ``n`` a second, of which ``bad`` are bad, as its true exporter has them.
+# Per indicator: the counters of an arm with ``n`` requests a second, of which ``bad`` are bad.
 COUNTERS: Mapping[str, Any] = {
-    "availability": lambda n, bad: [(XX, n - bad, {"envoy_response_code_class": "2"}), (XX, bad, {"envoy_response_code_class": "5"})],
+    "availability": lambda n, bad: [
+        (XX, n - bad, {"envoy_response_code_class": "2"}),
+        (XX, bad, {"envoy_response_code_class": "5"}),
+    ],
     "latency": lambda n, bad: [
         ("envoy_cluster_upstream_rq_time_count", n, {}),
         ("envoy_cluster_upstream_rq_time_bucket", n - bad, {"le": "500"}),
@@ -39,7 +42,7 @@ COUNTERS: Mapping[str, Any] = {
     "ratio": lambda n, bad: [("envoy_total", n, {}), ("envoy_bad", bad, {"zone": "a"})],
     "histogram": lambda n, bad: [("envoy_seconds_count", n, {}), ("envoy_seconds_bucket", n - bad, {"le": "0.25"})],
     "query": lambda n, bad: [("envoy_score_sum", bad, {}), ("envoy_score_count", n, {})],
-}  # fmt: skip
+}
 
 
 def policy(indicator: dict[str, Any], arms: str = "Contour") -> PromotionPolicySpec:
@@ -76,11 +79,20 @@ def told(interval: Interval) -> Any:
 
 ATTACKS = {
     # Its own errors, 30 of 100, drowned in as many good requests as the weight lets look right.
-    "hide one's own errors": ({"candidate": (100, 30), "stable": (900, 0)}, {"candidate": (9000, 0), "stable": (81000, 0)}),
+    "hide one's own errors": (
+        {"candidate": (100, 30), "stable": (900, 0)},
+        {"candidate": (9000, 0), "stable": (81000, 0)},
+    ),
     # A healthy candidate of another team.
-    "roll back another team's": ({"candidate": (100, 0), "stable": (900, 0)}, {"candidate": (50, 50)}),
-    "stable of another team looks broken": ({"candidate": (100, 0), "stable": (900, 0)}, {"stable": (50, 50)}),
-}  # fmt: skip
+    "roll back another team's": (
+        {"candidate": (100, 0), "stable": (900, 0)},
+        {"candidate": (50, 50)},
+    ),
+    "stable of another team looks broken": (
+        {"candidate": (100, 0), "stable": (900, 0)},
+        {"stable": (50, 50)},
+    ),
+}
 
 
 EVERY_INDICATOR = pytest.mark.parametrize(
