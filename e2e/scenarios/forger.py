@@ -1,4 +1,4 @@
-"""A pod that Prometheus scrapes as it scrapes every model, and that exports Envoy's counters, as if it were the gateway."""
+"""A pod that is scraped as every model is, and that exports Envoy's counters, as if it were the gateway."""
 
 from __future__ import annotations
 
