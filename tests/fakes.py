@@ -7,7 +7,7 @@ can be told to end the process at the n-th write, before or after it took effect
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,10 +18,14 @@ from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.schema.choices import Arms
 from serin.traffic.standard.service import service_of
 from tools.crdgen import KINDS
 
 Key = tuple[str, str, str]
+ENVOY = {"job": "envoy", "namespace": "projectcontour", "instance": "10.0.0.1:8002"}
+FORGER = {"job": "pods", "namespace": "evil", "instance": "10.0.0.2:8080", "pod": "forger"}
+"""Labels of two scrape targets: they are Prometheus's, not the exporter's."""
 
 
 class Killed(BaseException):
@@ -181,6 +185,12 @@ def _merged(old: Any, patch: Any) -> Any:
     return {k: v for k, v in out.items() if v is not None}
 
 
+def satisfies(labels: Mapping[str, str], matchers: Iterable[str]) -> bool:
+    """Whether labels are as the equality matchers among ``matchers`` say: the rest is Prometheus's business."""
+    pairs = (matcher.split("=", 1) for matcher in matchers if "=~" not in matcher)
+    return all(labels.get(key, "") == value.strip('"') for key, value in pairs)
+
+
 @dataclass
 class FakePrometheus:
     """Envoy's counters of both arms, growing steadily; the candidate's share of bad answers can be set."""
@@ -191,6 +201,12 @@ class FakePrometheus:
     candidate_bad: int = 0
     away: bool = False
     queries: int = 0
+    required: Mapping[Arms, Mapping[str, str]] = field(default_factory=dict)
+    forged: tuple[tuple[int, int], tuple[int, int]] | None = None
+    """What a pod exports besides as Envoy's counters: requests a second and bad ones, candidate's and stable's."""
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        return self.required.get(arms, {})
 
     def serves(self, namespace: str) -> bool:
         """Everybody."""
@@ -205,17 +221,22 @@ class FakePrometheus:
         self.queries += 1
         if self.away:
             raise MetricsUnavailable("http://prometheus: ConnectionError")
+        true = self._exported(request, ((self.candidate_rate, self.candidate_bad), (self.stable_rate, 0)), ENVOY)
+        forged = self._exported(request, self.forged, FORGER) if self.forged else []
+        return [s for s in (*true, *forged) if satisfies(s.labels, request.shape.matchers)]
+
+    @staticmethod
+    def _exported(request: SeriesRequest, arms: Sequence[tuple[int, int]], target: Mapping[str, str]) -> list[Series]:
         end = int(request.end.timestamp())
         times = [float(t) for t in range(end - 90, end + 1)]
         found = []
-        for cluster, rate, bad in zip(
-            request.arms, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
-        ):
+        for cluster, (rate, bad) in zip(request.arms, arms, strict=True):
             for code, growth in (("2", rate - bad), ("5", bad)):
                 labels = {
                     "__name__": "envoy_cluster_upstream_rq_xx",
                     "envoy_cluster_name": cluster,
                     "envoy_response_code_class": code,
+                    **target,
                 }
                 found.append(Series(labels, times, [growth * t for t in times]))
         return found

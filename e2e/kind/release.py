@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from e2e.deploy import OperatorSettings
 from e2e.deploy.chart import Helm, InstalledOperator
+from e2e.deploy.process import GATEWAYS_SERIES
 from e2e.kind import debian
 from e2e.kind.errors import KindError
 from e2e.kind.image import Entry, Image, write
@@ -62,7 +63,7 @@ def released(cluster: Kind, api: ClusterApi, log: Path, *, resync: str) -> Itera
         raise KindError("Helm is missing: python -m e2e.sandbox.build --helm")
     values = {
         "image": {"repository": repository, "tag": tag},
-        "prometheus": {"urls": [cluster.prometheus_cluster_url]},
+        "prometheus": {"urls": [cluster.prometheus_cluster_url], "arms": GATEWAYS_SERIES},
         "resync": resync,
         # A replica that dies is replaced soon: scenarios wait for it.
         "leaseDuration": "4s",

@@ -219,7 +219,7 @@ def test_a_request_that_the_gateway_tries_again_counts_once(
         wait_until(lambda: preflight(site)["stable"]["minutes"] >= 1, what="a whole minute is counted", seconds=150)
     slo = preflight(site)
     record_property("preflight", slo["stable"])
-    assert (slo["arms"], slo["problem"], slo["unproven"]) == ("Contour", "", False)
+    assert (slo["arms"], slo["problem"], slo["unproven"], slo["warning"]) == ("Contour", "", False, "")
     assert slo["stable"]["sampleAgeSeconds"] < 5
     assert 0 < slo["stable"]["badShare"] < 0.5
 

@@ -16,6 +16,7 @@ from e2e.deploy.installation import CRDS, documents
 from e2e.sandbox.build import find_optional
 from serin.controller.settings import Settings, from_environment
 from serin.prometheus.server.credentials import Server
+from serin.schema.choices import Arms
 from serin.schema.types import DURATION_PATTERN
 
 pytestmark = pytest.mark.apiserver
@@ -60,6 +61,13 @@ REFUSED = [
     (["prometheus.urls={http://x}", "terminationGracePeriodSeconds=5"], "'/terminationGracePeriodSeconds'"),
     (["prometheus.urls={http://x}", "namespaces={Prod}"], "'/namespaces/0'"),
     (["prometheus.urls={http://x http://y}"], "'/prometheus/urls/0'"),
+    (["prometheus.urls={http://x}", "prometheus.arms.Contuor.matchers.job=envoy"], "'Contuor' not allowed"),
+    (
+        ["prometheus.urls={http://x}", "prometheus.arms.Contour.matchers.job="],
+        "'/prometheus/arms/Contour/matchers/job'",
+    ),
+    (["prometheus.urls={http://x}", "prometheus.arms.Contour.job=envoy"], "'/prometheus/arms/Contour'"),
+    (["prometheus.urls={http://x}", "prometheus.arms.Contour.matchers.x-y=a"], "'x-y' not allowed"),
     (["prometheus.urls={http://x}", "leaseDuration=0s"], "'/leaseDuration'"),
     (["prometheus.urls={http://x}", "networkPolicy.prometheusPorts=null"], "missing property 'prometheusPorts'"),
 ]
@@ -133,6 +141,9 @@ def test_the_operator_understands_its_environment() -> None:
     assert listed.namespaces == ("payments", "fraud")
     every = from_environment(environment(rendered("everything")))
     assert [server.url for server in every.prometheus] == ["http://one:9090", "https://two/prometheus"]
+    contour = {"job": "envoy", "namespace": "projectcontour"}
+    required = {Arms.CONTOUR: contour, Arms.POD: {"job": "models"}}
+    assert [server.required_matchers for server in every.prometheus] == [required, required]
     assert (every.workers, every.log_format, every.resync.seconds) == (8, "console", 90)
 
 
@@ -145,6 +156,7 @@ def test_servers_with_credentials_are_what_the_operator_reads(tmp_path: Path) ->
     assert (of_namespaces.separates_tenants, of_namespaces.enforce_label) == (True, "namespace")
     assert [of_namespaces.serves(namespace) for namespace in ("fraud", "other")] == [True, False]
     assert str(server.bearer_token_file) == "/var/run/secrets/mimir/token"
+    assert server.required_matchers == {Arms.ISTIO: {"job": "istio-system/gateway", "namespace": "istio-system"}}
     spec = only(items, "Deployment")["spec"]["template"]["spec"]
     mounts = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
     assert {"/etc/serin", "/var/run/secrets/mimir"} <= mounts

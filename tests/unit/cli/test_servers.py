@@ -9,6 +9,7 @@ import pytest
 from serin.cli.servers import chosen
 from serin.errors import InvalidInput
 from serin.prometheus.server.credentials import credentials_of
+from serin.schema.choices import Arms
 
 IN_CLUSTER, HERE = "https://prometheus.monitoring:9090", "https://127.0.0.1:9090"
 
@@ -42,6 +43,17 @@ def test_the_file_has_the_credentials(file: Path, of_policy: str | None, address
     server = chosen(of_policy, address, file, "prod")
     assert server.url == url
     assert credentials_of(server).secrets == (("s3cr3t",) if url == HERE else ("fraud",))
+
+
+def test_whose_series_count_is_said_by_the_file_or_by_the_option(file: Path) -> None:
+    arms = '{"Contour": {"matchers": {"job": "envoy"}}}'
+    for given in (file, None):
+        assert chosen(HERE, None, given, arms).required_matchers == {Arms.CONTOUR: {"job": "envoy"}}
+        assert not chosen(HERE, None, given).required_matchers
+    file.write_text(f"servers: [{{url: {HERE}, arms: {{Contour: {{matchers: {{job: own}}}}}}}}]")
+    assert chosen(None, None, file, arms).required_matchers == {Arms.CONTOUR: {"job": "own"}}
+    with pytest.raises(InvalidInput, match="--arms: Contour: Input should be"):
+        chosen(HERE, None, None, "Contour: envoy")
 
 
 def test_without_a_file_nobody_has_credentials() -> None:

@@ -119,7 +119,7 @@ def replay(
 
 
 @app.command()
-def preflight(
+def preflight(  # noqa: PLR0917 - one parameter an option
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace.")] = "default",
     prometheus: Annotated[
@@ -127,6 +127,10 @@ def preflight(
     ] = None,
     servers: Annotated[
         Path | None, typer.Option(help="Servers and their credentials, a file as SERIN_PROMETHEUS_CONFIG names it.")
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Whose series count, as the operator's settings say.", envvar="SERIN_PROMETHEUS_ARMS"),
     ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -136,7 +140,7 @@ def preflight(
     from serin.cli import preflight as command
 
     with _one_line():
-        figures = command.gathered(target, namespace, prometheus, servers)
+        figures = command.gathered(target, namespace, command.Source(prometheus, servers, arms))
         if output is Output.JSON:
             typer.echo(command.as_json(figures))
         else:

@@ -6,18 +6,27 @@ from pathlib import Path
 
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised, same_place
+from serin.prometheus.server.arms import settings_from
 from serin.prometheus.server.credentials import Server, check, servers_from
 
 REMEDY = "give its address as seen from here with --prometheus, or a file of servers with --servers"
 
 
-def chosen(of_policy: str | None, address: str | None, file: Path | None, namespace: str) -> Server:
+def chosen(
+    of_policy: str | None, address: str | None, file: Path | None, namespace: str, arms: str | None = None
+) -> Server:
     """The server at ``address``, or else the policy's, or else the first of ``file`` for the namespace.
 
-    Its credentials are in ``file``.
+    Its credentials are in ``file``. ``arms`` says whose series count, where the file says nothing of it.
 
-    ``InvalidInput`` if the address is invalid, not in the file, or its credentials cannot be used.
+    ``InvalidInput`` if that or the address is invalid, if the address is not in the file, or its credentials cannot be
+    used.
     """
+    default = settings_from(arms or "", "--arms")
+    return _server(of_policy, address, file, namespace).with_default(default)
+
+
+def _server(of_policy: str | None, address: str | None, file: Path | None, namespace: str) -> Server:
     wanted = address or of_policy
     if file is None:
         return _plain(wanted)

@@ -27,7 +27,9 @@ from serin.controller.shutdown import install_signal_handlers, run_and_exit
 from serin.controller.watchdog import Watchdog
 from serin.notify import sinks_of
 from serin.notify.sink import SinkContext
+from serin.prometheus.server.arms import unguarded
 from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
 from serin.rollout.observation import Retention
 
@@ -84,15 +86,28 @@ async def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
     """The Prometheus servers of the allow-list, by address; the first one is the default."""
-    sources = [Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus]
+    clients = [Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus]
     for server in settings.prometheus:
         metrics.declare_server(server.url)
+        warn_of_unguarded(server)
     try:
-        pairs = zip(sources, settings.prometheus, strict=True)
-        yield {server.url: Shared(source, server) for source, server in pairs}
+        pairs = zip(clients, settings.prometheus, strict=True)
+        yield {server.url: Shared(client, server) for client, server in pairs}
     finally:
-        for source in sources:
-            source.close()
+        for client in clients:
+            client.close()
+
+
+def warn_of_unguarded(server: Server) -> None:
+    """Logs that anybody who is scraped can forge what a gateway counts, if no setting says whose series count."""
+    arms = unguarded(server.required_matchers)
+    if arms:
+        log.warning(
+            "counts can be forged: no matchers say whose series count",
+            server=server.url,
+            arms=[each.value for each in arms],
+            remedy="set prometheus.arms of the chart, or SERIN_PROMETHEUS_ARMS; see docs/operations/prometheus.md",
+        )
 
 
 async def _stand_by(elector: Elector | None, state: health.State) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.schema.choices import Arms
 
 
 class Metrics(Protocol):
     """One Prometheus; all methods raise ``MetricsError``."""
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """Label values that every series must have that counts for these arms."""
+        ...
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         """Raw samples of counters."""

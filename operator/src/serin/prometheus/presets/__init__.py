@@ -74,6 +74,17 @@ class Preset:
     """Why policies may not use it; empty: they may."""
     meaning: str
     """What is counted, in one sentence for people."""
+    required: Mapping[str, str] = field(default_factory=dict)
+    """Label values that the operator's settings demand of all series, as they are written there."""
+
+    @property
+    def of_gateway(self) -> bool:
+        """Whether a gateway counts for both arms, and policies may use it."""
+        return not self.names_targets and not self.refused
+
+    def requiring(self, required: Mapping[str, str]) -> Preset:
+        """The same, of series with these label values only."""
+        return replace(self, required=required)
 
     def at_threshold(self, threshold: timedelta) -> tuple[Term, ...]:
         """The terms of latency with the threshold filled in."""

@@ -12,6 +12,7 @@ from serin.prometheus.metrics import Metrics
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.prometheus.server.address import same_place
+from serin.schema.choices import Arms
 
 
 class MetricsServer(Protocol):
@@ -70,6 +71,11 @@ class NotAllowed:
 
     def __init__(self, why: str) -> None:
         self._error = QueryRejected(why)
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """None: nothing is asked."""
+        del arms
+        return {}
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         """Always refused."""

@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from serin.api.load import yaml_document
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised
+from serin.prometheus.server.arms import RequiredMatchers, SettingsByArms, first_problem
 
 LARGEST_FILE = 1024 * 1024
 """Bytes: as large as a Secret may be."""
@@ -101,6 +102,17 @@ class Server(_Part):
     """A label that has the namespace's name: policies' own expressions are limited to series that have it."""
     plain_http: bool = False
     """Whether credentials may be sent over http, where everybody on the way can read them."""
+    arms: SettingsByArms = Field(default_factory=dict)
+    """Whose series count, by the kind of arms."""
+
+    @property
+    def required_matchers(self) -> RequiredMatchers:
+        """Per arms the label values that every series must have."""
+        return {arms: settings.matchers for arms, settings in self.arms.items()}
+
+    def with_default(self, arms: SettingsByArms) -> Server:
+        """The same server, with the settings of ``arms`` where it has none of its own."""
+        return self.model_copy(update={"arms": {**arms, **self.arms}})
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -137,10 +149,7 @@ def servers_from(text: str, source: str) -> list[Server]:
     try:
         return _File.model_validate(yaml_document(text, source)).servers
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        raise InvalidInput(f"{source}: {where + ': ' if where else ''}{message}") from None
+        raise InvalidInput(f"{source}: {first_problem(error)}") from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.joining import JoinedRequests
 from serin.prometheus.server.limiter import SLOT_SECONDS, FairLimiter, Limiter
 from serin.prometheus.server.question import Purpose
+from serin.schema.choices import Arms
 
 OWN_QUERIES = 2
 """Of policies' own expressions at a time: counts, on which rollbacks depend, always find a free slot beside them."""
@@ -78,6 +79,10 @@ class Shared:
             self._joined[tenant] = JoinedRequests(matrix, self._pause, self._clock)
         return self._joined[tenant]
 
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """As the operator's settings say for this server."""
+        return self._server.required_matchers.get(arms, {})
+
     def limited(self, expression: str, namespace: str) -> str:
         """A policy's own expression as it may be sent; ``QueryRejected``."""
         label = self._server.enforce_label
@@ -90,6 +95,10 @@ class NamespaceMetrics:
 
     shared: Shared
     namespace: str
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """As the operator's settings say for the server."""
+        return self.shared.required_matchers(arms)
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         """The requested series with the samples of the requested time; ``MetricsError``."""
