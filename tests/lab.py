@@ -10,6 +10,7 @@ from serin.api.revision import revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.controller.reconciliation.reconcile import Reconciler
+from serin.controller.workqueue import Gone
 from serin.errors import Conflict, SerinError
 from tests.fakes import FakeCluster, FakePrometheus
 
@@ -83,7 +84,7 @@ class Lab:
             return {}
         return {b["name"].removesuffix("-predictor"): b["weight"] for b in rules[0]["backendRefs"]}
 
-    async def tick(self) -> datetime | None:
+    async def tick(self) -> datetime | None | Gone:
         try:
             return await self.reconciler.reconcile(KEY)
         except (Conflict, SerinError):

@@ -16,9 +16,10 @@ from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.reconciliation.action_list import ActionList
 from serin.controller.reconciliation.pending_actions import (
+    FLOODED,
     PendingActions,
-    list_pending,
     pending_actions_of,
     requester_verified,
 )
@@ -56,6 +57,8 @@ class Snapshot:
     record_objs: Mapping[str, Object]
     """By name, the complete records: the current rollout's, and those that are not finished."""
     records: tuple[RecordView, ...]
+    record_uids: Mapping[str, str]
+    """By name, of all records that were read."""
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
     pending_actions: PendingActions
@@ -97,7 +100,9 @@ class Scope:
     """Empty: all."""
 
 
-async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
+async def observe(
+    cluster: Cluster, namespace: str, name: str, scope: Scope, actions: ActionList
+) -> Snapshot | None:
     """A snapshot; None if the ModelDeployment does not exist or is being deleted.
 
     Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part
@@ -112,7 +117,8 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
-    services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
+    found = _read_parts(cluster, reader, parsed, (namespace, name), actions)
+    services, records, route_obj, policy_obj, pending = await found
     arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
     views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
     claim = RouteClaim(parsed.status, route_obj, has_ready_arm=any(arm.ready for arm in arms.values()))
@@ -142,6 +148,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
         owns_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
         record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
+        record_uids={record["metadata"]["name"]: record["metadata"].get("uid", "") for record in records or []},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
@@ -150,8 +157,11 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     )
 
 
-async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
+async def _read_parts(
+    cluster: Cluster, reader: Reader, parsed: ModelDeployment, key: tuple[str, str], actions: ActionList
+) -> Parts:
     """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
+    namespace, name = key
     workload_of = partial(backend_of(parsed.spec).workload, name)
     found = await together(
         reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
@@ -160,7 +170,7 @@ async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment,
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
-        _read_actions(cluster, reader, (namespace, name), parsed.status),
+        _read_actions(cluster, reader, key, parsed.status, actions),
     )
     return cast("Parts", tuple(found))
 
@@ -176,12 +186,15 @@ KSERVE_MISSING = Problem(
 
 
 async def _read_actions(
-    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus
+    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus, actions: ActionList
 ) -> PendingActions:
     """The pending actions, and whether the requesters of new ones are verified."""
-    found = await reader.read(Part.ACTIONS, list_pending(cluster, *key)) or []
+    record = status.rollout.record if status.rollout is not None else None
+    found = await reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
+    if found is not None and not found.complete:
+        reader.note(Part.ACTIONS, FLOODED)
     answered = {action.uid for action in status.actions}
-    pending = pending_actions_of(found)
+    pending = pending_actions_of(found.actions if found is not None else [])
     new = [action for action in pending.actions if action.uid not in answered]
     return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
 

@@ -14,13 +14,14 @@ from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
 from serin.controller.reconciliation.actor import Actor, Evidence
+from serin.controller.reconciliation.action_list import ActionList
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
 from serin.controller.reconciliation.observe import Scope, Snapshot, observe
-from serin.controller.reconciliation.pending_actions import refuse_orphans
+from serin.controller.reconciliation.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
-from serin.controller.workqueue import Key
+from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.prometheus.metrics import Metrics
@@ -63,19 +64,20 @@ class Reconciler:
         self._cluster, self._metrics, self._clock, self._live_read = cluster, metrics, clock, live_read
         self._scope = Scope(tuple(metrics), namespaces)
         self._actor, self._deadline_actor = Actor(cluster), Actor(DeadlineCluster(cluster, WRITE_TIMEOUT))
-        self._readers = WindowReaders()
+        self._readers, self._actions = WindowReaders(), ActionList()
         self._last: dict[Key, PassResult] = {}
 
-    async def reconcile(self, key: Key) -> datetime | None:
-        """One pass; the time of the next one, or None if only an event can change anything."""
+    async def reconcile(self, key: Key) -> datetime | None | Gone:
+        """One pass; the time of the next one, None if only an event can change anything, ``GONE`` if nothing is there."""
         namespace, name = key
-        snapshot = await observe(self._cluster, namespace, name, self._scope)
+        if name == ORPHANS:
+            return await refuse_orphans(self._cluster, self._actions, namespace, self._clock()) or GONE
+        snapshot = await observe(self._cluster, namespace, name, self._scope, self._actions)
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)
             self._last.pop(key, None)
-            await refuse_orphans(self._cluster, namespace, name, self._clock())
-            return None
+            return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if reader is not None:

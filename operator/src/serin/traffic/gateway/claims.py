@@ -11,6 +11,7 @@ from serin.api import names
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.cluster.paging import reduced
 from serin.errors import Refused, Unavailable
 from serin.rollout.observation import Problem
 from serin.schema.reasons import Reason
@@ -57,7 +58,9 @@ async def hostname_taken(
     if route is not None and hostnames == set(route["spec"].get("hostnames") or []):
         return None
     try:
-        lists = await asyncio.gather(*(cluster.list(resources.MODEL_DEPLOYMENTS, n, "") for n in namespaces or ("",)))
+        # Of each only what is needed: all predictors of a cluster may be larger than this process may be.
+        reads = (reduced(cluster, resources.MODEL_DEPLOYMENTS, n, _claim_of) for n in namespaces or ("",))
+        lists = await asyncio.gather(*reads)
     except (Refused, Unavailable) as error:
         if route is None or status.rollout is not None:  # the part becomes unknown, which holds forward moves
             raise
@@ -74,6 +77,13 @@ async def hostname_taken(
             )
             return Problem(Reason.HOSTNAME_TAKEN, message)
     return None
+
+
+def _claim_of(obj: Object) -> Object:
+    """The parts of a ModelDeployment that its claim depends on."""
+    wanted = {"namespace", "name", "uid", "creationTimestamp"}
+    metadata = {key: value for key, value in obj["metadata"].items() if key in wanted}
+    return {"metadata": metadata, "spec": {"route": obj["spec"]["route"]}}
 
 
 def _age(obj: Mapping[str, Any]) -> tuple[str, str, str]:
