@@ -59,12 +59,18 @@ def application(objects: int, size: int, shape: str) -> web.Application:
             found = [{"name": g, "versions": [v], "preferredVersion": v} for g, v in versions.items()]
             return web.json_response({"groups": found})
         verbs = ["get", "list", "watch", "patch", "create"]
-        found = [
-            {"name": kind.plural, "singularName": kind.kind.lower(), "kind": kind.kind, "namespaced": True, "verbs": verbs}
+        kinds: list[dict[str, Any]] = [
+            {
+                "name": kind.plural,
+                "singularName": kind.kind.lower(),
+                "kind": kind.kind,
+                "namespaced": True,
+                "verbs": verbs,
+            }
             for kind in KINDS
             if kind.group == group
         ]
-        return web.json_response({"resources": found})
+        return web.json_response({"resources": kinds})
 
     async def core(_: web.Request) -> web.Response:
         return web.json_response({"versions": [], "resources": []})
@@ -157,9 +163,12 @@ def main() -> None:
     try:
         wait_for(options.port)
         url, begun = f"http://127.0.0.1:{options.port}", time.monotonic()
-        asyncio.run(watched(url, options.objects) if options.what == "watch" else claims(url))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(f"{options.what} {options.objects} x {options.bytes} {options.shape}: {peak} MiB, {time.monotonic() - begun:.0f} s")
+        try:
+            asyncio.run(watched(url, options.objects) if options.what == "watch" else claims(url))
+        finally:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            asked = f"{options.what} {options.objects} x {options.bytes} {options.shape}"
+            print(f"{asked}: {peak} MiB, {time.monotonic() - begun:.0f} s", flush=True)
     finally:
         server.terminate()
         server.wait()

@@ -22,7 +22,11 @@ def field(kind: str, *path: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "taken", "refused"),
     [
-        ("modelDeployment", ["fraud", "fraud.eu-1", "7"], [".", "..", "a/b", "Fraud", "-a", "a-", "a..b", "a b", "a\n"]),
+        (
+            "modelDeployment",
+            ["fraud", "fraud.eu-1", "7"],
+            [".", "..", "a/b", "Fraud", "-a", "a-", "a..b", "a b", "a\n"],
+        ),
         ("rollout", ["fraud-7c9f2a1b-1", "none"], [".", "", "a/b", "A"]),
         ("revision", ["7c9f2a1b"], [".", "a.b", "", "7C"]),
         ("reason", ["incident 7: übel, “sehr”", ""], ["\x1b[2J", "a\nb", "\x7f", "\x9b31m", "\x00"]),

@@ -11,6 +11,7 @@ from serin.controller.handlers import registry_for
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
 
+
 class Events:
     """Events as kopf delivers them, and the keys that they wake."""
 

@@ -10,7 +10,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from serin.controller.loop import Loop
-from serin.controller.workqueue import GONE, LONGEST_BACKOFF, LONGEST_CONFLICT_BACKOFF, LONGEST_OUTAGE_BACKOFF, Gone, Key
+from serin.controller.workqueue import (
+    GONE,
+    LONGEST_BACKOFF,
+    LONGEST_CONFLICT_BACKOFF,
+    LONGEST_OUTAGE_BACKOFF,
+    Gone,
+    Key,
+)
 from serin.errors import Conflict, MetricsUnavailable, Refused, SerinError, Unavailable
 
 A, B = ("ns", "a"), ("ns", "b")
@@ -27,9 +34,9 @@ class Passes:
     """Whatever a test wants to come of them."""
 
     def __init__(self) -> None:
-        self.outcome: Exception | datetime | None | Gone = None
+        self.outcome: Exception | datetime | Gone | None = None
 
-    async def __call__(self, _: Key) -> datetime | None | Gone:
+    async def __call__(self, _: Key) -> datetime | Gone | None:
         if isinstance(self.outcome, Exception):
             raise self.outcome.with_traceback(None)
         return self.outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from serin.controller.workqueue import EVENT_BURST, EVENT_INTERVAL, EventLimit, Key, WorkQueue
 
@@ -118,12 +119,12 @@ async def test_events_without_end_cause_a_burst_and_then_one_pass_a_second() -> 
     """M2: a `kubectl annotate` loop was free load, eight reads for each write."""
     begun = await passes_under_events(50, 60)
     assert EVENT_BURST + 59 - 2 <= len(begun) <= EVENT_BURST + 60
-    assert max(b - a for a, b in zip(begun, begun[1:], strict=False)) <= EVENT_INTERVAL + 0.05
+    assert max(b - a for a, b in pairwise(begun)) <= EVENT_INTERVAL + 0.05
 
 
 async def test_a_rollout_keeps_its_own_pace_under_events_without_end() -> None:
     begun = await passes_under_events(50, 60, due_every=0.2)
-    assert max(b - a for a, b in zip(begun, begun[1:], strict=False)) <= 0.25
+    assert max(b - a for a, b in pairwise(begun)) <= 0.25
 
 
 async def test_an_event_after_a_quiet_time_is_taken_up_at_once() -> None:

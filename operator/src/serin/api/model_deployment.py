@@ -53,8 +53,8 @@ SCALING_SCHEMA: dict[str, Any] = {
     "autoScaling": _FREE,
     "deploymentStrategy": _FREE,
 }
-"""They are outside the revision, so no dry run sees a change of them: the API server checks their types here. A template
-may render an empty one as null."""
+"""They are outside the revision, so no dry run sees a change of them: the API server checks their types here. A
+template may render an empty one as null."""
 
 PREDICTOR_SCHEMA: dict[str, Any] = {
     "type": "object",

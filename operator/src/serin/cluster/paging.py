@@ -1,6 +1,7 @@
 """Reads a list in pages whose size follows the size of its objects, so that no list takes more memory than a bound.
 
-An object may have 1.5 MB; a page of a fixed number of objects would be too large for some lists, and too small for others.
+An object may have 1.5 MB; a page of a fixed number of objects would be too large for some lists, and too small for
+others.
 """
 
 from __future__ import annotations

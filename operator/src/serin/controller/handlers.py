@@ -27,8 +27,8 @@ Wake = Callable[[Key], None]
 CHUNK = 20
 """Objects of one page when a watch begins: an object may have 1.5 MB, and ten times as much when it is decoded."""
 IDLE_SECONDS = 0.1
-"""How long kopf waits for another event of an object before it lets go of the last one. By default that is 5 s, in which the
-whole list has been read: all of its objects would be in memory at once."""
+"""How long kopf waits for another event of an object before it lets go of the last one. By default that is 5 s, in
+which the whole list has been read: all of its objects would be in memory at once."""
 ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21) + (30,) * 20
 """Seconds between retries; without an API server kopf gives up after about 11 minutes, and the process restarts."""
 

@@ -1,7 +1,7 @@
 """Serves /healthz, /readyz and /metrics. kopf's own probe endpoint is not used: it hangs when a probe raises.
 
-They are served on the reconcile loop on purpose: /healthz shows that it turns. What stays on it is reading a request and
-sending the answer, for a bounded number of connections; the metrics are rendered in a thread.
+They are served on the reconcile loop on purpose: /healthz shows that it turns. What stays on it is reading a request
+and sending the answer, for a bounded number of connections; the metrics are rendered in a thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from aiohttp import web
 from serin.cluster.permissions import Missing
 from serin.controller.metrics import Exposition
 from serin.controller.watchdog import Watchdog
-
 
 MOST_CONNECTIONS = 64
 

@@ -22,7 +22,7 @@ class Loop:
 
     def __init__(
         self,
-        reconcile: Callable[[Key], Awaitable[datetime | None | Gone]],
+        reconcile: Callable[[Key], Awaitable[datetime | Gone | None]],
         clock: Callable[[], datetime],
         resync: timedelta,
         longest_backoff: Callable[[Key], float | None] = lambda _: None,

@@ -18,8 +18,8 @@ from serin.controller.metrics import QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT
 Key = tuple[str, str]
 """(namespace, name)."""
 EVENT_INTERVAL = 1.0
-"""Seconds per pass that events may cause for one key in the long run: changing an object without end costs its author more
-than it costs Serin."""
+"""Seconds per pass that events may cause for one key in the long run: changing an object without end costs its author
+more than it costs Serin."""
 EVENT_BURST = 10
 """Passes that events may cause at once: what a rollout's own writes and KServe's reports come to is far less."""
 FIRST_BACKOFF = 0.2

@@ -40,6 +40,7 @@ class Flooded(FakeCluster):
     limits: list[int] = field(default_factory=list)
 
     async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        del resource, namespace, selector
         self.limits.append(limit)
         self.now += PAGE_SECONDS
         if self.fail and (error := self.fail.pop(0)) is not None:
@@ -105,7 +106,9 @@ async def test_after_the_flood_one_pass_is_complete_again() -> None:
 
 
 async def test_what_stops_the_rollout_is_kept_before_what_is_older() -> None:
-    cluster = Flooded(size=1000, flood=lambda n: action(f"a{n:06}", "Release", creationTimestamp="2026-11-01T00:00:00Z"))
+    cluster = Flooded(
+        size=1000, flood=lambda n: action(f"a{n:06}", "Release", creationTimestamp="2026-11-01T00:00:00Z")
+    )
     cluster.special = {
         998: action("hold", "Hold", creationTimestamp="2026-11-02T00:00:00Z"),
         999: action("abort", "Abort", creationTimestamp="2026-11-03T00:00:00Z"),
@@ -167,7 +170,9 @@ async def test_pages_that_take_too_long_become_smaller() -> None:
 
 async def test_large_annotations_are_not_kept() -> None:
     cluster = Flooded(size=1)
-    cluster.special[0] = action("stop", "Abort", annotations={"x": "y" * 250_000}, managedFields=[{}], labels={"a": "b"})
+    cluster.special[0] = action(
+        "stop", "Abort", annotations={"x": "y" * 250_000}, managedFields=[{}], labels={"a": "b"}
+    )
     [kept] = (await one_pass(cluster, ActionList(lambda: cluster.now))).actions
     assert kept["metadata"] == {"name": "stop", "namespace": "prod", "uid": "stop", "labels": {"a": "b"}}
 

@@ -196,9 +196,13 @@ async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came()
     ("answer", "vouches"),
     [
         pytest.param(None, False, id="taken in nobody's name"),
-        pytest.param(Refused("'x' denied request: serin.dev/actions: spec.requestedBy must be y"), True, id="our policy"),
         pytest.param(
-            Refused("'x' denied request: no to 'serin.dev/actions: spec.requestedBy must be '"), None, id="quoted by another"
+            Refused("'x' denied request: serin.dev/actions: spec.requestedBy must be y"), True, id="our policy"
+        ),
+        pytest.param(
+            Refused("'x' denied request: no to 'serin.dev/actions: spec.requestedBy must be '"),
+            None,
+            id="quoted by another",
         ),
         pytest.param(Refused("serin.dev/actions: spec.requestedBy must be y"), None, id="a webhook with our words"),
         pytest.param(Refused("spec.requestedBy must be an e-mail address"), None, id="somebody else's webhook"),
@@ -349,7 +353,9 @@ async def test_an_orphan_whose_answer_was_refused_is_answered_later() -> None:
 
 async def test_control_characters_of_a_stored_action_reach_no_status() -> None:
     lab = await progressing()
-    action(lab, "Hold", rollout=lab.status["rollout"]["record"], requestedBy="ana\x1b[2J", reason="a\nb", ticket="\x9b1")
+    action(
+        lab, "Hold", rollout=lab.status["rollout"]["record"], requestedBy="ana\x1b[2J", reason="a\nb", ticket="\x9b1"
+    )
     await lab.tick()
     answered = lab.status["actions"][0]
     assert (answered["by"], answered["reason"], answered["ticket"]) == ("ana [2J", "a b", " 1")

@@ -1,7 +1,8 @@
 """Lists PromotionActions in pages, so that a flood of them hides none.
 
-The list is in order of names, and whoever floods it chooses names that come first. So a pass reads for a bounded time, keeps
-what it has read, and the next pass goes on where this one ended: each action is read within a bounded number of passes.
+The list is in order of names, and whoever floods it chooses names that come first. So a pass reads for a bounded time,
+keeps what it has read, and the next pass goes on where this one ended: each action is read within a bounded number of
+passes.
 """
 
 from __future__ import annotations
@@ -66,9 +67,7 @@ class ActionList:
         """Forgets where the next pass would go on."""
         self._positions.pop(key, None)
 
-    async def read(
-        self, cluster: Cluster, key: Key, wanted: Callable[[str], bool], record: str | None = None
-    ) -> Found:
+    async def read(self, cluster: Cluster, key: Key, wanted: Callable[[str], bool], record: str | None = None) -> Found:
         """Reads the actions whose ModelDeployment is ``wanted``; ``ClusterError`` if not even one page can be read.
 
         An Abort or Hold of the rollout ``record`` is kept before any other action.

@@ -100,9 +100,7 @@ class Scope:
     """Empty: all."""
 
 
-async def observe(
-    cluster: Cluster, namespace: str, name: str, scope: Scope, actions: ActionList
-) -> Snapshot | None:
+async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, actions: ActionList) -> Snapshot | None:
     """A snapshot; None if the ModelDeployment does not exist or is being deleted.
 
     Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part

@@ -27,8 +27,8 @@ from serin.schema.types import without_control_characters
 
 log = structlog.get_logger()
 ORPHANS = ""
-"""In place of a ModelDeployment's name: the actions of a namespace that name no existing one. No object has this name, so
-that an action wakes nothing that is not there, and a flood of invented names is one key of the queue."""
+"""In place of a ModelDeployment's name: the actions of a namespace that name no existing one. No object has this name,
+so that an action wakes nothing that is not there, and a flood of invented names is one key of the queue."""
 ORPHANS_GO_ON = timedelta(seconds=1)
 """Pause between two passes over such actions while there are more."""
 ACTIONS_TIMEOUT = 1.5
@@ -43,9 +43,9 @@ DENIED = "denied request: "
 REFUSAL = "serin.dev/actions: spec.requestedBy must be "
 """The message of the chart's ValidatingAdmissionPolicy begins with this."""
 FLOODED = Unreadable(
-    "there are more PromotionActions without an answer in this namespace than one pass can read; each Abort and Hold is obeyed "
-    "as soon as it is read, Release, Retry and Promote wait; delete those that nobody needs, and bound them by a "
-    "ResourceQuota (count/promotionactions.serin.dev)",
+    "there are more PromotionActions without an answer in this namespace than one pass can read; each Abort and Hold "
+    "is obeyed as soon as it is read, Release, Retry and Promote wait; delete those that nobody needs, and bound them by "
+    "a ResourceQuota (count/promotionactions.serin.dev)",
     refused=True,
 )
 """A fixed text: one that counts would be a new status in each pass."""

@@ -13,8 +13,8 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
-from serin.controller.reconciliation.actor import Actor, Evidence
 from serin.controller.reconciliation.action_list import ActionList
+from serin.controller.reconciliation.actor import Actor, Evidence
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
 from serin.controller.reconciliation.observe import Scope, Snapshot, observe
@@ -67,8 +67,8 @@ class Reconciler:
         self._readers, self._actions = WindowReaders(), ActionList()
         self._last: dict[Key, PassResult] = {}
 
-    async def reconcile(self, key: Key) -> datetime | None | Gone:
-        """One pass; the time of the next one, None if only an event can change anything, ``GONE`` if nothing is there."""
+    async def reconcile(self, key: Key) -> datetime | Gone | None:
+        """One pass; the time of the next one, None if only an event can change anything, ``GONE`` without one."""
         namespace, name = key
         if name == ORPHANS:
             return await refuse_orphans(self._cluster, self._actions, namespace, self._clock()) or GONE
