@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import kopf
+from kubernetes.aio import client
 
 from serin.cluster.client import ClusterCredentials
 from serin.controller.handlers import registry_for
@@ -17,7 +18,7 @@ class Events:
 
     def __init__(self) -> None:
         self.woken: list[Key] = []
-        credentials = ClusterCredentials(None)  # type: ignore[arg-type] - nobody logs in
+        credentials = ClusterCredentials(client.Configuration())
         self.registry = registry_for(self.woken.append, credentials, Watchdog(lambda: 0.0))
 
     async def send(self, plural: str, body: dict[str, Any], kind: str | None = "ADDED") -> list[Key]:

@@ -44,8 +44,8 @@ REFUSAL = "serin.dev/actions: spec.requestedBy must be "
 """The message of the chart's ValidatingAdmissionPolicy begins with this."""
 FLOODED = Unreadable(
     "there are more PromotionActions without an answer in this namespace than one pass can read; each Abort and Hold "
-    "is obeyed as soon as it is read, Release, Retry and Promote wait; delete those that nobody needs, and bound them by "
-    "a ResourceQuota (count/promotionactions.serin.dev)",
+    "is obeyed as soon as it is read, Release, Retry and Promote wait; delete those that nobody needs, and bound them "
+    "by a ResourceQuota (count/promotionactions.serin.dev)",
     refused=True,
 )
 """A fixed text: one that counts would be a new status in each pass."""
