@@ -14,6 +14,7 @@ from typing import Any
 
 from serin.cluster import resources
 from serin.cluster.client import Object, Objects
+from serin.cluster.paging import Page
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
@@ -77,6 +78,12 @@ class FakeCluster:
             and not without & obj["metadata"].get("labels", {}).keys()
         ]
 
+    async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        found = await self.list(resource, namespace, selector)
+        begin = int(token or 0)
+        end = begin + limit
+        return Page(found[begin:end], str(end) if end < len(found) else "", 1000 * len(found[begin:end]))
+
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         columns = next(kind.columns for kind in KINDS if kind.plural == resource.plural)
         return [
@@ -135,8 +142,11 @@ class FakeCluster:
             f"status {resource.plural}", key, {**copy.deepcopy(old), "status": copy.deepcopy(body["status"])}
         )
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         self._check()
+        found = self.objects.get((resource.plural, namespace, name))
+        if found and uid and found["metadata"]["uid"] != uid:
+            raise Conflict(f"{name}: the UID in the precondition ({uid}) does not match")
         self._write(f"delete {resource.plural}", (resource.plural, namespace, name), None)
 
     def put(self, resource: Resource, obj: Object) -> None:

@@ -10,6 +10,7 @@ from serin.api.revision import revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.controller.reconciliation.reconcile import Reconciler
+from serin.controller.workqueue import GONE
 from serin.errors import Conflict, SerinError
 from serin.notify import sinks_of
 from serin.notify.sink import SinkContext
@@ -92,9 +93,11 @@ class Lab:
 
     async def tick(self) -> datetime | None:
         try:
-            return await self.reconciler.reconcile(KEY)
+            due = await self.reconciler.reconcile(KEY)
         except (Conflict, SerinError):
             return None
+        else:
+            return None if due is GONE else due
         finally:
             self.weights.append(next((w for n, w in self.backends().items() if n == self.candidate), 0))
             self.now += timedelta(seconds=1)

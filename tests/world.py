@@ -106,6 +106,8 @@ class World:
     requester_verified: bool | None = True
     problem: Problem | None = None
     """What is wrong with spec."""
+    flooded: bool = False
+    """Some PromotionActions were read, and not all of them: their part is unknown as well."""
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -146,7 +148,7 @@ class World:
             records=() if Part.RECORDS in self.unknown else tuple(sorted(self.records, key=lambda r: r.attempt)),
             assessment=self._assess(),
             next_evidence_at=self.now + SECOND,
-            actions=() if Part.ACTIONS in self.unknown else tuple(self.actions),
+            actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),

@@ -5,6 +5,7 @@
     SerinError
     ├── ClusterError                 a request to the API server failed
     │   ├── NotFound                 the object does not exist: treat it as absent
+    │   ├── Expired                  the rest of a list is no longer kept: begin again, or go on with the new token
     │   ├── Conflict                 the object has changed, or exists: read it again
     │   ├── Refused                  the request is invalid or forbidden: a person has to fix it
     │   ├── Unavailable              network, 429, 5xx, timeout: try again later
@@ -33,6 +34,14 @@ class ClusterError(SerinError):
 
 class NotFound(ClusterError):
     """The object does not exist."""
+
+
+class Expired(ClusterError):
+    """The server no longer keeps the rest of a list; ``token`` continues with newer objects, empty without one."""
+
+    def __init__(self, message: str, token: str = "") -> None:
+        super().__init__(message)
+        self.token = token
 
 
 class Conflict(ClusterError):

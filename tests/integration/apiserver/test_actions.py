@@ -12,7 +12,8 @@ from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
-from serin.controller.reconciliation.pending_actions import NOBODY, requester_verified, unanswered
+from serin.controller.reconciliation.action_list import ActionList
+from serin.controller.reconciliation.pending_actions import NOBODY, requester_verified, waiting_of
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
@@ -91,7 +92,8 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
 
     async def ask() -> bool | None:
         async with connect() as (cluster, _):
-            pending = [action for _, action in await unanswered(cluster, namespace, "fraud")]
+            found = await ActionList().read(cluster, (namespace, "fraud"), lambda name: name == "fraud")
+            pending = [action for _, action in waiting_of(found.actions)]
             assert pending, "the agent's action waits"
             return await requester_verified(cluster, namespace, pending)
 

@@ -48,12 +48,12 @@ def test_the_file_has_the_credentials(file: Path, of_policy: str | None, address
 def test_whose_series_count_is_said_by_the_file_or_by_the_option(file: Path) -> None:
     arms = '{"Contour": {"matchers": {"job": "envoy"}}}'
     for given in (file, None):
-        assert chosen(HERE, None, given, arms).required_matchers == {Arms.CONTOUR: {"job": "envoy"}}
-        assert not chosen(HERE, None, given).required_matchers
+        assert chosen(HERE, None, given, "prod", arms).required_matchers == {Arms.CONTOUR: {"job": "envoy"}}
+        assert not chosen(HERE, None, given, "prod").required_matchers
     file.write_text(f"servers: [{{url: {HERE}, arms: {{Contour: {{matchers: {{job: own}}}}}}}}]")
-    assert chosen(None, None, file, arms).required_matchers == {Arms.CONTOUR: {"job": "own"}}
+    assert chosen(None, None, file, "prod", arms).required_matchers == {Arms.CONTOUR: {"job": "own"}}
     with pytest.raises(InvalidInput, match="--arms: Contour: Input should be"):
-        chosen(HERE, None, None, "Contour: envoy")
+        chosen(HERE, None, None, "prod", "Contour: envoy")
 
 
 def test_without_a_file_nobody_has_credentials() -> None:

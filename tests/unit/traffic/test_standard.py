@@ -250,3 +250,13 @@ def test_a_mirror_that_somebody_took_away_or_added_is_seen() -> None:
     taken = {**shadow, "spec": plain["spec"]}
     seen = route_view(taken, service_of)
     assert (set(seen.exposes), set(seen.meant_to_expose)) == (set(), {Exposure.MIRROR})
+
+
+@pytest.mark.parametrize("value", ["abc", "", -1, 1.5, True, [], {}, [1], {"a": None}])
+@pytest.mark.parametrize("field", ["minReplicas", "maxReplicas", "scaleTarget", "autoScaling", "deploymentStrategy"])
+def test_scaling_fields_of_any_shape_are_the_api_servers_to_refuse(field: str, value: Any) -> None:
+    """L5: they are outside the revision, so no dry run sees them; an earlier CRD let them be stored."""
+    patch = scaling_patch(
+        {"spec": {"predictor": {"minReplicas": 1, "maxReplicas": 3}}}, {"maxReplicas": 3, field: value}, 2
+    )
+    assert patch is None or set(patch["spec"]["predictor"]) <= {field, "minReplicas", "maxReplicas"}

@@ -104,16 +104,16 @@ class Actor:
                     at_least = plan.at_least.get(ref.revision, 0)
                     await acts.run(Act.SCALING, ref.workload.name, self._scale(snapshot, ref, actual, at_least))
         for ref in plan.delete:
-            await acts.run(
-                Act.DELETION,
-                ref.workload.name,
-                self._cluster.delete(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name),
-            )
+            arm, name = snapshot.workloads.get(ref.revision, {}), ref.workload.name
+            uid = arm.get("metadata", {}).get("uid", "")
+            delete = self._cluster.delete(snapshot.backend.kind, snapshot.owner.namespace, name, uid=uid)
+            await acts.run(Act.DELETION, name, delete)
 
     async def delete_expired(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
         """Deletes records past their retention."""
         for name in plan.expired:
-            delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name)
+            uid = snapshot.record_uids.get(name, "")
+            delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name, uid=uid)
             await acts.run(Act.DELETION, name, delete)
 
     async def new_record(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:

@@ -17,14 +17,16 @@ from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.reconciliation.action_list import ActionList
 from serin.controller.reconciliation.pending_actions import (
+    FLOODED,
     PendingActions,
-    list_pending,
     pending_actions_of,
     requester_verified,
 )
 from serin.controller.reconciliation.rollout_records import get_or_none, read_records, record_views
 from serin.controller.reconciliation.wanted import wanted_revision
+from serin.controller.workqueue import Key
 from serin.errors import NotFound, Refused
 from serin.prometheus.reading import unreadable
 from serin.prometheus.server.allow_list import AllowList
@@ -57,6 +59,8 @@ class Snapshot:
     record_objs: Mapping[str, Object]
     """By name, the complete records: the current rollout's, and those that are not finished."""
     records: tuple[RecordView, ...]
+    record_uids: Mapping[str, str]
+    """By name, of all records that were read."""
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
     pending_actions: PendingActions
@@ -98,12 +102,13 @@ class Scope:
     """Empty: all."""
 
 
-async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, now: datetime) -> Snapshot | None:
+async def observe(cluster: Cluster, key: Key, scope: Scope, actions: ActionList, now: datetime) -> Snapshot | None:
     """A snapshot; None if the ModelDeployment does not exist or is being deleted.
 
     Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part
     that cannot be read is in ``Snapshot.unknown``.
     """
+    namespace, name = key
     try:
         obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
     except NotFound:
@@ -113,7 +118,8 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, now
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
-    services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
+    found = _read_parts(cluster, reader, parsed, (namespace, name), actions)
+    services, records, route_obj, policy_obj, pending = await found
     is_foreign = foreign(route_obj, obj, parsed.status)
     arms, claimed = await _arms_and_claim(
         backend.arms(cluster, reader, (namespace, name), parsed.status, services),
@@ -143,6 +149,7 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, now
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
         owns_route=not is_foreign and not (route_obj is None and (claimed or Part.HOSTNAMES in reader.unknown)),
         record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
+        record_uids={record["metadata"]["name"]: record["metadata"].get("uid", "") for record in records or []},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
         policy=_policy((namespace, parsed.spec.policy_ref.name), policy_obj, scope, reader.unknown.get(Part.POLICY)),
@@ -151,8 +158,11 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope, now
     )
 
 
-async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
+async def _read_parts(
+    cluster: Cluster, reader: Reader, parsed: ModelDeployment, key: tuple[str, str], actions: ActionList
+) -> Parts:
     """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
+    namespace, name = key
     workload_of = partial(backend_of(parsed.spec).workload, name)
     found = await together(
         reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
@@ -161,7 +171,7 @@ async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment,
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
-        _read_actions(cluster, reader, (namespace, name), parsed.status),
+        _read_actions(cluster, reader, key, parsed.status, actions),
     )
     return cast("Parts", tuple(found))
 
@@ -177,12 +187,15 @@ KSERVE_MISSING = Problem(
 
 
 async def _read_actions(
-    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus
+    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus, actions: ActionList
 ) -> PendingActions:
     """The pending actions, and whether the requesters of new ones are verified."""
-    found = await reader.read(Part.ACTIONS, list_pending(cluster, *key)) or []
+    record = status.rollout.record if status.rollout is not None else None
+    found = await reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
+    if found is not None and not found.complete:
+        reader.note(Part.ACTIONS, FLOODED)
     answered = {action.uid for action in status.actions}
-    pending = pending_actions_of(found)
+    pending = pending_actions_of(found.actions if found is not None else [])
     new = [action for action in pending.actions if action.uid not in answered]
     return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
 

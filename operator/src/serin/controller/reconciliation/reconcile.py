@@ -12,14 +12,15 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
+from serin.controller.reconciliation.action_list import ActionList
 from serin.controller.reconciliation.actor import Actor, Evidence
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
 from serin.controller.reconciliation.observe import Scope, Snapshot, observe
-from serin.controller.reconciliation.pending_actions import refuse_orphans
+from serin.controller.reconciliation.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
-from serin.controller.workqueue import Key
+from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
@@ -67,19 +68,20 @@ class Reconciler:
         self._scope = Scope(AllowList(servers), namespaces)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
-        self._readers = WindowReaders()
+        self._readers, self._actions = WindowReaders(), ActionList()
         self._last: dict[Key, PassResult] = {}
 
-    async def reconcile(self, key: Key) -> datetime | None:
-        """One pass; the time of the next one, or None if only an event can change anything."""
+    async def reconcile(self, key: Key) -> datetime | Gone | None:
+        """One pass; the time of the next one, None if only an event can change anything, ``GONE`` without one."""
         namespace, name = key
-        snapshot = await observe(self._cluster, namespace, name, self._scope, self._clock())
+        if name == ORPHANS:
+            return await refuse_orphans(self._cluster, self._actions, namespace, self._clock()) or GONE
+        snapshot = await observe(self._cluster, key, self._scope, self._actions, self._clock())
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)
             self._last.pop(key, None)
-            await refuse_orphans(self._cluster, namespace, name, self._clock())
-            return None
+            return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if reader is not None:

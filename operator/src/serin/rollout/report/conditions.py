@@ -43,6 +43,10 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
         out.append(_make(context, ConditionType.TRAFFIC_SPLIT, reason, words, holds=split.agrees))
     generation = status.observed_generation if status.observed_generation is not None else UNSEEN
     out.extend(_policy_condition(context, status))
+    unread = context.observed.unknown.get(Part.ACTIONS)
+    if unread is not None:
+        why, read = Reason.OBSERVATION_INCOMPLETE.value, False if unread.refused else None
+        out.append(_make(context, ConditionType.ACTIONS_READ, why, unread.message, holds=read))
     if context.observed.missing_rights:
         message = (
             f"Serin's service account may not: {'; '.join(context.observed.missing_rights)}; apply the chart's rules"

@@ -6,7 +6,7 @@ to the older route, or to the more specific hostname. Serin must not take reques
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from serin.api.model_deployment import ModelDeployment, ParentRef
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object, Objects
+from serin.cluster.paging import reduced
 from serin.errors import NotFound, Refused, Unavailable
 from serin.rollout.observation import Arm, Problem
 from serin.schema.reasons import Reason
@@ -80,8 +81,11 @@ class Claim:
     def conflicts(self, asked: frozenset[str], namespace: str) -> list[str]:
         """Those of ``asked`` that may not be used in ``namespace`` beside this claim.
 
-        Within one namespace only the same hostname conflicts: its owners may put a more specific one beside a wildcard.
+        Within one namespace only the same hostname of another ModelDeployment conflicts: its owners may put a more
+        specific one beside a wildcard, and keep a route of their own until Serin's has taken over.
         """
+        if self.namespace == namespace and self.kind == resources.HTTP_ROUTES.kind:
+            return []
         if self.namespace == namespace:
             return sorted(asked & self.hostnames)
         return overlapping(asked, self.hostnames)
@@ -116,8 +120,8 @@ async def hostname_taken(
         return None
     try:
         routes, deployments = await together(
-            _listed(cluster, resources.HTTP_ROUTES, namespaces),
-            _listed(cluster, resources.MODEL_DEPLOYMENTS, namespaces),
+            _listed(cluster, resources.HTTP_ROUTES, namespaces, _route_of),
+            _listed(cluster, resources.MODEL_DEPLOYMENTS, namespaces, _claim_of),
         )
     except (Refused, Unavailable) as error:
         if claim.route is None or claim.status.rollout is not None:  # the part becomes unknown: no forward move
@@ -162,10 +166,15 @@ def with_route_in_force(parsed: ModelDeployment, route: Mapping[str, Any]) -> Mo
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
 
 
-async def _listed(cluster: Cluster, kind: resources.Resource, namespaces: tuple[str, ...]) -> Objects:
-    """All objects of a kind in the namespaces that the settings name, or in all."""
+async def _listed(
+    cluster: Cluster, kind: resources.Resource, namespaces: tuple[str, ...], part_of: Callable[[Object], Object]
+) -> Objects:
+    """All objects of a kind in the namespaces that the settings name, or in all; of each only what is needed.
+
+    All predictors of a cluster may be larger than this process may be.
+    """
     try:
-        found = await together(*(cluster.list(kind, namespace, "") for namespace in namespaces or ("",)))
+        found = await together(*(reduced(cluster, kind, namespace, part_of) for namespace in namespaces or ("",)))
     except NotFound:
         if kind is resources.HTTP_ROUTES:  # the Gateway API is not installed: told when the route is applied
             return []
@@ -212,6 +221,23 @@ def _told(taken: list[str], other: Claim, obj: Object) -> str:
 
 def _key(obj: Mapping[str, Any]) -> tuple[str, str]:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _route_of(obj: Object) -> Object:
+    """The parts of an HTTPRoute that its claim depends on."""
+    metadata, spec = obj["metadata"], obj["spec"]
+    return {
+        "metadata": {key: metadata[key] for key in ("namespace", "name", "labels") if key in metadata},
+        "spec": {key: spec[key] for key in ("hostnames", "parentRefs") if key in spec},
+        "status": obj.get("status") or {},
+    }
+
+
+def _claim_of(obj: Object) -> Object:
+    """The parts of a ModelDeployment that its claim depends on."""
+    wanted = {"namespace", "name", "uid", "creationTimestamp", "deletionTimestamp"}
+    metadata = {key: value for key, value in obj["metadata"].items() if key in wanted}
+    return {"metadata": metadata, "spec": {"route": obj["spec"]["route"]}}
 
 
 def _age(obj: Mapping[str, Any]) -> tuple[str, str, str]:
