@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from e2e.deploy import rights
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, NEEDED, Permission
 from serin.traffic.registry import permissions
 
 
@@ -26,4 +26,11 @@ def test_the_cluster_role_grants_what_is_checked_and_nothing_else() -> None:
 
 
 def test_the_role_grants_the_lease_and_nothing_else() -> None:
-    assert granted("Role") == set(LEASE)
+    assert granted("Role") == {*LEASE, *LEASE_CREATION}
+
+
+def test_another_lease_of_the_namespace_is_not_the_operators_to_take() -> None:
+    [role] = [item for item in rights.objects() if item["kind"] == "Role"]
+    named = [rule for rule in role["rules"] if "create" not in rule["verbs"]]
+    assert [(rule["verbs"], rule["resourceNames"]) for rule in named] == [(["get", "update"], [rights.NAME])]
+    assert [rule["verbs"] for rule in role["rules"] if rule not in named] == [["create"]], "RBAC has no name at creation"
