@@ -227,14 +227,14 @@ def test_what_was_accepted_once_goes_on(sandbox: Sandbox, api: ClusterApi, names
     """An object of before, with all that is refused now, by somebody with no right but the one to change it."""
     item = with_predictor(namespace, hostNetwork=True, serviceAccountName="power", **container(env=[SECRET]))
     item["spec"]["route"]["hostnames"] = ["old.example.com"]
-    with not_in_force(api, "modeldeployments"):
-        settled(lambda: creation(api, item), "")
-        api._send("POST", api._path(item["apiVersion"], item["kind"], namespace), json=item)
-    settled(lambda: creation(api, {**item, "metadata": {**item["metadata"], "name": "new"}}), NOT_OF_THE_NODE)
+    assert creation(api, item, dry_run=False) == "", "as a backup tool would, whose account the chart names"
+    with values(api, "modeldeployments", restoreAccounts="[]"):
+        settled(lambda: creation(api, {**item, "metadata": {**item["metadata"], "name": "new"}}), NOT_OF_THE_NODE)
     with account(sandbox, api, namespace, "hand", [OWN]) as hand:
         for patch in (
             {"spec": {"paused": True}},
             {"spec": {"policyRef": {"name": "another"}}},
+            {"spec": {"predictor": {"minReplicas": 3, "maxReplicas": 5}}},
             {"metadata": {"labels": {"team": "x"}, "finalizers": ["example.com/x"]}},
         ):
             settled(lambda patch=patch: patching(hand, item, patch), "")  # type: ignore[misc]
@@ -242,7 +242,17 @@ def test_what_was_accepted_once_goes_on(sandbox: Sandbox, api: ClusterApi, names
         assert "may not create httproutes" in patching(hand, item, {"spec": {"route": {"timeout": "30s"}}})
     with account(sandbox, api, namespace, OWNER, ALL) as owner:
         settled(lambda: patching(owner, item, {"spec": {"model": {"version": "2"}}}), "")
-        assert NOT_OF_THE_NODE in patching(owner, item, {"spec": {"predictor": {"minReplicas": 3}}})
+        for predictor in ({"labels": {"team": "x"}}, {"serviceAccountName": None}, {"hostPID": False}):
+            words = NOT_OF_THE_NODE if "serviceAccountName" in predictor else "may not use ServiceAccount power"
+            assert words in patching(owner, item, {"spec": {"predictor": predictor}}), predictor
+
+
+def test_without_the_policy_nothing_of_this_is_asked(api: ClusterApi, owner: ClusterApi, namespace: str) -> None:
+    item = with_predictor(namespace, hostNetwork=True)
+    assert NOT_OF_THE_NODE in creation(owner, item)
+    with not_in_force(api, "modeldeployments"):
+        settled(lambda: creation(owner, item), "")
+    settled(lambda: creation(owner, item), NOT_OF_THE_NODE)
 
 
 def test_serins_own_writes_are_not_asked(as_operator: ClusterApi, api: ClusterApi, namespace: str) -> None:
