@@ -21,7 +21,11 @@ RULES = FILES / "rbac.yaml"
 ADMISSION = FILES / "admission"
 ADMISSION_API = "admissionregistration.k8s.io/v1"
 NAMESPACE, NAME = "serin-system", "serin"
-TRIALS = ("admin", "system:serviceaccount:kube-system:serin-e2e-admin", f"system:serviceaccount:{NAMESPACE}:serin-listed")
+TRIALS = (
+    "admin",
+    "system:serviceaccount:kube-system:serin-e2e-admin",
+    f"system:serviceaccount:{NAMESPACE}:serin-listed",
+)
 """Who plays a part in trials: the administrators of the sandbox (KServe's controller and the garbage collector run as this
 one, too) and of kind, who write a status or an InferenceService to see what comes of it, and a second operator."""
 RBAC_API = "rbac.authorization.k8s.io"
@@ -55,7 +59,12 @@ def admission(restorers: Sequence[str] = ()) -> list[Json]:
             if variable["name"] == "restoreAccounts":
                 variable["expression"] = json.dumps(list(restorers))
         items += [
-            {"apiVersion": ADMISSION_API, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec},
+            {
+                "apiVersion": ADMISSION_API,
+                "kind": "ValidatingAdmissionPolicy",
+                "metadata": {"name": name},
+                "spec": spec,
+            },
             {
                 "apiVersion": ADMISSION_API,
                 "kind": "ValidatingAdmissionPolicyBinding",

@@ -10,8 +10,8 @@ from e2e.deploy import ClusterApi
 from e2e.deploy.cluster import Json
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.rollout.decision import RoutePlan
 from serin.api.status import RevisionRef
+from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route
 from serin.traffic.owner import Owner
 from serin.traffic.standard.service import service_of
@@ -78,7 +78,9 @@ NO_CONTROLLER: Json = {
 }
 
 
-@pytest.mark.parametrize("metadata", [{}, UNOWNED, STRANGERS, NO_CONTROLLER], ids=["bare", "unowned", "theirs", "loose"])
+@pytest.mark.parametrize(
+    "metadata", [{}, UNOWNED, STRANGERS, NO_CONTROLLER], ids=["bare", "unowned", "theirs", "loose"]
+)
 def test_nothing_is_made_that_is_not_a_models(
     api: ClusterApi, as_operator: ClusterApi, namespace: str, metadata: Json
 ) -> None:
@@ -89,9 +91,7 @@ def test_nothing_is_made_that_is_not_a_models(
     settled(lambda: creation(as_operator, bare(planted(namespace), **metadata)), NOT_OURS)
 
 
-def test_an_inference_service_of_others_stays_theirs(
-    api: ClusterApi, as_operator: ClusterApi, namespace: str
-) -> None:
+def test_an_inference_service_of_others_stays_theirs(api: ClusterApi, as_operator: ClusterApi, namespace: str) -> None:
     item = bare(planted(namespace))
     assert creation(api, item, dry_run=False) == ""
     seized = {"metadata": planted(namespace)["metadata"], "spec": {"predictor": {"minReplicas": 0}}}
@@ -160,7 +160,9 @@ def test_it_says_nothing_itself(api: ClusterApi, as_operator: ClusterApi, namesp
     item["metadata"] = {"generateName": "x-", "namespace": namespace}
     with not_in_force(api, "actions"):
         settled(lambda: creation(as_operator, item), "")
-        assert "serin.dev/cage: Serin creates PromotionActions by dry run only" in creation(as_operator, item, dry_run=False)
+        assert "serin.dev/cage: Serin creates PromotionActions by dry run only" in creation(
+            as_operator, item, dry_run=False
+        )
 
 
 def test_of_an_action_it_changes_the_label_of_answered_ones(

@@ -51,7 +51,7 @@ def test_every_example_is_tried_and_listed() -> None:
     assert all(f"[{name}]({name})" in listed for name in files)
 
 
-LITTLE = [
+LITTLE: list[tuple[Json, str]] = [
     ({"bake": None}, "a promotion is watched for at least 30m here"),
     ({"bake": {"for": "29m"}}, "a promotion is watched for at least 30m here"),
     ({"analysis": {"alpha": "0.06"}}, "spec.analysis.alpha: at most 0.05 here"),

@@ -10,7 +10,7 @@ from e2e.deploy import ClusterApi
 from e2e.deploy.cluster import Json
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import names
-from serin.api.status import RevisionRef, Workload
+from serin.api.status import RevisionRef
 from serin.traffic.owner import Owner
 from serin.traffic.standard.workload import inference_service
 from tests.integration.apiserver import objects
@@ -38,11 +38,7 @@ LABEL = {names.MANAGED_BY: names.MANAGER}
 
 def planted(namespace: str) -> Json:
     """What Serin would render of the next revision, but by another hand."""
-    ref = RevisionRef(
-        revision="5c0d9e1a",
-        version="1",
-        workload=Workload(apiVersion="serving.kserve.io/v1beta1", kind="InferenceService", name="fraud-5c0d9e1a"),
-    )
+    ref = RevisionRef.model_validate(objects.REVISION)
     predictor = {"model": {"modelFormat": {"name": "sklearn"}}}
     owner = Owner("fraud", namespace, "0a1b2c3d-0000-0000-0000-000000000000")
     return inference_service(owner, ref, model={"version": "1", "uri": "s3://models/fraud/1"}, predictor=predictor)
@@ -75,6 +71,24 @@ def test_nobody_plants_the_next_revision(api: ClusterApi, editor: ClusterApi, na
         settled(lambda: creation(editor, planted(namespace)), "")
 
 
+CHANGES: list[Json] = [
+    {"spec": {"predictor": {"minReplicas": 0, "serviceAccountName": "power"}}},
+    {"spec": {"predictor": {"model": None}}},
+    {"spec": {"predictor": None}},
+    {"spec": {"transformer": {"containers": []}}},
+    {"spec": {"predictor": {"minReplicas": 2}}, "metadata": {"annotations": {"a": "b"}}},
+    {"metadata": {"labels": {names.MANAGED_BY: None}}},
+    {"metadata": {"labels": {names.REVISION: "other"}}},
+    {"metadata": {"annotations": {"serving.kserve.io/stop": "true"}}},
+    {"metadata": {"ownerReferences": None}},
+]
+FREE: list[Json] = [
+    {"metadata": {"finalizers": ["inferenceservice.finalizers"]}},
+    {"metadata": {}},
+    {"spec": {"predictor": {"minReplicas": 4, "maxReplicas": 8}}},
+]
+
+
 def test_what_serin_made_is_changed_by_serin_only(
     api: ClusterApi, as_operator: ClusterApi, editor: ClusterApi, namespace: str
 ) -> None:
@@ -82,16 +96,8 @@ def test_what_serin_made_is_changed_by_serin_only(
     assert creation(as_operator, item, dry_run=False) == ""
     other = {"spec": {"predictor": {"model": {"storageUri": "s3://mine"}}}}
     settled(lambda: patching(editor, item, other), WRITTEN)
-    for patch in (
-        {"spec": {"predictor": {"minReplicas": 0}}},
-        {"metadata": {"labels": {names.MANAGED_BY: None}}},
-        {"metadata": {"labels": {names.REVISION: "other"}}},
-        {"metadata": {"annotations": {"serving.kserve.io/stop": "true"}}},
-        {"metadata": {"ownerReferences": None}},
-    ):
-        assert WRITTEN in patching(editor, item, patch), patch
-    for patch in ({"metadata": {"finalizers": ["inferenceservice.finalizers"]}}, {"metadata": {}}):
-        assert patching(editor, item, patch) == "", patch
+    assert [patch for patch in CHANGES if WRITTEN not in patching(editor, item, patch)] == []
+    assert [patch for patch in FREE if patching(editor, item, patch)] == []
     status = {"status": {"modelStatus": {"transitionStatus": "UpToDate"}}}
     assert patching(editor, item, status, kind="InferenceService/status") == ""
     assert patching(as_operator, item, {"spec": {"predictor": {"minReplicas": 3}}}) == ""
@@ -150,7 +156,9 @@ def test_a_status_is_written_by_serin_only(api: ClusterApi, editor: ClusterApi, 
             lambda item=item, kind=kind, status=status: patching(editor, item, {"status": status}, kind=kind),  # type: ignore[misc]
             "/status is written by Serin only",
         )
-    assert patching(editor, deployment, {"metadata": {"labels": {"team": "x"}}}) == "", "the object itself is not status"
+    assert patching(editor, deployment, {"metadata": {"labels": {"team": "x"}}}) == "", (
+        "the object itself is not status"
+    )
 
 
 def test_who_may_delete_a_record_is_not_the_policys_to_say(

@@ -36,11 +36,14 @@ def test_another_lease_of_the_namespace_is_not_the_operators_to_take() -> None:
     [role] = [item for item in rights.objects() if item["kind"] == "Role"]
     named = [rule for rule in role["rules"] if "create" not in rule["verbs"]]
     assert [(rule["verbs"], rule["resourceNames"]) for rule in named] == [(["get", "update"], [rights.NAME])]
-    assert [rule["verbs"] for rule in role["rules"] if rule not in named] == [["create"]], "RBAC has no name at creation"
+    assert [rule["verbs"] for rule in role["rules"] if rule not in named] == [["create"]], (
+        "RBAC has no name at creation"
+    )
 
 
 def test_the_admission_policies_know_what_scaling_is() -> None:
     """Replicas may change in a hurry: no rule of the policy asks about them."""
-    spec, _ = [item["spec"] for item in rights.admission() if item["metadata"]["name"] == "serin-modeldeployments"]
-    [scaling] = [v["expression"] for v in spec["variables"] if v["name"] == "scaling"]
-    assert tuple(yaml.safe_load(scaling)) == SCALING_FIELDS
+    specs = {item["metadata"]["name"]: item["spec"] for item in rights.admission() if "Binding" not in item["kind"]}
+    for name in ("serin-modeldeployments", "serin-workloads"):
+        [scaling] = [v["expression"] for v in specs[name]["variables"] if v["name"] == "scaling"]
+        assert tuple(yaml.safe_load(scaling)) == SCALING_FIELDS, name

@@ -47,7 +47,11 @@ class ApiServer:
         (EVERYWHERE, [*(("", p) for p in (*NEEDED, *permissions(), *CLUSTER_WIDE))]),
         (
             Settings(prometheus=(), namespaces=("x", "y"), lease=("z", "l")),
-            [*((n, p) for n in ("x", "y") for p in (*NEEDED, *permissions())), *(("z/l", p) for p in LEASE), *(("z", p) for p in LEASE_CREATION)],
+            [
+                *((n, p) for n in ("x", "y") for p in (*NEEDED, *permissions())),
+                *(("z/l", p) for p in LEASE),
+                *(("z", p) for p in LEASE_CREATION),
+            ],
         ),
     ],
 )

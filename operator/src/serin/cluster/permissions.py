@@ -84,9 +84,7 @@ class Reviewer(Protocol):
         ...
 
 
-async def missing(
-    server: Reviewer, permissions: Iterable[Permission], namespace: str, name: str = ""
-) -> list[Missing]:
+async def missing(server: Reviewer, permissions: Iterable[Permission], namespace: str, name: str = "") -> list[Missing]:
     """The permissions that the service account lacks in ``namespace`` (``""``: all); ``ClusterError``.
 
     With ``name``, those on the object of that name.
