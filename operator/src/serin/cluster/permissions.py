@@ -68,6 +68,7 @@ CLUSTER_WIDE: tuple[Permission, ...] = (
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
 )
+"""Where the whole cluster is watched: kopf notices kinds that are installed later, for example KServe's."""
 RETENTION: tuple[Permission, ...] = tuple(on(resources.PROMOTION_RECORDS, "delete"))
 """In every namespace that is watched, where old records are to be deleted (``SERIN_RECORDS_KEPT``)."""
 LEASE: tuple[Permission, ...] = tuple(on(resources.LEASES, "get", "update"))
