@@ -26,8 +26,10 @@ TRIALS = (
     "system:serviceaccount:kube-system:serin-e2e-admin",
     f"system:serviceaccount:{NAMESPACE}:serin-listed",
 )
-"""Who plays a part in trials: the administrators of the sandbox (as whom KServe's controller and the garbage collector run,
-too) and of kind, who write a status or an InferenceService to see what comes of it, and a second operator."""
+"""Who plays a part in trials: a second operator, and the administrators of the sandbox and of kind.
+
+They write a status or an InferenceService to see what comes of it. In the sandbox, KServe's controller and the garbage
+collector run as the administrator, too."""
 RBAC_API = "rbac.authorization.k8s.io"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 
-from e2e.deploy import ClusterApi
-from e2e.deploy.cluster import Json
+from e2e.deploy import ClusterApi, OperatorProcess, OperatorSettings, install
+from e2e.deploy.cluster import Json, wait_until
+from e2e.sandbox.sandbox import Sandbox
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.status import RevisionRef
@@ -65,6 +67,49 @@ def test_what_the_operator_does_is_taken(as_operator: ClusterApi, namespace: str
     assert patching(as_operator, item, adoption) == ""
     assert applying(as_operator, route(namespace)) == ""
     assert deletion(as_operator, item) == ""
+
+
+def test_the_operator_itself_is_at_home_in_it(
+    sandbox: Sandbox, api: ClusterApi, namespace: str, tmp_path: Path
+) -> None:
+    """As a process: an InferenceService is tried and made, an action is answered and labelled, a route is applied."""
+    api.apply(objects.policy(namespace))
+    api.apply(objects.model_deployment(namespace))
+    action = objects.action(namespace)
+    action["spec"]["requestedBy"] = api.user()
+    api.apply(action)
+    log = tmp_path / "operator.log"
+    settings = OperatorSettings(sandbox.kubeconfig_for(*install(api)), "http://127.0.0.1:9", log)
+
+    def made() -> list[str]:
+        found = api.list("serving.kserve.io/v1beta1", "InferenceService", namespace)
+        return [item["metadata"]["name"] for item in found if item["metadata"]["labels"][names.MANAGED_BY] == "serin"]
+
+    def answered() -> bool:
+        found = api.get(action["apiVersion"], action["kind"], "please", namespace) or {}
+        return names.ANSWERED in found["metadata"].get("labels", {}) and "outcome" in found["status"]
+
+    with OperatorProcess(settings):
+        wait_until(lambda: len(made()) == 1, what=f"it is made: {log}", seconds=30)
+        wait_until(answered, what=f"the action is answered and labelled: {log}", seconds=30)
+        _ready(api, made()[0], namespace)
+        wait_until(lambda: bool(_route(api, namespace)), what=f"the route is applied: {log}", seconds=30)
+    assert "serin.dev/" not in log.read_text("utf-8"), "no policy refused anything"
+
+
+def _route(api: ClusterApi, namespace: str) -> Json | None:
+    return api.get("gateway.networking.k8s.io/v1", "HTTPRoute", "fraud", namespace)
+
+
+def _ready(api: ClusterApi, name: str, namespace: str) -> None:
+    """What KServe and the kubelet would say of an InferenceService that serves."""
+    metadata = {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": f"{name}-predictor"}}
+    endpoint = {"addresses": ["10.1.2.3"], "conditions": {"ready": True, "serving": True}}
+    items = {"addressType": "IPv4", "endpoints": [endpoint], "ports": [{"port": 8080}]}
+    api.apply({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata, **items})
+    status = {"conditions": [{"type": "Ready", "status": "True"}, {"type": "PredictorReady", "status": "True"}]}
+    patch = {"status": status}
+    api.merge("serving.kserve.io/v1beta1", "InferenceService/status", name, namespace=namespace, patch=patch)
 
 
 UNOWNED: Json = {"labels": {names.MANAGED_BY: names.MANAGER}}
