@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2e.deploy import OperatorSettings
+from e2e.deploy import OperatorSettings, rights
 from e2e.deploy.chart import Helm, InstalledOperator
 from e2e.deploy.process import GATEWAYS_SERIES
 from e2e.kind import debian
@@ -67,6 +67,7 @@ def released(cluster: Kind, api: ClusterApi, log: Path, *, resync: str) -> Itera
         "resync": resync,
         # A replica that dies is replaced soon: scenarios wait for it.
         "leaseDuration": "4s",
+        "admission": {"restoreAccounts": list(rights.TRIALS)},
         "resources": {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
     }
     # Of a process of this machine: scenarios that look into it start one in place of the release.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 Json = dict[str, Any]
 
 
+@cache
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What Helm says."""
     command = find_optional("helm")
@@ -70,6 +72,9 @@ REFUSED = [
     (["prometheus.urls={http://x}", "prometheus.arms.Contour.matchers.x-y=a"], "'x-y' not allowed"),
     (["prometheus.urls={http://x}", "leaseDuration=0s"], "'/leaseDuration'"),
     (["prometheus.urls={http://x}", "networkPolicy.prometheusPorts=null"], "missing property 'prometheusPorts'"),
+    (["prometheus.urls={http://x}", "networkPolicy.egressTo=null"], "missing property 'egressTo'"),
+    (["prometheus.urls={http://x}", "admission.leaveOut={actions}"], "'/admission/leaveOut/0'"),
+    (["prometheus.urls={http://x}", "admission.hostnames=Always"], "'/admission/hostnames'"),
 ]
 
 
@@ -80,17 +85,18 @@ def test_a_wrong_value_is_refused_by_name(values: list[str], words: str) -> None
     assert words in answer.stderr
 
 
-def aggregated(item: Json) -> bool:
+def for_people(item: Json) -> bool:
     """Whether it is a role for people."""
-    return any("aggregate" in label for label in item["metadata"].get("labels", {}))
+    return bool(item["kind"] == "ClusterRole" and item["metadata"]["name"] != rights.NAME)
 
 
 def test_the_rights_are_those_that_every_trial_runs_with() -> None:
     def bare(items: list[Json]) -> dict[str, Json]:
         """Without what only Helm writes (names, labels) and the roles for people."""
         apis = (rights.RBAC_API, rights.ADMISSION_API)
-        ours = [i for i in items if i["apiVersion"].startswith(apis) and not aggregated(i)]
-        return {item["kind"]: {key: item[key] for key in item if key != "metadata"} for item in ours}
+        ours = [i for i in items if i["apiVersion"].startswith(apis) and not for_people(i)]
+        named = [(f"{i['kind']}/{i['metadata']['name']}" if "Admission" in i["kind"] else i["kind"], i) for i in ours]
+        return {name: {key: item[key] for key in item if key != "metadata"} for name, item in named}
 
     assert bare(rendered()) == bare([*rights.objects(), *rights.admission()])
 
@@ -105,15 +111,74 @@ def test_listed_namespaces_get_bindings_of_their_own_and_nothing_is_cluster_wide
         if i["kind"] == "RoleBinding" and i["roleRef"]["kind"] == "ClusterRole"
     }
     assert bound == {"payments", "fraud"}
-    [selected] = only(items, "ValidatingAdmissionPolicyBinding")["spec"]["matchResources"]["namespaceSelector"][
-        "matchExpressions"
-    ]
-    assert (selected["operator"], selected["values"]) == ("In", ["payments", "fraud"])
+    for binding in (item for item in items if item["kind"] == "ValidatingAdmissionPolicyBinding"):
+        if binding["metadata"]["name"] == "serin-cage":
+            assert "matchResources" not in binding["spec"], "what the account may write is asked wherever it writes"
+            continue
+        [selected] = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+        assert (selected["operator"], selected["values"]) == ("In", ["payments", "fraud"])
 
 
 def test_admission_policies_may_be_left_to_others() -> None:
     kinds = {item["kind"] for item in rendered("default", "--set", "admissionPolicies=false")}
     assert not kinds & {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+
+def policies(*values: str) -> dict[str, Json]:
+    """The specs of the admission policies by name, with these values set."""
+    items = rendered("default", *(part for value in values for part in ("--set", value)))
+    return {i["metadata"]["name"]: i["spec"] for i in items if i["kind"] == "ValidatingAdmissionPolicy"}
+
+
+def test_one_policy_may_be_left_out() -> None:
+    assert policies().keys() - policies("admission.leaveOut={cage,records}").keys() == {"serin-cage", "serin-records"}
+
+
+SETTINGS = [
+    ("ownRights=false", "ownRights", "false"),
+    ("gatewayUse=false", "gatewayUse", "false"),
+    ("hostAccess=true", "hostAccess", "true"),
+    ("literalSecrets=true", "literalSecrets", "true"),
+    ("hostnames=Required", "hostnamesRequired", "true"),
+    ("requestedBy=Required", "requestedByRequired", "true"),
+    ("optIn=true", "optIn", "true"),
+    ("kserveAccounts={a:b,c}", "kserveAccounts", '["a:b","c"]'),
+    ("restoreAccounts={velero}", "restoreAccounts", '["velero"]'),
+]
+
+
+def test_each_value_is_a_variable_of_the_policies() -> None:
+    def variables(specs: dict[str, Json]) -> dict[tuple[str, str], str]:
+        return {(n, v["name"]): v["expression"] for n, s in specs.items() for v in s.get("variables", [])}
+
+    before, after = variables(policies()), variables(policies(*(f"admission.{value}" for value, *_ in SETTINGS)))
+    changed = {(key[1], after[key]) for key in after if after[key] != before[key]}
+    assert changed == {(variable, expression) for _, variable, expression in SETTINGS}
+
+
+def test_the_policies_know_the_account_of_their_release() -> None:
+    renamed = "serviceAccount.name=promoter"
+    for name in ("cage", "records", "workloads"):
+        text = json.dumps(policies(renamed)[f"serin-{name}"])
+        assert "system:serviceaccount:serin-system:promoter'" in text
+        assert "serin-system:serin'" not in text
+
+
+def test_what_goes_forward_is_the_administrators_to_say() -> None:
+    granted = {
+        item["metadata"]["name"]: [r for rule in item["rules"] for r in rule["resources"] if "actions/" in r]
+        for item in rendered()
+        if for_people(item)
+    }
+    assert granted == {
+        "serin-view": [],
+        "serin-edit": ["promotionactions/hold", "promotionactions/abort"],
+        "serin-promote": ["promotionactions/release", "promotionactions/retry", "promotionactions/promote"],
+        "serin-auditor": [],
+    }
+    labels = {i["metadata"]["name"]: str(i["metadata"]["labels"]) for i in rendered() if for_people(i)}
+    assert "aggregate-to-edit" not in labels["serin-promote"]
+    assert "aggregate" not in labels["serin-auditor"], "nobody deletes evidence until somebody is bound to it"
 
 
 def test_definitions_are_the_generated_ones_and_stay() -> None:
@@ -182,7 +247,13 @@ def test_a_network_policy_never_opens_every_port_and_lets_helms_test_in() -> Non
     spec = only(items, "NetworkPolicy")["spec"]
     assert [sorted({port["port"] for port in rule["ports"]}) for rule in spec["egress"]] == [
         [53, 5353],
-        [443, 6443, 9090],
+        [6443],
+        [443, 9090],
+    ]
+    assert [rule["to"][0] for rule in spec["egress"]] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "dns"}}},
+        {"ipBlock": {"cidr": "10.0.0.1/32"}},
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}},
     ]
     peers = [peer["podSelector"]["matchLabels"] for peer in spec["ingress"][0]["from"] if "podSelector" in peer]
     [test] = [item for item in items if item["kind"] == "Pod"]
@@ -192,6 +263,14 @@ def test_a_network_policy_never_opens_every_port_and_lets_helms_test_in() -> Non
         {"kubernetes.io/os": "linux"},
         "infra",
     )
+
+
+def test_by_default_nobody_reads_metrics_but_helms_test_and_names_are_asked_for_inside_only() -> None:
+    spec = only(rendered(), "NetworkPolicy")["spec"]
+    assert [list(peer) for peer in spec["ingress"][0]["from"]] == [["podSelector"]]
+    dns, *others = spec["egress"]
+    assert dns["to"]
+    assert all("to" not in rule for rule in others), "the chart cannot know where API server and Prometheus are"
 
 
 def test_a_chart_without_its_definitions_is_refused(tmp_path: Path) -> None:
