@@ -9,6 +9,7 @@ from typing import Any
 from serin.cluster import resources
 from serin.cluster.resources import Resource
 from serin.errors import NotFound, Refused
+from tests.clock import api_time
 from tests.lab import Lab, isvc, spec
 
 ROUTE_KEY = ("httproutes", "prod", "fraud")
@@ -36,8 +37,8 @@ def events(lab: Lab) -> list[tuple[str, str]]:
 
 async def test_a_hostname_that_an_older_one_claims_is_refused() -> None:
     lab = Lab()
-    lab.obj()["metadata"]["creationTimestamp"] = "2026-11-22T03:00:00Z"
-    lab.cluster.put(resources.MODEL_DEPLOYMENTS, other("risk", "2026-11-22T02:59:00Z"))
+    lab.obj()["metadata"]["creationTimestamp"] = api_time()
+    lab.cluster.put(resources.MODEL_DEPLOYMENTS, other("risk", api_time(-60)))
     for _ in range(9):
         await lab.tick()
     assert "fraud.example.com is claimed on the same Gateway in another namespace" in lab.status["message"]

@@ -97,7 +97,7 @@ async def told(obj: Obj, *others: Obj, own: Obj | None = None, namespaces: tuple
         pytest.param(deployment(), [route(kind="Service")], "", id="a mesh"),
         pytest.param(deployment(), [route(accepted="False")], "", id="a Gateway that does not let them in"),
         pytest.param(
-            deployment(), [route("prod", "web")], "by HTTPRoute web in this namespace", id="hand-made, of ours"
+            deployment(), [route("prod", "web")], "", id="hand-made, of ours: it may go on until Serin's has taken over"
         ),
         pytest.param(
             deployment(), [served("prod", "web")], "by ModelDeployment web in this", id="another model of ours"
@@ -107,8 +107,8 @@ async def told(obj: Obj, *others: Obj, own: Obj | None = None, namespaces: tuple
         pytest.param(deployment(), [route("prod", hosts=[])], "", id="our own route for the rest"),
         pytest.param(
             deployment(),
-            [route(), route("prod", "web")],
-            "by HTTPRoute web in this namespace",
+            [route(), served("prod", "web")],
+            "by ModelDeployment web in this namespace",
             id="what the asker may see is told first",
         ),
         pytest.param(
