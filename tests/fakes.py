@@ -93,11 +93,11 @@ class FakeCluster:
             raise Refused(self.refuse)
         if dry_run and resource is resources.PROMOTION_ACTIONS and self.vouching:
             raise Refused("denied request: serin.dev/actions: spec.requestedBy must be somebody-else")
-        if dry_run:
-            return body
         key = (resource.plural, namespace, body["metadata"]["name"])
         if key in self.objects:
             raise Conflict(body["metadata"]["name"])
+        if dry_run:
+            return copy.deepcopy(body)
         return self._write(f"create {resource.plural}", key, copy.deepcopy(body))
 
     async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:

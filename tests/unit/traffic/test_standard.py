@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from serin.api.promotion_policy import Exposure, Header
+from serin.api.revision import hash_of
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
@@ -93,7 +94,10 @@ def test_an_inference_service_is_ours_private_and_collected_with_its_owner() -> 
     assert metadata["labels"]["networking.kserve.io/visibility"] == "cluster-local"
     assert metadata["labels"]["serin.dev/version"] == "2"
     assert metadata["ownerReferences"][0]["uid"] == "uid-1"
-    assert metadata["annotations"] == {"serving.kserve.io/deploymentMode": "Standard"}
+    assert metadata["annotations"] == {
+        "serving.kserve.io/deploymentMode": "Standard",
+        "serin.dev/content-hash": hash_of(MODEL, predictor()),
+    }
 
 
 @pytest.mark.parametrize(

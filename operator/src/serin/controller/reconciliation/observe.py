@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -12,10 +12,13 @@ from pydantic import ValidationError
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import workload_name
-from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.revision import hash_of, revision_of
+from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.reconciliation.acts import names_taken
+from serin.controller.reconciliation.adoption import Adopted, Adoption, has_derived_name
+from serin.controller.reconciliation.hashes import with_hashes
 from serin.controller.reconciliation.pending_actions import (
     PendingActions,
     list_pending,
@@ -27,7 +30,7 @@ from serin.controller.reconciliation.wanted import wanted_revision
 from serin.errors import NotFound, Refused
 from serin.prometheus.reading import unreadable
 from serin.prometheus.server.address import same_place
-from serin.records.build import Source, sources_of
+from serin.records.build import Source, source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.schema.reasons import Reason
 from serin.together import together
@@ -47,7 +50,9 @@ class Snapshot:
     wanted: RevisionRef | None
     problem: Problem | None
     workloads: Mapping[str, Object]
-    """By revision."""
+    """By revision; those that are Serin's."""
+    foreign: frozenset[str]
+    """Revisions that are served by a workload that is not Serin's: nothing is written to it."""
     arms: Mapping[str, Arm]
     route_obj: Object | None
     route: RouteView | None
@@ -78,13 +83,17 @@ class Snapshot:
         """The status as it is stored."""
         return self.model_deployment.status
 
-    @property
-    def sources(self) -> dict[str, Source]:
-        """Per revision ``spec.model`` and ``spec.predictor``: from the complete records, or from spec."""
-        found = sources_of(list(self.record_objs.values()))
-        if self.wanted is not None:
-            found[self.wanted.revision] = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
-        return found
+    def source_of(self, ref: RevisionRef) -> Source | None:
+        """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
+        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        if ref.hash == hash_of(*spec):
+            return spec
+        return source_of(ref.revision, ref.hash, sources_of(list(self.record_objs.values())))
+
+    def source_by_name(self, ref: RevisionRef) -> Source | None:
+        """Spec, if it has the name of a revision whose whole hash nobody knows."""
+        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        return spec if ref.hash is None and ref.revision == revision_of(*spec) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,12 @@ class Scope:
     """Empty: all."""
 
 
-async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
+async def observe(
+    cluster: Cluster, namespace: str, name: str, scope: Scope, failures: Sequence[WriteFailure] | None = None
+) -> Snapshot | None:
     """A snapshot; None if the ModelDeployment does not exist or is being deleted.
+
+    ``failures`` are the failed writes of the last pass; before the first one, those in the status count.
 
     Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part
     that cannot be read is in ``Snapshot.unknown``.
@@ -112,8 +125,16 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
-    services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
+    taken = names_taken(parsed.status.write_failures if failures is None else failures)
+    services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, obj, parsed, taken)
+    parsed = await with_hashes(cluster, reader, obj, parsed, records or [])
+    whole = [record for record in records or [] if "spec" in record]
+    routed = backend.route_view(route_obj).stable if route_obj is not None else None
+    adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
+    services = list(adopted.workloads) if adopted is not None else None
+    foreign_arms = adopted.foreign if adopted is not None else frozenset[str]()
     arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
+    arms = {revision: _doubted(arm, adopted) for revision, arm in arms.items()}
     views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
     claim = RouteClaim(parsed.status, route_obj, has_ready_arm=any(arm.ready for arm in arms.values()))
     is_foreign = foreign(route_obj, obj, parsed.status)
@@ -129,19 +150,20 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     wanted = None
     if problem is None or parsed.status.rollout is not None:
         # During a rollout spec counts in spite of other problems: it may ask for stable again.
-        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
+        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms, arms_known=services is not None)
         problem = problem or unusable
     return Snapshot(
         obj=obj,
         model_deployment=parsed,
         wanted=wanted,
         problem=problem,
-        workloads={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services or []},
+        workloads={revision: s for s in services or [] if (revision := _revision_of(s)) not in foreign_arms},
+        foreign=foreign_arms,
         arms=arms,
         route_obj=route_obj,
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
         owns_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
-        record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
+        record_objs={record["metadata"]["name"]: record for record in whole},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
         policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
@@ -150,12 +172,15 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     )
 
 
-async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
+async def _read_parts(
+    cluster: Cluster, reader: Reader, obj: Object, parsed: ModelDeployment, taken: Collection[str]
+) -> Parts:
     """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
     workload_of = partial(backend_of(parsed.spec).workload, name)
     found = await together(
         reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
-        reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status, workload_of)),
+        reader.read(Part.RECORDS, read_records(cluster, (namespace, name), parsed.status, workload_of, taken)),
         get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
@@ -196,7 +221,24 @@ async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, 
             return None
         # Not "no arm is left": during a rollout that would cause a rollback, and the answer is in doubt.
         raise Refused(KSERVE_MISSING.message) from error
-    return [service for service in found if _is_ours(service, name)]
+    return [service for service in found if has_derived_name(service, name)]
+
+
+async def _adopted(
+    adoption: Adoption, reader: Reader, found: list[Object] | None, routed: str | None
+) -> Adopted | None:
+    """The workloads that count as arms; None if they could not be read."""
+    return await reader.read(Part.INFERENCE_SERVICES, adoption.sort(found, routed)) if found is not None else None
+
+
+def _doubted(arm: Arm, adopted: Adopted | None) -> Arm:
+    """The arm with its doubt. What a workload says of its content counts only if it is Serin's."""
+    doubt = adopted.doubts.get(arm.ref.revision) if adopted is not None else None
+    return arm if doubt is None else replace(arm, doubt=doubt, ref=arm.ref.model_copy(update={"hash": None}))
+
+
+def _revision_of(service: Object) -> str:
+    return str(service["metadata"]["labels"].get(names.REVISION, ""))
 
 
 def _not_ours(obj: Object) -> Problem:
@@ -208,12 +250,6 @@ def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
     """The ModelDeployment with the hostnames that its route has, instead of those in spec, which are taken."""
     kept = parsed.spec.route.model_copy(update={"hostnames": list(route["spec"].get("hostnames") or [])})
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
-
-
-def _is_ours(service: Object, name: str) -> bool:
-    """Whether the arm has the name that Serin derives; labels alone can be copied."""
-    revision = service["metadata"]["labels"].get(names.REVISION, "")
-    return bool(service["metadata"]["name"] == workload_name(name, revision))
 
 
 def _policy(

@@ -69,7 +69,8 @@ class Reconciler:
     async def reconcile(self, key: Key) -> datetime | None:
         """One pass; the time of the next one, or None if only an event can change anything."""
         namespace, name = key
-        snapshot = await observe(self._cluster, namespace, name, self._scope)
+        last = self._last.get(key)
+        snapshot = await observe(self._cluster, namespace, name, self._scope, last.failures if last else None)
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)
