@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
@@ -44,7 +45,7 @@ class Adopted:
     """Revisions of workloads that are not Serin's and nevertheless serve: nothing is written to them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Adoption:
     """Sorts the workloads that carry the ModelDeployment's labels."""
 
@@ -84,7 +85,7 @@ class Adoption:
             arms.append(workload)
         return Adopted(tuple(arms), doubts, frozenset(foreign))
 
-    @property
+    @cached_property
     def _spec_hash(self) -> str:
         return hash_of(self.obj["spec"]["model"], self.obj["spec"]["predictor"])
 
@@ -102,13 +103,16 @@ class Adoption:
 
     def _ref(self, revision: str) -> RevisionRef | None:
         """The revision in the status."""
+        return self._served(revision) or _named(revision, self.parsed.status.previous)
+
+    def _served(self, revision: str) -> RevisionRef | None:
+        """The revision in the status, if it has a workload by what the status says."""
         status = self.parsed.status
-        refs = (status.stable, status.candidate, status.previous, *status.draining)
-        return next((ref for ref in refs if ref is not None and ref.revision == revision), None)
+        return _named(revision, status.stable, status.candidate, *status.draining)
 
     def _is_known(self, workload: Object) -> bool:
         """Whether the status knew it before it was there. Only Serin writes the status; a race is a suspect."""
-        ref, stated = self._ref(_revision(workload)), stated_hash(workload)
+        ref, stated = self._served(_revision(workload)), stated_hash(workload)
         if ref is None or workload["metadata"]["name"] in self.suspects:
             return False
         return owner_of(self.obj).owns(workload) and (stated is None or ref.hash in {None, stated})
@@ -196,6 +200,10 @@ class Adoption:
             f"of revision {ref.revision} is {recorded_uri[:200]}; put it back, or roll out another revision"
         )
         return Problem(Reason.TEMPLATE_DRIFT, message)
+
+
+def _named(revision: str, *refs: RevisionRef | None) -> RevisionRef | None:
+    return next((ref for ref in refs if ref is not None and ref.revision == revision), None)
 
 
 def _revision(workload: Object) -> str:

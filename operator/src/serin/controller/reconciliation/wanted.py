@@ -41,7 +41,9 @@ async def wanted_revision(
         return None, Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
     if _is_known(ref, parsed, arms) or parsed.status.rollout is not None:
         return ref, None
-    problem = await _refused(cluster, backend, metadata["namespace"], body, arms_known=arms_known)
+    # An arm of this name has another content: that is told as such.
+    stranger = arms_known and ref.revision not in arms
+    problem = await _refused(cluster, backend, metadata["namespace"], body, stranger=stranger)
     return (ref, None) if problem is None else (None, problem)
 
 
@@ -66,14 +68,17 @@ def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
 
 
 async def _refused(
-    cluster: Cluster, backend: Backend, namespace: str, body: Object, *, arms_known: bool
+    cluster: Cluster, backend: Backend, namespace: str, body: Object, *, stranger: bool
 ) -> Problem | None:
-    """Why the API server refuses the object, found by a dry run; None if it accepts the object."""
+    """Why the API server refuses the object, found by a dry run; None if it accepts the object.
+
+    ``stranger``: an object that has the name already is not Serin's.
+    """
     what = f"the {backend.kind.kind} for spec.predictor"
     try:
         await cluster.create(backend.kind, namespace, body, dry_run=True)
     except Conflict:
-        return _taken(backend, body["metadata"]["name"]) if arms_known else None
+        return _taken(backend, body["metadata"]["name"]) if stranger else None
     except Refused as error:
         reason = refusal(str(error))
         outside = reason in {Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING}
