@@ -199,6 +199,19 @@ async def test_after_an_upgrade_a_return_is_one_to_the_recorded_content(of: tupl
     await lab.until(lab.stable("benign"))
 
 
+async def test_without_a_record_the_inference_service_tells_the_contents_apart() -> None:
+    lab = await serving_benign()
+    lab.cluster.put(resources.MODEL_DEPLOYMENTS, without_hashes(copy.deepcopy(lab.obj())))
+    for key in [key for key in lab.cluster.objects if key[0] == "promotionrecords"]:
+        del lab.cluster.objects[key]
+    writes = len(lab.cluster.writes)
+    await settle(lab)
+    assert len(lab.cluster.writes) == writes
+    want(lab, EVIL)
+    await is_refused(lab)
+    assert lab.status["stable"]["hash"].startswith(SHARED_NAME)
+
+
 async def test_without_any_record_a_return_takes_the_steps() -> None:
     lab = await serving_benign()
     lab.want("2")

@@ -44,6 +44,12 @@ class Adopted:
     foreign: frozenset[str] = frozenset()
     """Revisions of workloads that are not Serin's and nevertheless serve: nothing is written to them."""
 
+    @property
+    def own(self) -> dict[str, Object]:
+        """Serin's workloads by revision."""
+        named = {_revision(workload): workload for workload in self.workloads}
+        return {revision: workload for revision, workload in named.items() if revision not in self.foreign}
+
 
 @dataclass(frozen=True)
 class Adoption:
@@ -192,12 +198,12 @@ class Adoption:
         rendered = self._render(workload, Source(*recorded)) if recorded is not None else None
         if rendered is None:
             return None
-        uri, recorded_uri = self._backend.storage_uri(workload), self._backend.storage_uri(rendered)
-        if uri == recorded_uri:
+        if self._backend.storage_uri(workload) == self._backend.storage_uri(rendered):
             return None
+        # The URIs are not told: some hold a token.
         message = (
-            f"{self._backend.kind.kind} {workload['metadata']['name']} was edited: its model is {uri[:200]}, and that "
-            f"of revision {ref.revision} is {recorded_uri[:200]}; put it back, or roll out another revision"
+            f"{self._backend.kind.kind} {workload['metadata']['name']} was edited: its storage URI is not that of "
+            f"revision {ref.revision}; put it back, or roll out another revision"
         )
         return Problem(Reason.TEMPLATE_DRIFT, message)
 

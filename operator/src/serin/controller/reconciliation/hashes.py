@@ -1,4 +1,8 @@
-"""Completes the hashes of revisions in a status that an earlier Serin wrote, from the records."""
+"""Completes the hashes of revisions in a status that an earlier Serin wrote, from the records and the workloads.
+
+The completed status counts as the one that was read: the hashes are written with its next change, and by themselves
+they cause no write.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,17 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.records.build import sources_of
 from serin.rollout.observation import Part
+from serin.traffic.owner import stated_hash
 from serin.traffic.reader import Reader
 
 
-async def with_hashes(
+async def with_recorded_hashes(
     cluster: Cluster, reader: Reader, obj: Object, parsed: ModelDeployment, records: list[Object]
 ) -> ModelDeployment:
-    """The ModelDeployment with the hashes that its complete records know.
+    """The ModelDeployment with the hashes that its records know; ``records`` are those that were read completely.
 
-    The status as it was read counts as completed, too: the hashes are written with its next change, and by themselves
-    they cause no write. While nothing changes no record is read for them; when spec has changed and asks for a name
-    without a hash, the records of that name are.
+    While nothing changes no further record is read; when spec has changed and asks for a name without a hash, those of
+    that name are.
     """
     known = _hashes(records)
     spec, status = obj["spec"], parsed.status
@@ -34,15 +38,19 @@ async def with_hashes(
         selector = f"{names.MODEL_DEPLOYMENT}={metadata['name']},{names.REVISION}={revision}"
         listed = cluster.list(resources.PROMOTION_RECORDS, metadata["namespace"], selector)
         known |= _hashes(await reader.read(Part.RECORDS, listed) or [])
-    if not any(ref.hash is None and ref.revision in known for ref in _refs(status)):
-        return parsed
-    return parsed.model_copy(update={"status": _completed(status, known)})
+    return _completed(parsed, known)
+
+
+def with_stated_hashes(parsed: ModelDeployment, own: Mapping[str, Object]) -> ModelDeployment:
+    """The ModelDeployment with the hashes that Serin's own workloads state."""
+    stated = ((revision, stated_hash(workload)) for revision, workload in own.items())
+    return _completed(parsed, {revision: whole for revision, whole in stated if whole is not None})
 
 
 def _hashes(records: list[Object]) -> dict[str, str]:
     """The whole hashes by revision; the record that was created first decides."""
     found: dict[str, str] = {}
-    for whole in sources_of([record for record in records if "spec" in record]):
+    for whole in sources_of(records):
         found.setdefault(whole[:REVISION_LENGTH], whole)
     return found
 
@@ -51,11 +59,16 @@ def _refs(status: ModelDeploymentStatus) -> list[RevisionRef]:
     return [ref for ref in (status.stable, status.candidate, status.previous, *status.draining) if ref is not None]
 
 
-def _completed(status: ModelDeploymentStatus, known: Mapping[str, str]) -> ModelDeploymentStatus:
+def _completed(parsed: ModelDeployment, known: Mapping[str, str]) -> ModelDeployment:
+    status = parsed.status
+    if not any(ref.hash is None and ref.revision in known for ref in _refs(status)):
+        return parsed
+
     def complete(ref: RevisionRef | None) -> RevisionRef | None:
         if ref is None or ref.hash is not None or ref.revision not in known:
             return ref
         return ref.model_copy(update={"hash": known[ref.revision]})
 
     changes = {name: complete(getattr(status, name)) for name in ("stable", "candidate", "previous")}
-    return status.model_copy(update={**changes, "draining": [complete(ref) for ref in status.draining]})
+    draining = [complete(ref) for ref in status.draining]
+    return parsed.model_copy(update={"status": status.model_copy(update={**changes, "draining": draining})})

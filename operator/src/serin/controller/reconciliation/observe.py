@@ -18,7 +18,7 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import names_taken
 from serin.controller.reconciliation.adoption import Adopted, Adoption, has_derived_name
-from serin.controller.reconciliation.hashes import with_hashes
+from serin.controller.reconciliation.hashes import with_recorded_hashes, with_stated_hashes
 from serin.controller.reconciliation.pending_actions import (
     PendingActions,
     list_pending,
@@ -127,12 +127,12 @@ async def observe(
     backend = backend_of(parsed.spec)
     taken = names_taken(parsed.status.write_failures if failures is None else failures)
     services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, obj, parsed, taken)
-    parsed = await with_hashes(cluster, reader, obj, parsed, records or [])
     whole = [record for record in records or [] if "spec" in record]
+    parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
     routed = backend.route_view(route_obj).stable if route_obj is not None else None
     adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
     services = list(adopted.workloads) if adopted is not None else None
-    foreign_arms = adopted.foreign if adopted is not None else frozenset[str]()
+    parsed = with_stated_hashes(parsed, adopted.own if adopted is not None else {})
     arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
     arms = {revision: _doubted(arm, adopted) for revision, arm in arms.items()}
     views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
@@ -157,8 +157,8 @@ async def observe(
         model_deployment=parsed,
         wanted=wanted,
         problem=problem,
-        workloads={revision: s for s in services or [] if (revision := _revision_of(s)) not in foreign_arms},
-        foreign=foreign_arms,
+        workloads=adopted.own if adopted is not None else {},
+        foreign=adopted.foreign if adopted is not None else frozenset(),
         arms=arms,
         route_obj=route_obj,
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
@@ -235,10 +235,6 @@ def _doubted(arm: Arm, adopted: Adopted | None) -> Arm:
     """The arm with its doubt. What a workload says of its content counts only if it is Serin's."""
     doubt = adopted.doubts.get(arm.ref.revision) if adopted is not None else None
     return arm if doubt is None else replace(arm, doubt=doubt, ref=arm.ref.model_copy(update={"hash": None}))
-
-
-def _revision_of(service: Object) -> str:
-    return str(service["metadata"]["labels"].get(names.REVISION, ""))
 
 
 def _not_ours(obj: Object) -> Problem:
