@@ -18,7 +18,7 @@ from functools import cached_property
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import hash_of, workload_name
+from serin.api.revision import REVISION_LENGTH, hash_of, workload_name
 from serin.api.status import RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -69,27 +69,41 @@ class Adoption:
         Raises ``ClusterError`` if what is stable or candidate cannot be compared now.
         """
         serving = self._serving(routed)
-        ordered = sorted(found, key=lambda workload: not self._matters(_revision(workload), serving))
-        proofs, arms, doubts, foreign = 0, list[Object](), dict[str, Problem](), set[str]()
-        for workload in ordered:
-            revision, ours = _revision(workload), self._is_known(workload)
-            if not ours and proofs < MOST_PROOFS:
-                proofs, ours = proofs + 1, await self._is_proven(workload, serving)
-            changed = self._changed(workload) if ours else None
-            if changed is not None and self._not_exposed(revision):
-                continue
-            if changed is not None and revision == serving:
-                doubts[revision] = changed
-            if not ours and revision == serving:
-                doubts[revision] = _taken(workload, "it keeps the traffic that it has, and is not changed")
-                foreign.add(revision)
-            elif not ours and self.parsed.status.phase is None and revision != self._spec_hash[:8]:
-                doubts[revision] = _taken(workload, "it is not touched")
-                foreign.add(revision)
-            elif not ours:
+        own = await self._own(found, serving)
+        arms, doubts, foreign = list[Object](), dict[str, Problem](), set[str]()
+        for workload in found:
+            revision, ours = _revision(workload), workload["metadata"]["name"] in own
+            doubt = self._changed(workload) if ours else self._stays(workload, serving)
+            hidden = doubt is not None and self._not_exposed(revision) if ours else doubt is None
+            if hidden:  # it gets no traffic
                 continue
             arms.append(workload)
+            if doubt is not None and (revision == serving or not ours):
+                doubts[revision] = doubt
+            if not ours:
+                foreign.add(revision)
         return Adopted(tuple(arms), doubts, frozenset(foreign))
+
+    async def _own(self, found: Sequence[Object], serving: str | None) -> set[str]:
+        """Names of the workloads that are Serin's; of the others the first ``MOST_PROOFS`` may prove it."""
+        known = {workload["metadata"]["name"] for workload in found if self._is_known(workload)}
+        others = [workload for workload in found if workload["metadata"]["name"] not in known]
+        others.sort(key=lambda workload: not self._matters(_revision(workload), serving))
+        proven = {w["metadata"]["name"] for w in others[:MOST_PROOFS] if await self._is_proven(w, serving)}
+        return known | proven
+
+    def _stays(self, workload: Object, serving: str | None) -> Problem | None:
+        """Why a workload that is not Serin's counts as an arm all the same; None if it does not.
+
+        What is stable keeps its traffic. While the status is lost, a revision that nobody explains is a reason not to
+        begin anew.
+        """
+        revision = _revision(workload)
+        if revision == serving:
+            return _taken(workload, "it keeps the traffic that it has, and is not changed")
+        if self.parsed.status.phase is None and revision != self._spec_hash[:REVISION_LENGTH]:
+            return _taken(workload, "it is not touched")
+        return None
 
     @cached_property
     def _spec_hash(self) -> str:
@@ -105,7 +119,7 @@ class Adoption:
         return status.stable.revision if status.stable is not None else routed
 
     def _matters(self, revision: str, serving: str | None) -> bool:
-        return revision in {serving, self._spec_hash[:8]} or self._ref(revision) is not None
+        return revision in {serving, self._spec_hash[:REVISION_LENGTH]} or self._ref(revision) is not None
 
     def _ref(self, revision: str) -> RevisionRef | None:
         """The revision in the status."""
