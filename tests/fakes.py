@@ -104,11 +104,11 @@ class FakeCluster:
             raise Refused(self.refuse)
         if dry_run and resource is resources.PROMOTION_ACTIONS and self.vouching:
             raise Refused("denied request: serin.dev/actions: spec.requestedBy must be somebody-else")
-        if dry_run:
-            return body
-        key = (resource.plural, namespace, body["metadata"]["name"])
+        key = (resource.plural, namespace, str(body["metadata"].get("name")))
         if key in self.objects:
-            raise Conflict(body["metadata"]["name"])
+            raise Conflict(key[2])
+        if dry_run:
+            return copy.deepcopy(body)
         return self._write(f"create {resource.plural}", key, copy.deepcopy(body))
 
     async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:

@@ -15,7 +15,7 @@ from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.revision import revision_of
+from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
 from serin.rollout.decide import decide
@@ -70,8 +70,9 @@ def spec(version: str, **changes: Any) -> ModelDeploymentSpec:
 
 def ref(version: str) -> RevisionRef:
     """The revision of ``spec(version)``."""
-    revision = revision_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
-    return RevisionRef(revision=revision, version=version, workload=workload_of(NAME, revision))
+    whole = hash_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
+    revision = whole[:REVISION_LENGTH]
+    return RevisionRef(revision=revision, version=version, hash=whole, workload=workload_of(NAME, revision))
 
 
 def exposed(route: RoutePlan) -> frozenset[Exposure]:

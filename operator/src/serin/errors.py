@@ -7,6 +7,7 @@
     │   ├── NotFound                 the object does not exist: treat it as absent
     │   ├── Expired                  the rest of a list is no longer kept: begin again, or go on with the new token
     │   ├── Conflict                 the object has changed, or exists: read it again
+    │   ├── NameTaken                an object of that name exists that Serin did not make: leave it alone, and tell it
     │   ├── Refused                  the request is invalid or forbidden: a person has to fix it
     │   ├── Unavailable              network, 429, 5xx, timeout: try again later
     │   └── NotLeader                another replica leads, or may lead: do not write
@@ -46,6 +47,10 @@ class Expired(ClusterError):
 
 class Conflict(ClusterError):
     """The object changed since it was read, or exists already."""
+
+
+class NameTaken(ClusterError):
+    """An object of the name that Serin derives exists, and Serin did not make it."""
 
 
 class Refused(ClusterError):

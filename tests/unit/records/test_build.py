@@ -65,7 +65,7 @@ def test_the_snapshot_of_an_earlier_serin_is_read_whatever_its_preview_header() 
     stored = build.new(
         RecordPlan("fraud-1-1", 1, ref("2"), ref("1"), datetime(2026, 11, 22, tzinfo=UTC)),
         owner=("prod", "fraud"),
-        sources={},
+        source_of=lambda _: None,
         policy=("careful", snapshot),
     )
     seen = build.view(stored)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from serin.api.promotion_record import (
     TimelineEntry,
     WindowBlock,
 )
-from serin.api.revision import content_hash, revision_of
+from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
 from serin.api.status import AnsweredAction, Held, RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
@@ -41,18 +41,21 @@ def new(
     plan: RecordPlan,
     *,
     owner: tuple[str, str],
-    sources: Mapping[str, Source],
+    source_of: Callable[[RevisionRef], Source | None],
     policy: tuple[str, Mapping[str, Any]] | None,
     requested_by: RequestedBy | None = None,
 ) -> dict[str, Any]:
-    """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec)."""
+    """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec).
+
+    ``source_of`` gives what was written for a revision; None if that stands in an earlier record.
+    """
     namespace, model_deployment = owner
     snapshot = PolicySnapshot(name=policy[0], hash=content_hash(policy[1]), spec=dict(policy[1])) if policy else None
     spec = PromotionRecordSpec(
         model_deployment=model_deployment,
         attempt=plan.attempt,
-        candidate=_source(plan.candidate, sources),
-        stable=_source(plan.stable, sources) if plan.stable else None,
+        candidate=_source(plan.candidate, source_of),
+        stable=_source(plan.stable, source_of) if plan.stable else None,
         policy=snapshot if plan.stable else None,
         judge_version=JUDGE_VERSION,
         started_at=plan.started_at,
@@ -82,11 +85,13 @@ def requested_by(obj: Mapping[str, Any]) -> RequestedBy | None:
     return RequestedBy(field_manager=manager or None, user=user) if manager or user else None
 
 
-def _source(ref: RevisionRef, sources: Mapping[str, Source]) -> RevisionSource:
-    model, predictor = sources.get(ref.revision, ({}, {}))
+def _source(ref: RevisionRef, source_of: Callable[[RevisionRef], Source | None]) -> RevisionSource:
+    source = source_of(ref)
+    model, predictor = source or ({}, {})
     return RevisionSource(
         revision=ref.revision,
         version=ref.version,
+        hash=hash_of(model, predictor) if source else ref.hash,
         workload=ref.workload,
         digest=model.get("digest"),
         model=dict(model),
@@ -139,18 +144,36 @@ def _held(actions: Sequence[AnsweredAction]) -> Held | None:
 
 
 def _ref(source: RevisionSource) -> RevisionRef:
-    return RevisionRef(revision=source.revision, version=source.version, workload=source.workload)
+    whole = source.hash or _computed_hash(source)
+    return RevisionRef(revision=source.revision, version=source.version, hash=whole, workload=source.workload)
+
+
+def _computed_hash(source: RevisionSource) -> str | None:
+    """The hash of the content that a record has; None if it has none, or another revision's."""
+    whole = hash_of(source.model, source.predictor)
+    return whole if whole.startswith(source.revision) and len(source.revision) == REVISION_LENGTH else None
 
 
 def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:
-    """The source of each revision in the records."""
+    """The sources in the records by their whole hashes; those of the record that was created first come first.
+
+    Records can be forged: a source counts only if its content hashes to what the record states.
+    """
     found: dict[str, Source] = {}
-    for record in filter(None, map(parse, records)):
-        for source in filter(None, (record.spec.stable, record.spec.candidate)):
-            # Records can be forged: a source counts only if its hash is the revision.
-            if source.revision == revision_of(source.model, source.predictor):
-                found[source.revision] = (source.model, source.predictor)
+    for obj in sorted(records, key=lambda obj: str(obj["metadata"].get("creationTimestamp", ""))):
+        record = parse(obj)
+        for source in (record.spec.candidate, record.spec.stable) if record else ():
+            whole = _computed_hash(source) if source else None
+            if source is not None and whole is not None and source.hash in {None, whole}:
+                found.setdefault(whole, (source.model, source.predictor))
     return found
+
+
+def source_of(revision: str, whole: str | None, sources: Mapping[str, Source]) -> Source | None:
+    """What was written for a revision: by its whole hash, or by its name if the hash is not known."""
+    if whole is not None:
+        return sources.get(whole)
+    return next((source for other, source in sources.items() if other.startswith(revision)), None)
 
 
 def with_entry(status: PromotionRecordStatus, entry: TimelineEntry) -> PromotionRecordStatus:

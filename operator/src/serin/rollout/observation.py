@@ -75,6 +75,8 @@ class Arm:
     """Maximum replicas of its InferenceService; None if unknown."""
     updates: bool = True
     """False if an annotation makes KServe ignore changes of the InferenceService: scaling fields have no effect."""
+    doubt: Problem | None = None
+    """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
 
 
 @dataclass(frozen=True, slots=True)

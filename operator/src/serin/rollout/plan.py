@@ -151,7 +151,7 @@ def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: Rec
 
 
 def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
-    """Arms to delete: neither stable nor candidate, not draining, and without weight in the route.
+    """Arms to delete: Serin's, neither stable nor candidate, not draining, and without weight in the route.
 
     Ready arms are kept while stable is down; all are kept while the endpoints cannot be read.
     """
@@ -164,5 +164,5 @@ def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: s
     return tuple(
         arm.ref
         for revision, arm in context.observed.arms.items()
-        if revision not in serving | busy and not arm.deleting and not (outage and arm.ready)
+        if revision not in serving | busy and not arm.deleting and not (outage and arm.ready) and arm.doubt is None
     )

@@ -197,7 +197,7 @@ class Reason(StrEnum):
     )
     NAME_TAKEN = (
         "NameTaken",
-        "An HTTPRoute of the ModelDeployment's name exists that is not Serin's; it is not touched.",
+        "An object of a name that Serin derives exists that Serin did not make; it is not touched.",
         WARNING,
     )
     KSERVE_MISSING = (

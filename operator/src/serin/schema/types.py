@@ -112,6 +112,8 @@ def without_control_characters(text: str) -> str:
 Name = Annotated[str, Field(max_length=63, min_length=1)]
 Word = Annotated[str, Field(max_length=128)]
 Text = Annotated[str, Field(max_length=4096)]
+Sha256 = Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]{64}$")]
+"""A whole SHA-256 as hex."""
 AnyName = Annotated[str, Field(max_length=253)]
 """The name of any object, however long Kubernetes lets it be."""
 LONGEST_USER = 512

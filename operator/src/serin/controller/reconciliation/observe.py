@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from pydantic import ValidationError
-
-from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import workload_name
-from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.revision import hash_of, revision_of
+from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.action_list import ActionList
+from serin.controller.reconciliation.acts import names_taken
+from serin.controller.reconciliation.adoption import Adopted, Adoption
+from serin.controller.reconciliation.hashes import with_recorded_hashes, with_stated_hashes
+from serin.controller.reconciliation.parts import KSERVE_MISSING, READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
 from serin.controller.reconciliation.pending_actions import (
-    FLOODED,
     PendingActions,
-    pending_actions_of,
-    requester_verified,
 )
-from serin.controller.reconciliation.rollout_records import get_or_none, read_records, record_views
+from serin.controller.reconciliation.readable_policy import readable_policy
+from serin.controller.reconciliation.rollout_records import record_views
 from serin.controller.reconciliation.wanted import wanted_revision
 from serin.controller.workqueue import Key
-from serin.errors import NotFound, Refused
-from serin.prometheus.reading import unreadable
+from serin.errors import NotFound
 from serin.prometheus.server.allow_list import AllowList
-from serin.records.build import Source, sources_of
+from serin.records.build import Source, source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.schema.reasons import Reason
 from serin.together import together
@@ -50,7 +48,9 @@ class Snapshot:
     wanted: RevisionRef | None
     problem: Problem | None
     workloads: Mapping[str, Object]
-    """By revision."""
+    """By revision; those that are Serin's."""
+    foreign: frozenset[str]
+    """Revisions that are served by a workload that is not Serin's: nothing is written to it."""
     arms: Mapping[str, Arm]
     route_obj: Object | None
     route: RouteView | None
@@ -83,13 +83,17 @@ class Snapshot:
         """The status as it is stored."""
         return self.model_deployment.status
 
-    @property
-    def sources(self) -> dict[str, Source]:
-        """Per revision ``spec.model`` and ``spec.predictor``: from the complete records, or from spec."""
-        found = sources_of(list(self.record_objs.values()))
-        if self.wanted is not None:
-            found[self.wanted.revision] = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
-        return found
+    def source_of(self, ref: RevisionRef) -> Source | None:
+        """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
+        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        if ref.hash == hash_of(*spec):
+            return spec
+        return source_of(ref.revision, ref.hash, sources_of(list(self.record_objs.values())))
+
+    def source_by_name(self, ref: RevisionRef) -> Source | None:
+        """Spec, if it has the name of a revision whose whole hash nobody knows."""
+        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        return spec if ref.hash is None and ref.revision == revision_of(*spec) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,18 @@ class Scope:
     """Empty: all."""
 
 
-async def observe(cluster: Cluster, key: Key, scope: Scope, actions: ActionList, now: datetime) -> Snapshot | None:
+async def observe(
+    cluster: Cluster,
+    key: Key,
+    scope: Scope,
+    *,
+    actions: ActionList,
+    now: datetime,
+    failures: Sequence[WriteFailure] | None = None,
+) -> Snapshot | None:
     """A snapshot; None if the ModelDeployment does not exist or is being deleted.
+
+    ``failures`` are the failed writes of the last pass; before the first one, those in the status count.
 
     Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part
     that cannot be read is in ``Snapshot.unknown``.
@@ -118,11 +132,18 @@ async def observe(cluster: Cluster, key: Key, scope: Scope, actions: ActionList,
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
-    found = _read_parts(cluster, reader, parsed, (namespace, name), actions)
+    taken = names_taken(parsed.status.write_failures if failures is None else failures)
+    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions)
     services, records, route_obj, policy_obj, pending = await found
+    whole = [record for record in records or [] if "spec" in record]
+    parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
+    routed = backend.route_view(route_obj).stable if route_obj is not None else None
+    adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
+    services = list(adopted.workloads) if adopted is not None else None
+    parsed = with_stated_hashes(parsed, adopted.own if adopted is not None else {})
     is_foreign = foreign(route_obj, obj, parsed.status)
     arms, claimed = await _arms_and_claim(
-        backend.arms(cluster, reader, (namespace, name), parsed.status, services),
+        _trusted_arms(backend.arms(cluster, reader, (namespace, name), parsed.status, services), adopted),
         lambda arms: _claimed(cluster, reader, obj, RouteClaim(parsed.status, route_obj, arms, now), scope.namespaces),
         at_once=route_obj is not None,
     )
@@ -136,86 +157,51 @@ async def observe(cluster: Cluster, key: Key, scope: Scope, actions: ActionList,
     wanted = None
     if problem is None or parsed.status.rollout is not None:
         # During a rollout spec counts in spite of other problems: it may ask for stable again.
-        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
+        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms, arms_known=services is not None)
         problem = problem or unusable
     return Snapshot(
         obj=obj,
         model_deployment=parsed,
         wanted=wanted,
         problem=problem,
-        workloads={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services or []},
+        workloads=adopted.own if adopted is not None else {},
+        foreign=adopted.foreign if adopted is not None else frozenset(),
         arms=arms,
         route_obj=route_obj,
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
         owns_route=not is_foreign and not (route_obj is None and (claimed or Part.HOSTNAMES in reader.unknown)),
-        record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
+        record_objs={record["metadata"]["name"]: record for record in whole},
         record_uids={record["metadata"]["name"]: record["metadata"].get("uid", "") for record in records or []},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
-        policy=_policy((namespace, parsed.spec.policy_ref.name), policy_obj, scope, reader.unknown.get(Part.POLICY)),
+        policy=readable_policy(
+            (namespace, parsed.spec.policy_ref.name), policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)
+        ),
         pending_actions=pending,
         unknown=reader.unknown,
     )
 
 
-async def _read_parts(
-    cluster: Cluster, reader: Reader, parsed: ModelDeployment, key: tuple[str, str], actions: ActionList
-) -> Parts:
-    """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
-    namespace, name = key
-    workload_of = partial(backend_of(parsed.spec).workload, name)
-    found = await together(
-        reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
-        reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status, workload_of)),
-        get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
-        reader.read(
-            Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
-        ),
-        _read_actions(cluster, reader, key, parsed.status, actions),
-    )
-    return cast("Parts", tuple(found))
+async def _adopted(
+    adoption: Adoption, reader: Reader, found: list[Object] | None, routed: str | None
+) -> Adopted | None:
+    """The workloads that count as arms; None if they could not be read."""
+    return await reader.read(Part.INFERENCE_SERVICES, adoption.sort(found, routed)) if found is not None else None
 
 
-Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
-READ_TIMEOUT_IN_ROLLOUT = 1.5
-"""Seconds per part during a rollout: a rollback must not wait for parts that it does not need."""
-READ_TIMEOUT = 10.0
-"""Seconds per part outside of rollouts."""
-KSERVE_MISSING = Problem(
-    Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
-)
-
-
-async def _read_actions(
-    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus, actions: ActionList
-) -> PendingActions:
-    """The pending actions, and whether the requesters of new ones are verified."""
-    record = status.rollout.record if status.rollout is not None else None
-    found = await reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
-    if found is not None and not found.complete:
-        reader.note(Part.ACTIONS, FLOODED)
-    answered = {action.uid for action in status.actions}
-    pending = pending_actions_of(found.actions if found is not None else [])
-    new = [action for action in pending.actions if action.uid not in answered]
-    return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
-
-
-async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:
-    """The arms of the ModelDeployment; None if the API server does not know their kind."""
-    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-    try:
-        found = await cluster.list(backend_of(parsed.spec).kind, namespace, selector)
-    except NotFound as error:
-        if parsed.status.rollout is None:
-            return None
-        # Not "no arm is left": during a rollout that would cause a rollback, and the answer is in doubt.
-        raise Refused(KSERVE_MISSING.message) from error
-    return [service for service in found if _is_ours(service, name)]
+def _doubted(arm: Arm, adopted: Adopted | None) -> Arm:
+    """The arm with its doubt. What a workload says of its content counts only if it is Serin's."""
+    doubt = adopted.doubts.get(arm.ref.revision) if adopted is not None else None
+    return arm if doubt is None else replace(arm, doubt=doubt, ref=arm.ref.model_copy(update={"hash": None}))
 
 
 def _not_ours(obj: Object) -> Problem:
     message = f"HTTPRoute {obj['metadata']['name']} exists and is not Serin's; delete it, or choose another name"
     return Problem(Reason.NAME_TAKEN, message)
+
+
+async def _trusted_arms(reading: Coroutine[Any, Any, dict[str, Arm]], adopted: Adopted | None) -> dict[str, Arm]:
+    return {revision: _doubted(arm, adopted) for revision, arm in (await reading).items()}
 
 
 async def _arms_and_claim(
@@ -241,29 +227,3 @@ async def _claimed(
     if foreign(claim.route, obj, claim.status):
         return None
     return await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, namespaces))
-
-
-def _is_ours(service: Object, name: str) -> bool:
-    """Whether the arm has the name that Serin derives; labels alone can be copied."""
-    revision = service["metadata"]["labels"].get(names.REVISION, "")
-    return bool(service["metadata"]["name"] == workload_name(name, revision))
-
-
-def _policy(
-    key: tuple[str, str], obj: Mapping[str, Any] | None, scope: Scope, unknown: Unreadable | None
-) -> PromotionPolicySpec | Problem:
-    namespace, name = key
-    if unknown is not None:
-        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {unknown.message}")
-    if obj is None:
-        return Problem(Reason.POLICY_MISSING, f"PromotionPolicy {name} does not exist in this namespace; create it")
-    try:
-        policy = PromotionPolicySpec.model_validate(obj["spec"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("spec", *first["loc"])))
-        words = first["msg"].removeprefix("Value error, ")
-        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: {where}: {words}")
-    refusal = scope.prometheus.refusal(policy, namespace)
-    gap = f"prometheus: {refusal}" if refusal else unreadable(policy)
-    return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{gap}") if gap else policy

@@ -76,7 +76,9 @@ class Reconciler:
         namespace, name = key
         if name == ORPHANS:
             return await refuse_orphans(self._cluster, self._actions, namespace, self._clock()) or GONE
-        snapshot = await observe(self._cluster, key, self._scope, self._actions, self._clock())
+        last, now = self._last.get(key), self._clock()
+        failures = last.failures if last else None
+        snapshot = await observe(self._cluster, key, self._scope, actions=self._actions, now=now, failures=failures)
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)

@@ -30,7 +30,13 @@ from serin.schema.types import format_time
 ROUTE_GRACE = timedelta(seconds=30)
 """How long after a rollout the gateway may take to accept the last change of the route."""
 RETRIED_REFUSALS = frozenset(
-    {Reason.RENDER_REFUSED, Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING, Reason.WRITE_UNAVAILABLE}
+    {
+        Reason.RENDER_REFUSED,
+        Reason.QUOTA_EXCEEDED,
+        Reason.PERMISSION_MISSING,
+        Reason.WRITE_UNAVAILABLE,
+        Reason.NAME_TAKEN,
+    }
 )
 """Refusals of the dry-run of the InferenceService that may end without a watch event."""
 REFUSAL_RETRY = timedelta(seconds=30)
@@ -81,6 +87,10 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
         found = context.observed.unknown[part]
         message = f"version {stable.version} is stable; {part.value} cannot be read: {found.message}"
         return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)
+    arm = context.arm(stable)
+    if arm is not None and arm.doubt is not None:
+        message = f"version {stable.version} serves all traffic; {arm.doubt.message}"
+        return Transition(status, arm.doubt.reason, message, stalled=True)
     route = context.observed.route
     recent = stable.since is not None and context.now - stable.since < ROUTE_GRACE
     if route is None or (not route.accepted and not (route.pending and recent)):

@@ -100,8 +100,8 @@ def start_rollout(
 def is_returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
     """Whether spec goes back to the previous stable revision within its return period."""
     previous = status.previous
-    if status.stable is None or previous is None or previous.revision != wanted.revision:
-        return False
+    if status.stable is None or previous is None or previous.hash is None or not previous.is_same(wanted):
+        return False  # an unknown content has proven nothing
     if status.retry is not None:  # it has been rolled back since
         return False
     return previous.until is None or context.now < previous.until
