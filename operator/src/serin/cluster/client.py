@@ -17,6 +17,7 @@ from kubernetes.aio import client, config
 
 from serin.cluster.resources import Resource
 from serin.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
+from serin.schema.masking import masked
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -167,7 +168,7 @@ def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) ->
         raise Unavailable(message) from error
     if status < 400:  # noqa: PLR2004 - HTTP
         return dict(parsed)
-    message = f"{what}: {status} {parsed.get('message', '')}"
+    message = f"{what}: {status} {masked(str(parsed.get('message', '')))}"  # it may quote what was sent
     raise error_for(status, message, headers)
 
 

@@ -95,6 +95,8 @@ class Scope:
     """Allow-list of Prometheus addresses, normalised."""
     namespaces: tuple[str, ...] = ()
     """Empty: all."""
+    refuses_literal_secrets: bool = True
+    """A new revision with a secret in plain text is refused."""
 
 
 async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
@@ -129,7 +131,9 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     wanted = None
     if problem is None or parsed.status.rollout is not None:
         # During a rollout spec counts in spite of other problems: it may ask for stable again.
-        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
+        wanted, unusable = await wanted_revision(
+            cluster, obj, parsed, arms, refuses_literal_secrets=scope.refuses_literal_secrets
+        )
         problem = problem or unusable
     return Snapshot(
         obj=obj,

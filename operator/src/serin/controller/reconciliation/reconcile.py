@@ -57,11 +57,12 @@ class Reconciler:
         *,
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
+        refuses_literal_secrets: bool = True,
     ) -> None:
         """``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist."""
         self._missing, self._retention = missing, retention
         self._cluster, self._metrics, self._clock, self._live_read = cluster, metrics, clock, live_read
-        self._scope = Scope(tuple(metrics), namespaces)
+        self._scope = Scope(tuple(metrics), namespaces, refuses_literal_secrets)
         self._actor, self._deadline_actor = Actor(cluster), Actor(DeadlineCluster(cluster, WRITE_TIMEOUT))
         self._readers = WindowReaders()
         self._last: dict[Key, PassResult] = {}

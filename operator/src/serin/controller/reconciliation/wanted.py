@@ -10,6 +10,7 @@ from serin.api.status import RevisionRef
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.refusals import refusal
 from serin.errors import Conflict, Refused, Unavailable
+from serin.rollout.literal_secrets import literal_secret
 from serin.rollout.observation import Arm, Problem
 from serin.rollout.spec_rules import problem_of
 from serin.schema.reasons import Reason
@@ -19,12 +20,18 @@ from serin.traffic.registry import backend_of
 
 
 async def wanted_revision(
-    cluster: Cluster, obj: Object, parsed: ModelDeployment, arms: Mapping[str, Arm]
+    cluster: Cluster,
+    obj: Object,
+    parsed: ModelDeployment,
+    arms: Mapping[str, Arm],
+    *,
+    refuses_literal_secrets: bool,
 ) -> tuple[RevisionRef | None, Problem | None]:
     """The revision that spec asks for, or the first problem that its author has to fix.
 
     A new revision is checked by a dry run before anything is created. During a rollout there is no dry run: only a
-    forward move needs it, and the breach watch must not depend on it.
+    forward move needs it, and the breach watch must not depend on it. Secrets in plain text are refused in what is new
+    only: what serves, or has served, goes on.
     """
     backend, source = backend_of(parsed.spec), Source(obj["spec"]["model"], obj["spec"]["predictor"])
     problem = _malformed(obj, parsed)
@@ -38,9 +45,13 @@ async def wanted_revision(
     except (TypeError, AttributeError, LookupError) as error:
         return None, Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
     known = {r.revision for r in (parsed.status.stable, parsed.status.candidate, *parsed.status.rejected) if r}
-    if revision in arms or revision in known or parsed.status.rollout is not None:
+    if revision in arms or revision in known:
         return ref, None
-    problem = await _refused(cluster, backend, metadata["namespace"], body)
+    previous = parsed.status.previous
+    if refuses_literal_secrets and (previous is None or previous.revision != revision):
+        problem = literal_secret(source.model, source.predictor)
+    if problem is None and parsed.status.rollout is None:
+        problem = await _refused(cluster, backend, metadata["namespace"], body)
     return (ref, None) if problem is None else (None, problem)
 
 
