@@ -106,7 +106,7 @@ lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer
 
 .PHONY: clean
 clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
-	rm -rf $(VENV) $(MUTATED) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MUTATED) $(SBOM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find operator e2e tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: mutants

@@ -1,7 +1,7 @@
 """Checks the licences of the packages in the operator's image: each is on a list of licences that the OSI approves.
 
-``python -m tools.licences`` reads the names in ``requirements/operator.lock`` and the metadata of the installed packages;
-it asks no server. It exits with 1 and names each package whose licence is unknown or not on the list.
+``python -m tools.licences`` reads the names in ``requirements/operator.lock`` and the metadata of the installed
+packages; it asks no server. It exits with 1 and names each package whose licence is unknown or not on the list.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def licence_of(name: str) -> str:
     """The SPDX expression of an installed package; empty if its metadata has none."""
     found = metadata(name)
     classifiers = [c.rpartition(" :: ")[2] for c in found.get_all("Classifier") or [] if c.startswith("License :: ")]
-    given = found.get("License-Expression") or READ_BY_HAND.get(name) or found.get("License") or ""
+    expression, text = (found.get_all(field) or [""] for field in ("License-Expression", "License"))
+    given = expression[0] or READ_BY_HAND.get(name) or text[0]
     if given and len(given.splitlines()) == 1:
         return SPELLINGS.get(given, given)
     return SPELLINGS.get(classifiers[0], classifiers[0]) if len(classifiers) == 1 else ""
@@ -66,7 +67,9 @@ def problems(names: Iterable[str]) -> list[str]:
             found.append(f"{name}: is not installed; run `make setup`")
             continue
         if not licence:
-            found.append(f"{name}: its metadata names no licence; read it, and add it to READ_BY_HAND in tools/licences.py")
+            found.append(
+                f"{name}: its metadata names no licence; read it, and add it to READ_BY_HAND in tools/licences.py"
+            )
         elif not is_allowed(licence):
             found.append(f"{name}: {licence} is not on the list ALLOWED in tools/licences.py")
     return found
@@ -78,7 +81,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("lock", nargs="?", type=Path, default=Path("requirements/operator.lock"))
     names = locked(parser.parse_args(argv).lock.read_text("utf-8"))
     found = problems(names) if names else ["the lock names no package"]
-    print("\n".join(found) or f"{len(names)} packages, all with licences of the list", file=sys.stderr if found else sys.stdout)
+    print(
+        "\n".join(found) or f"{len(names)} packages, all with licences of the list",
+        file=sys.stderr if found else sys.stdout,
+    )
     return 1 if found else 0
 
 

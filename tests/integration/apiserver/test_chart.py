@@ -52,7 +52,10 @@ def test_helm_finds_nothing_to_complain_about(values: Path) -> None:
 
 IMAGE = "image.repository=registry.example.com/serin"
 REFUSED = [
-    (["image.repository=", "prometheus.urls={http://x}"], "image.repository is empty: give the image with its registry"),
+    (
+        ["image.repository=", "prometheus.urls={http://x}"],
+        "image.repository is empty: give the image with its registry",
+    ),
     (["image.repository=serin", "prometheus.urls={http://x}"], "'/image/repository'"),
     (["image.repository=team/serin", "prometheus.urls={http://x}"], "'/image/repository'"),
     (["prometheus.urls={http://x}", "literalSecrets=Maybe"], "'/literalSecrets'"),

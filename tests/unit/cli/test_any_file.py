@@ -23,10 +23,14 @@ VALUES = st.one_of(
     st.integers(min_value=10**300, max_value=10**301),
     st.floats(),
     st.text(max_size=20),
-    st.sampled_from(["15s", "99.0", "0.5", "\x1b[31m", "\u202e", "Hold", "Critical", 1e308, "9" * 500, "2026-11-22T03:00:00Z"]),
+    st.sampled_from(
+        ["15s", "99.0", "0.5", "\x1b[31m", "\u202e", "Hold", "Critical", 1e308, "9" * 500, "2026-11-22T03:00:00Z"]
+    ),
 )
-TREES = st.recursive(VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3))
-POLICY = {"apiVersion": "serin.dev/v1alpha1", "kind": "PromotionPolicy", "spec": spec(*(slo["name"] for slo in SLOS))}
+TREES = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+POLICY = {"kind": "PromotionPolicy", "spec": spec(*(slo["name"] for slo in SLOS))}
 BOTH = {arm: {"total": 100, "bad": 1} for arm in ("candidate", "stable")}
 LINES = [
     {"slo": "availability", "start": "2026-11-22T03:00:00Z", "seconds": 15, **BOTH},
@@ -34,8 +38,9 @@ LINES = [
     {"slo": "drift", "start": "2026-11-22T03:00:00Z", "seconds": 15, "value": 0.1, "at": "2026-11-22T03:00:00Z"},
 ]
 NASTY = st.sampled_from(
-    ["!!int x", "!!bool x", "!!timestamp x", "!!float ''", "!!binary x", "!!set [1]", "!!omap {}", "&a [*a]", "{? [1] : 2}",
-     "!!python/name:os.system", "<<: *x", "%YAML 9.9", "--- a\n--- b", "1:2:3:4", "=", "{a: b", "\0", "0x" + "f" * 900,
+    ["!!int x", "!!bool x", "!!timestamp x", "!!float ''", "!!binary x", "!!set [1]", "!!omap {}", "&a [*a]",
+     "{? [1] : 2}", "!!python/name:os.system", "<<: *x",
+     "%YAML 9.9", "--- a\n--- b", "1:2:3:4", "=", "{a: b", "\0", "0x" + "f" * 900,
      "2026-99-99", "0001-01-01T00:00:00+14:00", "? ?", "!<tag:yaml.org,2002:int> ''"]
 )  # fmt: skip
 
@@ -88,13 +93,17 @@ def check(result: Result) -> None:
     assert result.exit_code == 0 or result.output.startswith("serin: ")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(policy=policies())
 def test_any_policy(tmp_path: Path, policy: str) -> None:
     check(run(tmp_path, policy, json.dumps(LINES[0])))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(lines=windows())
 def test_any_windows(tmp_path: Path, lines: str) -> None:
     check(run(tmp_path, yaml.safe_dump(POLICY), lines))

@@ -22,8 +22,16 @@ MODEL = {"uri": "s3://models/fraud/42"}
     ("model", "predictor", "where"),
     [
         (MODEL, env("HF_TOKEN"), "spec.predictor.model.env: HF_TOKEN has a secret"),
-        (MODEL, {"containers": [{}, {"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]}]}, "containers[1].env: DB_PASS"),
-        (MODEL, {"initContainers": [{"env": [{"name": "api_key", "value": "hunter2"}]}]}, "initContainers[0].env: api_key"),
+        (
+            MODEL,
+            {"containers": [{}, {"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]}]},
+            "containers[1].env: DB_PASS",
+        ),
+        (
+            MODEL,
+            {"initContainers": [{"env": [{"name": "api_key", "value": "hunter2"}]}]},
+            "initContainers[0].env: api_key",
+        ),
         (MODEL, env("DATABASE_URL", "postgres://ana:hunter2@db/f"), "DATABASE_URL has a secret"),
         (MODEL, {"model": {"args": ["--api-key=hunter2"]}}, "spec.predictor.model: option --api-key has a secret"),
         (MODEL, {"containers": [{"command": ["serve", "--hf-token", "hunter2"]}]}, "containers[0]: option --hf-token"),
@@ -52,7 +60,11 @@ def test_a_secret_in_plain_text(model: dict[str, Any], predictor: dict[str, Any]
         env("MAX_TOKENS", "4096"),
         env("TOKENIZER_PATH", "/mnt/models"),
         env("DATABASE_URL", "postgres://ana:$(DB_PASSWORD)@db/f"),
-        {"model": {"args": ["--max-num-batched-tokens=2048", "--api-key", "$(VLLM_API_KEY)", "--api-key", "--tokenizer=x"]}},
+        {
+            "model": {
+                "args": ["--max-num-batched-tokens=2048", "--api-key", "$(VLLM_API_KEY)", "--api-key", "--tokenizer=x"]
+            }
+        },
         {"model": {"args": ["--enable-token", "--token"]}},
         {"model": {"env": "HF_TOKEN", "args": {"a": 1}}, "containers": ["x", None], "initContainers": 3},
         {"model": {"env": [None, "x", {"value": "x"}, {"name": "HF_TOKEN", "value": 3}], "args": [None, 3]}},

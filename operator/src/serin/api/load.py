@@ -86,7 +86,9 @@ def _check_size(node: yaml.Node, sizes: dict[int, int], source: str) -> int:
     if isinstance(node, yaml.ScalarNode):
         size += len(node.value)
         if size > LONGEST_NUMBER and node.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}:
-            raise InvalidInput(f"{source}:{node.start_mark.line + 1}: a number of more than {LONGEST_NUMBER} characters")
+            raise InvalidInput(
+                f"{source}:{node.start_mark.line + 1}: a number of more than {LONGEST_NUMBER} characters"
+            )
     else:
         for part in node.value:
             size += sum(_check_size(item, sizes, source) for item in (part if isinstance(part, tuple) else (part,)))

@@ -43,6 +43,9 @@ class PromotionRecordSpec(ApiModel):
     """Absent on the first deployment, which has nothing to be compared with."""
     judge_version: Word
     started_at: Time
+    missing_attempts: Annotated[list[int], Field(max_length=100)] | None = None
+    """Earlier attempts that had no PromotionRecord when this one was written, the newest 100: the retention rule, or
+    somebody, deleted them."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(("self == oldSelf", "the facts of a PromotionRecord never change"))

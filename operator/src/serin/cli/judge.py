@@ -17,7 +17,6 @@ from serin.evidence import SloReport
 from serin.judge import JUDGE_VERSION
 from serin.schema.types import format_time
 
-
 LARGEST_FILE = 256 * 1024 * 1024
 """Characters: two million windows have less."""
 

@@ -52,6 +52,7 @@ def new(
         policy=snapshot if plan.stable else None,
         judge_version=JUDGE_VERSION,
         started_at=plan.started_at,
+        missing_attempts=list(plan.missing) or None,
     )
     labels = {
         names.MANAGED_BY: names.MANAGER,

@@ -30,9 +30,7 @@ _KEY_CHARACTERS = string.ascii_letters + string.digits + string.whitespace + "+/
 _USER_INFO = re.compile(r"://((?:[^\s/@\"<>`]*+@)++)")
 _LONGEST_USER = 16
 """A user's name without a password is masked from this length on: it may be a token."""
-_HEADER = re.compile(
-    r"(?i)(?<![a-z0-9])((?:proxy-)?authorization|(?:set-)?cookie)(\\*[\"']?\s*+[:=]\s*+)([^\r\n]++)"
-)
+_HEADER = re.compile(r"(?i)(?<![a-z0-9])((?:proxy-)?authorization|(?:set-)?cookie)(\\*[\"']?\s*+[:=]\s*+)([^\r\n]++)")
 _BEARER = re.compile(
     r"(?i)(?<![a-z0-9])(bearer\s++)"
     r"(?!(?:tokens?|auth\w*|schemes?|realm|errors?|is|was|not|for|from|in|of|or|and|headers?|challenges?|credentials?)"
@@ -115,7 +113,7 @@ def _hidden(value: str) -> str:
 
 
 def _holds_secret(found: re.Match[str]) -> bool:
-    """Whether the value of the key is a secret. After ``key=``, ``"key": `` and ``key:`` it is; ``key: `` may be a sentence."""
+    """Whether the value of the key is a secret; ``key: `` without quotes may be a part of a sentence."""
     key, quote, separator = found[1].lstrip("-"), found[2], found[3]
     if not names_secret(key):
         return ":" not in separator and _SIGNATURE.search(key) is not None

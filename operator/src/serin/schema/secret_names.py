@@ -1,4 +1,4 @@
-"""Which names speak of a secret, and which values are none. Written for RE2, too: the admission policy has the same rules.
+"""Which names speak of a secret, and which values are none; for RE2, too: the admission policy has the same rules.
 
 ``HF_TOKEN``, ``--api-key`` and ``aws.secretAccessKey`` do; ``TOKENIZER_PATH``, ``MAX_TOKENS``, ``PAD_TOKEN_ID``,
 ``POSTGRES_PASSWORD_FILE`` and ``AWS_ACCESS_KEY_ID`` do not.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-SECRET_NAME = (
+SENSITIVE_NAME = (
     r"(?i)(token([^a-z]|$)|secret|passw|passphrase|credential|(api|access|account|private|signing|encryption)[_.-]?key)"
 )
 """A name that speaks of a secret, unless it is harmless. A plural (``MAX_TOKENS``) counts things, and is none."""
@@ -21,8 +21,8 @@ HARMLESS_NAME = (
     r"|(key|token)[_.-]?id$"
     r"|(secret|token|credentials?|key|passw(or)?d)(keyref|ref|name|file|path|dir|class)$"
     # Tokens of a language model.
-    r"|(^|[_.-])(pad|eos|bos|eot|unk|sep|cls|mask|stop|start|begin|end|image|audio|video|special|max|min|num|per|first"
-    r"|next|new|total|input|output|prompt|think|tool|sub|word)[_.-]token([_.-]|$)"
+    r"|(^|[_.-])(pad|eos|bos|eot|unk|sep|cls|mask|stop|start|begin|end|image|audio|video|special|max|min|num|per|think)"
+    r"[_.-]token([_.-]|$)"
     r"|token[_.-](text|str|string|embedding|embeddings|classification|level|ratio|throughput|latency|cost|bucket)([_.-]|$)"
     r"|(^|[_.-])tiktoken([_.-]|$)"
     # The path of a key file, by the name that Google's libraries gave it.
@@ -38,7 +38,7 @@ CREDENTIAL_IN_URI = (
     r"|api_?key|password)=[^&\s$])"
 )
 """A password in a URI, or the signature of a signed one; ``$(…)``, a reference to another variable, is none."""
-_SECRET_NAME = re.compile(SECRET_NAME)
+_SENSITIVE_NAME = re.compile(SENSITIVE_NAME)
 _HARMLESS_NAME = re.compile(HARMLESS_NAME)
 _HARMLESS_VALUE = re.compile(HARMLESS_VALUE)
 _CREDENTIAL_IN_URI = re.compile(CREDENTIAL_IN_URI)
@@ -46,7 +46,7 @@ _CREDENTIAL_IN_URI = re.compile(CREDENTIAL_IN_URI)
 
 def names_secret(name: str) -> bool:
     """Whether a variable, a key or an option of that name holds a secret."""
-    return _SECRET_NAME.search(name) is not None and _HARMLESS_NAME.search(name) is None
+    return _SENSITIVE_NAME.search(name) is not None and _HARMLESS_NAME.search(name) is None
 
 
 def is_harmless(value: str) -> bool:

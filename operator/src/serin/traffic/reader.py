@@ -59,4 +59,6 @@ class Reader:
 
 
 def _malformed(error: Exception) -> Unreadable:
-    return Unreadable(f"an object of an unexpected shape: {type(error).__name__}: {masked(str(error))[:200]}", refused=True)
+    return Unreadable(
+        f"an object of an unexpected shape: {type(error).__name__}: {masked(str(error))[:200]}", refused=True
+    )

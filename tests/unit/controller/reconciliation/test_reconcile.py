@@ -474,7 +474,9 @@ async def test_a_secret_in_plain_text_reaches_no_record() -> None:
     await lab.tick()
     assert "HF_TOKEN has a secret in plain text" in lab.status["message"]
     assert lab.status["stable"]["version"] == "1"
-    assert "hunter2" not in json.dumps([lab.status, *(o for k, o in lab.cluster.objects.items() if k[0] != "modeldeployments")])
+    assert "hunter2" not in json.dumps(
+        [lab.status, *(o for k, o in lab.cluster.objects.items() if k[0] != "modeldeployments")]
+    )
 
 
 async def test_a_stable_revision_with_a_secret_in_plain_text_goes_on() -> None:
