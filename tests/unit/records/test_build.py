@@ -9,7 +9,7 @@ from serin.api.promotion_record import MOST_ACTIONS, PromotionRecordStatus
 from serin.api.status import AnsweredAction, RevisionRef
 from serin.records.build import new, with_actions
 from serin.rollout.decision import RecordPlan
-from tests.world import workload_of
+from serin.traffic.standard.service import workload_of
 
 
 def answered(number: int, outcome: ActionOutcome, kind: ActionKind = ActionKind.RELEASE) -> AnsweredAction:

@@ -16,7 +16,7 @@ import typer
 from serin import __version__
 from serin.errors import InvalidInput
 from serin.judge import JUDGE_VERSION
-from serin.schema.printable import printable, shortened
+from serin.schema.printable import shortened
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,9 +61,7 @@ def _note_unused(fields: list[str]) -> None:
 
 def _say(text: str) -> None:
     """Prints lines for people; files and records may hold anything, a terminal gets only what can be printed."""
-    for line in text.split("\n"):
-        indented = len(line) - len(line.lstrip(" "))
-        typer.echo(f"{' ' * indented}{printable(line)}")
+    typer.echo("".join(char if char.isprintable() or char == "\n" else " " for char in text))
 
 
 @app.callback()
