@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from e2e.kind.cluster import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
-TAG = "serin:e2e"
+TAG = "serin.sandbox/serin:e2e"
 
 
 def operator_image(cluster: Kind) -> str:
@@ -43,8 +43,10 @@ def operator_image(cluster: Kind) -> str:
             with archive.open("rb") as source:
                 engine.docker("load", source=source)
             archive.unlink()
+    # That one is made here: it has no digest in any registry.
+    unpinned = ("--build-arg", "UNPINNED_BASE=allowed") if base == OPERATOR_BASE else ()
     engine.docker(
-        *("build", "--file", str(ROOT / "operator/Dockerfile"), "--build-arg", f"BASE={base}"),
+        *("build", "--file", str(ROOT / "operator/Dockerfile"), "--build-arg", f"BASE={base}", *unpinned),
         *("--network", "host", "--tag", TAG, str(ROOT)),
     )
     archive = cluster.layout.root / "operator.tar"

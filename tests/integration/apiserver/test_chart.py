@@ -53,7 +53,15 @@ def test_helm_finds_nothing_to_complain_about(values: Path) -> None:
     assert answer.returncode == 0, answer.stdout
 
 
+IMAGE = "image.repository=registry.example.com/serin"
 REFUSED = [
+    (
+        ["image.repository=", "prometheus.urls={http://x}"],
+        "image.repository is empty: give the image with its registry",
+    ),
+    (["image.repository=serin", "prometheus.urls={http://x}"], "'/image/repository'"),
+    (["image.repository=team/serin", "prometheus.urls={http://x}"], "'/image/repository'"),
+    (["prometheus.urls={http://x}", "literalSecrets=Maybe"], "'/literalSecrets'"),
     ([], "prometheus.urls is empty: give the addresses that policies may use"),
     (["prometheus.urls={ftp://x}"], "'/prometheus/urls/0'"),
     (["prometheus.urls={http://user:secret@x}"], "'/prometheus/urls/0'"),
@@ -80,7 +88,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("values", "words"), REFUSED, ids=[words for _, words in REFUSED])
 def test_a_wrong_value_is_refused_by_name(values: list[str], words: str) -> None:
-    answer = helm("template", "serin", str(CHART), *(part for value in values for part in ("--set", value)))
+    given = [part for value in [IMAGE, *values] for part in ("--set", value)]
+    answer = helm("template", "serin", str(CHART), *given)
     assert answer.returncode != 0
     assert words in answer.stderr
 
@@ -276,7 +285,7 @@ def test_by_default_nobody_reads_metrics_but_helms_test_and_names_are_asked_for_
 def test_a_chart_without_its_definitions_is_refused(tmp_path: Path) -> None:
     """A copy that lost the link to them would delete nothing, and install an operator that has nothing to watch."""
     shutil.copytree(CHART, tmp_path / "serin", ignore=shutil.ignore_patterns("crds"))
-    answer = helm("template", "serin", str(tmp_path / "serin"), "--set", "prometheus.urls={http://x}")
+    answer = helm("template", "serin", str(tmp_path / "serin"), "--set", "prometheus.urls={http://x}", "--set", IMAGE)
     assert answer.returncode != 0
     assert "files/crds is empty" in answer.stderr
 

@@ -206,6 +206,14 @@ async def test_a_hanging_server_is_unavailable_in_bounded_time(server: tuple[Ser
         await asyncio.wait_for(cluster.create(resources.PODS, "prod", {"metadata": {}}), 3)
 
 
+async def test_what_the_server_quotes_is_told_without_credentials(server: tuple[Server, KubernetesCluster]) -> None:
+    fake, cluster = server
+    fake.answers = [(422, {"message": 'spec: Invalid value: "--api-key=hunter2": is not known'})]
+    with pytest.raises(Refused, match="is not known") as caught:
+        await cluster.create(resources.PODS, "prod", {"metadata": {}})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_retry_after_is_passed_on() -> None:
     error = error_for(429, "slow down", {"Retry-After": "7"})
     assert isinstance(error, Unavailable)

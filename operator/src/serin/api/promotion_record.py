@@ -56,6 +56,9 @@ class PromotionRecordSpec(ApiModel):
     started_at: Time
     requested_by: RequestedBy | None = None
     """Absent in records of an earlier Serin, and where the ModelDeployment does not tell it."""
+    missing_attempts: Annotated[list[int], Field(max_length=100)] | None = None
+    """Earlier attempts that had no PromotionRecord when this one was written, the newest 100: the retention rule, or
+    somebody, deleted them."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(("self == oldSelf", "the facts of a PromotionRecord never change"))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from serin.analysis.replay import Judged, Replay
 from serin.api.analysis import Undecided
-from serin.api.load import validated, yaml_document
+from serin.api.load import LARGEST_DOCUMENT, validated, yaml_document
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.judge import at_text, read_text
@@ -164,7 +164,7 @@ def _recorded(record: PromotionRecord) -> str:
 
 
 def _record(path: Path) -> PromotionRecord:
-    document = yaml_document(read_text(path), str(path))
+    document = yaml_document(read_text(path, LARGEST_DOCUMENT), str(path))
     if not isinstance(document, Mapping) or document.get("kind") != "PromotionRecord":
         raise InvalidInput(f"{path}: expected one PromotionRecord (kubectl get prec NAME -o yaml)")
     return validated(PromotionRecord, document, str(path))

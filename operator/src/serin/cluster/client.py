@@ -18,6 +18,7 @@ from kubernetes.aio import client, config
 from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
 from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
+from serin.schema.masking import masked
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -219,7 +220,7 @@ def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) ->
         raise Unavailable(message) from error
     if status < 400:  # noqa: PLR2004 - HTTP
         return dict(parsed)
-    message = f"{what}: {status} {parsed.get('message', '')}"
+    message = f"{what}: {status} {masked(str(parsed.get('message', '')))}"  # it may quote what was sent
     if status == 410:  # noqa: PLR2004 - HTTP
         raise Expired(message, _continue_token(parsed))
     raise error_for(status, message, headers)

@@ -32,6 +32,7 @@ from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
 from serin.rollout.observation import Retention
+from serin.schema.masking import masked
 
 log = structlog.get_logger()
 
@@ -51,11 +52,17 @@ def configure_logging(log_format: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            mask_texts,
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+
+
+def mask_texts(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Masks credentials in all texts of a line, tracebacks too: they may quote what others said."""
+    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 async def run(settings: Settings) -> None:
@@ -79,6 +86,7 @@ async def run(settings: Settings) -> None:
                             sinks=sinks_of(SinkContext(fenced, dict(settings))),
                             missing=lambda: state.missing,
                             retention=Retention(settings.records_kept, settings.records_age),
+                            refuses_literal_secrets=settings.literal_secrets == "Refuse",
                         )
                         await _lead(settings, reconciler, login, state, stop)
 

@@ -60,6 +60,7 @@ def new(
         judge_version=JUDGE_VERSION,
         started_at=plan.started_at,
         requested_by=requested_by,
+        missing_attempts=list(plan.missing) or None,
     )
     labels = {
         names.MANAGED_BY: names.MANAGER,

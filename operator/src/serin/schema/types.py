@@ -31,7 +31,7 @@ def parse_duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not text or not re.fullmatch(DURATION_PATTERN, text):
-        message = f"{text!r} is not a duration such as 15s, 5m, 1h30m or 500ms"
+        message = f"{repr(text)[:60]} is not a duration such as 15s, 5m, 1h30m or 500ms"
         raise ValueError(message)
     return sum((int(n) * _UNIT[unit] for n, unit in _DURATION_PART.findall(text)), timedelta())
 

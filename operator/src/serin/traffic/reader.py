@@ -10,6 +10,7 @@ import structlog
 
 from serin.errors import ClusterError, NotLeader, Refused
 from serin.rollout.observation import Part, Unreadable
+from serin.schema.masking import masked
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -59,4 +60,6 @@ class Reader:
 
 
 def _malformed(error: Exception) -> Unreadable:
-    return Unreadable(f"an object of an unexpected shape: {type(error).__name__}: {str(error)[:200]}", refused=True)
+    return Unreadable(
+        f"an object of an unexpected shape: {type(error).__name__}: {masked(str(error))[:200]}", refused=True
+    )

@@ -555,3 +555,31 @@ async def test_a_shadow_is_judged_from_its_first_request_on_also_after_a_restart
     timeline = lab.obj(resources.PROMOTION_RECORDS, record)["status"]["timeline"]
     told = [(e["weight"], bool(e.get("shadow"))) for e in timeline]
     assert told[:5] == [(0, False), (0, True), (40, False), (50, False), (100, False)]
+
+
+PLAIN_SECRET = {"model": {"modelFormat": {"name": "sklearn"}, "env": [{"name": "HF_TOKEN", "value": "hunter2"}]}}
+
+
+async def test_a_secret_in_plain_text_reaches_no_record() -> None:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    lab.want("2", predictor=PLAIN_SECRET)
+    await lab.tick()
+    assert "HF_TOKEN has a secret in plain text" in lab.status["message"]
+    assert lab.status["stable"]["version"] == "1"
+    assert "hunter2" not in json.dumps(
+        [lab.status, *(o for k, o in lab.cluster.objects.items() if k[0] != "modeldeployments")]
+    )
+
+
+async def test_a_stable_revision_with_a_secret_in_plain_text_goes_on() -> None:
+    lab = Lab()
+    lab.reconciler = Reconciler(lab.cluster, {URL: lab.prometheus}, lambda: lab.now, refuses_literal_secrets=False)
+    lab.want("1", predictor=PLAIN_SECRET)
+    await lab.until(lab.stable("1"))
+    lab.restart()  # as after an upgrade: from now on it would be refused
+    before = lab.backends()
+    for _ in range(3):
+        await lab.tick()
+    ready = next(c for c in lab.status["conditions"] if c["type"] == "Ready")
+    assert (ready["status"], lab.backends()) == ("True", before)

@@ -104,6 +104,8 @@ class Scope:
     """The Prometheus servers that policies may use."""
     namespaces: tuple[str, ...] = ()
     """Empty: all."""
+    refuses_literal_secrets: bool = True
+    """A new revision with a secret in plain text is refused."""
 
 
 async def observe(
@@ -157,7 +159,14 @@ async def observe(
     wanted = None
     if problem is None or parsed.status.rollout is not None:
         # During a rollout spec counts in spite of other problems: it may ask for stable again.
-        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms, arms_known=services is not None)
+        wanted, unusable = await wanted_revision(
+            cluster,
+            obj,
+            parsed,
+            arms,
+            arms_known=services is not None,
+            refuses_literal_secrets=scope.refuses_literal_secrets,
+        )
         problem = problem or unusable
     return Snapshot(
         obj=obj,

@@ -58,6 +58,7 @@ class Reconciler:
         sinks: Sequence[Sink] = (),
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
+        refuses_literal_secrets: bool = True,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
@@ -65,7 +66,7 @@ class Reconciler:
         """
         self._missing, self._retention = missing, retention
         self._cluster, self._clock, self._live_read = cluster, clock, live_read
-        self._scope = Scope(AllowList(servers), namespaces)
+        self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers, self._actions = WindowReaders(), ActionList()

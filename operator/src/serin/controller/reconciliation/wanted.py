@@ -10,6 +10,7 @@ from serin.api.status import RevisionRef
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.refusals import refusal
 from serin.errors import Conflict, Refused, Unavailable
+from serin.rollout.literal_secrets import literal_secret
 from serin.rollout.observation import Arm, Problem
 from serin.rollout.spec_rules import problem_of
 from serin.schema.reasons import Reason
@@ -19,12 +20,19 @@ from serin.traffic.registry import backend_of
 
 
 async def wanted_revision(
-    cluster: Cluster, obj: Object, parsed: ModelDeployment, arms: Mapping[str, Arm], *, arms_known: bool
+    cluster: Cluster,
+    obj: Object,
+    parsed: ModelDeployment,
+    arms: Mapping[str, Arm],
+    *,
+    arms_known: bool,
+    refuses_literal_secrets: bool,
 ) -> tuple[RevisionRef | None, Problem | None]:
     """The revision that spec asks for, or the first problem that its author has to fix.
 
     A new revision is checked by a dry run before anything is created. During a rollout there is no dry run: only a
-    forward move needs it, and the breach watch must not depend on it. ``arms_known``: the workloads could be read.
+    forward move needs it, and the breach watch must not depend on it. Secrets in plain text are refused in what is new
+    only: what serves, or has served, goes on. ``arms_known``: the workloads could be read.
     """
     backend, source = backend_of(parsed.spec), Source(obj["spec"]["model"], obj["spec"]["predictor"])
     problem = _malformed(obj, parsed)
@@ -39,11 +47,15 @@ async def wanted_revision(
         body = backend.render(owner_of(obj), ref, source)
     except (TypeError, AttributeError, LookupError) as error:
         return None, Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
-    if _is_known(ref, parsed, arms) or parsed.status.rollout is not None:
+    if _is_known(ref, parsed, arms):
         return ref, None
-    # An arm of this name has another content: that is told as such.
-    stranger = arms_known and ref.revision not in arms
-    problem = await _refused(cluster, backend, metadata["namespace"], body, stranger=stranger)
+    previous = parsed.status.previous
+    if refuses_literal_secrets and (previous is None or not ref.is_same(previous)):
+        problem = literal_secret(source.model, source.predictor)
+    if problem is None and parsed.status.rollout is None:
+        # An arm of this name has another content: that is told as such.
+        stranger = arms_known and ref.revision not in arms
+        problem = await _refused(cluster, backend, metadata["namespace"], body, stranger=stranger)
     return (ref, None) if problem is None else (None, problem)
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
+from serin.schema.printable import printable
+
 SHOWN = 200
 """Characters of an answer, and of a query, in a message: enough to recognise them, and status messages are bounded."""
 LOOKED_AT = 4096
@@ -22,7 +24,7 @@ _STRING = re.compile(r"""(["'])(?:\\.|(?!\1)[^\\])*\1|`[^`]*`""")
 
 def one_line(text: str) -> str:
     """Printable, in one line, at most ``SHOWN`` characters."""
-    line = _line(text)
+    line = printable(text)
     return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
 
 
@@ -70,7 +72,7 @@ class Redactor:
         text = received if isinstance(received, str) else received[: 4 * reach].decode(errors="replace")
         if "\0" in text[:reach]:
             return "binary data"
-        line = self._hidden(_line(self._hidden(text[:reach])))  # joining lines may join a secret
+        line = self._hidden(printable(self._hidden(text[:reach])))  # joining lines may join a secret
         if len(text) >= reach and self._longest:
             line = line[: -self._longest]  # half a secret may stand where the text was cut
         return one_line(without_labels(line)) or "nothing"
@@ -79,16 +81,12 @@ class Redactor:
         return self._secret.sub(HIDDEN, text) if self._secret else text
 
 
-def _line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
 def _spellings(secret: str) -> tuple[str, ...]:
     """How a server may echo it: as it is, and as it stands in URLs, JSON and HTML."""
     in_json = json.dumps(secret)[1:-1]
     return (
         secret,
-        _line(secret),
+        printable(secret),
         quote(secret),
         quote(secret, safe=""),
         quote_plus(secret),

@@ -10,6 +10,7 @@ from serin.api.managed_fields import editor
 from serin.api.promotion_policy import Exposure
 from serin.api.revision import workload_name
 from serin.rollout.observation import RouteView
+from serin.schema.masking import masked
 from serin.traffic.gateway.service import ServiceOf
 
 
@@ -86,7 +87,7 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
                 problems.append(f"{kind} is not yet told for generation {generation}")
             elif state["status"] != "True":
                 problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
-    return not problems, "; ".join(problems)
+    return not problems, masked("; ".join(problems))
 
 
 def _pending(obj: Mapping[str, Any]) -> bool:
