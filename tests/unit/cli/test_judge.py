@@ -49,7 +49,7 @@ def test_a_breach_ends_it(tmp_path: Path) -> None:
         "firstBreachAt": "2026-11-22T03:01:15Z",
         "requests": 750,
         "badRequests": 30,
-        "judgeVersion": "3",
+        "judgeVersion": "4",
     }
 
 

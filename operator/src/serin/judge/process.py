@@ -69,10 +69,15 @@ def total(accounts: Sequence[Accumulated]) -> float:
     return log_sum_exp([account.log_e for account in accounts])
 
 
-def reach(accounts: Sequence[Accumulated], threshold: float) -> bool:
-    """Whether the rounded log10 of the total is at least ``threshold``; cheap while it is far from it."""
-    near = threshold * _LN10 - 1 - math.log(len(accounts))
-    return any(account.bound >= near for account in accounts) and log10_e(total(accounts)) >= threshold
+def reach(accounts: Sequence[Accumulated], threshold: float, parts: int = 1) -> bool:
+    """Whether the rounded log10 of the total, divided by ``parts``, is at least ``threshold``.
+
+    It is cheap while the total is far from it.
+    """
+    near = threshold * _LN10 - 1 - math.log(len(accounts)) + math.log(parts)
+    if not any(account.bound >= near for account in accounts):
+        return False
+    return log10_e(total(accounts) - math.log(parts)) >= threshold
 
 
 class _Bank:
