@@ -19,6 +19,10 @@ RELIABILITY := -p e2e.scenarios.reliability
 RUFF_PATHS := operator/src e2e tests tools
 MUTATED := build/mutants
 MUTMUT_STAMP := $(VENV)/.mutmut-done
+AUDIT_STAMP := $(VENV)/.audit-done
+SBOM := build/sbom
+VERSION := 0.1.0
+IMAGE ?= serin:$(VERSION)
 
 .PHONY: help
 help: ## Show this list
@@ -57,9 +61,9 @@ build: $(STAMP) ## Build the sandbox's parts into the user's cache (once)
 	@$(BIN)/python -m e2e.sandbox.build
 
 .PHONY: check
-check: check-unit-core check-unit-shell check-types check-style check-imports check-crds ## Format, lint, types, import contracts, CRD drift, unit tests
+check: check-unit-core check-unit-shell check-types check-style check-imports check-crds check-licences ## Format, lint, types, import contracts, CRD drift, licences, unit tests
 
-.PHONY: check-style check-types check-imports check-crds check-unit-core check-unit-shell
+.PHONY: check-style check-types check-imports check-crds check-licences check-unit-core check-unit-shell
 check-style: $(STAMP)
 	$(BIN)/ruff format --check $(RUFF_PATHS)
 	$(BIN)/ruff check $(RUFF_PATHS)
@@ -70,6 +74,8 @@ check-imports: $(STAMP)
 check-crds: $(STAMP)
 	$(BIN)/python -m tools.crdgen --check
 	$(BIN)/python -m tools.rolegen --check
+check-licences: $(STAMP)
+	$(BIN)/python -m tools.licences
 # Two halves of about the same time: `make --jobs=2 check` uses both processors of a small machine.
 CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators analysis api schema)
 check-unit-core: $(STAMP)
@@ -83,9 +89,10 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(RUFF_PATHS)
 
 .PHONY: crds
-crds: $(STAMP) ## Generate crds/ from the API models, and the chart's rules from the operator's permissions
+crds: $(STAMP) ## Generate crds/ and the table of reasons from the API models, the chart's rules from the permissions
 	$(BIN)/python -m tools.crdgen
 	$(BIN)/python -m tools.rolegen
+	$(BIN)/python -m tools.reasons
 
 .PHONY: picture
 picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code
@@ -96,10 +103,11 @@ lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer
 	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
+	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/audit.lock requirements/audit.in
 
 .PHONY: clean
 clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
-	rm -rf $(VENV) $(MUTATED) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MUTATED) $(SBOM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find operator e2e tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: mutants
@@ -152,7 +160,28 @@ soak-kind: $(STAMP) ## Promotions and rollbacks at the steady load that kind car
 
 .PHONY: image
 image: ## Build the operator's image with Docker
-	docker build --file operator/Dockerfile --tag serin:0.1.0 .
+	@[[ "$(BASE)" == *@sha256:* ]] || { echo "BASE names no digest: make image BASE=docker.io/library/python:3.13-slim-bookworm@sha256:…; how to find it: docs/operations/supply-chain.md" >&2; exit 1; }
+	docker build --file operator/Dockerfile --build-arg BASE=$(BASE) --tag $(IMAGE) .
+
+##@ The supply chain
+
+.PHONY: sbom
+sbom: $(STAMP) $(AUDIT_STAMP) ## List what the operator's image has of Python's packages, as CycloneDX: build/sbom/serin.cdx.json
+	@mkdir -p $(SBOM)
+	@rm -rf $(SBOM)/image && $(PYTHON) -m venv --without-pip $(SBOM)/image
+	@$(BIN)/python -m pip --python $(SBOM)/image/bin/python install --quiet --disable-pip-version-check --no-input \
+	  --require-hashes --only-binary=:all: --no-compile -r requirements/operator.lock
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+	  --output-file $(SBOM)/serin.cdx.json $(SBOM)/image/bin/python
+	@rm -rf $(SBOM)/image
+	@echo "$(SBOM)/serin.cdx.json"
+
+.PHONY: audit
+audit: check-licences $(AUDIT_STAMP) ## Is a vulnerability known in a locked package? Asks the index's database; fails where it does not answer
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --timeout 30 \
+	  -r requirements/operator.lock $(AUDIT_FLAGS) || { \
+	  echo "Not audited, or something was found: see above. A package that was \"not found\" could not be looked up; where the index" >&2; \
+	  echo "has no database, ask another: make audit AUDIT_FLAGS='--vulnerability-service osv'" >&2; exit 1; }
 
 # ---------------------------------------------------------------------------------------------------------------
 # The stamp is written last: an interrupted installation is simply taken up again.
@@ -166,6 +195,10 @@ $(STAMP): $(LOCKS) pyproject.toml e2e/pyproject.toml
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/dev.lock
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: --no-deps -r requirements/nodeps.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e . -e e2e
+	@touch $@
+
+$(AUDIT_STAMP): requirements/audit.lock $(STAMP)
+	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/audit.lock
 	@touch $@
 
 $(MUTMUT_STAMP): requirements/mutants.lock $(STAMP)

@@ -7,21 +7,26 @@ can be told to end the process at the n-th write, before or after it took effect
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from serin.cluster import resources
 from serin.cluster.client import Object, Objects
+from serin.cluster.paging import Page
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.schema.choices import Arms
 from serin.traffic.standard.service import service_of
 from tools.crdgen import KINDS
 
 Key = tuple[str, str, str]
+ENVOY = {"job": "envoy", "namespace": "projectcontour", "instance": "10.0.0.1:8002"}
+FORGER = {"job": "pods", "namespace": "evil", "instance": "10.0.0.2:8080", "pod": "forger"}
+"""Labels of two scrape targets: they are Prometheus's, not the exporter's."""
 
 
 class Killed(BaseException):
@@ -73,6 +78,12 @@ class FakeCluster:
             and not without & obj["metadata"].get("labels", {}).keys()
         ]
 
+    async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        found = await self.list(resource, namespace, selector)
+        begin = int(token or 0)
+        end = begin + limit
+        return Page(found[begin:end], str(end) if end < len(found) else "", 1000 * len(found[begin:end]))
+
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         columns = next(kind.columns for kind in KINDS if kind.plural == resource.plural)
         return [
@@ -93,11 +104,11 @@ class FakeCluster:
             raise Refused(self.refuse)
         if dry_run and resource is resources.PROMOTION_ACTIONS and self.vouching:
             raise Refused("denied request: serin.dev/actions: spec.requestedBy must be somebody-else")
-        if dry_run:
-            return body
-        key = (resource.plural, namespace, body["metadata"]["name"])
+        key = (resource.plural, namespace, str(body["metadata"].get("name")))
         if key in self.objects:
-            raise Conflict(body["metadata"]["name"])
+            raise Conflict(key[2])
+        if dry_run:
+            return copy.deepcopy(body)
         return self._write(f"create {resource.plural}", key, copy.deepcopy(body))
 
     async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
@@ -131,8 +142,11 @@ class FakeCluster:
             f"status {resource.plural}", key, {**copy.deepcopy(old), "status": copy.deepcopy(body["status"])}
         )
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         self._check()
+        found = self.objects.get((resource.plural, namespace, name))
+        if found and uid and found["metadata"]["uid"] != uid:
+            raise Conflict(f"{name}: the UID in the precondition ({uid}) does not match")
         self._write(f"delete {resource.plural}", (resource.plural, namespace, name), None)
 
     def put(self, resource: Resource, obj: Object) -> None:
@@ -181,6 +195,12 @@ def _merged(old: Any, patch: Any) -> Any:
     return {k: v for k, v in out.items() if v is not None}
 
 
+def satisfies(labels: Mapping[str, str], matchers: Iterable[str]) -> bool:
+    """Whether labels are as the equality matchers among ``matchers`` say: the rest is Prometheus's business."""
+    pairs = (matcher.split("=", 1) for matcher in matchers if "=~" not in matcher)
+    return all(labels.get(key, "") == value.strip('"') for key, value in pairs)
+
+
 @dataclass
 class FakePrometheus:
     """Envoy's counters of both arms, growing steadily; the candidate's share of bad answers can be set."""
@@ -191,22 +211,42 @@ class FakePrometheus:
     candidate_bad: int = 0
     away: bool = False
     queries: int = 0
+    required: Mapping[Arms, Mapping[str, str]] = field(default_factory=dict)
+    forged: tuple[tuple[int, int], tuple[int, int]] | None = None
+    """What a pod exports besides as Envoy's counters: requests a second and bad ones, candidate's and stable's."""
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        return self.required.get(arms, {})
+
+    def serves(self, namespace: str) -> bool:
+        """Everybody."""
+        return bool(namespace)
+
+    def of(self, namespace: str) -> FakePrometheus:
+        """The same for all."""
+        assert namespace
+        return self
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         self.queries += 1
         if self.away:
             raise MetricsUnavailable("http://prometheus: ConnectionError")
+        true = self._exported(request, ((self.candidate_rate, self.candidate_bad), (self.stable_rate, 0)), ENVOY)
+        forged = self._exported(request, self.forged, FORGER) if self.forged else []
+        return [s for s in (*true, *forged) if satisfies(s.labels, request.shape.matchers)]
+
+    @staticmethod
+    def _exported(request: SeriesRequest, arms: Sequence[tuple[int, int]], target: Mapping[str, str]) -> list[Series]:
         end = int(request.end.timestamp())
         times = [float(t) for t in range(end - 90, end + 1)]
         found = []
-        for cluster, rate, bad in zip(
-            request.arms, (self.candidate_rate, self.stable_rate), (self.candidate_bad, 0), strict=True
-        ):
+        for cluster, (rate, bad) in zip(request.arms, arms, strict=True):
             for code, growth in (("2", rate - bad), ("5", bad)):
                 labels = {
                     "__name__": "envoy_cluster_upstream_rq_xx",
                     "envoy_cluster_name": cluster,
                     "envoy_response_code_class": code,
+                    **target,
                 }
                 found.append(Series(labels, times, [growth * t for t in times]))
         return found

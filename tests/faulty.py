@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Any, Self
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
 
-AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 QUERY = 'requests_total{namespace="prod"}[75s]'
 DEADLINE = 5.0
 SHORT = 1.0

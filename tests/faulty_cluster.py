@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serin.cluster.client import Object, Objects
+from serin.cluster.paging import Page
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, Refused, Unavailable
 from tests.fakes import FakeCluster
@@ -81,6 +82,11 @@ class FaultyCluster:
             return [MALFORMED]
         return await self.real.list(resource, namespace, selector)
 
+    async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        if await self._fault("list", resource):
+            return Page([MALFORMED], "", 0)
+        return await self.real.list_page(resource, namespace, selector, limit=limit, token=token)
+
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         if await self._fault("list", resource):
             return [MALFORMED]
@@ -102,6 +108,6 @@ class FaultyCluster:
         await self._fault("status", resource)
         return await self.real.update_status(resource, body)
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         await self._fault("delete", resource)
-        await self.real.delete(resource, namespace, name)
+        await self.real.delete(resource, namespace, name, uid=uid)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from serin.api.revision import revision_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.controller.reconciliation.reconcile import Reconciler
+from serin.controller.workqueue import GONE
 from serin.errors import Conflict, SerinError
+from serin.notify import sinks_of
+from serin.notify.sink import SinkContext
+from tests.clock import START
 from tests.fakes import FakeCluster, FakePrometheus
 
 URL = "http://prometheus:9090"
@@ -39,9 +43,12 @@ def isvc(version: str) -> str:
 class Lab:
     """One ModelDeployment, a clock that passes move on, and a process that may be restarted."""
 
+    settings: Mapping[str, Any] = {}
+    """Settings of the operator, for its sinks."""
+
     def __init__(self, policy: dict[str, Any] = POLICY) -> None:
         self.policy = policy
-        self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+        self.now = START
         self.cluster = FakeCluster()
         self.prometheus = FakePrometheus(lambda: self.now)
         self.weights: list[int] = []
@@ -51,7 +58,8 @@ class Lab:
         self.want("1")
 
     def restart(self) -> None:
-        self.reconciler = Reconciler(self.seen_cluster, {URL: self.prometheus}, lambda: self.now)
+        sinks = sinks_of(SinkContext(self.seen_cluster, self.settings))
+        self.reconciler = Reconciler(self.seen_cluster, {URL: self.prometheus}, lambda: self.now, sinks=sinks)
 
     @property
     def seen_cluster(self) -> Cluster:
@@ -85,9 +93,11 @@ class Lab:
 
     async def tick(self) -> datetime | None:
         try:
-            return await self.reconciler.reconcile(KEY)
+            due = await self.reconciler.reconcile(KEY)
         except (Conflict, SerinError):
             return None
+        else:
+            return None if due is GONE else due
         finally:
             self.weights.append(next((w for n, w in self.backends().items() if n == self.candidate), 0))
             self.now += timedelta(seconds=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import promql_parser
@@ -10,6 +11,8 @@ from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, query
+from serin.schema.choices import Arms
+from tests.fakes import satisfies
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
 SECOND = timedelta(seconds=1)
@@ -26,25 +29,23 @@ class MetricsWorld:
         self.raw: list[Series] = []
         self.answers: dict[str, list[float]] = {}
         self.asked: list[str] = []
+        self.required: Mapping[Arms, Mapping[str, str]] = {}
 
     def counter(self, name: str, arm: str, rate: float, **labels: str) -> None:
         times = [float(t) for t in range(900, 1011)]
         own = {"__name__": name, "pod": PODS[arm], "namespace": "prod", **labels}
         self.counters.append(Series(own, times, [rate * (t - 900) for t in times]))
 
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        return self.required.get(arms, {})
+
     async def series(self, request: SeriesRequest) -> list[Series]:
         text, _ = query([request])
         promql_parser.parse(text)
         self.asked.append(text)
         start, end = request.start.timestamp(), request.end.timestamp()
-        kept = [s for s in self.counters if request.matches(s) and self._selects(request, s)]
+        kept = [s for s in self.counters if request.matches(s) and satisfies(s.labels, request.shape.matchers)]
         return [s.between(start, end) for s in kept]
-
-    @staticmethod
-    def _selects(request: SeriesRequest, series: Series) -> bool:
-        """Equality matchers only: the rest is Prometheus's business."""
-        pairs = (m.split("=", 1) for m in request.shape.matchers if "=~" not in m)
-        return all(series.labels.get(key, "") == value.strip('"') for key, value in pairs)
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         self.asked.append(query)

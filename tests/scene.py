@@ -18,7 +18,8 @@ from serin.rollout.observation import Arm, Observation
 from serin.rollout.transition import Transition, with_rollout
 from serin.schema.choices import Severity
 from serin.schema.reasons import Phase, Reason, Verdict
-from tests.world import NAME, SECOND, START, World, policy, ref, serving, spec
+from tests.clock import START
+from tests.world import NAME, SECOND, World, policy, ref, serving, spec
 
 SOON = 2 * SECOND
 NEXT_WINDOW = SECOND
@@ -91,7 +92,7 @@ def _seen(world: World) -> Scene:
 
 
 def answer(transition: Transition | None) -> tuple[Reason, bool, timedelta | None]:
-    """Why it holds, whether a person is asked, and when it is looked at again."""
+    """Why it holds, whether a person is asked, when the rule itself has to look again (else: with the next window)."""
     assert transition is not None
     return transition.reason, transition.stalled, transition.wake_at - START if transition.wake_at else None
 

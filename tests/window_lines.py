@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+from tests.clock import START
+
 SLOS: list[dict[str, Any]] = [
     {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
     {
@@ -39,7 +40,7 @@ def spec(*names: str, **changes: Any) -> dict[str, Any]:
 
 
 def line(index: int, slo: str = "availability", **fields: Any) -> Line:
-    start = (T0 + index * timedelta(seconds=15)).isoformat().replace("+00:00", "Z")
+    start = (START + index * timedelta(seconds=15)).isoformat().replace("+00:00", "Z")
     return {"slo": slo, "start": start, "seconds": 15, **fields}
 
 

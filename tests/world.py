@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.revision import revision_of
+from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
 from serin.rollout.decide import decide
@@ -33,8 +33,8 @@ from serin.rollout.observation import (
 from serin.rollout.phases import WATCHED
 from serin.schema.reasons import Phase, Reason
 from serin.traffic.standard.service import workload_of
+from tests.clock import START
 
-START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 NAME = "fraud"
 CLEAN = (0, 100)
@@ -70,8 +70,9 @@ def spec(version: str, **changes: Any) -> ModelDeploymentSpec:
 
 def ref(version: str) -> RevisionRef:
     """The revision of ``spec(version)``."""
-    revision = revision_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
-    return RevisionRef(revision=revision, version=version, workload=workload_of(NAME, revision))
+    whole = hash_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
+    revision = whole[:REVISION_LENGTH]
+    return RevisionRef(revision=revision, version=version, hash=whole, workload=workload_of(NAME, revision))
 
 
 def exposed(route: RoutePlan) -> frozenset[Exposure]:
@@ -106,6 +107,8 @@ class World:
     requester_verified: bool | None = True
     problem: Problem | None = None
     """What is wrong with spec."""
+    flooded: bool = False
+    """Some PromotionActions were read, and not all of them: their part is unknown as well."""
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -146,7 +149,7 @@ class World:
             records=() if Part.RECORDS in self.unknown else tuple(sorted(self.records, key=lambda r: r.attempt)),
             assessment=self._assess(),
             next_evidence_at=self.now + SECOND,
-            actions=() if Part.ACTIONS in self.unknown else tuple(self.actions),
+            actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),

@@ -18,11 +18,11 @@ from rich.console import Console
 
 from e2e.demo import objects
 from e2e.demo.errors import StoryError
+from e2e.demo.report import print_summary
 from e2e.demo.screen import screen_for
 from e2e.demo.stage import stage
 from e2e.demo.story import Scene, play, records
 from e2e.demo.summary import Expectation, Summary, summarise
-from e2e.demo.telling import tell
 from e2e.deploy import DeployError
 from e2e.load.answer import read_log
 from e2e.sandbox.errors import SandboxError
@@ -50,7 +50,7 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("Interrupted.")
         return INTERRUPTED
-    tell(summary, TOLD, console)
+    print_summary(summary, TOLD, console)
     target = os.environ.get("DEMO_JSON")
     if target:
         Path(target).write_text(json.dumps(summary.to_json(), indent=2) + "\n", "utf-8")

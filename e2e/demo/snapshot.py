@@ -75,7 +75,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class TimelineEntry:
     """An entry of a record's timeline."""
 
     at: float
@@ -97,7 +97,7 @@ class Record:
     decided_at: float | None
     """Seconds since the epoch; None while it is open."""
     finished: bool
-    timeline: tuple[Move, ...]
+    timeline: tuple[TimelineEntry, ...]
 
     @classmethod
     def of(cls, item: Json) -> Record:
@@ -114,7 +114,8 @@ class Record:
             decided_at=epoch(decided) if decided else None,
             finished="finishedAt" in status,
             timeline=tuple(
-                Move(epoch(entry["at"]), entry["weight"], entry["reason"]) for entry in status.get("timeline", [])
+                TimelineEntry(epoch(entry["at"]), entry["weight"], entry["reason"])
+                for entry in status.get("timeline", [])
             ),
         )
 

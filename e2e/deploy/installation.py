@@ -26,7 +26,7 @@ def install(api: ClusterApi) -> tuple[str, str]:
         raise DeployError(f"There is no CRD in {CRDS}: run `make crds`.")
     for item in crds:
         api.apply(item)
-    for item in (*rights.objects(), *rights.admission()):
+    for item in (*rights.objects(), *rights.admission(rights.TRIALS)):
         api.apply(item)
     for item in crds:
         spec = item["spec"]

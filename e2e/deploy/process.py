@@ -5,6 +5,7 @@ It is the same program as in the container, with the rights of its own service a
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -27,6 +28,10 @@ STOPPED_WITHIN_SECONDS = 15.0
 LOG_LINES_IN_ERRORS = 15
 # Of our own environment only what a process needs to run at all: nothing else leaks into a trial.
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
+
+
+GATEWAYS_SERIES = {"Contour": {"matchers": {"job": "envoy"}}}
+"""Whose series count: the gateway's scrape job, which has the same name on the sandbox and on kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class OperatorProcess:
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
             "KUBECONFIG": str(settings.kubeconfig),
             "SERIN_PROMETHEUS_URLS": settings.prometheus_url,
+            "SERIN_PROMETHEUS_ARMS": json.dumps(GATEWAYS_SERIES),
             "SERIN_HEALTH_PORT": str(port),
             **dict(settings.extra),
         }

@@ -5,24 +5,36 @@ The objects are those that ``helm template`` makes of the default values (a test
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from e2e.deploy.cluster import Json
 
 FILES = Path(__file__).resolve().parents[2] / "charts" / "serin" / "files"
 RULES = FILES / "rbac.yaml"
-ADMISSION = FILES / "admission.yaml"
+ADMISSION = FILES / "admission"
 ADMISSION_API = "admissionregistration.k8s.io/v1"
 NAMESPACE, NAME = "serin-system", "serin"
+TRIALS = (
+    "admin",
+    "system:serviceaccount:kube-system:serin-e2e-admin",
+    f"system:serviceaccount:{NAMESPACE}:serin-listed",
+)
+"""Who plays a part in trials: a second operator, and the administrators of the sandbox and of kind.
+
+They write a status or an InferenceService to see what comes of it. In the sandbox, KServe's controller and the garbage
+collector run as the administrator, too."""
 RBAC_API = "rbac.authorization.k8s.io"
 
 
 def rules() -> dict[str, list[Json]]:
-    """The chart's rules: ``watched``, ``clusterWide`` and ``own``."""
+    """The chart's rules: ``watched``, ``clusterWide``, ``own`` and ``lease`` (without its name)."""
     loaded: dict[str, list[Json]] = yaml.safe_load(RULES.read_text("utf-8"))
     return loaded
 
@@ -35,28 +47,34 @@ def objects() -> list[Json]:
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": NAMESPACE}},
         _role("ClusterRole", chart["watched"] + chart["clusterWide"]),
         _binding("ClusterRole"),
-        _role("Role", chart["own"]),
+        _role("Role", [*chart["own"], *({**rule, "resourceNames": [NAME]} for rule in chart["lease"])]),
         _binding("Role"),
     ]
 
 
-def admission() -> list[Json]:
-    """The policy that says who may create which PromotionAction, in force everywhere."""
-    name = f"{NAME}-actions"
-    return [
-        {
-            "apiVersion": ADMISSION_API,
-            "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": name},
-            "spec": yaml.safe_load(ADMISSION.read_text("utf-8")),
-        },
-        {
-            "apiVersion": ADMISSION_API,
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": name},
-            "spec": {"policyName": name, "validationActions": ["Deny"]},
-        },
-    ]
+def admission(restorers: Sequence[str] = ()) -> list[Json]:
+    """The policies, each with its binding, in force everywhere; ``restorers`` may write what Serin writes."""
+    items: list[Json] = []
+    for path in sorted(ADMISSION.glob("*.yaml")):
+        name, spec = f"{NAME}-{path.stem}", yaml.safe_load(path.read_text("utf-8"))
+        for variable in spec.get("variables", []):
+            if variable["name"] == "restoreAccounts":
+                variable["expression"] = json.dumps(list(restorers))
+        items += [
+            {
+                "apiVersion": ADMISSION_API,
+                "kind": "ValidatingAdmissionPolicy",
+                "metadata": {"name": name},
+                "spec": spec,
+            },
+            {
+                "apiVersion": ADMISSION_API,
+                "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": {"name": name},
+                "spec": {"policyName": name, "validationActions": ["Deny"]},
+            },
+        ]
+    return items
 
 
 def _metadata(kind: str) -> Json:

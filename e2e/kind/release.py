@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2e.deploy import OperatorSettings
+from e2e.deploy import OperatorSettings, rights
 from e2e.deploy.chart import Helm, InstalledOperator
+from e2e.deploy.process import GATEWAYS_SERIES
 from e2e.kind import debian
 from e2e.kind.errors import KindError
 from e2e.kind.image import Entry, Image, write
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from e2e.kind.cluster import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
-TAG = "serin:e2e"
+TAG = "serin.sandbox/serin:e2e"
 
 
 def operator_image(cluster: Kind) -> str:
@@ -42,8 +43,10 @@ def operator_image(cluster: Kind) -> str:
             with archive.open("rb") as source:
                 engine.docker("load", source=source)
             archive.unlink()
+    # That one is made here: it has no digest in any registry.
+    unpinned = ("--build-arg", "UNPINNED_BASE=allowed") if base == OPERATOR_BASE else ()
     engine.docker(
-        *("build", "--file", str(ROOT / "operator/Dockerfile"), "--build-arg", f"BASE={base}"),
+        *("build", "--file", str(ROOT / "operator/Dockerfile"), "--build-arg", f"BASE={base}", *unpinned),
         *("--network", "host", "--tag", TAG, str(ROOT)),
     )
     archive = cluster.layout.root / "operator.tar"
@@ -62,10 +65,11 @@ def released(cluster: Kind, api: ClusterApi, log: Path, *, resync: str) -> Itera
         raise KindError("Helm is missing: python -m e2e.sandbox.build --helm")
     values = {
         "image": {"repository": repository, "tag": tag},
-        "prometheus": {"urls": [cluster.prometheus_cluster_url]},
+        "prometheus": {"urls": [cluster.prometheus_cluster_url], "arms": GATEWAYS_SERIES},
         "resync": resync,
         # A replica that dies is replaced soon: scenarios wait for it.
         "leaseDuration": "4s",
+        "admission": {"restoreAccounts": list(rights.TRIALS)},
         "resources": {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
     }
     # Of a process of this machine: scenarios that look into it start one in place of the release.

@@ -183,10 +183,10 @@ async def _define(inside: Inside, crds: Sequence[dict[str, Any]]) -> None:
     list is megabytes and slows the server.
     """
     await asyncio.gather(*(inside.cluster.create(crd) for crd in crds))
-    await asyncio.gather(*(_served(inside, version, plurals) for version, plurals in versions(crds).items()))
+    await asyncio.gather(*(_wait_until_served(inside, version, plurals) for version, plurals in versions(crds).items()))
 
 
-async def _served(inside: Inside, version: str, plurals: frozenset[str]) -> None:
+async def _wait_until_served(inside: Inside, version: str, plurals: frozenset[str]) -> None:
     path = f"/apis/{version}"
 
     async def listed() -> bool:

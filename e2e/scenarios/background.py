@@ -35,8 +35,8 @@ class BackgroundServer:
         """Answers one request."""
         raise NotImplementedError
 
-    def soon(self, work: Callable[[], object]) -> None:
-        """Does ``work`` in the loop."""
+    def call_in_loop(self, work: Callable[[], object]) -> None:
+        """Calls ``work`` in the thread of the loop; returns at once."""
         self._loop.call_soon_threadsafe(work)
 
     async def _serve(self) -> None:

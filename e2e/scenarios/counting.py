@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2e.deploy.cluster import wait_until
+from e2e.deploy.process import GATEWAYS_SERIES
 from e2e.scenarios.site import MODEL
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Counts, Window
@@ -23,6 +24,8 @@ from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from e2e.scenarios.site import Site
     from serin.prometheus.identity import RolloutIdentity
     from serin.prometheus.series import Series
@@ -49,10 +52,11 @@ def windows(site: Site, policy: PromotionPolicySpec, identity: RolloutIdentity, 
     """Per SLO the windows of a grid."""
 
     async def ask() -> dict[str, list[Window]]:
-        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
+        server = Server(url=site.provider.prometheus_url)
+        prometheus = Prometheus(server)
         try:
-            shared = Shared(prometheus)
-            found = {slo.name: await read(shared, policy, slo, identity, grid) for slo in policy.slos}
+            metrics = Shared(prometheus, server).of(identity.namespace)
+            found = {slo.name: await read(metrics, policy, slo, identity, grid) for slo in policy.slos}
         finally:
             prometheus.close()
         return {name: [w for w in batch if isinstance(w, Window)] for name, batch in found.items()}
@@ -72,10 +76,11 @@ def pair(counts: Counts | None) -> tuple[int, int]:
     return (counts.bad, counts.total) if counts else (-1, -1)
 
 
-def preflight(site: Site) -> dict[str, Any]:
+def preflight(site: Site, arms: Mapping[str, Any] = GATEWAYS_SERIES) -> dict[str, Any]:
     """What `serin preflight` prints about the ModelDeployment's one SLO, asked with a file of servers."""
     servers = site.folder / "servers.yaml"
-    servers.write_text(f"servers: [{{url: {site.provider.prometheus_url}, tenant: {{value: anybody}}}}]\n", "utf-8")
+    server = {"url": site.provider.prometheus_url, "tenant": {"value": "anybody"}, "arms": arms}
+    servers.write_text(json.dumps({"servers": [server]}), "utf-8")
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("serin")), "preflight", f"mdep/{MODEL}", "-n", site.namespace),

@@ -10,7 +10,7 @@ from serin.traffic.standard import workload
 _rendered = workload.with_model_source
 
 
-def _served(predictor: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
+def _with_build(predictor: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
     """Renders as this version does, with one more label and one more variable."""
     predictor = _rendered(predictor, model, name)
     predictor["labels"] = {**predictor.get("labels", {}), "example.com/build": "next"}
@@ -20,5 +20,5 @@ def _served(predictor: dict[str, Any], model: dict[str, Any], name: str) -> dict
 
 
 if __name__ == "__main__":
-    workload.with_model_source = _served  # type: ignore[assignment]
+    workload.with_model_source = _with_build  # type: ignore[assignment]
     main()

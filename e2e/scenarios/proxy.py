@@ -124,7 +124,7 @@ class ApiProxy(BackgroundServer):
 
     def cut_watches(self) -> None:
         """Close every watch that is under way, as a proxy or a restart would."""
-        self.soon(self._cut)
+        self.call_in_loop(self._cut)
 
     def _cut(self) -> None:
         for request in list(self._watches.values()):

@@ -227,6 +227,11 @@ class Site:
         )
         return self.records()[-1]
 
+    def until_outcome(self, outcome: str) -> Json:
+        """Until the newest record has its outcome, which should be this one; the record."""
+        assert self.outcomes()[-1] == outcome
+        return self.records()[-1]
+
     def until_weight(self, weight: int) -> None:
         """Until the route gives the candidate ``weight`` percent."""
         self.until(lambda _: bool(self.weights) and self.weights[-1] == weight, what=f"{weight} % on the candidate")

@@ -219,7 +219,7 @@ def test_a_request_that_the_gateway_tries_again_counts_once(
         wait_until(lambda: preflight(site)["stable"]["minutes"] >= 1, what="a whole minute is counted", seconds=150)
     slo = preflight(site)
     record_property("preflight", slo["stable"])
-    assert (slo["arms"], slo["problem"], slo["unproven"]) == ("Contour", "", False)
+    assert (slo["arms"], slo["problem"], slo["unproven"], slo["warning"]) == ("Contour", "", False, "")
     assert slo["stable"]["sampleAgeSeconds"] < 5
     assert 0 < slo["stable"]["badShare"] < 0.5
 
@@ -297,15 +297,16 @@ def test_the_real_server_accepts_every_query(site: Site, arms: str) -> None:
         slo = {"name": "x", "indicator": indicator, **({"objective": "99.0"} if counts else {})}
         steps = [{"weight": 5, "for": "1m"}]
         policy = PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": steps})
-        prometheus = Prometheus(Server(url=site.provider.prometheus_url))
+        server = Server(url=site.provider.prometheus_url)
+        prometheus = Prometheus(server)
         now = datetime.now(UTC).replace(microsecond=0)
         try:
-            shared = Shared(prometheus)
+            metrics = Shared(prometheus, server).of(identity.namespace)
             grid = Grid(now - timedelta(seconds=15), timedelta(seconds=15), 1)
-            [found] = await read(shared, policy, policy.slos[0], identity, grid)
+            [found] = await read(metrics, policy, policy.slos[0], identity, grid)
             assert not found.error
             if "gauge" not in indicator:
-                assert await found_instead(shared, policy, policy.slos[0], identity, now)
+                assert await found_instead(metrics, policy, policy.slos[0], identity, now)
         finally:
             prometheus.close()
 

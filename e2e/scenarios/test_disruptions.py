@@ -153,6 +153,7 @@ def test_the_candidates_inference_service_is_deleted(site: Site) -> None:
 
 
 def test_the_candidate_is_stopped_by_annotation(site: Site) -> None:
+    """It loses its traffic, and is tried again later: the revision did nothing."""
     site.go_live()
     with site.load():
         site.want("2")
@@ -160,8 +161,10 @@ def test_the_candidate_is_stopped_by_annotation(site: Site) -> None:
         name = service_of(site, "2")["metadata"]["name"]
         stop = {"metadata": {"annotations": {"serving.kserve.io/stop": "true"}}}
         site.api.merge(KSERVE_API, "InferenceService", name, namespace=site.namespace, patch=stop)
-        record = site.until_taken_back()
-    assert record["status"]["reason"] in {"CandidateNotReady", "AllRequestsBad", "SLOBreached"}
+        site.until(lambda s: not s.get("candidate"), what="the candidate is taken back")
+        record = site.until_outcome("Aborted")
+    assert record["status"]["reason"] == "DependencyUnavailable"
+    assert site.status.get("rejected", []) == [], "it was somebody's annotation, not the revision"
 
 
 def test_stable_loses_its_pod_in_mid_rollout(site: Site) -> None:
@@ -236,7 +239,9 @@ def test_two_models_claim_one_hostname(site: Site) -> None:
         obj = site.api.get(API_VERSION, "ModelDeployment", "second", site.namespace) or {}
         return str((obj.get("status") or {}).get("message", ""))
 
-    wait_until(lambda: f"claimed by the older ModelDeployment {MODEL}" in message(), what="it is told", seconds=20)
+    wait_until(
+        lambda: f"claimed by ModelDeployment {MODEL} in this namespace" in message(), what="it is told", seconds=20
+    )
     assert site.api.get(GATEWAY_API, "HTTPRoute", "second", site.namespace) is None
     site.api.delete(API_VERSION, "ModelDeployment", "second", site.namespace)
 

@@ -16,7 +16,7 @@ from e2e.sandbox.images.catalogue import SHELL
 from e2e.scenarios.metrics import reading
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API
 from e2e.scenarios.test_faults import through_a_proxy
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, NEEDED, Permission
 from serin.traffic.registry import permissions
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
             site.until_taken_back()
         operator.stop()
         used = {Permission(*permission) for permission in proxy.asked}
-    granted = {*NEEDED, *permissions(), *CLUSTER_WIDE, *LEASE}
+    granted = {*NEEDED, *permissions(), *CLUSTER_WIDE, *LEASE, *LEASE_CREATION}
     record_property("unused", ", ".join(sorted(map(str, granted - used))))
     record_property("rights_used", len(used))
     site.nobody_else_failed(but="3")

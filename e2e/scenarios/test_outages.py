@@ -140,5 +140,5 @@ def test_weight_zero_by_hand(site: Site) -> None:
         record = site.until_taken_back()
     site.nobody_else_failed()
     assert (record["status"]["outcome"], record["status"]["reason"]) == ("Aborted", "AbortedByHand")
-    assert "python-httpx" in record["status"]["message"], "the editor's field manager is named"
+    assert "field manager python-httpx" in record["status"]["message"], "the editor's field manager is named"
     assert site.history.weights("2") == [0, 25, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from serin.cluster import client, resources
@@ -10,6 +11,7 @@ from serin.controller.process import main
 
 if TYPE_CHECKING:
     from serin.cluster.client import Object
+    from serin.cluster.paging import Page
     from serin.cluster.resources import Resource
 
 REASONS = {
@@ -47,9 +49,10 @@ class TranslatingCluster(client.KubernetesCluster):
         """Returns the object in this version's words."""
         return _in(MEANINGS, resource, await super().get(resource, namespace, name))
 
-    async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
-        """Returns the objects in this version's words."""
-        return [_in(MEANINGS, resource, item) for item in await super().list(resource, namespace, selector)]
+    async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        """Returns the objects in this version's words; every list is read by pages."""
+        page = await super().list_page(resource, namespace, selector, limit=limit, token=token)
+        return replace(page, items=[_in(MEANINGS, resource, item) for item in page.items])
 
     async def update_status(self, resource: Resource, body: Object) -> Object:
         """Writes the status in the next version's words."""

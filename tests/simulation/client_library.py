@@ -24,7 +24,8 @@ from urllib3.util import Retry
 
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
-from tests.faulty import AT, DEADLINE, MOST, QUERY, FaultyServer, body, says
+from tests.clock import START
+from tests.faulty import DEADLINE, MOST, QUERY, FaultyServer, body, says
 
 MEBI = 1024 * 1024
 REPEATS = 15
@@ -46,7 +47,7 @@ def envoy_answer(series: int, samples: int) -> bytes:
                     "namespace": "gateway",
                     "pod": f"envoy-7c9d6b5f4-{number:05d}",
                 },
-                "values": [[1795316400.0 + 15 * at, str(1_000_000 + number * at)] for at in range(samples)],
+                "values": [[START.timestamp() + 15 * at, str(1_000_000 + number * at)] for at in range(samples)],
             }
             for number in range(series)
         ]
@@ -59,7 +60,7 @@ def with_serin(url: str, most: int) -> int:
     async def ask() -> int:
         prometheus = Prometheus(Server(url=url), max_bytes=most)
         try:
-            return len(await prometheus.matrix(QUERY, AT))
+            return len(await prometheus.matrix(QUERY, START))
         finally:
             prometheus.close()
 
@@ -71,7 +72,7 @@ def with_the_library(url: str, most: int) -> int:
     del most
     # Its time limit as short as ours, and no repeats: those would last longer than a query of ours may.
     client = PrometheusConnect(url, timeout=DEADLINE, retry=Retry(0), method="POST")
-    found = client.custom_query(QUERY, params={"time": AT.timestamp()})
+    found = client.custom_query(QUERY, params={"time": START.timestamp()})
     return sum(len(series["values"]) > 0 for series in found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.controller.reconciliation.window_reader import WindowReader
@@ -12,9 +12,10 @@ from serin.controller.settings import Settings
 from serin.evidence import settle_time
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.series import Series
+from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 TICKS = 8
 WARM_UP = 2
 WINDOW = timedelta(seconds=15)
@@ -36,14 +37,14 @@ class Counting:
     def __init__(self) -> None:
         self.queries = self.longest = 0
 
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
-        del at
+    async def matrix(self, query: str, at: datetime, **about: object) -> list[Series]:
+        del at, about
         self.queries += 1
         self.longest = max(self.longest, len(query))
         await asyncio.sleep(0)
         return []
 
-    async def values(self, query: str, at: datetime) -> list[float]:
+    async def values(self, query: str, at: datetime, **about: object) -> list[float]:
         raise NotImplementedError
 
 
@@ -56,22 +57,24 @@ async def measured(rollouts: int, workers: int) -> tuple[float, int]:
     """Queries per window of 15 s, and the longest query in characters."""
     draw = random.Random(1)
     source = Counting()
-    shared = Shared(source, pause=_gathered)
+    shared = Shared(source, Server(url="http://prometheus:9090"), pause=_gathered)
     readers = []
     for number in range(rollouts):
-        begun = T0 + timedelta(seconds=draw.randrange(15))
+        begun = START + timedelta(seconds=draw.randrange(15))
         identity = RolloutIdentity(f"team-{number % 20}", f"model-{number}-1a2b3c4d", f"model-{number}-5e6f7a8b")
         reader = WindowReader.restore(POLICY, identity, begun, None)
         reader.history.pending.clear()
         readers.append(reader)
     before = 0
     for second in range(int(TICKS * WINDOW.total_seconds())):
-        now = T0 + timedelta(seconds=second) + settle_time(WINDOW)
+        now = START + timedelta(seconds=second) + settle_time(WINDOW)
         if second == WARM_UP * WINDOW.total_seconds():
             before = source.queries
         due = [reader for reader in readers if reader.next_at <= now]
         for first in range(0, len(due), workers):
-            await asyncio.gather(*(reader.catch_up(shared, now) for reader in due[first : first + workers]))
+            await asyncio.gather(
+                *(reader.catch_up(shared.of(reader.identity.namespace), now) for reader in due[first : first + workers])
+            )
     return (source.queries - before) / (TICKS - WARM_UP), source.longest
 
 

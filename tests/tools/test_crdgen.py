@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.crdgen import KINDS, crd, main, plain_text, rendered, structural
+from serin.schema.words import LISTED
+from tools.crdgen import KINDS, _PlainDumper, crd, main, plain_text, rendered, structural
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,6 +96,18 @@ def test_no_text_of_a_crd_contains_rst(kind: Any) -> None:
     found = list(texts(crd(kind)))
     assert len(found) > 5
     assert [text for text in found if RST.search(text)] == []
+
+
+def test_a_word_that_is_added_changes_one_line() -> None:
+    described = "Why it is so. " * 20 + f"{LISTED} {{}}and no other word."
+    before, after = (
+        yaml.dump({"a": [{"description": described.format(words)}]}, Dumper=_PlainDumper, width=110)
+        for words in ("Held, Paused, ", "Held, Late, Paused, ")
+    )
+    assert [line for line in after.splitlines() if line not in before.splitlines()] == ["    Late,"]
+    assert len(after.splitlines()) == len(before.splitlines()) + 1
+    assert max(map(len, after.splitlines())) <= 110
+    assert yaml.safe_load(after)["a"][0]["description"] == described.format("Held, Late, Paused, ")
 
 
 def test_a_union_of_two_types_is_refused() -> None:

@@ -31,6 +31,9 @@ helm.sh/chart: {{ include "serin.chart" . }}
 
 {{- define "serin.image" -}}
 {{- with .Values.image -}}
+{{- if not .repository }}
+{{- fail "image.repository is empty: give the image with its registry, e.g. --set image.repository=registry.example.com/serin" }}
+{{- end }}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
 {{- end }}
 {{- end }}

@@ -5,7 +5,9 @@
     SerinError
     ├── ClusterError                 a request to the API server failed
     │   ├── NotFound                 the object does not exist: treat it as absent
+    │   ├── Expired                  the rest of a list is no longer kept: begin again, or go on with the new token
     │   ├── Conflict                 the object has changed, or exists: read it again
+    │   ├── NameTaken                an object of that name exists that Serin did not make: leave it alone, and tell it
     │   ├── Refused                  the request is invalid or forbidden: a person has to fix it
     │   ├── Unavailable              network, 429, 5xx, timeout: try again later
     │   └── NotLeader                another replica leads, or may lead: do not write
@@ -35,8 +37,20 @@ class NotFound(ClusterError):
     """The object does not exist."""
 
 
+class Expired(ClusterError):
+    """The server no longer keeps the rest of a list; ``token`` continues with newer objects, empty without one."""
+
+    def __init__(self, message: str, token: str = "") -> None:
+        super().__init__(message)
+        self.token = token
+
+
 class Conflict(ClusterError):
     """The object changed since it was read, or exists already."""
+
+
+class NameTaken(ClusterError):
+    """An object of the name that Serin derives exists, and Serin did not make it."""
 
 
 class Refused(ClusterError):

@@ -12,8 +12,10 @@ from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
-from serin.controller.reconciliation.pending_actions import NOBODY, requester_verified, unanswered
+from serin.controller.reconciliation.action_list import ActionList
+from serin.controller.reconciliation.pending_actions import NOBODY, requester_verified, waiting_of
 from tests.integration.apiserver import objects
+from tests.integration.apiserver.tenants import account, creation, not_in_force, rule, settled
 
 pytestmark = pytest.mark.apiserver
 RBAC = f"{rights.RBAC_API}/v1"
@@ -91,17 +93,44 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
 
     async def ask() -> bool | None:
         async with connect() as (cluster, _):
-            pending = [action for _, action in await unanswered(cluster, namespace, "fraud")]
+            found = await ActionList().read(cluster, (namespace, "fraud"), lambda name: name == "fraud")
+            pending = [action for _, action in waiting_of(found.actions)]
             assert pending, "the agent's action waits"
             return await requester_verified(cluster, namespace, pending)
 
     wait_until(lambda: asyncio.run(ask()) is True, what="the policy is in force", seconds=10)
-    [_, binding] = rights.admission()
-    api.delete(binding["apiVersion"], binding["kind"], binding["metadata"]["name"])
-    try:
+    with not_in_force(api, "actions"):
         wait_until(lambda: asyncio.run(ask()) is False, what="the policy is not in force any more", seconds=10)
         stored = [a["spec"]["requestedBy"] for a in api.list(API_VERSION, "PromotionAction", namespace)]
         assert stored
         assert NOBODY not in stored, "the question itself leaves nothing behind"
-    finally:
-        api.apply(binding)
+
+
+def test_a_right_may_be_for_one_model(sandbox: Sandbox, api: ClusterApi, namespace: str) -> None:
+    may = [
+        rule("serin.dev", ["promotionactions"], ["create"]),
+        rule("serin.dev", ["promotionactions/abort"], ["create"], ["fraud"]),
+    ]
+    with account(sandbox, api, namespace, AGENT, may) as agent:
+        settled(lambda: creation(agent, _action(namespace, "Abort")), "")
+        words = "the right to create promotionactions/abort is missing for ModelDeployment credit"
+        settled(lambda: creation(agent, _action(namespace, "Abort", modelDeployment="credit")), words)
+
+
+UNHEARD = "the label serin.dev/answered is Serin's to set"
+TOO_MUCH = "a PromotionAction has at most 16 labels"
+METADATA: list[tuple[Json, str]] = [
+    ({"labels": {"serin.dev/answered": "true"}}, UNHEARD),
+    ({"labels": {f"l{number}": "x" for number in range(17)}}, TOO_MUCH),
+    ({"annotations": {"a": "x" * 4097}}, TOO_MUCH),
+    ({"annotations": {f"a{number}": "x" for number in range(17)}}, TOO_MUCH),
+    ({"finalizers": ["example.com/stays"]}, TOO_MUCH),
+    ({"labels": {"team": "x"}, "annotations": {"a": "x" * 4096}}, ""),
+]
+
+
+@pytest.mark.parametrize(("metadata", "words"), METADATA)
+def test_an_action_is_small_and_can_be_heard(agent: ClusterApi, namespace: str, metadata: Json, words: str) -> None:
+    item = _action(namespace)
+    item["metadata"] |= metadata
+    settled(lambda: creation(agent, item), words)

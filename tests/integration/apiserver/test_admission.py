@@ -85,7 +85,27 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
     ("spec.rollback", {"maxLoad": "0.9"}, "maxLoad is at least 1"),
     ("spec.rollback", {"endpointGrace": "10m1s"}, "endpointGrace is at most 10m"),
-    ("spec.preview", {"for": "9s", "header": {"name": "x-p", "value": "1"}}, "a preview lasts at least 10s"),
+    ("spec.preview", {"for": "9s", "header": {"name": "x-p", "value": "candidate"}}, "a preview lasts at least 10s"),
+    (
+        "spec.preview",
+        {"for": "1m", "header": {"name": "X-Forwarded-Proto", "value": "https-https"}},
+        "a gateway, proxy or browser sets or reads headers of this name",
+    ),
+    (
+        "spec.preview",
+        {"for": "1m", "header": {"name": "x-request-id", "value": "candidate"}},
+        "a gateway, proxy or browser sets or reads headers of this name",
+    ),
+    (
+        "spec.preview",
+        {"for": "1m", "header": {"name": "x-p", "value": "1234567"}},
+        "the value has at least 8 characters",
+    ),
+    (
+        "spec.preview",
+        {"for": "1m", "header": {"name": "x-p", "value": "a value, b"}},
+        "the value has at least 8 characters",
+    ),
     ("spec.shadow", {"for": "1m"}, "shadow sends every request to the candidate as well: set shadowSafe to true"),
     ("spec.bake", {"for": "1h", "holdback": 50}, "bake.holdback must leave the candidate more than the last step's"),
     (
@@ -104,6 +124,11 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.slos", [SLO, gauge(breaches={"limit": 6})], "limit is at most of"),
     ("spec.slos", [SLO, gauge(min="0.5")], "min is at most max"),
     ("spec.slos", [SLO, SHIFT], "maxShift is above 0"),
+    (
+        "spec.slos",
+        [SLO, *({**GAUGE, "name": f"drift-{n}"} for n in range(9))],
+        "at most 8 slos have an indicator gauge or query, so that one policy does not take the server from all others",
+    ),
 ]
 ACTION_RULES: list[tuple[str, Any, str]] = [
     ("spec.revision", "5c0d9e1a", "Retry names a revision (status.rejected), every other action a rollout"),
@@ -116,7 +141,7 @@ ACTION_BOUNDS: list[tuple[str, Any, str]] = [
 ]
 BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.shadow", {"for": "1m", "percent": 50}, "spec.shadow.percent"),
-    ("spec.preview", {"for": "1m", "header": {"name": "x y", "value": "1"}}, "spec.preview.header.name"),
+    ("spec.preview", {"for": "1m", "header": {"name": "x y", "value": "candidate"}}, "spec.preview.header.name"),
     ("spec.preview", {"for": "1m"}, "spec.preview.header: Required value"),
     ("spec.slos", [], "spec.slos"),
     ("spec.slos", [SLO, SLO], "Duplicate value"),
@@ -138,7 +163,7 @@ ELSEWHERE |= {BOTH, "a PromotionAction cannot be changed; create another one"}
 
 def test_a_policy_has_a_shadow_or_a_preview(api: ClusterApi, namespace: str) -> None:
     item = changed(objects.policy(namespace), "spec.shadow", {"for": "1m"})
-    item["spec"] |= {"shadowSafe": True, "preview": {"for": "1m", "header": {"name": "x-p", "value": "1"}}}
+    item["spec"] |= {"shadowSafe": True, "preview": {"for": "1m", "header": {"name": "x-p", "value": "candidate"}}}
     assert BOTH in refusal(api, item)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from e2e.deploy.installation import CRDS, documents
 from e2e.sandbox.build import find_optional
 from serin.controller.settings import Settings, from_environment
 from serin.prometheus.server.credentials import Server
+from serin.schema.choices import Arms
 from serin.schema.types import DURATION_PATTERN
 
 pytestmark = pytest.mark.apiserver
@@ -24,6 +26,7 @@ VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 Json = dict[str, Any]
 
 
+@cache
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What Helm says."""
     command = find_optional("helm")
@@ -50,7 +53,15 @@ def test_helm_finds_nothing_to_complain_about(values: Path) -> None:
     assert answer.returncode == 0, answer.stdout
 
 
+IMAGE = "image.repository=registry.example.com/serin"
 REFUSED = [
+    (
+        ["image.repository=", "prometheus.urls={http://x}"],
+        "image.repository is empty: give the image with its registry",
+    ),
+    (["image.repository=serin", "prometheus.urls={http://x}"], "'/image/repository'"),
+    (["image.repository=team/serin", "prometheus.urls={http://x}"], "'/image/repository'"),
+    (["prometheus.urls={http://x}", "literalSecrets=Maybe"], "'/literalSecrets'"),
     ([], "prometheus.urls is empty: give the addresses that policies may use"),
     (["prometheus.urls={ftp://x}"], "'/prometheus/urls/0'"),
     (["prometheus.urls={http://user:secret@x}"], "'/prometheus/urls/0'"),
@@ -60,29 +71,41 @@ REFUSED = [
     (["prometheus.urls={http://x}", "terminationGracePeriodSeconds=5"], "'/terminationGracePeriodSeconds'"),
     (["prometheus.urls={http://x}", "namespaces={Prod}"], "'/namespaces/0'"),
     (["prometheus.urls={http://x http://y}"], "'/prometheus/urls/0'"),
+    (["prometheus.urls={http://x}", "prometheus.arms.Contuor.matchers.job=envoy"], "'Contuor' not allowed"),
+    (
+        ["prometheus.urls={http://x}", "prometheus.arms.Contour.matchers.job="],
+        "'/prometheus/arms/Contour/matchers/job'",
+    ),
+    (["prometheus.urls={http://x}", "prometheus.arms.Contour.job=envoy"], "'/prometheus/arms/Contour'"),
+    (["prometheus.urls={http://x}", "prometheus.arms.Contour.matchers.x-y=a"], "'x-y' not allowed"),
     (["prometheus.urls={http://x}", "leaseDuration=0s"], "'/leaseDuration'"),
     (["prometheus.urls={http://x}", "networkPolicy.prometheusPorts=null"], "missing property 'prometheusPorts'"),
+    (["prometheus.urls={http://x}", "networkPolicy.egressTo=null"], "missing property 'egressTo'"),
+    (["prometheus.urls={http://x}", "admission.leaveOut={actions}"], "'/admission/leaveOut/0'"),
+    (["prometheus.urls={http://x}", "admission.hostnames=Always"], "'/admission/hostnames'"),
 ]
 
 
 @pytest.mark.parametrize(("values", "words"), REFUSED, ids=[words for _, words in REFUSED])
 def test_a_wrong_value_is_refused_by_name(values: list[str], words: str) -> None:
-    answer = helm("template", "serin", str(CHART), *(part for value in values for part in ("--set", value)))
+    given = [part for value in [IMAGE, *values] for part in ("--set", value)]
+    answer = helm("template", "serin", str(CHART), *given)
     assert answer.returncode != 0
     assert words in answer.stderr
 
 
-def aggregated(item: Json) -> bool:
+def for_people(item: Json) -> bool:
     """Whether it is a role for people."""
-    return any("aggregate" in label for label in item["metadata"].get("labels", {}))
+    return bool(item["kind"] == "ClusterRole" and item["metadata"]["name"] != rights.NAME)
 
 
 def test_the_rights_are_those_that_every_trial_runs_with() -> None:
     def bare(items: list[Json]) -> dict[str, Json]:
         """Without what only Helm writes (names, labels) and the roles for people."""
         apis = (rights.RBAC_API, rights.ADMISSION_API)
-        ours = [i for i in items if i["apiVersion"].startswith(apis) and not aggregated(i)]
-        return {item["kind"]: {key: item[key] for key in item if key != "metadata"} for item in ours}
+        ours = [i for i in items if i["apiVersion"].startswith(apis) and not for_people(i)]
+        named = [(f"{i['kind']}/{i['metadata']['name']}" if "Admission" in i["kind"] else i["kind"], i) for i in ours]
+        return {name: {key: item[key] for key in item if key != "metadata"} for name, item in named}
 
     assert bare(rendered()) == bare([*rights.objects(), *rights.admission()])
 
@@ -97,15 +120,74 @@ def test_listed_namespaces_get_bindings_of_their_own_and_nothing_is_cluster_wide
         if i["kind"] == "RoleBinding" and i["roleRef"]["kind"] == "ClusterRole"
     }
     assert bound == {"payments", "fraud"}
-    [selected] = only(items, "ValidatingAdmissionPolicyBinding")["spec"]["matchResources"]["namespaceSelector"][
-        "matchExpressions"
-    ]
-    assert (selected["operator"], selected["values"]) == ("In", ["payments", "fraud"])
+    for binding in (item for item in items if item["kind"] == "ValidatingAdmissionPolicyBinding"):
+        if binding["metadata"]["name"] == "serin-cage":
+            assert "matchResources" not in binding["spec"], "what the account may write is asked wherever it writes"
+            continue
+        [selected] = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+        assert (selected["operator"], selected["values"]) == ("In", ["payments", "fraud"])
 
 
 def test_admission_policies_may_be_left_to_others() -> None:
     kinds = {item["kind"] for item in rendered("default", "--set", "admissionPolicies=false")}
     assert not kinds & {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+
+def policies(*values: str) -> dict[str, Json]:
+    """The specs of the admission policies by name, with these values set."""
+    items = rendered("default", *(part for value in values for part in ("--set", value)))
+    return {i["metadata"]["name"]: i["spec"] for i in items if i["kind"] == "ValidatingAdmissionPolicy"}
+
+
+def test_one_policy_may_be_left_out() -> None:
+    assert policies().keys() - policies("admission.leaveOut={cage,records}").keys() == {"serin-cage", "serin-records"}
+
+
+SETTINGS = [
+    ("ownRights=false", "ownRights", "false"),
+    ("gatewayUse=false", "gatewayUse", "false"),
+    ("hostAccess=true", "hostAccess", "true"),
+    ("literalSecrets=true", "literalSecrets", "true"),
+    ("hostnames=Required", "hostnamesRequired", "true"),
+    ("requestedBy=Required", "requestedByRequired", "true"),
+    ("optIn=true", "optIn", "true"),
+    ("kserveAccounts={a:b,c}", "kserveAccounts", '["a:b","c"]'),
+    ("restoreAccounts={velero}", "restoreAccounts", '["velero"]'),
+]
+
+
+def test_each_value_is_a_variable_of_the_policies() -> None:
+    def variables(specs: dict[str, Json]) -> dict[tuple[str, str], str]:
+        return {(n, v["name"]): v["expression"] for n, s in specs.items() for v in s.get("variables", [])}
+
+    before, after = variables(policies()), variables(policies(*(f"admission.{value}" for value, *_ in SETTINGS)))
+    changed = {(key[1], after[key]) for key in after if after[key] != before[key]}
+    assert changed == {(variable, expression) for _, variable, expression in SETTINGS}
+
+
+def test_the_policies_know_the_account_of_their_release() -> None:
+    renamed = "serviceAccount.name=promoter"
+    for name in ("cage", "records", "workloads"):
+        text = json.dumps(policies(renamed)[f"serin-{name}"])
+        assert "system:serviceaccount:serin-system:promoter'" in text
+        assert "serin-system:serin'" not in text
+
+
+def test_what_goes_forward_is_the_administrators_to_say() -> None:
+    granted = {
+        item["metadata"]["name"]: [r for rule in item["rules"] for r in rule["resources"] if "actions/" in r]
+        for item in rendered()
+        if for_people(item)
+    }
+    assert granted == {
+        "serin-view": [],
+        "serin-edit": ["promotionactions/hold", "promotionactions/abort"],
+        "serin-promote": ["promotionactions/release", "promotionactions/retry", "promotionactions/promote"],
+        "serin-auditor": [],
+    }
+    labels = {i["metadata"]["name"]: str(i["metadata"]["labels"]) for i in rendered() if for_people(i)}
+    assert "aggregate-to-edit" not in labels["serin-promote"]
+    assert "aggregate" not in labels["serin-auditor"], "nobody deletes evidence until somebody is bound to it"
 
 
 def test_definitions_are_the_generated_ones_and_stay() -> None:
@@ -133,6 +215,9 @@ def test_the_operator_understands_its_environment() -> None:
     assert listed.namespaces == ("payments", "fraud")
     every = from_environment(environment(rendered("everything")))
     assert [server.url for server in every.prometheus] == ["http://one:9090", "https://two/prometheus"]
+    contour = {"job": "envoy", "namespace": "projectcontour"}
+    required = {Arms.CONTOUR: contour, Arms.POD: {"job": "models"}}
+    assert [server.required_matchers for server in every.prometheus] == [required, required]
     assert (every.workers, every.log_format, every.resync.seconds) == (8, "console", 90)
 
 
@@ -141,9 +226,11 @@ def test_servers_with_credentials_are_what_the_operator_reads(tmp_path: Path) ->
     text = only(items, "ConfigMap")["data"]["servers.yaml"]
     for secret in ("token", "ca.crt"):
         (tmp_path / secret).write_text("x")
-    [server] = yaml.safe_load(text)["servers"]
-    read = Server.model_validate(server)
-    assert str(read.bearer_token_file) == "/var/run/secrets/mimir/token"
+    server, of_namespaces = map(Server.model_validate, yaml.safe_load(text)["servers"])
+    assert (of_namespaces.separates_tenants, of_namespaces.enforce_label) == (True, "namespace")
+    assert [of_namespaces.serves(namespace) for namespace in ("fraud", "other")] == [True, False]
+    assert str(server.bearer_token_file) == "/var/run/secrets/mimir/token"
+    assert server.required_matchers == {Arms.ISTIO: {"job": "istio-system/gateway", "namespace": "istio-system"}}
     spec = only(items, "Deployment")["spec"]["template"]["spec"]
     mounts = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
     assert {"/etc/serin", "/var/run/secrets/mimir"} <= mounts
@@ -169,7 +256,13 @@ def test_a_network_policy_never_opens_every_port_and_lets_helms_test_in() -> Non
     spec = only(items, "NetworkPolicy")["spec"]
     assert [sorted({port["port"] for port in rule["ports"]}) for rule in spec["egress"]] == [
         [53, 5353],
-        [443, 6443, 9090],
+        [6443],
+        [443, 9090],
+    ]
+    assert [rule["to"][0] for rule in spec["egress"]] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "dns"}}},
+        {"ipBlock": {"cidr": "10.0.0.1/32"}},
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}},
     ]
     peers = [peer["podSelector"]["matchLabels"] for peer in spec["ingress"][0]["from"] if "podSelector" in peer]
     [test] = [item for item in items if item["kind"] == "Pod"]
@@ -181,10 +274,18 @@ def test_a_network_policy_never_opens_every_port_and_lets_helms_test_in() -> Non
     )
 
 
+def test_by_default_nobody_reads_metrics_but_helms_test_and_names_are_asked_for_inside_only() -> None:
+    spec = only(rendered(), "NetworkPolicy")["spec"]
+    assert [list(peer) for peer in spec["ingress"][0]["from"]] == [["podSelector"]]
+    dns, *others = spec["egress"]
+    assert dns["to"]
+    assert all("to" not in rule for rule in others), "the chart cannot know where API server and Prometheus are"
+
+
 def test_a_chart_without_its_definitions_is_refused(tmp_path: Path) -> None:
     """A copy that lost the link to them would delete nothing, and install an operator that has nothing to watch."""
     shutil.copytree(CHART, tmp_path / "serin", ignore=shutil.ignore_patterns("crds"))
-    answer = helm("template", "serin", str(tmp_path / "serin"), "--set", "prometheus.urls={http://x}")
+    answer = helm("template", "serin", str(tmp_path / "serin"), "--set", "prometheus.urls={http://x}", "--set", IMAGE)
     assert answer.returncode != 0
     assert "files/crds is empty" in answer.stderr
 

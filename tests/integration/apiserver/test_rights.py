@@ -12,7 +12,7 @@ from e2e.deploy.cluster import wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, Permission
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, Permission
 from serin.cluster.permissions import NEEDED as OWN
 from serin.controller.rights import missing_permissions
 from serin.controller.settings import from_environment
@@ -150,7 +150,7 @@ def install_without(api: ClusterApi, taken: Permission | None) -> None:
         if item["kind"] == "ClusterRole":
             body["rules"] = kept((*WATCHED, *CLUSTER_WIDE))
         if item["kind"] == "Role":
-            body["rules"] = kept(LEASE)
+            body["rules"] = kept(LEASE_CREATION) + [{**rule, "resourceNames": [rights.NAME]} for rule in kept(LEASE)]
         if item["kind"].endswith("Binding"):
             body["roleRef"] = {**item["roleRef"], "name": LESS}
             body["subjects"] = [{**item["subjects"][0], "name": LESS}]
@@ -179,8 +179,9 @@ def test_each_permission_taken_away_is_missed_by_name(
     kubeconfig = str(sandbox.kubeconfig_for(rights.NAMESPACE, LESS))
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
     wait_until(lambda: complaints() == [], what="Nothing is missing", seconds=10)
-    for taken in (*WATCHED, *CLUSTER_WIDE, *LEASE):
-        where = f" in namespace {rights.NAMESPACE}" if taken in LEASE else ""
+    own = (*LEASE, *LEASE_CREATION)
+    for taken in (*WATCHED, *CLUSTER_WIDE, *own):
+        where = f" in namespace {rights.NAMESPACE}" if taken in own else ""
         install_without(api, taken)
         wait_until(
             lambda words=f"{taken}{where}": complaints() == [words],  # type: ignore[misc]

@@ -74,11 +74,12 @@ def asked(scraped: Scraped, form: str, threshold: str, grid: Grid) -> tuple[list
     identity, spec = RolloutIdentity(form, "fraud-b", "fraud-a"), policy(threshold)
 
     async def ask() -> tuple[list[Any], str]:
-        prometheus = Prometheus(Server(url=scraped.url))
+        server = Server(url=scraped.url)
+        prometheus = Prometheus(server)
         try:
-            shared = Shared(prometheus)
-            found = await read(shared, spec, spec.slos[0], identity, grid)
-            return found, await found_instead(shared, spec, spec.slos[0], identity, grid.end)
+            metrics = Shared(prometheus, server).of(form)
+            found = await read(metrics, spec, spec.slos[0], identity, grid)
+            return found, await found_instead(metrics, spec, spec.slos[0], identity, grid.end)
         finally:
             prometheus.close()
 
@@ -110,7 +111,10 @@ def test_counts_are_those_of_the_requests(scraped: Scraped, played: Played, form
     [
         ("classic", "le=0.3 is no bucket boundary; there are 0.1, 0.25, 0.5, 1"),
         ("nhcb", "my_seconds has no bucket boundary at 0.3, the nearest are 0.25 and 0.5"),
-        ("exponential", "my_seconds has no bucket boundary at 0.3, the nearest are 0.297302 and 0.32421"),
+        (
+            "exponential",
+            "my_seconds has no bucket boundary at 0.3, the nearest are 0.29730177875068026 and 0.3242098886627524",
+        ),
     ],
 )
 def test_a_threshold_within_a_bucket_is_refused_with_the_boundaries(
@@ -127,9 +131,10 @@ def added_up(scraped: Scraped, form: str, cell: Grid) -> Window:
     groups = groups_of(query.source, [observations_above("my_seconds", 0.5)], form)
 
     async def ask() -> Window:
-        prometheus = Prometheus(Server(url=scraped.url))
+        server = Server(url=scraped.url)
+        prometheus = Prometheus(server)
         try:
-            return await summed(Shared(prometheus).counted, query, groups)
+            return await summed(Shared(prometheus, server).of(form).counted, query, groups)
         finally:
             prometheus.close()
 

@@ -28,12 +28,14 @@ async def test_every_preset(scraped: Scraped, arms: Arms) -> None:
     """Those that policies may not use yet, too: nothing is there, which is an answer and no error."""
     source, at = preset(arms), datetime.now(UTC).replace(microsecond=0)
     arm_query = ArmQuery(source, IDENTITY, Grid(at - WINDOW, WINDOW, 1))
-    prometheus = Prometheus(Server(url=scraped.url))
+    server = Server(url=scraped.url)
+    prometheus = Prometheus(server)
+    metrics = Shared(prometheus, server).of(IDENTITY.namespace)
     try:
         for terms in (source.availability, source.at_threshold(timedelta(milliseconds=500))):
             request = arm_query.request(CounterGroup(terms))
-            assert await Shared(prometheus).series(request) == []
+            assert await metrics.series(request) == []
             assert await prometheus.matrix(query(terms, request.shape.matchers, arm_query.patterns, WINDOW), at) == []
-            assert "is what exports it scraped?" in await describe_missing(Shared(prometheus), arm_query, request, at)
+            assert "is what exports it scraped?" in await describe_missing(metrics, arm_query, request, at)
     finally:
         prometheus.close()

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from e2e.demo.snapshot import Move, Record
+from e2e.demo.snapshot import Record, TimelineEntry
 from e2e.demo.summary import Expectation, Summary, shares, summarise
 from e2e.load.answer import Answer
 from e2e.load.generator import LoadReport
@@ -24,7 +24,7 @@ def answers_between(start: float, end: float, stable: str, candidate: str = "", 
 
 
 def record(version: str, outcome: str, timeline: list[tuple[float, int]], decided: float) -> Record:
-    moves = tuple(Move(at, weight, "CollectingEvidence") for at, weight in timeline)
+    moves = tuple(TimelineEntry(at, weight, "CollectingEvidence") for at, weight in timeline)
     return Record(f"fraud-{version}", version, 1, outcome, "Why", "because", decided, finished=True, timeline=moves)
 
 
@@ -82,7 +82,7 @@ def test_a_story_that_went_as_told_has_no_contradiction() -> None:
             id="a second rollout",
         ),
         pytest.param(
-            (dataclasses.replace(GOOD, timeline=(Move(10, 5, ""), Move(70, 100, ""))), BAD),
+            (dataclasses.replace(GOOD, timeline=(TimelineEntry(10, 5, ""), TimelineEntry(70, 100, ""))), BAD),
             "went through the weights (5,), not (5, 25, 50)",
             id="skipped steps",
         ),

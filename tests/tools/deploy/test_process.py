@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from e2e.deploy import DeployError, OperatorProcess, OperatorSettings
+from e2e.deploy.process import GATEWAYS_SERIES
+from e2e.kind import addons
+from e2e.sandbox import monitoring
+from serin.controller.settings import from_environment
+from serin.schema.choices import Arms
 
 READY = """
 import http.server, os, sys
@@ -47,6 +54,17 @@ def test_starts_when_ready_and_can_be_killed_and_started_again(tmp_path: Path, m
     assert ended is None
     assert second not in {None, first}
     operator.stop()
+
+
+def test_whose_series_count_is_what_both_providers_scrape_as_the_gateway() -> None:
+    """Otherwise no scenario has counts."""
+    env = {"SERIN_PROMETHEUS_URLS": "http://p", "SERIN_PROMETHEUS_ARMS": json.dumps(GATEWAYS_SERIES)}
+    wanted = from_environment(env).prometheus[0].required_matchers[Arms.CONTOUR]["job"]
+    of_sandbox = yaml.safe_load(monitoring.CONFIG.read_text("utf-8"))
+    [config] = [item for item in addons.prometheus(None) if item["kind"] == "ConfigMap"]  # type: ignore[arg-type] # unused
+    for scraping in (of_sandbox, yaml.safe_load(config["data"]["prometheus.yml"])):
+        [gateway] = [job for job in scraping["scrape_configs"] if job.get("metrics_path") == "/stats/prometheus"]
+        assert gateway["job_name"] == wanted
 
 
 def test_one_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:

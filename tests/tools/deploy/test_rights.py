@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
+
 from e2e.deploy import rights
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, Permission
+from serin.api.model_deployment import SCALING_FIELDS
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, NEEDED, Permission
 from serin.traffic.registry import permissions
 
 
@@ -26,4 +29,21 @@ def test_the_cluster_role_grants_what_is_checked_and_nothing_else() -> None:
 
 
 def test_the_role_grants_the_lease_and_nothing_else() -> None:
-    assert granted("Role") == set(LEASE)
+    assert granted("Role") == {*LEASE, *LEASE_CREATION}
+
+
+def test_another_lease_of_the_namespace_is_not_the_operators_to_take() -> None:
+    [role] = [item for item in rights.objects() if item["kind"] == "Role"]
+    named = [rule for rule in role["rules"] if "create" not in rule["verbs"]]
+    assert [(rule["verbs"], rule["resourceNames"]) for rule in named] == [(["get", "update"], [rights.NAME])]
+    assert [rule["verbs"] for rule in role["rules"] if rule not in named] == [["create"]], (
+        "RBAC has no name at creation"
+    )
+
+
+def test_the_admission_policies_know_what_scaling_is() -> None:
+    """Replicas may change in a hurry: no rule of the policy asks about them."""
+    specs = {item["metadata"]["name"]: item["spec"] for item in rights.admission() if "Binding" not in item["kind"]}
+    for name in ("serin-modeldeployments", "serin-workloads"):
+        [scaling] = [v["expression"] for v in specs[name]["variables"] if v["name"] == "scaling"]
+        assert tuple(yaml.safe_load(scaling)) == SCALING_FIELDS, name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,15 +12,15 @@ from serin.analysis.simulate import Traffic, run
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Counts, Interval, Window
 from serin.schema.reasons import Reason
+from tests.clock import START
 from tests.world import policy
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 Decided = tuple[WindowDecision, str]
 
 
 def at(seconds: float) -> datetime:
-    return T0 + seconds * SECOND
+    return START + seconds * SECOND
 
 
 def spec(**analysis: Any) -> PromotionPolicySpec:

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.api.model_deployment import SCALING_FIELDS
-from serin.api.revision import replica_bounds, revision_of, scaling_of, without_nulls
+from serin.api.revision import hash_of, replica_bounds, revision_of, scaling_of, without_nulls
+from tests.collision import BENIGN, EVIL, SHARED_NAME
+from tests.lab import spec
 
 MODEL = {"version": "1", "uri": "s3://a"}
 PREDICTOR = {"model": {"modelFormat": {"name": "sklearn"}}, "minReplicas": 2}
@@ -39,6 +41,14 @@ def test_the_revision_does_not_depend_on_the_order_of_keys() -> None:
     shuffled = json.loads(json.dumps(dict(reversed(PREDICTOR.items()))))
     assert revision_of(dict(reversed(MODEL.items())), shuffled) == revision_of(MODEL, PREDICTOR)
     assert revision_of(MODEL, PREDICTOR) == "eefade75"
+
+
+def test_the_name_is_the_beginning_of_the_hash_and_two_contents_may_share_it() -> None:
+    one, other = (spec(version, predictor=predictor) for version, predictor in (BENIGN, EVIL))
+    assert revision_of(one["model"], one["predictor"]) == SHARED_NAME == revision_of(other["model"], other["predictor"])
+    hashes = {hash_of(of["model"], of["predictor"]) for of in (one, other)}
+    assert len(hashes) == 2
+    assert all(whole.startswith(SHARED_NAME) and len(whole) == 64 for whole in hashes)
 
 
 SERVER = {"modelFormat": {"name": "sklearn"}}

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from serin.analysis.draws import Draws
 from serin.cli.main import app
+from tests.clock import api_time
 from tests.window_lines import BROKEN, GOOD, OUTAGE, SLOS, Line, counted, line, spec
 
 
@@ -38,15 +39,15 @@ def test_a_breach_ends_it(tmp_path: Path) -> None:
     windows, summary = judged(tmp_path, lines)
     assert [w["decision"] for w in windows] == ["Continue"] * 4 + ["Rollback"]
     last = windows[-1]
-    assert (last["start"], last["reason"]) == ("2026-11-22T03:01:00Z", "SLOBreached")
+    assert (last["start"], last["reason"]) == (api_time(60), "SLOBreached")
     slo = last["slos"]["availability"]
     assert slo["verdict"] == "Fail"
     assert set(slo["log10_e"]) == {"e1", "e2", "e3", "e4"}
     assert min(slo["log10_e"]["e1"], slo["log10_e"]["e2"]) >= slo["threshold"]
     assert summary == {
         "decision": "Rollback",
-        "decidedAt": "2026-11-22T03:01:15Z",
-        "firstBreachAt": "2026-11-22T03:01:15Z",
+        "decidedAt": api_time(75),
+        "firstBreachAt": api_time(75),
         "requests": 750,
         "badRequests": 30,
         "judgeVersion": "4",
@@ -56,7 +57,7 @@ def test_a_breach_ends_it(tmp_path: Path) -> None:
 def test_a_step_passes_and_the_watch_goes_on(tmp_path: Path) -> None:
     windows, summary = judged(tmp_path, [counted(i, GOOD) for i in range(10)])
     assert [w["decision"] for w in windows] == ["Continue"] * 3 + ["Advance"] * 7
-    assert (summary["decision"], summary["decidedAt"]) == ("Advance", "2026-11-22T03:01:00Z")
+    assert (summary["decision"], summary["decidedAt"]) == ("Advance", api_time(60))
     assert (summary["firstBreachAt"], summary["requests"]) == (None, 1500)
     windows, summary = judged(tmp_path, [counted(i, GOOD if i < 10 else BROKEN) for i in range(30)])
     assert summary["decision"] == "Rollback"
@@ -208,8 +209,8 @@ def test_the_text_names_the_decision_and_the_numbers(tmp_path: Path) -> None:
     result = run(tmp_path, [counted(i, BROKEN) for i in range(3)], None, "--output", "text")
     assert result.exit_code == 0
     first, *_, head, message = result.stdout.splitlines()
-    assert first.startswith("2026-11-22T03:00:00Z  Continue  CollectingEvidence: availability Insufficient (e1 ")
-    assert head.startswith("Rollback at 2026-11-22T03:00:30Z; first proven breach 2026-11-22T03:00:30Z; the candidate")
+    assert first.startswith(f"{api_time()}  Continue  CollectingEvidence: availability Insufficient (e1 ")
+    assert head.startswith(f"Rollback at {api_time(30)}; first proven breach {api_time(30)}; the candidate")
     assert "candidate 30 bad of 300 (10.00%)" in message
 
 
@@ -225,7 +226,7 @@ def test_the_same_input_gives_the_same_bytes_everywhere(tmp_path: Path) -> None:
     assert hashlib.sha256(result.stdout.encode()).hexdigest() == DIGEST
 
 
-DIGEST = "61690c6be266c5c6d410111015c07a2864fe4aa6279a7f8f3657e7d9495df276"
+DIGEST = "f636bb733f643d3d958ad798a70e879fe043d73b98ed5df4372ac3b854bd5298"
 
 
 @pytest.mark.parametrize(

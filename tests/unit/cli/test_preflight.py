@@ -71,6 +71,14 @@ def test_a_step_that_is_never_decided_says_so_and_what_would_mend_it() -> None:
     assert "availability: use a timeout of 40 min" in text
 
 
+def test_a_warning_is_told_once_and_is_no_problem() -> None:
+    figures = [replace(FIGURES, warning="anybody could"), replace(FIGURES, name="latency", warning="anybody could")]
+    text = shown(figures)
+    assert text.count("arms Contour: anybody could") == 1
+    assert text.splitlines()[-1] == "ready"
+    assert json.loads(as_json(figures))["slos"][0]["warning"] == "anybody could"
+
+
 def test_a_servers_words_are_no_markup() -> None:
     words = 'http://p: status 400: unexpected "[/red]" in x[5m]'
     assert f"availability: {words}" in shown([SloFigures("availability", "Critical", "Contour", problem=words)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +16,24 @@ from serin.evidence import Counts, Window
 from serin.indicators.availability import Availability
 from serin.judge import JUDGE_VERSION
 from serin.records.build import MOST_BLOCKS
+from tests.clock import START, api_time
 from tests.world import policy
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 HEALTHY, BROKEN = (0, 100), (30, 100)
 
 
-def block(cells: list[tuple[int, int]], start: datetime = T0, slo: str = "availability") -> dict[str, Any]:
+def block(cells: list[tuple[int, int]], start: datetime = START, slo: str = "availability") -> dict[str, Any]:
     windows = [Window(start + i * SECOND, SECOND, Counts(*own), Counts(0, 900)) for i, own in enumerate(cells)]
     return {"slo": slo, "start": start.isoformat(), "seconds": 1, "counts": Availability().encode(windows)}
 
 
 def history() -> dict[str, Any]:
     length = timedelta(minutes=1)
-    windows = [Window(T0 - (30 - i) * length, length, None, Counts(10, 50_000)) for i in range(30)]
+    windows = [Window(START - (30 - i) * length, length, None, Counts(10, 50_000)) for i in range(30)]
     return {
         "slo": "availability",
-        "start": (T0 - 30 * length).isoformat(),
+        "start": (START - 30 * length).isoformat(),
         "seconds": 60,
         "counts": Availability().encode(windows),
     }
@@ -52,7 +52,7 @@ def record(blocks: list[dict[str, Any]], **status: Any) -> dict[str, Any]:
             "stable": source | {"revision": "r1"},
             "policy": {"name": "p", "hash": "h", "spec": policy().to_api()},
             "judgeVersion": JUDGE_VERSION,
-            "startedAt": T0.isoformat(),
+            "startedAt": START.isoformat(),
         },
         "status": {"blocks": blocks, **status},
     }
@@ -70,7 +70,7 @@ PROMOTED = {"outcome": "Promoted", "reason": "Serving"}
 STEPS, RETURN = (
     {
         "timeline": [
-            {"at": T0.isoformat(), "weight": weight, "reason": "Promoting", "message": "x"} for weight in weights
+            {"at": START.isoformat(), "weight": weight, "reason": "Promoting", "message": "x"} for weight in weights
         ]
     }
     for weights in ((0, 10, 100), (0, 100))
@@ -78,7 +78,7 @@ STEPS, RETURN = (
 BY_HAND = {"outcome": "Aborted", "reason": "AbortedByHand"}
 AGREE, DISAGREE, NOTHING = "They agree.", "They do not agree.", "There is nothing to compare."
 PASSED, TOO_FEW = [block([HEALTHY] * 9)], [block([HEALTHY] * 2)]
-AT, LATER = "2026-11-22T03:00:05Z", "2026-11-22T03:00:06Z"
+AT, LATER = api_time(5), api_time(6)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_record_and_evidence(
 @pytest.mark.parametrize(
     ("blocks", "status", "said"),
     [
-        (BREACH, {}, "record: under way; evidence: breach at 2026-11-22T03:00:05Z"),
+        (BREACH, {}, f"record: under way; evidence: breach at {AT}"),
         (PASSED, PROMOTED | STEPS, "evidence: no breach, passed"),
         (TOO_FEW, PROMOTED | STEPS, "evidence: no breach, not passed"),
         ([], PROMOTED | STEPS, "evidence: no windows"),
@@ -155,7 +155,12 @@ def test_a_full_record_is_not_accused_of_what_is_not_in_it(
     tmp_path: Path, live: list[dict[str, Any]], status: dict[str, Any], answer: str
 ) -> None:
     past = [
-        {"slo": "availability", "start": (T0 - (MOST_BLOCKS - i) * SECOND).isoformat(), "seconds": 1, "counts": "-,0/9"}
+        {
+            "slo": "availability",
+            "start": (START - (MOST_BLOCKS - i) * SECOND).isoformat(),
+            "seconds": 1,
+            "counts": "-,0/9",
+        }
         for i in range(MOST_BLOCKS)
     ]
     result = run(tmp_path, record(past + live, **status))
@@ -166,8 +171,10 @@ def test_a_full_record_is_not_accused_of_what_is_not_in_it(
 def test_a_pass_beside_a_broken_stable_is_a_pass_for_the_record_even_if_stable_recovers(tmp_path: Path) -> None:
     """Two thirds of the allowed share beside 3 %, then beside nothing at all: no evidence of the usual kind."""
     arms = [((1, 150), (27, 900))] * 12 + [((1, 150), (0, 900))] * 25
-    windows = [Window(T0 + i * SECOND, SECOND, Counts(*own), Counts(*stable)) for i, (own, stable) in enumerate(arms)]
-    cells = {"slo": "availability", "start": T0.isoformat(), "seconds": 1, "counts": Availability().encode(windows)}
+    windows = [
+        Window(START + i * SECOND, SECOND, Counts(*own), Counts(*stable)) for i, (own, stable) in enumerate(arms)
+    ]
+    cells = {"slo": "availability", "start": START.isoformat(), "seconds": 1, "counts": Availability().encode(windows)}
     result = run(tmp_path, record([cells], **PROMOTED, **STEPS))
     assert result.stdout.splitlines()[-1] == AGREE
 
@@ -225,9 +232,9 @@ def test_a_promotion_without_evidence_is_nothing_to_compare(
     tmp_path: Path, reason: str, windows: list[tuple[int, int]]
 ) -> None:
     blocks = [block(windows)] if windows else []
-    timeline = [{"at": T0.isoformat(), "weight": 10, "reason": "CollectingEvidence", "message": "m"}]
+    timeline = [{"at": START.isoformat(), "weight": 10, "reason": "CollectingEvidence", "message": "m"}]
     path = tmp_path / "record.json"
-    content = record(blocks, outcome="Promoted", reason=reason, finishedAt=T0.isoformat(), timeline=timeline)
+    content = record(blocks, outcome="Promoted", reason=reason, finishedAt=START.isoformat(), timeline=timeline)
     path.write_text(json.dumps(content))
     result = CliRunner().invoke(app, ["replay", str(path), "--output", "json"])
     answer = json.loads(result.output.splitlines()[-1])

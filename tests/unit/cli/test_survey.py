@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import promql_parser
@@ -18,9 +19,10 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
-from tests.fakes import FakeCluster
+from serin.schema.choices import Arms
+from tests.clock import START
+from tests.fakes import FakeCluster, satisfies
 
-NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
 XX, COUNT, BUCKET = (
     "envoy_cluster_upstream_rq_xx",
@@ -35,14 +37,19 @@ class Store:
     def __init__(self, *series: Series) -> None:
         self.all = list(series)
         self.away = False
+        self.required: Mapping[Arms, Mapping[str, str]] = {Arms.CONTOUR: {"job": "envoy"}}
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        return self.required.get(arms, {})
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         if self.away:
             raise MetricsUnavailable("http://prometheus: status 503")
-        found = [s.between(request.start.timestamp(), request.end.timestamp()) for s in self.all if request.matches(s)]
+        own = [s for s in self.all if request.matches(s) and satisfies(s.labels, request.shape.matchers)]
+        found = [s.between(request.start.timestamp(), request.end.timestamp()) for s in own]
         return [s for s in found if s.times]
 
-    async def samples(self, query: str, at: datetime) -> list[Series]:
+    async def counted(self, query: str, at: datetime) -> list[Series]:
         del at
         promql_parser.parse(query)
         label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
@@ -50,9 +57,11 @@ class Store:
         cluster = re.search('envoy_cluster_name=~"([^"]*)"', query)
         kept = [s for s in self.all if s.labels["__name__"] in metrics]
         kept = [s for s in kept if cluster is None or s.labels["envoy_cluster_name"] == cluster[1]]
+        job = re.search('job="([^"]*)"', query)
+        kept = [s for s in kept if job is None or s.labels["job"] == job[1]]
         return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in kept]
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
+    async def samples(self, query: str, at: datetime) -> list[Series]:
         raise AssertionError(f"{query} at {at}")
 
     async def values(self, query: str, at: datetime) -> list[float]:
@@ -60,8 +69,8 @@ class Store:
 
 
 def counter(name: str, isvc: str, rate: float, *, until: float = 0, **labels: str) -> Series:
-    times = [NOW.timestamp() + t for t in range(-2400, int(until) + 1, 15)]
-    own = {"__name__": name, "envoy_cluster_name": f"prod_{isvc}-predictor_80", **labels}
+    times = [START.timestamp() + t for t in range(-2400, int(until) + 1, 15)]
+    own = {"__name__": name, "envoy_cluster_name": f"prod_{isvc}-predictor_80", "job": "envoy", **labels}
     return Series(own, times, [rate * (t - times[0]) for t in times])
 
 
@@ -73,7 +82,7 @@ def policy(*kinds: str, arms: str = "Contour", **step: Any) -> PromotionPolicySp
 
 
 async def surveyed(store: Store, spec: PromotionPolicySpec, *, candidate: bool = False) -> list[SloFigures]:
-    return await survey(store, SurveyTarget(spec, IDENTITY, candidate), NOW)
+    return await survey(store, SurveyTarget(spec, IDENTITY, candidate), START)
 
 
 HEALTHY = (
@@ -162,6 +171,37 @@ async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
     store.away = True
     [found] = await surveyed(store, policy("availability"))
     assert found.problem == "http://prometheus: status 503"
+
+
+FORGED = counter(XX, "fraud-a", 5, envoy_response_code_class="5", job="pods")
+
+
+@pytest.mark.parametrize(
+    ("arms", "required", "series", "warned", "words"),
+    [
+        pytest.param("Contour", {"job": "envoy"}, (*HEALTHY, FORGED), False, "", id="forged ones are not asked for"),
+        pytest.param("Contour", {}, HEALTHY, True, "", id="they could be"),
+        pytest.param("Contour", {}, (*HEALTHY, FORGED), True, "come from 2 jobs (envoy, pods): ", id="they are there"),
+        pytest.param(
+            "Contour",
+            {"job": "gateway"},
+            HEALTHY,
+            False,
+            f'{XX} exist, but none with job="gateway"',
+            id="the operator demands what nobody has",
+        ),
+        pytest.param("Pod", {}, (), False, "is what exports it scraped?", id="pods are no gateway"),
+    ],
+)
+async def test_whose_counts_they_are(
+    arms: str, required: Mapping[str, str], series: tuple[Series, ...], warned: object, words: str
+) -> None:
+    store = Store(*series)
+    store.required = {Arms.CONTOUR: required}
+    [found] = await surveyed(store, policy("availability", arms=arms))
+    assert bool(found.warning) == warned
+    assert words in found.problem
+    assert bool(words) == bool(found.problem)
 
 
 class Crowded(Store):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.windows import Header, WindowFile, read_windows
 from serin.errors import InvalidInput
+from tests.clock import START, api_time
 from tests.window_lines import GOOD, SLOS, Line, counted, line, spec
 from tests.world import policy as spec_of
 
@@ -61,7 +62,7 @@ def test_the_number_of_a_ladders_boundaries_is_told() -> None:
         ([{**counted(0, GOOD), "slo": "speed"}], "W.jsonl:1: slo: 'speed' is not an SLO of the policy (availability)"),
         ([{**counted(0, GOOD), "slo": ["x"]}], "W.jsonl:1: slo: ['x'] is not"),
         ([{**counted(0, GOOD), "start": "yesterday"}], "W.jsonl:1: start: 'yesterday' is not a time with a zone"),
-        ([{**counted(0, GOOD), "start": "2026-11-22T03:00:00"}], "W.jsonl:1: start: "),
+        ([{**counted(0, GOOD), "start": api_time().removesuffix("Z")}], "W.jsonl:1: start: "),
         ([{**counted(0, GOOD), "start": "0001-01-01T00:00:00+14:00"}], "W.jsonl:1: start: "),
         ([{**counted(0, GOOD), "start": 7}], "W.jsonl:1: start: 7 is not a time"),
         ([{**counted(0, GOOD), "seconds": 0}], "W.jsonl:1: seconds: 0 is not within 1 and 3600"),
@@ -71,7 +72,7 @@ def test_the_number_of_a_ladders_boundaries_is_told() -> None:
         ([counted(0, GOOD), counted(0, GOOD)], "W.jsonl:2: start: this window of availability is in line 1 already"),
         ([counted(1, GOOD), counted(0, GOOD)], "W.jsonl:2: start: is before the window in line 1; put the windows of"),
         (
-            [counted(0, GOOD), {**counted(0, GOOD), "start": "2026-11-22T03:00:07Z"}],
+            [counted(0, GOOD), {**counted(0, GOOD), "start": api_time(7)}],
             "W.jsonl:2: start: is not a whole number of windows after the one in line 1",
         ),
         (
@@ -146,9 +147,10 @@ def test_a_gap_between_two_slos_is_bounded_too() -> None:
 
 
 def test_a_start_is_kept_in_utc() -> None:
-    header = Header.model_validate({"start": "2026-11-22T05:00:00+02:00", "seconds": 15})
-    start = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-    assert (header.start, header.start.tzinfo, header.length) == (start, UTC, timedelta(seconds=15))
+    there = START.astimezone(timezone(timedelta(hours=2))).isoformat()
+    header = Header.model_validate({"start": there, "seconds": 15})
+    assert there.endswith("+02:00")
+    assert (header.start, header.start.tzinfo, header.length) == (START, UTC, timedelta(seconds=15))
 
 
 json_values = st.recursive(

@@ -15,7 +15,7 @@ from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from serin.cluster import resources
 from serin.cluster.client import ClusterCredentials, KubernetesCluster, error_for
-from serin.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
+from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
 
 POLICIES = "/apis/serin.dev/v1alpha1/namespaces/prod/promotionpolicies"
 
@@ -69,7 +69,7 @@ async def test_reads_writes_and_their_content_types(server: tuple[Server, Kubern
     await cluster.update_status(kind, body)
     assert [(method, path) for method, path, _, _ in fake.asked] == [
         ("GET", f"{POLICIES}/x"),
-        ("GET", f"{POLICIES}?labelSelector=a%3Db"),
+        ("GET", f"{POLICIES}?labelSelector=a%3Db&limit=20"),
         ("POST", f"{POLICIES}?dryRun=All"),
         ("PATCH", f"{POLICIES}/x?fieldManager=serin&force=true"),
         ("PATCH", f"{POLICIES}/x"),
@@ -88,6 +88,87 @@ async def test_deleting_what_is_gone_is_fine(server: tuple[Server, KubernetesClu
     fake.answers = [(404, {"message": "not found"})]
     await cluster.delete(resources.PODS, "prod", "x")
     assert fake.asked[0][:2] == ("DELETE", "/api/v1/namespaces/prod/pods/x")
+
+
+async def test_only_the_object_that_is_known_is_deleted(server: tuple[Server, KubernetesCluster]) -> None:
+    """L8: another one may have its name by now."""
+    fake, cluster = server
+    fake.answers = [(200, {}), (409, {"message": "the UID in the precondition does not match"}), (200, {})]
+    await cluster.delete(resources.PODS, "prod", "x", uid="u1")
+    with pytest.raises(Conflict):
+        await cluster.delete(resources.PODS, "prod", "x", uid="u1")
+    await cluster.delete(resources.PODS, "prod", "x")
+    preconditions = [body.get("preconditions") for _, _, _, body in fake.asked]
+    assert preconditions == [{"uid": "u1"}, {"uid": "u1"}, None]
+
+
+@pytest.mark.parametrize("name", [".", "..", ""])
+async def test_a_name_that_is_a_step_in_a_path_reads_nothing(
+    server: tuple[Server, KubernetesCluster], name: str
+) -> None:
+    """M1: `.` read the whole collection in place of an object."""
+    fake, cluster = server
+    with pytest.raises(NotFound):
+        await cluster.get(resources.MODEL_DEPLOYMENTS, "prod", name)
+    with pytest.raises(NotFound):
+        await cluster.merge(resources.MODEL_DEPLOYMENTS, "prod", name, {})
+    assert fake.asked == []
+
+
+def listed(names: str, token: str = "", padding: int = 0) -> tuple[int, Any]:
+    items = [{"metadata": {"name": name, "annotations": {"x": "y" * padding}}} for name in names]
+    return 200, {"metadata": {"continue": token}, "items": items}
+
+
+async def test_a_list_is_read_in_pages_of_a_size_in_bytes(server: tuple[Server, KubernetesCluster]) -> None:
+    fake, cluster = server
+    fake.answers = [listed("ab", "t 1", 1_000_000), listed("cdef", "t2"), listed("g")]
+    found = await cluster.list(resources.PODS, "prod", "a=b")
+    assert "".join(obj["metadata"]["name"] for obj in found) == "abcdefg"
+    assert [path.partition("?")[2] for _, path, _, _ in fake.asked] == [
+        "labelSelector=a%3Db&limit=20",
+        "labelSelector=a%3Db&limit=4&continue=t+1",
+        "labelSelector=a%3Db&limit=500&continue=t2",
+    ]
+
+
+async def test_rows_are_read_in_pages_and_keep_the_columns_of_the_first(
+    server: tuple[Server, KubernetesCluster],
+) -> None:
+    fake, cluster = server
+    row = {"cells": ["a"], "object": {"metadata": {"name": "a"}}}
+    fake.answers = [
+        (200, {"metadata": {"continue": "t"}, "columnDefinitions": [{"name": "Name"}], "rows": [row]}),
+        (200, {"metadata": {}, "rows": [row]}),
+    ]
+    rows = await cluster.list_rows(resources.PROMOTION_RECORDS, "prod", "")
+    assert rows == [{"metadata": {"name": "a"}, "columns": {"Name": "a"}}] * 2
+
+
+GONE = (410, {"message": "The provided continue parameter is too old", "metadata": {"continue": "newer"}})
+
+
+async def test_a_list_that_the_server_forgot_is_begun_anew_once(server: tuple[Server, KubernetesCluster]) -> None:
+    fake, cluster = server
+    fake.answers = [listed("a", "t"), GONE, listed("b", "t"), listed("c")]
+    found = await cluster.list(resources.PODS, "prod", "")
+    assert [obj["metadata"]["name"] for obj in found] == ["b", "c"], "a list that is kept is of one moment"
+    fake.answers = [listed("a", "t"), GONE, listed("b", "t"), GONE]
+    with pytest.raises(Expired) as caught:
+        await cluster.list(resources.PODS, "prod", "")
+    assert caught.value.token == "newer"
+
+
+async def test_a_list_that_is_too_large_is_refused_in_words(
+    server: tuple[Server, KubernetesCluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M2: what takes the process's memory away stops every tenant."""
+    monkeypatch.setattr("serin.cluster.paging.MOST_BYTES", 2 * 2**20)
+    fake, cluster = server
+    fake.answers = [listed("ab", "t", 900_000), listed("cd", "t", 900_000), listed("ef")]
+    with pytest.raises(Refused, match="list pods: the list has more than 2 MiB; delete objects"):
+        await cluster.list(resources.PODS, "prod", "")
+    assert len(fake.answers) == 1
 
 
 @pytest.mark.parametrize(
@@ -123,6 +204,14 @@ async def test_a_hanging_server_is_unavailable_in_bounded_time(server: tuple[Ser
     fake.hang = True
     with pytest.raises(Unavailable):
         await asyncio.wait_for(cluster.create(resources.PODS, "prod", {"metadata": {}}), 3)
+
+
+async def test_what_the_server_quotes_is_told_without_credentials(server: tuple[Server, KubernetesCluster]) -> None:
+    fake, cluster = server
+    fake.answers = [(422, {"message": 'spec: Invalid value: "--api-key=hunter2": is not known'})]
+    with pytest.raises(Refused, match="is not known") as caught:
+        await cluster.create(resources.PODS, "prod", {"metadata": {}})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_retry_after_is_passed_on() -> None:

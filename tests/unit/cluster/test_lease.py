@@ -250,3 +250,26 @@ async def test_an_empty_or_odd_lease_is_taken() -> None:
 def test_times_that_would_let_two_lead_are_refused(times: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="must rise"):
         LeaseTimes(*times)
+
+
+@pytest.mark.parametrize(
+    ("stated", "waited"),
+    [
+        pytest.param(15, 15.0, id="as this replica's own"),
+        pytest.param(60, 60.0, id="longer: the holder has other settings"),
+        pytest.param(1, 15.0, id="shorter: the holder may live and lead for longer than that"),
+        pytest.param(-5, 15.0, id="no duration at all"),
+        pytest.param(None, 15.0, id="absent"),
+        pytest.param("7", 15.0, id="no number"),
+        pytest.param(2**31 - 1, 600.0, id="for ever"),
+    ],
+)
+async def test_the_duration_in_a_lease_is_believed_within_bounds(stated: Any, waited: float) -> None:
+    """L2: whoever may write the lease made a replica lead beside another one, or none lead again."""
+    server, time = Server(), Time()
+    await elector(server, time, "a").acquire()
+    assert server.lease is not None
+    server.lease["spec"]["leaseDurationSeconds"] = stated
+    begun = time.now
+    await elector(server, time, "b").acquire()
+    assert waited <= time.now - begun <= waited + TIMES.retry

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from serin.cluster.permissions import Missing, Permission
 from serin.controller import health
+from serin.controller.metrics import Exposition
 from serin.controller.watchdog import EVENT_TIMEOUT, Watchdog
 
 KEY = ("prod", "fraud")
@@ -80,6 +84,44 @@ async def test_the_probes_over_http() -> None:
         status, text = await ask("/metrics")
         assert status == 200
         assert "serin_workqueue_adds_total" in text
+
+
+async def test_metrics_are_rendered_in_a_thread_once_a_second_however_often_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """M7: whoever reaches the port made the reconcile loop render them, as often as they liked."""
+    clock, threads = Clock(), list[str]()
+
+    def rendered(_: object) -> bytes:
+        threads.append(threading.current_thread().name)
+        return str(len(threads)).encode()
+
+    monkeypatch.setattr("serin.controller.metrics.generate_latest", rendered)
+    exposition = Exposition(clock)
+    assert await asyncio.gather(*(exposition.text() for _ in range(100))) == [b"1"] * 100
+    clock.now += 0.9
+    assert await exposition.text() == b"1"
+    clock.now += 0.1
+    assert await exposition.text() == b"2"
+    assert threading.main_thread().name not in threads
+
+
+async def test_connections_are_bounded_and_a_probe_gets_through() -> None:
+    """M7: the oldest connection gives way, so that who fills the port cannot have the process restarted."""
+    state = health.State(Watchdog(Clock()))
+    state.watching.set()
+    port = free_port()
+    async with health.serving("127.0.0.1", port, state):
+        streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * health.MOST_CONNECTIONS)]
+        for _, writer in streams:
+            writer.write(b"GET /metr")  # never more than this
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/healthz") as answer:
+            assert answer.status == 200
+        assert await asyncio.wait_for(streams[0][0].read(), 5) == b""
+        closed = sum(reader.at_eof() for reader, _ in streams)
+        assert closed >= 2 * health.MOST_CONNECTIONS
+        for _, writer in streams:
+            writer.close()
 
 
 async def test_with_port_0_nothing_listens() -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import promql_parser
+from prometheus_client import generate_latest
 
 from serin.controller import metrics
 from serin.prometheus.server.client import QueryStats, Result
@@ -16,7 +17,7 @@ SERVER = "http://told.example:9090"
 
 def lines() -> dict[str, float]:
     """The server's numbers, by name and labels."""
-    own = [line for line in metrics.exposition().decode().splitlines() if SERVER in line]
+    own = [line for line in generate_latest(metrics.REGISTRY).decode().splitlines() if SERVER in line]
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in own)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, RETENTION, Permission
+from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, NEEDED, RETENTION, Permission
 from serin.controller import health
 from serin.controller.metrics import REGISTRY
 from serin.controller.rights import WHILE_COMPLETE, WHILE_MISSING, Rights, checking, missing_permissions
@@ -36,7 +36,8 @@ class ApiServer:
             raise self.trouble
         a = body["spec"]["resourceAttributes"]
         resource = f"{a['resource']}/{a['subresource']}" if a["subresource"] else a["resource"]
-        self.asked.append((a["namespace"], Permission(a["group"], resource, a["verb"])))
+        where = f"{a['namespace']}/{a['name']}" if "name" in a else a["namespace"]
+        self.asked.append((where, Permission(a["group"], resource, a["verb"])))
         return {"status": {"allowed": self.asked[-1] not in self.lacking}}
 
 
@@ -46,7 +47,11 @@ class ApiServer:
         (EVERYWHERE, [*(("", p) for p in (*NEEDED, *permissions(), *CLUSTER_WIDE))]),
         (
             Settings(prometheus=(), namespaces=("x", "y"), lease=("z", "l")),
-            [*((n, p) for n in ("x", "y") for p in (*NEEDED, *permissions())), *(("z", p) for p in LEASE)],
+            [
+                *((n, p) for n in ("x", "y") for p in (*NEEDED, *permissions())),
+                *(("z/l", p) for p in LEASE),
+                *(("z", p) for p in LEASE_CREATION),
+            ],
         ),
     ],
 )

@@ -14,6 +14,7 @@ from serin.cluster.client import Object
 from serin.cluster.resources import Resource
 from serin.controller.election import elector_for
 from serin.controller.settings import Settings, SettingsError, from_environment
+from serin.schema.choices import Arms
 from tests.fakes import FakeCluster
 
 ROOT = Path(__file__).parents[3]
@@ -143,6 +144,19 @@ def test_servers_with_credentials_come_after_the_plain_ones(tmp_path: Path) -> N
     assert [server.url for server in settings.prometheus] == ["http://a", "https://c"]
     assert [server.url for server in from_environment({**env, "SERIN_PROMETHEUS_URLS": ""}).prometheus] == ["https://c"]
     assert "s3cr3t" not in repr(settings)
+
+
+def test_whose_series_count_is_said_for_all_servers_that_say_nothing_themselves(tmp_path: Path) -> None:
+    config = tmp_path / "servers.yaml"
+    config.write_text("servers: [{url: 'https://c', arms: {Contour: {matchers: {job: own}}}}]")
+    arms = '{"Contour": {"matchers": {"job": "envoy", "namespace": "projectcontour"}}}'
+    env = {**ENOUGH, "SERIN_PROMETHEUS_CONFIG": str(config), "SERIN_PROMETHEUS_ARMS": arms}
+    found = {server.url: server.required_matchers for server in from_environment(env).prometheus}
+    envoy = {Arms.CONTOUR: {"job": "envoy", "namespace": "projectcontour"}}
+    assert found == {"http://a:9090": envoy, "http://b": envoy, "https://c": {Arms.CONTOUR: {"job": "own"}}}
+    assert not from_environment({**env, "SERIN_PROMETHEUS_ARMS": ""}).prometheus[0].required_matchers
+    [line] = lines({**env, "SERIN_PROMETHEUS_ARMS": "{Contour: {matchers: {x-y: a}}}"})
+    assert line.startswith("SERIN_PROMETHEUS_ARMS: Contour.matchers.x-y: a label's name has letters, digits and _ only")
 
 
 def test_no_complaint_tells_a_password(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
-from serin.controller.workqueue import WorkQueue
+from serin.controller.workqueue import EVENT_BURST, EVENT_INTERVAL, EventLimit, Key, WorkQueue
 
 A, B = ("ns", "a"), ("ns", "b")
 
@@ -91,3 +92,78 @@ def test_backoff_never_overflows() -> None:
     q = queue()
     assert [q.failed(A) for _ in range(2000)][-1] == 30.0
     assert [q.conflicted(A) for _ in range(2000)][-1] == 2.0
+
+
+async def passes_under_events(events_per_second: int, seconds: int, due_every: float | None = None) -> list[float]:
+    """When passes begin while one key's object is changed all the time, and perhaps is due at a pace of its own."""
+    now, begun = 0.0, []
+    q = WorkQueue(lambda: now)
+    pump = asyncio.create_task(q.pump())
+    for tick in range(events_per_second * seconds):
+        now = tick / events_per_second
+        q.add(A)
+        q._changed.set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        while q.depth:
+            assert await q.get() == A
+            begun.append(now)
+            q.done(A)
+            if due_every is not None:
+                q.add_at(A, now + due_every)
+    pump.cancel()
+    return begun
+
+
+async def test_events_without_end_cause_a_burst_and_then_one_pass_a_second() -> None:
+    """M2: a `kubectl annotate` loop was free load, eight reads for each write."""
+    begun = await passes_under_events(50, 60)
+    assert EVENT_BURST + 59 - 2 <= len(begun) <= EVENT_BURST + 60
+    assert max(b - a for a, b in pairwise(begun)) <= EVENT_INTERVAL + 0.05
+
+
+async def test_a_rollout_keeps_its_own_pace_under_events_without_end() -> None:
+    begun = await passes_under_events(50, 60, due_every=0.2)
+    assert max(b - a for a, b in pairwise(begun)) <= 0.25
+
+
+async def test_an_event_after_a_quiet_time_is_taken_up_at_once() -> None:
+    begun = await passes_under_events(1, 30)
+    assert begun == [float(second) for second in range(30)]
+
+
+def test_the_limit_keeps_no_key_for_longer_than_it_matters() -> None:
+    limit = EventLimit(1.0, 10)
+    for number in range(100_000):
+        assert limit.wait(("ns", str(number)), now=number / 100) == 0.0
+    assert len(limit._full_at) < 2000
+
+
+async def test_a_forgotten_key_is_not_looked_at_again_and_an_event_brings_it_back() -> None:
+    now = 0.0
+    q = WorkQueue(lambda: now)
+    pump = asyncio.create_task(q.pump())
+    keys: list[Key] = [("ns", str(number)) for number in range(1000)]
+    for key in keys:
+        q.add(key)
+        await q.get()
+        q.failed(key)
+        q.forget(key)
+        q.done(key)
+    now = 10_000.0
+    q._changed.set()
+    await asyncio.sleep(0)
+    assert (q.depth, len(q._due), len(q._failures._counts)) == (0, 0, 0)
+    q.add(keys[0])
+    assert q.depth == 1
+    pump.cancel()
+
+
+async def test_an_event_during_the_pass_that_finds_nothing_is_not_lost() -> None:
+    q = queue()
+    q.add(A)
+    await q.get()
+    q.add(A)
+    q.forget(A)
+    q.done(A)
+    assert q.depth == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,14 +12,14 @@ from serin.indicators.gauge import Breaches, Gauge, GaugeJudge, Stability, chi2_
 from serin.judge.slo import SloSettings
 from serin.schema.choices import Severity
 from serin.schema.reasons import Reason, Verdict
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HIGH = Gauge(query="drift", max=Decimal("0.2"))
 
 
 def looks(*values: float | None) -> list[Evaluation]:
-    return [Evaluation(T0 + i * MINUTE, MINUTE, value) for i, value in enumerate(values)]
+    return [Evaluation(START + i * MINUTE, MINUTE, value) for i, value in enumerate(values)]
 
 
 def gauge(*evaluations: Interval, limits: Gauge = HIGH, severity: Severity = Severity.REQUIRED) -> GaugeJudge:
@@ -51,40 +51,40 @@ def gauge(*evaluations: Interval, limits: Gauge = HIGH, severity: Severity = Sev
 def test_a_limit_is_broken_by_several_of_the_newest_evaluations(
     values: tuple[float | None, ...], verdict: Verdict
 ) -> None:
-    assert gauge(*looks(*values)).report(T0).verdict is verdict
+    assert gauge(*looks(*values)).report(START).verdict is verdict
 
 
 def test_an_error_holds() -> None:
-    report = gauge(*looks(*[0.1] * 5), Evaluation(T0 + 5 * MINUTE, MINUTE, None, error="HTTP 500")).report(T0)
+    report = gauge(*looks(*[0.1] * 5), Evaluation(START + 5 * MINUTE, MINUTE, None, error="HTTP 500")).report(START)
     assert (report.verdict, report.reason) == (Verdict.ERROR, Reason.METRICS_UNAVAILABLE)
     assert "HTTP 500" in report.message
 
 
 def test_a_gauge_that_only_blocks_may_recover() -> None:
     judge = gauge(*looks(*[0.3] * 3, *[0.05] * 6))
-    assert judge.report(T0).verdict is Verdict.PASS
+    assert judge.report(START).verdict is Verdict.PASS
     critical = gauge(*looks(*[0.3] * 3, *[0.05] * 6), severity=Severity.CRITICAL)
-    assert critical.report(T0).verdict is Verdict.FAIL
+    assert critical.report(START).verdict is Verdict.FAIL
 
 
 def test_a_lower_limit() -> None:
     low = Gauge(query="auc", min=Decimal("0.8"), breaches=Breaches(of=2, limit=2))
     critical = Severity.CRITICAL
-    assert gauge(*looks(0.79, 0.7), limits=low, severity=critical).report(T0).verdict is Verdict.FAIL
-    assert gauge(*looks(0.79, 0.81), limits=low, severity=critical).report(T0).verdict is Verdict.PASS
+    assert gauge(*looks(0.79, 0.7), limits=low, severity=critical).report(START).verdict is Verdict.FAIL
+    assert gauge(*looks(0.79, 0.81), limits=low, severity=critical).report(START).verdict is Verdict.PASS
 
 
 def test_a_sample_that_is_read_again_counts_once() -> None:
     """A batch job writes its gauge once a day; reading it each minute proves nothing new."""
-    again = [Evaluation(T0 + i * MINUTE, MINUTE, 0.3, sampled_at=T0) for i in range(10)]
-    assert gauge(*again).report(T0).verdict is Verdict.INSUFFICIENT
-    fresh = [Evaluation(T0 + i * MINUTE, MINUTE, 0.3, sampled_at=T0 + i * MINUTE) for i in range(3)]
-    assert gauge(*fresh).report(T0).verdict is Verdict.FAIL
+    again = [Evaluation(START + i * MINUTE, MINUTE, 0.3, sampled_at=START) for i in range(10)]
+    assert gauge(*again).report(START).verdict is Verdict.INSUFFICIENT
+    fresh = [Evaluation(START + i * MINUTE, MINUTE, 0.3, sampled_at=START + i * MINUTE) for i in range(3)]
+    assert gauge(*fresh).report(START).verdict is Verdict.FAIL
 
 
 def test_what_is_no_evaluation_is_refused() -> None:
     with pytest.raises(TypeError, match="expected Evaluation, got Window"):
-        gauge(Window(T0, MINUTE, None))
+        gauge(Window(START, MINUTE, None))
 
 
 # --- stability index -------------------------------------------------------------------------------------------------
@@ -115,5 +115,5 @@ def test_the_limit_knows_the_sample_sizes() -> None:
 )
 def test_without_sizes_a_stability_index_says_nothing(sizes: tuple[int, int] | None, verdict: Verdict) -> None:
     index = Gauge(query="psi", max=Decimal("0.1"), breaches=Breaches(of=3, limit=2), stability=Stability(bins=10))
-    evaluations = [Evaluation(T0 + i * MINUTE, MINUTE, 0.105, sizes=sizes) for i in range(3)]
-    assert gauge(*evaluations, limits=index).report(T0).verdict is verdict
+    evaluations = [Evaluation(START + i * MINUTE, MINUTE, 0.105, sizes=sizes) for i in range(3)]
+    assert gauge(*evaluations, limits=index).report(START).verdict is verdict

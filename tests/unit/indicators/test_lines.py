@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from serin.api.indicator import Indicator
 from serin.evidence import Counts, Evaluation, Mean, MeanWindow, Window
+from tests.clock import START
 
-START, LENGTH = datetime(2026, 11, 22, 3, 0, tzinfo=UTC), timedelta(seconds=15)
+LENGTH = timedelta(seconds=15)
 
 
 def interval(kind: str, data: dict[str, Any], **indicator: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,8 +12,8 @@ from serin.indicators.query import ShiftJudge, log_mixture
 from serin.judge.slo import SloSettings
 from serin.schema.choices import Severity
 from serin.schema.reasons import Verdict
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, tzinfo=UTC)
 SETTINGS = SloSettings("score", Severity.CRITICAL, bad_share=0.0, alpha=0.01, beta=0.05)
 MAX_SHIFT = 0.005
 WINDOW = timedelta(seconds=15)
@@ -28,7 +28,7 @@ def shifted(seed: int, shift: float, correlation: float = 0.0, windows: int = 24
         candidate = correlation * candidate + fresh * draws.normal()
         stable = correlation * stable + fresh * draws.normal()
         own = Mean(0.3 + shift + 0.0126 * candidate, 150) if i >= 0 else None
-        judge.add(MeanWindow(T0 + i * WINDOW, WINDOW, own, Mean(0.3 + 0.0029 * stable, 2850)))
+        judge.add(MeanWindow(START + i * WINDOW, WINDOW, own, Mean(0.3 + 0.0029 * stable, 2850)))
     return judge
 
 
@@ -44,14 +44,14 @@ def test_no_shift_is_rarely_called_one(correlation: float) -> None:
 
 
 def test_a_shift_is_found_and_its_absence_passes() -> None:
-    assert all(shifted(seed, 0.03).report(T0).verdict is Verdict.FAIL for seed in range(5))
-    assert all(shifted(seed, -0.03).report(T0).verdict is Verdict.FAIL for seed in range(5))
-    assert sum(shifted(seed, 0.0).report(T0).verdict is Verdict.PASS for seed in range(5)) >= 4
+    assert all(shifted(seed, 0.03).report(START).verdict is Verdict.FAIL for seed in range(5))
+    assert all(shifted(seed, -0.03).report(START).verdict is Verdict.FAIL for seed in range(5))
+    assert sum(shifted(seed, 0.0).report(START).verdict is Verdict.PASS for seed in range(5)) >= 4
 
 
 def test_without_knowing_how_much_stable_scatters_nothing_is_said() -> None:
     judge = ShiftJudge(SETTINGS, MAX_SHIFT)
     for i in range(12):  # three minutes, no history
-        judge.add(MeanWindow(T0 + i * WINDOW, WINDOW, Mean(9.0, 150), Mean(0.3, 2850)))
-    assert judge.report(T0).verdict is Verdict.INSUFFICIENT
-    assert ShiftJudge(SETTINGS, MAX_SHIFT).report(T0).verdict is Verdict.NO_DATA
+        judge.add(MeanWindow(START + i * WINDOW, WINDOW, Mean(9.0, 150), Mean(0.3, 2850)))
+    assert judge.report(START).verdict is Verdict.INSUFFICIENT
+    assert ShiftJudge(SETTINGS, MAX_SHIFT).report(START).verdict is Verdict.NO_DATA

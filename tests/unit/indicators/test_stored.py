@@ -16,8 +16,8 @@ from serin.indicators.gauge import Gauge
 from serin.indicators.kind import IndicatorKind
 from serin.indicators.query import MeanQuery
 from serin.indicators.stored import NOT_READ
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
 COUNTS, GAUGE = Availability(), Gauge(query="drift", max=Decimal(1))
 MEANS = MeanQuery(sum="s", count="c", max_shift=Decimal(1))
@@ -29,19 +29,19 @@ cells = st.tuples(arms, arms) | st.tuples(st.just(NOT_READ), arms)
 @given(st.lists(cells, max_size=20))
 def test_what_is_written_reads_back(drawn: list[tuple[Counts | str | None, Counts | None]]) -> None:
     windows = [
-        Window(T0 + i * LENGTH, LENGTH, None, stable, error=own)
+        Window(START + i * LENGTH, LENGTH, None, stable, error=own)
         if isinstance(own, str)
-        else Window(T0 + i * LENGTH, LENGTH, own, stable)
+        else Window(START + i * LENGTH, LENGTH, own, stable)
         for i, (own, stable) in enumerate(drawn)
     ]
-    assert COUNTS.decode(COUNTS.encode(windows), T0, LENGTH) == windows
+    assert COUNTS.decode(COUNTS.encode(windows), START, LENGTH) == windows
 
 
 def test_what_could_not_be_read_is_not_silence() -> None:
     windows = [
-        Window(T0, LENGTH, None),
-        Window(T0, LENGTH, None, error="HTTP 503"),
-        Window(T0, LENGTH, None, Counts(1, 9), error="no bucket"),
+        Window(START, LENGTH, None),
+        Window(START, LENGTH, None, error="HTTP 503"),
+        Window(START, LENGTH, None, Counts(1, 9), error="no bucket"),
     ]
     assert COUNTS.encode(windows) == "- ! !,1/9"
 
@@ -58,31 +58,31 @@ def test_a_gauges_values_read_back(
 ) -> None:
     looks: list[Interval] = []
     for i, one in enumerate(drawn):
-        start = T0 + i * LENGTH
+        start = START + i * LENGTH
         if isinstance(one, str):
             looks.append(Evaluation(start, LENGTH, None, error=one))
         else:
             looks.append(Evaluation(start, LENGTH, *(one or (None, None, None))))
-    assert GAUGE.decode(GAUGE.encode(looks), T0, LENGTH) == looks
+    assert GAUGE.decode(GAUGE.encode(looks), START, LENGTH) == looks
 
 
 @given(st.lists(st.tuples(means, means), max_size=20))
 def test_means_read_back(drawn: list[tuple[Mean | None, Mean | None]]) -> None:
-    windows = [MeanWindow(T0 + i * LENGTH, LENGTH, *pair) for i, pair in enumerate(drawn)]
-    assert MEANS.decode(MEANS.encode(windows), T0, LENGTH) == windows
+    windows = [MeanWindow(START + i * LENGTH, LENGTH, *pair) for i, pair in enumerate(drawn)]
+    assert MEANS.decode(MEANS.encode(windows), START, LENGTH) == windows
 
 
 def test_how_they_look() -> None:
     sampled = datetime.fromtimestamp(1000.5, UTC)
     looks = [
-        Evaluation(T0, LENGTH, 0.18, sampled, (100, 2000)),
-        Evaluation(T0, LENGTH, 0.2),
-        Evaluation(T0, LENGTH, None),
+        Evaluation(START, LENGTH, 0.18, sampled, (100, 2000)),
+        Evaluation(START, LENGTH, 0.2),
+        Evaluation(START, LENGTH, None),
     ]
     assert GAUGE.encode(looks) == "0.18@1000.5/100/2000 0.2 -"
-    assert MEANS.encode([MeanWindow(T0, LENGTH, Mean(0.31, 150), Mean(0.3, 2850)), MeanWindow(T0, LENGTH, None)]) == (
-        "0.31:150,0.3:2850 -"
-    )
+    assert MEANS.encode(
+        [MeanWindow(START, LENGTH, Mean(0.31, 150), Mean(0.3, 2850)), MeanWindow(START, LENGTH, None)]
+    ) == ("0.31:150,0.3:2850 -")
 
 
 @pytest.mark.parametrize("stranger", ["0.2", "0.31:150", "3/100", "x", "1,2", "1/2/3,4/5"])
@@ -90,9 +90,9 @@ def test_how_they_look() -> None:
 def test_what_another_kind_wrote_is_refused_or_read(own: IndicatorKind, stranger: str) -> None:
     """A policy may have been edited after its record was lost: nothing but ValueError may come of it."""
     with suppress(ValueError):
-        assert own.decode(stranger, T0, LENGTH)
+        assert own.decode(stranger, START, LENGTH)
 
 
 def test_an_interval_of_another_kind_is_not_written() -> None:
     with pytest.raises(TypeError, match="expected Window, got Evaluation"):
-        COUNTS.encode([Evaluation(T0, LENGTH, 0.2)])
+        COUNTS.encode([Evaluation(START, LENGTH, 0.2)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,8 +16,8 @@ from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloSettings
 from serin.schema.choices import Severity
 from serin.schema.reasons import Verdict
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
 ALPHA = 0.1
 Cell = tuple[tuple[int, int], tuple[int, int]]
@@ -41,7 +41,7 @@ def accused(seed: int, *, p: float, weight: float, bursts: float, night: bool, w
             share = min(1.0, common * factor)
             bad = draws.poisson(requests * share)
             arms.append(Counts(bad, bad + draws.poisson(requests * (1 - share))))
-        own.add(Window(T0 + i * LENGTH, LENGTH, arms[0] if i >= 0 else None, arms[1]))
+        own.add(Window(START + i * LENGTH, LENGTH, arms[0] if i >= 0 else None, arms[1]))
         if own.breached_at is not None:
             return True
     return False
@@ -93,7 +93,7 @@ def crossings(runs: int, **changes: Any) -> int:
             for requests, share in ((750, 0.01), (2250, 0.01 / 1.5)):
                 bad = draws.poisson(requests * share)
                 arms.append(Counts(bad, bad + draws.poisson(requests * (1 - share))))
-            own.add(Window(T0 + i * timedelta(seconds=0.5), timedelta(seconds=0.5), arms[0], arms[1]))
+            own.add(Window(START + i * timedelta(seconds=0.5), timedelta(seconds=0.5), arms[0], arms[1]))
         found += own.breached_at is not None
     return found
 
@@ -142,8 +142,8 @@ def test_without_any_data_there_is_neither_pass_nor_fail(kinds: list[str]) -> No
     for i, kind in enumerate(kinds):
         candidate = Counts(0, 0) if kind == "no requests" else None
         stable = Counts(50, 100) if kind == "stable only" else None
-        own.add(Window(T0 + i * LENGTH, LENGTH, candidate, stable, error="gone" if kind == "error" else ""))
-    assert own.report(T0).verdict in {Verdict.NO_DATA, Verdict.ERROR}
+        own.add(Window(START + i * LENGTH, LENGTH, candidate, stable, error="gone" if kind == "error" else ""))
+    assert own.report(START).verdict in {Verdict.NO_DATA, Verdict.ERROR}
 
 
 @settings(max_examples=40, deadline=None)
@@ -152,20 +152,20 @@ def test_looking_changes_nothing(cells: list[Cell]) -> None:
     """An assessment after each window, or one at the end: the same verdict and the same evidence."""
     looking, blind = judge(), judge()
     for i, (candidate, stable) in enumerate(cells):
-        window = Window(T0 + i * LENGTH, LENGTH, Counts(*candidate), Counts(*stable))
+        window = Window(START + i * LENGTH, LENGTH, Counts(*candidate), Counts(*stable))
         looking.add(window)
-        looking.report(T0)
+        looking.report(START)
         blind.add(window)
-    assert looking.report(T0) == blind.report(T0)
+    assert looking.report(START) == blind.report(START)
 
 
 @pytest.mark.parametrize("huge", [10**9, 10**12, 10**15])
 def test_huge_counts_are_judged(huge: int) -> None:
     own = judge(min_bad_windows=2)
     for i in range(3):
-        own.add(Window(T0 + i * LENGTH, LENGTH, Counts(huge // 20, huge), Counts(huge // 200, huge)))
-    assert own.report(T0).verdict is Verdict.FAIL
+        own.add(Window(START + i * LENGTH, LENGTH, Counts(huge // 20, huge), Counts(huge // 200, huge)))
+    assert own.report(START).verdict is Verdict.FAIL
     clean = judge()
     for i in range(3):
-        clean.add(Window(T0 + i * LENGTH, LENGTH, Counts(huge // 1000, huge), Counts(huge // 1000, huge)))
-    assert clean.report(T0).verdict is Verdict.PASS
+        clean.add(Window(START + i * LENGTH, LENGTH, Counts(huge // 1000, huge), Counts(huge // 1000, huge)))
+    assert clean.report(START).verdict is Verdict.PASS

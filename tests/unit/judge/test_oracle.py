@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
@@ -15,8 +15,8 @@ from serin.judge.process import Restarting
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloSettings
 from serin.schema.choices import Severity
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=1)
 Pair = tuple[int, int]
 
@@ -64,8 +64,8 @@ def test_e1_and_e2_agree_with_exact_fractions() -> None:
     """Two blocks, hence restarts; within a minute, hence untempered; against fractions of integers."""
     judge = RatioJudge(SloSettings("a", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05))
     for i, (candidate, stable) in enumerate(CELLS):
-        judge.add(Window(T0 + i * LENGTH, LENGTH, Counts(*candidate), Counts(*stable)))
-    found = judge.report(T0).evidence
+        judge.add(Window(START + i * LENGTH, LENGTH, Counts(*candidate), Counts(*stable)))
+    found = judge.report(START).evidence
     e1, e2 = worse_than_stable(1.5), breaks_objective(0.01)
     relative = mixed([[ratio_of(c, s, 1.5, theta) for theta in e1.grid] for c, s in CELLS])
     absolute = mixed([[share_of(c, 0.01, p) for p in e2.grid] for c, _ in CELLS])

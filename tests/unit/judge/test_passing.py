@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,8 +23,8 @@ from serin.judge.slo import SloSettings
 from serin.judge.stable import StableWatch
 from serin.schema.choices import Severity
 from serin.schema.reasons import Reason, Verdict
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
 Pair = tuple[int, int]
 Cell = tuple[Pair | None, Pair | None]
@@ -41,7 +41,7 @@ def settings_of(**changes: Any) -> SloSettings:
 
 def window(index: int, candidate: Pair | None, stable: Pair | None) -> Window:
     arms = (Counts(*arm) if arm else None for arm in (candidate, stable))
-    return Window(T0 + index * LENGTH, LENGTH, *arms)
+    return Window(START + index * LENGTH, LENGTH, *arms)
 
 
 def judged(*cells: Cell, history: int = 0, **changes: Any) -> RatioJudge:
@@ -58,7 +58,7 @@ def reports(*cells: Cell, **changes: Any) -> list[SloReport]:
     found = []
     for i, cell in enumerate(cells):
         judge.add(window(i, *cell))
-        found.append(judge.report(T0))
+        found.append(judge.report(START))
     return found
 
 
@@ -100,8 +100,8 @@ def test_beside_a_broken_stable(cells: list[Cell], passes_after: int | None) -> 
 
 
 def test_what_history_tells_of_stable_is_known_from_the_first_window() -> None:
-    assert judged((CLEAN, BROKEN), history=20).report(T0).verdict is Verdict.INSUFFICIENT
-    assert judged(*[(CLEAN, BROKEN)] * 2, history=20).report(T0).verdict is Verdict.PASS
+    assert judged((CLEAN, BROKEN), history=20).report(START).verdict is Verdict.INSUFFICIENT
+    assert judged(*[(CLEAN, BROKEN)] * 2, history=20).report(START).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_what_history_tells_of_stable_is_known_from_the_first_window() -> None:
 def test_drawn_rollouts_beside_three_percent(candidate: float, passed: int, median: int | None) -> None:
     """One hour each, 10 requests a second. At 0.9 % the objective alone would take some 150,000 requests."""
     found = [judged(*drawn(candidate, 0.03, seed)).passed_at for seed in range(20)]
-    times = sorted((at - T0) / LENGTH for at in found if at is not None)
+    times = sorted((at - START) / LENGTH for at in found if at is not None)
     assert len(times) == passed
     assert median is None or times[len(times) // 2] <= median
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_twice_as_bad_as_a_broken_stable_is_rolled_back(seed: int) -> None:
-    report = judged(*drawn(0.06, 0.03, seed)).report(T0)
+    report = judged(*drawn(0.06, 0.03, seed)).report(START)
     assert (report.verdict, report.passed_at, report.stable_broken) == (Verdict.FAIL, None, False)
 
 
@@ -128,10 +128,10 @@ def test_an_outage_of_both_costs_a_healthy_candidate_little() -> None:
     found = reports(*outage)
     assert {r.reason for r in found[1:24]} == {Reason.COMMON_CAUSE}
     assert found[25].verdict is Verdict.PASS
-    assert judged(*[(CLEAN, WELL)] * 5).report(T0).verdict is Verdict.PASS
+    assert judged(*[(CLEAN, WELL)] * 5).report(START).verdict is Verdict.PASS
     # Half of the capital stays: so many clean requests more.
     lost = log10_e(math.log(2))
-    before, after = judged(*[(CLEAN, WELL)] * 26).report(T0), found[-1]
+    before, after = judged(*[(CLEAN, WELL)] * 26).report(START), found[-1]
     assert before.evidence["e4"] - after.evidence["e4"] == pytest.approx(lost, abs=1e-5)
 
 
@@ -152,7 +152,7 @@ def test_better_than_a_broken_stable_counts_while_it_is_broken() -> None:
     assert found[5].passed_at is not None
     after = found[-1]
     assert (after.verdict, after.passed_at, after.stable_broken) == (Verdict.INSUFFICIENT, None, False)
-    clean = judged(*[(CLEAN, BROKEN)] * 3, *[(CLEAN, WELL)] * 30).report(T0)
+    clean = judged(*[(CLEAN, BROKEN)] * 3, *[(CLEAN, WELL)] * 30).report(START)
     assert (clean.verdict, clean.stable_broken) == (Verdict.PASS, False)
 
 
@@ -166,12 +166,12 @@ def test_an_uneven_outage_promotes_nothing_when_it_is_over() -> None:
 def test_worse_than_stable_once_does_not_refuse_the_cure_now() -> None:
     """0.7 % beside 0.02 % is held; when stable breaks, what was held is the better one."""
     once: list[Cell] = [((2, 300), (1, 5700))] * 12
-    assert judged(*once).report(T0).reason is Reason.WORSE_THAN_STABLE
-    assert judged(*once, *[((2, 300), (171, 5700))] * 8).report(T0).verdict is Verdict.PASS
+    assert judged(*once).report(START).reason is Reason.WORSE_THAN_STABLE
+    assert judged(*once, *[((2, 300), (171, 5700))] * 8).report(START).verdict is Verdict.PASS
 
 
 def test_warm_up_is_left_out_of_every_bet() -> None:
-    report = judged(*[(CLEAN, BROKEN)] * 8, warmup=8 * LENGTH).report(T0)
+    report = judged(*[(CLEAN, BROKEN)] * 8, warmup=8 * LENGTH).report(START)
     assert (report.verdict, report.evidence["e4"]) == (Verdict.INSUFFICIENT, 0.0)
     found = reports(*[(CLEAN, BROKEN)] * 12, warmup=8 * LENGTH)
     assert first_pass(found) == 10, "stable was found broken meanwhile"
@@ -185,7 +185,7 @@ def bet(cells: list[Cell], **changes: Any) -> float:
     account = BetterThanStable(settings_of(**changes))
     for i, cell in enumerate(cells):
         if i == 1:
-            account.open(0.0, T0 + LENGTH)
+            account.open(0.0, START + LENGTH)
         account.add(window(i, *cell), [1.0], judged=True)
     assert account.account is not None
     return account.account.log_e
@@ -207,7 +207,7 @@ def test_a_window_that_waits_for_its_neighbour_is_no_part_of_a_bet_that_began_me
     account = BetterThanStable(settings_of(separate_targets=True))
     for i in range(3):
         account.add(window(i, CLEAN, DEAD), [1.0], judged=True)
-    account.open(0.0, T0 + 3 * LENGTH)
+    account.open(0.0, START + 3 * LENGTH)
     account.add(window(3, CLEAN, DEAD), [1.0], judged=True)  # hands on window 2, which everybody has seen by now
     assert account.account is not None
     assert account.account.log_e == pytest.approx(0.0, abs=1e-12)
@@ -334,8 +334,8 @@ def test_as_long_as_stable_is_not_found_broken_e4_is_what_it_was(cells: list[tup
     judge = RatioJudge(settings_of())
     second = timedelta(seconds=1)
     for i, (own, stable) in enumerate(cells):
-        judge.add(Window(T0 + i * second, second, Counts(*own), Counts(*stable)))
-    found = judge.report(T0).evidence
+        judge.add(Window(START + i * second, second, Counts(*own), Counts(*stable)))
+    found = judge.report(START).evidence
     assert (found["e3"], found["e4"]) == (log10_e(e3.log_e), log10_e(e4.log_e))
 
 
@@ -386,7 +386,7 @@ def test_what_is_not_known_of_stable_changes_nothing(unknown: Pair | None) -> No
     watch.add(window(0, None, BROKEN), 1.0)
     for i in range(1, 40):
         watch.add(window(i, None, unknown), 1.0)
-        watch.add(Window(T0 + i * LENGTH, LENGTH, None, Counts(*WELL), error="gone"), 1.0)
+        watch.add(Window(START + i * LENGTH, LENGTH, None, Counts(*WELL), error="gone"), 1.0)
     assert watch.broken
 
 
@@ -406,7 +406,7 @@ def test_errors_in_bursts_are_no_broken_stable() -> None:
     """0.5 % on average, single minutes beyond 1 %: the half hour before has told that they come in bursts."""
     bursty = deque([(n, 2850) for n in (0, 0, 0, 0, 60, 50, 40, 60, 0, 0, 1, 0) * 10])
     cells: list[Cell] = [(None, stable) for stable in bursty] + [(CLEAN, stable) for stable in bursty]
-    assert not judged(*cells).report(T0).stable_broken
+    assert not judged(*cells).report(START).stable_broken
     watch = StableWatch(settings_of())
     for i, stable in enumerate(bursty):
         watch.add(window(i, None, stable), 1.0)
@@ -444,7 +444,7 @@ def test_errors_in_bursts_are_no_broken_stable() -> None:
     ],
 )
 def test_messages_say_what_is_broken(cells: list[Cell], verdict: Verdict, broken: bool, said: str) -> None:  # noqa: FBT001
-    report = judged(*cells).report(T0)
+    report = judged(*cells).report(START)
     blamed = broken or verdict is Verdict.HOLD
     assert (report.verdict, report.stable_broken) == (verdict, broken), report.message
     assert said in report.message
@@ -453,17 +453,17 @@ def test_messages_say_what_is_broken(cells: list[Cell], verdict: Verdict, broken
 
 def test_a_hold_never_calls_inside_what_is_above() -> None:
     """Worse than stable is proven, 5 of 150 above the objective is not proven outside: it is not called inside."""
-    report = judged(*[((2, 50), (0, 2850))] * 3).report(T0)
+    report = judged(*[((2, 50), (0, 2850))] * 3).report(START)
     assert (report.verdict, report.reason) == (Verdict.HOLD, Reason.WORSE_THAN_STABLE)
     assert report.message.endswith("; the candidate's share is 4.00%, not yet proven outside the objective")
-    inside = judged(*[((2, 300), (2, 5700))] * 12).report(T0)
+    inside = judged(*[((2, 300), (2, 5700))] * 12).report(START)
     assert inside.reason is Reason.WORSE_THAN_STABLE
     assert "not yet proven" not in inside.message
 
 
 def test_what_may_be_the_cure_is_never_inconclusive() -> None:
     beside_broken, healthy, common = (
-        judged(*cells).report(T0) for cells in ([(CLEAN, BROKEN)], [(CLEAN, WELL)], [((15, 150), (285, 2850))] * 3)
+        judged(*cells).report(START) for cells in ([(CLEAN, BROKEN)], [(CLEAN, WELL)], [((15, 150), (285, 2850))] * 3)
     )
     assert beside_broken.verdict is healthy.verdict is Verdict.INSUFFICIENT
     assert Assessment((beside_broken,)).inconclusive_at(1.0) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +18,8 @@ from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloSettings
 from serin.schema.choices import Severity
 from serin.schema.reasons import Reason, Verdict
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=15)
 SETTINGS = SloSettings(
     name="availability",
@@ -38,7 +38,7 @@ Cell = tuple[Arm | None, Arm | None]
 
 def windows(*cells: Cell) -> list[Window]:
     return [
-        Window(T0 + i * LENGTH, LENGTH, Counts(*c) if c else None, Counts(*s) if s else None)
+        Window(START + i * LENGTH, LENGTH, Counts(*c) if c else None, Counts(*s) if s else None)
         for i, (c, s) in enumerate(cells)
     ]
 
@@ -102,44 +102,44 @@ GOOD: Cell = ((0, 150), (0, 2850))
     ],
 )
 def test_verdicts(cells: list[Cell], verdict: Verdict, reason: Reason) -> None:
-    report = judged(*cells).report(T0)
+    report = judged(*cells).report(START)
     assert (report.verdict, report.reason) == (verdict, reason), report.message
 
 
 def test_missing_windows_hold_and_leave_no_trace() -> None:
     judge = judged(*[GOOD] * 5)
-    before = judge.report(T0)
-    gone = Window(T0, LENGTH, None, error="connection refused")
-    held = judge.report(T0, gone)
+    before = judge.report(START)
+    gone = Window(START, LENGTH, None, error="connection refused")
+    held = judge.report(START, gone)
     assert (held.verdict, held.reason) == (Verdict.ERROR, Reason.METRICS_UNAVAILABLE)
     assert "connection refused" in held.message
-    assert judge.report(T0) == before
+    assert judge.report(START) == before
 
 
 def test_a_breach_is_never_hidden_by_missing_data() -> None:
     judge = judged(*[((15, 150), (14, 2850))] * 2, (None, None))
-    assert judge.report(T0).verdict is Verdict.FAIL
+    assert judge.report(START).verdict is Verdict.FAIL
 
 
 def test_step_time_counts_accepted_windows_of_the_step_only() -> None:
     judge = judged(GOOD, GOOD, (None, None), GOOD, ((0, 0), (0, 900)), GOOD)
-    assert judge.report(T0 + LENGTH).step_time == 3 * LENGTH
+    assert judge.report(START + LENGTH).step_time == 3 * LENGTH
     assert judge.report(None).step_time == timedelta()
 
 
 def test_an_outage_that_is_over_starts_a_new_epoch_with_less_alpha() -> None:
     outage: list[Cell] = [((15, 150), (285, 2850))] * 3
     judge = judged(*outage)
-    first = judge.report(T0)
+    first = judge.report(START)
     assert first.reason is Reason.COMMON_CAUSE
     for window in windows(*outage, *[GOOD] * 25)[3:]:
         judge.add(window)
-    after = judge.report(T0)
+    after = judge.report(START)
     assert after.verdict is not Verdict.HOLD
     assert after.threshold == pytest.approx(first.threshold + math.log10(4), abs=1e-5)
     for window in windows(*outage, *[GOOD] * 25, *[((15, 150), (14, 2850))] * 3)[28:]:
         judge.add(window)
-    assert judge.report(T0).verdict is Verdict.FAIL, "the watch goes on in the new epoch"
+    assert judge.report(START).verdict is Verdict.FAIL, "the watch goes on in the new epoch"
 
 
 def test_detection_stays_fast_after_a_healthy_day() -> None:
@@ -148,7 +148,7 @@ def test_detection_stays_fast_after_a_healthy_day() -> None:
     def delay(judge: RatioJudge) -> int:
         for i in range(1, 40):
             judge.add(windows(((8, 150), (14, 2850)))[0])
-            if judge.report(T0).verdict is Verdict.FAIL:
+            if judge.report(START).verdict is Verdict.FAIL:
                 return i
         raise AssertionError
 
@@ -162,7 +162,7 @@ def test_five_percent_errors_are_found_within_seconds_of_evidence(seed: int) -> 
     cells = drawn(0.05, 0.005, 12, seed)
     judge = judged()
     needed = 0
-    while judge.report(T0).breached_at is None:
+    while judge.report(START).breached_at is None:
         judge.add(windows(*cells)[needed])
         needed += 1
     assert needed <= 5, "five windows of 15 s"
@@ -173,7 +173,7 @@ def test_a_healthy_candidate_is_not_rolled_back_in_hours(candidate: float, stabl
     """A tenth of an hour per seed, 20 seeds: not one rollback (alpha is 1 %, the measured rate far below)."""
     for seed in range(20):
         judge = judged(*drawn(candidate, stable, 24, seed, rates=(30, 570)))
-        assert judge.report(T0).verdict is not Verdict.FAIL, seed
+        assert judge.report(START).verdict is not Verdict.FAIL, seed
 
 
 # --- the e-processes themselves --------------------------------------------------------------------------------------
@@ -223,12 +223,12 @@ cell = st.tuples(st.one_of(st.none(), counts), st.one_of(st.none(), counts))
 @settings(max_examples=60, deadline=None)
 @given(st.lists(cell, max_size=40))
 def test_replay_gives_the_same_report_and_the_stored_form_is_faithful(cells: list[Cell]) -> None:
-    first = judged(*cells).report(T0)
+    first = judged(*cells).report(START)
     stored = Availability().encode(windows(*cells))
     judge = RatioJudge(SETTINGS)
-    for window in Availability().decode(stored, T0, LENGTH):
+    for window in Availability().decode(stored, START, LENGTH):
         judge.add(window)
-    again = judge.report(T0)
+    again = judge.report(START)
     assert again.evidence == first.evidence
     assert (again.verdict, again.breached_at, again.passed_at) == (first.verdict, first.breached_at, first.passed_at)
 
@@ -239,7 +239,7 @@ def test_more_bad_requests_of_the_candidate_never_lower_e1(cells: list[tuple[Arm
     worse = list(cells)
     (bad, total), stable = worse[at % len(worse)]
     worse[at % len(worse)] = ((min(bad + 1, total), total), stable)
-    assert judged(*worse).report(T0).evidence["e1"] >= judged(*cells).report(T0).evidence["e1"]
+    assert judged(*worse).report(START).evidence["e1"] >= judged(*cells).report(START).evidence["e1"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -247,4 +247,4 @@ def test_more_bad_requests_of_the_candidate_never_lower_e1(cells: list[tuple[Arm
 def test_without_good_data_there_is_never_a_pass(arms: list[Arm | None]) -> None:
     """Every request bad, or no data: whatever the order, it must not pass."""
     cells: list[Cell] = [((a[1], a[1]) if a else None, (0, 100)) for a in arms]
-    assert judged(*cells).report(T0).verdict is not Verdict.PASS
+    assert judged(*cells).report(START).verdict is not Verdict.PASS

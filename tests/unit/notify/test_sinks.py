@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from serin.cluster import resources
-from serin.cluster.client import Cluster
-from serin.notify.sink import Subject
+from serin.notify import sinks_of
+from serin.notify.sink import SinkContext, Subject
 from serin.rollout.decision import Announcement
 from serin.schema.reasons import Phase, Reason
+from tests.fakes import FakeCluster
 from tests.lab import Lab
 
 ACTOR = "serin.controller.reconciliation.actor"
@@ -20,7 +22,7 @@ ACTOR = "serin.controller.reconciliation.actor"
 class Recorder:
     """Keeps what it is told."""
 
-    def __init__(self, _: Cluster) -> None:
+    def __init__(self, _: SinkContext) -> None:
         self.told: list[tuple[Subject, Announcement]] = []
         RECORDERS.append(self)
 
@@ -42,12 +44,28 @@ class Silent(Recorder):
         await asyncio.Event().wait()
 
 
+class Lines:
+    """Writes to a file of its own, which a setting names."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    @classmethod
+    def made(cls, context: SinkContext) -> Lines | None:
+        file = context.settings.get("announcements_file")
+        return cls(Path(file)) if file else None
+
+    async def publish(self, _: Subject, announcement: Announcement) -> None:
+        known = self.file.read_text() if self.file.exists() else ""
+        self.file.write_text(f"{known}{announcement.name}\n")
+
+
 RECORDERS: list[Recorder] = []
 
 
 def lab_with(monkeypatch: pytest.MonkeyPatch, *sinks: Any) -> Lab:
     RECORDERS.clear()
-    monkeypatch.setattr(f"{ACTOR}.SINKS", sinks)
+    monkeypatch.setattr("serin.notify.SINKS", sinks)
     monkeypatch.setattr(f"{ACTOR}.SINK_TIMEOUT", 0.01)
     return Lab()
 
@@ -76,6 +94,29 @@ async def test_a_sink_that_fails_or_hangs_stops_nothing(monkeypatch: pytest.Monk
     await lab.until(lab.stable("1"))
     assert any(news.phase is Phase.STABLE for _, news in told())
     assert lab.condition("Ready")["status"] == "True"
+
+
+async def test_a_sink_is_made_once_per_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = lab_with(monkeypatch, Recorder)
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lab.stable("2"), limit=400)
+    assert len(RECORDERS) == 1
+    lab.restart()
+    assert len(RECORDERS) == 2
+
+
+async def test_a_sink_reads_a_setting_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "announcements"
+    monkeypatch.setattr(Lab, "settings", {"announcements_file": str(file)})
+    lab = lab_with(monkeypatch, Lines.made)
+    await lab.until(lab.stable("1"))
+    assert "Stable" in file.read_text().split()
+
+
+def test_a_sink_that_its_settings_turn_off_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serin.notify.SINKS", (Lines.made,))
+    assert sinks_of(SinkContext(FakeCluster(), {"announcements_file": ""})) == ()
 
 
 async def test_kubernetes_events_are_told_by_default() -> None:

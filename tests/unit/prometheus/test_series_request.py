@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import promql_parser
 
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest, Shape, query
-
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+from tests.clock import START
 
 
 def request(name: str, *, metric: str = "m", start: int = 0, end: int = 75, le: str = "") -> SeriesRequest:
@@ -19,14 +18,14 @@ def request(name: str, *, metric: str = "m", start: int = 0, end: int = 75, le: 
         frozenset({metric}),
         frozenset({le} if le else ()),
         (f"{name}-new", f"{name}-old"),
-        T0 + timedelta(seconds=start),
-        T0 + timedelta(seconds=end),
+        START + timedelta(seconds=start),
+        START + timedelta(seconds=end),
     )
 
 
 def test_the_query() -> None:
     text, at = query([request("a", le="0.5"), request("b", metric="n", le="500", start=-10)])
-    assert at == T0 + timedelta(seconds=75)
+    assert at == START + timedelta(seconds=75)
     assert text == ('{__name__=~"m|n",arm=~"a-new|a-old|b-new|b-old",job="envoy",le=~"|0\\\\.5|500|500\\\\.0"}[86s]')
     promql_parser.parse(text)
     text, _ = query([replace(request("a"), boundaries=frozenset())])

@@ -10,10 +10,11 @@ from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActio
 from serin.api.status import AnsweredAction, ModelDeploymentStatus
 from serin.rollout.actions import ACTIONS, KEPT_ANSWERS, actions_due_at, with_answer
 from serin.rollout.context import DecisionContext
-from serin.rollout.observation import ActionView, RecordView
+from serin.rollout.observation import ActionView, Part, RecordView, Unreadable
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import scene
-from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
+from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving
 
 
 def reason(world: World) -> str:
@@ -451,6 +452,24 @@ def test_forward_actions_wait_while_it_is_not_known_whether_somebody_vouches() -
     world.requester_verified = True
     world.settle(3)
     assert outcome(world) == (ActionOutcome.ACCEPTED, ACTIONS[ActionKind.RELEASE].accepted)
+
+
+@pytest.mark.parametrize(("action", "heard"), [("Hold", True), ("Abort", True), ("Release", False), ("Promote", False)])
+def test_while_not_every_action_is_read_only_what_makes_things_safer_is_obeyed(action: str, heard: bool) -> None:  # noqa: FBT001 - a column
+    """A newer Hold may be among those that were not read."""
+    world = progressing()
+    world.flooded, world.unknown = True, {Part.ACTIONS: Unreadable("too many", refused=True)}
+    world.ask(action)
+    decision = world.tick()
+    world.settle(3)
+    assert bool(world.answers) is heard
+    assert decision.wake_at is not None
+    read = next(c for c in decision.status.conditions if c.type == "ActionsRead")
+    assert (read.status, read.message) == ("False", "too many")
+    world.unknown = {}
+    world.settle(3)
+    assert world.answers
+    assert "ActionsRead" not in {c.type for c in world.status.conditions}
 
 
 def test_an_answer_that_is_not_written_is_never_pushed_out() -> None:

@@ -40,7 +40,7 @@ POLICIES = (
     policy(steps=steps(2), bake=BAKE),
     policy(steps=steps(5), bake=BAKE | {"holdback": 0}),
     policy(steps=steps(2), shadow=SHADOW, shadowSafe=True),
-    policy(steps=steps(4), preview={"header": {"name": "x-preview", "value": "1"}, "for": "10s"}),
+    policy(steps=steps(4), preview={"header": {"name": "x-preview", "value": "candidate"}, "for": "10s"}),
     policy(
         steps=steps(2),
         whenStableIsDown="Hold",

@@ -16,8 +16,9 @@ from serin.rollout.phases.promoted import finish_promotion
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
-from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
-from tests.world import BAD, CLEAN, SECOND, START, World, policy, ref, serving
+from tests.clock import START
+from tests.scene import LONG, SOON, Scene, answer, judged, scene
+from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving
 
 
 def reason(world: World) -> str:
@@ -272,7 +273,7 @@ def test_the_bake_begins_when_the_last_weight_is_accepted() -> None:
     here = last_step()
     here.rollout(blocked_since=START, step_started_at=None)
     transition = here.ask(promote)
-    assert answer(transition) == (Reason.BAKING, False, NEXT_WINDOW)
+    assert answer(transition) == (Reason.BAKING, False, None)
     assert transition is not None
     assert transition.status.rollout is not None
     assert (transition.status.phase, transition.status.rollout.step_started_at) == (Phase.BAKING, START)

@@ -12,8 +12,9 @@ from serin.api.status import Held
 from serin.rollout.capacity import full_size, lowest_weight, needed, next_share, required_stable_size
 from serin.rollout.observation import Arm, Part, Unreadable
 from serin.schema.reasons import Phase, Reason
+from tests.clock import START
 from tests.scene import scene
-from tests.world import SECOND, START, World, policy, ref, serving
+from tests.world import SECOND, World, policy, ref, serving
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_a_weight_lowered_by_hand_is_an_abort_even_if_serin_was_down() -> None:
     world.now += timedelta(minutes=5)
     world.until(Phase.ROLLED_BACK)
     assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_HAND)
-    assert any("kubectl-patch lowered" in (d.status.message or "") for d in world.decisions)
+    assert any("field manager kubectl-patch lowered" in (d.status.message or "") for d in world.decisions)
     assert world.weights[-1] == 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,13 +22,13 @@ from serin.rollout.evidence_decision import (
 )
 from serin.schema.choices import Severity
 from serin.schema.reasons import Reason, Verdict
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
 def at(seconds: float) -> datetime:
-    return T0 + seconds * SECOND
+    return START + seconds * SECOND
 
 
 def report(verdict: Verdict, known_until: float | None = 0.0, **changes: Any) -> SloReport:
@@ -45,7 +45,7 @@ def report(verdict: Verdict, known_until: float | None = 0.0, **changes: Any) ->
         "breached_at": at(0) if verdict is Verdict.FAIL else None,
         "passed_at": None,
         "step_time": timedelta(),
-        "newest": Window(T0, SECOND, None),
+        "newest": Window(START, SECOND, None),
         "known_until": None if known_until is None else at(known_until),
         "message": "",
     }
@@ -93,7 +93,7 @@ HOLD, BOTH = Analysis(), Analysis(on_no_data=ABORT, on_inconclusive=ABORT)
 def evidence(*slos: SloReport, now: float = 50, since: float | None = None, **changes: Any) -> StageEvidence:
     """Of a step that began at 0."""
     silence = SilenceClock(None if since is None else at(since))
-    return replace(StageEvidence(Assessment(slos), at(now), BOTH, STEP, T0, silence), **changes)
+    return replace(StageEvidence(Assessment(slos), at(now), BOTH, STEP, START, silence), **changes)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from serin.rollout.gates.gate import Check
 from serin.rollout.stage import stage_evidence
 from serin.schema.choices import Severity
 from serin.schema.reasons import Phase, Reason, Verdict
-from tests.scene import NEXT_WINDOW, SOON, answer, judged, scene
-from tests.world import SECOND, START, policy
+from tests.clock import START
+from tests.scene import SOON, answer, judged, scene
+from tests.world import SECOND, policy
 
 LIMITS = {Phase.SHADOWING: 7200, Phase.PROGRESSING: 7200, Phase.BAKING: 10800}
 """Seconds that the scene's policy gives a phase: its timeout; for the bake after its time."""
@@ -41,10 +42,10 @@ def test_what_is_not_decided_in_time_asks_for_a_person(phase: Phase, limit: int)
     here = scene(phase)
     judged(here, *OPEN)
     here.rollout(step_started_at=START - (limit - 1) * SECOND)
-    assert answer(here.ask(undecided)) == (Reason.COLLECTING_EVIDENCE, False, NEXT_WINDOW)
+    assert answer(here.ask(undecided)) == (Reason.COLLECTING_EVIDENCE, False, None)
     here.rollout(step_started_at=START - limit * SECOND)
     reason = Reason.COLLECTING_EVIDENCE if phase is Phase.BAKING else Reason.STEP_TIMEOUT
-    assert answer(here.ask(undecided)) == (reason, True, NEXT_WINDOW)
+    assert answer(here.ask(undecided)) == (reason, True, None)
 
 
 def test_what_has_passed_holds_nothing() -> None:
@@ -62,27 +63,27 @@ def test_silence_at_the_beginning_of_a_step_is_no_trouble_yet(window: int, late:
     here.policy(policy(analysis={"window": f"{window}s"}))
     here.rollout(step_started_at=START - (6 * window + 30 + late) * SECOND)
     here.observed = replace(here.observed, assessment=Assessment())
-    assert answer(here.ask(undecided)) == (reason, False, NEXT_WINDOW)
+    assert answer(here.ask(undecided)) == (reason, False, None)
     judged(here, Verdict.NO_DATA, Reason.NO_DATA)
-    assert answer(here.ask(undecided)) == (reason, False, NEXT_WINDOW)
+    assert answer(here.ask(undecided)) == (reason, False, None)
     judged(here, Verdict.NO_DATA, Reason.NO_DATA, known_until=START - SECOND)
-    assert answer(here.ask(undecided)) == (Reason.NO_DATA, False, NEXT_WINDOW), "there were requests before"
+    assert answer(here.ask(undecided)) == (Reason.NO_DATA, False, None), "there were requests before"
     judged(here, Verdict.ERROR, Reason.METRICS_UNAVAILABLE)
-    assert answer(here.ask(undecided)) == (Reason.METRICS_UNAVAILABLE, False, NEXT_WINDOW)
+    assert answer(here.ask(undecided)) == (Reason.METRICS_UNAVAILABLE, False, None)
 
 
 def test_a_step_that_was_not_shown_yet_is_young() -> None:
     here = scene(Phase.PROGRESSING)
     here.rollout(step_started_at=None)
     here.observed = replace(here.observed, assessment=Assessment())
-    assert answer(here.ask(undecided)) == (Reason.COLLECTING_EVIDENCE, False, NEXT_WINDOW)
+    assert answer(here.ask(undecided)) == (Reason.COLLECTING_EVIDENCE, False, None)
 
 
 def test_silence_through_a_whole_step_asks_for_a_person() -> None:
     here = scene(Phase.PROGRESSING)
     here.rollout(step_started_at=START - timedelta(hours=2))
     here.observed = replace(here.observed, assessment=Assessment())
-    assert answer(here.ask(undecided)) == (Reason.NO_DATA, True, NEXT_WINDOW)
+    assert answer(here.ask(undecided)) == (Reason.NO_DATA, True, None)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_why_an_slo_holds(verdict: Verdict, found: Reason, reason: Reason, words
     here = scene(Phase.PROGRESSING)
     judged(here, verdict, found, severity=Severity.REQUIRED)
     transition = here.ask(undecided)
-    assert answer(transition) == (reason, False, NEXT_WINDOW)
+    assert answer(transition) == (reason, False, None)
     assert transition is not None
     assert words in transition.message
 
@@ -122,10 +123,10 @@ def test_a_step_needs_its_own_time(phase: Phase, gate: Check, reason: Reason) ->
     for have, holds in ((timedelta(), True), (hour - SECOND, True), (hour, False), (hour + SECOND, False)):
         judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=have)
         transition = here.ask(gate)
-        assert (answer(transition) if transition else None) == ((reason, False, NEXT_WINDOW) if holds else None)
+        assert (answer(transition) if transition else None) == ((reason, False, None) if holds else None)
     judged(here, Verdict.PASS, Reason.STEP_TIME)
     here.rollout(step_started_at=START - LIMITS[phase] * SECOND)
-    assert answer(here.ask(gate)) == (reason, True, NEXT_WINDOW)
+    assert answer(here.ask(gate)) == (reason, True, None)
 
 
 def test_a_step_that_was_not_shown_yet_has_no_time() -> None:
@@ -141,4 +142,4 @@ def test_the_second_step_has_its_own_time() -> None:
     judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=timedelta(seconds=8))
     assert here.ask(step_time) is None
     here.rollout(step=2)
-    assert answer(here.ask(step_time)) == (Reason.STEP_TIME, False, NEXT_WINDOW)
+    assert answer(here.ask(step_time)) == (Reason.STEP_TIME, False, None)

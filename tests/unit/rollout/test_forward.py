@@ -16,10 +16,11 @@ from serin.rollout.phases.progressing import progress, watch_only
 from serin.rollout.phases.shadowing import shadow
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
-from tests.world import SECOND, START, policy, ref
+from tests.world import SECOND, policy, ref
 
-HEADER = {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}
+HEADER = {"header": {"name": "x-preview", "value": "candidate"}, "for": "1h"}
 HOUR = timedelta(hours=1)
 
 

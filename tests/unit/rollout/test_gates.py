@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,8 +34,9 @@ from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.stage import with_step_clock
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Phase, Reason, Verdict
+from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
-from tests.world import NAME, SECOND, START, policy, ref
+from tests.world import NAME, SECOND, policy, ref
 
 WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
 
@@ -223,7 +224,7 @@ def test_pods_of_another_template_hold_and_ask_for_a_person(who: str) -> None:
     noted = ref(who).model_copy(update={"template": "a"})
     here.status = here.status.model_copy(update={field: noted})
     here.arm(who, ready=2, template="b")
-    assert answer(here.ask(template_drift)) == (Reason.TEMPLATE_DRIFT, True, NEXT_WINDOW)
+    assert answer(here.ask(template_drift)) == (Reason.TEMPLATE_DRIFT, True, None)
     here.arm(who, ready=2, template="a")
     assert here.ask(template_drift) is None
     here.arm(who, ready=2)
@@ -244,7 +245,7 @@ def test_requests_that_go_elsewhere_than_the_weight_says_hold(
     transition = here.ask(traffic_split)
     assert (transition is not None) is holds
     if transition is not None:
-        assert answer(transition) == (Reason.TRAFFIC_SPLIT, False, NEXT_WINDOW)
+        assert answer(transition) == (Reason.TRAFFIC_SPLIT, False, None)
         assert (
             "the candidate got 40.0 % of 1000 requests since the step began, its weight is 10 %" in transition.message
         )
@@ -258,7 +259,7 @@ def test_requests_that_go_elsewhere_for_too_long_ask_for_a_person(phase: Phase, 
     here.observed = replace(here.observed, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
     for short, stalled in ((SECOND, False), (timedelta(), True)):
         here.rollout(step_started_at=START - limit + short)
-        assert answer(here.ask(traffic_split)) == (Reason.TRAFFIC_SPLIT, stalled, NEXT_WINDOW)
+        assert answer(here.ask(traffic_split)) == (Reason.TRAFFIC_SPLIT, stalled, None)
 
 
 def test_the_split_of_a_mirror_is_nobodys_business() -> None:
@@ -279,11 +280,11 @@ def test_a_word_of_a_person_holds_for_as_long_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "wake"), [(0, NEXT_WINDOW), (29, SECOND), (29.5, timedelta(seconds=0.5)), (30, None), (31, None)]
+    ("seconds", "wake"), [(0, 30 * SECOND), (29, SECOND), (29.5, timedelta(seconds=0.5)), (30, None), (31, None)]
 )
 def test_a_preview_has_its_time(seconds: float, wake: timedelta | None) -> None:
     here = scene(Phase.SHADOWING)
-    preview = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "30s"})
+    preview = policy(preview={"header": {"name": "x-preview", "value": "candidate"}, "for": "30s"})
     here.policy(preview)
     here.rollout(step_started_at=START - timedelta(seconds=seconds))
     transition = here.ask(preview_time)
@@ -293,10 +294,10 @@ def test_a_preview_has_its_time(seconds: float, wake: timedelta | None) -> None:
 def test_a_preview_that_is_not_shown_yet_has_all_of_its_time_before_it() -> None:
     here = scene(Phase.SHADOWING)
     assert here.ask(preview_time) is None, "there is only a mirror"
-    preview = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "1h"})
+    preview = policy(preview={"header": {"name": "x-preview", "value": "candidate"}, "for": "1h"})
     here.policy(preview)
     here.rollout(step_started_at=None)
-    assert answer(here.ask(preview_time)) == (Reason.PREVIEWING, False, NEXT_WINDOW)
+    assert answer(here.ask(preview_time)) == (Reason.PREVIEWING, False, timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
@@ -310,7 +311,7 @@ def test_a_preview_that_is_not_shown_yet_has_all_of_its_time_before_it() -> None
 )
 def test_a_preview_alone_needs_no_evidence(phase: Phase, *, mirrors: bool, asks: bool) -> None:
     here = scene(phase)
-    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1h"}}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "candidate"}, "for": "1h"}}
     ways = {"shadow": LONG, "shadowSafe": True} if mirrors else preview
     here.policy(policy(**ways))
     always = Transition(here.status, Reason.NO_DATA, "no data")
@@ -482,7 +483,7 @@ def break_more(here: Scene, kind: str) -> None:
     elif kind == "evidence":
         judged(here, Verdict.HOLD, Reason.COMMON_CAUSE, step_time=timedelta(hours=9))
     elif kind == "preview":
-        header = {"name": "x-preview", "value": "1"}
+        header = {"name": "x-preview", "value": "candidate"}
         here.policy(policy(preview={"header": header, "for": "1h"}, bake=LONG))
         shown_now = frozenset({Exposure.PREVIEW} if here.status.phase is Phase.SHADOWING else ())
         here.route(exposes=shown_now)
@@ -573,12 +574,13 @@ def test_of_two_that_hold_the_first_says_why(phase: Phase, kinds: tuple[str, str
     assert transition.reason is reason
 
 
+@pytest.mark.parametrize("look", [START + timedelta(hours=1), None])
 @pytest.mark.parametrize("phase", [Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING])
 def test_a_hold_that_waits_for_long_never_puts_off_the_breach_watch(
-    phase: Phase, monkeypatch: pytest.MonkeyPatch
+    phase: Phase, look: datetime | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def for_an_hour(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-        return Transition(status, Reason.HELD, "for an hour", context.now + timedelta(hours=1))
+    def for_an_hour(_: DecisionContext, status: ModelDeploymentStatus) -> Transition:
+        return Transition(status, Reason.HELD, "for an hour", look)
 
     monkeypatch.setattr("serin.rollout.phases.next_step.first_hold", for_an_hour)
     monkeypatch.setattr("serin.rollout.phases.promoting.first_hold", lambda *args: for_an_hour(args[0], args[1]))

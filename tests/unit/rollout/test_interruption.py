@@ -13,8 +13,9 @@ from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.phases.interruption import endpoint_loss, resume_after_interruption
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
-from tests.world import SECOND, START, World, policy, ref, serving
+from tests.world import SECOND, World, policy, ref, serving
 
 CANDIDATE = ref("2")
 STAGES: dict[str, Any] = {

@@ -13,8 +13,9 @@ from serin.rollout.decision import Finish, Plan, RoutePlan
 from serin.rollout.observation import Part, RecordView, Unreadable
 from serin.rollout.plan import plan
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import Scene, scene
-from tests.world import SECOND, START, policy, ref
+from tests.world import SECOND, policy, ref
 
 NO_ANSWER = Unreadable("no answer")
 
@@ -49,7 +50,7 @@ def test_a_step_is_a_weight_and_nothing_else() -> None:
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_shadow_is_a_mirror_or_a_header(*, preview: bool) -> None:
     here = scene(Phase.SHADOWING)
-    header = {"name": "x-preview", "value": "1"}
+    header = {"name": "x-preview", "value": "candidate"}
     if preview:
         here.policy(policy(preview={"header": header, "for": "1h"}))
     found = route(here)
@@ -217,6 +218,20 @@ def test_a_record_is_made_before_the_first_request_and_never_after() -> None:
     here.observed = replace(here.observed, unknown={})
     here.rollout(outcome=Outcome.ABORTED)
     assert planned(here).record is None
+
+
+@pytest.mark.parametrize(
+    ("present", "missing"), [((1,), ()), ((), (1,)), ((1, 2, 3), (4, 5)), ((3, 5), (1, 2, 4)), ((1, 2, 3, 4, 5), ())]
+)
+def test_the_next_record_names_the_attempts_whose_records_are_gone(
+    present: tuple[int, ...], missing: tuple[int, ...]
+) -> None:
+    here = scene(Phase.PROGRESSING)
+    here.rollout(exposed_at=None, step=0, record=f"fraud-2-{2 if len(present) < 2 else 6}")
+    here.observed = replace(here.observed, records=tuple(open_record("0", None, number) for number in present))
+    found = planned(here).record
+    assert found is not None
+    assert found.missing == missing
 
 
 def open_record(candidate: str, stable: str | None, attempt: int) -> RecordView:

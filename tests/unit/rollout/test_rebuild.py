@@ -13,8 +13,9 @@ from serin.rollout.observation import Part, Unreadable
 from serin.rollout.rebuild import rebuild
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import LONG, SOON, Scene, answer, scene
-from tests.world import SECOND, START, policy, ref
+from tests.world import SECOND, policy, ref
 
 
 def lost(phase: Phase = Phase.PROGRESSING) -> Scene:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.rollout.observation import RecordView, Retention
 from serin.rollout.retention import MAX_DELETIONS, expired
 from serin.schema.reasons import Outcome, Phase, Reason
-from tests.world import START, policy, ref, serving
+from tests.clock import START
+from tests.world import policy, ref, serving
 
 DAY = timedelta(days=1)
 
@@ -45,6 +47,13 @@ def test_what_says_what_serves_and_what_is_refused_is_kept() -> None:
     refused = Rejection(revision=ref("2").revision, version="2", at=START, reason=Reason.SLO_BREACHED, record="r2")
     status = SERVING.model_copy(update={"stable": ref("1"), "previous": ref("3"), "rejected": [refused]})
     assert expired(HISTORY, status, Retention(1, DAY), START) == ("r4", "r5", "r6", "r7")
+
+
+def test_of_two_contents_with_one_name_both_records_are_kept() -> None:
+    first = record(0, "8", days=150)
+    other = replace(first, candidate=first.candidate.model_copy(update={"hash": "0" * 64}))
+    assert expired([other, *HISTORY], SERVING, Retention(1, DAY), START) == ("r1", "r2", "r3", "r4", "r5")
+    assert expired([first, *HISTORY], SERVING, Retention(1, DAY), START) == ("r0", "r1", "r2", "r3", "r4")
 
 
 def test_an_open_record_and_a_rollout_under_way_delete_nothing() -> None:

@@ -109,7 +109,9 @@ def test_a_mirror_that_somebody_takes_off_the_route_is_an_abort() -> None:
     world.route = replace(world.route, exposes=frozenset(), editor="kubectl-edit")
     world.until(Phase.ROLLED_BACK)
     assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_HAND)
-    assert any("kubectl-edit took the mirror off the route" in (d.status.message or "") for d in world.decisions)
+    assert any(
+        "field manager kubectl-edit took the mirror off the route" in (d.status.message or "") for d in world.decisions
+    )
 
 
 def test_paused_the_shadow_stays_and_stays_watched() -> None:
@@ -209,6 +211,62 @@ def test_a_bad_version_is_taken_back_from_all_traffic_with_time_for_its_requests
 def test_what_a_policy_may_not_ask_for(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         policy(**changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (
+            "X-Forwarded-Proto",
+            "https-https",
+            "spec.preview.header.name: X-Forwarded-Proto: a gateway, proxy or browser",
+        ),
+        ("x-preview", "1", "spec.preview.header.value: the value has at least 8 characters"),
+    ],
+)
+def test_no_rollout_starts_with_a_header_that_clients_send(name: str, value: str, words: str) -> None:
+    """A policy of before the rule: admission took it then."""
+    world = serving()
+    world.policy = policy(preview={"header": {"name": name, "value": value}, "for": "30s"})
+    world.want("2")
+    world.settle(5)
+    assert (world.status.phase, reason(world)) == (Phase.WAITING, Reason.POLICY_INVALID)
+    assert words in (world.status.message or "")
+    accepted = next(c for c in world.status.conditions if c.type == "PolicyAccepted")
+    assert (accepted.status, words in accepted.message) == ("False", True)
+    assert world.route is not None
+    assert not world.route.exposes
+    world.policy = policy(**PREVIEW)
+    world.until(Phase.STABLE)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "2"
+
+
+def test_a_rollout_of_before_the_rule_goes_on_and_is_taken_back_as_ever() -> None:
+    world = shadowing(**PREVIEW)
+    old = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "30s"})
+    world.policy = old
+    world.records[-1] = replace(world.records[-1], policy=old)
+    world.settle(5)
+    assert world.status.phase is Phase.SHADOWING
+    accepted = next(c for c in world.status.conditions if c.type == "PolicyAccepted")
+    assert accepted.status == "True"
+    world.until(Phase.PROGRESSING)
+    world.candidate_window = BAD
+    world.until(Phase.ROLLED_BACK)
+
+
+def test_the_way_back_to_the_previous_revision_has_no_preview_and_waits_for_no_header() -> None:
+    world = serving()
+    world.want("2")
+    world.until(Phase.STABLE)
+    world.policy = policy(preview={"header": {"name": "x-preview", "value": "1"}, "for": "30s"})
+    world.want("1")
+    world.settle(3)
+    world.until(Phase.STABLE)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1"
+    assert Phase.WAITING not in {d.status.phase for d in world.decisions[-8:]}
 
 
 # --- what a fresh pair of eyes found ----------------------------------------------------------------------------------

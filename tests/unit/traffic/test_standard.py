@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from serin.api.promotion_policy import Exposure, Header
+from serin.api.preview_header import Header
+from serin.api.promotion_policy import Exposure
+from serin.api.revision import hash_of
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.owner import Owner
 from serin.traffic.standard.service import service_of
-from serin.traffic.standard.workload import inference_service, scaling_patch
+from serin.traffic.standard.workload import has_same_content, inference_service, scaling_patch, storage_uri
 from tests.world import ref, spec
 
 OWNER = Owner("fraud", "prod", "uid-1")
@@ -93,7 +95,10 @@ def test_an_inference_service_is_ours_private_and_collected_with_its_owner() -> 
     assert metadata["labels"]["networking.kserve.io/visibility"] == "cluster-local"
     assert metadata["labels"]["serin.dev/version"] == "2"
     assert metadata["ownerReferences"][0]["uid"] == "uid-1"
-    assert metadata["annotations"] == {"serving.kserve.io/deploymentMode": "Standard"}
+    assert metadata["annotations"] == {
+        "serving.kserve.io/deploymentMode": "Standard",
+        "serin.dev/content-hash": hash_of(MODEL, predictor()),
+    }
 
 
 @pytest.mark.parametrize(
@@ -249,3 +254,63 @@ def test_a_mirror_that_somebody_took_away_or_added_is_seen() -> None:
     taken = {**shadow, "spec": plain["spec"]}
     seen = route_view(taken, service_of)
     assert (set(seen.exposes), set(seen.meant_to_expose)) == (set(), {Exposure.MIRROR})
+
+
+@pytest.mark.parametrize("value", ["abc", "", -1, 1.5, True, [], {}, [1], {"a": None}])
+@pytest.mark.parametrize("field", ["minReplicas", "maxReplicas", "scaleTarget", "autoScaling", "deploymentStrategy"])
+def test_scaling_fields_of_any_shape_are_the_api_servers_to_refuse(field: str, value: Any) -> None:
+    """L5: they are outside the revision, so no dry run sees them; an earlier CRD let them be stored."""
+    patch = scaling_patch(
+        {"spec": {"predictor": {"minReplicas": 1, "maxReplicas": 3}}}, {"maxReplicas": 3, field: value}, 2
+    )
+    assert patch is None or set(patch["spec"]["predictor"]) <= {field, "minReplicas", "maxReplicas"}
+
+
+def rendered(**changes: Any) -> dict[str, Any]:
+    """An InferenceService; ``changes`` are of its predictor."""
+    body = inference_service(OWNER, ref("2"), model=MODEL, predictor=predictor())
+    return {**body, "spec": {"predictor": {**body["spec"]["predictor"], **changes}}}
+
+
+def with_metadata(section: str, key: str) -> dict[str, Any]:
+    body = rendered()
+    return {**body, "metadata": {**body["metadata"], section: {**body["metadata"][section], key: "x"}}}
+
+
+@pytest.mark.parametrize(
+    ("actual", "same"),
+    [
+        pytest.param(rendered(), True, id="equal"),
+        pytest.param(
+            rendered(minReplicas=7, maxReplicas=9, deploymentStrategy={"type": "Recreate"}), True, id="scaled"
+        ),
+        pytest.param(rendered(serviceAccountName=None), True, id="null is absent"),
+        pytest.param(rendered(serviceAccountName="admin"), False, id="another service account"),
+        pytest.param(rendered(model={"storageUri": "s3://evil"}), False, id="another model"),
+        pytest.param({**rendered(), "spec": {**rendered()["spec"], "transformer": {}}}, False, id="a transformer"),
+        pytest.param({**rendered(), "spec": {}}, False, id="no predictor"),
+        pytest.param(with_metadata("annotations", "serving.kserve.io/s3-endpoint"), False, id="an order to KServe"),
+        pytest.param(with_metadata("annotations", "kubectl.kubernetes.io/last-applied"), True, id="another annotation"),
+        pytest.param(with_metadata("labels", "velero.io/restore-name"), True, id="another label"),
+    ],
+)
+def test_two_inference_services_are_compared_without_scaling(actual: dict[str, Any], *, same: bool) -> None:
+    assert has_same_content(actual, rendered()) is same
+
+
+@pytest.mark.parametrize(
+    ("predictor", "uri"),
+    [
+        (rendered()["spec"]["predictor"], "s3://models/2"),
+        ({"model": {}}, ""),
+        ({"containers": [{"env": [{"name": "A"}, {"name": "STORAGE_URI", "value": "s3://a"}]}]}, "s3://a"),
+        (
+            {"containers": [{"env": [{"name": "STORAGE_URI", "value": "a"}, {"name": "STORAGE_URI", "value": "b"}]}]},
+            "b",
+        ),
+        ({"containers": [{}]}, ""),
+        ({}, ""),
+    ],
+)
+def test_where_the_model_of_an_inference_service_comes_from(predictor: dict[str, Any], uri: str) -> None:
+    assert storage_uri({"spec": {"predictor": predictor}}) == uri

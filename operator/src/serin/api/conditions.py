@@ -24,6 +24,7 @@ class ConditionType(StrEnum):
     POLICY_ACCEPTED = "PolicyAccepted"
     TRAFFIC_SPLIT = "TrafficSplit"
     PERMITTED = "Permitted"
+    ACTIONS_READ = "ActionsRead"
 
 
 class Condition(ApiModel):

@@ -1,4 +1,7 @@
-"""Reads objects from files that people write: one YAML document, and one line that says what is wrong with it."""
+"""Reads objects from files that people write: one YAML document, and one line that says what is wrong with it.
+
+The files may be somebody else's: what they are read into is bounded, and so is every message.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,33 @@ from pydantic import BaseModel, ValidationError
 from serin.api import API_VERSION
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
+from serin.indicators.lines import quoted
 
 Model = TypeVar("Model", bound=BaseModel)
+LARGEST_DOCUMENT = 4 * 1024 * 1024
+"""Characters of a document; an object in a cluster has 1.5 MiB at most."""
+LARGEST_UNFOLDED = 2 * LARGEST_DOCUMENT
+"""Characters of a document in which each alias is replaced by what it stands for."""
+LONGEST_NUMBER = 400
+LONGEST_MESSAGE, LONGEST_FIELD = 300, 200
+BROKEN = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What PyYAML raises: besides its own errors those of Python, for tags such as ``!!int x``."""
 
 
 def yaml_document(text: str, source: str) -> object:
     """Returns the one document in ``text``; ``InvalidInput`` names ``source`` and the line."""
+    if len(text) > LARGEST_DOCUMENT:
+        raise InvalidInput(f"{source}: more than {LARGEST_DOCUMENT} characters; give one object a file")
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_size(node, {}, source)
+        return loader.construct_document(node)
+    except InvalidInput:
+        raise
+    except BROKEN as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         raise InvalidInput(f"{source}{line}: not YAML: {_why(error)}") from None
@@ -31,8 +52,9 @@ def validated(model: type[Model], document: object, source: str, *where: str) ->
         return model.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join([*where, *map(str, first["loc"])])
-        raise InvalidInput(f"{source}: {field}: {first['msg'].removeprefix('Value error, ')}") from None
+        field = ".".join([*where, *map(str, first["loc"])])[:LONGEST_FIELD]
+        message = first["msg"].removeprefix("Value error, ")[:LONGEST_MESSAGE]
+        raise InvalidInput(f"{source}: {field}: {message}") from None
 
 
 def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[str]]:
@@ -41,15 +63,42 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     if not isinstance(document, Mapping):
         raise InvalidInput(f"{source}: expected a PromotionPolicy, found {type(document).__name__}")
     if document.get("kind") != "PromotionPolicy":
-        raise InvalidInput(f"{source}: kind: expected PromotionPolicy, found {document.get('kind')!r}")
+        raise InvalidInput(f"{source}: kind: expected PromotionPolicy, found {quoted(document.get('kind'))}")
     if document.get("apiVersion", API_VERSION) != API_VERSION:
-        raise InvalidInput(f"{source}: apiVersion: expected {API_VERSION}, found {document.get('apiVersion')!r}")
+        raise InvalidInput(f"{source}: apiVersion: expected {API_VERSION}, found {quoted(document.get('apiVersion'))}")
     spec = document.get("spec")
     policy = validated(PromotionPolicySpec, spec, source, "spec")
     names = [slo.name for slo in policy.slos]
     if len(set(names)) != len(names):
         raise InvalidInput(f"{source}: spec.slos: names must differ, found {', '.join(names)}")
+    problem = policy.start_problem
+    if problem is not None:
+        raise InvalidInput(f"{source}: spec.{problem}")
     return policy, list(_unknown(spec, policy, "spec"))
+
+
+def _check_size(node: yaml.Node, sizes: dict[int, int], source: str) -> int:
+    """The characters of a node with all that its aliases stand for; ``InvalidInput`` if they are too many."""
+    known = sizes.get(id(node))
+    if known is not None:
+        if not known:
+            raise InvalidInput(f"{source}:{node.start_mark.line + 1}: what stands here contains itself")
+        return known
+    sizes[id(node)] = 0  # until it is known: whoever meets it before is inside it
+    size = 1
+    if isinstance(node, yaml.ScalarNode):
+        size += len(node.value)
+        if size > LONGEST_NUMBER and node.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}:
+            raise InvalidInput(
+                f"{source}:{node.start_mark.line + 1}: a number of more than {LONGEST_NUMBER} characters"
+            )
+    else:
+        for part in node.value:
+            size += sum(_check_size(item, sizes, source) for item in (part if isinstance(part, tuple) else (part,)))
+    if size > LARGEST_UNFOLDED:
+        raise InvalidInput(f"{source}: more than {LARGEST_UNFOLDED} characters once its aliases are unfolded")
+    sizes[id(node)] = size
+    return size
 
 
 def _why(error: Exception) -> str:

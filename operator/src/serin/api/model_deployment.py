@@ -9,10 +9,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, WithJsonSchema
 
 from serin.api.status import NEVER_OBSERVED, ModelDeploymentStatus
-from serin.schema.types import ApiModel, Duration, Uri, validations
+from serin.schema.types import OBJECT_NAME, ApiModel, Duration, Uri, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
 """A name of a Kubernetes object (RFC 1123)."""
 HOSTNAME = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -42,6 +41,21 @@ PREDICTOR_RULES = validations(
     ),
 )
 
+_FREE = {"type": "object", "nullable": True, "x-kubernetes-preserve-unknown-fields": True}
+_COUNT = {"type": "integer", "nullable": True, "format": "int32"}
+_WORD = {"type": "string", "nullable": True, "maxLength": 253}
+SCALING_SCHEMA: dict[str, Any] = {
+    "minReplicas": _COUNT | {"minimum": 0},
+    "maxReplicas": _COUNT | {"minimum": 0},
+    "scaleTarget": _COUNT,
+    "scaleMetric": _WORD,
+    "scaleMetricType": _WORD,
+    "autoScaling": _FREE,
+    "deploymentStrategy": _FREE,
+}
+"""They are outside the revision, so no dry run sees a change of them: the API server checks their types here. A
+template may render an empty one as null."""
+
 PREDICTOR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "x-kubernetes-preserve-unknown-fields": True,
@@ -50,6 +64,7 @@ PREDICTOR_SCHEMA: dict[str, Any] = {
         "canaryTrafficPercent": {"type": "integer"},
         "name": {"type": "string", "maxLength": 253},
         "workerSpec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        **SCALING_SCHEMA,
         "model": {
             "type": "object",
             "x-kubernetes-preserve-unknown-fields": True,

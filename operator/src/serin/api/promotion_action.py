@@ -7,7 +7,18 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.schema.types import ApiModel, Name, Text, Time, User, Word, validations
+from serin.schema.types import (
+    DNS_LABEL,
+    OBJECT_NAME,
+    ApiModel,
+    Line,
+    Name,
+    Text,
+    Time,
+    Word,
+    declared,
+    validations,
+)
 from serin.schema.words import Stored
 
 
@@ -36,17 +47,17 @@ class ActionOutcome(StrEnum):
 class PromotionActionSpec(ApiModel):
     """What is asked for, on which rollout or revision, by whom and why. Immutable: create another action instead."""
 
-    model_deployment: Name
+    model_deployment: Annotated[Name, declared(OBJECT_NAME)]
     action: ActionKind
     """What is asked for. Hold, Release, Abort and Promote need ``rollout``; Retry needs ``revision``."""
-    rollout: Word | None = None
+    rollout: Annotated[Word, declared(OBJECT_NAME)] | None = None
     """Name of the PromotionRecord of the rollout; the action has no effect on any other attempt."""
-    revision: Word | None = None
+    revision: Annotated[Word, declared(DNS_LABEL)] | None = None
     """The revision to try again: a rejected one, or one that waits for its next try."""
-    reason: Annotated[str, Field(max_length=512)] | None = None
-    ticket: Word | None = None
+    reason: Annotated[Line, Field(max_length=512)] | None = None
+    ticket: Annotated[Line, Field(max_length=128)] | None = None
     """Reference to a ticket, for example of the change management."""
-    requested_by: Annotated[User, Field(min_length=1)]
+    requested_by: Annotated[Line, Field(max_length=512, min_length=1)]
     """The user who creates the action, as the API server authenticated them; the chart's admission policies check
     it."""
 

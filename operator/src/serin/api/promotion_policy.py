@@ -8,9 +8,10 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from serin.api.analysis import Analysis
+from serin.api.preview_header import Header
 from serin.api.slo import Slo
 from serin.schema.choices import Arms
 from serin.schema.types import ApiModel, DecimalString, Duration, validations
@@ -26,6 +27,16 @@ SHADOW_OR_PREVIEW = (
 )
 PREVIEW_SHORT = "a preview lasts at least 10s"
 GRACE_LONG = "endpointGrace is at most 10m"
+
+
+MOST_OWN = 8
+OWN = ("gauge", "query")
+TOO_MANY_OWN = (
+    f"at most {MOST_OWN} slos have an indicator {' or '.join(OWN)}, so that one policy does not take the server from "
+    "all others: leave some out, or record several as one metric"
+)
+STORED = "stored"
+"""Key in the context of validation: what is read was accepted earlier, and a limit of today does not end a rollout."""
 
 
 class Prometheus(ApiModel):
@@ -97,14 +108,6 @@ class Shadow(ApiModel):
         if self.timeout <= self.for_:
             raise ValueError(PASSABLE[1])
         return self
-
-
-class Header(ApiModel):
-    """A header of a request, compared exactly."""
-
-    name: Annotated[str, Field(max_length=64, pattern=r"^[Xx]-[A-Za-z0-9][-A-Za-z0-9]*$")]
-    """Name of the header, ``x-…``; only requests that are meant for the candidate may carry it."""
-    value: Annotated[str, Field(max_length=256, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 
 class Preview(ApiModel):
@@ -224,6 +227,10 @@ class PromotionPolicySpec(ApiModel):
             ),
             ("!has(self.shadow) || (has(self.shadowSafe) && self.shadowSafe)", SHADOW_UNSAFE),
             ("!has(self.shadow) || !has(self.preview)", SHADOW_OR_PREVIEW),
+            (
+                f"self.slos.filter(s, {' || '.join(f'has(s.indicator.{kind})' for kind in OWN)}).size() <= {MOST_OWN}",
+                TOO_MANY_OWN,
+            ),
         )
     }
 
@@ -240,6 +247,22 @@ class PromotionPolicySpec(ApiModel):
             raise ValueError(SHADOW_UNSAFE)
         if self.shadow is not None and self.preview is not None:
             raise ValueError(SHADOW_OR_PREVIEW)
+        return self
+
+    @property
+    def start_problem(self) -> str | None:
+        """What keeps a new rollout from starting with it, with the field; None if nothing does.
+
+        A rollout that is under way goes on with its snapshot all the same: an earlier Serin let it start.
+        """
+        problem = self.preview.header.problem if self.preview is not None else None
+        return f"preview.header.{problem}" if problem is not None else None
+
+    @model_validator(mode="after")
+    def _few_own(self, info: ValidationInfo) -> PromotionPolicySpec:
+        own = [slo for slo in self.slos if slo.indicator.chosen.kind in OWN]
+        if len(own) > MOST_OWN and not (info.context or {}).get(STORED):
+            raise ValueError(TOO_MANY_OWN)
         return self
 
     def arms_of(self, slo: Slo) -> Arms:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from serin.api.status import AnsweredAction, OfWorkload
 from serin.schema.reasons import Outcome, Reason
-from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, Word, validations
+from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, User, Word, validations
 from serin.schema.words import Stored
 
 MOST_ACTIONS = 20
@@ -31,6 +31,17 @@ class PolicySnapshot(ApiModel):
     spec: FreeForm
 
 
+class RequestedBy(ApiModel):
+    """Who asked for the candidate's revision, as the ModelDeployment told it when the rollout started."""
+
+    field_manager: Word | None = None
+    """The field manager that last wrote ``spec.model`` or ``spec.predictor`` (``metadata.managedFields``): the name of
+    a tool, chosen by whoever runs it. It proves no person."""
+    user: User | None = None
+    """The annotation ``serin.dev/requested-by``. It is proven only if an admission policy, in force when spec was
+    changed, demanded that it is the authenticated user."""
+
+
 class PromotionRecordSpec(ApiModel):
     """What is fixed when the rollout starts. Immutable."""
 
@@ -43,6 +54,11 @@ class PromotionRecordSpec(ApiModel):
     """Absent on the first deployment, which has nothing to be compared with."""
     judge_version: Word
     started_at: Time
+    requested_by: RequestedBy | None = None
+    """Absent in records of an earlier Serin, and where the ModelDeployment does not tell it."""
+    missing_attempts: Annotated[list[int], Field(max_length=100)] | None = None
+    """Earlier attempts that had no PromotionRecord when this one was written, the newest 100: the retention rule, or
+    somebody, deleted them."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(("self == oldSelf", "the facts of a PromotionRecord never change"))

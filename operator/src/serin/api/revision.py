@@ -1,4 +1,7 @@
-"""Which revision does a spec ask for? The content hash of what the user wrote, without the scaling fields."""
+"""Which revision does a spec ask for? The content hash of what the user wrote, without the scaling fields.
+
+The whole hash is the revision's identity; its first eight digits are the revision's name.
+"""
 
 from __future__ import annotations
 
@@ -61,10 +64,14 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
+def hash_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
+    """The whole hash; ``model`` and ``predictor`` as the API server stores them, never rendered or defaulted."""
+    return content_hash({"model": without_nulls(model), "predictor": without_nulls(without_scaling(predictor))})
+
+
 def revision_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
-    """Eight hex digits; ``model`` and ``predictor`` as the API server stores them, never rendered or defaulted."""
-    written = {"model": without_nulls(model), "predictor": without_nulls(without_scaling(predictor))}
-    return content_hash(written)[:REVISION_LENGTH]
+    """The name: the first eight digits of ``hash_of``."""
+    return hash_of(model, predictor)[:REVISION_LENGTH]
 
 
 def workload_name(model_deployment: str, revision: str) -> str:

@@ -11,7 +11,7 @@ from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.schema.choices import Severity
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
-from serin.schema.types import AnyName, ApiModel, Name, Text, Time, User, Word
+from serin.schema.types import AnyName, ApiModel, Name, Sha256, Text, Time, User, Word
 from serin.schema.words import OrOmitted, Stored
 
 NEVER_OBSERVED = -1
@@ -51,6 +51,9 @@ class OfWorkload(ApiModel):
 
     revision: Name
     version: Word
+    hash: Sha256 | None = None
+    """SHA-256 of the canonical content of ``spec.model`` and ``spec.predictor`` without the scaling fields: the
+    revision's identity. The revision is its first eight digits. Objects of an earlier Serin have none."""
     workload: Workload
     inference_service: Annotated[Name | None, Field(exclude=True)] = None
     """What an earlier Serin wrote in place of ``workload``; it is read, and not written any more."""
@@ -61,6 +64,11 @@ class OfWorkload(ApiModel):
     @classmethod
     def _of_an_earlier_version(cls, data: object) -> object:
         return _with_workload(data)
+
+    def is_same(self, other: OfWorkload) -> bool:
+        """Whether both are one revision: by the whole hash, or by the name if one of the hashes is not known."""
+        unknown = self.hash is None or other.hash is None
+        return self.revision == other.revision and (unknown or self.hash == other.hash)
 
 
 class RevisionRef(OfWorkload):
@@ -243,6 +251,8 @@ class Rejection(ApiModel):
 
     revision: Name
     version: Word
+    hash: Sha256 | None = None
+    """SHA-256 of its content."""
     at: Time
     reason: Stored[Reason]
     record: Word

@@ -10,27 +10,37 @@ from pathlib import Path
 from typing import Any
 
 from serin.analysis.replay import Judged, Replay, Summary
-from serin.api.load import policy_from_yaml
+from serin.api.load import LARGEST_DOCUMENT, policy_from_yaml
 from serin.cli.windows import WindowFile, read_windows
 from serin.errors import InvalidInput
 from serin.evidence import SloReport
 from serin.judge import JUDGE_VERSION
 from serin.schema.types import format_time
 
+LARGEST_FILE = 256 * 1024 * 1024
+"""Characters: two million windows have less."""
 
-def read_text(path: Path) -> str:
-    """The text of a file, or of standard input for ``-``; ``InvalidInput``."""
+
+def read_text(path: Path, most: int = LARGEST_FILE) -> str:
+    """The text of a file of at most ``most`` characters, or of standard input for ``-``; ``InvalidInput``."""
     try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        if str(path) == "-":
+            text = sys.stdin.read(most + 1)
+        else:
+            with path.open(encoding="utf-8") as file:
+                text = file.read(most + 1)
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path}: not UTF-8 at byte {error.start}") from None
+    if len(text) > most:
+        raise InvalidInput(f"{path}: more than {most} characters")
+    return text
 
 
 def replay(policy: Path, windows: Path) -> tuple[Iterator[Judged], Replay, list[str]]:
     """The judged windows, the replay that judges them, and the unknown fields of the policy."""
-    spec, unknown = policy_from_yaml(read_text(policy), str(policy))
+    spec, unknown = policy_from_yaml(read_text(policy, LARGEST_DOCUMENT), str(policy))
     found = read_windows(read_text(windows).split("\n"), spec, str(windows))
     run = Replay(spec, found.rungs)
     return _judged(run, found), run, unknown

@@ -16,6 +16,7 @@ import typer
 from serin import __version__
 from serin.errors import InvalidInput
 from serin.judge import JUDGE_VERSION
+from serin.schema.printable import shortened
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +25,7 @@ app = typer.Typer(
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
 DISAGREES, NOT_READY, BAD_INPUT = 1, 1, 2
+LONGEST_ERROR, LONGEST_NOTE, MOST_NOTES = 1000, 200, 20
 
 
 class Output(StrEnum):
@@ -43,7 +45,7 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        typer.echo(f"serin: {' '.join(str(error).split())}", err=True)
+        typer.echo(f"serin: {shortened(str(error), LONGEST_ERROR)}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except BrokenPipeError:
         sys.stderr.close()
@@ -51,8 +53,15 @@ def _one_line() -> Iterator[None]:
 
 
 def _note_unused(fields: list[str]) -> None:
-    for field in fields:
-        typer.echo(f"serin: note: {field} is not used here", err=True)
+    for field in fields[:MOST_NOTES]:
+        typer.echo(f"serin: note: {shortened(field, LONGEST_NOTE)} is not used here", err=True)
+    if len(fields) > MOST_NOTES:
+        typer.echo(f"serin: note: {len(fields) - MOST_NOTES} further fields are not used here", err=True)
+
+
+def _say(text: str) -> None:
+    """Prints lines for people; files and records may hold anything, a terminal gets only what can be printed."""
+    typer.echo("".join(char if char.isprintable() or char == "\n" else " " for char in text))
 
 
 @app.callback()
@@ -83,11 +92,15 @@ def judge(
         _note_unused(unknown)
         last = None
         for last in found:
-            typer.echo(command.as_json(last) if output is Output.JSON else command.as_text(last))
+            if output is Output.JSON:
+                typer.echo(command.as_json(last))
+            else:
+                _say(command.as_text(last))
         if last is not None:
-            summary = run.summary
-            as_json = output is Output.JSON
-            typer.echo(command.summary_as_json(summary) if as_json else command.summary_as_text(summary, last))
+            if output is Output.JSON:
+                typer.echo(command.summary_as_json(run.summary))
+            else:
+                _say(command.summary_as_text(run.summary, last))
 
 
 @app.command()
@@ -106,20 +119,23 @@ def replay(
     with _one_line():
         run = RecordReplay(record)
         for judged in run.windows():
-            typer.echo(lines.as_json(judged) if as_json else lines.as_text(judged))
+            if as_json:
+                typer.echo(lines.as_json(judged))
+            else:
+                _say(lines.as_text(judged))
         found = run.agreement()
         if as_json:
             typer.echo(json.dumps(dataclasses.asdict(found)))
         else:
             note = f"; {found.note}" if found.note else ""
-            typer.echo(f"record: {found.recorded}; evidence: {found.recomputed}{note}")
+            _say(f"record: {found.recorded}; evidence: {found.recomputed}{note}")
             typer.echo(SENTENCES[found.answer])
         if found.answer is Answer.DISAGREE:
             raise typer.Exit(DISAGREES)
 
 
 @app.command()
-def preflight(
+def preflight(  # noqa: PLR0917 - one parameter an option
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace.")] = "default",
     prometheus: Annotated[
@@ -127,6 +143,10 @@ def preflight(
     ] = None,
     servers: Annotated[
         Path | None, typer.Option(help="Servers and their credentials, a file as SERIN_PROMETHEUS_CONFIG names it.")
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Whose series count, as the operator's settings say.", envvar="SERIN_PROMETHEUS_ARMS"),
     ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -136,7 +156,7 @@ def preflight(
     from serin.cli import preflight as command
 
     with _one_line():
-        figures = command.gathered(target, namespace, prometheus, servers)
+        figures = command.gathered(target, namespace, command.Source(prometheus, servers, arms))
         if output is Output.JSON:
             typer.echo(command.as_json(figures))
         else:

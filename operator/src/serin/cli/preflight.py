@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,18 @@ from serin.prometheus.server.shared import Shared
 MODEL_DEPLOYMENT = ("mdep", "modeldeployment", "modeldeployments")
 
 
-def gathered(target: str, namespace: str, address: str | None, servers: Path | None) -> list[SloFigures]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where Prometheus is, as the options say; see ``serin.cli.servers.chosen``."""
+
+    address: str | None
+    servers: Path | None
+    arms: str | None
+
+
+def gathered(target: str, namespace: str, source: Source) -> list[SloFigures]:
     """The figures of ``mdep/NAME``; ``InvalidInput`` if the cluster has no such rollout to survey."""
-    return asyncio.run(_gathered(_name(target), namespace, address, servers))
+    return asyncio.run(_gathered(_name(target), namespace, source))
 
 
 def _name(target: str) -> str:
@@ -36,16 +46,17 @@ def _name(target: str) -> str:
     return name
 
 
-async def _gathered(name: str, namespace: str, address: str | None, servers: Path | None) -> list[SloFigures]:
+async def _gathered(name: str, namespace: str, source: Source) -> list[SloFigures]:
     try:
         async with connect() as (cluster, _):
             target = await survey_target(cluster, namespace, name)
     except ClusterError as error:
         raise InvalidInput(f"the cluster cannot be read: {error}") from None
     own = target.policy.prometheus.address if target.policy.prometheus else None
-    prometheus = Prometheus(chosen(own, address, servers))
+    server = chosen(own, source.address, source.servers, namespace, source.arms)
+    prometheus = Prometheus(server)
     try:
-        return await survey(Shared(prometheus), target, datetime.now(UTC))
+        return await survey(Shared(prometheus, server).of(namespace), target, datetime.now(UTC))
     finally:
         prometheus.close()
 
@@ -76,6 +87,7 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
         "arms": figures.arms,
         "meaning": figures.meaning,
         "unproven": figures.unproven,
+        "warning": figures.warning,
         "stable": _arm(figures.stable),
         "candidate": _arm(figures.candidate),
         "dispersion": round(figures.excess, 3),
@@ -117,6 +129,8 @@ def _lines(figures: list[SloFigures]) -> Iterator[str]:
     """Per kind of arms the meaning of the counts, and per SLO its problems and doubts."""
     for arms, meaning in {f.arms: f.meaning for f in figures if f.meaning}.items():
         yield f"arms {arms}: {meaning}"
+    for arms, warning in {f.arms: f.warning for f in figures if f.warning}.items():
+        yield f"arms {arms}: {warning}"
     for f in figures:
         for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
             yield f"{f.name}: {problem.removeprefix(f'{f.name}: ')}"

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from serin.analysis.replay import Judged, Replay
 from serin.api.analysis import Undecided
-from serin.api.load import validated, yaml_document
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.load import LARGEST_DOCUMENT, validated, yaml_document
+from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
@@ -57,7 +57,9 @@ class RecordReplay:
         if self.record.spec.policy is None:
             raise InvalidInput(f"{path}: a first deployment is not judged: there is nothing in it to replay")
         try:
-            self._policy = _on_evidence_only(PromotionPolicySpec.model_validate(self.record.spec.policy.spec))
+            self._policy = _on_evidence_only(
+                PromotionPolicySpec.model_validate(self.record.spec.policy.spec, context={STORED: True})
+            )
             self._rows = _rows(self.record, self._policy)
         except (ValidationError, ValueError) as error:
             raise InvalidInput(f"{path}: cannot be replayed: {error}") from None
@@ -162,7 +164,7 @@ def _recorded(record: PromotionRecord) -> str:
 
 
 def _record(path: Path) -> PromotionRecord:
-    document = yaml_document(read_text(path), str(path))
+    document = yaml_document(read_text(path, LARGEST_DOCUMENT), str(path))
     if not isinstance(document, Mapping) or document.get("kind") != "PromotionRecord":
         raise InvalidInput(f"{path}: expected one PromotionRecord (kubectl get prec NAME -o yaml)")
     return validated(PromotionRecord, document, str(path))

@@ -6,24 +6,40 @@ from pathlib import Path
 
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised, same_place
+from serin.prometheus.server.arms import settings_from
 from serin.prometheus.server.credentials import Server, check, servers_from
 
 REMEDY = "give its address as seen from here with --prometheus, or a file of servers with --servers"
 
 
-def chosen(of_policy: str | None, address: str | None, file: Path | None) -> Server:
-    """The server at ``address``, or else the policy's, or else the first of ``file``, with its credentials in ``file``.
+def chosen(
+    of_policy: str | None, address: str | None, file: Path | None, namespace: str, arms: str | None = None
+) -> Server:
+    """The server at ``address``, or else the policy's, or else the first of ``file`` for the namespace.
 
-    ``InvalidInput`` if the address is invalid, not in the file, or its credentials cannot be used.
+    Its credentials are in ``file``. ``arms`` says whose series count, where the file says nothing of it.
+
+    ``InvalidInput`` if that or the address is invalid, if the address is not in the file, or its credentials cannot be
+    used.
     """
+    default = settings_from(arms or "", "--arms")
+    return _server(of_policy, address, file, namespace).with_default(default)
+
+
+def _server(of_policy: str | None, address: str | None, file: Path | None, namespace: str) -> Server:
     wanted = address or of_policy
     if file is None:
         return _plain(wanted)
     servers = _read(file)
-    server = servers[0] if wanted is None else next((s for s in servers if s.url == same_place(wanted)), None)
+    usable = [server for server in servers if server.serves(namespace)]
+    if not usable:
+        raise InvalidInput(f"{file} has no server for namespace {namespace}: add the namespace to one of them")
+    server = usable[0] if wanted is None else next((s for s in servers if s.url == same_place(wanted)), None)
     if server is None:
-        known = ", ".join(s.url for s in servers)
+        known = ", ".join(s.url for s in usable)
         raise InvalidInput(f"{file} does not name the Prometheus {_origin(address)}; give one of its own: {known}")
+    if server not in usable:
+        raise InvalidInput(f"{file}: {server.url} is not for namespace {namespace}: add it to its namespaces")
     check(server)
     return server
 

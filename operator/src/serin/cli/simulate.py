@@ -12,7 +12,7 @@ from typing import Any
 from serin.analysis.preflight import FAULTS, Base, Forecast, forecasts
 from serin.analysis.simulate import Outage, Run, RunStatistics, Traffic, run
 from serin.analysis.steps import run_steps
-from serin.api.load import policy_from_yaml
+from serin.api.load import LARGEST_DOCUMENT, policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.forecasts import as_fields, finite
 from serin.cli.judge import read_text
@@ -25,7 +25,7 @@ MOST_RUNS = 1_000_000
 
 def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
     """The policy with the SLOs that count requests, and the fields that are not used; ``InvalidInput``."""
-    policy, unknown = policy_from_yaml(read_text(path), str(path))
+    policy, unknown = policy_from_yaml(read_text(path, LARGEST_DOCUMENT), str(path))
     counting = [slo for slo in policy.slos if slo.indicator.chosen.takes_objective]
     if not counting:
         raise InvalidInput(f"{path}: spec.slos: none of them counts requests, so there is nothing to simulate")

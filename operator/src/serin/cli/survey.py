@@ -33,6 +33,10 @@ NO_CANDIDATE = "no-candidate"
 """Revision and version of the candidate if there is none."""
 TOO_YOUNG = "what stable is counted from has been there for less than a minute: ask again"
 LATE_SCRAPES = timedelta(minutes=2)
+UNGUARDED = (
+    "no matchers say whose series count, so anybody who is scraped can forge them; "
+    "set prometheus.arms of the operator, and --arms here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class SloFigures:
     candidate: ArmFigures | None = None
     excess: float = 0.0
     """The excess dispersion of stable's bad requests; 0 if they do not come in bursts."""
+    warning: str = ""
+    """Why the counts may be somebody else's, although they can be counted."""
     problem: str = ""
     forecasts: list[Forecast] = field(default_factory=list)
 
@@ -123,6 +129,8 @@ async def _slo(metrics: Metrics, target: SurveyTarget, slo: Slo, now: datetime) 
     known = preset(policy.arms_of(slo))
     figures.unproven = not known.proven and slo.indicator.chosen.compares_arms
     figures.meaning = known.meaning if slo.indicator.chosen.counts_requests else ""
+    guarded = not known.of_gateway or metrics.required_matchers(policy.arms_of(slo))
+    figures.warning = "" if guarded or not slo.indicator.chosen.compares_arms else UNGUARDED
     single = policy.model_copy(update={"slos": [slo]})
     figures.problem = unreadable(single) or ""
     if figures.problem:
@@ -166,15 +174,16 @@ async def _problem(
     """Why the SLO cannot be counted, the most basic cause first; empty if it can."""
     found, now = seen
     kind = slo.indicator.chosen
-    if _uncounted(figures.stable) and kind.takes_objective:
-        return await found_instead(metrics, target.policy, slo, target.identity, now) or TOO_YOUNG
     errors = [interval.error for interval in found if interval.error]
+    if _uncounted(figures.stable) and kind.takes_objective:
+        instead = await found_instead(metrics, target.policy, slo, target.identity, now)
+        return instead or (errors[-1] if errors else TOO_YOUNG)
     if errors:
         return errors[-1]
     stable = figures.stable
     if stable is not None and stable.sample_age is not None and stable.sample_age > LATE_SCRAPES.total_seconds():
         return f"the newest sample of stable is {stable.sample_age:.0f} s old: is it still scraped?"
-    return await found_instead(metrics, target.policy, slo, target.identity, now) if kind.about_time else ""
+    return await found_instead(metrics, target.policy, slo, target.identity, now) if kind.has_threshold else ""
 
 
 def _uncounted(arm: ArmFigures | None) -> bool:

@@ -15,8 +15,10 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
+from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
-from serin.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
+from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
+from serin.schema.masking import masked
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -35,7 +37,14 @@ class Cluster(Protocol):
         ...
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
-        """All objects that match the label selector; with namespace ``""``, those of all namespaces."""
+        """All objects that match the label selector; with namespace ``""``, those of all namespaces.
+
+        ``Refused`` if they are too many or too large to be kept.
+        """
+        ...
+
+    async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        """One page of the same list, from ``token`` (empty: from its beginning); ``Expired``."""
         ...
 
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
@@ -61,8 +70,11 @@ class Cluster(Protocol):
         """Replaces ``status``; ``Conflict`` unless ``resourceVersion`` is the newest."""
         ...
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        """Deletes with background propagation; no error if the object does not exist."""
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
+        """Deletes with background propagation; no error if the object does not exist.
+
+        With ``uid`` only that object: ``Conflict`` if another one has its name by now.
+        """
         ...
 
 
@@ -74,21 +86,36 @@ class KubernetesCluster:
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """See :class:`Cluster`."""
-        return await self._read(resource.path(namespace, name))
+        return await self._read(_path(resource, namespace, name))
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         """See :class:`Cluster`."""
-        answer = await self._read(f"{resource.path(namespace)}{_label_query(selector)}")
-        return list(answer.get("items") or [])
+
+        async def read(limit: int, token: str) -> Page:
+            return await self.list_page(resource, namespace, selector, limit=limit, token=token)
+
+        return await whole_list(read, f"list {resource.plural}")
+
+    async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        """See :class:`Cluster`."""
+        answer, size = await self._read_sized(_list_path(resource, namespace, selector, limit, token))
+        return Page(list(answer.get("items") or []), _continue_token(answer), size)
 
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         """See :class:`Cluster`."""
-        answer = await self._read(f"{resource.path(namespace)}{_label_query(selector)}", accept=TABLE)
-        columns = [column["name"] for column in answer.get("columnDefinitions") or []]
-        return [
-            {"metadata": row["object"]["metadata"], "columns": dict(zip(columns, row["cells"], strict=True))}
-            for row in answer.get("rows") or []
-        ]
+        columns: list[str] = []  # only the first page has to name them
+
+        async def read(limit: int, token: str) -> Page:
+            path = _list_path(resource, namespace, selector, limit, token)
+            answer, size = await self._read_sized(path, accept=TABLE)
+            columns[:] = [column["name"] for column in answer.get("columnDefinitions") or []] or columns
+            rows = [
+                {"metadata": row["object"]["metadata"], "columns": dict(zip(columns, row["cells"], strict=True))}
+                for row in answer.get("rows") or []
+            ]
+            return Page(rows, _continue_token(answer), size)
+
+        return await whole_list(read, f"list {resource.plural}")
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""
@@ -98,17 +125,17 @@ class KubernetesCluster:
         """See :class:`Cluster`."""
         metadata = body["metadata"]
         query = {"fieldManager": manager, "force": "true"}
-        path = f"{resource.path(metadata['namespace'], metadata['name'])}?{urlencode(query)}"
+        path = f"{_path(resource, metadata['namespace'], metadata['name'])}?{urlencode(query)}"
         return await self._request("PATCH", path, body, APPLY)
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
         """See :class:`Cluster`."""
-        return await self._request("PATCH", resource.path(namespace, name), patch, MERGE)
+        return await self._request("PATCH", _path(resource, namespace, name), patch, MERGE)
 
     async def replace(self, resource: Resource, body: Object) -> Object:
         """Replaces the whole object; ``Conflict`` unless ``resourceVersion`` is the newest."""
         metadata = body["metadata"]
-        return await self._request("PUT", resource.path(metadata["namespace"], metadata["name"]), body)
+        return await self._request("PUT", _path(resource, metadata["namespace"], metadata["name"]), body)
 
     async def post(self, path: str, body: Object) -> Object:
         """Creates a review, which the server answers and does not store."""
@@ -117,29 +144,38 @@ class KubernetesCluster:
     async def update_status(self, resource: Resource, body: Object) -> Object:
         """See :class:`Cluster`."""
         metadata = body["metadata"]
-        return await self._request("PUT", resource.path(metadata["namespace"], metadata["name"], "status"), body)
+        return await self._request("PUT", _path(resource, metadata["namespace"], metadata["name"], "status"), body)
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         """See :class:`Cluster`."""
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
         try:
-            await self._request("DELETE", resource.path(namespace, name), body)
+            await self._request("DELETE", _path(resource, namespace, name), body)
         except NotFound:
             return
 
-    async def _read(self, path: str, accept: str = JSON) -> Object:
+    async def _read(self, path: str) -> Object:
+        return (await self._read_sized(path))[0]
+
+    async def _read_sized(self, path: str, accept: str = JSON) -> tuple[Object, int]:
+        """The answer and its size in bytes."""
         for attempt in range(self._attempts):
             try:
-                return await self._request("GET", path, accept=accept)
+                return await self._send("GET", path, accept=accept)
             except Unavailable as error:
                 if attempt + 1 == self._attempts:
                     raise
                 await asyncio.sleep(min(error.retry_after or 0.2 * 2**attempt, 2.0))
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
-    async def _request(
+    async def _request(self, method: str, path: str, body: Object, content: str = JSON) -> Object:
+        return (await self._send(method, path, body, content))[0]
+
+    async def _send(
         self, method: str, path: str, body: Object | None = None, content: str = JSON, *, accept: str = JSON
-    ) -> Object:
+    ) -> tuple[Object, int]:
         headers = {"Accept": accept, "Content-Type": content}
         try:
             async with asyncio.timeout(self._timeout):
@@ -151,11 +187,28 @@ class KubernetesCluster:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             message = f"{method} {path.split('?', maxsplit=1)[0]}: {type(error).__name__}: {error}"
             raise Unavailable(message) from error
-        return _checked(f"{method} {path.split('?', maxsplit=1)[0]}", answer.status, data or b"{}", answer.headers)
+        what = f"{method} {path.split('?', maxsplit=1)[0]}"
+        return _checked(what, answer.status, data or b"{}", answer.headers), len(data)
 
 
-def _label_query(selector: str) -> str:
-    return f"?{urlencode({'labelSelector': selector})}" if selector else ""
+def _path(resource: Resource, namespace: str, name: str, subresource: str = "") -> str:
+    """The path of an object; ``NotFound`` for a name that none can have.
+
+    Dots are steps in a path: ``.`` would read the whole collection, ``..`` what lies above it.
+    """
+    if name in {"", ".", ".."}:
+        message = f"{resource.plural} {name!r}: no object can have this name"
+        raise NotFound(message)
+    return resource.path(namespace, name, subresource)
+
+
+def _list_path(resource: Resource, namespace: str, selector: str, limit: int, token: str) -> str:
+    query = {"labelSelector": selector, "limit": str(limit), "continue": token}
+    return f"{resource.path(namespace)}?{urlencode({name: value for name, value in query.items() if value})}"
+
+
+def _continue_token(answer: Mapping[str, Any]) -> str:
+    return str((answer.get("metadata") or {}).get("continue") or "")
 
 
 def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) -> Object:
@@ -167,13 +220,15 @@ def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) ->
         raise Unavailable(message) from error
     if status < 400:  # noqa: PLR2004 - HTTP
         return dict(parsed)
-    message = f"{what}: {status} {parsed.get('message', '')}"
+    message = f"{what}: {status} {masked(str(parsed.get('message', '')))}"  # it may quote what was sent
+    if status == 410:  # noqa: PLR2004 - HTTP
+        raise Expired(message, _continue_token(parsed))
     raise error_for(status, message, headers)
 
 
 def error_for(status: int, message: str, headers: Mapping[str, str]) -> ClusterError:
     """The error class for an HTTP status of the API server."""
-    if status in {404, 410}:
+    if status == 404:  # noqa: PLR2004
         return NotFound(message)
     if status == 409:  # noqa: PLR2004
         return Conflict(message)

@@ -52,6 +52,6 @@ class DeadlineCluster(ForwardedReads):
         """See :class:`Cluster`."""
         return await self._in_time("update", resource, self._cluster.update_status(resource, body))
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         """See :class:`Cluster`."""
-        await self._in_time("delete", resource, self._cluster.delete(resource, namespace, name))
+        await self._in_time("delete", resource, self._cluster.delete(resource, namespace, name, uid=uid))

@@ -45,7 +45,7 @@ class FencedCluster(ForwardedReads):
         self._check("update", resource)
         return await self._cluster.update_status(resource, body)
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         """See :class:`Cluster`."""
         self._check("delete", resource)
-        await self._cluster.delete(resource, namespace, name)
+        await self._cluster.delete(resource, namespace, name, uid=uid)

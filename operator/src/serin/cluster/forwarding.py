@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from serin.cluster.client import Cluster, Object, Objects
+from serin.cluster.paging import Page
 from serin.cluster.resources import Resource
 
 
@@ -19,6 +20,10 @@ class ForwardedReads:
     async def list(self, resource: Resource, namespace: str, selector: str) -> Objects:
         """See :class:`Cluster`."""
         return await self._cluster.list(resource, namespace, selector)
+
+    async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
+        """See :class:`Cluster`."""
+        return await self._cluster.list_page(resource, namespace, selector, limit=limit, token=token)
 
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         """See :class:`Cluster`."""

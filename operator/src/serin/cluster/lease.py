@@ -23,6 +23,10 @@ Object = dict[str, Any]
 log = structlog.get_logger()
 
 
+LONGEST_LEASE = 600.0
+"""Seconds: the longest lease duration that the settings allow."""
+
+
 def boot_time() -> float:
     """Seconds of ``CLOCK_BOOTTIME``, which also runs while the machine is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -194,7 +198,15 @@ class Elector:
         version, now = found["metadata"].get("resourceVersion"), self._clock()
         if self._seen is None or self._seen[0] != version:
             self._seen = (version, now)
-        return now - self._seen[1] >= float(spec.get("leaseDurationSeconds") or self._times.duration)
+        return now - self._seen[1] >= self._believed(spec.get("leaseDurationSeconds"))
+
+    def _believed(self, seconds: object) -> float:
+        """The holder's lease duration, within what a Serin can be set to: it may have other settings than this one.
+
+        A shorter one than this replica's own would make it lead beside a living leader; an endless one, never.
+        """
+        stated = float(seconds) if isinstance(seconds, int | float) else self._times.duration
+        return min(max(stated, self._times.duration), max(LONGEST_LEASE, self._times.duration))
 
 
 def _now() -> str:

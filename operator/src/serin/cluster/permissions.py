@@ -68,10 +68,13 @@ CLUSTER_WIDE: tuple[Permission, ...] = (
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
 )
+"""Where the whole cluster is watched: kopf notices kinds that are installed later, for example KServe's."""
 RETENTION: tuple[Permission, ...] = tuple(on(resources.PROMOTION_RECORDS, "delete"))
 """In every namespace that is watched, where old records are to be deleted (``SERIN_RECORDS_KEPT``)."""
-LEASE: tuple[Permission, ...] = tuple(on(resources.LEASES, "get", "create", "update"))
-"""In the namespace of the Lease, with more than one replica."""
+LEASE: tuple[Permission, ...] = tuple(on(resources.LEASES, "get", "update"))
+"""On the Lease of that name, with more than one replica."""
+LEASE_CREATION: tuple[Permission, ...] = tuple(on(resources.LEASES, "create"))
+"""In the namespace of the Lease: at creation RBAC does not know the name yet."""
 
 
 class Reviewer(Protocol):
@@ -82,16 +85,21 @@ class Reviewer(Protocol):
         ...
 
 
-async def missing(server: Reviewer, permissions: Iterable[Permission], namespace: str) -> list[Missing]:
-    """The permissions that the service account lacks in ``namespace`` (``""``: all); ``ClusterError``."""
+async def missing(server: Reviewer, permissions: Iterable[Permission], namespace: str, name: str = "") -> list[Missing]:
+    """The permissions that the service account lacks in ``namespace`` (``""``: all); ``ClusterError``.
+
+    With ``name``, those on the object of that name.
+    """
     wanted = list(permissions)
-    allowed = await together(*(_allowed(server, permission, namespace) for permission in wanted))
+    allowed = await together(*(_allowed(server, permission, namespace, name) for permission in wanted))
     return [Missing(p, namespace) for p, granted in zip(wanted, allowed, strict=True) if not granted]
 
 
-async def _allowed(server: Reviewer, permission: Permission, namespace: str) -> bool:
-    name, _, sub = permission.resource.partition("/")
-    attributes = {"group": permission.group, "resource": name, "subresource": sub, "verb": permission.verb}
+async def _allowed(server: Reviewer, permission: Permission, namespace: str, name: str) -> bool:
+    resource, _, sub = permission.resource.partition("/")
+    attributes = {"group": permission.group, "resource": resource, "subresource": sub, "verb": permission.verb}
+    if name:
+        attributes["name"] = name
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

@@ -7,7 +7,7 @@ pass reads everything from the API server.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import kopf
@@ -16,12 +16,19 @@ from kopf._core.engines import peering as kopf_peering
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
 from serin.cluster.client import ClusterCredentials
+from serin.controller.reconciliation.action_list import UNANSWERED
+from serin.controller.reconciliation.pending_actions import ORPHANS
 from serin.controller.shutdown import install_signal_handlers, wait_for_event_sources
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
 from serin.traffic.registry import watched
 
 Wake = Callable[[Key], None]
+CHUNK = 20
+"""Objects of one page when a watch begins: an object may have 1.5 MB, and ten times as much when it is decoded."""
+IDLE_SECONDS = 0.1
+"""How long kopf waits for another event of an object before it lets go of the last one. By default that is 5 s, in
+which the whole list has been read: all of its objects would be in memory at once."""
 ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21) + (30,) * 20
 """Seconds between retries; without an API server kopf gives up after about 11 minutes, and the process restarts."""
 
@@ -50,16 +57,22 @@ def registry_for(wake: Wake, credentials: ClusterCredentials, watchdog: Watchdog
             if key[0] == metadata["namespace"] and policy == metadata["name"]:
                 wake(key)
 
-    _watch_actions(registry, wake)
+    _watch_actions(registry, wake, policies)
     _watch_children(registry, wake)
     return registry
 
 
-def _watch_actions(registry: kopf.OperatorRegistry, wake: Wake) -> None:
+def _watch_actions(registry: kopf.OperatorRegistry, wake: Wake, existing: Collection[Key]) -> None:
+    """An action wakes the ModelDeployment that it names, if it exists; otherwise what refuses such actions.
+
+    A name that somebody has invented is no key of its own: 100,000 of them would stand before those that exist.
+    """
+
     @kopf.on.event(GROUP, VERSION, resources.PROMOTION_ACTIONS.plural, registry=registry)
     async def promotion_action(event: Mapping[str, Any], body: Mapping[str, Any], **_: object) -> None:
         if event["type"] != "DELETED" and not (body.get("status") or {}).get("outcome"):
-            wake((body["metadata"]["namespace"], body["spec"]["modelDeployment"]))
+            key = (body["metadata"]["namespace"], body["spec"]["modelDeployment"])
+            wake(key if key in existing else (key[0], ORPHANS))
 
 
 def _watch_children(registry: kopf.OperatorRegistry, wake: Wake) -> None:
@@ -78,10 +91,13 @@ def _start_and_login(registry: kopf.OperatorRegistry, credentials: ClusterCreden
         settings.peering.standalone = True
         settings.posting.enabled = False
         settings.watching.reconnect_backoff = 1.0
-        settings.watching.chunk_size = 500
+        settings.watching.chunk_size = CHUNK
+        settings.queueing.idle_timeout = IDLE_SECONDS
         settings.watching.connect_timeout = 10
         for resource in watched():
             settings.watching.label_selectors[resource.group, resource.plural] = names.OWNED_SELECTOR
+        actions = resources.PROMOTION_ACTIONS
+        settings.watching.label_selectors[actions.group, actions.plural] = UNANSWERED
         settings.networking.request_timeout = 30
         settings.networking.connect_timeout = 10
         settings.networking.enforce_retry_after = True

@@ -1,17 +1,23 @@
-"""Serves /healthz, /readyz and /metrics. kopf's own probe endpoint is not used: it hangs when a probe raises."""
+"""Serves /healthz, /readyz and /metrics. kopf's own probe endpoint is not used: it hangs when a probe raises.
+
+They are served on the reconcile loop on purpose: /healthz shows that it turns. What stays on it is reading a request
+and sending the answer, for a bounded number of connections; the metrics are rendered in a thread.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from serin.cluster.permissions import Missing
-from serin.controller.metrics import exposition
+from serin.controller.metrics import Exposition
 from serin.controller.watchdog import Watchdog
+
+MOST_CONNECTIONS = 64
 
 
 @dataclass(slots=True)
@@ -53,9 +59,9 @@ def application(state: State) -> web.Application:
         return answer(state.not_ready, "standing by" if state.standing_by else "ready")
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=exposition(), content_type="text/plain")
+        return web.Response(body=await exposition.text(), content_type="text/plain")
 
-    app = web.Application()
+    app, exposition = web.Application(client_max_size=1024), Exposition()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     return app
 
@@ -69,7 +75,30 @@ async def serving(host: str, port: int, state: State) -> AsyncIterator[None]:
     runner = web.AppRunner(application(state), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(_bounded(runner), host, port, backlog=128)
+        try:
+            yield
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
+
+
+def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    """Makes the protocol of each new connection; above the bound it closes the oldest one.
+
+    The newest is never turned away: the kubelet's probes last some milliseconds, what fills the port up stays.
+    """
+    server = runner.server
+    if server is None:  # pragma: no cover - it was set up
+        message = "the runner has no server"
+        raise RuntimeError(message)
+
+    def connection() -> asyncio.Protocol:
+        open_ones = [one for one in server.connections if one.transport is not None]
+        for oldest in open_ones[: max(0, len(open_ones) + 1 - MOST_CONNECTIONS)]:
+            oldest.force_close()
+        return server()
+
+    return connection

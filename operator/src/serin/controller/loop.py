@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from serin.controller.metrics import PASS_SECONDS, PASSES, QUEUE_DEPTH
-from serin.controller.workqueue import LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Key, WorkQueue
+from serin.controller.workqueue import GONE, LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Gone, Key, WorkQueue
 from serin.errors import Conflict, SerinError, Unavailable
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ class Loop:
 
     def __init__(
         self,
-        reconcile: Callable[[Key], Awaitable[datetime | None]],
+        reconcile: Callable[[Key], Awaitable[datetime | Gone | None]],
         clock: Callable[[], datetime],
         resync: timedelta,
         longest_backoff: Callable[[Key], float | None] = lambda _: None,
@@ -53,10 +53,11 @@ class Loop:
             finally:
                 self.queue.done(key)
                 PASS_SECONDS.observe(time.monotonic() - started)
-            self.queue.add_at(key, time.monotonic() + wait)
+            if wait is not None:
+                self.queue.add_at(key, time.monotonic() + wait)
 
-    async def _once(self, key: Key) -> float:
-        """One pass; returns the seconds until the next one."""
+    async def _once(self, key: Key) -> float | None:
+        """One pass; returns the seconds until the next one, or None if the key is forgotten."""
         try:
             wake_at = await self._reconcile(key)
         except Conflict as error:
@@ -71,6 +72,9 @@ class Loop:
             log.exception("pass failed", namespace=key[0], name=key[1])
             return self._pause_after(error, key)
         PASSES.labels("ok").inc()
+        if wake_at is GONE:
+            self.queue.forget(key)
+            return None
         self.queue.succeeded(key)
         resync = self._resync.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
         if wake_at is None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from serin.prometheus.server.client import QueryStats, Result
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
+EXPOSITION_KEPT = 1.0
+"""Seconds."""
 LEADING = Gauge("serin_leading", "1 while this replica holds the lease, or is the only one.", registry=REGISTRY)
 MISSING_PERMISSIONS = Gauge(
     "serin_missing_permissions", "Permissions that the service account lacks, by the last check.", registry=REGISTRY
@@ -51,6 +57,20 @@ def record_query(query: QueryStats) -> None:
         QUERY_SECONDS.labels(query.server).observe(query.seconds)
 
 
-def exposition() -> bytes:
-    """All metrics in the Prometheus text format."""
-    return generate_latest(REGISTRY)
+class Exposition:
+    """All metrics in the Prometheus text format, rendered in a thread and kept for ``EXPOSITION_KEPT``.
+
+    Whoever reaches the port may ask as often as they like: it costs the reconcile loop nothing but the answer's bytes.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, asyncio.Lock()
+        self._text, self._at = b"", -EXPOSITION_KEPT
+
+    async def text(self) -> bytes:
+        """The text, at most ``EXPOSITION_KEPT`` old."""
+        async with self._lock:  # one is rendered at a time, and those that wait get the same
+            if self._clock() - self._at >= EXPOSITION_KEPT:
+                self._text = await asyncio.to_thread(generate_latest, REGISTRY)
+                self._at = self._clock()
+            return self._text

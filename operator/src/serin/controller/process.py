@@ -25,9 +25,14 @@ from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.shutdown import install_signal_handlers, run_and_exit
 from serin.controller.watchdog import Watchdog
+from serin.notify import sinks_of
+from serin.notify.sink import SinkContext
+from serin.prometheus.server.arms import unguarded
 from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.shared import Shared
 from serin.rollout.observation import Retention
+from serin.schema.masking import masked
 
 log = structlog.get_logger()
 
@@ -47,11 +52,17 @@ def configure_logging(log_format: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            mask_texts,
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+
+
+def mask_texts(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Masks credentials in all texts of a line, tracebacks too: they may quote what others said."""
+    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 async def run(settings: Settings) -> None:
@@ -72,8 +83,10 @@ async def run(settings: Settings) -> None:
                             now,
                             state.watchdog.live_read,
                             settings.namespaces,
+                            sinks=sinks_of(SinkContext(fenced, dict(settings))),
                             missing=lambda: state.missing,
                             retention=Retention(settings.records_kept, settings.records_age),
+                            refuses_literal_secrets=settings.literal_secrets == "Refuse",
                         )
                         await _lead(settings, reconciler, login, state, stop)
 
@@ -81,14 +94,28 @@ async def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
     """The Prometheus servers of the allow-list, by address; the first one is the default."""
-    servers = {server.url: Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus}
-    for url in servers:
-        metrics.declare_server(url)
+    clients = [Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus]
+    for server in settings.prometheus:
+        metrics.declare_server(server.url)
+        warn_of_unguarded(server)
     try:
-        yield {url: Shared(server) for url, server in servers.items()}
+        pairs = zip(clients, settings.prometheus, strict=True)
+        yield {server.url: Shared(client, server) for client, server in pairs}
     finally:
-        for server in servers.values():
-            server.close()
+        for client in clients:
+            client.close()
+
+
+def warn_of_unguarded(server: Server) -> None:
+    """Logs that anybody who is scraped can forge what a gateway counts, if no setting says whose series count."""
+    arms = unguarded(server.required_matchers)
+    if arms:
+        log.warning(
+            "counts can be forged: no matchers say whose series count",
+            server=server.url,
+            arms=[each.value for each in arms],
+            remedy="set prometheus.arms of the chart, or SERIN_PROMETHEUS_ARMS; see docs/operations/prometheus.md",
+        )
 
 
 async def _stand_by(elector: Elector | None, state: health.State) -> None:

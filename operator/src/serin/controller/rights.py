@@ -9,7 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, NEEDED, RETENTION, Missing, Reviewer, missing
+from serin.cluster.permissions import (
+    CLUSTER_WIDE,
+    LEASE,
+    LEASE_CREATION,
+    NEEDED,
+    RETENTION,
+    Missing,
+    Reviewer,
+    missing,
+)
 from serin.controller.health import State
 from serin.controller.metrics import MISSING_PERMISSIONS
 from serin.controller.settings import Settings
@@ -30,7 +39,9 @@ async def missing_permissions(server: Reviewer, settings: Settings) -> tuple[Mis
     if not settings.namespaces:
         found += await missing(server, CLUSTER_WIDE, "")
     if settings.lease:
-        found += await missing(server, LEASE, settings.lease[0])
+        namespace, name = settings.lease
+        found += await missing(server, LEASE, namespace, name)
+        found += await missing(server, LEASE_CREATION, namespace)
     return tuple(found)
 
 

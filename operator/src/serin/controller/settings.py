@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised
+from serin.prometheus.server.arms import settings_from
 from serin.prometheus.server.credentials import Server, check, servers_from
 from serin.schema.types import parse_duration
 
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     prometheus: Annotated[tuple[Server, ...], NoDecode]
-    """Allow-list of Prometheus servers; the first one is the default. From two variables: see ``_prometheus``."""
+    """Allow-list of Prometheus servers; the first one is the default. From three variables: see ``_prometheus``."""
     namespaces: Annotated[tuple[Namespace, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="names of namespaces, separated by commas, or empty for the whole cluster"
     )
@@ -82,6 +83,8 @@ class Settings(BaseSettings):
     """The number of newest PromotionRecords per ModelDeployment that are kept at any age; 0 keeps all."""
     records_age: Duration = _duration("9600h", "1h", "87600h")
     """PromotionRecords younger than this are kept, too."""
+    literal_secrets: Literal["Refuse", "Allow"] = Field("Refuse", description="Refuse or Allow")
+    """Whether a new revision with a secret in plain text (a variable, an option, a URI) is refused."""
     health_host: str = Field("127.0.0.1", description="an address of this machine, or empty for all of them")
     health_port: int = _number(8080, 0, 65535)
     """Port of /healthz, /readyz and /metrics; 0 turns them off."""
@@ -130,7 +133,7 @@ def _message(name: str, value: str) -> str:
 
 
 def _prometheus(env: Mapping[str, str]) -> tuple[tuple[Server, ...], list[str]]:
-    """The servers of both variables, and a line for each wrong one."""
+    """The servers of two variables with the default arms of a third one, and a line for each wrong one."""
     found: list[Server] = []
     wrong: list[str] = []
     for read in (_plain_servers, _servers_with_credentials):
@@ -138,6 +141,11 @@ def _prometheus(env: Mapping[str, str]) -> tuple[tuple[Server, ...], list[str]]:
             found += read(env)
         except SettingsError as error:
             wrong.append(str(error))
+    try:
+        arms = settings_from(env.get("SERIN_PROMETHEUS_ARMS", ""), "SERIN_PROMETHEUS_ARMS")
+    except InvalidInput as error:
+        wrong.append(str(error))
+        arms = {}
     urls = [server.url for server in found]
     twice = next((url for url in urls if urls.count(url) > 1), None)
     if not found and not wrong:
@@ -147,7 +155,7 @@ def _prometheus(env: Mapping[str, str]) -> tuple[tuple[Server, ...], list[str]]:
         )
     if twice is not None:
         wrong.append(f"SERIN_PROMETHEUS_URLS and SERIN_PROMETHEUS_CONFIG: {twice} is there twice; keep one")
-    return tuple(found), wrong
+    return tuple(server.with_default(arms) for server in found), wrong
 
 
 def _plain_servers(env: Mapping[str, str]) -> list[Server]:

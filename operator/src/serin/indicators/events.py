@@ -42,8 +42,8 @@ class EventIndicator(IndicatorKind):
     def from_line(
         self, line: Mapping[str, Any], start: datetime, length: timedelta, context: dict[str, Any]
     ) -> Interval:
-        """``bad`` and ``total`` of each arm; where time is what counts ``over``, ``total`` and a ``ladder``."""
-        if self.about_time:
+        """``bad`` and ``total`` of each arm; with a threshold ``over``, ``total`` and a ``ladder``."""
+        if self.has_threshold:
             slow = _SlowShares.model_validate(line, context=context)
             counts = slow.each(lambda arm: Counts(arm.over, arm.total, tuple(arm.ladder.values())))
         else:

@@ -17,7 +17,7 @@ class Histogram(EventIndicator):
     """Share of events of your own that stay within ``threshold``, from a histogram."""
 
     kind: ClassVar[str] = "histogram"
-    about_time: ClassVar[bool] = True
+    has_threshold: ClassVar[bool] = True
 
     selector: Query
     """Selector of the histogram by its own name, without ``_bucket``: ``my_seconds{path="/v1"}``."""

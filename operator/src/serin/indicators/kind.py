@@ -29,8 +29,8 @@ class IndicatorKind(ApiModel, ABC):
     """Whether it looks at both arms; windows before the candidate's first request tell about stable then."""
     counts_requests: ClassVar[bool] = False
     """Whether its events are the requests of the route, so that they show how the traffic splits."""
-    about_time: ClassVar[bool] = False
-    """Whether an event is bad because it took too long."""
+    has_threshold: ClassVar[bool] = False
+    """Whether an event is bad beyond a threshold, which must be a bucket boundary of a histogram."""
 
     @property
     def own_arms(self) -> Arms | None:

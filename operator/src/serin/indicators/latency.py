@@ -15,7 +15,7 @@ class Latency(EventIndicator):
 
     kind: ClassVar[str] = "latency"
     counts_requests: ClassVar[bool] = True
-    about_time: ClassVar[bool] = True
+    has_threshold: ClassVar[bool] = True
 
     threshold: Duration
 

@@ -5,6 +5,7 @@ The messages are for whoever wrote the file: what is wrong, and what is expected
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Annotated, Generic, TypeVar
 
@@ -12,13 +13,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 LARGEST_NUMBER = 1e300
 LONGEST_QUOTE = 60
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlong, _SHORT.maxother = 3, LONGEST_QUOTE + 1, LONGEST_QUOTE + 1
 MESSAGES = {"missing": "is missing", "model_type": "expected an object or null, found {}"}
 """Messages by pydantic's type of the error; ``{}`` stands for the wrong value. All others are said as they are."""
 
 
 def quoted(value: object) -> str:
-    """The value as Python writes it, shortened."""
-    text = repr(value)
+    """The value as Python writes it, shortened; a large one is not written as a whole first."""
+    text = repr(value[: LONGEST_QUOTE + 1]) if isinstance(value, str) else _SHORT.repr(value)
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 

@@ -241,7 +241,7 @@ class RatioJudge(SloJudge):
         )
         if verdict in {Verdict.PASS, Verdict.INSUFFICIENT}:
             have = f"{evidence['passing']:.2f} of {self._passing.threshold:.2f}"
-            return f"{counts}; evidence for passing {have}{self._blame()}"
+            return f"{counts}; evidence for passing {have}{self._doubt(evidence)}{self._blame()}"
         if verdict is Verdict.FAIL and reason is Reason.ALL_REQUESTS_BAD:
             return f"{counts}; {ALL_BAD_REQUESTS} requests and more in a row were all bad"
         if verdict in {Verdict.FAIL, Verdict.HOLD}:
@@ -249,6 +249,13 @@ class RatioJudge(SloJudge):
             said = f"{counts}; evidence {both}, threshold {self._epoch.threshold:.2f}"
             return said if verdict is Verdict.FAIL else f"{said}{self._outside(reason)}{self._blame()}"
         return f"{counts}; {self.progress.why_no_data(missing)}"
+
+    def _doubt(self, evidence: dict[str, float]) -> str:
+        """Why it does not pass, where the evidence for passing would suffice."""
+        if not self._epoch.doubted:
+            return ""
+        e1, e2 = evidence["e1"], evidence["e2"]
+        return f"; the newest windows speak against it (worse than stable {e1:.2f}, breaks the objective {e2:.2f})"
 
     def _outside(self, reason: Reason) -> str:
         """Where "inside the objective" would be said of a share that is above it."""

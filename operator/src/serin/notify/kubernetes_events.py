@@ -6,8 +6,8 @@ import uuid
 
 from serin.api import names
 from serin.cluster import resources
-from serin.cluster.client import Cluster, Object
-from serin.notify.sink import Subject
+from serin.cluster.client import Object
+from serin.notify.sink import SinkContext, Subject
 from serin.rollout.decision import Announcement
 from serin.schema.types import format_time
 
@@ -18,8 +18,8 @@ LONGEST_MESSAGE = 1024
 class KubernetesEvents:
     """Creates one Event for each announcement."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, context: SinkContext) -> None:
+        self._cluster = context.cluster
 
     async def publish(self, subject: Subject, announcement: Announcement) -> None:
         """Creates the Event; raises ``ClusterError``."""

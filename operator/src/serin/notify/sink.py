@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from serin.cluster.client import Cluster
 from serin.rollout.decision import Announcement
 
 
@@ -28,6 +29,16 @@ class Subject:
     def name(self) -> str:
         """Name of the ModelDeployment."""
         return str(self.obj["metadata"]["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink is made from."""
+
+    cluster: Cluster
+    """The API client of this replica; it writes only while the replica leads."""
+    settings: Mapping[str, Any]
+    """The operator's settings by field name, without their class: the room ``controller`` is above this one."""
 
 
 class Sink(Protocol):

@@ -12,11 +12,10 @@ from serin.api.slo import Slo
 from serin.errors import AnswerTooLarge
 from serin.indicators.measurements import Value
 from serin.prometheus import promql
-from serin.prometheus.boundaries import boundary, same_boundary
+from serin.prometheus.boundaries import boundary, same_boundary, written
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
-from serin.prometheus.presets import preset
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
 from serin.prometheus.readers.native import off_boundary
@@ -30,11 +29,11 @@ LATELY = timedelta(minutes=15)
 
 
 def _lately(
-    policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
 ) -> tuple[ArmQuery, list[CounterGroup]]:
     """How the last minutes of an SLO are asked for, and its counters; none for a value; ``QueryRejected``."""
     wanted = measurement(policy, slo)
-    query = ArmQuery(preset(policy.arms_of(slo)), identity, Grid(at - LATELY, LATELY, 1))
+    query = ArmQuery.of(metrics, policy.arms_of(slo), identity, Grid(at - LATELY, LATELY, 1))
     groups = () if isinstance(wanted, Value) else wanted.groups
     return query, groups_of(query.source, groups, identity.namespace)
 
@@ -43,7 +42,7 @@ async def newest_samples(
     metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Times of the newest sample of candidate and stable that an SLO is counted from; none where there are too many."""
-    query, groups = _lately(policy, slo, identity, at)
+    query, groups = _lately(metrics, policy, slo, identity, at)
     try:
         found = await together(*(metrics.series(query.request(group)) for group in groups))
     except AnswerTooLarge:
@@ -58,7 +57,7 @@ async def found_instead(
     metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
 ) -> str:
     """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
-    query, groups = _lately(policy, slo, identity, at)
+    query, groups = _lately(metrics, policy, slo, identity, at)
     for group in groups:
         request = query.request(group)
         words = await describe_missing(metrics, query, request, at)
@@ -97,11 +96,11 @@ def _describe_boundaries(wanted: frozenset[str], texts: Sequence[str]) -> str:
     # A preset with two spellings has a boundary for each, and a pod has one of them.
     if not known or any(same_boundary(value, boundary(text)) for text in wanted for value in known):
         return ""
-    there = ", ".join(f"{value:g}" for value in known)
+    there = ", ".join(map(written, known))
     return f"le={', '.join(sorted(wanted))} is no bucket boundary; there are {there}"
 
 
 async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
     """The values of a label among the series of the last five minutes. The outer range makes a matrix of a vector."""
-    found = await metrics.samples(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
+    found = await metrics.counted(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
     return sorted({series.labels.get(label, "") for series in found} - {""})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from serin.api.names import PREDICTOR_SUFFIX
 from serin.prometheus.promql import VARIABLES
 
 
@@ -19,7 +20,7 @@ class RolloutIdentity:
     """As ``candidate``."""
     revision: str = ""
     version: str = ""
-    service_suffix: str = "-predictor"
+    service_suffix: str = PREDICTOR_SUFFIX
     """What the name of an arm's Service has beside the arm's own: a gateway's metrics name the Service."""
 
     def service(self, arm: str) -> str:

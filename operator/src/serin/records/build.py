@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from serin.api import API_VERSION, names
+from serin.api.managed_fields import revision_manager
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
     MOST_ACTIONS,
     PolicySnapshot,
     PromotionRecord,
     PromotionRecordSpec,
     PromotionRecordStatus,
+    RequestedBy,
     RevisionSource,
     TimelineEntry,
     WindowBlock,
 )
-from serin.api.revision import content_hash, revision_of
+from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
 from serin.api.status import AnsweredAction, Held, RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
+from serin.schema.types import LONGEST_USER
 
 MOST_BLOCKS = 330
 """A block of 20 windows takes up to 0.65 KiB: with its actions, a record stays below 256 KiB."""
@@ -38,20 +41,26 @@ def new(
     plan: RecordPlan,
     *,
     owner: tuple[str, str],
-    sources: Mapping[str, Source],
+    source_of: Callable[[RevisionRef], Source | None],
     policy: tuple[str, Mapping[str, Any]] | None,
+    requested_by: RequestedBy | None = None,
 ) -> dict[str, Any]:
-    """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec)."""
+    """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec).
+
+    ``source_of`` gives what was written for a revision; None if that stands in an earlier record.
+    """
     namespace, model_deployment = owner
     snapshot = PolicySnapshot(name=policy[0], hash=content_hash(policy[1]), spec=dict(policy[1])) if policy else None
     spec = PromotionRecordSpec(
         model_deployment=model_deployment,
         attempt=plan.attempt,
-        candidate=_source(plan.candidate, sources),
-        stable=_source(plan.stable, sources) if plan.stable else None,
+        candidate=_source(plan.candidate, source_of),
+        stable=_source(plan.stable, source_of) if plan.stable else None,
         policy=snapshot if plan.stable else None,
         judge_version=JUDGE_VERSION,
         started_at=plan.started_at,
+        requested_by=requested_by,
+        missing_attempts=list(plan.missing) or None,
     )
     labels = {
         names.MANAGED_BY: names.MANAGER,
@@ -66,11 +75,24 @@ def new(
     }
 
 
-def _source(ref: RevisionRef, sources: Mapping[str, Source]) -> RevisionSource:
-    model, predictor = sources.get(ref.revision, ({}, {}))
+def requested_by(obj: Mapping[str, Any]) -> RequestedBy | None:
+    """Who asked for the revision in spec, as the ModelDeployment itself tells it; None if it tells nothing.
+
+    An annotation that is no user's name is left out, not cut: a part of a name may be somebody else's name.
+    """
+    manager, user = revision_manager(obj), (obj["metadata"].get("annotations") or {}).get(names.REQUESTED_BY)
+    if not isinstance(user, str) or not 0 < len(user) <= LONGEST_USER or not user.isprintable():
+        user = None
+    return RequestedBy(field_manager=manager or None, user=user) if manager or user else None
+
+
+def _source(ref: RevisionRef, source_of: Callable[[RevisionRef], Source | None]) -> RevisionSource:
+    source = source_of(ref)
+    model, predictor = source or ({}, {})
     return RevisionSource(
         revision=ref.revision,
         version=ref.version,
+        hash=hash_of(model, predictor) if source else ref.hash,
         workload=ref.workload,
         digest=model.get("digest"),
         model=dict(model),
@@ -94,7 +116,7 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
     spec, status = record.spec, record.status
     policy, unreadable = None, ""
     try:
-        policy = PromotionPolicySpec.model_validate(spec.policy.spec) if spec.policy else None
+        policy = PromotionPolicySpec.model_validate(spec.policy.spec, context={STORED: True}) if spec.policy else None
     except ValidationError as error:
         first = error.errors()[0]
         unreadable = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200]
@@ -123,18 +145,36 @@ def _held(actions: Sequence[AnsweredAction]) -> Held | None:
 
 
 def _ref(source: RevisionSource) -> RevisionRef:
-    return RevisionRef(revision=source.revision, version=source.version, workload=source.workload)
+    whole = source.hash or _computed_hash(source)
+    return RevisionRef(revision=source.revision, version=source.version, hash=whole, workload=source.workload)
+
+
+def _computed_hash(source: RevisionSource) -> str | None:
+    """The hash of the content that a record has; None if it has none, or another revision's."""
+    whole = hash_of(source.model, source.predictor)
+    return whole if whole.startswith(source.revision) and len(source.revision) == REVISION_LENGTH else None
 
 
 def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:
-    """The source of each revision in the records."""
+    """The sources in the records by their whole hashes; those of the record that was created first come first.
+
+    Records can be forged: a source counts only if its content hashes to what the record states.
+    """
     found: dict[str, Source] = {}
-    for record in filter(None, map(parse, records)):
-        for source in filter(None, (record.spec.stable, record.spec.candidate)):
-            # Records can be forged: a source counts only if its hash is the revision.
-            if source.revision == revision_of(source.model, source.predictor):
-                found[source.revision] = (source.model, source.predictor)
+    for obj in sorted(records, key=lambda obj: str(obj["metadata"].get("creationTimestamp", ""))):
+        record = parse(obj)
+        for source in (record.spec.candidate, record.spec.stable) if record else ():
+            whole = _computed_hash(source) if source else None
+            if source is not None and whole is not None and source.hash in {None, whole}:
+                found.setdefault(whole, (source.model, source.predictor))
     return found
+
+
+def source_of(revision: str, whole: str | None, sources: Mapping[str, Source]) -> Source | None:
+    """What was written for a revision: by its whole hash, or by its name if the hash is not known."""
+    if whole is not None:
+        return sources.get(whole)
+    return next((source for other, source in sources.items() if other.startswith(revision)), None)
 
 
 def with_entry(status: PromotionRecordStatus, entry: TimelineEntry) -> PromotionRecordStatus:

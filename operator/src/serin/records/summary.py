@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from serin.api.status import RevisionRef, Workload
 from serin.rollout.observation import RecordView
 from serin.schema.reasons import Outcome, Reason
-from serin.schema.types import ApiModel, Name, Time, Word
+from serin.schema.types import ApiModel, Name, Sha256, Time, Word
 from serin.schema.words import Stored
+
+
+def _absent(value: object) -> object:
+    return value or None
 
 
 class _Columns(ApiModel):
@@ -27,6 +31,9 @@ class _Columns(ApiModel):
     stable: Annotated[Name | None, Field(alias="Stable")]
     stable_version: Annotated[Word | None, Field(alias="Stable Version")]
     started: Annotated[Time, Field(alias="Started")]
+    hash: Annotated[Sha256 | None, BeforeValidator(_absent), Field(alias="Hash")] = None
+    """Absent in a record of an earlier Serin, or with its definitions."""
+    stable_hash: Annotated[Sha256 | None, BeforeValidator(_absent), Field(alias="Stable Hash")] = None
     outcome: Annotated[Stored[Outcome], Field(alias="Outcome")]
     reason: Annotated[Stored[Reason] | None, Field(alias="Reason")]
     decided: Annotated[Time | None, Field(alias="Decided")]
@@ -43,14 +50,14 @@ def view_of(row: Mapping[str, Any], workload_of: Callable[[str], Workload]) -> R
     except ValidationError:
         return None
 
-    def ref(revision: str, version: str) -> RevisionRef:
-        return RevisionRef(revision=revision, version=version, workload=workload_of(revision))
+    def ref(revision: str, version: str, whole: str | None) -> RevisionRef:
+        return RevisionRef(revision=revision, version=version, hash=whole, workload=workload_of(revision))
 
     return RecordView(
         name=str(row["metadata"]["name"]),
         attempt=found.attempt,
-        candidate=ref(found.revision, found.version),
-        stable=ref(found.stable, found.stable_version or "?") if found.stable else None,
+        candidate=ref(found.revision, found.version, found.hash),
+        stable=ref(found.stable, found.stable_version or "?", found.stable_hash) if found.stable else None,
         policy=None,
         started_at=found.started,
         outcome=found.outcome,

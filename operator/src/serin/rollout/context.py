@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.rollout.observation import Arm, Observation, Part, RecordView
+from serin.rollout.observation import Arm, Observation, Part, Problem, RecordView
 from serin.rollout.transition import weights_of
-from serin.schema.reasons import Phase
+from serin.schema.reasons import Phase, Reason
 
 POLL_INTERVAL = timedelta(seconds=2)
 """How often a state that is about to change is read again, besides watch events."""
@@ -61,6 +61,19 @@ class DecisionContext:
         if self.observed.snapshot is not None and status.rollout is not None:
             return self.observed.snapshot
         return self.observed.policy if isinstance(self.observed.policy, PromotionPolicySpec) else None
+
+    def policy_problem(self) -> Problem | None:
+        """Why no rollout may start with the live policy; None if one may, or if the policy was not needed.
+
+        A rollout that an earlier Serin started goes on with a policy that may start none any more.
+        """
+        policy = self.observed.policy
+        if not isinstance(policy, PromotionPolicySpec):
+            return policy
+        problem = policy.start_problem
+        if problem is None:
+            return None
+        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {self.spec.policy_ref.name}: spec.{problem}")
 
     def retry_at(self, status: ModelDeploymentStatus, revision: str) -> tuple[RecordView, datetime] | None:
         """``Observation.retry_at``, with the outcomes in ``status`` that are not written to their records yet."""

@@ -18,6 +18,7 @@ from serin.rollout.housekeeping import (
     without_stale_retry,
     without_written_outcomes,
 )
+from serin.rollout.identity import without_collision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import is_watched
 from serin.rollout.phases.first_deployment import first_deployment
@@ -64,7 +65,7 @@ def decide(
     name: str, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observed: Observation, now: datetime
 ) -> Decision:
     """The next status, and the objects that it needs. ``now`` is UTC; at most one transition per call."""
-    context = DecisionContext(name, spec, observed, now)
+    context = DecisionContext(name, spec, without_collision(status, observed), now)
     current = rebuild(context) if status.phase is None else status
     transition = current if isinstance(current, Transition) else _advance(context, current)
     after = with_templates(context, with_report(context, status, transition))

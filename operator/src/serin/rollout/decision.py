@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from serin.api.preview_header import Header
 from serin.api.promotion_action import ActionOutcome
-from serin.api.promotion_policy import Header
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.schema.reasons import Outcome, Phase, Reason
 
@@ -41,6 +41,8 @@ class RecordPlan:
     candidate: RevisionRef
     stable: RevisionRef | None
     started_at: datetime
+    missing: tuple[int, ...] = ()
+    """Earlier attempts without a record."""
 
 
 @dataclass(frozen=True, slots=True)

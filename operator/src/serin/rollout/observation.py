@@ -27,7 +27,7 @@ class Part(StrEnum):
     RECORDS = "PromotionRecords"
     POLICY = "PromotionPolicy"
     ACTIONS = "PromotionActions"
-    HOSTNAMES = "hostnames of other ModelDeployments"
+    HOSTNAMES = "hostnames of other routes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Arm:
     """Maximum replicas of its InferenceService; None if unknown."""
     updates: bool = True
     """False if an annotation makes KServe ignore changes of the InferenceService: scaling fields have no effect."""
+    doubt: Problem | None = None
+    """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ class RouteView:
     """The same, as Serin last wrote it (annotation)."""
     rollback: str = ""
     """Record name and cause of a rollback whose status could not be written (annotation)."""
+
+    @property
+    def edited_by(self) -> str:
+        """Who changed its spec, for a message: a field manager is a tool's name, and proves no person."""
+        return f"field manager {self.editor}" if self.editor else "somebody"
 
 
 @dataclass(frozen=True, slots=True)

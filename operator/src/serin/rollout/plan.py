@@ -102,6 +102,10 @@ def _routable(context: DecisionContext, candidate: RevisionRef) -> bool:
     return named or context.ready(candidate) > 0
 
 
+MOST_MISSING = 100
+"""Newest attempts without a record that the next record names."""
+
+
 def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPlan | None:
     rollout, candidate = status.rollout, status.candidate
     if rollout is None or candidate is None or rollout.outcome is not None or context.record(status) is not None:
@@ -114,7 +118,9 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
     if rollout.exposed:  # the record was deleted: a new one would lack the evidence
         return None
     attempt = int(rollout.record.rsplit("-", 1)[1])
-    return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at)
+    present = {record.attempt for record in context.observed.records}
+    missing = tuple(number for number in range(1, attempt) if number not in present)[-MOST_MISSING:]
+    return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at, missing)
 
 
 def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: RecordView) -> Finish | None:
@@ -151,7 +157,7 @@ def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: Rec
 
 
 def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
-    """Arms to delete: neither stable nor candidate, not draining, and without weight in the route.
+    """Arms to delete: Serin's, neither stable nor candidate, not draining, and without weight in the route.
 
     Ready arms are kept while stable is down; all are kept while the endpoints cannot be read.
     """
@@ -164,5 +170,5 @@ def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: s
     return tuple(
         arm.ref
         for revision, arm in context.observed.arms.items()
-        if revision not in serving | busy and not arm.deleting and not (outage and arm.ready)
+        if revision not in serving | busy and not arm.deleting and not (outage and arm.ready) and arm.doubt is None
     )

@@ -102,13 +102,13 @@ def _resumed(
 
 def _ref(context: DecisionContext, revision: str) -> RevisionRef | None:
     arm = context.observed.arms.get(revision)
-    if arm is not None:
+    if arm is not None and arm.doubt is None:
         return arm.ref
     for record in reversed(context.observed.records):
         for ref in (record.candidate, record.stable):
             if ref is not None and ref.revision == revision:
                 return ref
-    return None
+    return arm.ref if arm is not None else None
 
 
 def _last_stable(records: tuple[RecordView, ...]) -> RevisionRef | None:

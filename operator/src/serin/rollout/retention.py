@@ -18,15 +18,15 @@ def expired(
     """Names of records to delete, oldest first; ``records`` are all records of the ModelDeployment.
 
     The newest record of the stable, the previous and each rejected revision is kept: it says why that revision serves
-    or is rejected.
+    or is rejected. Of two contents with one name both are kept: only one of them is what serves.
     """
     if not retention.count or status.rollout is not None:
         return ()
     ordered = sorted(records, key=lambda record: record.attempt)
     needed = {ref.revision for ref in (status.stable, status.previous) if ref is not None}
     needed |= {rejection.revision for rejection in status.rejected}
-    newest = {record.candidate.revision: record.name for record in ordered}
-    kept = {newest[revision] for revision in needed if revision in newest}
+    newest = {(record.candidate.revision, record.candidate.hash): record.name for record in ordered}
+    kept = {name for (revision, _), name in newest.items() if revision in needed}
     old = [
         record.name
         for record in ordered[: -retention.count]

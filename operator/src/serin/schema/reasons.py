@@ -192,12 +192,12 @@ class Reason(StrEnum):
     RENDER_REFUSED = "RenderRefused", "The API server refuses the InferenceService that spec asks for.", WARNING
     HOSTNAME_TAKEN = (
         "HostnameTaken",
-        "An older ModelDeployment claims one of the route's hostnames on the same gateway.",
+        "Another route, or an older ModelDeployment, has one of the route's hostnames on the same gateway.",
         WARNING,
     )
     NAME_TAKEN = (
         "NameTaken",
-        "An HTTPRoute of the ModelDeployment's name exists that is not Serin's; it is not touched.",
+        "An object of a name that Serin derives exists that Serin did not make; it is not touched.",
         WARNING,
     )
     KSERVE_MISSING = (

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 DURATION_PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?([0-9]{1,6}ms)?$"
@@ -31,7 +31,7 @@ def parse_duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not text or not re.fullmatch(DURATION_PATTERN, text):
-        message = f"{text!r} is not a duration such as 15s, 5m, 1h30m or 500ms"
+        message = f"{repr(text)[:60]} is not a duration such as 15s, 5m, 1h30m or 500ms"
         raise ValueError(message)
     return sum((int(n) * _UNIT[unit] for n, unit in _DURATION_PART.findall(text)), timedelta())
 
@@ -87,14 +87,41 @@ Time = Annotated[
     PlainSerializer(format_time, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+"""A name of a Kubernetes object (RFC 1123)."""
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""No control character: what is written to a terminal or a log moves no cursor and starts no line."""
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def declared(pattern: str) -> Any:  # noqa: ANN401 - pydantic's FieldInfo
+    """A pattern that the API server checks, and that is not checked again when an object is read.
+
+    An object that was stored before the pattern was there must still be read: it is answered in words, and hides
+    nothing else. The API server keeps such a field as long as nobody changes it (ratcheting, Kubernetes 1.30).
+    """
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+def without_control_characters(text: str) -> str:
+    """``text`` with a blank in place of each control character."""
+    return _CONTROL_CHARACTERS.sub(" ", text)
+
+
 Name = Annotated[str, Field(max_length=63, min_length=1)]
 Word = Annotated[str, Field(max_length=128)]
 Text = Annotated[str, Field(max_length=4096)]
+Sha256 = Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]{64}$")]
+"""A whole SHA-256 as hex."""
 AnyName = Annotated[str, Field(max_length=253)]
 """The name of any object, however long Kubernetes lets it be."""
-User = Annotated[str, Field(max_length=512)]
+LONGEST_USER = 512
+User = Annotated[str, Field(max_length=LONGEST_USER)]
 """A user as the API server knows them; a service account's name holds its namespace's, too."""
-Uri = Annotated[str, Field(max_length=2048, min_length=1)]
+Uri = Annotated[str, Field(max_length=2048, min_length=1), declared(ONE_LINE)]
+Line = Annotated[str, AfterValidator(without_control_characters), declared(ONE_LINE)]
+"""Words of a user, on one line. An object that was stored before this rule is read without its control characters."""
 FreeForm = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),

@@ -17,6 +17,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 
 LONGEST_WORD = 128
+LISTED = "This version writes:"
+"""What precedes the words in a description; `tools/crdgen.py` writes each of them in a line of its own."""
 UNKNOWN = "UNKNOWN"
 """The ``name`` of every member that stands for a word of another version."""
 W = TypeVar("W", bound=StrEnum)
@@ -62,8 +64,8 @@ class _StoredWord:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """A plain bounded string: a CRD with a list would refuse every status of an operator that is newer than it."""
         described: dict[str, Any] = handler.resolve_ref_schema(handler(schema))
-        words = ", ".join(described["enum"])
-        description = f"{described.get('description', '')} This version writes: {words}.".strip()
+        words = ", ".join([*described["enum"], "and no other word"])
+        description = f"{described.get('description', '')} {LISTED} {words}.".strip()
         return {"type": "string", "maxLength": LONGEST_WORD, "description": description}
 
 

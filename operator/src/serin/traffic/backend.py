@@ -59,6 +59,14 @@ class Backend(Protocol):
         """The workload to create; ``TypeError``, ``LookupError``, ``AttributeError`` for an unusable source."""
         ...
 
+    def has_same_content(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Whether workload ``one``, as the API server stores it, serves what ``other`` serves, apart from scaling."""
+        ...
+
+    def storage_uri(self, actual: Mapping[str, Any]) -> str:
+        """Where a workload's model comes from; empty if the object does not say so."""
+        ...
+
     def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
         """The merge patch to the scaling in spec, with at least ``at_least`` replicas; None if it is equal."""
         ...

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from serin.api import API_VERSION, names
+
+IS_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,16 @@ class Owner:
             "labels": {names.MANAGED_BY: names.MANAGER, names.MODEL_DEPLOYMENT: self.name},
             "ownerReferences": [self.reference()],
         }
+
+    def owns(self, obj: Mapping[str, Any]) -> bool:
+        """Whether ``obj`` carries the owner reference. Whoever may create objects can write one."""
+        return any(ref.get("uid") == self.uid for ref in obj["metadata"].get("ownerReferences") or [])
+
+
+def stated_hash(obj: Mapping[str, Any]) -> str | None:
+    """The whole content hash in the annotations of a workload; None without one (an earlier Serin wrote none)."""
+    stated = str((obj["metadata"].get("annotations") or {}).get(names.CONTENT_HASH, ""))
+    return stated if IS_HASH.fullmatch(stated) else None
 
 
 def owner_of(obj: Mapping[str, Any]) -> Owner:

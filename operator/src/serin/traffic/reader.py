@@ -10,6 +10,7 @@ import structlog
 
 from serin.errors import ClusterError, NotLeader, Refused
 from serin.rollout.observation import Part, Unreadable
+from serin.schema.masking import masked
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -36,11 +37,11 @@ class Reader:
         except NotLeader:
             raise
         except TimeoutError:
-            self._note(part, Unreadable(f"no answer within {self._seconds:g} s"))
+            self.note(part, Unreadable(f"no answer within {self._seconds:g} s"))
         except ClusterError as error:
-            self._note(part, Unreadable(str(error)[:300], refused=isinstance(error, Refused)))
+            self.note(part, Unreadable(str(error)[:300], refused=isinstance(error, Refused)))
         except MALFORMED as error:
-            self._note(part, _malformed(error))
+            self.note(part, _malformed(error))
         return None
 
     def parse(self, part: Part, parse: Callable[[], T]) -> T | None:
@@ -48,14 +49,17 @@ class Reader:
         try:
             return parse()
         except MALFORMED as error:
-            self._note(part, _malformed(error))
+            self.note(part, _malformed(error))
             return None
 
-    def _note(self, part: Part, found: Unreadable) -> None:
+    def note(self, part: Part, found: Unreadable) -> None:
+        """Notes that ``part`` is unknown."""
         namespace, name = self._key
         log.warning("not read", namespace=namespace, name=name, part=part.value, error=found.message)
         self.unknown.setdefault(part, found)
 
 
 def _malformed(error: Exception) -> Unreadable:
-    return Unreadable(f"an object of an unexpected shape: {type(error).__name__}: {str(error)[:200]}", refused=True)
+    return Unreadable(
+        f"an object of an unexpected shape: {type(error).__name__}: {masked(str(error))[:200]}", refused=True
+    )

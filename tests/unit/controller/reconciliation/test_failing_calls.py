@@ -58,6 +58,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that hangs is waited for a moment only."""
     monkeypatch.setattr("serin.controller.reconciliation.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
     monkeypatch.setattr("serin.controller.reconciliation.reconcile.WRITE_TIMEOUT", 0.02)
+    monkeypatch.setattr("serin.controller.reconciliation.actor.SINK_TIMEOUT", 0.02)
 
 
 async def in_phase(phase: str) -> FaultyLab:
@@ -250,16 +251,21 @@ async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
     assert lab.status.get("writeFailures", []) == []
 
 
+@pytest.mark.parametrize("kind", [resources.MODEL_DEPLOYMENTS, resources.HTTP_ROUTES])
+@pytest.mark.parametrize("change", [{"hostnames": ["other.example.com"]}, {"parentRef": {"name": "other"}}])
 @pytest.mark.parametrize("way", list(WAYS))
-async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(way: str) -> None:
+async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(
+    way: str, change: dict[str, Any], kind: resources.Resource
+) -> None:
     lab = await in_phase("Progressing")
-    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", resources.MODEL_DEPLOYMENTS.plural, WAYS[way]
-    route = {**spec("2")["route"], "hostnames": ["other.example.com"]}
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", kind.plural, WAYS[way]
+    route = {**spec("2")["route"], **change}
     lab.want("2", route=route)
     for _ in range(4):
         await lab.tick()
-    assert lab.obj(resources.HTTP_ROUTES)["spec"]["hostnames"] == ["fraud.example.com"], "it keeps those it has"
-    assert "hostnames of other ModelDeployments cannot be read" in lab.status["message"]
+    kept = lab.obj(resources.HTTP_ROUTES)["spec"]
+    assert (kept["hostnames"], kept["parentRefs"]) == (["fraud.example.com"], [{"name": "models"}]), "as they were"
+    assert "hostnames of other routes cannot be read" in lab.status["message"]
     assert await taken_back_in(lab) <= FOUND_WITHIN
 
 

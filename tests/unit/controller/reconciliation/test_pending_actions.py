@@ -8,10 +8,20 @@ from typing import Any
 import pytest
 
 from serin.cluster import resources
-from serin.controller.reconciliation.pending_actions import requester_verified, unanswered
+from serin.cluster.paging import Page
+from serin.controller.reconciliation.action_list import ActionList
+from serin.controller.reconciliation.pending_actions import (
+    ORPHANS,
+    refuse_actions_on,
+    requester_verified,
+    waiting_of,
+)
+from serin.controller.workqueue import GONE
 from serin.errors import NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.rollout.actions import ACTION_RETRY
+from serin.rollout.observation import ActionView
 from tests.lab import KEY, POLICY, Lab, isvc
 
 
@@ -24,6 +34,11 @@ def action(lab: Lab, kind: str, name: str = "please", **fields: Any) -> None:
         "spec": {"modelDeployment": "fraud", "action": kind, "requestedBy": "ana", "ticket": "CHG1", **fields},
     }
     lab.cluster.put(resources.PROMOTION_ACTIONS, body)
+
+
+async def unanswered(lab: Lab) -> list[tuple[dict[str, Any], ActionView]]:
+    found = await ActionList().read(lab.cluster, KEY, lambda name: name == "fraud")
+    return waiting_of(found.actions)
 
 
 def told(lab: Lab, name: str = "please") -> dict[str, Any]:
@@ -95,7 +110,7 @@ async def test_an_action_on_nothing_is_told_so() -> None:
     lab = Lab()
     action(lab, "Abort", rollout="x-1")
     del lab.cluster.objects["modeldeployments", "prod", "fraud"]
-    await lab.reconciler.reconcile(KEY)
+    assert await lab.reconciler.reconcile(KEY) is GONE
     assert told(lab)["message"] == "there is no ModelDeployment fraud in namespace prod"
 
 
@@ -163,7 +178,7 @@ async def test_what_is_answered_is_marked_and_not_read_again() -> None:
     action(lab, "Hold", rollout=lab.status["rollout"]["record"])
     await lab.tick()
     assert lab.obj(resources.PROMOTION_ACTIONS, "please")["metadata"]["labels"] == {"serin.dev/answered": "true"}
-    assert await unanswered(lab.cluster, "prod", "fraud") == []
+    assert await unanswered(lab) == []
 
 
 async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came() -> None:
@@ -171,7 +186,7 @@ async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came()
     record = lab.status["rollout"]["record"]
     action(lab, "Hold", "stop", rollout=record)
     action(lab, "Release", "go-on", rollout=record)
-    assert [view.name for _, view in await unanswered(lab.cluster, "prod", "fraud")] == ["stop", "go-on"]
+    assert [view.name for _, view in await unanswered(lab)] == ["stop", "go-on"]
     await lab.tick()
     await lab.tick()
     assert (told(lab, "stop")["outcome"], told(lab, "go-on")["outcome"]) == ("Accepted", "Accepted")
@@ -181,7 +196,15 @@ async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came()
     ("answer", "vouches"),
     [
         pytest.param(None, False, id="taken in nobody's name"),
-        pytest.param(Refused("x: serin.dev/actions: spec.requestedBy must be y"), True, id="our policy"),
+        pytest.param(
+            Refused("'x' denied request: serin.dev/actions: spec.requestedBy must be y"), True, id="our policy"
+        ),
+        pytest.param(
+            Refused("'x' denied request: no to 'serin.dev/actions: spec.requestedBy must be '"),
+            None,
+            id="quoted by another",
+        ),
+        pytest.param(Refused("serin.dev/actions: spec.requestedBy must be y"), None, id="a webhook with our words"),
         pytest.param(Refused("spec.requestedBy must be an e-mail address"), None, id="somebody else's webhook"),
         pytest.param(Refused("promotionactions is forbidden: cannot create"), None, id="a right is missing"),
         pytest.param(Unavailable("429"), None, id="not now"),
@@ -191,7 +214,7 @@ async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came()
 async def test_who_vouches(answer: Exception | None, vouches: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column
     lab = await progressing()
     action(lab, "Hold", rollout="x")
-    [(_, pending)] = await unanswered(lab.cluster, "prod", "fraud")
+    [(_, pending)] = await unanswered(lab)
 
     async def create(*_: object, **__: object) -> dict[str, Any]:
         if answer is not None:
@@ -229,7 +252,7 @@ async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
 async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = await progressing()
     action(lab, "Hold", rollout="x")
-    [(_, pending)] = await unanswered(lab.cluster, "prod", "fraud")
+    [(_, pending)] = await unanswered(lab)
 
     async def hang(*_: object, **__: object) -> Any:
         await asyncio.Event().wait()
@@ -238,14 +261,14 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
     monkeypatch.setattr(lab.cluster, "create", hang)
     assert await requester_verified(lab.cluster, "prod", [pending]) is None
     monkeypatch.setattr(lab.cluster, "list", hang)
-    assert await unanswered(lab.cluster, "prod", "fraud") == []
+    assert await refuse_actions_on(lab.cluster, ActionList(), KEY, lab.now) == lab.now + ACTION_RETRY
 
 
 async def test_testers_prove_nothing_for_the_steps() -> None:
     """Clean previews for half a minute, then almost no requests: the steps have to wait for evidence of their own."""
     lab = Lab()
     meta = {"namespace": "prod", "name": "careful"}
-    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "15s"}}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "candidate"}, "for": "15s"}}
     lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
     await lab.until(lab.stable("1"))
     lab.want("2")
@@ -263,7 +286,7 @@ async def test_testers_prove_nothing_for_the_steps() -> None:
 async def test_testers_may_condemn_a_candidate_and_the_record_shows_it() -> None:
     lab = Lab()
     meta = {"namespace": "prod", "name": "careful"}
-    preview = {"preview": {"header": {"name": "x-preview", "value": "1"}, "for": "1m"}}
+    preview = {"preview": {"header": {"name": "x-preview", "value": "candidate"}, "for": "1m"}}
     lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": POLICY | preview})
     await lab.until(lab.stable("1"))
     lab.want("2")
@@ -274,3 +297,103 @@ async def test_testers_may_condemn_a_candidate_and_the_record_shows_it() -> None
     assert (record["reason"], max(e["weight"] for e in record["timeline"])) == ("AllRequestsBad", 0)
     assert record["badRequests"]["availability"] > 0
     assert record["blocks"]
+
+
+async def test_the_dry_run_repeats_nothing_of_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1: a third party's policy that quotes the field would say our words, and anybody could vouch for anybody."""
+    lab = await progressing()
+    action(lab, "Hold", rollout="x", modelDeployment="fraud")
+    [(obj, pending)] = await unanswered(lab)
+    asked: list[dict[str, Any]] = []
+
+    async def create(_: object, __: str, body: dict[str, Any], **___: object) -> dict[str, Any]:
+        asked.append(body)
+        return body
+
+    monkeypatch.setattr(lab.cluster, "create", create)
+    await requester_verified(lab.cluster, "prod", [pending])
+    assert not {value for value in obj["spec"].values() if value != "Hold"} & set(asked[0]["spec"].values())
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/b", "a\x1bb"])
+async def test_an_action_on_a_name_that_no_object_has_is_refused_in_words(name: str) -> None:
+    """M1: `.` made a pass a bug every 30 s for ever. An earlier CRD let it be stored."""
+    lab = Lab()
+    action(lab, "Abort", rollout="x-1", modelDeployment=name)
+    assert await lab.reconciler.reconcile(("prod", ORPHANS)) is GONE
+    assert told(lab)["outcome"] == "Refused"
+    assert told(lab)["message"] == f"there is no ModelDeployment {name.replace(chr(27), ' ')} in namespace prod"
+
+
+async def test_invented_names_are_answered_together_and_leave_others_alone() -> None:
+    lab = await progressing()
+    for number in range(100):
+        action(lab, "Hold", f"ghost-{number}", rollout="x-1", modelDeployment=f"ghost-{number}")
+    action(lab, "Hold", "real", rollout="x-1")
+    passes = 0
+    while await lab.reconciler.reconcile(("prod", ORPHANS)) is not GONE:
+        passes += 1
+    assert passes <= 2
+    outcomes = {n: told(lab, n).get("outcome") for n in ("real", *(f"ghost-{i}" for i in range(100)))}
+    assert outcomes.pop("real") is None
+    assert set(outcomes.values()) == {"Refused"}
+
+
+async def test_an_orphan_whose_answer_was_refused_is_answered_later() -> None:
+    """A key that is gone is forgotten, but not before its actions have their answer."""
+    lab = Lab()
+    action(lab, "Abort", rollout="x-1")
+    del lab.cluster.objects["modeldeployments", "prod", "fraud"]
+    lab.cluster.refuse_status = {"promotionactions"}
+    assert await lab.reconciler.reconcile(KEY) == lab.now + ACTION_RETRY
+    lab.cluster.refuse_status = set()
+    assert await lab.reconciler.reconcile(KEY) is GONE
+    assert told(lab)["outcome"] == "Refused"
+
+
+async def test_control_characters_of_a_stored_action_reach_no_status() -> None:
+    lab = await progressing()
+    action(
+        lab, "Hold", rollout=lab.status["rollout"]["record"], requestedBy="ana\x1b[2J", reason="a\nb", ticket="\x9b1"
+    )
+    await lab.tick()
+    answered = lab.status["actions"][0]
+    assert (answered["by"], answered["reason"], answered["ticket"]) == ("ana [2J", "a b", " 1")
+
+
+@pytest.mark.parametrize("kind", ["Hold", "Abort"])
+async def test_a_flood_hides_neither_hold_nor_abort_and_is_told(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M1: who may only Hold made 3,000 actions, and nobody's Abort in the namespace was heard."""
+    lab = await progressing()
+    record = lab.status["rollout"]["record"]
+    begun, real = lab.now, lab.cluster.list_page
+    clock = [0.0]
+
+    async def list_page(resource: resources.Resource, *args: Any, token: str, **options: Any) -> Page:
+        if resource is not resources.PROMOTION_ACTIONS:
+            return await real(resource, *args, token=token, **options)
+        clock[0] += 0.25
+        return await real(resource, *args, token=token, **options)
+
+    monkeypatch.setattr(lab.cluster, "list_page", list_page)
+    monkeypatch.setattr(lab.reconciler._actions, "clock", lambda: clock[0])
+    for number in range(3000):
+        action(lab, "Hold", f"aaa-{number}", rollout="other-1", modelDeployment="other")
+    action(lab, "Release", "go", rollout=record)
+    action(lab, kind, "zzz", rollout=record)
+    lab.prometheus.candidate_rate = 1  # nothing moves for the evidence
+    await lab.tick()
+    told_so = lab.condition("ActionsRead")
+    assert (told_so["status"], told_so["reason"]) == ("False", "ObservationIncomplete")
+    assert "ResourceQuota" in told_so["message"]
+    while not told(lab, "zzz"):
+        await lab.tick()
+        assert (lab.now - begun).total_seconds() < 10
+    assert told(lab, "zzz")["outcome"] == "Accepted"
+    assert told(lab, "go") == {}, "a newer Hold may be among those that are not read"
+    for key in [key for key in lab.cluster.objects if key[2].startswith("aaa-")]:
+        del lab.cluster.objects[key]
+    for _ in range(3):
+        await lab.tick()
+    assert told(lab, "go")["outcome"] in {"Accepted", "Refused"}
+    assert "ActionsRead" not in {c["type"] for c in lab.status["conditions"]}

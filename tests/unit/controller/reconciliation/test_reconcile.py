@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 
 from serin.cli.main import app
 from serin.cluster import resources
+from serin.controller.reconciliation.reconcile import Reconciler
 from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
-from tests.fakes import Killed
-from tests.lab import KEY, POLICY, Lab, isvc, spec
+from tests.fakes import FakePrometheus, Killed
+from tests.lab import KEY, POLICY, URL, Lab, isvc, spec
 
 
 @pytest.fixture
@@ -39,6 +40,37 @@ async def test_a_promotion(lab: Lab) -> None:
     assert record["spec"]["policy"]["spec"] == POLICY
     assert record["status"]["requests"]["availability"] > 400
     assert "ownerReferences" not in record["metadata"]
+
+
+async def test_a_record_says_who_asked_for_its_revision(lab: Lab) -> None:
+    assert "requestedBy" not in lab.record(1)["spec"], "nobody said so"
+    fields: dict[str, Any] = {"f:spec": {"f:model": {"f:version": {}}}}
+    metadata = lab.obj()["metadata"]
+    metadata["managedFields"] = [{"manager": "argocd", "time": "2026-11-22T03:00:00Z", "fieldsV1": fields}]
+    metadata["annotations"] = {"serin.dev/requested-by": "ana@example.com"}
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    assert lab.record(2)["spec"]["requestedBy"] == {"fieldManager": "argocd", "user": "ana@example.com"}
+
+
+async def test_a_record_names_nobody_who_asked_for_something_else_meanwhile(lab: Lab) -> None:
+    """The record of a rollout is created a pass later, and spec asks for another revision by then."""
+    lab.want("2", onNewRevision="Queue")
+    real, failing = lab.cluster.create, True
+
+    async def refused(resource: Any, namespace: str, body: Any, *, dry_run: bool = False) -> Any:
+        if failing and resource is resources.PROMOTION_RECORDS:
+            raise Unavailable("later")
+        return await real(resource, namespace, body, dry_run=dry_run)
+
+    lab.cluster.create = refused  # type: ignore[method-assign]
+    await lab.until(lambda: "rollout" in lab.status)
+    lab.obj()["metadata"]["annotations"] = {"serin.dev/requested-by": "bob@example.com"}
+    lab.want("3", onNewRevision="Queue")
+    failing = False
+    await lab.until(lambda: any(k[0] == "promotionrecords" and k[2].endswith("-2") for k in lab.cluster.objects))
+    assert lab.record(2)["spec"]["candidate"]["version"] == "2"
+    assert "requestedBy" not in lab.record(2)["spec"]
 
 
 async def test_a_rollback_writes_the_evidence(lab: Lab) -> None:
@@ -180,6 +212,68 @@ async def test_an_address_off_the_allow_list_is_refused(lab: Lab) -> None:
     await lab.tick()
     assert lab.status["phase"] == "Waiting"
     assert "allow-list" in lab.status["message"]
+
+
+class Reserved(FakePrometheus):
+    """A server for one namespace."""
+
+    only = "other"
+
+    def serves(self, namespace: str) -> bool:
+        return namespace == self.only
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        (
+            "http://reserved:9090",
+            "spec.prometheus: address http://reserved:9090 is not for namespace prod on the operator",
+        ),
+        ("http://evil:9090", "spec.prometheus: address http://evil:9090 is not on the operator's allow-list"),
+        (None, ""),
+    ],
+)
+async def test_a_server_for_other_namespaces(lab: Lab, address: str | None, words: str) -> None:
+    """Who names it is told so; who names none has the first server that is for the namespace."""
+    reserved = Reserved(lambda: lab.now)
+    servers = {"http://reserved:9090": reserved, URL: lab.prometheus}
+    lab.reconciler = Reconciler(lab.cluster, servers, lambda: lab.now)
+    named = {**POLICY, "prometheus": {"address": address}} if address else POLICY
+    lab.cluster.put(resources.PROMOTION_POLICIES, {"metadata": {"namespace": "prod", "name": "careful"}, "spec": named})
+    lab.want("2")
+    if words:
+        await lab.tick()
+        assert lab.status["phase"] == "Waiting"
+        assert words in lab.status["message"]
+        assert "other" not in lab.status["message"].replace("another", "")
+    else:
+        await lab.until(lab.stable("2"))
+        assert lab.prometheus.queries > 0
+    assert reserved.queries == 0
+
+
+async def test_a_namespace_without_any_server_is_told_what_is_missing(lab: Lab) -> None:
+    lab.reconciler = Reconciler(lab.cluster, {URL: Reserved(lambda: lab.now)}, lambda: lab.now)
+    lab.want("2")
+    await lab.tick()
+    assert lab.status["phase"] == "Waiting"
+    assert (
+        "PromotionPolicy careful: spec.prometheus: the operator's allow-list has no server for namespace prod: have "
+        "the namespace added to one"
+    ) in lab.status["message"]
+
+
+async def test_a_server_that_is_taken_from_a_namespace_holds_its_rollout(lab: Lab) -> None:
+    """The record's policy named no server, so the settings alone have changed: nothing moves."""
+    lab.want("2")
+    await lab.until(lab.phase("Progressing"))
+    lab.reconciler = Reconciler(lab.cluster, {URL: Reserved(lambda: lab.now)}, lambda: lab.now)
+    for _ in range(10):
+        await lab.tick()
+    assert lab.status["phase"] == "Progressing"
+    assert "no server for namespace prod" in lab.status["message"]
+    assert lab.backends()[isvc("2")] == 40
 
 
 async def test_an_address_in_another_spelling_is_the_same_server(lab: Lab) -> None:
@@ -461,3 +555,31 @@ async def test_a_shadow_is_judged_from_its_first_request_on_also_after_a_restart
     timeline = lab.obj(resources.PROMOTION_RECORDS, record)["status"]["timeline"]
     told = [(e["weight"], bool(e.get("shadow"))) for e in timeline]
     assert told[:5] == [(0, False), (0, True), (40, False), (50, False), (100, False)]
+
+
+PLAIN_SECRET = {"model": {"modelFormat": {"name": "sklearn"}, "env": [{"name": "HF_TOKEN", "value": "hunter2"}]}}
+
+
+async def test_a_secret_in_plain_text_reaches_no_record() -> None:
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    lab.want("2", predictor=PLAIN_SECRET)
+    await lab.tick()
+    assert "HF_TOKEN has a secret in plain text" in lab.status["message"]
+    assert lab.status["stable"]["version"] == "1"
+    assert "hunter2" not in json.dumps(
+        [lab.status, *(o for k, o in lab.cluster.objects.items() if k[0] != "modeldeployments")]
+    )
+
+
+async def test_a_stable_revision_with_a_secret_in_plain_text_goes_on() -> None:
+    lab = Lab()
+    lab.reconciler = Reconciler(lab.cluster, {URL: lab.prometheus}, lambda: lab.now, refuses_literal_secrets=False)
+    lab.want("1", predictor=PLAIN_SECRET)
+    await lab.until(lab.stable("1"))
+    lab.restart()  # as after an upgrade: from now on it would be refused
+    before = lab.backends()
+    for _ in range(3):
+        await lab.tick()
+    ready = next(c for c in lab.status["conditions"] if c["type"] == "Ready")
+    assert (ready["status"], lab.backends()) == ("True", before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,9 +24,9 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
+from tests.clock import START
 from tests.fakes import FakePrometheus
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 WINDOW = timedelta(seconds=15)
 POLICY = PromotionPolicySpec.model_validate(
     {
@@ -59,29 +59,29 @@ class Crowded(FakePrometheus):
 
 @pytest.fixture
 def reader() -> WindowReader:
-    return WindowReader.restore(POLICY, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
+    return WindowReader.restore(POLICY, RolloutIdentity("prod", "fraud-b", "fraud-a"), START, None)
 
 
 async def test_windows_that_are_summed_are_windows_like_others(reader: WindowReader) -> None:
-    server = Crowded(lambda: T0)
-    now = T0 + WINDOW + settle_time(WINDOW)
+    server = Crowded(lambda: START)
+    now = START + WINDOW + settle_time(WINDOW)
     await reader.catch_up(server, now)
     [window] = reader.unsealed.windows["availability"]
     assert isinstance(window, Window)
     assert window.candidate is not None
     assert window.candidate.total == 900
-    assert reader.cursors["availability"] == T0 + WINDOW
+    assert reader.cursors["availability"] == START + WINDOW
 
 
 async def test_many_sums_do_not_hold_up_a_worker_and_none_is_left_out(reader: WindowReader) -> None:
     """Each window is a query of its own: a pass reads a few, and the next one goes on where they end."""
-    server = Crowded(lambda: T0)
-    late = T0 + 2 * BLOCK * WINDOW
+    server = Crowded(lambda: START)
+    late = START + 2 * BLOCK * WINDOW
     await reader.catch_up(server, late)
     assert len(reader.unsealed.windows["availability"]) == BATCHES
     await reader.catch_up(server, late)
     windows = reader.unsealed.windows["availability"]
-    assert [w.start for w in windows] == [T0 + i * WINDOW for i in range(2 * BATCHES)]
+    assert [w.start for w in windows] == [START + i * WINDOW for i in range(2 * BATCHES)]
 
 
 TWO = PromotionPolicySpec.model_validate(
@@ -99,7 +99,7 @@ class Halting(FakePrometheus):
     """Answers for one SLO only when it is told to; what the other one asks for shows a bug at once."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: T0)
+        super().__init__(lambda: START)
         self.go, self.begun = asyncio.Event(), 0
 
     async def series(self, request: SeriesRequest) -> list[Series]:
@@ -112,14 +112,14 @@ class Halting(FakePrometheus):
 
 def restored(policy: PromotionPolicySpec = POLICY, blocks: list[WindowBlock] | None = None) -> WindowReader:
     record = PromotionRecordStatus(blocks=blocks) if blocks else None
-    return WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, record)
+    return WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), START, record)
 
 
 async def test_a_bug_in_one_slo_neither_breaks_off_the_others_nor_has_a_window_judged_twice() -> None:
     reader, server, before = restored(TWO), Halting(), asyncio.all_tasks()
     reader.history.pending.clear()
     for number in (1, 2):
-        now = T0 + number * WINDOW + settle_time(WINDOW)
+        now = START + number * WINDOW + settle_time(WINDOW)
         server.go.clear()
         reading = asyncio.create_task(reader.catch_up(server, now))
         for _ in range(10):
@@ -130,16 +130,16 @@ async def test_a_bug_in_one_slo_neither_breaks_off_the_others_nor_has_a_window_j
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await asyncio.wait_for(reading, 5)
         assert asyncio.all_tasks() == before
-        availability, latency = reader.assess(T0, now).slos
+        availability, latency = reader.assess(START, now).slos
         assert availability.candidate.total == number * 900
         assert latency.newest is not None
         assert latency.newest.error == "ZeroDivisionError: a bug"
-        assert [w.start for w in reader.unsealed.windows["availability"]] == [T0 + i * WINDOW for i in range(number)]
+        assert [w.start for w in reader.unsealed.windows["availability"]] == [START + i * WINDOW for i in range(number)]
 
 
 async def test_who_is_cancelled_while_reading_leaves_nothing_behind() -> None:
     reader, server, before = restored(), Halting(), asyncio.all_tasks()
-    reading = asyncio.create_task(reader.catch_up(server, T0 + WINDOW + settle_time(WINDOW)))
+    reading = asyncio.create_task(reader.catch_up(server, START + WINDOW + settle_time(WINDOW)))
     for _ in range(10):
         await asyncio.sleep(0)
     assert server.begun == 2, "the window and the history"
@@ -158,11 +158,11 @@ class Bursty(FakePrometheus):
     """Stable fails in bursts; its history is read when ``history`` is "well"."""
 
     def __init__(self, history: str = "well") -> None:
-        super().__init__(lambda: T0, candidate_rate=200, candidate_bad=1)
+        super().__init__(lambda: START, candidate_rate=200, candidate_bad=1)
         self.history, self.asked = history, 0
 
     async def series(self, request: SeriesRequest) -> list[Series]:
-        if request.start >= T0 - timedelta(minutes=5):
+        if request.start >= START - timedelta(minutes=5):
             return await super().series(request)
         self.asked += 1
         if self.history == "away":
@@ -203,11 +203,11 @@ def quiet() -> Iterator[None]:
 
 async def watched(reader: WindowReader, server: FakePrometheus, windows: range) -> datetime:
     """The windows as they come, one pass each; the time of the last pass."""
-    now = T0
+    now = START
     for number in windows:
-        now = T0 + (number + 1) * WINDOW + settle_time(WINDOW)
+        now = START + (number + 1) * WINDOW + settle_time(WINDOW)
         await reader.catch_up(server, now)
-        assert reader.cursors["availability"] == T0 + (number + 1) * WINDOW, "the watch waits for no history"
+        assert reader.cursors["availability"] == START + (number + 1) * WINDOW, "the watch waits for no history"
     return now
 
 
@@ -223,27 +223,27 @@ async def test_a_history_that_comes_late_counts_as_if_it_had_been_there(
     now = await watched(reader, server, range(9, 14))
     assert server.asked == 4, "and no more once it is known"
     assert await watched(prompt, Bursty(), range(14)) == now
-    assert reader.assess(T0, now) == prompt.assess(T0, now)
+    assert reader.assess(START, now) == prompt.assess(START, now)
     assert reader.seal(everything=True) == prompt.seal(everything=True)
     without = restored()
     await watched(without, Bursty("away"), range(14))
-    assert without.assess(T0, now) != prompt.assess(T0, now), "else this proves nothing"
+    assert without.assess(START, now) != prompt.assess(START, now), "else this proves nothing"
 
 
 async def test_a_history_that_comes_after_the_first_block_is_sealed_counts_after_a_restart_too() -> None:
     server, reader, blocks = Bursty("away"), restored(), list[WindowBlock]()
     await watched(reader, server, range(BLOCK))
     blocks += reader.seal()
-    assert [block.start for block in blocks] == [T0]
+    assert [block.start for block in blocks] == [START]
     reader.confirm_sealed()
     server.history = "well"
     now = await watched(reader, server, range(BLOCK, 2 * BLOCK))
     blocks += reader.seal(everything=True)
-    assert [block.start < T0 for block in blocks] == [False, True, True, False]
-    assert restored(blocks=blocks).assess(T0, now) == reader.assess(T0, now)
+    assert [block.start < START for block in blocks] == [False, True, True, False]
+    assert restored(blocks=blocks).assess(START, now) == reader.assess(START, now)
     prompt = restored()
     await watched(prompt, Bursty(), range(2 * BLOCK))
-    assert prompt.assess(T0, now) == reader.assess(T0, now)
+    assert prompt.assess(START, now) == reader.assess(START, now)
 
 
 async def test_a_history_is_not_asked_for_when_it_is_of_no_use_any_more() -> None:
@@ -262,12 +262,12 @@ async def test_what_was_proven_without_history_is_not_judged_in_another_way_late
     server, reader = Bursty("away"), restored()
     server.candidate_bad = 30
     now = await watched(reader, server, range(3))
-    breach = reader.assess(T0, now).breach
+    breach = reader.assess(START, now).breach
     assert breach is not None
     server.history = "well"
     now = await watched(reader, server, range(3, 10))
     assert server.asked == 1
-    later = reader.assess(T0, now).breach
+    later = reader.assess(START, now).breach
     assert later is not None
     assert later.breached_at == breach.breached_at
 
@@ -290,10 +290,10 @@ async def test_a_bug_while_judging_has_no_window_taken_twice(reader: WindowReade
     """All are in the record, where a replay shows the same bug; the next pass goes on with the next ones."""
     judge = reader.judges["availability"] = Stumbling(settings_of(POLICY)["availability"])
     reader.history.pending.clear()
-    server = FakePrometheus(lambda: T0)
+    server = FakePrometheus(lambda: START)
     with pytest.raises(ZeroDivisionError):
-        await reader.catch_up(server, T0 + 2 * WINDOW + settle_time(WINDOW))
-    await reader.catch_up(server, T0 + 3 * WINDOW + settle_time(WINDOW))
-    starts = [T0, T0 + WINDOW, T0 + 2 * WINDOW]
+        await reader.catch_up(server, START + 2 * WINDOW + settle_time(WINDOW))
+    await reader.catch_up(server, START + 3 * WINDOW + settle_time(WINDOW))
+    starts = [START, START + WINDOW, START + 2 * WINDOW]
     assert judge.taken == starts
     assert [w.start for w in reader.unsealed.windows["availability"]] == starts

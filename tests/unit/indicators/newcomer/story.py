@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,10 @@ from serin.evidence import settle_time  # noqa: E402
 from serin.judge import JUDGE_VERSION  # noqa: E402
 from serin.prometheus.identity import RolloutIdentity  # noqa: E402
 from serin.schema.reasons import Verdict  # noqa: E402
+from tests.clock import START  # noqa: E402
 from tests.fakes import FakePrometheus  # noqa: E402
 from tools.crdgen import rendered  # noqa: E402
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 WINDOW = timedelta(seconds=15)
 POLICY = """
 apiVersion: serin.dev/v1alpha1
@@ -52,7 +52,7 @@ class Server(FakePrometheus):
 
     async def values(self, query: str, at: datetime) -> list[float]:
         assert query == 'avg(same_answers{isvc="fraud-b"})'
-        return [AGREEMENTS[int((at - T0) / WINDOW) - 1]]
+        return [AGREEMENTS[int((at - START) / WINDOW) - 1]]
 
 
 def the_api() -> None:
@@ -71,12 +71,12 @@ async def the_operator() -> list[dict[str, Any]]:
     """Reads each window from the server, judges it, and seals it for the record."""
     policy, unknown = policy_from_yaml(POLICY, "p.yaml")
     assert not unknown
-    reader = WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), T0, None)
+    reader = WindowReader.restore(policy, RolloutIdentity("prod", "fraud-b", "fraud-a"), START, None)
     verdicts = []
     for number in range(1, len(AGREEMENTS) + 1):
-        now = T0 + number * WINDOW + settle_time(WINDOW)
-        await reader.catch_up(Server(lambda: T0), now)
-        verdicts.append(reader.assess(T0, now).slos[0].verdict)
+        now = START + number * WINDOW + settle_time(WINDOW)
+        await reader.catch_up(Server(lambda: START), now)
+        verdicts.append(reader.assess(START, now).slos[0].verdict)
     assert verdicts == [Verdict.INSUFFICIENT, Verdict.PASS, Verdict.PASS, Verdict.FAIL]
     blocks = [block.to_api() for block in reader.seal(everything=True)]
     assert [block["counts"] for block in blocks] == ["0.99 0.95 0.5 0.4"]
@@ -86,7 +86,7 @@ async def the_operator() -> list[dict[str, Any]]:
 def the_replay(blocks: list[dict[str, Any]], folder: Path) -> None:
     """``serin replay`` comes to what the record says."""
     source = {"revision": "b", "version": "2", "inferenceService": "fraud-b", "model": {}, "predictor": {}}
-    breached_at = (T0 + 4 * WINDOW).isoformat()
+    breached_at = (START + 4 * WINDOW).isoformat()
     record = {
         "apiVersion": "serin.dev/v1alpha1",
         "kind": "PromotionRecord",
@@ -98,7 +98,7 @@ def the_replay(blocks: list[dict[str, Any]], folder: Path) -> None:
             "stable": source | {"revision": "a"},
             "policy": {"name": "p", "hash": "h", "spec": yaml.safe_load(POLICY)["spec"]},
             "judgeVersion": JUDGE_VERSION,
-            "startedAt": T0.isoformat(),
+            "startedAt": START.isoformat(),
         },
         "status": {
             "blocks": blocks,
@@ -118,7 +118,7 @@ def a_file_of_windows(folder: Path) -> None:
     """``serin judge`` reads it in the newcomer's own form."""
     (folder / "p.yaml").write_text(POLICY)
     lines = [
-        {"slo": "same-answers", "start": (T0 + i * WINDOW).isoformat(), "seconds": 15, "agreement": value}
+        {"slo": "same-answers", "start": (START + i * WINDOW).isoformat(), "seconds": 15, "agreement": value}
         for i, value in enumerate(AGREEMENTS)
     ]
     (folder / "windows.jsonl").write_text("\n".join(map(json.dumps, lines)))

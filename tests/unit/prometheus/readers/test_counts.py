@@ -226,7 +226,7 @@ def test_series_that_go_on_under_other_labels_are_not_new(old: dict[str, str], n
     name = "envoy_cluster_upstream_rq_xx"
     before = line(name, steady(1, 990, 1000, 5000), **cluster, **old)
     after = line(name, steady(1, 1001, 1010, 5011), **cluster, **new)
-    other = line(name, steady(9), envoy_cluster_name=ARMS.stable, envoy_response_code_class="2")
+    other = line(name, steady(9), envoy_cluster_name=ARMS.stable, envoy_response_code_class="2", **new)
     [first, second, third] = counted([before, after, other], AVAILABILITY, Grid(T0, SECOND, 3), ARMS)
     assert first.candidate is None
     assert "goes on under other labels" in first.error

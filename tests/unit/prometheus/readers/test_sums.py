@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,12 @@ class Crowded:
         self.reaches: list[float] = []
         self.asked: list[tuple[str, datetime]] = []
 
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        return {"job": "envoy"} if arms is Arms.CONTOUR else {}
+
+    origins: tuple[tuple[str, str, str], ...] = ()
+    """Arm, job and namespace of the series behind the sums."""
+
     async def series(self, request: SeriesRequest) -> list[Series]:
         self.reaches.append((request.end - request.start).total_seconds())
         if request.end - request.start > self.most:
@@ -58,6 +65,13 @@ class Crowded:
                 [value + moved if part.startswith(("newest", "oldest")) else value],
             )
             for (arm, part), value in self.values_by_term.items()
+        ] + [
+            Series(
+                {"envoy_cluster_name": ARM[arm], PART: "origins1", "job": job, "namespace": namespace},
+                [at.timestamp()],
+                [1.0],
+            )
+            for arm, job, namespace in self.origins
         ]
 
     async def values(self, query: str, at: datetime) -> list[float]:
@@ -174,6 +188,29 @@ async def test_what_is_of_use_only_as_samples_stays_an_error(indicator: dict[str
     with pytest.raises(AnswerTooLarge, match="larger than"):
         await asked(server, indicator, 4, raw=raw)
     assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("origins", "words"),
+    [
+        pytest.param((("b", "envoy", "gateways"), ("a", "envoy", "gateways")), "", id="one origin"),
+        pytest.param((("b", "envoy", ""), ("b", "pods", "evil")), "2 jobs (envoy, pods)", id="one arm has two"),
+        pytest.param((("b", "envoy", ""), ("a", "pods", "")), "2 jobs (envoy, pods)", id="each arm has its own"),
+        pytest.param((("b", "e", "a"), ("a", "e", "b")), "2 namespaces (a, b)", id="two namespaces"),
+    ],
+)
+async def test_sums_over_what_several_have_exported_are_no_counts(
+    origins: tuple[tuple[str, str, str], ...], words: str
+) -> None:
+    server = Crowded(sums("b", (1000, 1100), (50, 54)) | sums("a", (9000, 9900), (7, 7)) | FRESH)
+    server.origins = origins
+    [window] = await asked(server, {"availability": {}})
+    [(text, _)] = server.asked
+    assert "group by (envoy_cluster_name,job,namespace)" in text
+    assert text.count("job=") == text.count("{"), "every selector has the operator's matcher"
+    assert isinstance(window, Window)
+    assert words in window.error
+    assert (window.candidate is None) is (window.stable is None) is bool(window.error) is bool(words)
 
 
 @pytest.mark.parametrize("arms", [arms for arms in Arms if preset(arms).counts_by_arms])

@@ -17,8 +17,8 @@ from serin.prometheus.series import Series
 from serin.prometheus.server.answer import Answer, matrix, values
 from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.redaction import Redactor
+from tests.clock import START
 from tests.faulty import (
-    AT,
     GOOD,
     QUERY,
     SECRETS,
@@ -50,7 +50,7 @@ from tests.faulty import (
 async def test_an_answer(sent: bytes, times: list[list[float]]) -> None:
     with FaultyServer(says(200, gzip.compress(sent), Content_Encoding="gzip")) as faulty:
         async with asking(Server(url=faulty.url)) as prometheus:
-            assert [list(series.times) for series in await prometheus.matrix(QUERY, AT)] == times
+            assert [list(series.times) for series in await prometheus.matrix(QUERY, START)] == times
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ async def test_values(sent: bytes, expected: list[float] | type[MetricsError]) -
     with FaultyServer(says(200, sent)) as faulty:
         async with asking(Server(url=faulty.url)) as prometheus:
             if isinstance(expected, list):
-                assert await prometheus.values(QUERY, AT) == expected
+                assert await prometheus.values(QUERY, START) == expected
             else:
                 with pytest.raises(expected):
-                    await prometheus.values(QUERY, AT)
+                    await prometheus.values(QUERY, START)
 
 
 def test_a_large_body_is_not_taken_apart_for_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_whatever_a_socket_gives_is_read_or_is_one_of_three_errors(sent: bytes, 
         server = credentials(tmp_path, faulty.url, "bearer")
         async with asking(server, deadline=0.3) as prometheus:
             try:
-                found = await prometheus.matrix(QUERY, AT)
+                found = await prometheus.matrix(QUERY, START)
             except (QueryRejected, MetricsUnavailable, MalformedAnswer) as error:
                 is_told(str(error), server)
             else:

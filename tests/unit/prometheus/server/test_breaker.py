@@ -20,17 +20,24 @@ class Clock:
 
 
 class Line:
-    """A server behind a breaker, and how often it was asked."""
+    """A server behind a breaker, how often it was asked and probed, and what the probe finds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, blames_query: bool = False) -> None:
         self.clock = Clock()
-        self.breaker = Breaker(self.clock)
-        self.asked = 0
+        self.breaker = Breaker(self.clock, blames_query=blames_query)
+        self.asked = self.probes = 0
+        self.probe_finds: MetricsError | None = None
 
-    def call(self, error: MetricsError | None = None) -> str:
+    async def probe(self) -> None:
+        self.probes += 1
+        await asyncio.sleep(0)
+        if self.probe_finds is not None:
+            raise self.probe_finds
+
+    async def call(self, error: MetricsError | None = None) -> str:
         """What is told; empty if all is well."""
         try:
-            with self.breaker.call():
+            async with self.breaker.call(self.probe):
                 self.asked += 1
                 if error is not None:
                     raise error
@@ -38,47 +45,50 @@ class Line:
             return str(told)
         return ""
 
-    def fail(self, times: int = FAILURES) -> None:
+    async def fail(self, times: int = FAILURES) -> None:
         for _ in range(times):
-            self.call(MetricsUnavailable("503"))
+            await self.call(MetricsUnavailable("503"))
 
-    def waits(self, retry_after: float | None = None) -> float:
-        """Seconds until the server is asked again, and fails again."""
-        begun, asked = self.clock.now, self.asked
-        while self.asked == asked:
+    async def waits(self, retry_after: float | None = None) -> float:
+        """Seconds until the server is probed again, and fails again."""
+        begun, probes = self.clock.now, self.probes
+        self.probe_finds = MetricsUnavailable("503", retry_after=retry_after)
+        while self.probes == probes:
             self.clock.now += 0.25
-            self.call(MetricsUnavailable("503", retry_after=retry_after))
+            await self.call()
         return self.clock.now - begun
 
 
-def test_after_failures_in_a_row_nobody_asks_until_the_pause_is_over() -> None:
+async def test_after_failures_in_a_row_nobody_asks_until_the_pause_is_over() -> None:
     line = Line()
-    line.fail()
-    told = line.call()
+    await line.fail()
+    told = await line.call()
     assert told == "503 (failed 3 times or more in a row; next try within 1 s)"
     assert line.asked == FAILURES
     line.clock.now += 1.0
-    assert line.call() == ""
-    line.fail(FAILURES - 1)
-    assert line.call() == "", "it is well again: failures are counted from none"
+    assert await line.call() == ""
+    await line.fail(FAILURES - 1)
+    assert await line.call() == "", "it is well again: failures are counted from none"
 
 
-def test_pauses_grow_and_stay_short_enough_for_a_window_of_15_s() -> None:
+async def test_pauses_grow_and_stay_short_enough_for_a_window_of_15_s() -> None:
     line = Line()
-    line.fail()
-    assert [line.waits() for _ in range(6)] == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+    await line.fail()
+    assert [await line.waits() for _ in range(6)] == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
     assert LONGEST_PAUSE <= LONGEST_WISH <= 15.0
 
 
-def test_the_words_stay_the_same_as_long_as_the_cause_does() -> None:
+async def test_the_words_stay_the_same_as_long_as_the_cause_does() -> None:
     """They stand in every rollout's status: new words would be a write of each of them."""
     line = Line()
-    line.fail()
+    await line.fail()
     for _ in range(4):
-        line.waits()
+        await line.waits()
     while line.clock.now < 1100:
         line.clock.now += 0.3
-        assert line.call(MetricsUnavailable("503")) == "503 (failed 3 times or more in a row; next try within 5 s)"
+        assert (
+            await line.call(MetricsUnavailable("503")) == "503 (failed 3 times or more in a row; next try within 5 s)"
+        )
 
 
 @pytest.mark.parametrize(
@@ -86,41 +96,124 @@ def test_the_words_stay_the_same_as_long_as_the_cause_does() -> None:
     [QueryRejected("400"), MalformedAnswer("HTML"), PartialAnswer("a store is away"), None],
     ids=["rejected", "malformed", "partial", "well"],
 )
-def test_an_answer_of_any_kind_shows_that_a_server_lives(error: MetricsError | None) -> None:
+async def test_an_answer_of_any_kind_shows_that_a_server_lives(error: MetricsError | None) -> None:
     line = Line()
     for _ in range(4):
-        line.fail(FAILURES - 1)
-        line.call(error)
+        await line.fail(FAILURES - 1)
+        await line.call(error)
     assert line.asked == 4 * FAILURES
-    line.fail()
+    await line.fail()
     line.clock.now += 1.0
-    line.call(error)
-    assert line.call() == "", "a probe too"
+    line.probe_finds = error
+    assert await line.call() == "", "to a probe, too"
+    assert line.probes == 1
 
 
-def test_one_probe_at_a_time() -> None:
+async def test_the_probe_is_serins_own_and_goes_before_whoever_comes_first() -> None:
     line = Line()
-    line.fail()
+    await line.fail()
     line.clock.now += 1.0
-    with line.breaker.call():
-        assert "next try" in line.call()
-    assert line.call() == ""
+    line.probe_finds = MetricsUnavailable("no connection")
+    assert await line.call() == "no connection (failed 3 times or more in a row; next try within 2 s)"
+    assert (line.asked, line.probes) == (FAILURES, 1), "a query that may be anybody's is not sent in its place"
+    line.clock.now += 2.0
+    line.probe_finds = None
+    assert await line.call(MetricsUnavailable("too slow")) != ""
+    assert not line.breaker.is_open, "what fails behind a probe that was answered is one failure, and no probe"
+    assert await line.call() == ""
 
 
-def test_a_probe_that_is_given_up_makes_room_for_the_next() -> None:
+async def test_where_only_the_probe_is_answered_the_pauses_still_grow() -> None:
+    """An overloaded server: its words stay the same, and it gets less and less to do."""
     line = Line()
-    line.fail()
+    await line.fail()
+    for pause in (1.0, 2.0, 4.0, 5.0, 5.0):
+        asked, begun = line.asked, line.clock.now
+        while line.asked == asked:
+            line.clock.now += 0.25
+            told = await line.call(MetricsUnavailable("503"))
+            assert told == f"503 (failed 3 times or more in a row; next try within {pause:g} s)"
+        assert line.clock.now - begun == pause
+        await line.fail(FAILURES - 1)
+    line.clock.now += 5.0
+    assert await line.call() == ""
+    await line.fail()
+    assert await line.waits() == 1.0, "after an answer it begins anew"
+
+
+async def test_one_probe_at_a_time_and_the_others_are_told_at_once() -> None:
+    line = Line()
+    await line.fail()
     line.clock.now += 1.0
-    with pytest.raises(asyncio.CancelledError), line.breaker.call():
-        raise asyncio.CancelledError
-    assert line.call() == ""
+    first = asyncio.create_task(line.call())
+    await asyncio.sleep(0)
+    assert "next try" in await line.call()
+    assert await first == ""
+    assert await line.call() == ""
+    assert line.probes == 1
+
+
+async def test_a_probe_goes_on_without_the_one_who_began_it() -> None:
+    line = Line()
+    await line.fail()
+    line.clock.now += 1.0
+    impatient = asyncio.create_task(line.call())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert await line.call() == ""
+    assert line.probes == 1
+
+
+async def test_a_query_that_is_given_up_says_nothing() -> None:
+    line = Line()
+    await line.fail()
+    line.clock.now += 1.0
+    with pytest.raises(asyncio.CancelledError):
+        async with line.breaker.call(line.probe):
+            raise asyncio.CancelledError
+    assert await line.call() == ""
+
+
+async def test_slow_expressions_are_not_held_against_a_server_that_answers_the_probe() -> None:
+    line = Line(blames_query=True)
+    for _ in range(50):
+        assert await line.call(MetricsUnavailable("timeout", retry_after=60)) == "timeout", (
+            "its own words, and no pause"
+        )
+        assert await line.call() == "", "nobody else notices"
+        await line.fail(FAILURES)
+        assert not line.breaker.is_open
+
+
+async def test_those_who_come_together_wait_for_one_probe() -> None:
+    line = Line(blames_query=True)
+    await line.fail()
+    assert await asyncio.gather(*(line.call() for _ in range(5))) == [""] * 5
+    assert line.probes == 1
+
+
+async def test_expressions_are_not_sent_to_a_server_that_does_not_answer_the_probe() -> None:
+    line = Line(blames_query=True)
+    line.probe_finds = MetricsUnavailable("no connection")
+    await line.fail()
+    told = [await line.call() for _ in range(3)]
+    assert told == 3 * ["no connection (failed 3 times or more in a row; next try within 1 s)"]
+    assert (line.asked, line.probes, line.breaker.is_open) == (FAILURES, 1, True)
+    assert [await line.waits() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
+    line.probe_finds = None
+    line.clock.now += 5.0
+    assert await line.call() == ""
 
 
 async def test_what_was_under_way_when_the_pause_began_does_not_make_it_longer() -> None:
     line, end = Line(), asyncio.Event()
 
     async def fails() -> None:
-        with line.breaker.call():
+        async with line.breaker.call(line.probe):
             await end.wait()
             raise MetricsUnavailable("503")
 
@@ -129,12 +222,12 @@ async def test_what_was_under_way_when_the_pause_began_does_not_make_it_longer()
     end.set()
     found = await asyncio.gather(*calls, return_exceptions=True)
     assert [isinstance(one, MetricsUnavailable) for one in found] == [True] * 6
-    assert line.waits() == 1.0
+    assert await line.waits() == 1.0
 
 
 @pytest.mark.parametrize(("wish", "kept"), [(0.0, 2.0), (3.0, 3.0), (600.0, LONGEST_WISH)])
-def test_retry_after_is_kept_to_within_reason(wish: float, kept: float) -> None:
+async def test_retry_after_is_kept_to_within_reason(wish: float, kept: float) -> None:
     line = Line()
-    line.fail()
-    line.waits(wish)
-    assert line.waits() == kept
+    await line.fail()
+    await line.waits(wish)
+    assert await line.waits() == kept

@@ -13,8 +13,8 @@ from serin.errors import MetricsError, MetricsUnavailable
 from serin.prometheus.server import decoding, session
 from serin.prometheus.server.client import QueryStats, Result
 from serin.prometheus.server.credentials import Server
+from tests.clock import START
 from tests.faulty import (
-    AT,
     GOOD,
     MOST,
     QUERY,
@@ -39,7 +39,7 @@ async def test_one_bad_answer_costs_nothing() -> None:
 
     with FaultyServer(next_one) as faulty:
         async with asking(Server(url=faulty.url)) as prometheus:
-            assert len(await prometheus.matrix(QUERY, AT)) == 1
+            assert len(await prometheus.matrix(QUERY, START)) == 1
     assert left == []
 
 
@@ -58,23 +58,23 @@ async def test_how_often_a_server_is_asked(script: Script, asked: int) -> None:
     with FaultyServer(script) as faulty:
         async with asking(Server(url=faulty.url), deadline=2) as prometheus:
             with pytest.raises(MetricsError):
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
         assert len(faulty.requests) == asked
 
 
 async def test_what_is_asked() -> None:
     with FaultyServer(says(200, GOOD)) as faulty:
         async with asking(Server(url=f"{faulty.url}/prom")) as prometheus:
-            await prometheus.matrix("up[1m]", AT)
+            await prometheus.matrix("up[1m]", START)
     [request] = faulty.requests
     assert request.line == "POST /prom/api/v1/query"
-    assert request.body == b"query=up%5B1m%5D&time=1795316400.000&timeout=4500ms"
+    assert request.body.decode() == f"query=up%5B1m%5D&time={START.timestamp():.3f}&timeout=4500ms"
 
 
 async def test_at_most_so_many_at_a_time_and_the_others_do_not_wait_for_ever() -> None:
     with FaultyServer(silent) as faulty:
         async with asking(Server(url=faulty.url), SHORT) as prometheus:
-            found = await asyncio.gather(*(prometheus.matrix(QUERY, AT) for _ in range(12)), return_exceptions=True)
+            found = await asyncio.gather(*(prometheus.matrix(QUERY, START) for _ in range(12)), return_exceptions=True)
             assert all(isinstance(one, MetricsUnavailable) for one in found)
         assert len(faulty.requests) <= 4, "two under way, two more, and then the server is left alone"
 
@@ -85,21 +85,21 @@ async def test_a_server_that_is_down_is_left_alone_and_probed() -> None:
         async with asking(Server(url=faulty.url), clock=lambda: now) as prometheus:
             for _ in range(3):
                 with pytest.raises(MetricsUnavailable):
-                    await prometheus.matrix(QUERY, AT)
+                    await prometheus.matrix(QUERY, START)
             asked = len(faulty.requests)
             with pytest.raises(MetricsUnavailable) as caught:
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
             is_told(str(caught.value), Server(url=faulty.url), "failed 3 times or more in a row; next try within 1 s")
             assert len(faulty.requests) == asked
             now, faulty.script = 1.0, says(200, GOOD)
-            assert len(await prometheus.matrix(QUERY, AT)) == 1
+            assert len(await prometheus.matrix(QUERY, START)) == 1
 
 
 async def test_a_long_query_is_cut() -> None:
     with FaultyServer(says(503, b"x" * 5000)) as faulty:
         async with asking(Server(url=faulty.url)) as prometheus:
             with pytest.raises(MetricsUnavailable) as caught:
-                await prometheus.matrix("a\n" * 3000, AT)
+                await prometheus.matrix("a\n" * 3000, START)
     assert str(caught.value).endswith(" a a…")
     assert len(str(caught.value)) < 500
 
@@ -119,7 +119,7 @@ async def test_every_query_is_told_with_what_it_cost(script: Script, result: Res
     with FaultyServer(script) as faulty:
         async with asking(Server(url=faulty.url), on_query=told.append) as prometheus:
             with contextlib.suppress(MetricsError):
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
     [asked] = told
     assert (asked.server, asked.result, asked.size, asked.series) == (faulty.url, result, size, series)
     assert not asked.left_alone
@@ -140,7 +140,7 @@ async def test_waiting_for_a_turn_to_read_is_no_failure_of_the_server(monkeypatc
     with FaultyServer(says(200, GOOD + b" ")) as faulty:
         async with asking(Server(url=faulty.url), deadline=0.3, on_query=told.append) as prometheus:
             with large_ones_wait():
-                large = asyncio.create_task(prometheus.matrix(QUERY, AT))
+                large = asyncio.create_task(prometheus.matrix(QUERY, START))
                 done, _ = await asyncio.wait({large}, timeout=0.6)
                 assert not done, "the answer came in time, whenever it is read"
             assert len(await large) == 1
@@ -152,10 +152,10 @@ async def test_small_answers_pass_large_ones(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(decoding, "LARGE", len(GOOD) + 1)
     with large_ones_wait(), FaultyServer(says(200, GOOD)) as faulty:
         async with asking(Server(url=faulty.url)) as prometheus:
-            assert len(await asyncio.wait_for(prometheus.matrix(QUERY, AT), 5)) == 1
+            assert len(await asyncio.wait_for(prometheus.matrix(QUERY, START), 5)) == 1
             faulty.script = says(503, HTML * 10)
             with pytest.raises(MetricsUnavailable, match="503"):  # however large an error is, it is not taken apart
-                await asyncio.wait_for(prometheus.matrix(QUERY, AT), 5)
+                await asyncio.wait_for(prometheus.matrix(QUERY, START), 5)
 
 
 async def test_a_query_that_nobody_waits_for_says_nothing_about_the_server() -> None:
@@ -168,7 +168,7 @@ async def test_a_query_that_nobody_waits_for_says_nothing_about_the_server() -> 
 
     with FaultyServer(script) as faulty:
         async with asking(Server(url=faulty.url), SHORT, on_query=told.append) as prometheus:
-            query = asyncio.create_task(prometheus.matrix(QUERY, AT))
+            query = asyncio.create_task(prometheus.matrix(QUERY, START))
             assert await asyncio.to_thread(arrived.wait, 5)
             query.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -182,6 +182,6 @@ async def test_queries_that_nobody_sends_are_told_too() -> None:
         async with asking(Server(url=faulty.url), on_query=told.append, clock=lambda: 0.0) as prometheus:
             for _ in range(4):
                 with contextlib.suppress(MetricsError):
-                    await prometheus.matrix(QUERY, AT)
+                    await prometheus.matrix(QUERY, START)
     assert [asked.result for asked in told] == [*3 * [Result.UNAVAILABLE], Result.NOT_ASKED]
     assert [asked.left_alone for asked in told] == [False, False, True, True]

@@ -53,7 +53,13 @@ def test_a_whole_file() -> None:
         ("servers: [{url: 'https://p', plainHttp: true}]", "servers.0: plainHttp: the address is https"),
         ("servers: [{url: 'http://p', tls: {}}]", "servers.0: tls: the address is http"),
         ("servers: [{url: 'https://p', tls: {certFile: /c}}]", "servers.0.tls: give certFile and keyFile, or neither"),
-        ("servers: [{url: 'http://p', tenant: {}}]", "servers.0.tenant: give value or valueFile"),
+        ("servers: [{url: 'http://p', tenant: {}}]", "servers.0.tenant: give exactly one of value, valueFile and"),
+        (
+            "servers: [{url: 'http://p', tenant: {value: a, fromNamespace: true}}]",
+            "servers.0.tenant: give exactly one of value, valueFile and fromNamespace: true",
+        ),
+        ("servers: [{url: 'http://p', namespaces: ['*']}]", "servers.0.namespaces.0: String should match"),
+        ("servers: [{url: 'http://p', enforceLabel: 'a=\"b\" or'}]", "servers.0.enforceLabel: String should match"),
         ("servers: [{url: 'http://p', tenant: {value: 'a b'}}]", "servers.0.tenant: value: one word of visible"),
         ("servers: [{url: 'http://p', tenant: {value: a, header: Host}}]", "servers.0.tenant: header: this one is not"),
         ("servers: [{url: 'http://p', tenant: {value: a, header: 'X: Y'}}]", "servers.0.tenant.header: String should"),
@@ -104,6 +110,22 @@ def test_what_a_mounted_secret_becomes(files: dict[str, bytes], expected: str | 
         with pytest.raises(InvalidInput, match=str(tmp_path)) as caught:
             check(asked)
         assert len(str(caught.value)) < 400
+
+
+def test_a_namespace_as_the_tenant() -> None:
+    server = Server.model_validate({"url": "http://p", "tenant": {"fromNamespace": True}})
+    check(server)
+    for namespace in ("prod", "team-a"):
+        found = credentials_of(server, namespace)
+        assert found.headers == {"X-Scope-OrgID": namespace}
+        assert found.secrets == (), "it is no secret, and may stand in the query"
+    with pytest.raises(InvalidInput, match="the query is for no namespace"):
+        credentials_of(server)
+
+
+@pytest.mark.parametrize(("namespaces", "expected"), [([], True), (["prod"], True), (["other", "product"], False)])
+def test_which_namespaces_may_use_a_server(namespaces: list[str], expected: bool) -> None:  # noqa: FBT001
+    assert Server.model_validate({"url": "http://p", "namespaces": namespaces}).serves("prod") is expected
 
 
 def test_certificates_are_looked_at(tmp_path: Path) -> None:

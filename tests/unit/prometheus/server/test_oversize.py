@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import gc
 import weakref
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from serin.errors import AnswerTooLarge
 from serin.prometheus.series_request import SeriesRequest, Shape
 from serin.prometheus.server.oversize import BELIEVED_SECONDS, OversizeCache
-
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+from tests.clock import START
 
 
 def request(name: str, *, start: int = 0, end: int = 75) -> SeriesRequest:
@@ -21,8 +20,8 @@ def request(name: str, *, start: int = 0, end: int = 75) -> SeriesRequest:
         frozenset({"m"}),
         frozenset(),
         (f"{name}-new", f"{name}-old"),
-        T0 + timedelta(seconds=start),
-        T0 + timedelta(seconds=end),
+        START + timedelta(seconds=start),
+        START + timedelta(seconds=end),
     )
 
 

@@ -59,3 +59,38 @@ def test_half_a_secret_where_the_text_is_cut_is_not_told(shift: int) -> None:
     secret = "0123456789" * 8
     told = Redactor([secret]).clean(" " * shift + secret * (2 * LOOKED_AT // len(secret)))
     assert not any(char.isdigit() for char in told)
+
+
+DUPLICATES = (
+    'found duplicate series for the match group {secret="stripe-live"} on the right hand-side: '
+    '[{__name__="kube_secret_info", secret="stripe-live"}, {secret="pg-admin"}];many-to-many'
+)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (DUPLICATES, "found duplicate series for the match group {…} on the right hand-side: [{…}, {…}];many-to-many"),
+        ('x{a="}pg-admin"} is wrong', "x{…} is wrong"),
+        (r'x{a="\"}pg-admin"} is wrong', "x{…} is wrong"),
+        ("x{a='}pg-admin'} is wrong", "x{…} is wrong"),
+        ("x{a=`}pg-admin`} is wrong", "x{…} is wrong"),
+        ('a series {secret="pg-admin', "a series {…}"),
+        ('a series {secret=\\"pg-admin}\\"} more', "a series {…}"),
+        ('{"metric":{"secret":"pg-admin"}} {x}', "{…} {…}"),
+        ("unexpected } here", "unexpected } here"),
+    ],
+)
+def test_labels_of_series_are_hidden(sent: str, told: str) -> None:
+    """Whoever wrote the expression may learn what is wrong with it, and not which series there are."""
+    assert Redactor().clean(sent) == told
+    assert "pg-admin" not in Redactor().clean(sent.encode())
+
+
+@given(st.lists(st.text(), max_size=3), st.text(max_size=20))
+def test_no_value_of_a_label_set_is_told_however_it_is_written(before: list[str], value: str) -> None:
+    """As Go writes label sets."""
+    secret = "s3cr3t-name"
+    labels = "{a=" + json.dumps(value + secret) + ', b="' + secret + '"}'
+    words = [text.replace("{", "").replace(secret, "") for text in before]
+    assert secret not in Redactor().clean(" ".join([*words, labels, labels]))

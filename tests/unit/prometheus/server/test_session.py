@@ -16,8 +16,8 @@ import pytest
 from serin.errors import AnswerTooLarge, MalformedAnswer, MetricsError, MetricsUnavailable, QueryRejected
 from serin.prometheus.server.answer import PartialAnswer
 from serin.prometheus.server.credentials import Server
+from tests.clock import START
 from tests.faulty import (
-    AT,
     DEADLINE,
     GOOD,
     QUERY,
@@ -82,6 +82,11 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     "404": (says(404, b"404 page not found"), QueryRejected, "404 (there is no Prometheus API under this address"),
     "408": (says(408), MetricsUnavailable, "408: nothing"),
     "422": (error(422, "execution", "too many samples"), QueryRejected, "422: too many samples"),
+    "422 that quotes series": (
+        error(422, "execution", 'found duplicate series: [{secret="stripe}", a="b"}, {secret="pg"}];many-to-many'),
+        QueryRejected,
+        "422: found duplicate series: [{…}, {…}];many-to-many; query",
+    ),
     "429": (says(429, b"slow down"), MetricsUnavailable, "429: slow down"),
     "429 with Retry-After": (says(429, b"slow down", Retry_After="30"), MetricsUnavailable, "429: slow down"),
     "500": (error(500, "internal", "boom"), MetricsUnavailable, "500: boom"),
@@ -97,9 +102,9 @@ FAULTS: dict[str, tuple[Script, type[MetricsError], str]] = {
     "200 an error": (error(200, "execution", "oh"), QueryRejected, "status 200 with an error: oh"),
     "200 a passing error": (error(200, "timeout", "oh"), MetricsUnavailable, "status 200 with an error: oh"),
     "vector for a matrix": (
-        says(200, body(kind="vector")),
+        says(200, body([{"metric": {"secret": "stripe"}, "value": [1, "1"]}], kind="vector")),
         MalformedAnswer,
-        'a matrix was asked for, this came back: {"',
+        "a matrix was asked for, a vector came back; query",
     ),
     "scalar": (says(200, body([1, "2"], kind="scalar")), MalformedAnswer, "a matrix was asked for"),
     "missing data": (says(200, b'{"status":"success"}'), MalformedAnswer, "there is no data in the answer"),
@@ -197,13 +202,13 @@ async def test_a_fault(name: str, tmp_path: Path) -> None:
         async with asking(server, deadline) as prometheus:
             begun = time.monotonic()
             with pytest.raises(MetricsError) as caught:
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
             took = time.monotonic() - begun
             assert type(caught.value) is kind
             is_told(str(caught.value), server, words)
             assert took < deadline + 1
             faulty.script = says(200, GOOD)
-            assert len(await prometheus.matrix(QUERY, AT)) == 1, "the client is as good as before"
+            assert len(await prometheus.matrix(QUERY, START)) == 1, "the client is as good as before"
 
 
 async def test_nobody_listens() -> None:
@@ -211,7 +216,7 @@ async def test_nobody_listens() -> None:
         server = Server(url=f"http://127.0.0.1:{listening.getsockname()[1]}")
     async with asking(server) as prometheus:
         with pytest.raises(MetricsUnavailable) as caught:
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
     is_told(str(caught.value), server, "no connection: Connection refused")
 
 
@@ -219,7 +224,7 @@ async def test_nobody_has_this_name() -> None:
     server = Server(url="http://prometheus.invalid:9090")
     async with asking(server) as prometheus:
         with pytest.raises(MetricsUnavailable) as caught:
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
     is_told(str(caught.value), server, "the server's name is not known")
 
 
@@ -253,7 +258,7 @@ async def test_no_secret_is_told_even_if_the_server_echoes_it(
         server = credentials(tmp_path, faulty.url, kind)
         async with asking(server) as prometheus:
             with pytest.raises(MetricsError) as caught:
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
         sent = faulty.requests[0].headers["Authorization"].split()[1]
     is_told(str(caught.value), server)
     everything = "".join(traceback.format_exception(caught.value)) + caplog.text

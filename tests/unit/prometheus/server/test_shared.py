@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape
+from serin.prometheus.server.credentials import Server
+from serin.prometheus.server.joining import MOST_REQUESTS
 from serin.prometheus.server.oversize import BELIEVED_SECONDS
-from serin.prometheus.server.shared import COUNT_QUERIES, MOST_REQUESTS, OWN_QUERIES, NotAllowed, Shared
+from serin.prometheus.server.shared import COUNT_QUERIES, OWN_QUERIES, NamespaceMetrics, Shared
+from tests.clock import START
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+SERVER = Server(url="http://prometheus:9090")
 SHAPE = Shape(('job="envoy"',), "arm")
 
 
@@ -25,8 +29,8 @@ def request(
         frozenset({metric}),
         frozenset({le} if le else ()),
         (f"{name}-new", f"{name}-old"),
-        T0 + timedelta(seconds=start),
-        T0 + timedelta(seconds=end),
+        START + timedelta(seconds=start),
+        START + timedelta(seconds=end),
     )
 
 
@@ -35,16 +39,19 @@ class Recorder:
 
     def __init__(self, *series: Series) -> None:
         self.all, self.asked = list(series), list[tuple[str, datetime]]()
+        self.about: list[dict[str, Any]] = []
+        """For whom, and why, each was asked."""
         self.broken = False
 
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
+    async def matrix(self, query: str, at: datetime, **about: Any) -> list[Series]:
+        self.about.append(about)
         self.asked.append((query, at))
         await asyncio.sleep(0)
         if self.broken:
             raise MetricsUnavailable("503")
         return self.all
 
-    async def values(self, query: str, at: datetime) -> list[float]:
+    async def values(self, query: str, at: datetime, **about: Any) -> list[float]:
         raise NotImplementedError
 
 
@@ -53,13 +60,14 @@ async def gathered() -> None:
         await asyncio.sleep(0)
 
 
-def shared(source: Recorder) -> Shared:
-    return Shared(source, pause=lambda _: gathered())
+def shared(source: Recorder, **more: Any) -> NamespaceMetrics:
+    """The server as those of one namespace see it."""
+    return Shared(source, SERVER, **{"pause": lambda _: gathered(), **more}).of("prod")
 
 
 def series(arm: str, metric: str = "m", le: str = "", times: range = range(0, 100, 5)) -> Series:
     labels = {"__name__": metric, "arm": arm, **({"le": le} if le else {})}
-    at = [T0.timestamp() + t for t in times]
+    at = [START.timestamp() + t for t in times]
     return Series(labels, at, [float(t) for t in times])
 
 
@@ -79,8 +87,8 @@ async def test_each_gets_what_it_would_have_got_alone() -> None:
     alone = [await metrics.series(one) for one in requests]
     assert together == alone
     [first] = together[0]
-    assert (first.times[0], first.times[-1]) == (T0.timestamp() + 20, T0.timestamp() + 60)
-    assert source.asked[0][1] == T0 + timedelta(seconds=90)
+    assert (first.times[0], first.times[-1]) == (START.timestamp() + 20, START.timestamp() + 60)
+    assert source.asked[0][1] == START + timedelta(seconds=90)
 
 
 async def test_a_selector_that_picks_a_bucket_itself_finds_it() -> None:
@@ -143,8 +151,8 @@ async def test_an_error_names_the_query_of_the_one_who_asked() -> None:
 
 async def test_what_one_asks_wrongly_blinds_nobody_else() -> None:
     class Picky(Recorder):
-        async def matrix(self, query: str, at: datetime) -> list[Series]:
-            await super().matrix(query, at)
+        async def matrix(self, query: str, at: datetime, **about: Any) -> list[Series]:
+            await super().matrix(query, at, **about)
             if "bad" in query:
                 raise QueryRejected("400 bad query")
             return self.all
@@ -161,8 +169,8 @@ async def test_what_one_asks_wrongly_blinds_nobody_else() -> None:
 
 async def test_what_is_too_large_together_is_asked_in_halves_and_alone_not_again() -> None:
     class Crowded(Recorder):
-        async def matrix(self, query: str, at: datetime) -> list[Series]:
-            await super().matrix(query, at)
+        async def matrix(self, query: str, at: datetime, **about: Any) -> list[Series]:
+            await super().matrix(query, at, **about)
             if query.count("-new") > 2 or "e-new" in query:
                 raise AnswerTooLarge("too large")
             return self.all
@@ -181,8 +189,8 @@ async def test_what_is_too_large_together_is_asked_in_halves_and_alone_not_again
 class Narrow(Recorder):
     """An answer has room for two rollouts."""
 
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
-        await super().matrix(query, at)
+    async def matrix(self, query: str, at: datetime, **about: Any) -> list[Series]:
+        await super().matrix(query, at, **about)
         if query.count("-new") > 2:
             raise AnswerTooLarge("too large")
         return self.all
@@ -191,7 +199,7 @@ class Narrow(Recorder):
 async def test_what_fits_together_is_remembered_for_a_while() -> None:
     now = 0.0
     source = Narrow()
-    metrics = Shared(source, pause=lambda _: gathered(), clock=lambda: now)
+    metrics = shared(source, clock=lambda: now)
 
     async def asked(names: str) -> int:
         before = len(source.asked)
@@ -209,8 +217,8 @@ async def test_what_fits_together_is_remembered_for_a_while() -> None:
 
 async def test_one_that_is_too_large_alone_does_not_part_the_others() -> None:
     class Heavy(Recorder):
-        async def matrix(self, query: str, at: datetime) -> list[Series]:
-            await super().matrix(query, at)
+        async def matrix(self, query: str, at: datetime, **about: Any) -> list[Series]:
+            await super().matrix(query, at, **about)
             if "e-new" in query:
                 raise AnswerTooLarge("too large")
             return self.all
@@ -227,9 +235,9 @@ async def test_own_expressions_leave_places_for_counts() -> None:
     running, most = 0, 0
 
     class Slow(Recorder):
-        async def values(self, query: str, at: datetime) -> list[float]:
+        async def values(self, query: str, at: datetime, **about: Any) -> list[float]:
             nonlocal running, most
-            del query, at
+            del query, at, about
             running += 1
             most = max(most, running)
             await asyncio.sleep(0)
@@ -237,7 +245,7 @@ async def test_own_expressions_leave_places_for_counts() -> None:
             return [1.0]
 
     metrics = shared(Slow())
-    await asyncio.gather(*(metrics.values("x", T0) for _ in range(20)))
+    await asyncio.gather(*(metrics.shared.of(f"team-{i}").values("x", START) for i in range(20)))
     assert most == OWN_QUERIES
 
 
@@ -248,24 +256,26 @@ class Stuck(Recorder):
         super().__init__()
         self.over = asyncio.Event()
 
-    async def values(self, query: str, at: datetime) -> list[float]:
+    async def values(self, query: str, at: datetime, **about: Any) -> list[float]:
+        self.about.append(about)
         self.asked.append((query, at))
         await self.over.wait()
         return [1.0]
 
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
+    async def matrix(self, query: str, at: datetime, **about: Any) -> list[Series]:
         if query.startswith("gauge"):
-            await self.values(query, at)
-        return await super().matrix(query, at)
+            await self.values(query, at, **about)
+        return await super().matrix(query, at, **about)
 
 
 async def test_counts_wait_for_no_gauge() -> None:
     source = Stuck()
     metrics = shared(source)
-    gauges = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(2 * OWN_QUERIES)]
+    of_team = metrics.shared.of
+    gauges = [asyncio.create_task(of_team(f"{i}").samples(f"gauge{i}[1m]", START)) for i in range(2 * OWN_QUERIES)]
     await gathered()
     assert len(source.asked) == OWN_QUERIES
-    assert await asyncio.wait_for(metrics.counted("(increase(x[15s]))[1s:1s]", T0), 5) == []
+    assert await asyncio.wait_for(metrics.counted("(increase(x[15s]))[1s:1s]", START), 5) == []
     source.over.set()
     await asyncio.gather(*gauges)
 
@@ -273,7 +283,7 @@ async def test_counts_wait_for_no_gauge() -> None:
 async def test_counts_take_two_places() -> None:
     source = Stuck()
     metrics = shared(source)
-    counts = [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(2 * COUNT_QUERIES)]
+    counts = [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", START)) for i in range(2 * COUNT_QUERIES)]
     await gathered()
     assert len(source.asked) == COUNT_QUERIES
     source.over.set()
@@ -282,17 +292,18 @@ async def test_counts_take_two_places() -> None:
 
 async def test_who_finds_no_place_is_told_so() -> None:
     source = Stuck()
-    metrics = Shared(source, slot_seconds=0.01)
-    slow = [asyncio.create_task(metrics.samples(f"gauge{i}[1m]", T0)) for i in range(OWN_QUERIES)]
-    slow += [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", T0)) for i in range(COUNT_QUERIES)]
+    metrics = shared(source, pause=asyncio.sleep, slot_seconds=0.01)
+    of_team = metrics.shared.of
+    slow = [asyncio.create_task(of_team(f"{i}").samples(f"gauge{i}[1m]", START)) for i in range(OWN_QUERIES)]
+    slow += [asyncio.create_task(metrics.counted(f"gauge{i}[1m]", START)) for i in range(COUNT_QUERIES)]
     await gathered()
     for ask in (metrics.samples, metrics.values, metrics.counted):
         with pytest.raises(MetricsUnavailable) as caught:
-            await asyncio.wait_for(ask("late", T0), 5)
+            await asyncio.wait_for(ask("late", START), 5)
         assert str(caught.value) == "not asked: other queries took the last 0.0 s; query: late"
     source.over.set()
     await asyncio.gather(*slow)
-    assert await metrics.values("late", T0) == [1.0], "places are free again"
+    assert await metrics.values("late", START) == [1.0], "places are free again"
 
 
 class Torn(Series):
@@ -314,13 +325,13 @@ async def test_a_bug_in_what_one_gets_is_that_ones_own() -> None:
     metrics = shared(Recorder(whole[0], Torn({"__name__": "m", "arm": "b-new"}, [0.0], [0.0]), whole[1]))
     first, torn, last = await ends(*(asyncio.create_task(metrics.series(request(name))) for name in "abc"))
     assert isinstance(torn, ZeroDivisionError)
-    assert [first, last] == [[s.between(T0.timestamp(), T0.timestamp() + 75)] for s in whole]
+    assert [first, last] == [[s.between(START.timestamp(), START.timestamp() + 75)] for s in whole]
 
 
 async def test_a_bug_in_one_part_fails_those_in_it_and_no_others() -> None:
     class Buggy(Recorder):
-        async def matrix(self, query: str, at: datetime) -> list[Series]:
-            await super().matrix(query, at)
+        async def matrix(self, query: str, at: datetime, **about: Any) -> list[Series]:
+            await super().matrix(query, at, **about)
             if "m0-new" in query:
                 raise ZeroDivisionError
             return self.all
@@ -338,7 +349,7 @@ async def test_nobody_waits_for_a_query_that_was_cancelled() -> None:
         waiting = [asyncio.create_task(metrics.series(request(name))) for name in "ab"]
         for _ in range(moments):
             await asyncio.sleep(0)
-        for flush in metrics._flushes:
+        for flush in metrics.shared.joined("prod")._flushes:
             flush.cancel()
         kinds = {type(one) for one in await ends(*waiting)}
         assert len(kinds) == 1
@@ -353,14 +364,7 @@ async def test_a_bug_before_anything_was_asked_reaches_everybody() -> None:
         await asyncio.sleep(0)
         raise ZeroDivisionError
 
-    metrics = Shared(Recorder(), pause=pause)
+    metrics = shared(Recorder(), pause=pause)
     for _ in range(2):
         found = await ends(*(asyncio.create_task(metrics.series(request(name))) for name in "ab"))
         assert [type(one) for one in found] == [ZeroDivisionError] * 2
-
-
-async def test_nobody_is_asked_in_place_of_a_server_that_is_not_allowed() -> None:
-    refused = NotAllowed("http://gone:9090")
-    for ask in (refused.samples, refused.values, refused.counted):
-        with pytest.raises(QueryRejected, match="not on the operator's allow-list"):
-            await ask("x", T0)

@@ -10,8 +10,8 @@ import pytest
 from serin.errors import MetricsUnavailable
 from serin.prometheus.server.credentials import Server, Tls
 from tests.authority import Authority
+from tests.clock import START
 from tests.faulty import (
-    AT,
     GOOD,
     QUERY,
     TENANT,
@@ -28,10 +28,10 @@ from tests.faulty import (
 async def test_credentials_are_sent_and_read_again(kind: str, tmp_path: Path) -> None:
     with FaultyServer(says(200, GOOD)) as faulty:
         async with asking(credentials(tmp_path, faulty.url, kind)) as prometheus:
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
             (tmp_path / "tokenFile").write_text("rotated\n")
             (tmp_path / "passwordFile").write_text("rotated\n")
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
     sent = [request.headers["Authorization"] for request in faulty.requests]
     assert (
         sent
@@ -49,7 +49,7 @@ async def test_credentials_that_vanish_are_told_and_nobody_is_asked_without_them
         (tmp_path / "tokenFile").unlink()
         async with asking(server) as prometheus:
             with pytest.raises(MetricsUnavailable, match="tokenFile: No such file") as caught:
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
         is_told(str(caught.value), server)
         assert faulty.requests == []
 
@@ -60,9 +60,9 @@ async def test_nothing_of_the_environment_gets_between(tmp_path: Path, monkeypat
         monkeypatch.setenv(name, value)
     with FaultyServer(says(200, GOOD)) as faulty:
         async with asking(credentials(tmp_path, faulty.url, "bearer")) as prometheus:
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
         async with asking(Server(url=faulty.url)) as prometheus:
-            await prometheus.matrix(QUERY, AT)
+            await prometheus.matrix(QUERY, START)
     assert [request.headers["Authorization"] for request in faulty.requests] == [f"Bearer {TOKEN}", None]
 
 
@@ -82,7 +82,7 @@ async def ask_over_tls(context: ssl.SSLContext, tls: Tls) -> str:
         server = Server(url=faulty.url, tls=tls)
         async with asking(server) as prometheus:
             try:
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
             except MetricsUnavailable as error:
                 is_told(str(error), server)
                 return str(error)
@@ -124,8 +124,8 @@ async def test_https_where_there_is_http_and_the_other_way_round(authority: Auth
     with FaultyServer(says(200, GOOD)) as faulty:
         async with asking(Server(url=faulty.url.replace("http", "https"))) as prometheus:
             with pytest.raises(MetricsUnavailable, match="no TLS connection"):
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)
     with FaultyServer(says(200, GOOD), authority.server_context("127.0.0.1")) as faulty:
         async with asking(Server(url=faulty.url.replace("https", "http"))) as prometheus:
             with pytest.raises(MetricsUnavailable):
-                await prometheus.matrix(QUERY, AT)
+                await prometheus.matrix(QUERY, START)

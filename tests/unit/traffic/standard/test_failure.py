@@ -457,3 +457,36 @@ def test_a_uri_that_kserve_does_not_take_by_itself_is_told_while_there_is_no_pod
     assert failure is None or f"{uri.partition(':')[0]}://" in failure.message
     assert failure_of(with_uri(uri, custom=custom), [pod(state={"running": {}})]) is None
     assert failure_of(with_uri(uri, custom=custom), [], serves=True) is None
+
+
+SECRET = "hunter2"
+KEY_TAIL = f"-----BEGIN PRIVATE KEY-----\nMIIEabcd\n{SECRET}abcd"
+LONG = "x" * 290 + f" postgres://ana:{SECRET}@db/features"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [f"cannot log in: password={SECRET}", f"https://ana:{SECRET}@h: 403", f"Authorization: Bearer {SECRET}", LONG],
+)
+def test_a_credential_in_words_of_others_is_not_told(said: str) -> None:
+    crashed = pod(state=BACKOFF, lastState=ended(1, message=f"first\n{said}\n"), restartCount=1)
+    pulling = pod(state={"waiting": {"reason": "ErrImagePull", "message": said}})
+    evicted = {"metadata": {"name": "p"}, "status": {"phase": "Failed", "reason": "Evicted", "message": said}}
+    event = {"type": "Warning", "reason": "FailedMount", "message": said}
+    load = {
+        "transitionStatus": "BlockedByFailedLoad",
+        "lastFailureInfo": {"reason": "ModelLoadFailed", "message": said},
+    }
+    isvc = {"metadata": {"name": "m"}, "status": {"modelStatus": load}}
+    found = [pod_failure([crashed]), pod_failure([pulling]), pod_failure([evicted])]
+    found += [event_failure([event]), failure_of(isvc, [crashed]), failure_of(isvc, [])]
+    for failure in found:
+        assert failure is not None
+        assert SECRET not in failure.message
+        assert "***" in failure.message or said == LONG
+
+
+def test_a_private_key_at_the_end_of_a_log_is_not_told() -> None:
+    failure = pod_failure([pod(state=BACKOFF, lastState=ended(1, message=KEY_TAIL), restartCount=1)])
+    assert failure is not None
+    assert SECRET not in failure.message

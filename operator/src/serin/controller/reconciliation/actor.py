@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,10 +16,9 @@ from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observe import Snapshot
 from serin.controller.reconciliation.pending_actions import mark_answered, write_answer
-from serin.errors import Conflict, Refused
+from serin.errors import Conflict, NameTaken, Refused
 from serin.evidence import Assessment
-from serin.notify import SINKS
-from serin.notify.sink import Subject
+from serin.notify.sink import Sink, Subject
 from serin.records import build
 from serin.rollout.decision import Decision, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
@@ -28,7 +26,6 @@ from serin.rollout.report.announcements import announcement
 from serin.schema.reasons import Outcome, Phase, Reason
 from serin.traffic.backend import Source
 from serin.traffic.gateway.http_route import is_applied
-from serin.traffic.owner import Owner
 
 SINK_TIMEOUT = 2.0
 """Seconds that a sink may take per announcement."""
@@ -45,8 +42,8 @@ class Evidence:
 class Actor:
     """Carries out decisions. A write that fails does not stop the others."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster, self._sinks = cluster, [make(cluster) for make in SINKS]
+    def __init__(self, cluster: Cluster, sinks: Sequence[Sink]) -> None:
+        self._cluster, self._sinks = cluster, sinks
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> bool:
         """Writes the status if it differs, and returns whether it did; ``Conflict`` if the object has changed since."""
@@ -71,10 +68,10 @@ class Actor:
                 return decision
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
-        editor = snapshot.route.editor if snapshot.route is not None else ""
-        if not editor or actual is None or _own(actual) != _own(wanted):
+        seen = snapshot.route
+        if seen is None or not seen.editor or actual is None or _own(actual) != _own(wanted):
             return decision
-        message = f"{editor} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
+        message = f"{seen.edited_by} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
         reason = Reason.ROUTE_REPAIRED
         repaired = announcement(decision.status, reason.value, message, reason=reason, warning=True)
         return replace(decision, announcements=(*decision.announcements, repaired))
@@ -97,7 +94,7 @@ class Actor:
         """Creates, scales and deletes arms according to the plan."""
         plan = decision.plan
         if Part.INFERENCE_SERVICES not in snapshot.unknown:
-            for ref in plan.ensure:
+            for ref in (ref for ref in plan.ensure if ref.revision not in snapshot.foreign):
                 actual = snapshot.workloads.get(ref.revision)
                 if actual is None:
                     await acts.run(Act.INFERENCE_SERVICE, ref.workload.name, self._create(snapshot, ref))
@@ -105,16 +102,16 @@ class Actor:
                     at_least = plan.at_least.get(ref.revision, 0)
                     await acts.run(Act.SCALING, ref.workload.name, self._scale(snapshot, ref, actual, at_least))
         for ref in plan.delete:
-            await acts.run(
-                Act.DELETION,
-                ref.workload.name,
-                self._cluster.delete(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name),
-            )
+            arm, name = snapshot.workloads.get(ref.revision, {}), ref.workload.name
+            uid = arm.get("metadata", {}).get("uid", "")
+            delete = self._cluster.delete(snapshot.backend.kind, snapshot.owner.namespace, name, uid=uid)
+            await acts.run(Act.DELETION, name, delete)
 
     async def delete_expired(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
         """Deletes records past their retention."""
         for name in plan.expired:
-            delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name)
+            uid = snapshot.record_uids.get(name, "")
+            delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name, uid=uid)
             await acts.run(Act.DELETION, name, delete)
 
     async def new_record(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
@@ -125,35 +122,52 @@ class Actor:
     async def _new_record(self, snapshot: Snapshot, record: RecordPlan) -> None:
         policy = (snapshot.policy_obj["metadata"]["name"], snapshot.policy_obj["spec"]) if snapshot.policy_obj else None
         owner = (snapshot.owner.namespace, snapshot.owner.name)
-        body = build.new(record, owner=owner, sources=snapshot.sources, policy=policy)
-        await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
+        asked = snapshot.wanted is not None and snapshot.wanted.revision == record.candidate.revision
+        requested_by = build.requested_by(snapshot.obj) if asked else None
+
+        def source_of(ref: RevisionRef) -> build.Source | None:
+            return snapshot.source_of(ref) or snapshot.source_by_name(ref)
+
+        body = build.new(record, owner=owner, source_of=source_of, policy=policy, requested_by=requested_by)
+        try:
+            await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
+        except Conflict as error:
+            existing = build.parse(await self._cluster.get(resources.PROMOTION_RECORDS, owner[0], record.name))
+            ours = build.parse(body)
+            if existing is None or ours is None or existing.spec != ours.spec:
+                message = "a PromotionRecord of this name exists, and states other facts than Serin's"
+                raise NameTaken(message) from error
 
     async def _scale(self, snapshot: Snapshot, ref: RevisionRef, actual: Object, at_least: int) -> None:
         """Patches the arm's owner and scaling where they differ from spec; no other field is ever written."""
         if "deletionTimestamp" in actual["metadata"]:
             return
         patch: Object = snapshot.backend.scaling_patch(actual, snapshot.obj["spec"]["predictor"], at_least) or {}
-        if not _owned(actual, snapshot.owner):
+        if not snapshot.owner.owns(actual):
             patch["metadata"] = {"ownerReferences": [snapshot.owner.reference()]}
         if patch:
             await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)
 
     async def _create(self, snapshot: Snapshot, ref: RevisionRef) -> None:
-        source = snapshot.sources.get(ref.revision) or await self._recorded(snapshot, ref)
+        found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)
+        source = found or snapshot.source_by_name(ref)
         if source is None:
             if Part.RECORDS in snapshot.unknown:
                 return  # the source is in a record that cannot be read now; that is reported already
             message = f"no record knows what was served as revision {ref.revision}"
             raise Refused(message)
         body = snapshot.backend.render(snapshot.owner, ref, Source(*source))
-        with contextlib.suppress(Conflict):
+        try:
             await self._cluster.create(snapshot.backend.kind, snapshot.owner.namespace, body)
+        except Conflict as error:
+            message = "one of this name exists that is not as Serin made it; it gets no traffic and is not changed"
+            raise NameTaken(message) from error
 
     async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
         """The source of ``ref``, from the records of the rollouts that it was in."""
         selector = f"{names.MODEL_DEPLOYMENT}={snapshot.owner.name},{names.REVISION}={ref.revision}"
         found = await self._cluster.list(resources.PROMOTION_RECORDS, snapshot.owner.namespace, selector)
-        return build.sources_of(found).get(ref.revision)
+        return build.source_of(ref.revision, ref.hash, build.sources_of(found))
 
     async def write_records(
         self, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
@@ -209,10 +223,6 @@ def _own(obj: Mapping[str, Any]) -> dict[str, str]:
     """Serin's annotations. A stale one would mislead the operator when it rebuilds a lost status from the route."""
     annotations = obj["metadata"].get("annotations", {})
     return {key: value for key, value in annotations.items() if key.startswith("serin.dev/")}
-
-
-def _owned(obj: Mapping[str, Any], owner: Owner) -> bool:
-    return any(ref.get("uid") == owner.uid for ref in obj["metadata"].get("ownerReferences") or [])
 
 
 async def _in_time(call: Awaitable[None]) -> None:

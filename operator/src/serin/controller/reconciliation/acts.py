@@ -27,6 +27,11 @@ def lasting(failures: Iterable[WriteFailure], now: datetime) -> tuple[WriteFailu
     return tuple(f for f in failures if f.reason is not Reason.WRITE_UNAVAILABLE or now - f.since >= TRANSIENT)
 
 
+def names_taken(failures: Iterable[WriteFailure]) -> frozenset[str]:
+    """Names of workloads and records that could not be created since another object has the name."""
+    return frozenset(f.name for f in failures if f.reason is Reason.NAME_TAKEN)
+
+
 class Act(StrEnum):
     """The kinds of writes."""
 

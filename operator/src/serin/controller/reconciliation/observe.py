@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from pydantic import ValidationError
-
-from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import workload_name
-from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.revision import hash_of, revision_of
+from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.reconciliation.action_list import ActionList
+from serin.controller.reconciliation.acts import names_taken
+from serin.controller.reconciliation.adoption import Adopted, Adoption
+from serin.controller.reconciliation.hashes import with_recorded_hashes, with_stated_hashes
+from serin.controller.reconciliation.parts import KSERVE_MISSING, READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
 from serin.controller.reconciliation.pending_actions import (
     PendingActions,
-    list_pending,
-    pending_actions_of,
-    requester_verified,
 )
-from serin.controller.reconciliation.rollout_records import get_or_none, read_records, record_views
+from serin.controller.reconciliation.readable_policy import readable_policy
+from serin.controller.reconciliation.rollout_records import record_views
 from serin.controller.reconciliation.wanted import wanted_revision
-from serin.errors import NotFound, Refused
-from serin.prometheus.reading import unreadable
-from serin.prometheus.server.address import same_place
-from serin.records.build import Source, sources_of
+from serin.controller.workqueue import Key
+from serin.errors import NotFound
+from serin.prometheus.server.allow_list import AllowList
+from serin.records.build import Source, source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend
-from serin.traffic.gateway.claims import RouteClaim, foreign, hostname_taken
+from serin.traffic.gateway.claims import RouteClaim, foreign, hostname_taken, with_route_in_force
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
@@ -47,15 +48,19 @@ class Snapshot:
     wanted: RevisionRef | None
     problem: Problem | None
     workloads: Mapping[str, Object]
-    """By revision."""
+    """By revision; those that are Serin's."""
+    foreign: frozenset[str]
+    """Revisions that are served by a workload that is not Serin's: nothing is written to it."""
     arms: Mapping[str, Arm]
     route_obj: Object | None
     route: RouteView | None
     owns_route: bool
-    """False if the route of this name belongs to somebody else: it is not changed."""
+    """False if the route is not written: it is somebody else's, or it would take a hostname that may be theirs."""
     record_objs: Mapping[str, Object]
     """By name, the complete records: the current rollout's, and those that are not finished."""
     records: tuple[RecordView, ...]
+    record_uids: Mapping[str, str]
+    """By name, of all records that were read."""
     policy_obj: Object | None
     policy: PromotionPolicySpec | Problem | None
     pending_actions: PendingActions
@@ -78,31 +83,48 @@ class Snapshot:
         """The status as it is stored."""
         return self.model_deployment.status
 
-    @property
-    def sources(self) -> dict[str, Source]:
-        """Per revision ``spec.model`` and ``spec.predictor``: from the complete records, or from spec."""
-        found = sources_of(list(self.record_objs.values()))
-        if self.wanted is not None:
-            found[self.wanted.revision] = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
-        return found
+    def source_of(self, ref: RevisionRef) -> Source | None:
+        """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
+        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        if ref.hash == hash_of(*spec):
+            return spec
+        return source_of(ref.revision, ref.hash, sources_of(list(self.record_objs.values())))
+
+    def source_by_name(self, ref: RevisionRef) -> Source | None:
+        """Spec, if it has the name of a revision whose whole hash nobody knows."""
+        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        return spec if ref.hash is None and ref.revision == revision_of(*spec) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What the operator's settings restrict it to."""
 
-    prometheus: tuple[str, ...]
-    """Allow-list of Prometheus addresses, normalised."""
+    prometheus: AllowList
+    """The Prometheus servers that policies may use."""
     namespaces: tuple[str, ...] = ()
     """Empty: all."""
+    refuses_literal_secrets: bool = True
+    """A new revision with a secret in plain text is refused."""
 
 
-async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> Snapshot | None:
+async def observe(
+    cluster: Cluster,
+    key: Key,
+    scope: Scope,
+    *,
+    actions: ActionList,
+    now: datetime,
+    failures: Sequence[WriteFailure] | None = None,
+) -> Snapshot | None:
     """A snapshot; None if the ModelDeployment does not exist or is being deleted.
+
+    ``failures`` are the failed writes of the last pass; before the first one, those in the status count.
 
     Raises ``ClusterError`` only for the ModelDeployment and its route: a rollback needs nothing else. Every other part
     that cannot be read is in ``Snapshot.unknown``.
     """
+    namespace, name = key
     try:
         obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
     except NotFound:
@@ -112,91 +134,74 @@ async def observe(cluster: Cluster, namespace: str, name: str, scope: Scope) -> 
     parsed = ModelDeployment.model_validate(obj)
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
-    services, records, route_obj, policy_obj, pending = await _read_parts(cluster, reader, parsed, namespace, name)
-    arms = await backend.arms(cluster, reader, (namespace, name), parsed.status, services)
-    views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
-    claim = RouteClaim(parsed.status, route_obj, has_ready_arm=any(arm.ready for arm in arms.values()))
+    taken = names_taken(parsed.status.write_failures if failures is None else failures)
+    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions)
+    services, records, route_obj, policy_obj, pending = await found
+    whole = [record for record in records or [] if "spec" in record]
+    parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
+    routed = backend.route_view(route_obj).stable if route_obj is not None else None
+    adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
+    services = list(adopted.workloads) if adopted is not None else None
+    parsed = with_stated_hashes(parsed, adopted.own if adopted is not None else {})
     is_foreign = foreign(route_obj, obj, parsed.status)
-    problem = _not_ours(obj) if is_foreign else None
+    arms, claimed = await _arms_and_claim(
+        _trusted_arms(backend.arms(cluster, reader, (namespace, name), parsed.status, services), adopted),
+        lambda arms: _claimed(cluster, reader, obj, RouteClaim(parsed.status, route_obj, arms, now), scope.namespaces),
+        at_once=route_obj is not None,
+    )
+    views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
-        problem = KSERVE_MISSING
-    elif problem is None:
-        problem = await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, scope.namespaces))
-    if route_obj is not None and (
-        Part.HOSTNAMES in reader.unknown or (problem is not None and problem.reason is Reason.HOSTNAME_TAKEN)
-    ):
-        parsed = _with_hostnames(parsed, route_obj)
+        problem: Problem | None = KSERVE_MISSING
+    else:
+        problem = _not_ours(obj) if is_foreign else claimed
+    if route_obj is not None and (Part.HOSTNAMES in reader.unknown or claimed is not None):
+        parsed = with_route_in_force(parsed, route_obj)
     wanted = None
     if problem is None or parsed.status.rollout is not None:
         # During a rollout spec counts in spite of other problems: it may ask for stable again.
-        wanted, unusable = await wanted_revision(cluster, obj, parsed, arms)
+        wanted, unusable = await wanted_revision(
+            cluster,
+            obj,
+            parsed,
+            arms,
+            arms_known=services is not None,
+            refuses_literal_secrets=scope.refuses_literal_secrets,
+        )
         problem = problem or unusable
     return Snapshot(
         obj=obj,
         model_deployment=parsed,
         wanted=wanted,
         problem=problem,
-        workloads={s["metadata"]["labels"].get(names.REVISION, ""): s for s in services or []},
+        workloads=adopted.own if adopted is not None else {},
+        foreign=adopted.foreign if adopted is not None else frozenset(),
         arms=arms,
         route_obj=route_obj,
         route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
-        owns_route=not is_foreign and not (route_obj is None and Part.HOSTNAMES in reader.unknown),
-        record_objs={record["metadata"]["name"]: record for record in records or [] if "spec" in record},
+        owns_route=not is_foreign and not (route_obj is None and (claimed or Part.HOSTNAMES in reader.unknown)),
+        record_objs={record["metadata"]["name"]: record for record in whole},
+        record_uids={record["metadata"]["name"]: record["metadata"].get("uid", "") for record in records or []},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
-        policy=_policy(parsed.spec.policy_ref.name, policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)),
+        policy=readable_policy(
+            (namespace, parsed.spec.policy_ref.name), policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)
+        ),
         pending_actions=pending,
         unknown=reader.unknown,
     )
 
 
-async def _read_parts(cluster: Cluster, reader: Reader, parsed: ModelDeployment, namespace: str, name: str) -> Parts:
-    """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
-    workload_of = partial(backend_of(parsed.spec).workload, name)
-    found = await together(
-        reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
-        reader.read(Part.RECORDS, read_records(cluster, namespace, name, parsed.status, workload_of)),
-        get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
-        reader.read(
-            Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
-        ),
-        _read_actions(cluster, reader, (namespace, name), parsed.status),
-    )
-    return cast("Parts", tuple(found))
+async def _adopted(
+    adoption: Adoption, reader: Reader, found: list[Object] | None, routed: str | None
+) -> Adopted | None:
+    """The workloads that count as arms; None if they could not be read."""
+    return await reader.read(Part.INFERENCE_SERVICES, adoption.sort(found, routed)) if found is not None else None
 
 
-Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
-READ_TIMEOUT_IN_ROLLOUT = 1.5
-"""Seconds per part during a rollout: a rollback must not wait for parts that it does not need."""
-READ_TIMEOUT = 10.0
-"""Seconds per part outside of rollouts."""
-KSERVE_MISSING = Problem(
-    Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
-)
-
-
-async def _read_actions(
-    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus
-) -> PendingActions:
-    """The pending actions, and whether the requesters of new ones are verified."""
-    found = await reader.read(Part.ACTIONS, list_pending(cluster, *key)) or []
-    answered = {action.uid for action in status.actions}
-    pending = pending_actions_of(found)
-    new = [action for action in pending.actions if action.uid not in answered]
-    return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
-
-
-async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:
-    """The arms of the ModelDeployment; None if the API server does not know their kind."""
-    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-    try:
-        found = await cluster.list(backend_of(parsed.spec).kind, namespace, selector)
-    except NotFound as error:
-        if parsed.status.rollout is None:
-            return None
-        # Not "no arm is left": during a rollout that would cause a rollback, and the answer is in doubt.
-        raise Refused(KSERVE_MISSING.message) from error
-    return [service for service in found if _is_ours(service, name)]
+def _doubted(arm: Arm, adopted: Adopted | None) -> Arm:
+    """The arm with its doubt. What a workload says of its content counts only if it is Serin's."""
+    doubt = adopted.doubts.get(arm.ref.revision) if adopted is not None else None
+    return arm if doubt is None else replace(arm, doubt=doubt, ref=arm.ref.model_copy(update={"hash": None}))
 
 
 def _not_ours(obj: Object) -> Problem:
@@ -204,34 +209,30 @@ def _not_ours(obj: Object) -> Problem:
     return Problem(Reason.NAME_TAKEN, message)
 
 
-def _with_hostnames(parsed: ModelDeployment, route: Object) -> ModelDeployment:
-    """The ModelDeployment with the hostnames that its route has, instead of those in spec, which are taken."""
-    kept = parsed.spec.route.model_copy(update={"hostnames": list(route["spec"].get("hostnames") or [])})
-    return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
+async def _trusted_arms(reading: Coroutine[Any, Any, dict[str, Arm]], adopted: Adopted | None) -> dict[str, Arm]:
+    return {revision: _doubted(arm, adopted) for revision, arm in (await reading).items()}
 
 
-def _is_ours(service: Object, name: str) -> bool:
-    """Whether the arm has the name that Serin derives; labels alone can be copied."""
-    revision = service["metadata"]["labels"].get(names.REVISION, "")
-    return bool(service["metadata"]["name"] == workload_name(name, revision))
+async def _arms_and_claim(
+    reading: Coroutine[Any, Any, dict[str, Arm]],
+    ask: Callable[[Mapping[str, Arm] | None], Coroutine[Any, Any, Problem | None]],
+    *,
+    at_once: bool,
+) -> tuple[dict[str, Arm], Problem | None]:
+    """The arms, and whether somebody else has a hostname of spec.
+
+    ``at_once``: the question does not depend on the arms, and a rollback does not wait for it longer than for them.
+    """
+    if at_once:
+        return cast("tuple[dict[str, Arm], Problem | None]", tuple(await together(reading, ask(None))))
+    arms = await reading
+    return arms, await ask(arms)
 
 
-def _policy(
-    name: str, obj: Mapping[str, Any] | None, allowed: tuple[str, ...], unknown: Unreadable | None
-) -> PromotionPolicySpec | Problem:
-    if unknown is not None:
-        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {unknown.message}")
-    if obj is None:
-        return Problem(Reason.POLICY_MISSING, f"PromotionPolicy {name} does not exist in this namespace; create it")
-    try:
-        policy = PromotionPolicySpec.model_validate(obj["spec"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{where}: {first['msg']}")
-    address = policy.prometheus.address if policy.prometheus else None
-    if address is not None and same_place(address) not in allowed:
-        message = f"PromotionPolicy {name}: spec.prometheus.address {address} is not on the operator's allow-list"
-        return Problem(Reason.POLICY_INVALID, message)
-    gap = unreadable(policy)
-    return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{gap}") if gap else policy
+async def _claimed(
+    cluster: Cluster, reader: Reader, obj: Object, claim: RouteClaim, namespaces: tuple[str, ...]
+) -> Problem | None:
+    """The problem if somebody else has a hostname of spec. Nobody is asked for a route that Serin does not touch."""
+    if foreign(claim.route, obj, claim.status):
+        return None
+    return await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, namespaces))

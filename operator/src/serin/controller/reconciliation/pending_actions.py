@@ -6,9 +6,9 @@ An error here never fails a pass: an action can be answered later, and a rollbac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,17 +18,37 @@ from serin.api import API_VERSION, names
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionAction, PromotionActionStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
+from serin.controller.reconciliation.action_list import ActionList, age
 from serin.errors import ClusterError, NotFound, Refused
+from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decision import Answer
-from serin.rollout.observation import ActionView
+from serin.rollout.observation import ActionView, Unreadable
+from serin.schema.types import without_control_characters
 
 log = structlog.get_logger()
+ORPHANS = ""
+"""In place of a ModelDeployment's name: the actions of a namespace that name no existing one. No object has this name,
+so that an action wakes nothing that is not there, and a flood of invented names is one key of the queue."""
+ORPHANS_GO_ON = timedelta(seconds=1)
+"""Pause between two passes over such actions while there are more."""
 ACTIONS_TIMEOUT = 1.5
 """Seconds that a pass waits for the list of actions, and again for the check of their requesters."""
 NOBODY = "serin:nobody"
 """A name that no user has: the admission policies refuse an action with it as the requester."""
+PROBED = "serin-asks"
+"""The ModelDeployment that the dry run names: nothing of a user's action is in it, so that nobody else's refusal, which
+may quote what it refuses, can read as that of the chart's policy."""
+DENIED = "denied request: "
+"""What the API server puts before the message of a ValidatingAdmissionPolicy."""
 REFUSAL = "serin.dev/actions: spec.requestedBy must be "
 """The message of the chart's ValidatingAdmissionPolicy begins with this."""
+FLOODED = Unreadable(
+    "there are more PromotionActions without an answer in this namespace than one pass can read; each Abort and Hold "
+    "is obeyed as soon as it is read, Release, Retry and Promote wait; delete those that nobody needs, and bound them "
+    "by a ResourceQuota (count/promotionactions.serin.dev)",
+    refused=True,
+)
+"""A fixed text: one that counts would be a new status in each pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +58,7 @@ class PendingActions:
     unmarked: tuple[Object, ...]
     """Actions that have an outcome and lack the label of answered ones: the process ended between the two writes."""
     objs: Mapping[str, Object]
-    """By name, the actions without an outcome."""
+    """By name, the actions without an outcome; without annotations and managed fields."""
     actions: tuple[ActionView, ...]
     """The same, oldest first."""
     requester_verified: bool | None
@@ -47,7 +67,7 @@ class PendingActions:
 
 def pending_actions_of(found: list[Object]) -> PendingActions:
     """The pending actions among ``found``; their requesters are not verified yet."""
-    waiting = _waiting(found)
+    waiting = waiting_of(found)
     objs = {obj["metadata"]["name"]: obj for obj, _ in waiting}
     # An outcome that only another version of Serin knows is left to that version.
     answers = {outcome.value for outcome in ActionOutcome}
@@ -55,33 +75,9 @@ def pending_actions_of(found: list[Object]) -> PendingActions:
     return PendingActions(unmarked, objs, tuple(action for _, action in waiting), None)
 
 
-def _waiting(found: list[Object]) -> list[tuple[Object, ActionView]]:
-    return [(obj, view) for obj in sorted(found, key=_age) if (view := _view(obj)) is not None]
-
-
-async def list_pending(cluster: Cluster, namespace: str, name: str) -> list[Object]:
-    """The actions on a ModelDeployment without the label of answered ones; ``ClusterError``."""
-    try:
-        found = await cluster.list(resources.PROMOTION_ACTIONS, namespace, f"!{names.ANSWERED}")
-    except NotFound:  # the CRDs of an earlier Serin are installed
-        return []
-    return [obj for obj in found if obj["spec"].get("modelDeployment") == name]
-
-
-async def unanswered(cluster: Cluster, namespace: str, name: str) -> list[tuple[Object, ActionView]]:
-    """The actions without an outcome, oldest first; empty if they cannot be read now."""
-    try:
-        async with asyncio.timeout(ACTIONS_TIMEOUT):
-            return _waiting(await list_pending(cluster, namespace, name))
-    except (ClusterError, TimeoutError) as error:
-        log.warning("actions not read", namespace=namespace, name=name, error=str(error)[:300] or "too slow")
-        return []
-
-
-def _age(obj: Object) -> tuple[str, int]:
-    """Sort key: creation time in whole seconds, then the resource version."""
-    version = str(obj["metadata"].get("resourceVersion", ""))
-    return str(obj["metadata"].get("creationTimestamp", "")), int(version) if version.isdecimal() else 0
+def waiting_of(found: list[Object]) -> list[tuple[Object, ActionView]]:
+    """The actions without an outcome and views of them, oldest first."""
+    return [(obj, view) for obj in sorted(found, key=age) if (view := _view(obj)) is not None]
 
 
 def _view(obj: Object) -> ActionView | None:
@@ -100,15 +96,14 @@ async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable
 
     None if that is unknown: there is no action, no answer in time, or something else refuses the dry run first.
     """
-    action = next(iter(actions), None)
-    if action is None:
+    if next(iter(actions), None) is None:
         return None
     body = {
         "apiVersion": API_VERSION,
         "kind": resources.PROMOTION_ACTIONS.kind,
         "metadata": {"generateName": "serin-asks-", "namespace": namespace},
         "spec": {
-            "modelDeployment": action.spec.model_deployment,
+            "modelDeployment": PROBED,
             "action": ActionKind.HOLD.value,
             "rollout": "none",
             "requestedBy": NOBODY,
@@ -118,7 +113,7 @@ async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable
         async with asyncio.timeout(ACTIONS_TIMEOUT):
             await cluster.create(resources.PROMOTION_ACTIONS, namespace, body, dry_run=True)
     except Refused as error:
-        return True if REFUSAL in str(error) else None
+        return True if str(error).partition(DENIED)[2].startswith(REFUSAL) else None
     except (ClusterError, TimeoutError):
         return None
     return False
@@ -151,8 +146,40 @@ async def mark_answered(cluster: Cluster, metadata: Mapping[str, Any]) -> bool:
     return True
 
 
-async def refuse_orphans(cluster: Cluster, namespace: str, name: str, now: datetime) -> None:
-    """Refuses the actions on a ModelDeployment that does not exist."""
-    for obj, action in await unanswered(cluster, namespace, name):
-        message = f"there is no ModelDeployment {name} in namespace {namespace}"
-        await write_answer(cluster, obj, Answer(action.name, ActionOutcome.REFUSED, message, now))
+async def refuse_actions_on(
+    cluster: Cluster, actions: ActionList, key: tuple[str, str], now: datetime
+) -> datetime | None:
+    """Refuses the actions on a ModelDeployment that does not exist; when to go on, None if nothing is left to do."""
+    return await _refuse(cluster, actions, key, lambda name: name == key[1], now)
+
+
+async def refuse_orphans(cluster: Cluster, actions: ActionList, namespace: str, now: datetime) -> datetime | None:
+    """Refuses the actions of a namespace on ModelDeployments that do not exist; when to go on, None if never."""
+    rows = await cluster.list_rows(resources.MODEL_DEPLOYMENTS, namespace, "")
+    existing = {row["metadata"]["name"] for row in rows}
+    return await _refuse(cluster, actions, (namespace, ORPHANS), lambda name: name not in existing, now)
+
+
+async def _refuse(
+    cluster: Cluster, actions: ActionList, key: tuple[str, str], wanted: Callable[[str], bool], now: datetime
+) -> datetime | None:
+    try:
+        async with asyncio.timeout(ACTIONS_TIMEOUT):
+            found = await actions.read(cluster, key, wanted)
+    except (ClusterError, TimeoutError) as error:
+        log.warning("actions not read", namespace=key[0], name=key[1], error=str(error)[:300] or "too slow")
+        return now + ACTION_RETRY
+    done = True
+    for obj in found.actions:
+        done = await _refuse_one(cluster, obj, now) and done
+    if not done:
+        return now + ACTION_RETRY
+    return None if found.complete and not found.dropped else now + ORPHANS_GO_ON
+
+
+async def _refuse_one(cluster: Cluster, obj: Object, now: datetime) -> bool:
+    if (obj.get("status") or {}).get("outcome"):
+        return await mark_answered(cluster, obj["metadata"])
+    name, namespace = without_control_characters(str(obj["spec"].get("modelDeployment"))), obj["metadata"]["namespace"]
+    message = f"there is no ModelDeployment {name} in namespace {namespace}"
+    return await write_answer(cluster, obj, Answer(obj["metadata"]["name"], ActionOutcome.REFUSED, message, now))

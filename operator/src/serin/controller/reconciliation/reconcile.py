@@ -8,24 +8,24 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
+from serin.controller.reconciliation.action_list import ActionList
 from serin.controller.reconciliation.actor import Actor, Evidence
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
 from serin.controller.reconciliation.observe import Scope, Snapshot, observe
-from serin.controller.reconciliation.pending_actions import refuse_orphans
+from serin.controller.reconciliation.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
-from serin.controller.workqueue import Key
+from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
+from serin.notify.sink import Sink
 from serin.prometheus.metrics import Metrics
-from serin.prometheus.server.address import same_place
-from serin.prometheus.server.shared import NotAllowed
+from serin.prometheus.server.allow_list import AllowList, MetricsServer
 from serin.records.build import has_room, parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
@@ -50,38 +50,47 @@ class Reconciler:
     def __init__(
         self,
         cluster: Cluster,
-        metrics: Mapping[str, Metrics],
+        servers: Mapping[str, MetricsServer],
         clock: Callable[[], datetime],
         live_read: Callable[[Key, int | None], None] = lambda *_: None,
         namespaces: tuple[str, ...] = (),
         *,
+        sinks: Sequence[Sink] = (),
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
+        refuses_literal_secrets: bool = True,
     ) -> None:
-        """``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist."""
+        """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
+
+        ``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist.
+        """
         self._missing, self._retention = missing, retention
-        self._cluster, self._metrics, self._clock, self._live_read = cluster, metrics, clock, live_read
-        self._scope = Scope(tuple(metrics), namespaces)
-        self._actor, self._deadline_actor = Actor(cluster), Actor(DeadlineCluster(cluster, WRITE_TIMEOUT))
-        self._readers = WindowReaders()
+        self._cluster, self._clock, self._live_read = cluster, clock, live_read
+        self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets)
+        self._actor = Actor(cluster, sinks)
+        self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
+        self._readers, self._actions = WindowReaders(), ActionList()
         self._last: dict[Key, PassResult] = {}
 
-    async def reconcile(self, key: Key) -> datetime | None:
-        """One pass; the time of the next one, or None if only an event can change anything."""
+    async def reconcile(self, key: Key) -> datetime | Gone | None:
+        """One pass; the time of the next one, None if only an event can change anything, ``GONE`` without one."""
         namespace, name = key
-        snapshot = await observe(self._cluster, namespace, name, self._scope)
+        if name == ORPHANS:
+            return await refuse_orphans(self._cluster, self._actions, namespace, self._clock()) or GONE
+        last, now = self._last.get(key), self._clock()
+        failures = last.failures if last else None
+        snapshot = await observe(self._cluster, key, self._scope, actions=self._actions, now=now, failures=failures)
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)
             self._last.pop(key, None)
-            await refuse_orphans(self._cluster, namespace, name, self._clock())
-            return None
+            return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if reader is not None:
             _note_outage(reader, decision.status, self._clock())
         if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
-            bug = await _catch_up(reader, self._source(reader.policy), self._clock())
+            bug = await _catch_up(reader, self._scope.prometheus.metrics(reader.policy, key[0]), self._clock())
             decision = self._decide(key, snapshot, reader)
             wake_at = await self._carry_out(key, snapshot, decision, reader)
             if bug is not None:  # raised last: the decision on the other SLOs is carried out first
@@ -145,7 +154,9 @@ class Reconciler:
         """Writes records and arms; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
         if reader and over:
-            await _catch_up(reader, self._source(reader.policy), now)  # the record needs the windows of the outcome
+            await _catch_up(
+                reader, self._scope.prometheus.metrics(reader.policy, snapshot.owner.namespace), now
+            )  # the record needs the windows of the outcome
             decision = _with_evidence(decision, reader, now)
             over = bool(decision.plan.finish)
         sealable = reader is not None and _has_room(snapshot, decision) and (over or not reader.preview_only)
@@ -184,12 +195,6 @@ class Reconciler:
         observation = observation_of(snapshot, reader, self._last.get(key), now)
         observation = replace(observation, missing_rights=rights, retention=self._retention)
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
-
-    def _source(self, policy: PromotionPolicySpec) -> Metrics:
-        address = policy.prometheus.address if policy.prometheus else None
-        if address is None:
-            return next(iter(self._metrics.values()))
-        return self._metrics.get(same_place(address)) or NotAllowed(address)
 
 
 def _log_decision(key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from serin.errors import ClusterError, Conflict, NotFound, Refused
+from serin.errors import ClusterError, Conflict, NameTaken, NotFound, Refused
 from serin.schema.reasons import Reason
 
 REMEDIES = {
     Reason.QUOTA_EXCEEDED: "raise the quota, or free what it counts",
     Reason.WEBHOOK_REFUSED: "change what the webhook objects to, or ask whoever runs it",
     Reason.PERMISSION_MISSING: "give Serin's service account that right (the chart's rules have it)",
+    Reason.NAME_TAKEN: "delete that object, or change spec.model or spec.predictor: another revision has another name",
     Reason.WRITE_REFUSED: "mend what the server says",
     Reason.WRITE_UNAVAILABLE: "it is tried again by itself",
 }
@@ -28,6 +29,8 @@ def refusal(message: str) -> Reason:
 
 def reason_of(error: Exception) -> Reason:
     """The reason for a failed write."""
+    if isinstance(error, NameTaken):
+        return Reason.NAME_TAKEN
     if isinstance(error, Refused | NotFound):
         return refusal(str(error))
     if isinstance(error, Conflict):

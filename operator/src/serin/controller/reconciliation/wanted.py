@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import revision_of
+from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import RevisionRef
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.refusals import refusal
 from serin.errors import Conflict, Refused, Unavailable
+from serin.rollout.literal_secrets import literal_secret
 from serin.rollout.observation import Arm, Problem
 from serin.rollout.spec_rules import problem_of
 from serin.schema.reasons import Reason
@@ -19,29 +20,51 @@ from serin.traffic.registry import backend_of
 
 
 async def wanted_revision(
-    cluster: Cluster, obj: Object, parsed: ModelDeployment, arms: Mapping[str, Arm]
+    cluster: Cluster,
+    obj: Object,
+    parsed: ModelDeployment,
+    arms: Mapping[str, Arm],
+    *,
+    arms_known: bool,
+    refuses_literal_secrets: bool,
 ) -> tuple[RevisionRef | None, Problem | None]:
     """The revision that spec asks for, or the first problem that its author has to fix.
 
     A new revision is checked by a dry run before anything is created. During a rollout there is no dry run: only a
-    forward move needs it, and the breach watch must not depend on it.
+    forward move needs it, and the breach watch must not depend on it. Secrets in plain text are refused in what is new
+    only: what serves, or has served, goes on. ``arms_known``: the workloads could be read.
     """
     backend, source = backend_of(parsed.spec), Source(obj["spec"]["model"], obj["spec"]["predictor"])
     problem = _malformed(obj, parsed)
     if problem is not None:
         return None, problem
-    metadata, revision = obj["metadata"], revision_of(source.model, source.predictor)
-    workload = backend.workload(metadata["name"], revision)
-    ref = RevisionRef(revision=revision, version=parsed.spec.model.version, workload=workload)
+    metadata, whole = obj["metadata"], hash_of(source.model, source.predictor)
+    workload = backend.workload(metadata["name"], whole[:REVISION_LENGTH])
+    ref = RevisionRef(
+        revision=whole[:REVISION_LENGTH], version=parsed.spec.model.version, hash=whole, workload=workload
+    )
     try:
         body = backend.render(owner_of(obj), ref, source)
     except (TypeError, AttributeError, LookupError) as error:
         return None, Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
-    known = {r.revision for r in (parsed.status.stable, parsed.status.candidate, *parsed.status.rejected) if r}
-    if revision in arms or revision in known or parsed.status.rollout is not None:
+    if _is_known(ref, parsed, arms):
         return ref, None
-    problem = await _refused(cluster, backend, metadata["namespace"], body)
+    previous = parsed.status.previous
+    if refuses_literal_secrets and (previous is None or not ref.is_same(previous)):
+        problem = literal_secret(source.model, source.predictor)
+    if problem is None and parsed.status.rollout is None:
+        # An arm of this name has another content: that is told as such.
+        stranger = arms_known and ref.revision not in arms
+        problem = await _refused(cluster, backend, metadata["namespace"], body, stranger=stranger)
     return (ref, None) if problem is None else (None, problem)
+
+
+def _is_known(ref: RevisionRef, parsed: ModelDeployment, arms: Mapping[str, Arm]) -> bool:
+    """Whether the API server has taken the revision before; another content of the same name is not the revision."""
+    arm, status = arms.get(ref.revision), parsed.status
+    known = [r for r in (status.stable, status.candidate, arm.ref if arm is not None else None) if r is not None]
+    rejected = any(r.revision == ref.revision and r.hash in {None, ref.hash} for r in status.rejected)
+    return rejected or any(ref.is_same(r) for r in known)
 
 
 def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
@@ -56,13 +79,18 @@ def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
         return Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
 
 
-async def _refused(cluster: Cluster, backend: Backend, namespace: str, body: Object) -> Problem | None:
-    """Why the API server refuses the object, found by a dry run; None if it accepts the object."""
+async def _refused(
+    cluster: Cluster, backend: Backend, namespace: str, body: Object, *, stranger: bool
+) -> Problem | None:
+    """Why the API server refuses the object, found by a dry run; None if it accepts the object.
+
+    ``stranger``: an object that has the name already is not Serin's.
+    """
     what = f"the {backend.kind.kind} for spec.predictor"
     try:
         await cluster.create(backend.kind, namespace, body, dry_run=True)
     except Conflict:
-        return None
+        return _taken(backend, body["metadata"]["name"]) if stranger else None
     except Refused as error:
         reason = refusal(str(error))
         outside = reason in {Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING}
@@ -70,3 +98,12 @@ async def _refused(cluster: Cluster, backend: Backend, namespace: str, body: Obj
     except Unavailable as error:
         return Problem(Reason.WRITE_UNAVAILABLE, f"whether {what} would be taken is not known: {error}")
     return None
+
+
+def _taken(backend: Backend, name: str) -> Problem:
+    """The workload of that name is none of the arms."""
+    message = (
+        f"{backend.kind.kind} {name} exists and is not what Serin makes for spec; it gets no traffic and is not "
+        f"changed; delete it, or change anything in spec.model or spec.predictor: another revision has another name"
+    )
+    return Problem(Reason.NAME_TAKEN, message)

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from serin.prometheus.boundaries import boundary, same_boundary
+from serin.prometheus.boundaries import boundary, same_boundary, written
 from serin.schema.choices import Arms
 from serin.schema.types import parse_duration
 
@@ -74,13 +74,24 @@ class Preset:
     """Why policies may not use it; empty: they may."""
     meaning: str
     """What is counted, in one sentence for people."""
+    required: Mapping[str, str] = field(default_factory=dict)
+    """Label values that the operator's settings demand of all series, as they are written there."""
+
+    @property
+    def of_gateway(self) -> bool:
+        """Whether a gateway counts for both arms, and policies may use it."""
+        return not self.names_targets and not self.refused
+
+    def requiring(self, required: Mapping[str, str]) -> Preset:
+        """The same, of series with these label values only."""
+        return replace(self, required=required)
 
     def at_threshold(self, threshold: timedelta) -> tuple[Term, ...]:
         """The terms of latency with the threshold filled in."""
 
         def at(term: Term) -> Term:
-            boundary = f"{threshold / (term.unit or self.latency_unit):g}"
-            return replace(term, labels={**term.labels, "le": boundary}) if "le" in term.labels else term
+            le = written(threshold / (term.unit or self.latency_unit))
+            return replace(term, labels={**term.labels, "le": le}) if "le" in term.labels else term
 
         return tuple(map(at, self.latency))
 

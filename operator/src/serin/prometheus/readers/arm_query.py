@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from serin.prometheus import promql
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.presets import Preset
+from serin.prometheus.metrics import Metrics
+from serin.prometheus.presets import Preset, preset
 from serin.prometheus.readers.counter_groups import CounterGroup
 from serin.prometheus.readers.targets import TARGET_METRICS
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape
+from serin.schema.choices import Arms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class ArmPatterns:
     label: str
     candidate: str
     stable: str
+    of_targets: bool = False
+    """Whether the label is one of scrape targets, each of which belongs to one arm."""
 
     @property
     def both(self) -> tuple[str, str]:
@@ -47,6 +51,11 @@ class ArmQuery:
     identity: RolloutIdentity
     grid: Grid
 
+    @classmethod
+    def of(cls, metrics: Metrics, arms: Arms, identity: RolloutIdentity, grid: Grid) -> ArmQuery:
+        """The counters of some arms, in those series that the operator's settings let count."""
+        return cls(preset(arms).requiring(metrics.required_matchers(arms)), identity, grid)
+
     @property
     def patterns(self) -> ArmPatterns:
         """Kubernetes names need no escaping in a regular expression: letters, digits and ``-``."""
@@ -55,13 +64,14 @@ class ArmQuery:
         def pattern(arm: str) -> str:
             return source.arm_pattern.format(namespace=identity.namespace, service=identity.service(arm), arm=arm)
 
-        return ArmPatterns(source.arm_label, pattern(identity.candidate), pattern(identity.stable))
+        arms = (pattern(identity.candidate), pattern(identity.stable))
+        return ArmPatterns(source.arm_label, *arms, of_targets=source.names_targets)
 
     def matchers(self, group: CounterGroup) -> tuple[str, ...]:
-        """The label matchers of a group: the preset's and the user's own."""
-        fixed = self.source.matchers.items()
-        own = (f"{k}={promql.quoted(v.format(namespace=self.identity.namespace))}" for k, v in fixed)
-        return (*own, *group.matchers)
+        """The label matchers of a group: the preset's, those that the operator's settings demand, the user's own."""
+        fixed = {k: v.format(namespace=self.identity.namespace) for k, v in self.source.matchers.items()}
+        demanded = (f"{k}={promql.quoted(v)}" for k, v in {**fixed, **self.source.required}.items())
+        return (*demanded, *group.matchers)
 
     def request(self, group: CounterGroup) -> SeriesRequest:
         """The series of one group, of both arms, with all samples that the grid looks at."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from serin.errors import QueryRejected
 from serin.indicators.measurements import PresetCounters, SelectedCounter, Selection
 from serin.prometheus import promql
+from serin.prometheus.boundaries import written
 from serin.prometheus.presets import Preset, Term
 
 
@@ -39,5 +40,5 @@ def _selected(selection: Selection, namespace: str) -> CounterGroup:
 
 
 def _term(metric: str, own: SelectedCounter) -> Term:
-    labels = {} if own.boundary is None else {"le": f"{own.boundary:g}"}
+    labels = {} if own.boundary is None else {"le": written(own.boundary)}
     return Term(f"{metric}{own.suffix}", own.bad, own.total, labels=labels, required=own.required)

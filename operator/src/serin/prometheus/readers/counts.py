@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 
 from serin.evidence import Counts, Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term
 from serin.prometheus.readers.arm_query import ArmPatterns
 from serin.prometheus.readers.native import expand_native_histograms, off_boundary
+from serin.prometheus.readers.origins import several_origins_error
 from serin.prometheus.readers.samples import clipped, duplicate_series_error
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
 from serin.prometheus.readers.targets import Edges, Target, counters, growth, is_born, known_targets, target_of
@@ -35,7 +35,7 @@ def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Seque
     edges = (start.timestamp(), (start + length).timestamp())
     raw = [FoundGroup(group.terms, clipped(group.series, edges, length)) for group in groups]
     seen = [FoundGroup(group.terms, expand_native_histograms(group.series, group.terms, edges[0])) for group in raw]
-    doubt = next(_doubts(raw, seen), "")
+    doubt = next(filter(None, _doubts(arms, raw, seen, edges)), "")
     if doubt:
         return Window(start, length, None, error=doubt)
     everything = [s for group in seen for s in group.series]
@@ -56,10 +56,11 @@ def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Seque
     return Window(start, length, candidate, stable, error=error)
 
 
-def _doubts(raw: Sequence[FoundGroup], seen: Sequence[FoundGroup]) -> Iterator[str]:
-    """Why a window cannot be counted for any arm."""
-    copies = (duplicate_series_error(group.series) for group in seen)
-    return filter(None, chain(copies, (off_boundary(group.series, group.terms) for group in raw)))
+def _doubts(arms: ArmPatterns, raw: Sequence[FoundGroup], seen: Sequence[FoundGroup], edges: Edges) -> Iterator[str]:
+    """Why a window cannot be counted for any arm; empty texts where there is no doubt."""
+    yield from (duplicate_series_error(group.series) for group in seen)
+    yield several_origins_error(arms, [group.series for group in raw], edges[0])
+    yield from (off_boundary(group.series, group.terms) for group in raw)
 
 
 @dataclass(frozen=True, slots=True)

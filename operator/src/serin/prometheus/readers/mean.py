@@ -13,6 +13,7 @@ from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import groups_of
+from serin.prometheus.readers.origins import several_origins_error
 from serin.prometheus.readers.samples import clipped, duplicate_series_error
 from serin.prometheus.readers.targets import Edges, Target, counters, growth, known_targets
 from serin.prometheus.series import Series, freshness
@@ -21,7 +22,7 @@ from serin.together import together
 
 async def read(metrics: Metrics, wanted: measurements.Mean, identity: RolloutIdentity, grid: Grid) -> list[MeanWindow]:
     """One window per grid cell; ``MetricsError``."""
-    query = ArmQuery(preset(wanted.arms), identity, grid)
+    query = ArmQuery.of(metrics, wanted.arms, identity, grid)
     groups = groups_of(query.source, wanted.groups, identity.namespace)
     sums, counts = await together(*(metrics.series(query.request(group)) for group in groups))
     return [_window(query, start, sums, counts) for start in grid.starts]
@@ -36,9 +37,10 @@ def _window(query: ArmQuery, start: datetime, sums: Sequence[Series], counts: Se
     patterns, length = query.patterns, query.grid.length
     edges = (start.timestamp(), (start + length).timestamp())
     grown, counted = clipped(sums, edges, length), clipped(counts, edges, length)
-    duplicates = duplicate_series_error(grown) or duplicate_series_error(counted)
-    if duplicates:
-        return MeanWindow(start, length, None, error=duplicates)
+    doubt = duplicate_series_error(grown) or duplicate_series_error(counted)
+    doubt = doubt or several_origins_error(patterns, (grown, counted), edges[0])
+    if doubt:
+        return MeanWindow(start, length, None, error=doubt)
     fresh = freshness([*grown, *counted])
     known = known_targets([*grown, *counted], edges, fresh)
     means = [

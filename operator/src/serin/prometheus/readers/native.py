@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from serin.prometheus.boundaries import same_boundary
+from serin.prometheus.boundaries import same_boundary, written
 from serin.prometheus.presets import Term
 from serin.prometheus.readers.tally import COUNT, MUST_BE_BOUNDARY
 from serin.prometheus.series import NativeHistogram, Series
@@ -38,7 +38,7 @@ def off_boundary(series: Sequence[Series], terms: Sequence[Term]) -> str:
             divided = (_straddling_bucket(h, float(le)) for h in own.histograms if own.labels.get("__name__") == name)
             bounds = next(filter(None, divided), None)
             if bounds is not None:
-                nearest = " and ".join(f"{bound:g}" for bound in bounds if math.isfinite(bound))
+                nearest = " and ".join(written(bound) for bound in bounds if math.isfinite(bound))
                 return f"{name} has no bucket boundary at {le}, the nearest are {nearest}: {MUST_BE_BOUNDARY}"
     return ""
 

@@ -17,6 +17,7 @@ from serin.prometheus.presets import Term
 from serin.prometheus.promql import quoted
 from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup
+from serin.prometheus.readers.origins import ORIGIN_LABELS, several_origins_error
 from serin.prometheus.readers.samples import REPLICA_LABELS
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
 from serin.prometheus.readers.targets import Edges
@@ -36,6 +37,7 @@ SUMS = {
     "ended": "count by ({arm}) ({then} unless {now})",
     "strange": "count by ({arm}) ({now} unless on (instance, pod) {then})",
     "copies": "count by ({arm}) (count by ({arm},{replica}) ({now}))",
+    "origins": "group by ({arm},{origin}) ({now})",
 }
 DOUBTS = {
     "resets": "counters began again",
@@ -55,6 +57,10 @@ async def summed(ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup]) 
         for group in groups
     ]
     edges = (start.timestamp(), (start + length).timestamp())
+    origins = [[s for s in series if s.labels.get(PART, "").startswith("origins")] for _, series in found]
+    doubt = several_origins_error(arms, origins, edges[0])
+    if doubt:
+        return Window(start, length, None, error=doubt)
     counts, errors = {}, []
     for pattern in arms.both:
         own = [(terms, _values(arms.of(pattern, series))) for terms, series in found]
@@ -75,6 +81,7 @@ def query(terms: Sequence[Term], matchers: Sequence[str], arms: ArmPatterns, len
             "then": f"{selector} offset {back}",
             "twice": format_duration(2 * length),
             "replica": ",".join(sorted(REPLICA_LABELS)),
+            "origin": ",".join(ORIGIN_LABELS),
         }
         parts += [_named(form.format(**words), f"{name}{index}") for name, form in SUMS.items()]
     return f"({' or '.join(parts)})[1s:1s]"

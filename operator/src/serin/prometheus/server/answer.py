@@ -36,6 +36,7 @@ OF_THE_QUERY = re.compile(r"PromQL warning|\d+ more (warning )?annotations omitt
 PROMQL_INFO = "PromQL info"
 SECONDS = re.compile(r"[0-9]{1,9}")
 STATUSES = ("success", "error")
+TYPES = ("matrix", "vector", "scalar", "string")
 TRANSIENT = ("timeout", "canceled", "internal", "unavailable")
 """``errorType`` of errors that are not the query's fault."""
 UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
@@ -70,8 +71,8 @@ class Answer:
         if len(self.body) <= LONGEST_ERROR:  # parsing a whole answer for a few words would hold up all others
             with suppress(ValueError, RecursionError):
                 envelope = json.loads(self.body)
-        error = envelope.get("error") if isinstance(envelope, dict) else None
-        return self.redactor.clean(error if isinstance(error, str) else self.body)
+        named = [envelope.get(key) for key in ("error", "message")] if isinstance(envelope, dict) else []
+        return self.redactor.clean(next((words for words in named if isinstance(words, str)), self.body))
 
 
 def matrix(answer: Answer) -> list[Series]:
@@ -100,7 +101,8 @@ def _result(answer: Answer, *kinds: str) -> tuple[str, list[Any]]:
     data = _data(answer)
     kind, result = data.get("resultType"), data.get("result")
     if kind not in kinds or not isinstance(result, list):
-        raise MalformedAnswer(f"a {kinds[0]} was asked for, this came back: {answer.excerpt}")
+        found = f"a {kind}" if kind in TYPES and kind not in kinds else "something else"
+        raise MalformedAnswer(f"a {kinds[0]} was asked for, {found} came back")
     if len(result) > MOST_SERIES:
         raise AnswerTooLarge(f"the answer has {len(result)} series, more than {MOST_SERIES}")
     return str(kind), result

@@ -19,10 +19,13 @@ from pydantic.alias_generators import to_camel
 from serin.api.load import yaml_document
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised
+from serin.prometheus.server.arms import RequiredMatchers, SettingsByArms, first_problem
 
 LARGEST_FILE = 1024 * 1024
 """Bytes: as large as a Secret may be."""
 VISIBLE = "one word of visible ASCII characters is expected"
+Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,127}$")]
 OURS = frozenset({"authorization", "host", "content-length", "content-type", "accept-encoding", "connection", "cookie"})
 """Headers that a tenant header may not replace."""
 
@@ -68,12 +71,16 @@ class Tenant(_Part):
 
     header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "X-Scope-OrgID"
     value: SecretStr | None = None
+    """A name that is no secret: it stands in a ConfigMap."""
     value_file: Path | None = None
+    """A file, for a name that is a secret."""
+    from_namespace: bool = False
+    """Whether each namespace is a tenant of its own, with its own name."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.value is None) == (self.value_file is None):
-            raise ValueError("give value or valueFile")
+        if [self.value is not None, self.value_file is not None, self.from_namespace].count(True) != 1:
+            raise ValueError("give exactly one of value, valueFile and fromNamespace: true")
         if self.header.lower() in OURS:
             raise ValueError("header: this one is not a tenant's")
         if self.value is not None and not _is_visible(self.value.get_secret_value()):
@@ -89,8 +96,23 @@ class Server(_Part):
     bearer_token_file: Path | None = None
     tls: Tls | None = None
     tenant: Tenant | None = None
+    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=1000)] = ()
+    """The namespaces whose policies may use it; empty: all."""
+    enforce_label: LabelName | None = None
+    """A label that has the namespace's name: policies' own expressions are limited to series that have it."""
     plain_http: bool = False
     """Whether credentials may be sent over http, where everybody on the way can read them."""
+    arms: SettingsByArms = Field(default_factory=dict)
+    """Whose series count, by the kind of arms."""
+
+    @property
+    def required_matchers(self) -> RequiredMatchers:
+        """Per arms the label values that every series must have."""
+        return {arms: settings.matchers for arms, settings in self.arms.items()}
+
+    def with_default(self, arms: SettingsByArms) -> Server:
+        """The same server, with the settings of ``arms`` where it has none of its own."""
+        return self.model_copy(update={"arms": {**arms, **self.arms}})
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -108,6 +130,15 @@ class Server(_Part):
             raise ValueError("plainHttp: the address is https; there is no way to skip the check of its certificate")
         return self
 
+    def serves(self, namespace: str) -> bool:
+        """Whether the namespace's policies may use it."""
+        return not self.namespaces or namespace in self.namespaces
+
+    @property
+    def separates_tenants(self) -> bool:
+        """Whether it gives each namespace other series, so that the queries of two of them cannot be joined."""
+        return self.tenant is not None and self.tenant.from_namespace
+
 
 class _File(_Part):
     servers: Annotated[list[Server], Field(min_length=1, max_length=100)]
@@ -118,10 +149,7 @@ def servers_from(text: str, source: str) -> list[Server]:
     try:
         return _File.model_validate(yaml_document(text, source)).servers
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        raise InvalidInput(f"{source}: {where + ': ' if where else ''}{message}") from None
+        raise InvalidInput(f"{source}: {first_problem(error)}") from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -133,8 +161,11 @@ class Credentials:
     """What no message may contain."""
 
 
-def credentials_of(server: Server) -> Credentials:
-    """The credentials as they are now; ``InvalidInput`` names the file that cannot be used and quotes nothing of it."""
+def credentials_of(server: Server, namespace: str = "") -> Credentials:
+    """The credentials as they are now, for a query of ``namespace``.
+
+    ``InvalidInput`` names the file that cannot be used and quotes nothing of it.
+    """
     headers: dict[str, str] = {}
     secrets: list[str] = []
     if server.bearer_token_file is not None:
@@ -150,7 +181,11 @@ def credentials_of(server: Server) -> Credentials:
         encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
         headers["Authorization"] = f"Basic {encoded}"
         secrets += [password, encoded]
-    if server.tenant is not None:
+    if server.tenant is not None and server.tenant.from_namespace:
+        if not namespace:
+            raise InvalidInput("tenant.fromNamespace: the query is for no namespace")
+        headers[server.tenant.header] = namespace
+    elif server.tenant is not None:
         tenant = _tenant(server.tenant)
         headers[server.tenant.header] = tenant
         secrets.append(tenant)
@@ -159,7 +194,7 @@ def credentials_of(server: Server) -> Credentials:
 
 def check(server: Server) -> None:
     """``InvalidInput`` names the first file that cannot be used now."""
-    credentials_of(server)
+    credentials_of(server, namespace="any")
     tls = server.tls
     if tls is None:
         return

@@ -49,10 +49,15 @@ class QuerySession(requests.Session):
     """
 
     def __init__(
-        self, connections: Connections, decode: Callable[[Answer], object], on_answer: Callable[[int], None]
+        self,
+        connections: Connections,
+        namespace: str,
+        decode: Callable[[Answer], object],
+        on_answer: Callable[[int], None],
     ) -> None:
         super().__init__()
-        self._connections, self._decode, self._on_answer = connections, decode, on_answer
+        self._connections, self._namespace = connections, namespace
+        self._decode, self._on_answer = decode, on_answer
         self.trust_env = False  # no .netrc, which would replace our credentials, and no proxies
         self.cookies = connections.cookies
         self.headers.update({"User-Agent": "serin", "Accept-Encoding": "gzip"})
@@ -85,7 +90,9 @@ class QuerySession(requests.Session):
     def _exchange(self, method: str, url: str, params: Mapping[str, str], seconds: float) -> Answer:
         server, most = self._connections.server, self._connections.max_bytes
         try:
-            credentials = credentials_of(server)  # for every request, so that a rotated token is used at once
+            credentials = credentials_of(
+                server, self._namespace
+            )  # for every request, so that a rotated token is used at once
         except InvalidInput as error:
             raise MetricsUnavailable(f"not asked, the credentials cannot be used: {error}") from None
         redactor, tls = Redactor(credentials.secrets), server.tls

@@ -1,216 +1,122 @@
-"""Joins the requests of many rollouts: those of the same moment are sent to Prometheus as one query.
+"""One Prometheus for all rollouts, and what each namespace may see and take of it.
 
-Windows begin at whole seconds and are read a fixed time after their end, so the rollouts that are due in one second ask
-within a few milliseconds of each other: with windows of 15 s there are at most 15 such moments in a window, however
-many rollouts there are.
+A rollout asks through the view of its namespace (``Shared.of``): the tenant, the label that expressions are limited to
+and the namespace's turn among all others are the view's business, and nobody can leave them out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Protocol
 
-from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
+from serin.prometheus.promql import restricted
 from serin.prometheus.series import Series
-from serin.prometheus.series_request import SeriesRequest, Shape, query
-from serin.prometheus.server.limiter import SLOT_SECONDS, Limiter
-from serin.prometheus.server.oversize import OversizeCache
-from serin.prometheus.server.redaction import one_line
+from serin.prometheus.series_request import SeriesRequest
+from serin.prometheus.server.credentials import Server
+from serin.prometheus.server.joining import JoinedRequests
+from serin.prometheus.server.limiter import SLOT_SECONDS, FairLimiter, Limiter
+from serin.prometheus.server.question import Purpose
+from serin.schema.choices import Arms
 
-GATHERING = 0.05
-"""Seconds that the first of a batch waits for others."""
-MOST_REQUESTS = 200
-"""Per query: its text stays below a few dozen KiB."""
 OWN_QUERIES = 2
 """Of policies' own expressions at a time: counts, on which rollbacks depend, always find a free slot beside them."""
 COUNT_QUERIES = 2
 """Of sums that the server makes, at a time: slow gauges do not hold them up."""
-SHORT = timedelta(minutes=5)
-"""Requests that reach further back (after an outage, history) are not joined: the whole query would be as long."""
-
-Batch = Sequence[tuple[SeriesRequest, "asyncio.Future[list[Series]]"]]
-"""Requests that are joined, each with the future that its caller waits for."""
 
 
-class Source(Protocol):
-    """One Prometheus."""
+class QueryClient(Protocol):
+    """Sends queries to one Prometheus."""
 
-    async def matrix(self, query: str, at: datetime) -> list[Series]:
+    async def matrix(
+        self, query: str, at: datetime, *, namespace: str = "", purpose: Purpose = Purpose.COUNTS
+    ) -> list[Series]:
         """Raw samples of a range selector at an explicit time; ``MetricsError``."""
         ...
 
-    async def values(self, query: str, at: datetime) -> list[float]:
+    async def values(
+        self, query: str, at: datetime, *, namespace: str = "", purpose: Purpose = Purpose.COUNTS
+    ) -> list[float]:
         """The values of an expression at an instant; ``MetricsError``."""
         ...
 
 
 class Shared:
-    """One Prometheus for all rollouts; implements ``Metrics``."""
+    """One server of the allow-list; ``of`` a namespace it implements ``Metrics``."""
 
     def __init__(
         self,
-        source: Source,
+        client: QueryClient,
+        server: Server,
+        *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         slot_seconds: float = SLOT_SECONDS,
     ) -> None:
-        self._source, self._pause = source, pause
-        self._waiting: dict[Shape, list[tuple[SeriesRequest, asyncio.Future[list[Series]]]]] = {}
-        self._own, self._counts = Limiter(OWN_QUERIES, slot_seconds), Limiter(COUNT_QUERIES, slot_seconds)
-        self._flushes: set[asyncio.Task[None]] = set()
-        self._oversize = OversizeCache(clock)
+        self.client, self._server = client, server
+        self._pause, self._clock = pause, clock
+        self.own, self.counts = FairLimiter(OWN_QUERIES, slot_seconds), Limiter(COUNT_QUERIES, slot_seconds)
+        self._joined: dict[str, JoinedRequests] = {}
+        """By tenant: what two of them ask for is never one query."""
+
+    def serves(self, namespace: str) -> bool:
+        """Whether the namespace's policies may use the server."""
+        return self._server.serves(namespace)
+
+    def of(self, namespace: str) -> NamespaceMetrics:
+        """The server as the ModelDeployments of a namespace see it."""
+        return NamespaceMetrics(self, namespace)
+
+    def joined(self, namespace: str) -> JoinedRequests:
+        """The requests that those of a namespace are joined with."""
+        tenant = namespace if self._server.separates_tenants else ""
+        if tenant not in self._joined:
+            matrix = partial(self.client.matrix, namespace=tenant, purpose=Purpose.COUNTS)
+            self._joined[tenant] = JoinedRequests(matrix, self._pause, self._clock)
+        return self._joined[tenant]
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """As the operator's settings say for this server."""
+        return self._server.required_matchers.get(arms, {})
+
+    def limited(self, expression: str, namespace: str) -> str:
+        """A policy's own expression as it may be sent; ``QueryRejected``."""
+        label = self._server.enforce_label
+        return restricted(expression, label, namespace) if label else expression
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceMetrics:
+    """Implements ``Metrics`` for one namespace."""
+
+    shared: Shared
+    namespace: str
+
+    def required_matchers(self, arms: Arms) -> Mapping[str, str]:
+        """As the operator's settings say for the server."""
+        return self.shared.required_matchers(arms)
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         """The requested series with the samples of the requested time; ``MetricsError``."""
-        self._oversize.check(request)
-        try:
-            return await self._found(request)
-        except AnswerTooLarge as error:
-            self._oversize.note(request, error)
-            raise
-
-    async def _found(self, request: SeriesRequest) -> list[Series]:
-        if request.end - request.start > SHORT:
-            return _own(request, await self._source.matrix(*query([request])))
-        future: asyncio.Future[list[Series]] = asyncio.get_running_loop().create_future()
-        batch = self._waiting.setdefault(request.shape, [])
-        batch.append((request, future))
-        if len(batch) == 1:
-            self._begin(request.shape, batch)
-        return await future
-
-    def _begin(self, shape: Shape, batch: Batch) -> None:
-        """Answers the batch after a moment. However that ends, each of its futures is set."""
-        task = asyncio.create_task(self._flush(shape))
-        self._flushes.add(task)
-
-        def settle(_: asyncio.Task[None]) -> None:
-            self._flushes.discard(task)
-            if self._waiting.get(shape) is batch:  # cancelled before it began: the next request begins a new batch
-                del self._waiting[shape]
-            bug = None if task.cancelled() else task.exception()
-            _fail(batch, bug if isinstance(bug, Exception) else MetricsUnavailable("the query was given up"))
-
-        task.add_done_callback(settle)
+        return await self.shared.joined(self.namespace).series(request)
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of a policy's own selector: not joined."""
-        async with self._own.slot(query):
-            return await self._source.matrix(query, at)
+        text = self.shared.limited(query, self.namespace)
+        async with self.shared.own.turn(self.namespace, query):
+            return await self.shared.client.matrix(text, at, namespace=self.namespace, purpose=Purpose.EXPRESSION)
 
     async def values(self, query: str, at: datetime) -> list[float]:
         """The values of a policy's own expression: not joined."""
-        async with self._own.slot(query):
-            return await self._source.values(query, at)
+        text = self.shared.limited(query, self.namespace)
+        async with self.shared.own.turn(self.namespace, query):
+            return await self.shared.client.values(text, at, namespace=self.namespace, purpose=Purpose.EXPRESSION)
 
     async def counted(self, query: str, at: datetime) -> list[Series]:
         """As ``samples``, for sums in place of too many raw samples: gauges take none of their slots."""
-        async with self._counts.slot(query):
-            return await self._source.matrix(query, at)
-
-    async def _flush(self, shape: Shape) -> None:
-        """Sends all requests of a shape that have gathered."""
-        await self._pause(GATHERING)
-        batch = self._waiting.pop(shape)
-        size = self._oversize.joined(shape, MOST_REQUESTS)
-        parts = [batch[i : i + size] for i in range(0, len(batch), size)]
-        await asyncio.gather(*(self._ask(part) for part in parts))
-
-    async def _ask(self, part: Batch) -> bool:
-        """Answers all requests of a part; whether all could be read, if need be with several queries."""
-        try:
-            return await self._answered(part)
-        except Exception as error:  # noqa: BLE001 - it is raised in the callers of this part, and in no others
-            _fail(part, error)
-            return False
-
-    async def _answered(self, part: Batch) -> bool:
-        try:
-            found = await self._source.matrix(*query([request for request, _ in part]))
-        except MetricsError as error:
-            return await self._again(part, error)
-        for one in part:
-            _give(one, found)
-        return True
-
-    async def _again(self, part: Batch, error: MetricsError) -> bool:
-        smaller = _smaller(part, error)
-        for request, future in () if smaller else part:
-            if not future.done():  # each with its own query: the joined one changes, and names other rollouts
-                future.set_exception(error.with_query(_selected(request)))
-        all_read = all(await asyncio.gather(*map(self._ask, smaller))) and bool(smaller)
-        # Where one is too large alone, more of the others may fit together without it.
-        if all_read and isinstance(error, AnswerTooLarge):
-            self._oversize.fits(part[0][0].shape, max(map(len, smaller)))
-        return all_read
-
-
-def _give(one: tuple[SeriesRequest, asyncio.Future[list[Series]]], found: Sequence[Series]) -> None:
-    """Sets the future of one request, also if selecting its series fails."""
-    request, future = one
-    if future.done():
-        return
-    try:
-        future.set_result(_own(request, found))
-    except Exception as error:  # noqa: BLE001 - it is raised in the caller
-        future.set_exception(error)
-
-
-def _fail(part: Batch, error: Exception) -> None:
-    """Raises ``error`` in all callers that still wait."""
-    for _, future in part:
-        if not future.done():
-            future.set_exception(error)
-
-
-def _smaller(part: Batch, error: MetricsError) -> list[Batch]:
-    """The queries to send instead of one that failed; none where smaller ones would fail as well."""
-    if len(part) == 1 or isinstance(error, MetricsUnavailable):
-        return []
-    if isinstance(error, AnswerTooLarge):
-        middle = len(part) // 2
-        return [part[:middle], part[middle:]]
-    # One of the requests cannot be answered; the others must not go without data because of it.
-    return [[one] for one in part]
-
-
-def _selected(request: SeriesRequest) -> str:
-    """The query without its time range: that grows while windows wait, and a message should stay the same."""
-    return one_line(query([request])[0].rpartition("[")[0])
-
-
-def _own(request: SeriesRequest, found: Sequence[Series]) -> list[Series]:
-    """The series of one request, as if it had been sent alone at its own time."""
-    start, end = request.start.timestamp(), request.end.timestamp()
-    own = (series.between(start, end) for series in found if request.matches(series))
-    return [series for series in own if series.times]
-
-
-class NotAllowed:
-    """Refuses all requests: in place of a Prometheus that is no longer on the allow-list."""
-
-    def __init__(self, address: str) -> None:
-        self._error = QueryRejected(f"{address} is not on the operator's allow-list")
-
-    async def series(self, request: SeriesRequest) -> list[Series]:
-        """Always refused."""
-        del request
-        raise self._error
-
-    async def samples(self, query: str, at: datetime) -> list[Series]:
-        """Always refused."""
-        del query, at
-        raise self._error
-
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        """Always refused."""
-        del query, at
-        raise self._error
-
-    async def values(self, query: str, at: datetime) -> list[float]:
-        """Always refused."""
-        del query, at
-        raise self._error
+        async with self.shared.counts.slot(query):
+            return await self.shared.client.matrix(query, at, namespace=self.namespace, purpose=Purpose.COUNTS)

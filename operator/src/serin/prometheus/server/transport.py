@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import TypeVar
 
 from prometheus_api_client import PrometheusConnect
@@ -14,6 +13,7 @@ from urllib3.util import Retry
 
 from serin.prometheus.server.answer import Answer
 from serin.prometheus.server.credentials import Server
+from serin.prometheus.server.question import Question
 from serin.prometheus.server.session import Connections, QuerySession
 from serin.prometheus.server.timely import TimelyAdapter
 
@@ -37,19 +37,19 @@ class Transport:
         logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
     def ask(
-        self, decode: Callable[[Answer], T], query: str, at: datetime, seconds: float, on_answer: Callable[[int], None]
+        self, decode: Callable[[Answer], T], question: Question, seconds: float, on_answer: Callable[[int], None]
     ) -> T:
         """What ``decode`` makes of the answer, which has to come within ``seconds``; ``MetricsError``.
 
         ``on_answer`` gets the number of bytes that were read. The time of decoding is not counted.
         """
-        session = QuerySession(self._connections, decode, on_answer)
+        session = QuerySession(self._connections, question.namespace, decode, on_answer)
         connect = PrometheusConnect(self._connections.server.url, session=session, retry=Retry(0), method="POST")
         params = {
-            "time": f"{at.timestamp():.3f}",
+            "time": f"{question.at.timestamp():.3f}",
             "timeout": f"{max(1, round(900 * seconds))}ms",  # the server gives up before we do, and can say so
         }
-        found: T = connect.custom_query(query, params=params, timeout=seconds)
+        found: T = connect.custom_query(question.query, params=params, timeout=seconds)
         return found
 
     def close(self) -> None:

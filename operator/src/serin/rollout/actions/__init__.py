@@ -21,7 +21,7 @@ from serin.rollout.actions.retry import RETRY
 from serin.rollout.actions.rule import ActionRule, Effect, Request
 from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Answer
-from serin.rollout.observation import ActionView
+from serin.rollout.observation import ActionView, Part
 from serin.rollout.transition import Transition, with_fields
 
 ACTIONS: dict[ActionKind, ActionRule] = {
@@ -78,14 +78,22 @@ def _actionable(context: DecisionContext, status: ModelDeploymentStatus) -> list
         action
         for action in _waiting(context, status)
         if unwritten < (KEPT_ANSWERS if action.spec.action is ActionKind.ABORT else MOST_UNWRITTEN)
-        and (context.observed.requester_verified is not None or not action.spec.action.forward)
+        and (not action.spec.action.forward or _forward_can_be_decided(context))
     ]
 
 
+def _forward_can_be_decided(context: DecisionContext) -> bool:
+    """Whether the requester check is known and every action was read: a newer Hold may be among those that were not."""
+    return context.observed.requester_verified is not None and Part.ACTIONS not in context.observed.unknown
+
+
 def actions_due_at(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
-    """When to decide again because of waiting actions; None without any."""
-    if _actionable(context, status):
+    """When to decide again because of actions that wait, or that were not read; None without any."""
+    unread = Part.ACTIONS in context.observed.unknown
+    if _actionable(context, status) or (unread and status.rollout is not None):
         return context.poll_at()
+    if unread:
+        return context.now + ACTION_RETRY
     return context.now + ACTION_RETRY if _waiting(context, status) else None
 
 

@@ -9,7 +9,7 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import DEFAULT_HOLD_LIMIT
 from serin.rollout.phases.promoted import decide_promotion
-from serin.rollout.phases.starting import start_rollout, unreadable_before_start, wait_for_route
+from serin.rollout.phases.starting import ask_again_at, start_rollout, unreadable_before_start, wait_for_route
 from serin.rollout.schedule import EVERYTHING
 from serin.rollout.transition import (
     Transition,
@@ -41,6 +41,10 @@ def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) ->
     if context.record(status) is None:
         message = "the PromotionRecord is being created"
         return unknown or _overdue(context, Transition(status, Reason.FIRST_DEPLOYMENT, message, context.poll_at()))
+    problem = context.observed.problem
+    if route is None and problem is not None and problem.reason is Reason.HOSTNAME_TAKEN:
+        status, wake = with_phase(status, Phase.PENDING), ask_again_at(context, status)
+        return Transition(status, problem.reason, problem.message, wake, stalled=True)
     serving = with_weight(with_phase(status, Phase.PREPARING), EVERYTHING)
     if route is None or not route.accepted or candidate is None or route.stable != candidate.revision:
         why = f": {route.message}" if route is not None and route.message else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
@@ -11,7 +11,13 @@ from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.stable_outage import DOWN_FOR, stable_is_down
-from serin.rollout.phases.starting import start_rollout, unreadable_before_start, wait_for_route
+from serin.rollout.phases.starting import (
+    ask_again_at,
+    is_returning,
+    start_rollout,
+    unreadable_before_start,
+    wait_for_route,
+)
 from serin.rollout.transition import (
     Transition,
     failed_write,
@@ -24,7 +30,13 @@ from serin.schema.types import format_time
 ROUTE_GRACE = timedelta(seconds=30)
 """How long after a rollout the gateway may take to accept the last change of the route."""
 RETRIED_REFUSALS = frozenset(
-    {Reason.RENDER_REFUSED, Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING, Reason.WRITE_UNAVAILABLE}
+    {
+        Reason.RENDER_REFUSED,
+        Reason.QUOTA_EXCEEDED,
+        Reason.PERMISSION_MISSING,
+        Reason.WRITE_UNAVAILABLE,
+        Reason.NAME_TAKEN,
+    }
 )
 """Refusals of the dry-run of the InferenceService that may end without a watch event."""
 REFUSAL_RETRY = timedelta(seconds=30)
@@ -37,7 +49,7 @@ def decide_idle(context: DecisionContext, status: ModelDeploymentStatus) -> Tran
     if wanted is None:
         problem = context.observed.problem or Problem(Reason.SPEC_INVALID, "spec cannot be used")
         phase = Phase.STABLE if stable else Phase.PENDING
-        wake = context.now + REFUSAL_RETRY if problem.reason in RETRIED_REFUSALS else None
+        wake = _ask_again_at(context, status, problem)
         return Transition(with_phase(status, phase), problem.reason, problem.message, wake, stalled=True)
     if stable is None:
         return first_transition((unreadable_before_start,), context, status) or start_rollout(
@@ -47,6 +59,15 @@ def decide_idle(context: DecisionContext, status: ModelDeploymentStatus) -> Tran
         return _stable_wanted(context, status, stable)
     checks = (_rejected, unreadable_before_start, _start_blocked, _backing_off)
     return first_transition(checks, context, status) or start_rollout(context, status, wanted, _policy(context))
+
+
+def _ask_again_at(context: DecisionContext, status: ModelDeploymentStatus, problem: Problem) -> datetime | None:
+    """When to look again at a problem that may end without a watch event; None if only an event ends it."""
+    if problem.reason in RETRIED_REFUSALS:
+        return context.now + REFUSAL_RETRY
+    if problem.reason is not Reason.HOSTNAME_TAKEN:
+        return None
+    return ask_again_at(context, status)
 
 
 def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stable: RevisionRef) -> Transition:
@@ -66,6 +87,10 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
         found = context.observed.unknown[part]
         message = f"version {stable.version} is stable; {part.value} cannot be read: {found.message}"
         return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)
+    arm = context.arm(stable)
+    if arm is not None and arm.doubt is not None:
+        message = f"version {stable.version} serves all traffic; {arm.doubt.message}"
+        return Transition(status, arm.doubt.reason, message, stalled=True)
     route = context.observed.route
     recent = stable.since is not None and context.now - stable.since < ROUTE_GRACE
     if route is None or (not route.accepted and not (route.pending and recent)):
@@ -106,8 +131,8 @@ def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> T
     if context.spec.paused:
         message = "spec.paused is true: no new rollout; set it to false to go on"
         return Transition(waiting, Reason.PAUSED, message, context.poll_at() if down else None, stalled=down)
-    if isinstance(context.observed.policy, Problem) and not stable_is_down(context, status):
-        problem = context.observed.policy
+    problem = _policy_problem(context, status)
+    if problem is not None and not stable_is_down(context, status):
         wake = (status.stable_down_since or context.now) + DOWN_FOR if down else None
         return Transition(waiting, problem.reason, problem.message, wake, stalled=True)
     route = context.observed.route
@@ -116,6 +141,14 @@ def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> T
         message = f"the gateway has not accepted the route{why}; no rollout starts on it"
         return wait_for_route(context, waiting, message)
     return None
+
+
+def _policy_problem(context: DecisionContext, status: ModelDeploymentStatus) -> Problem | None:
+    """Why the policy lets no rollout start; a way back to the previous revision has no preview and needs no header."""
+    wanted, live = context.observed.wanted, context.observed.policy
+    if wanted is not None and is_returning(context, status, wanted):
+        return live if isinstance(live, Problem) else None
+    return context.policy_problem()
 
 
 def _backing_off(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

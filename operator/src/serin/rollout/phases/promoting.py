@@ -41,7 +41,7 @@ def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transiti
         return lost
     baking = with_rollout(with_phase(status, Phase.BAKING), step_started_at=context.now, blocked_since=None)
     message = f"{describe_step(baking)}: the old revision stays as control"
-    return Transition(baking, Reason.BAKING, message, context.next_evaluation_at())
+    return Transition(baking, Reason.BAKING, message)
 
 
 def _without_bake(context: DecisionContext, status: ModelDeploymentStatus) -> bool:

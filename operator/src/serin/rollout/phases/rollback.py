@@ -169,6 +169,7 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
         rejection = Rejection(
             revision=candidate.revision,
             version=candidate.version,
+            hash=candidate.hash,
             at=rollout.decided_at or context.now,
             reason=ended_for,
             record=rollout.record,

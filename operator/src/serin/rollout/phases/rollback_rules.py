@@ -38,7 +38,7 @@ def aborted_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> 
         if route.weight < intended
         else f"took the {' and the '.join(sorted(way.value.lower() for way in removed))} off the route"
     )
-    message = f"{route.editor or 'somebody'} {what}; version {status.candidate.version} is taken back"
+    message = f"{route.edited_by} {what}; version {status.candidate.version} is taken back"
     lowered = with_weight(status, min(weights_of(status).desired, route.weight))
     return start_rollback(context, lowered, Reason.ABORTED_BY_HAND, message)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import workload_name
@@ -22,8 +22,19 @@ NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
 """Parts that a rollout needs to start while stable is down: its attempt and arm follow from them."""
 NEEDED_TO_START = (*NEEDED_IN_AN_OUTAGE, Part.ENDPOINTS, Part.POLICY, Part.ACTIONS, Part.HOSTNAMES)
 """Parts that a rollout needs to start otherwise."""
+HOSTNAME_RETRY = timedelta(seconds=30)
+"""The first pause between two questions for a hostname that is taken; each is as long as all before it."""
 ROUTE_STALLED_AFTER = timedelta(minutes=2)
 """How long the gateway may take to accept a route before a person is needed."""
+
+
+def ask_again_at(context: DecisionContext, status: ModelDeploymentStatus) -> datetime:
+    """When to ask again for a hostname that is taken; no event says that the other route is gone.
+
+    Each question reads all routes, so it is asked ever more rarely.
+    """
+    asked_since = status.since if status.reason is Reason.HOSTNAME_TAKEN and status.since else context.now
+    return context.now + max(HOSTNAME_RETRY, context.now - asked_since)
 
 
 def wait_for_route(context: DecisionContext, status: ModelDeploymentStatus, message: str) -> Transition:
@@ -51,7 +62,7 @@ def start_rollout(
     context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef, policy: PromotionPolicySpec | None
 ) -> Transition:
     """Starts a rollout or the first deployment; sets candidate, record name and R0."""
-    attempt, returning = context.observed.next_attempt, _returning(context, status, wanted)
+    attempt, returning = context.observed.next_attempt, is_returning(context, status, wanted)
     if status.stable is None:
         message = f"version {wanted.version} is the first; it serves as soon as it is ready"
     elif returning:
@@ -86,11 +97,11 @@ def start_rollout(
     return Transition(after, reason, message, context.poll_at())
 
 
-def _returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
+def is_returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
     """Whether spec goes back to the previous stable revision within its return period."""
     previous = status.previous
-    if status.stable is None or previous is None or previous.revision != wanted.revision:
-        return False
+    if status.stable is None or previous is None or previous.hash is None or not previous.is_same(wanted):
+        return False  # an unknown content has proven nothing
     if status.retry is not None:  # it has been rolled back since
         return False
     return previous.until is None or context.now < previous.until

@@ -9,6 +9,9 @@ from serin.rollout.report.status_report import OUTAGE_REASONS
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 
+STEP_ADVANCED = "StepAdvanced"
+"""Name of the announcement of a further weight."""
+
 
 def announcements(
     before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
@@ -32,7 +35,7 @@ def _transition(
     name = (
         after.phase.value
         if phase_changed and after.phase
-        else "StepAdvanced"
+        else STEP_ADVANCED
         if step_changed
         else transition.reason.value
     )

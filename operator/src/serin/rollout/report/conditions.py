@@ -43,6 +43,10 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
         out.append(_make(context, ConditionType.TRAFFIC_SPLIT, reason, words, holds=split.agrees))
     generation = status.observed_generation if status.observed_generation is not None else UNSEEN
     out.extend(_policy_condition(context, status))
+    unread = context.observed.unknown.get(Part.ACTIONS)
+    if unread is not None:
+        why, read = Reason.OBSERVATION_INCOMPLETE.value, False if unread.refused else None
+        out.append(_make(context, ConditionType.ACTIONS_READ, why, unread.message, holds=read))
     if context.observed.missing_rights:
         message = (
             f"Serin's service account may not: {'; '.join(context.observed.missing_rights)}; apply the chart's rules"
@@ -69,8 +73,9 @@ def _policy_condition(context: DecisionContext, status: ModelDeploymentStatus) -
         message = context.observed.unknown[Part.POLICY].message
         reason = Reason.OBSERVATION_INCOMPLETE.value
         return [_make(context, ConditionType.POLICY_ACCEPTED, reason, f"cannot be read: {message}", holds=None)]
-    if isinstance(live, Problem):
-        return [_make(context, ConditionType.POLICY_ACCEPTED, live.reason.value, live.message, holds=False)]
+    problem = live if isinstance(live, Problem) or status.rollout is not None else context.policy_problem()
+    if isinstance(problem, Problem):
+        return [_make(context, ConditionType.POLICY_ACCEPTED, problem.reason.value, problem.message, holds=False)]
     if not isinstance(live, PromotionPolicySpec):
         return [c for c in status.conditions if c.type == ConditionType.POLICY_ACCEPTED.value]
     if status.rollout is not None and policy_edited(context, status):

@@ -41,6 +41,7 @@ def with_report(
         _queued_note(context, transition.status),
         _held_note(transition),
         _auto_update_note(context, transition.status),
+        _doubt_note(context, transition),
         _policy_note(context, transition),
     )
     appended = f"{''.join(notes)}{_failure_note(transition)}"
@@ -138,6 +139,14 @@ def _auto_update_note(context: DecisionContext, status: ModelDeploymentStatus) -
         f"changes of its scaling fields"
         for arm in arms
     )
+
+
+def _doubt_note(context: DecisionContext, transition: Transition) -> str:
+    """That what serves as stable is not, or not certainly, what Serin made."""
+    arm = context.arm(transition.status.stable)
+    if arm is None or arm.doubt is None or arm.doubt.message in transition.message:
+        return ""
+    return f"; {arm.doubt.message}"
 
 
 def _deadline(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from serin.api import names
+from serin.api.managed_fields import editor
 from serin.api.promotion_policy import Exposure
 from serin.api.revision import workload_name
 from serin.rollout.observation import RouteView
+from serin.schema.masking import masked
 from serin.traffic.gateway.service import ServiceOf
 
 
@@ -27,7 +29,7 @@ def route_view(obj: Mapping[str, Any], service_of: ServiceOf) -> RouteView:
         accepted=accepted,
         message=message,
         pending=not accepted and _pending(obj),
-        editor=_editor(metadata.get("managedFields") or []),
+        editor=editor(obj, own=names.MANAGER),
         rollback=annotations.get(names.ROLLBACK, ""),
         exposes=_exposes(obj, service),
         meant_to_expose=frozenset(
@@ -85,7 +87,7 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
                 problems.append(f"{kind} is not yet told for generation {generation}")
             elif state["status"] != "True":
                 problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
-    return not problems, "; ".join(problems)
+    return not problems, masked("; ".join(problems))
 
 
 def _pending(obj: Mapping[str, Any]) -> bool:
@@ -96,14 +98,3 @@ def _pending(obj: Mapping[str, Any]) -> bool:
     )
     deciding = (c for c in conditions if c["type"] in {"Accepted", "ResolvedRefs"})
     return not any(c.get("observedGeneration", 0) == generation and c["status"] != "True" for c in deciding)
-
-
-def _editor(managed: Iterable[Mapping[str, Any]]) -> str:
-    """The newest other field manager of the spec (managedFields); empty without one."""
-    others = [
-        entry
-        for entry in managed
-        if entry.get("manager") != names.MANAGER and (entry.get("fieldsV1") or {}).get("f:spec")
-    ]
-    newest = max(others, key=lambda entry: str(entry.get("time", "")), default=None)
-    return str(newest["manager"]) if newest else ""

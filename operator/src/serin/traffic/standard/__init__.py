@@ -22,7 +22,7 @@ from serin.traffic.owner import Owner
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.service import service_of, workload_of
-from serin.traffic.standard.workload import inference_service, scaling_patch
+from serin.traffic.standard.workload import has_same_content, inference_service, scaling_patch, storage_uri
 
 
 class Standard:
@@ -48,6 +48,14 @@ class Standard:
     def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
         """The InferenceService of one revision."""
         return inference_service(owner, ref, model=source.model, predictor=copy.deepcopy(dict(source.predictor)))
+
+    def has_same_content(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Whether two InferenceServices differ in nothing but their scaling fields."""
+        return has_same_content(one, other)
+
+    def storage_uri(self, actual: Mapping[str, Any]) -> str:
+        """The storage URI of the predictor."""
+        return storage_uri(actual)
 
     def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
         """The merge patch of its scaling fields; None if there is no difference."""

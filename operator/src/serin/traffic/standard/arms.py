@@ -67,7 +67,8 @@ def _refs(status: ModelDeploymentStatus) -> Iterable[RevisionRef]:
 def _remembered(ref: RevisionRef, name: str) -> Object:
     """The metadata of an InferenceService, from the status."""
     labels = {names.MODEL_DEPLOYMENT: name, names.REVISION: ref.revision, names.VERSION: ref.version}
-    return {"metadata": {"name": ref.workload.name, "labels": labels}}
+    annotations = {names.CONTENT_HASH: ref.hash} if ref.hash else {}
+    return {"metadata": {"name": ref.workload.name, "labels": labels, "annotations": annotations}}
 
 
 def _grouped(objs: list[Object], label: str) -> dict[str, list[Mapping[str, Any]]]:

@@ -10,6 +10,7 @@ from serin.api.revision import replica_bounds
 from serin.api.status import RevisionRef, Workload
 from serin.cluster import resources
 from serin.rollout.observation import Arm
+from serin.traffic.owner import stated_hash
 from serin.traffic.standard.failure import failure_of
 
 
@@ -21,6 +22,7 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
     ref = RevisionRef(
         revision=labels.get(names.REVISION, "unknown"),
         version=labels.get(names.VERSION, "?"),
+        hash=stated_hash(inference_service),
         workload=Workload(api_version=kind.api_version, kind=kind.kind, name=metadata["name"]),
     )
     pods, ready = list(pods), ready_endpoints(slices)

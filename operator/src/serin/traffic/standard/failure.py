@@ -28,6 +28,7 @@ from dataclasses import replace
 from typing import Any
 
 from serin.rollout.observation import Failure
+from serin.schema.masking import masked
 from serin.schema.reasons import Reason
 from serin.traffic.standard.containers import container_failure, last_line
 
@@ -221,5 +222,5 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _one_line(source: Mapping[str, Any]) -> str:
-    """The message of a condition, a status or an Event, on one line and cut to ``MAX_MESSAGE`` characters."""
-    return " ".join(str(source.get("message") or "").split())[:MAX_MESSAGE]
+    """The message of a condition, a status or an Event: masked, on one line and cut to ``MAX_MESSAGE`` characters."""
+    return " ".join(masked(str(source.get("message") or "")).split())[:MAX_MESSAGE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serin.api.names import PREDICTOR_SUFFIX
 from serin.api.revision import workload_name
 from serin.api.status import Workload
 from serin.cluster.resources import INFERENCE_SERVICES
@@ -18,4 +19,4 @@ def workload_of(model_deployment: str, revision: str) -> Workload:
 
 def service_of(inference_service: str) -> Service:
     """The Service that KServe creates for the predictor."""
-    return Service(f"{inference_service}-predictor", PREDICTOR_PORT)
+    return Service(f"{inference_service}{PREDICTOR_SUFFIX}", PREDICTOR_PORT)

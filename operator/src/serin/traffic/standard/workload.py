@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api import names
-from serin.api.revision import replica_bounds, scaling_of, without_nulls
+from serin.api.revision import hash_of, replica_bounds, scaling_of, without_nulls, without_scaling
 from serin.api.status import RevisionRef
 from serin.traffic.owner import Owner
 from serin.traffic.standard.served_name import served_name_fields
 
 KSERVE_API = "serving.kserve.io/v1beta1"
+KSERVE_KEYS = "serving.kserve.io/"
+STORAGE_URI = "STORAGE_URI"
+"""The variable by which a custom container is told where its model is."""
 
 
 def inference_service(
@@ -27,7 +30,10 @@ def inference_service(
         names.VERSION: ref.version,
         "networking.kserve.io/visibility": "cluster-local",
     }
-    metadata["annotations"] = {"serving.kserve.io/deploymentMode": "Standard"}
+    metadata["annotations"] = {
+        "serving.kserve.io/deploymentMode": "Standard",
+        names.CONTENT_HASH: hash_of(model, predictor),
+    }
     return {
         "apiVersion": KSERVE_API,
         "kind": "InferenceService",
@@ -41,12 +47,40 @@ def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], na
     predictor = without_nulls(predictor)
     if "model" not in predictor:
         container = predictor["containers"][0]
-        container["env"] = [*container.get("env", []), {"name": "STORAGE_URI", "value": model["uri"]}]
+        container["env"] = [*container.get("env", []), {"name": STORAGE_URI, "value": model["uri"]}]
         return predictor
     section = predictor["model"]
     section["storageUri"] = model["uri"]
     section.update(served_name_fields(section, name, model.get("servedName")))
     return predictor
+
+
+def storage_uri(inference_service: Mapping[str, Any]) -> str:
+    """Where its model comes from; empty if it does not say so. No webhook rewrites it."""
+    predictor = (inference_service.get("spec") or {}).get("predictor") or {}
+    if "model" in predictor:
+        return str(predictor["model"].get("storageUri", ""))
+    variables = (predictor.get("containers") or [{}])[0].get("env") or []
+    # The last of two variables of one name counts.
+    return next((str(v.get("value", "")) for v in reversed(variables) if v.get("name") == STORAGE_URI), "")
+
+
+def has_same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two InferenceServices, as the API server stores them, differ in nothing but their scaling fields.
+
+    KServe also takes orders from annotations (credentials, for example): ``one`` may have none that ``other`` has not.
+    """
+    return _content(one) == _content(other) and _orders(one) <= _orders(other)
+
+
+def _content(inference_service: Mapping[str, Any]) -> dict[str, Any]:
+    spec = without_nulls(inference_service.get("spec") or {})
+    return {**spec, "predictor": without_scaling(spec.get("predictor") or {})}
+
+
+def _orders(inference_service: Mapping[str, Any]) -> set[str]:
+    annotations = inference_service["metadata"].get("annotations") or {}
+    return {key for key in annotations if key.startswith(KSERVE_KEYS)}
 
 
 def scaling_patch(

@@ -16,8 +16,9 @@ def record_missing(context: DecisionContext, status: ModelDeploymentStatus) -> T
         return None
     if rollout.exposed:
         message = (
-            f"PromotionRecord {rollout.record} is gone; nothing moves forward without it; the watch goes on; restore "
-            f"it from a backup, or end this rollout (a PromotionAction Abort, or another revision in spec)"
+            f"PromotionRecord {rollout.record} is gone, or another stands in its place; nothing moves forward without "
+            f"it; the watch goes on; restore it from a backup, or end this rollout (a PromotionAction Abort, or "
+            f"another revision in spec)"
         )
         return Transition(status, Reason.STATE_CONFLICT, message, context.next_evaluation_at(), stalled=True)
     policy = context.observed.policy

@@ -20,5 +20,5 @@ def template_drift(context: DecisionContext, status: ModelDeploymentStatus) -> T
             f"the pod template of {arm_name} ({ref.workload.name}) was changed from outside during the rollout: the "
             f"evidence is of other pods; nothing moves forward until it is put back or spec asks for another revision"
         )
-        return Transition(status, Reason.TEMPLATE_DRIFT, message, context.next_evaluation_at(), stalled=True)
+        return Transition(status, Reason.TEMPLATE_DRIFT, message, stalled=True)
     return None

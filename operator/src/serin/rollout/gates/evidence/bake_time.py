@@ -11,4 +11,4 @@ from serin.rollout.transition import Transition
 
 def bake_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """Holds while the accepted windows are shorter than the bake."""
-    return short_of_time(context, status, stage_evidence(context, status))
+    return short_of_time(status, stage_evidence(context, status))

@@ -19,4 +19,4 @@ def preview_time(context: DecisionContext, status: ModelDeploymentStatus) -> Tra
     if context.now >= until:
         return None
     message = f"{describe_shadow(context, status)}; the preview lasts until {format_time(until.replace(microsecond=0))}"
-    return Transition(status, Reason.PREVIEWING, message, min(until, context.next_evaluation_at()))
+    return Transition(status, Reason.PREVIEWING, message, until)

@@ -17,16 +17,14 @@ def step_time(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
     if evidence.analysis is None or evidence.begun_at is None:
         message = f"{describe_step(status)}: the step has not begun"
         return Transition(status, Reason.WAITING_FOR_ROUTE, message, context.poll_at())
-    return short_of_time(context, status, evidence)
+    return short_of_time(status, evidence)
 
 
-def short_of_time(
-    context: DecisionContext, status: ModelDeploymentStatus, evidence: StageEvidence
-) -> Transition | None:
+def short_of_time(status: ModelDeploymentStatus, evidence: StageEvidence) -> Transition | None:
     """The hold of a stage that is too short, with judged and required time; None if it is long enough."""
     hold, limits, have = evidence.too_short, evidence.limits, evidence.assessment.step_time
     if hold is None or limits is None:
         return None
     judged = f"{format_duration(have)} of {format_duration(limits.for_)} judged"
     message = f"{describe_step(status)}: every SLO passes; {judged}"
-    return Transition(status, hold.reason, message, context.next_evaluation_at(), stalled=hold.late)
+    return Transition(status, hold.reason, message, stalled=hold.late)

@@ -17,7 +17,7 @@ def traffic_split(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
         return None
     message = f"{describe_step(status)}: {describe_split(split)}; nothing moves forward on it"
     late = stage_evidence(context, status).late
-    return Transition(status, Reason.TRAFFIC_SPLIT, message, context.next_evaluation_at(), stalled=late)
+    return Transition(status, Reason.TRAFFIC_SPLIT, message, stalled=late)
 
 
 def describe_split(split: Split) -> str:

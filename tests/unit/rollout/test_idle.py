@@ -18,8 +18,9 @@ from serin.rollout.phases.idle import RETRIED_REFUSALS, decide_idle
 from serin.rollout.phases.starting import NEEDED_TO_START
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
-from tests.world import SECOND, START, World, policy, ref, spec
+from tests.world import SECOND, World, policy, ref, spec
 
 MINUTE = timedelta(minutes=1)
 NEVER = None
@@ -118,6 +119,22 @@ def test_a_route_that_is_not_accepted_for_two_minutes_asks_for_a_person(
         here.route(accepted=False)
         here.status = here.status.model_copy(update={"reason": reason, "since": START - seconds * SECOND})
         assert told(here)[1:] == (Reason.WAITING_FOR_ROUTE, stalled, SOON)
+
+
+@pytest.mark.parametrize(
+    ("reason", "seconds", "wake"),
+    [
+        (Reason.SERVING, 3600, 30),
+        (Reason.HOSTNAME_TAKEN, 0, 30),
+        (Reason.HOSTNAME_TAKEN, 60, 60),
+        (Reason.HOSTNAME_TAKEN, 3600, 3600),
+    ],
+)
+def test_a_hostname_that_is_taken_is_asked_for_ever_more_rarely(reason: Reason, seconds: int, wake: int) -> None:
+    here = settled()
+    here.observed = replace(here.observed, wanted=None, problem=Problem(Reason.HOSTNAME_TAKEN, "taken"))
+    here.status = here.status.model_copy(update={"reason": reason, "since": START - seconds * SECOND})
+    assert told(here) == (Phase.STABLE, Reason.HOSTNAME_TAKEN, True, wake * SECOND)
 
 
 # --- spec cannot be used ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How is the summary told to people?"""
+"""Prints the summary for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from e2e.demo.summary import Expectation, Summary
 
 
-def tell(summary: Summary, told: Expectation, console: Console) -> None:
+def print_summary(summary: Summary, told: Expectation, console: Console) -> None:
     """Print the figures, then what is not as told."""
     lines = figures(summary, told)
     width = max(len(name) for name, _ in lines)

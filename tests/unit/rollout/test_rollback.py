@@ -32,8 +32,9 @@ from serin.rollout.phases.rollback_rules import (
 )
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from tests.clock import START, api_time
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
-from tests.world import SECOND, START, policy, ref
+from tests.world import SECOND, policy, ref
 
 
 def cause(transition: Transition | None) -> Reason | None:
@@ -100,7 +101,7 @@ def test_whoever_takes_the_shadow_off_the_route_is_named(closed: set[Exposure], 
     transition = here.ask(aborted_by_hand)
     assert cause(transition) is Reason.ABORTED_BY_HAND
     assert transition is not None
-    assert transition.message == f"kubectl-edit {words} the route; version 2 is taken back"
+    assert transition.message == f"field manager kubectl-edit {words} the route; version 2 is taken back"
 
 
 # --- what is the candidate's own doing -------------------------------------------------------------------------------
@@ -393,7 +394,7 @@ def test_an_end_waits_for_its_record_and_tells_what_is_in_its_way() -> None:
     transition = wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why")
     assert answer(transition) == (Reason.SLO_BREACHED, True, SOON)
     assert transition is not None
-    assert "is not finished: forbidden; without it the rollout ends at 2026-11-22T03:04:59Z" in transition.message
+    assert f"is not finished: forbidden; without it the rollout ends at {api_time(299)}" in transition.message
 
 
 @pytest.mark.parametrize(("seconds", "asks"), [(59, False), (60, True)])

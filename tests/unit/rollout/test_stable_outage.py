@@ -13,8 +13,9 @@ from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFai
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.rollout.phases.stable_outage import take_over, with_outage_clock
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
-from tests.world import BAD, SECOND, START, World, policy, ref, serving
+from tests.world import BAD, SECOND, World, policy, ref, serving
 
 DEAD = Failure(Reason.MODEL_LOAD_FAILED, "the artefact is gone", final=True)
 STEPS = [{"weight": 10, "for": "8s", "timeout": "10m"}, {"weight": 50, "for": "8s", "timeout": "10m"}]

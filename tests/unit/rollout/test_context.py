@@ -11,8 +11,9 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.rollout.observation import Arm, Observation, Part, Problem, RecordView, Unreadable
 from serin.rollout.transition import MOST_DRAINING, with_draining
 from serin.schema.reasons import Outcome, Phase, Reason
+from tests.clock import START
 from tests.scene import NEXT_WINDOW, SOON, scene
-from tests.world import SECOND, START, policy, ref
+from tests.world import SECOND, policy, ref
 
 NO_ANSWER = Unreadable("no answer")
 

@@ -1,0 +1,47 @@
+"""Who wrote which fields of an object, as ``metadata.managedFields`` tells it.
+
+It names field managers: a manager is a name that the writing program chose (``kubectl --field-manager=…``), no user and
+no proof of one. The API server's audit log knows the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from serin.api.model_deployment import SCALING_FIELDS
+
+LONGEST_MANAGER = 128
+"""Limit of the API server."""
+
+
+def editor(obj: Mapping[str, Any], own: str) -> str:
+    """The newest field manager of ``spec`` other than ``own``; empty without one."""
+    return _newest(entry for entry in _entries(obj) if entry.get("manager") != own and _fields(entry, "f:spec"))
+
+
+def revision_manager(obj: Mapping[str, Any]) -> str:
+    """The newest field manager of a ModelDeployment's ``spec.model`` or ``spec.predictor``; empty without one.
+
+    Who wrote nothing but scaling fields, such as an autoscaler, asked for no revision.
+    """
+    return _newest(entry for entry in _entries(obj) if _has_revision(entry))
+
+
+def _has_revision(entry: Mapping[str, Any]) -> bool:
+    spec = _fields(entry, "f:spec")
+    outside = {".", *(f"f:{name}" for name in SCALING_FIELDS)}
+    return bool(spec.get("f:model")) or bool(set(spec.get("f:predictor") or {}) - outside)
+
+
+def _fields(entry: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    return (entry.get("fieldsV1") or {}).get(section) or {}
+
+
+def _entries(obj: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from obj["metadata"].get("managedFields") or []
+
+
+def _newest(entries: Iterable[Mapping[str, Any]]) -> str:
+    newest = max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
+    return str(newest.get("manager", ""))[:LONGEST_MANAGER] if newest is not None else ""

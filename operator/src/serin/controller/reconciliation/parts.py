@@ -1,0 +1,89 @@
+"""Reads the parts of a snapshot, each with a timeout of its own. Only the route may raise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
+from serin.api import names
+from serin.api.model_deployment import ModelDeployment
+from serin.api.status import ModelDeploymentStatus
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.controller.reconciliation.action_list import ActionList
+from serin.controller.reconciliation.adoption import has_derived_name
+from serin.controller.reconciliation.pending_actions import (
+    FLOODED,
+    PendingActions,
+    pending_actions_of,
+    requester_verified,
+)
+from serin.controller.reconciliation.rollout_records import get_or_none, read_records
+from serin.errors import NotFound, Refused
+from serin.rollout.observation import Part, Problem
+from serin.schema.reasons import Reason
+from serin.together import together
+from serin.traffic.reader import Reader
+from serin.traffic.registry import backend_of
+
+Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
+READ_TIMEOUT_IN_ROLLOUT = 1.5
+"""Seconds per part during a rollout: a rollback must not wait for parts that it does not need."""
+READ_TIMEOUT = 10.0
+"""Seconds per part outside of rollouts."""
+KSERVE_MISSING = Problem(
+    Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
+)
+
+
+async def read_parts(
+    cluster: Cluster,
+    reader: Reader,
+    obj: Object,
+    parsed: ModelDeployment,
+    *,
+    taken: Collection[str],
+    actions: ActionList,
+) -> Parts:
+    """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
+    namespace, name = key = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    workload_of = partial(backend_of(parsed.spec).workload, name)
+    found = await together(
+        reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
+        reader.read(Part.RECORDS, read_records(cluster, (namespace, name), parsed.status, workload_of, taken)),
+        get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
+        reader.read(
+            Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
+        ),
+        _read_actions(cluster, reader, key, parsed.status, actions),
+    )
+    return cast("Parts", tuple(found))
+
+
+async def _read_actions(
+    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus, actions: ActionList
+) -> PendingActions:
+    """The pending actions, and whether the requesters of new ones are verified."""
+    record = status.rollout.record if status.rollout is not None else None
+    found = await reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
+    if found is not None and not found.complete:
+        reader.note(Part.ACTIONS, FLOODED)
+    answered = {action.uid for action in status.actions}
+    pending = pending_actions_of(found.actions if found is not None else [])
+    new = [action for action in pending.actions if action.uid not in answered]
+    return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
+
+
+async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:
+    """The arms of the ModelDeployment; None if the API server does not know their kind."""
+    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
+    try:
+        found = await cluster.list(backend_of(parsed.spec).kind, namespace, selector)
+    except NotFound as error:
+        if parsed.status.rollout is None:
+            return None
+        # Not "no arm is left": during a rollout that would cause a rollback, and the answer is in doubt.
+        raise Refused(KSERVE_MISSING.message) from error
+    return [service for service in found if has_derived_name(service, name)]

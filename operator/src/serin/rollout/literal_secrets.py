@@ -1,0 +1,84 @@
+"""Secrets in plain text in a spec: every reader of the ModelDeployment sees them, and its records keep them for ever.
+
+They are recognised by the names of variables and options, and by the form of URIs (``schema/secret_names.py``). The
+admission policy has the same rule; this one also holds where the policy is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from serin.rollout.observation import Problem
+from serin.schema.reasons import Reason
+from serin.schema.secret_names import has_credential, is_harmless, names_secret
+
+LONGEST_NAME = 100
+SEEN = "in plain text, for every reader of this object and of its PromotionRecords"
+LIFTED = "the operator's setting SERIN_LITERAL_SECRETS=Allow lifts this rule"
+
+
+def literal_secret(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Problem | None:
+    """The first secret in plain text; None if none is recognised. The message has no value of any kind."""
+    found = next(_found(model, predictor), None)
+    return Problem(Reason.SPEC_INVALID, f"{found} ({LIFTED})") if found is not None else None
+
+
+def _found(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[str]:
+    if has_credential(str(model.get("uri", ""))):
+        yield (
+            f"spec.model.uri has a password or a signature {SEEN}; take it out, and give KServe the credentials in a "
+            "storage Secret (storage-config, or one of the service account)"
+        )
+    for where, container in _containers(predictor):
+        for variable in _mappings(container.get("env")):
+            name, value = str(variable.get("name", "")), variable.get("value")
+            if isinstance(value, str) and (_is_secret(name, value) or has_credential(value)):
+                yield (
+                    f"{where}.env: {_shown(name)} has a secret {SEEN}; put it into a Secret and name that by "
+                    "valueFrom.secretKeyRef"
+                )
+        for name in _options(container):
+            yield (
+                f"{where}: option {_shown(name)} has a secret {SEEN}; put it into a Secret, give it to a variable by "
+                "valueFrom.secretKeyRef, and write $(VARIABLE) here"
+            )
+
+
+def _containers(predictor: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The containers with their path in spec."""
+    if isinstance(predictor.get("model"), Mapping):
+        yield "spec.predictor.model", predictor["model"]
+    for field in ("containers", "initContainers"):
+        for number, container in enumerate(_mappings(predictor.get(field))):
+            yield f"spec.predictor.{field}[{number}]", container
+
+
+def _options(container: Mapping[str, Any]) -> Iterator[str]:
+    """Options of the command line whose value is a secret: ``--api-key=…``, or ``--api-key`` and the next argument."""
+    for field in ("command", "args"):
+        arguments = [str(argument) for argument in _list(container.get(field))]
+        for argument, following in pairwise([*arguments, ""]):
+            name, is_pair, value = argument.partition("=")
+            if not is_pair:
+                value = "" if following.startswith("-") else following
+            if name.startswith("-") and (_is_secret(name, value) or (is_pair and has_credential(value))):
+                yield name
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(value) and names_secret(name) and not is_harmless(value)
+
+
+def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list; what has another shape is the dry run's to refuse."""
+    return (item for item in _list(value) if isinstance(item, Mapping))
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _shown(name: str) -> str:
+    return "".join(char for char in name if char.isprintable())[:LONGEST_NAME]

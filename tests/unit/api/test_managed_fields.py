@@ -1,0 +1,54 @@
+"""Who wrote spec, as far as the object itself tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serin.api.managed_fields import editor, revision_manager
+
+Fields = dict[str, Any]
+MODEL: Fields = {"f:spec": {"f:model": {"f:version": {}}}}
+PREDICTOR: Fields = {"f:spec": {"f:predictor": {".": {}, "f:model": {}}}}
+SCALING: Fields = {"f:spec": {"f:predictor": {".": {}, "f:minReplicas": {}, "f:maxReplicas": {}}}}
+ROUTE: Fields = {"f:spec": {"f:route": {"f:hostnames": {}}}}
+STATUS: Fields = {"f:status": {"f:phase": {}}}
+
+
+def entry(manager: str, minute: int, fields: Any) -> dict[str, Any]:
+    return {"manager": manager, "time": f"2026-11-22T03:{minute:02}:00Z", "fieldsV1": fields}
+
+
+@pytest.mark.parametrize(
+    ("managed", "manager"),
+    [
+        (None, ""),
+        ([], ""),
+        ([entry("argocd-controller", 1, MODEL)], "argocd-controller"),
+        ([entry("kubectl", 2, MODEL), entry("argocd-controller", 1, PREDICTOR)], "kubectl"),
+        ([entry("argocd-controller", 1, MODEL), entry("keda", 2, SCALING)], "argocd-controller"),
+        ([entry("argocd-controller", 1, MODEL), entry("kubectl-edit", 2, ROUTE)], "argocd-controller"),
+        ([entry("argocd-controller", 1, MODEL), entry("serin", 2, STATUS)], "argocd-controller"),
+        ([entry("kubectl", 1, SCALING), entry("x", 2, None), {"manager": "y"}], ""),
+        ([entry("m" * 200, 1, MODEL)], "m" * 128),
+    ],
+)
+def test_who_wrote_the_revision(managed: Any, manager: str) -> None:
+    assert revision_manager({"metadata": {"managedFields": managed}}) == manager
+
+
+@pytest.mark.parametrize(
+    ("managed", "manager"),
+    [
+        (None, ""),
+        ([entry("serin", 2, ROUTE)], ""),
+        ([entry("serin", 2, ROUTE), entry("kubectl-edit", 1, ROUTE)], "kubectl-edit"),
+        (
+            [entry("kubectl-patch", 2, ROUTE), entry("kubectl-edit", 1, ROUTE), entry("contour", 3, STATUS)],
+            "kubectl-patch",
+        ),
+    ],
+)
+def test_who_edited_a_route_of_ours(managed: Any, manager: str) -> None:
+    assert editor({"metadata": {"managedFields": managed}}, own="serin") == manager

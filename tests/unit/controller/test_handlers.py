@@ -1,0 +1,69 @@
+"""Which key an event wakes, and what kopf is told to watch and to keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kopf
+from kubernetes.aio import client
+
+from serin.cluster.client import ClusterCredentials
+from serin.controller.handlers import registry_for
+from serin.controller.watchdog import Watchdog
+from serin.controller.workqueue import Key
+
+
+class Events:
+    """Events as kopf delivers them, and the keys that they wake."""
+
+    def __init__(self) -> None:
+        self.woken: list[Key] = []
+        credentials = ClusterCredentials(client.Configuration())
+        self.registry = registry_for(self.woken.append, credentials, Watchdog(lambda: 0.0))
+
+    async def send(self, plural: str, body: dict[str, Any], kind: str | None = "ADDED") -> list[Key]:
+        self.woken.clear()
+        for handler in self.registry._watching.get_all_handlers():
+            if handler.selector is not None and handler.selector.any_name == plural:
+                deliver: Any = handler.fn
+                await deliver(event={"type": kind}, body=body)
+        return list(self.woken)
+
+    async def settings(self) -> kopf.OperatorSettings:
+        settings = kopf.OperatorSettings()
+        for handler in self.registry._activities.get_all_handlers():
+            if handler.id.endswith("configure"):
+                start: Any = handler.fn
+                await start(settings=settings)
+        return settings
+
+
+def model_deployment(name: str) -> dict[str, Any]:
+    return {
+        "metadata": {"namespace": "prod", "name": name, "generation": 1},
+        "spec": {"policyRef": {"name": "careful"}},
+    }
+
+
+def action(model: str, **status: Any) -> dict[str, Any]:
+    return {"metadata": {"namespace": "prod", "name": "x"}, "spec": {"modelDeployment": model}, "status": status}
+
+
+async def test_an_action_wakes_what_it_names_if_that_exists() -> None:
+    """M1: 100,000 invented names were 100,000 keys, before those of models whose candidates burn."""
+    events = Events()
+    await events.send("modeldeployments", model_deployment("fraud"))
+    assert await events.send("promotionactions", action("fraud")) == [("prod", "fraud")]
+    woken = {key for number in range(1000) for key in await events.send("promotionactions", action(f"ghost-{number}"))}
+    assert woken == {("prod", "")}
+    assert await events.send("promotionactions", action(".")) == [("prod", "")]
+    assert await events.send("promotionactions", action("fraud", outcome="Accepted")) == []
+    await events.send("modeldeployments", model_deployment("fraud"), "DELETED")
+    assert await events.send("promotionactions", action("fraud")) == [("prod", "")]
+
+
+async def test_answered_actions_are_not_watched_and_no_list_is_kept() -> None:
+    settings = await Events().settings()
+    assert settings.watching.label_selectors["serin.dev", "promotionactions"] == "!serin.dev/answered"
+    assert settings.watching.chunk_size == 20
+    assert 0 < settings.queueing.idle_timeout <= 0.1, "with 0, kopf's workers would turn in circles"
