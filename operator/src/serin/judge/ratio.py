@@ -171,7 +171,8 @@ class RatioJudge(SloJudge):
         """See :class:`serin.judge.slo.SloJudge`."""
         if self.passed_at is not None:
             return True
-        return not self._epoch.doubted and self._passing.reaches(share * self._passing.threshold, with_better=self._may_cure)
+        needed = share * self._passing.threshold
+        return not self._epoch.doubted and self._passing.reaches(needed, with_better=self._may_cure)
 
     def _watch(self, window: Window, candidate: Counts, stable: Counts) -> None:
         """The all-bad guard, then the policy's tests."""

@@ -49,7 +49,8 @@ class Schedule:
         ramp = self.policy.analysis.pass_ is PassRule.RAMP and phase in {Phase.SHADOWING, Phase.PROGRESSING}
         if not ramp or self.passed(step):
             return 1.0
-        return round((self.weight_after(step) / EVERYTHING) ** RAMP_POWER, 3)
+        share: float = (self.weight_after(step) / EVERYTHING) ** RAMP_POWER
+        return round(share, 3)
 
     def stage(self, phase: Phase | None, step: int) -> Step | Shadow | None:
         """The policy's shadow or step; None for a preview without shadow and in other phases."""
