@@ -27,7 +27,7 @@ from serin.controller.reconciliation.rollout_records import record_views
 from serin.controller.reconciliation.wanted import wanted_revision
 from serin.controller.workqueue import Key
 from serin.errors import NotFound
-from serin.prometheus.server.allow_list import AllowList
+from serin.prometheus.sharing.allow_list import AllowList
 from serin.records.build import Source, source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
 from serin.schema.reasons import Reason
