@@ -96,3 +96,22 @@ def test_bad_options_are_told_in_one_line(tmp_path: Path, options: dict[str, str
     result = run(tmp_path, **{"runs": "1", **options})
     assert result.exit_code == 2
     assert expected in result.stderr
+
+
+def test_all_steps_are_played_at_their_weights(tmp_path: Path) -> None:
+    spec = {
+        "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
+        "steps": [{"weight": 5, "for": "1m"}, {"weight": 50, "for": "1m"}],
+    }
+    (tmp_path / "P.yaml").write_text(yaml.safe_dump({"kind": "PromotionPolicy", "spec": spec}))
+    head = ["simulate", "--policy", str(tmp_path / "P.yaml"), "--stable-bad", "0.005", "--runs", "5", "--hours", "0.5"]
+    result = CliRunner().invoke(app, [*head, "--rps", "200", "--candidate-bad", "0.001", "--output", "json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["promoted"], found["rolledBack"]) == (1.0, 0.0)
+    assert 120 <= found["passingP50"] <= 300
+    assert [forecast["weight"] for forecast in found["predicted"]] == [5, 50]
+    for wrong in ([], ["--rps", "9", "--stable-rps", "9"], ["--stable-rps", "9"]):
+        refused = CliRunner().invoke(app, [*head, "--candidate-bad", "0.1", *wrong])
+        assert refused.exit_code == 2
+        assert "give --rps" in refused.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -471,3 +472,39 @@ def test_what_may_be_the_cure_is_never_inconclusive() -> None:
     assert Assessment((healthy, beside_broken)).inconclusive_at(1.0) is None, "that would bring the broken one back"
     assert common.reason is Reason.COMMON_CAUSE
     assert Assessment((common,)).inconclusive_at(1.0) is common
+
+
+# --- nothing passes on a bad window ----------------------------------------------------------------------------------
+
+
+def test_what_was_won_before_moves_nothing_forward_on_a_bad_window() -> None:
+    good, bad = [((0, 150), (14, 2850))] * 6, ((7, 150), (14, 2850))
+    passed = judged(*good).report(START)
+    assert passed.verdict is Verdict.PASS
+    doubted = judged(*good, bad).report(START)
+    assert (doubted.verdict, doubted.pass_evidence) == (Verdict.INSUFFICIENT, None)
+    assert not doubted.passes_at(0.01)
+    assert "the newest windows speak against it" in doubted.message
+    again = judged(*good, bad, *good * 4).report(START)
+    assert again.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("verdict", "evidence", "share", "passes"),
+    [
+        (Verdict.PASS, None, 1.0, True),
+        (Verdict.INSUFFICIENT, 0.5, 0.25, True),
+        (Verdict.INSUFFICIENT, 0.5, 0.5, False),
+        (Verdict.INSUFFICIENT, None, 0.01, False),
+        (Verdict.HOLD, 5.0, 0.01, False),
+        (Verdict.FAIL, 5.0, 0.01, False),
+        (Verdict.NO_DATA, 5.0, 0.01, False),
+        (Verdict.ERROR, 5.0, 0.01, False),
+    ],
+)
+def test_a_part_of_the_evidence_passes_only_where_nothing_holds(
+    verdict: Verdict, evidence: float | None, share: float, *, passes: bool
+) -> None:
+    report = replace(judged((CLEAN, WELL)).report(START), verdict=verdict, pass_evidence=evidence, pass_threshold=1.3)
+    assert report.passes_at(share) is passes
+    assert (Assessment((report,)).blocking_at(share) is None) is passes

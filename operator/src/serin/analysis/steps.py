@@ -119,4 +119,3 @@ def counting_only(policy: PromotionPolicySpec) -> PromotionPolicySpec:
 def run_steps(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> Run:
     """One rollout through all steps; ``traffic.candidate_rps`` is not used."""
     return Rollout(counting_only(policy), replace(traffic, candidate_rps=0.0), seed).run(hours)
-
