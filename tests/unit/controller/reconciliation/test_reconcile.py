@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from serin.cli.main import app
 from serin.cluster import resources
 from serin.controller.reconciliation.reconcile import Reconciler
+from serin.controller.workqueue import GONE
 from serin.errors import Conflict, QueryRejected, Refused, SerinError, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
@@ -286,7 +287,7 @@ async def test_an_address_in_another_spelling_is_the_same_server(lab: Lab) -> No
 
 async def test_deleted_objects_are_dropped(lab: Lab) -> None:
     del lab.cluster.objects["modeldeployments", "prod", "fraud"]
-    assert await lab.reconciler.reconcile(KEY) is None
+    assert await lab.reconciler.reconcile(KEY) is GONE
 
 
 async def test_one_slo_that_cannot_be_read_does_not_blind_the_others(lab: Lab) -> None:
