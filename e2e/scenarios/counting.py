@@ -21,7 +21,7 @@ from serin.prometheus.grid import Grid
 from serin.prometheus.reading import read
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.shared import Shared
+from serin.prometheus.sharing.shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

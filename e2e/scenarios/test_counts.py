@@ -26,7 +26,7 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.reading import read
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.shared import Shared
+from serin.prometheus.sharing.shared import Shared
 from serin.schema.choices import Arms
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from serin.evidence import settle_time
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.series import Series
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.shared import Shared
+from serin.prometheus.sharing.shared import Shared
 from tests.clock import START
 
 TICKS = 8

@@ -218,6 +218,16 @@ class SloReport:
 
     It may be the cure then, and is not taken back for want of evidence.
     """
+    pass_evidence: float | None = None
+    """What there is of ``pass_threshold``; None where nothing but the verdict Pass moves a rollout forward."""
+
+    def passes_at(self, share: float) -> bool:
+        """Whether it has passed, or has at least this share (0…1) of the evidence for passing and nothing holds it."""
+        if self.verdict is Verdict.PASS:
+            return True
+        if self.verdict is not Verdict.INSUFFICIENT or self.pass_evidence is None:
+            return False
+        return self.pass_evidence >= share * self.pass_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +252,12 @@ class Assessment:
     @property
     def blocking(self) -> SloReport | None:
         """The first deciding SLO that has not passed, by urgency; None when all have."""
+        return self.blocking_at(1.0)
+
+    def blocking_at(self, share: float) -> SloReport | None:
+        """The first deciding SLO, by urgency, that has less than this share (0…1) of the evidence for passing."""
         order = (Verdict.FAIL, Verdict.ERROR, Verdict.NO_DATA, Verdict.HOLD, Verdict.INSUFFICIENT)
-        waiting = [s for s in self.acting if s.verdict is not Verdict.PASS]
+        waiting = [s for s in self.acting if not s.passes_at(share)]
         return min(waiting, key=lambda s: order.index(s.verdict), default=None)
 
     @property
@@ -253,13 +267,14 @@ class Assessment:
             return None
         return self.blocking.verdict if self.blocking else Verdict.PASS
 
-    @property
-    def inconclusive(self) -> SloReport | None:
+    def inconclusive_at(self, share: float) -> SloReport | None:
         """The SLO that keeps a step from being decided by evidence that there is: no silence, and never passed.
+
+        ``share`` (0…1) is how much of the evidence for passing the step needs.
 
         None where stable breaks the objective of an SLO that decides: taking the candidate back would cure nothing.
         """
-        slo = self.blocking
+        slo = self.blocking_at(share)
         if any(s.stable_broken for s in self.acting):
             return None
         return slo if slo and slo.verdict in {Verdict.INSUFFICIENT, Verdict.HOLD} and slo.passed_at is None else None

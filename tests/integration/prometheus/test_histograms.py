@@ -25,7 +25,7 @@ from serin.prometheus.readers.sums import summed
 from serin.prometheus.reading import read
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.shared import Shared
+from serin.prometheus.sharing.shared import Shared
 from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import CANDIDATE, FORMS, STABLE, Scraped
 

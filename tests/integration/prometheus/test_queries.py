@@ -15,7 +15,7 @@ from serin.prometheus.readers.counter_groups import CounterGroup
 from serin.prometheus.readers.sums import query
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.shared import Shared
+from serin.prometheus.sharing.shared import Shared
 from serin.schema.choices import Arms
 from tests.integration.prometheus.conftest import Scraped
 

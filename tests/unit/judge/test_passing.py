@@ -232,24 +232,30 @@ def test_over_all_outcomes_the_sum_is_fair_and_crosses_no_more_than_its_part_of_
 ) -> None:
     """Every outcome of six windows with a request per arm; stable counts as broken, or not, by the window before."""
     beta, allowed, length = 0.5, 0.3, 6
-    mean = crossed = 0.0
+    mean = crossed = whole = proven = 0.0
     outcomes = list(itertools.product((0, 1), repeat=2))
     chances = [abs(1 - own - candidate) * abs(1 - other - stable) for own, other in outcomes]
     for picked in itertools.product(range(4), repeat=length):
         evidence = PassEvidence(settings_of(bad_share=allowed, beta=beta))
         known: Occasion | None = None
-        spell, best = 0, -math.inf
+        spell, best, most = 0, -math.inf, -math.inf
         for i, pick in enumerate(picked):
             own, other = outcomes[pick]
             evidence.add(window(i, (own, 1), (other, 1)), [1.0], known)
             best = max(best, evidence.log10_e4(with_better=True))
+            most = max(most, evidence.log10_evidence(with_better=True))
             spell += other and known is None
             known = (spell, 1) if other else None
         chance = math.prod(chances[pick] for pick in picked)
         mean += chance * 10 ** evidence.log10_e4(with_better=True)
         crossed += chance * (best >= math.log10(2 / beta))
+        whole += chance * 10 ** evidence.log10_evidence(with_better=True)
+        proven += chance * (most >= math.log10(1 / beta))
     assert mean <= 1 + 1e-5
     assert crossed <= beta / 2
+    if candidate >= 2 * stable:  # E3's hypothesis holds, too
+        assert whole <= 1 + 1e-5
+        assert proven <= beta
 
 
 def test_the_enumeration_above_would_see_a_bet_that_is_not_fair() -> None:
@@ -275,11 +281,33 @@ def test_e4_is_wrong_no_more_often_than_its_part_of_beta(candidate: float, stabl
     """Stable counts as broken from the start, beta 40 %: more than 20 of 50 have a chance below 0.1 % at 20 %."""
     wrong = 0
     for seed in range(50):
-        evidence = PassEvidence(settings_of(beta=0.4))
+        evidence, best = PassEvidence(settings_of(beta=0.4)), 0.0
         for i, cell in enumerate(drawn(candidate, stable, seed, 120)):
             evidence.add(window(i, *cell), [1.0], (1, 1))
-        wrong += evidence.better
+            best = max(best, evidence.log10_e4(with_better=True))
+        wrong += best >= math.log10(2 / 0.4)
     assert wrong <= 20
+
+
+pairs = st.tuples(st.integers(0, 3), st.integers(20, 600))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(pairs, pairs), min_size=1, max_size=30))
+def test_the_evidence_is_the_mean_and_is_there_no_later_than_either_part_at_half_of_beta(
+    cells: list[tuple[Pair, Pair]],
+) -> None:
+    evidence = PassEvidence(settings_of())
+    for i, cell in enumerate(cells):
+        evidence.add(window(i, *cell), [1.0], None)
+        e3, e4 = evidence.log10_e3, evidence.log10_e4(with_better=False)
+        mean = math.log10((10**e3 + 10**e4) / 2)
+        assert evidence.log10_evidence(with_better=False) == pytest.approx(mean, abs=2e-6)
+        assert evidence.proven or max(e3, e4) < math.log10(2 / 0.05) + 1e-6
+        for share in (0.1, 0.5, 1.0):
+            needed = share * evidence.threshold
+            reached = evidence.log10_evidence(with_better=False) >= needed
+            assert evidence.reaches(needed, with_better=False) == reached
 
 
 @pytest.mark.parametrize("stable", [0.012, 0.03])
@@ -287,9 +315,6 @@ def test_twice_as_bad_as_a_broken_stable_passes_no_more_often_than_beta(stable: 
     """The whole judge, beta 20 %: more than 14 of 40 have a chance below 1 % if the bound is met."""
     passed = [judged(*drawn(2 * stable, stable, seed, 120), beta=0.2).passed_at for seed in range(40)]
     assert sum(at is not None for at in passed) <= 14
-
-
-pairs = st.tuples(st.integers(0, 3), st.integers(20, 600))
 
 
 @settings(max_examples=80, deadline=None)
@@ -441,8 +466,8 @@ def test_what_may_be_the_cure_is_never_inconclusive() -> None:
         judged(*cells).report(START) for cells in ([(CLEAN, BROKEN)], [(CLEAN, WELL)], [((15, 150), (285, 2850))] * 3)
     )
     assert beside_broken.verdict is healthy.verdict is Verdict.INSUFFICIENT
-    assert Assessment((beside_broken,)).inconclusive is None
-    assert Assessment((healthy,)).inconclusive is healthy
-    assert Assessment((healthy, beside_broken)).inconclusive is None, "taking it back brings the broken one back"
+    assert Assessment((beside_broken,)).inconclusive_at(1.0) is None
+    assert Assessment((healthy,)).inconclusive_at(1.0) is healthy
+    assert Assessment((healthy, beside_broken)).inconclusive_at(1.0) is None, "that would bring the broken one back"
     assert common.reason is Reason.COMMON_CAUSE
-    assert Assessment((common,)).inconclusive is common
+    assert Assessment((common,)).inconclusive_at(1.0) is common

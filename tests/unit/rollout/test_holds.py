@@ -252,6 +252,7 @@ def test_the_gateways_word_on_the_last_change_is_waited_for_in_silence(*, pendin
 @pytest.mark.parametrize(("refused", "seconds"), [(False, 65), (True, 3)])
 def test_an_outage_of_the_api_is_an_event_when_it_asks_for_somebody(*, refused: bool, seconds: int) -> None:
     world = serving()
+    world.policy = policy(steps=[{"weight": 10, "for": "5m", "timeout": "10m"}])
     world.want("2")
     world.until(Phase.PROGRESSING)
     for _ in range(5):

@@ -191,7 +191,7 @@ def test_no_rollout_begins_on_what_is_unknown(part: Part, *, refused: bool) -> N
     expected = (Phase.WAITING, Reason.OBSERVATION_INCOMPLETE, refused, SOON)
     assert (told(here) == expected) is (part in NEEDED_TO_START)
     here.status = here.status.model_copy(update={"stable": None})
-    assert (told(here)[0] is Phase.PENDING) is (part in NEEDED_TO_START)
+    assert (told(here)[0] is Phase.PENDING) is (part in {*NEEDED_TO_START, Part.REJECTIONS})
 
 
 @pytest.mark.parametrize(("dead", "wake"), [(False, NEVER), (True, SOON)])

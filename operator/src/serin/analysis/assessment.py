@@ -71,6 +71,11 @@ class Judge:
         deciding = (judge for judge in self._slos.values() if judge.settings.severity in DECIDING)
         return all(judge.passed_at is not None for judge in deciding)
 
+    def may_pass_at(self, share: float) -> bool:
+        """Whether every deciding SLO could have this share of the evidence for passing; cheaper than an assessment."""
+        deciding = (judge for judge in self._slos.values() if judge.settings.severity in DECIDING)
+        return all(judge.may_pass_at(share) for judge in deciding)
+
     def assess(self, step_started_at: datetime | None, missing: Mapping[str, Interval] | None = None) -> Assessment:
         """Where everything stands; ``missing`` has, per SLO, a window that should be there and cannot be read."""
         gone = missing or {}

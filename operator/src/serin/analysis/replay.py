@@ -7,7 +7,7 @@ passed the breach watch goes on to the end, as it does in a rollout.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,7 +76,9 @@ class Replay:
     def __init__(self, policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> None:
         self._judge = Judge(policy, rungs)
         self._with_history = {slo.name for slo in policy.slos if slo.indicator.chosen.compares_arms}
-        self._limits = Schedule(policy).limits(Phase.PROGRESSING, 1)
+        limits = Schedule(policy).limits(Phase.PROGRESSING, 1)
+        # The windows are of constant weight: passing means the whole proof, as before all traffic.
+        self._limits = replace(limits, pass_share=1.0) if limits is not None else None
         self._started: datetime | None = None
         self._passed_at: datetime | None = None
         self._first_breach_at: datetime | None = None

@@ -83,18 +83,35 @@ class RunStatistics:
 
 def windows(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> Iterator[tuple[bool, Window]]:
     """Windows in order of time, history first; with each whether the candidate has traffic."""
-    draws, length = Draws(seed), policy.analysis.window
-    seconds = length.total_seconds()
+    length = policy.analysis.window
+    source = WindowSource(length, traffic, seed)
     past = math.ceil(max(HISTORY, length) / length)
-    minute, factors = None, (1.0, 1.0)
-    for index in range(-past, max(1, round(hours * 3600 / seconds))):
+    for index in range(-past, max(1, round(hours * 3600 / length.total_seconds()))):
+        candidate_rps = None if index < 0 else traffic.candidate_rps
+        yield index >= 0, source.window(index, candidate_rps, traffic.stable_rps)
+
+
+class WindowSource:
+    """Draws the windows of one rollout in order of time."""
+
+    def __init__(self, length: timedelta, traffic: Traffic, seed: int) -> None:
+        self._length, self._traffic, self._draws = length, traffic, Draws(seed)
+        self._minute: float | None = None
+        self._factors = (1.0, 1.0)
+
+    def window(self, index: int, candidate_rps: float | None, stable_rps: float) -> Window:
+        """The window of this number, at these requests per second; None: the candidate has no traffic yet."""
+        draws, seconds = self._draws, self._length.total_seconds()
         at = index * seconds
-        if at // BURST != minute:
-            minute, factors = at // BURST, (draws.burst(traffic.bursts), draws.burst(traffic.bursts))
-        shares = traffic.shares(at)
-        candidate = None if index < 0 else _counts(draws, traffic.candidate_rps * seconds, shares[0] * factors[0])
-        stable = _counts(draws, traffic.stable_rps * seconds, shares[1] * factors[1])
-        yield index >= 0, Window(EPOCH + index * length, length, candidate, stable)
+        if at // BURST != self._minute:
+            bursts = self._traffic.bursts
+            self._minute, self._factors = at // BURST, (draws.burst(bursts), draws.burst(bursts))
+        shares = self._traffic.shares(at)
+        candidate = None
+        if candidate_rps is not None:
+            candidate = _counts(draws, candidate_rps * seconds, shares[0] * self._factors[0])
+        stable = _counts(draws, stable_rps * seconds, shares[1] * self._factors[1])
+        return Window(EPOCH + index * self._length, self._length, candidate, stable)
 
 
 def _counts(draws: Draws, requests: float, share: float) -> Counts:

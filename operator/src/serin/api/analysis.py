@@ -22,6 +22,15 @@ class Action(StrEnum):
     """The candidate is taken back after a while: not because it is bad, but because nobody knows."""
 
 
+class PassRule(StrEnum):
+    """How much of the evidence for passing a step needs."""
+
+    RAMP = "Ramp"
+    """A part that rises with the next weight; the whole before the candidate gets all traffic."""
+    EVERY_STEP = "EveryStep"
+    """The whole in every step."""
+
+
 class Undecided(ApiModel):
     """What to do when the evidence does not decide."""
 
@@ -68,6 +77,8 @@ class Analysis(ApiModel):
     """A candidate whose rate of bad events is beyond this multiple of stable's is worse."""
     pass_ratio: DecimalString = Decimal("2.0")
     """A candidate shown to be below this multiple of stable's passes."""
+    pass_: Annotated[PassRule, Field(alias="pass")] = PassRule.RAMP
+    """How much of the evidence for passing a step needs: a part that rises with the next weight, or all of it."""
     min_bad_windows: Annotated[int, Field(ge=1, le=20)] = 2
     """Bad events must lie in at least this many windows before a breach counts."""
     hold_above: DecimalString = Decimal("0.25")

@@ -168,10 +168,15 @@ def preflight(  # noqa: PLR0917 - one parameter an option
 @app.command()
 def simulate(  # noqa: PLR0917 - one parameter an option
     policy: PolicyOption,
-    stable_rps: Annotated[float, typer.Option(help="Requests per second of stable.")],
-    candidate_rps: Annotated[float, typer.Option(help="Requests per second of the candidate.")],
     stable_bad: Annotated[float, typer.Option(help="Share of stable's bad requests, 0 to 1.")],
     candidate_bad: Annotated[float, typer.Option(help="Share of the candidate's bad requests, 0 to 1.")],
+    rps: Annotated[
+        float | None, typer.Option(help="Requests per second of both arms: plays all steps at their weights.")
+    ] = None,
+    stable_rps: Annotated[float | None, typer.Option(help="Requests per second of stable, at constant weight.")] = None,
+    candidate_rps: Annotated[
+        float | None, typer.Option(help="Requests per second of the candidate, at constant weight.")
+    ] = None,
     bursts: Annotated[float, typer.Option(help="Coefficient of variation of the bad share per minute and arm.")] = 0.0,
     outage: Annotated[str | None, typer.Option(help="START,SECONDS,RATE: both arms fail alike for a time.")] = None,
     fault_at: Annotated[
@@ -193,11 +198,10 @@ def simulate(  # noqa: PLR0917 - one parameter an option
             check_plot(plot)
         spec, unknown = command.policy_to_simulate(policy)
         _note_unused(unknown)
-        traffic = Traffic(
-            stable_rps, candidate_rps, stable_bad, candidate_bad, bursts, command.parse_outage(outage), fault_at
-        )
+        rates = command.rates_of(rps, stable_rps, candidate_rps)
+        traffic = Traffic(*rates, stable_bad, candidate_bad, bursts, command.parse_outage(outage), fault_at)
         command.checked(spec, traffic, hours, runs)
-        drawn = command.simulated(spec, traffic, hours, runs, seed)
+        drawn = command.simulated(spec, traffic, hours, runs, seed, stepwise=rps is not None)
         if sys.stderr.isatty():
             with typer.progressbar(drawn, length=runs, label="Simulating", file=sys.stderr) as bar:
                 results = list(bar)

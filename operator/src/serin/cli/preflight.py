@@ -20,7 +20,7 @@ from serin.cli.survey import ArmFigures, SloFigures, survey, survey_target
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
 from serin.prometheus.server.client import Prometheus
-from serin.prometheus.server.shared import Shared
+from serin.prometheus.sharing.shared import Shared
 
 MODEL_DEPLOYMENT = ("mdep", "modeldeployment", "modeldeployments")
 

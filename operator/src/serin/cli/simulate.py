@@ -11,6 +11,7 @@ from typing import Any
 
 from serin.analysis.preflight import FAULTS, Base, Forecast, forecasts
 from serin.analysis.simulate import Outage, Run, RunStatistics, Traffic, run
+from serin.analysis.steps import run_steps
 from serin.api.load import LARGEST_DOCUMENT, policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.forecasts import as_fields, finite
@@ -30,6 +31,17 @@ def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
         raise InvalidInput(f"{path}: spec.slos: none of them counts requests, so there is nothing to simulate")
     left_out = [f"SLO {slo.name}" for slo in policy.slos if not slo.indicator.chosen.takes_objective]
     return policy.model_copy(update={"slos": counting}), unknown + left_out
+
+
+def rates_of(rps: float | None, stable_rps: float | None, candidate_rps: float | None) -> tuple[float, float]:
+    """Requests per second of stable (with ``rps``: of both arms) and of the candidate; ``InvalidInput``."""
+    if rps is not None and stable_rps is None and candidate_rps is None:
+        return rps, 0.0
+    if rps is None and stable_rps is not None and candidate_rps is not None:
+        return stable_rps, candidate_rps
+    raise InvalidInput(
+        "give --rps to play all steps at their weights, or --stable-rps and --candidate-rps for a constant weight"
+    )
 
 
 def parse_outage(text: str | None) -> Outage | None:
@@ -62,15 +74,21 @@ def checked(policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: i
             raise InvalidInput(f"{option}: {rule}")
 
 
-def simulated(policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: int, seed: int) -> Iterator[Run]:
-    """Simulates the runs one by one; each has its own random seed."""
+def simulated(
+    policy: PromotionPolicySpec, traffic: Traffic, hours: float, runs: int, seed: int, *, stepwise: bool
+) -> Iterator[Run]:
+    """Simulates the runs one by one; each has its own random seed. ``stepwise``: through all steps of the policy."""
+    play = run_steps if stepwise else run
     for index in range(runs):
-        yield run(policy, traffic, hours, (seed << 32) + index)
+        yield play(policy, traffic, hours, (seed << 32) + index)
 
 
 def predicted(policy: PromotionPolicySpec, traffic: Traffic) -> list[Forecast]:
     """The forecast of preflight for the same traffic, for comparison."""
     total = traffic.stable_rps + traffic.candidate_rps
+    if not traffic.candidate_rps:
+        bases = {slo.name: Base(total, traffic.stable_bad) for slo in policy.slos}
+        return list(forecasts(policy, bases))
     weight = max(1, min(99, round(100 * traffic.candidate_rps / total))) if total else 1
     step = policy.steps[0].model_copy(update={"weight": weight})
     bases = {slo.name: Base(total, traffic.stable_bad) for slo in policy.slos}

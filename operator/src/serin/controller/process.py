@@ -30,7 +30,7 @@ from serin.notify.sink import SinkContext
 from serin.prometheus.server.arms import unguarded
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.shared import Shared
+from serin.prometheus.sharing.shared import Shared
 from serin.rollout.observation import Retention
 from serin.schema.masking import masked
 

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-JUDGE_VERSION = "3"
+JUDGE_VERSION = "4"
 """Changes whenever the same windows could give another verdict."""

@@ -1,13 +1,16 @@
-"""The evidence for passing, E3 and E4, and how E4 bets beside a stable that breaks the objective.
+"""The evidence for passing, the mean of E3 and E4, and how E4 bets beside a stable that breaks the objective.
+
+"At least ``pass_ratio`` times as bad as stable and outside the objective" implies the hypotheses of E3 and of E4. So
+under it their mean is expected not to grow, and by Ville's inequality it reaches ``1/beta`` with a chance of at most
+``beta``. It is there no later than the larger of the two at ``2/beta``.
 
 E4 begins as one account that bets on the objective in windows in which stable looks well. Whenever stable is found
 broken, for the j-th time, ``1/(j(j+1))`` of the capital it began with leaves that account: one half goes to an account
 that bets on the objective in every window, the other half to one that bets on the candidate being better than stable.
-The e-value is the sum of all three.
+E4 is the sum of all three.
 
-"At least ``pass_ratio`` times as bad as stable and outside the objective" implies the hypothesis of each account, and
-capital moves at the beginning of a window, by what was known before it. So under that hypothesis the sum is expected
-not to grow, and by Ville's inequality it reaches ``2/beta`` with a chance of at most ``beta/2``, as without any move.
+The hypothesis implies that of each account, and capital moves at the beginning of a window, by what was known before
+it. So under it the sum is expected not to grow, as without any move.
 """
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ class PassEvidence:
     """Folds the windows that count for passing, in order."""
 
     def __init__(self, settings: SloSettings) -> None:
-        self.threshold = log10_e(math.log(2 / settings.beta))
+        self.threshold = log10_e(-math.log(settings.beta))
+        """``log10_evidence`` at or above this is proof."""
         self._looks_broken = BROKEN_STABLE * settings.bad_share
         self._not_worse, self._keeps = not_worse_than_stable(settings.pass_ratio), keeps_objective(settings.bad_share)
         self._e3, self._e4 = Accumulated(), Accumulated()
@@ -47,9 +51,9 @@ class PassEvidence:
         """What the bet on being better is about."""
         self._splits = 0
         self.proven = False
-        """Whether E3, or E4 without the bet on being better, once sufficed."""
+        """Whether the evidence without the bet on being better once sufficed."""
         self.better = False
-        """Whether E4 with that bet once sufficed on this occasion."""
+        """Whether the evidence with that bet once sufficed on this occasion."""
 
     @property
     def log10_e3(self) -> float:
@@ -59,6 +63,14 @@ class PassEvidence:
     def log10_e4(self, *, with_better: bool) -> float:
         """Keeps the objective; with or without the bet on being better than a broken stable."""
         return log10_e(total(self._accounts(with_better=with_better)))
+
+    def log10_evidence(self, *, with_better: bool) -> float:
+        """The mean of E3 and E4; with or without the bet on being better than a broken stable."""
+        return log10_e(total([self._e3, *self._accounts(with_better=with_better)]) - math.log(2))
+
+    def reaches(self, log10: float, *, with_better: bool) -> bool:
+        """Whether ``log10_evidence`` is at least this; cheap while it is far from it."""
+        return reach([self._e3, *self._accounts(with_better=with_better)], log10, parts=2)
 
     def _accounts(self, *, with_better: bool) -> list[Accumulated]:
         also = (self._throughout, self._better.account if with_better else None)
@@ -85,10 +97,9 @@ class PassEvidence:
 
     def _look(self) -> None:
         if not self.proven:
-            keeps = reach(self._accounts(with_better=False), self.threshold)
-            self.proven = keeps or reach([self._e3], self.threshold)
+            self.proven = self.reaches(self.threshold, with_better=False)
         if not self.better and self._better.account is not None:
-            self.better = reach(self._accounts(with_better=True), self.threshold)
+            self.better = self.reaches(self.threshold, with_better=True)
 
     def _turn(self, occasion: Occasion | None, at: datetime) -> None:
         """Stable was found broken, or well again: what was won by being better than it lapses."""

@@ -19,6 +19,7 @@ STARTS = {0: 1 / 2, 5: 1 / 6, 10: 1 / 6, 15: 1 / 6}
 With one start a fault in the middle of a block first has to outweigh up to 19 healthy windows (docs/adr/0007).
 """
 KEPT_BLOCKS = 12
+"""Newest blocks whose first bank is kept; of older ones every second, of those twice as old every fourth, and so on."""
 BLOCKS_WITH_ALL = 2
 _LN10 = math.log(10)
 _NEGLIGIBLE = 60.0
@@ -69,10 +70,15 @@ def total(accounts: Sequence[Accumulated]) -> float:
     return log_sum_exp([account.log_e for account in accounts])
 
 
-def reach(accounts: Sequence[Accumulated], threshold: float) -> bool:
-    """Whether the rounded log10 of the total is at least ``threshold``; cheap while it is far from it."""
-    near = threshold * _LN10 - 1 - math.log(len(accounts))
-    return any(account.bound >= near for account in accounts) and log10_e(total(accounts)) >= threshold
+def reach(accounts: Sequence[Accumulated], threshold: float, parts: int = 1) -> bool:
+    """Whether the rounded log10 of the total, divided by ``parts``, is at least ``threshold``.
+
+    It is cheap while the total is far from it.
+    """
+    near = threshold * _LN10 - 1 - math.log(len(accounts)) + math.log(parts)
+    if not any(account.bound >= near for account in accounts):
+        return False
+    return log10_e(total(accounts) - math.log(parts)) >= threshold
 
 
 class _Bank:
@@ -87,12 +93,23 @@ class _Bank:
         self.before = [0.0] * points
 
 
+def _is_kept(bank: _Bank, block: int) -> bool:
+    """Whether a bank stays when a bank of ``block`` starts; one that was dropped would not have been kept later."""
+    age = block - bank.block
+    if not bank.first:
+        return age < BLOCKS_WITH_ALL
+    spacing = 1 << (age // KEPT_BLOCKS).bit_length()
+    return (bank.block - 1) % spacing == 0
+
+
 class Restarting:
     """A weighted sum of banks that start again and again (E1, E2), so that a late fault is found like an early one.
 
     Block k = 1, 2, … of 20 windows weighs ``1/(k(k+1))``, split over the banks that start within it (:data:`STARTS`).
     All weights sum to 1 and those still to come count as 1, so the sum is an e-process without a planned end. Kept are
-    the first banks of the newest 12 blocks and all banks of the newest two; dropping a bank only lowers the sum.
+    the first banks of the newest 12 blocks, of older ones ever fewer down to that of the first block, which sees a slow
+    fault from its beginning, and all banks of the newest two; dropping a bank only lowers the sum. Their number grows
+    with the logarithm of that of the blocks.
     """
 
     __slots__ = ("_banks", "_block", "_ceiling", "_current", "_in_block", "_points", "_to_come")
@@ -118,7 +135,7 @@ class Restarting:
 
     def _start_bank(self) -> None:
         block, first = self._block, self._in_block == 0
-        kept = [b for b in self._banks if b.block > block - (KEPT_BLOCKS if b.first else BLOCKS_WITH_ALL)]
+        kept = [b for b in self._banks if _is_kept(b, block)]
         for bank in kept:
             bank.before = [s + d for s, d in zip(bank.before, self._current, strict=True)]
         self._banks = [*kept, _Bank(block, STARTS[self._in_block], self._points, first=first)]

@@ -26,6 +26,9 @@ ALL_BAD_REQUESTS = 5
 """So many requests in a row, all bad, need no statistics."""
 RUN_ALPHA = 1e-3
 """Of alpha: the chance of a run of bad requests that needs no statistics, per run."""
+DOUBT = 0.3
+"""log10 of an e-value of 2. While the tests of a breach are all at least here, nothing passes: what was won in earlier
+windows does not move a candidate forward on a bad one."""
 NO_RUN = (0, NO_REQUESTS, NO_REQUESTS)
 """Windows of a run, the candidate's requests in it, and stable's."""
 STABLE_WELL = 0.2
@@ -45,6 +48,8 @@ class _Epoch:
         """Whether E1, E2 once crossed in this epoch: that holds."""
         self.breached = False
         """Whether what the policy asks for is crossed now, all of it in the same window: that rolls back."""
+        self.doubted = False
+        """Whether the same tests all speak against the candidate now, if not loud enough."""
         self.bad_windows: deque[bool] = deque(maxlen=BLOCK_WINDOWS)
         self.candidate = NO_REQUESTS
         self._since_broken: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
@@ -71,7 +76,12 @@ class _Epoch:
         worse, broken = self.e1.reaches(self.threshold), self.e2.reaches(self.threshold)
         self.worse, self.broken = self.worse or worse, self.broken or broken
         # Not the crossings of different times: worse long ago and an outage now are no breach.
-        self.breached = {
+        self.breached = self._asked_for(worse=worse, broken=broken)
+        self.doubted = self._asked_for(worse=self.e1.reaches(DOUBT), broken=self.e2.reaches(DOUBT))
+
+    def _asked_for(self, *, worse: bool, broken: bool) -> bool:
+        """Whether these are the tests that the policy asks for."""
+        return {
             Compare.RELATIVE_AND_ABSOLUTE: worse and broken,
             Compare.ABSOLUTE: broken,
             Compare.RELATIVE: worse,
@@ -157,6 +167,13 @@ class RatioJudge(SloJudge):
     def _cures(self) -> bool:
         return self._may_cure and self._passing.better
 
+    def may_pass_at(self, share: float) -> bool:
+        """See :class:`serin.judge.slo.SloJudge`."""
+        if self.passed_at is not None:
+            return True
+        needed = share * self._passing.threshold
+        return not self._epoch.doubted and self._passing.reaches(needed, with_better=self._may_cure)
+
     def _watch(self, window: Window, candidate: Counts, stable: Counts) -> None:
         """The all-bad guard, then the policy's tests."""
         windows, own, beside = self._all_bad
@@ -184,10 +201,11 @@ class RatioJudge(SloJudge):
             "e3": self._passing.log10_e3,
             "e4": self._passing.log10_e4(with_better=self._may_cure),
         }
+        passing = self._passing.log10_evidence(with_better=self._may_cure)
         return Findings(
             verdict,
             reason,
-            self._message(verdict, reason, evidence, missing),
+            self._message(verdict, reason, {**evidence, "passing": passing}, missing),
             threshold=self._epoch.threshold,
             pass_threshold=self._passing.threshold,
             passed_at=self.passed_at if self._passes else None,
@@ -195,6 +213,7 @@ class RatioJudge(SloJudge):
             candidate=self._candidate,
             stable=self._stable,
             stable_broken=self._stable_watch.broken and not self._epoch.broken and self.breached_at is None,
+            pass_evidence=None if self._epoch.doubted else passing,
         )
 
     def _verdict(self, missing: Interval | None) -> tuple[Verdict, Reason]:
@@ -211,7 +230,7 @@ class RatioJudge(SloJudge):
         using = epoch.candidate.share > s.hold_above * s.bad_share
         if epoch.worse and using and s.compare is not Compare.ABSOLUTE and not self._cures:
             return Verdict.HOLD, Reason.WORSE_THAN_STABLE
-        if self._passes:
+        if self._passes and not epoch.doubted:
             return Verdict.PASS, Reason.STEP_TIME
         return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
 
@@ -222,8 +241,8 @@ class RatioJudge(SloJudge):
             f"stable {b.bad} of {b.total} ({b.share:.2%}), objective at most {self.settings.bad_share:.2%}"
         )
         if verdict in {Verdict.PASS, Verdict.INSUFFICIENT}:
-            best = max(evidence["e3"], evidence["e4"])
-            return f"{counts}; evidence for passing {best:.2f} of {self._passing.threshold:.2f}{self._blame()}"
+            have = f"{evidence['passing']:.2f} of {self._passing.threshold:.2f}"
+            return f"{counts}; evidence for passing {have}{self._doubt(evidence)}{self._blame()}"
         if verdict is Verdict.FAIL and reason is Reason.ALL_REQUESTS_BAD:
             return f"{counts}; {ALL_BAD_REQUESTS} requests and more in a row were all bad"
         if verdict in {Verdict.FAIL, Verdict.HOLD}:
@@ -231,6 +250,13 @@ class RatioJudge(SloJudge):
             said = f"{counts}; evidence {both}, threshold {self._epoch.threshold:.2f}"
             return said if verdict is Verdict.FAIL else f"{said}{self._outside(reason)}{self._blame()}"
         return f"{counts}; {self.progress.why_no_data(missing)}"
+
+    def _doubt(self, evidence: dict[str, float]) -> str:
+        """Why it does not pass, where the evidence for passing would suffice."""
+        if not self._epoch.doubted:
+            return ""
+        e1, e2 = evidence["e1"], evidence["e2"]
+        return f"; the newest windows speak against it (worse than stable {e1:.2f}, breaks the objective {e2:.2f})"
 
     def _outside(self, reason: Reason) -> str:
         """Where "inside the objective" would be said of a share that is above it."""

@@ -125,6 +125,8 @@ class Findings:
     stable: Counts = NO_REQUESTS
     stable_broken: bool = False
     """See :class:`serin.evidence.SloReport`."""
+    pass_evidence: float | None = None
+    """See :class:`serin.evidence.SloReport`."""
 
 
 class SloJudge(ABC):
@@ -141,6 +143,11 @@ class SloJudge(ABC):
     @abstractmethod
     def add(self, interval: Interval) -> None:
         """Takes the next interval, accepted or not; ``TypeError`` for one that this judge does not take."""
+
+    def may_pass_at(self, share: float) -> bool:
+        """Whether ``report`` could say that this share of the evidence for passing is there; cheaper than a report."""
+        del share
+        return self.passed_at is not None
 
     @abstractmethod
     def findings(self, missing: Interval | None) -> Findings:
@@ -169,4 +176,5 @@ class SloJudge(ABC):
             known_until=self.progress.known_until,
             message=found.message,
             stable_broken=found.stable_broken,
+            pass_evidence=found.pass_evidence,
         )

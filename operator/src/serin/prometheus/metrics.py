@@ -1,4 +1,4 @@
-"""The port of this room: what the readers ask a Prometheus for. ``server.shared`` implements it per namespace."""
+"""The port of this room: what the readers ask a Prometheus for. ``sharing.shared`` implements it per namespace."""
 
 from __future__ import annotations
 

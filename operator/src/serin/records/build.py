@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from serin.api import API_VERSION, names
 from serin.api.managed_fields import revision_manager
+from serin.api.model_digest import digest_label
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
@@ -67,6 +68,9 @@ def new(
         names.MODEL_DEPLOYMENT: model_deployment,
         names.REVISION: plan.candidate.revision,
     }
+    digest = digest_label(spec.candidate.model)
+    if digest is not None:
+        labels[names.MODEL_DIGEST] = digest
     return {
         "apiVersion": API_VERSION,
         "kind": "PromotionRecord",

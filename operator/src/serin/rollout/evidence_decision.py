@@ -27,6 +27,8 @@ class StageLimits:
     """Shortest time of accepted windows."""
     timeout: timedelta
     """How long after its start it is late and needs a person."""
+    pass_share: float = 1.0
+    """How much of the evidence for passing it needs, 0…1."""
     baking: bool = False
     """A late bake keeps its reason, and ``onInconclusive`` does not end it."""
 
@@ -124,7 +126,7 @@ class StageEvidence:
     @property
     def inconclusive_too_long(self) -> Rollback | None:
         """The rollback for a step or shadow that is late for longer than ``analysis.onInconclusive`` allows."""
-        slo, late = self.assessment.inconclusive, self.late_by
+        slo, late = self.assessment.inconclusive_at(self._pass_share), self.late_by
         if slo is None or late is None or self.analysis is None or (self.limits is not None and self.limits.baking):
             return None
         return Rollback(Reason.INCONCLUSIVE, slo) if self.analysis.on_inconclusive.over(late) else None
@@ -132,7 +134,7 @@ class StageEvidence:
     @property
     def undecided(self) -> Hold | None:
         """The hold while a deciding SLO has not passed, or no window has been judged yet."""
-        slo = self.assessment.blocking
+        slo = self.assessment.blocking_at(self._pass_share)
         if slo is None and self.assessment.slos:
             return None
         if slo is None or self.analysis is None:
@@ -150,6 +152,10 @@ class StageEvidence:
         if self.limits is None or self.assessment.step_time >= self.limits.for_:
             return None
         return Hold(Reason.BAKING if self.limits.baking else Reason.STEP_TIME, late=self.late)
+
+    @property
+    def _pass_share(self) -> float:
+        return self.limits.pass_share if self.limits is not None else 1.0
 
     @property
     def _just_begun(self) -> bool:

@@ -28,6 +28,7 @@ class Part(StrEnum):
     POLICY = "PromotionPolicy"
     ACTIONS = "PromotionActions"
     HOSTNAMES = "hostnames of other routes"
+    REJECTIONS = "PromotionRecords of other ModelDeployments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,21 @@ class RecordView:
             return False  # open, superseded, or an outcome of a newer version of Serin
         return self.outcome is not Outcome.ABORTED or self.reason is None or self.reason.effect.rejects
 
+    @property
+    def rejects(self) -> bool:
+        """Whether its outcome rejects the revision."""
+        return self.decides and self.outcome is not Outcome.PROMOTED
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionElsewhere:
+    """A record of another ModelDeployment that rejects the model which spec asks for."""
+
+    model_deployment: str
+    record: RecordView
+    digest: str
+    """Of the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActionView:
@@ -188,6 +204,8 @@ class Observation:
     """Unanswered actions, oldest first."""
     requester_verified: bool | None = None
     """Whether admission policies verify ``requestedBy`` of PromotionActions; None if unknown."""
+    rejected_elsewhere: RejectionElsewhere | None = None
+    """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
     """Parts that could not be read: they hold forward moves, never a rollback."""
     missing_rights: tuple[str, ...] = ()
@@ -211,7 +229,7 @@ class Observation:
         """
         decided = (r for r in reversed(self.records) if r.candidate.revision == revision and r.decides)
         newest = next(decided, None)
-        return newest if newest is not None and newest.outcome is not Outcome.PROMOTED else None
+        return newest if newest is not None and newest.rejects else None
 
     def retry_at(self, revision: str) -> tuple[RecordView, datetime] | None:
         """The newest attempt of ``revision`` and when the next one may start, if it ended for a cause outside it.

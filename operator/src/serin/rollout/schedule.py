@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serin.api.analysis import PassRule
 from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
 from serin.rollout.evidence_decision import StageLimits
 from serin.schema.reasons import Phase
 
 EVERYTHING = 100
+RAMP_POWER = 1.5
+"""The power in ``(next weight / 100) ** RAMP_POWER``, the part of the evidence for passing before that weight.
+
+Chosen by simulation: docs/benchmarks.md and docs/adr/0016.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,14 @@ class Schedule:
         """Percent of the requests that reach the candidate after ``step``: a mirror sends all of them."""
         return EVERYTHING if self.policy.shadow is not None and step <= 0 else self.weight_after(step)
 
+    def pass_share(self, phase: Phase | None, step: int) -> float:
+        """How much of the evidence for passing is needed to leave the stage, 0…1: all of it before all traffic."""
+        ramp = self.policy.analysis.pass_ is PassRule.RAMP and phase in {Phase.SHADOWING, Phase.PROGRESSING}
+        if not ramp or self.passed(step):
+            return 1.0
+        share: float = (self.weight_after(step) / EVERYTHING) ** RAMP_POWER
+        return round(share, 3)
+
     def stage(self, phase: Phase | None, step: int) -> Step | Shadow | None:
         """The policy's shadow or step; None for a preview without shadow and in other phases."""
         if phase is Phase.SHADOWING:
@@ -51,7 +65,9 @@ class Schedule:
         bake, stage = self.policy.bake, self.stage(phase, step)
         if phase is Phase.BAKING and bake is not None:
             return StageLimits(bake.for_, bake.for_ + bake.timeout, baking=True)
-        return StageLimits(stage.for_, stage.timeout) if stage is not None else None
+        if stage is None:
+            return None
+        return StageLimits(stage.for_, stage.timeout, self.pass_share(phase, step))
 
     def step_at(self, weight: int) -> int:
         """The last step whose weight is not above ``weight``."""

@@ -185,6 +185,11 @@ class Reason(StrEnum):
         "The revision in spec was taken back and is refused until spec changes, or a Retry.",
         WARNING,
     )
+    REJECTED_ELSEWHERE = (
+        "RejectedElsewhere",
+        "The first deployment's model was taken back under another name; it waits for another model, or a Retry.",
+        WARNING,
+    )
     NO_RECEIVER = "NoReceiver", "Stable has no ready endpoint: the weight cannot be taken back. Act now.", WARNING
     POLICY_MISSING = "PolicyMissing", "The PromotionPolicy that spec.policyRef names does not exist.", WARNING
     POLICY_INVALID = "PolicyInvalid", "The PromotionPolicy cannot be used as it is.", WARNING

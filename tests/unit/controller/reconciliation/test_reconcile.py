@@ -169,6 +169,7 @@ async def test_prometheus_away_holds_and_the_windows_are_made_up_for(lab: Lab) -
 
 async def test_a_restarted_process_goes_on_with_the_same_evidence(lab: Lab) -> None:
     lab.prometheus.candidate_rate = 10
+    lab.obj(resources.PROMOTION_POLICIES, "careful")["spec"]["analysis"] = {"window": "1s", "pass": "EveryStep"}
     lab.want("2")
     for _ in range(40):
         await lab.tick()

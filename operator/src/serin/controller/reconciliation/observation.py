@@ -41,6 +41,7 @@ def observation_of(
         actions=snapshot.pending_actions.actions,
         requester_verified=snapshot.pending_actions.requester_verified,
         unknown=snapshot.unknown,
+        rejected_elsewhere=snapshot.rejected_elsewhere,
         snapshot=reader.policy if reader is not None and reader.of_record else None,
         write_failures=lasting(last.failures, now) if last is not None else None,
         carried_out=last.generation if last is not None else None,

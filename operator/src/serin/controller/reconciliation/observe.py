@@ -18,6 +18,7 @@ from serin.controller.reconciliation.action_list import ActionList
 from serin.controller.reconciliation.acts import names_taken
 from serin.controller.reconciliation.adoption import Adopted, Adoption
 from serin.controller.reconciliation.hashes import with_recorded_hashes, with_stated_hashes
+from serin.controller.reconciliation.other_records import rejection_elsewhere
 from serin.controller.reconciliation.parts import KSERVE_MISSING, READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
 from serin.controller.reconciliation.pending_actions import (
     PendingActions,
@@ -27,9 +28,9 @@ from serin.controller.reconciliation.rollout_records import record_views
 from serin.controller.reconciliation.wanted import wanted_revision
 from serin.controller.workqueue import Key
 from serin.errors import NotFound
-from serin.prometheus.server.allow_list import AllowList
+from serin.prometheus.sharing.allow_list import AllowList
 from serin.records.build import Source, source_of, sources_of
-from serin.rollout.observation import Arm, Part, Problem, RecordView, RouteView, Unreadable
+from serin.rollout.observation import Arm, Part, Problem, RecordView, RejectionElsewhere, RouteView, Unreadable
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend
@@ -67,6 +68,8 @@ class Snapshot:
     """PromotionActions without an answer."""
     unknown: Mapping[Part, Unreadable]
     """Parts that could not be read, and why."""
+    rejected_elsewhere: RejectionElsewhere | None = None
+    """Why a first deployment does not start."""
 
     @property
     def backend(self) -> Backend:
@@ -168,6 +171,8 @@ async def observe(
             refuses_literal_secrets=scope.refuses_literal_secrets,
         )
         problem = problem or unusable
+    rebuilt = parsed.status.phase is None and routed is not None  # from its route, so nothing is deployed first
+    elsewhere = await rejection_elsewhere(cluster, reader, obj, parsed, wanted) if not rebuilt else None
     return Snapshot(
         obj=obj,
         model_deployment=parsed,
@@ -188,6 +193,7 @@ async def observe(
         ),
         pending_actions=pending,
         unknown=reader.unknown,
+        rejected_elsewhere=elsewhere,
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.prometheus.reading import unreadable
-from serin.prometheus.server.allow_list import AllowList
+from serin.prometheus.sharing.allow_list import AllowList
 from serin.rollout.observation import Problem, Unreadable
 from serin.schema.reasons import Reason
 

@@ -25,7 +25,7 @@ from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
 from serin.prometheus.metrics import Metrics
-from serin.prometheus.server.allow_list import AllowList, MetricsServer
+from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
 from serin.records.build import has_room, parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide

@@ -1,10 +1,14 @@
-"""Retry: a rejected revision, or one that waits for its next attempt, is rolled out again."""
+"""Retry: a rejected revision, or one that waits for its next attempt, is rolled out again.
+
+So is the first revision of a name whose model was rejected under another name.
+"""
 
 from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus, Retry
 from serin.rollout.actions.rule import ActionRule, Effect, Request
 from serin.rollout.context import DecisionContext
+from serin.rollout.observation import Part
 from serin.rollout.transition import with_fields
 from serin.schema.reasons import Phase
 
@@ -12,16 +16,23 @@ from serin.schema.reasons import Phase
 def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
     answer = request.answer
     wanted, stable, revision = context.observed.wanted, status.stable, request.view.spec.revision or ""
-    if status.candidate is not None:
+    if status.candidate is not None and not _waits_as_first(context, status):
         return f"a rollout of revision {status.candidate.revision} is under way; try again when it is over"
     if wanted is None or wanted.revision != revision:
         asked_for = f"revision {wanted.revision}" if wanted else "nothing that can be used"
         return f"spec asks for {asked_for}, not for revision {revision}; Retry is for the revision that spec asks for"
     rejected = any(r.revision == revision for r in status.rejected)
     serves = stable is not None and stable.revision == revision and status.phase is Phase.STABLE
-    if serves or not (rejected or context.observed.rejection(revision) or context.retry_at(status, revision)):
+    refused = rejected or _waits_as_first(context, status)
+    if serves or not (refused or context.observed.rejection(revision) or context.retry_at(status, revision)):
         return f"revision {revision} is not refused"
     return with_fields(status, retry=Retry(revision=revision, asked=answer))
+
+
+def _waits_as_first(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether a first deployment waits since its model counts as rejected, or since that cannot be read."""
+    observed = context.observed
+    return status.stable is None and (observed.rejected_elsewhere is not None or Part.REJECTIONS in observed.unknown)
 
 
 RETRY = ActionRule(_apply, "the revision is tried again, as a new rollout")

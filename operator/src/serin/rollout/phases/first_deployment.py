@@ -9,6 +9,7 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import DEFAULT_HOLD_LIMIT
 from serin.rollout.phases.promoted import decide_promotion
+from serin.rollout.phases.rejected_elsewhere import rejected_elsewhere
 from serin.rollout.phases.starting import ask_again_at, start_rollout, unreadable_before_start, wait_for_route
 from serin.rollout.schedule import EVERYTHING
 from serin.rollout.transition import (
@@ -29,7 +30,8 @@ def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) ->
     unknown = unreadable_before_start(context, status)
     if wanted is not None and candidate is not None and wanted.revision != candidate.revision and unknown is None:
         replaced = candidate.model_copy(update={"until": context.now})
-        return start_rollout(context, with_fields(status, draining=with_draining(status, replaced)), wanted, None)
+        after = with_fields(status, draining=with_draining(status, replaced))
+        return rejected_elsewhere(context, status) or start_rollout(context, after, wanted, None)
     failure = failed_write(status, *WRITES_THAT_HOLD)
     if failure is not None:
         return Transition(
@@ -43,7 +45,7 @@ def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) ->
         return unknown or _overdue(context, Transition(status, Reason.FIRST_DEPLOYMENT, message, context.poll_at()))
     problem = context.observed.problem
     if route is None and problem is not None and problem.reason is Reason.HOSTNAME_TAKEN:
-        status, wake = with_phase(status, Phase.PENDING), ask_again_at(context, status)
+        status, wake = with_phase(status, Phase.PENDING), ask_again_at(context, status, problem.reason)
         return Transition(status, problem.reason, problem.message, wake, stalled=True)
     serving = with_weight(with_phase(status, Phase.PREPARING), EVERYTHING)
     if route is None or not route.accepted or candidate is None or route.stable != candidate.revision:

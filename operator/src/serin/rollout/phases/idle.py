@@ -10,6 +10,7 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases.next_step import first_transition
+from serin.rollout.phases.rejected_elsewhere import rejected_elsewhere
 from serin.rollout.phases.stable_outage import DOWN_FOR, stable_is_down
 from serin.rollout.phases.starting import (
     ask_again_at,
@@ -52,9 +53,8 @@ def decide_idle(context: DecisionContext, status: ModelDeploymentStatus) -> Tran
         wake = _ask_again_at(context, status, problem)
         return Transition(with_phase(status, phase), problem.reason, problem.message, wake, stalled=True)
     if stable is None:
-        return first_transition((unreadable_before_start,), context, status) or start_rollout(
-            context, status, wanted, None
-        )
+        held = first_transition((unreadable_before_start, rejected_elsewhere), context, status)
+        return held or start_rollout(context, status, wanted, None)
     if wanted.revision == stable.revision:
         return _stable_wanted(context, status, stable)
     checks = (_rejected, unreadable_before_start, _start_blocked, _backing_off)
@@ -67,7 +67,7 @@ def _ask_again_at(context: DecisionContext, status: ModelDeploymentStatus, probl
         return context.now + REFUSAL_RETRY
     if problem.reason is not Reason.HOSTNAME_TAKEN:
         return None
-    return ask_again_at(context, status)
+    return ask_again_at(context, status, problem.reason)
 
 
 def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stable: RevisionRef) -> Transition:

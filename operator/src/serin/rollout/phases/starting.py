@@ -22,19 +22,19 @@ NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
 """Parts that a rollout needs to start while stable is down: its attempt and arm follow from them."""
 NEEDED_TO_START = (*NEEDED_IN_AN_OUTAGE, Part.ENDPOINTS, Part.POLICY, Part.ACTIONS, Part.HOSTNAMES)
 """Parts that a rollout needs to start otherwise."""
-HOSTNAME_RETRY = timedelta(seconds=30)
-"""The first pause between two questions for a hostname that is taken; each is as long as all before it."""
+QUESTION_RETRY = timedelta(seconds=30)
+"""The first pause between two questions about other objects; each is as long as all before it."""
 ROUTE_STALLED_AFTER = timedelta(minutes=2)
 """How long the gateway may take to accept a route before a person is needed."""
 
 
-def ask_again_at(context: DecisionContext, status: ModelDeploymentStatus) -> datetime:
-    """When to ask again for a hostname that is taken; no event says that the other route is gone.
+def ask_again_at(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason) -> datetime:
+    """When to look again at objects of others that are in the way; no event says that they are gone.
 
-    Each question reads all routes, so it is asked ever more rarely.
+    Each question reads many objects, so it is asked ever more rarely.
     """
-    asked_since = status.since if status.reason is Reason.HOSTNAME_TAKEN and status.since else context.now
-    return context.now + max(HOSTNAME_RETRY, context.now - asked_since)
+    asked_since = status.since if status.reason is reason and status.since else context.now
+    return context.now + max(QUESTION_RETRY, context.now - asked_since)
 
 
 def wait_for_route(context: DecisionContext, status: ModelDeploymentStatus, message: str) -> Transition:
@@ -46,7 +46,11 @@ def wait_for_route(context: DecisionContext, status: ModelDeploymentStatus, mess
 
 def unreadable_before_start(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The hold of a start while a part that it needs cannot be read; None if all can."""
-    needed = NEEDED_IN_AN_OUTAGE if status.stable_down_since else NEEDED_TO_START
+    return unreadable(context, status, NEEDED_IN_AN_OUTAGE if status.stable_down_since else NEEDED_TO_START)
+
+
+def unreadable(context: DecisionContext, status: ModelDeploymentStatus, needed: tuple[Part, ...]) -> Transition | None:
+    """The hold of a start while one of the parts cannot be read."""
     part = next((part for part in needed if part in context.observed.unknown), None)
     if part is None:
         return None

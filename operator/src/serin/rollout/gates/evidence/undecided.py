@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.evidence_decision import Hold
+from serin.rollout.evidence_decision import Hold, StageLimits
 from serin.rollout.stage import describe_step, stage_evidence
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason, Verdict
@@ -12,11 +12,20 @@ from serin.schema.reasons import Reason, Verdict
 
 def undecided(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """Holds while a deciding SLO has not passed, or no window has been judged."""
-    hold = stage_evidence(context, status).undecided
+    evidence = stage_evidence(context, status)
+    hold = evidence.undecided
     if hold is None:
         return None
-    message = f"{describe_step(status)}: {_describe(hold)}"
+    message = f"{describe_step(status)}: {_describe(hold)}{_needed(hold, evidence.limits)}"
     return Transition(status, hold.reason, message, stalled=hold.late)
+
+
+def _needed(hold: Hold, limits: StageLimits | None) -> str:
+    """What the step needs of the evidence for passing, where that is less than all of it."""
+    slo = hold.slo
+    if slo is None or slo.verdict is not Verdict.INSUFFICIENT or limits is None or limits.pass_share >= 1:
+        return ""
+    return f"; the next weight needs {limits.pass_share * slo.pass_threshold:.2f}"
 
 
 def _describe(hold: Hold) -> str:

@@ -12,9 +12,9 @@ from serin.errors import AnswerTooLarge, MetricsUnavailable, QueryRejected
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.joining import MOST_REQUESTS
-from serin.prometheus.server.oversize import BELIEVED_SECONDS
-from serin.prometheus.server.shared import COUNT_QUERIES, OWN_QUERIES, NamespaceMetrics, Shared
+from serin.prometheus.sharing.joining import MOST_REQUESTS
+from serin.prometheus.sharing.oversize import BELIEVED_SECONDS
+from serin.prometheus.sharing.shared import COUNT_QUERIES, OWN_QUERIES, NamespaceMetrics, Shared
 from tests.clock import START
 
 SERVER = Server(url="http://prometheus:9090")

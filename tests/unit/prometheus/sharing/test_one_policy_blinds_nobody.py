@@ -22,7 +22,7 @@ from serin.prometheus.server.client import PROBE, Prometheus, QueryStats, Result
 from serin.prometheus.server.credentials import Server
 from serin.prometheus.server.question import Purpose, Question
 from serin.prometheus.server.redaction import Redactor
-from serin.prometheus.server.shared import NamespaceMetrics, Shared
+from serin.prometheus.sharing.shared import NamespaceMetrics, Shared
 from tests.faulty import body
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape, query
-from serin.prometheus.server.oversize import OversizeCache
 from serin.prometheus.server.redaction import one_line
+from serin.prometheus.sharing.oversize import OversizeCache
 
 GATHERING = 0.05
 """Seconds that the first of a batch waits for others."""

@@ -18,9 +18,9 @@ from serin.prometheus.promql import restricted
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.prometheus.server.credentials import Server
-from serin.prometheus.server.joining import JoinedRequests
 from serin.prometheus.server.limiter import SLOT_SECONDS, FairLimiter, Limiter
 from serin.prometheus.server.question import Purpose
+from serin.prometheus.sharing.joining import JoinedRequests
 from serin.schema.choices import Arms
 
 OWN_QUERIES = 2

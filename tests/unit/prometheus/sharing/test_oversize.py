@@ -10,7 +10,7 @@ import pytest
 
 from serin.errors import AnswerTooLarge
 from serin.prometheus.series_request import SeriesRequest, Shape
-from serin.prometheus.server.oversize import BELIEVED_SECONDS, OversizeCache
+from serin.prometheus.sharing.oversize import BELIEVED_SECONDS, OversizeCache
 from tests.clock import START
 
 
