@@ -144,15 +144,15 @@ def test_one_policy_may_be_left_out() -> None:
 
 
 SETTINGS = [
-    ("ownRights=false", "ownRights", "false"),
-    ("gatewayUse=false", "gatewayUse", "false"),
-    ("hostAccess=true", "hostAccess", "true"),
-    ("literalSecrets=true", "literalSecrets", "true"),
-    ("hostnames=Required", "hostnamesRequired", "true"),
-    ("requestedBy=Required", "requestedByRequired", "true"),
-    ("optIn=true", "optIn", "true"),
-    ("kserveAccounts={a:b,c}", "kserveAccounts", '["a:b","c"]'),
-    ("restoreAccounts={velero}", "restoreAccounts", '["velero"]'),
+    ("admission.ownRights=false", "ownRights", "false"),
+    ("admission.gatewayUse=false", "gatewayUse", "false"),
+    ("admission.hostAccess=true", "hostAccess", "true"),
+    ("literalSecrets=Allow", "literalSecretsAllowed", "true"),
+    ("admission.hostnames=Required", "hostnamesRequired", "true"),
+    ("admission.requestedBy=Required", "requestedByRequired", "true"),
+    ("admission.optIn=true", "optIn", "true"),
+    ("admission.kserveAccounts={a:b,c}", "kserveAccounts", '["a:b","c"]'),
+    ("admission.restoreAccounts={velero}", "restoreAccounts", '["velero"]'),
 ]
 
 
@@ -160,9 +160,19 @@ def test_each_value_is_a_variable_of_the_policies() -> None:
     def variables(specs: dict[str, Json]) -> dict[tuple[str, str], str]:
         return {(n, v["name"]): v["expression"] for n, s in specs.items() for v in s.get("variables", [])}
 
-    before, after = variables(policies()), variables(policies(*(f"admission.{value}" for value, *_ in SETTINGS)))
+    before, after = variables(policies()), variables(policies(*(value for value, *_ in SETTINGS)))
     changed = {(key[1], after[key]) for key in after if after[key] != before[key]}
     assert changed == {(variable, expression) for _, variable, expression in SETTINGS}
+
+
+def test_one_value_says_for_policy_and_operator_whether_secrets_may_stand_in_plain_text() -> None:
+    for value in ("Refuse", "Allow"):
+        items = rendered("default", "--set", f"literalSecrets={value}")
+        [container] = only(items, "Deployment")["spec"]["template"]["spec"]["containers"]
+        assert {"name": "SERIN_LITERAL_SECRETS", "value": value} in container["env"]
+        [policy] = [i for i in items if i["kind"].endswith("Policy") and "-modeldeployments" in i["metadata"]["name"]]
+        variable = {"name": "literalSecretsAllowed", "expression": str(value == "Allow").lower()}
+        assert variable in policy["spec"]["variables"]
 
 
 def test_the_policies_know_the_account_of_their_release() -> None:

@@ -5,94 +5,41 @@ from __future__ import annotations
 import pytest
 
 from serin.schema.secret_names import has_credential, is_harmless, names_secret
-
-SECRET = """
-HF_TOKEN HUGGING_FACE_HUB_TOKEN HUGGINGFACE_TOKEN HUGGINGFACEHUB_API_TOKEN HUGGINGFACE_HUB_TOKEN hfToken VLLM_API_KEY
-OPENAI_API_KEY OPENAI_APIKEY ANTHROPIC_API_KEY COHERE_API_KEY NGC_API_KEY NVIDIA_API_KEY NGC_CLI_API_KEY WANDB_API_KEY
-COMET_API_KEY LANGCHAIN_API_KEY DD_API_KEY AZURE_OPENAI_API_KEY API_KEY X-API-Key AWS_SECRET_ACCESS_KEY
-AWS_SESSION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN aws.secretAccessKey S3_SECRET_KEY MINIO_SECRET_KEY
-MINIO_ROOT_PASSWORD MINIO_ACCESS_KEY AZURE_CLIENT_SECRET AZURE_STORAGE_ACCESS_KEY AZURE_STORAGE_SAS_TOKEN ACCOUNT_KEY
-GCP_PRIVATE_KEY SSH_PRIVATE_KEY PRIVATE_KEY_PEM TLS_KEY_PASSPHRASE MLFLOW_TRACKING_PASSWORD MLFLOW_TRACKING_TOKEN
-POSTGRES_PASSWORD PGPASSWORD MYSQL_PASSWD REDIS_PASSWORD PASSWORD password SECRET_KEY FLASK_SECRET_KEY JWT_SECRET
-CLIENT_SECRET VAULT_TOKEN VAULT_SECRET_ID GITHUB_TOKEN GITLAB_TOKEN CI_JOB_TOKEN TOKEN token ACCESS_TOKEN
-REFRESH_TOKEN AUTH_TOKEN BEARER_TOKEN TOKEN_PROD STORAGE_CREDENTIALS DB_CREDENTIAL ENCRYPTION_KEY api-key hf-token
-MODELSCOPE_API_TOKEN TS_TOKEN_KEY TORCHSERVE_MANAGEMENT_TOKEN TRITON_RESTRICTED_SECRET
-"""
-HARMLESS = """
-TOKENIZER TOKENIZER_PATH TOKENIZER_MODE TOKENIZER_REVISION TOKENIZER_POOL_SIZE TOKENIZERS_PARALLELISM
-TIKTOKEN_ENCODINGS_BASE SKIP_TOKENIZER_INIT DETOKENIZER_WORKERS TIKTOKEN_CACHE_DIR HF_HUB_OFFLINE HF_HOME
-HF_HUB_ENABLE_HF_TRANSFER MAX_TOKENS MAX_NEW_TOKENS MAX_INPUT_TOKENS MAX_TOTAL_TOKENS MAX_BATCH_TOTAL_TOKENS
-MAX_BATCH_PREFILL_TOKENS MIN_TOKENS VLLM_MAX_NUM_BATCHED_TOKENS max-num-batched-tokens MAX_TOKEN_LENGTH TOKEN_LIMIT
-TOKENS_PER_SECOND MAX_TOKEN_COUNT PAD_TOKEN PAD_TOKEN_ID EOS_TOKEN EOS_TOKEN_ID BOS_TOKEN_ID IMAGE_TOKEN_INDEX
-STOP_TOKEN TOKEN_CLASSIFICATION SPECIAL_TOKENS_MAP AWS_ACCESS_KEY_ID AWS_WEB_IDENTITY_TOKEN_FILE
-AWS_SHARED_CREDENTIALS_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI
-AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AZURE_FEDERATED_TOKEN_FILE AZURE_CLIENT_ID GOOGLE_APPLICATION_CREDENTIALS
-HF_TOKEN_PATH POSTGRES_PASSWORD_FILE SSL_KEY_FILE VAULT_TOKEN_PATH SECRET_NAME secretName S3_SECRET_NAME secretKeyRef
-TOKEN_URL TOKEN_ENDPOINT TOKEN_TYPE PASSWORD_POLICY SECRETS_DIR SECRET_MOUNT_PATH STORAGE_URI STORAGE_CONFIG
-S3_ENDPOINT S3_USE_HTTPS AWS_REGION AWS_DEFAULT_REGION MLSERVER_MODEL_NAME MLSERVER_MODEL_URI
-MLSERVER_PARALLEL_WORKERS MLSERVER_HTTP_PORT MLSERVER_MODEL_IMPLEMENTATION VLLM_USE_V1 VLLM_ATTENTION_BACKEND
-VLLM_LOGGING_LEVEL VLLM_WORKER_MULTIPROC_METHOD VLLM_CACHE_ROOT VLLM_TARGET_DEVICE TRITON_SERVER_FLAGS
-TRITON_CLOUD_CREDENTIAL_PATH CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES NCCL_DEBUG LD_LIBRARY_PATH OMP_NUM_THREADS
-OPENBLAS_NUM_THREADS SKLEARN_WORKING_MEMORY PYTHONPATH PREDICT_PROBA JOBLIB_TEMP_FOLDER KEY_PREFIX PRIMARY_KEY
-CACHE_KEY PARTITION_KEY MONKEY DISABLE_AUTH PASSTHROUGH COMPASS
-"""
+from tests.literal_secrets import (
+    HARMLESS_NAMES,
+    HARMLESS_VALUES,
+    OTHER_VALUES,
+    PLAIN_URIS,
+    SECRET_NAMES,
+    SECRET_URIS,
+)
 
 
-@pytest.mark.parametrize("name", SECRET.split())
+@pytest.mark.parametrize("name", SECRET_NAMES)
 def test_names_that_hold_secrets(name: str) -> None:
     assert names_secret(name)
 
 
-@pytest.mark.parametrize("name", HARMLESS.split())
+@pytest.mark.parametrize("name", HARMLESS_NAMES)
 def test_names_that_hold_none(name: str) -> None:
     assert not names_secret(name)
 
 
-@pytest.mark.parametrize(
-    "value", ["true", "False", "0", "1", "off", "None", "EMPTY", "$(HF_TOKEN)", "$(db.password-1)"]
-)
+@pytest.mark.parametrize("value", HARMLESS_VALUES)
 def test_a_switch_or_a_reference_is_no_secret(value: str) -> None:
     assert is_harmless(value)
 
 
-@pytest.mark.parametrize("value", ["", "hunter2", "2", "trues", "$HF_TOKEN", "$(A)b", "a$(A)", "true\nabc"])
+@pytest.mark.parametrize("value", ["", *OTHER_VALUES])
 def test_anything_else_may_be_one(value: str) -> None:
     assert not is_harmless(value)
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "https://ana:hunter2@models.example.com/fraud",
-        "postgres://ana:$ecret@db/features",
-        "postgres://:hunter2@db/features",
-        "https://b.s3.amazonaws.com/m?X-Amz-Date=1&X-Amz-Signature=abc",
-        "https://storage.googleapis.com/b/m?x-goog-signature=abc",
-        "https://acc.blob.core.windows.net/c/m?sv=2024&sig=abc%3D",
-        "https://models.example.com/m?token=abc",
-        "http://proxy:1 http://a:b@c",
-    ],
-)
+@pytest.mark.parametrize("uri", SECRET_URIS)
 def test_a_uri_with_a_credential(uri: str) -> None:
     assert has_credential(uri)
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "s3://models/fraud/42",
-        "hf://meta-llama/Llama-3.1-8B-Instruct:main",
-        "oci://registry.example.com:5000/models/fraud@sha256:0123",
-        "pvc://models/fraud",
-        "gs://kfserving-examples/models/sklearn/1.0/model",
-        "https://acc.blob.core.windows.net/c/m?sv=2024",
-        "https://models.example.com/m?tokens=5&sigma=2",
-        "http://proxy.example.com:3128",
-        "git+ssh://git@example.com/models.git",
-        "postgres://ana:$(DB_PASSWORD)@db/features",
-        "https://models.example.com/m?token=$(TOKEN)",
-        "https://models.example.com/a:b/c@d",
-    ],
-)
+@pytest.mark.parametrize("uri", PLAIN_URIS)
 def test_a_uri_without_one(uri: str) -> None:
     assert not has_credential(uri)

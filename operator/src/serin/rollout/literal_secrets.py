@@ -1,7 +1,7 @@
 """Secrets in plain text in a spec: every reader of the ModelDeployment sees them, and its records keep them for ever.
 
 They are recognised by the names of variables and options, and by the form of URIs (``schema/secret_names.py``). The
-admission policy has the same rule; this one also holds where the policy is not installed.
+chart's admission policy ``modeldeployments`` has the same rule; this one also holds where the policy is not installed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from serin.rollout.observation import Problem
 from serin.schema.reasons import Reason
 from serin.schema.secret_names import has_credential, is_harmless, names_secret
 
+SECTIONS = (
+    *("model", "huggingface", "lightgbm", "onnx", "paddle", "pmml", "pytorch", "sklearn", "tensorflow", "triton"),
+    "xgboost",
+)
+"""The fields of KServe's predictor that are containers."""
 LONGEST_NAME = 100
 SEEN = "in plain text, for every reader of this object and of its PromotionRecords"
 LIFTED = "the operator's setting SERIN_LITERAL_SECRETS=Allow lifts this rule"
@@ -26,11 +31,12 @@ def literal_secret(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Pr
 
 
 def _found(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[str]:
-    if has_credential(str(model.get("uri", ""))):
-        yield (
-            f"spec.model.uri has a password or a signature {SEEN}; take it out, and give KServe the credentials in a "
-            "storage Secret (storage-config, or one of the service account)"
-        )
+    for where, uri in _uris(model, predictor):
+        if has_credential(uri):
+            yield (
+                f"{where} has a password or a signature {SEEN}; take it out, and give KServe the credentials in a "
+                "storage Secret (storage-config, or one of the service account)"
+            )
     for where, container in _containers(predictor):
         for variable in _mappings(container.get("env")):
             name, value = str(variable.get("name", "")), variable.get("value")
@@ -39,32 +45,43 @@ def _found(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[s
                     f"{where}.env: {_shown(name)} has a secret {SEEN}; put it into a Secret and name that by "
                     "valueFrom.secretKeyRef"
                 )
-        for name in _options(container):
+        for found in _in_command_line(container):
             yield (
-                f"{where}: option {_shown(name)} has a secret {SEEN}; put it into a Secret, give it to a variable by "
+                f"{where}{found} {SEEN}; put it into a Secret, give it to a variable by "
                 "valueFrom.secretKeyRef, and write $(VARIABLE) here"
             )
 
 
+def _uris(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What KServe fetches, with its path in spec."""
+    yield "spec.model.uri", str(model.get("uri", ""))
+    for number, item in enumerate(_list(predictor.get("storageUris"))):
+        if isinstance(item, Mapping):
+            yield f"spec.predictor.storageUris[{number}].uri", str(item.get("uri", ""))
+
+
 def _containers(predictor: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The containers with their path in spec."""
-    if isinstance(predictor.get("model"), Mapping):
-        yield "spec.predictor.model", predictor["model"]
+    for section in SECTIONS:
+        if isinstance(predictor.get(section), Mapping):
+            yield f"spec.predictor.{section}", predictor[section]
     for field in ("containers", "initContainers"):
         for number, container in enumerate(_mappings(predictor.get(field))):
             yield f"spec.predictor.{field}[{number}]", container
 
 
-def _options(container: Mapping[str, Any]) -> Iterator[str]:
-    """Options of the command line whose value is a secret: ``--api-key=…``, or ``--api-key`` and the next argument."""
+def _in_command_line(container: Mapping[str, Any]) -> Iterator[str]:
+    """Options whose value is a secret (``--api-key=…``, or ``--api-key`` and the next argument); addresses with one."""
     for field in ("command", "args"):
         arguments = [str(argument) for argument in _list(container.get(field))]
-        for argument, following in pairwise([*arguments, ""]):
+        for number, (argument, following) in enumerate(pairwise([*arguments, ""])):
             name, is_pair, value = argument.partition("=")
             if not is_pair:
                 value = "" if following.startswith("-") else following
-            if name.startswith("-") and (_is_secret(name, value) or (is_pair and has_credential(value))):
-                yield name
+            if name.startswith("-") and _is_secret(name, value):
+                yield f": option {_shown(name)} has a secret"
+            elif has_credential(argument):
+                yield f".{field}[{number}] has a password or a signature in an address"
 
 
 def _is_secret(name: str, value: str) -> bool:
