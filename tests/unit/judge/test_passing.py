@@ -478,7 +478,7 @@ def test_what_may_be_the_cure_is_never_inconclusive() -> None:
 
 
 def test_what_was_won_before_moves_nothing_forward_on_a_bad_window() -> None:
-    good, bad = [((0, 150), (14, 2850))] * 6, ((7, 150), (14, 2850))
+    good, bad = [((0, 150), (14, 2850))] * 6, ((12, 150), (14, 2850))
     passed = judged(*good).report(START)
     assert passed.verdict is Verdict.PASS
     doubted = judged(*good, bad).report(START)
