@@ -203,6 +203,8 @@ class ApiProxy(BackgroundServer):
 
     async def closed(self) -> None:
         """Ends what is under way with the API server."""
+        if self._session.connector is not None:
+            await self._session.connector.close(abort_ssl=True)  # a polite end takes longer than this loop runs
         await self._session.close()
 
     def __exit__(

@@ -24,6 +24,8 @@ class Faults:
     start_delay_s: float = 0.0
     fail_load: bool = False
     crash_after_s: float | None = None
+    crash_at: float | None = None
+    """Epoch seconds: from then on each start ends in a crash."""
     crash_after_requests: int | None = None
     oom_mib: int | None = None
     """How much to allocate and keep; 0 is "without an end"."""
@@ -42,6 +44,7 @@ class Faults:
             start_delay_s=_number(env, "START_DELAY_S") or 0.0,
             fail_load=bool(_number(env, "FAIL_LOAD")),
             crash_after_s=_number(env, "CRASH_AFTER_S"),
+            crash_at=_number(env, "CRASH_AT"),
             crash_after_requests=None if crash_requests is None else int(crash_requests),
             oom_mib=None if not oom else 0 if oom == 1 else int(oom),
             oom_after_s=_number(env, "OOM_AFTER_S") or 0.0,

@@ -30,6 +30,8 @@ class Mishaps:
         """Let the clocks of the faults run from now on."""
         if self._faults.crash_after_s is not None:
             self._after(self._faults.crash_after_s, lambda: crash("CRASH_AFTER_S"))
+        if self._faults.crash_at is not None:
+            self._after(max(0.0, self._faults.crash_at - time.time()), lambda: crash("CRASH_AT"))
         if self._faults.oom_mib is not None:
             self._after(self._faults.oom_after_s, self._grow)
 
