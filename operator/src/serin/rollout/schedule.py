@@ -17,7 +17,7 @@ EVERYTHING = 100
 RAMP_POWER = 1.5
 """The power in ``(next weight / 100) ** RAMP_POWER``, the part of the evidence for passing before that weight.
 
-Chosen by simulation: docs/benchmarks.md and docs/adr/0016.
+Chosen by simulation: docs/adr/0016.
 """
 
 
