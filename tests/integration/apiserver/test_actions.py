@@ -12,8 +12,8 @@ from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
-from serin.controller.reconciliation.action_list import ActionList
-from serin.controller.reconciliation.pending_actions import NOBODY, requester_verified, waiting_of
+from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.pending_actions import NOBODY, requester_verified, waiting_of
 from tests.integration.apiserver import objects
 from tests.integration.apiserver.tenants import account, creation, not_in_force, rule, settled
 

@@ -56,7 +56,7 @@ takes as long (the first test)."""
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that hangs is waited for a moment only."""
-    monkeypatch.setattr("serin.controller.reconciliation.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
+    monkeypatch.setattr("serin.controller.snapshot.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
     monkeypatch.setattr("serin.controller.reconciliation.reconcile.WRITE_TIMEOUT", 0.02)
     monkeypatch.setattr("serin.controller.reconciliation.actor.SINK_TIMEOUT", 0.02)
 
@@ -271,7 +271,7 @@ async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(
 
 @pytest.mark.parametrize("way", list(WAYS))
 async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serin.controller.reconciliation.observe.READ_TIMEOUT", 0.02)
+    monkeypatch.setattr("serin.controller.snapshot.observe.READ_TIMEOUT", 0.02)
     lab = FaultyLab()
     lab.fault.verb, lab.fault.plural, lab.fault.error = "list", resources.MODEL_DEPLOYMENTS.plural, WAYS[way]
     for _ in range(8):

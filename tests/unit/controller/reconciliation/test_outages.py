@@ -17,7 +17,7 @@ SLOW: dict[str, Any] = POLICY | {"steps": [{"weight": 40, "for": "30s"}, {"weigh
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serin.controller.reconciliation.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
+    monkeypatch.setattr("serin.controller.snapshot.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
     monkeypatch.setattr("serin.controller.reconciliation.reconcile.WRITE_TIMEOUT", 0.02)
     monkeypatch.setattr("serin.controller.reconciliation.actor.SINK_TIMEOUT", 0.02)
 

@@ -14,8 +14,8 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
-from serin.controller.reconciliation.observe import Snapshot
-from serin.controller.reconciliation.pending_actions import mark_answered, write_answer
+from serin.controller.snapshot.observe import Snapshot
+from serin.controller.snapshot.pending_actions import mark_answered, write_answer
 from serin.errors import Conflict, NameTaken, Refused
 from serin.evidence import Assessment
 from serin.notify.sink import Sink, Subject

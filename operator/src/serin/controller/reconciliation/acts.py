@@ -10,7 +10,7 @@ from enum import StrEnum
 import structlog
 
 from serin.api.status import WriteFailure
-from serin.controller.reconciliation.refusals import describe, reason_of
+from serin.controller.snapshot.refusals import describe, reason_of
 from serin.errors import Conflict, NotLeader
 from serin.schema.reasons import Reason
 
@@ -25,11 +25,6 @@ TRANSIENT = timedelta(seconds=5)
 def lasting(failures: Iterable[WriteFailure], now: datetime) -> tuple[WriteFailure, ...]:
     """The failures to report: refusals at once, conflicts and outages after ``TRANSIENT``."""
     return tuple(f for f in failures if f.reason is not Reason.WRITE_UNAVAILABLE or now - f.since >= TRANSIENT)
-
-
-def names_taken(failures: Iterable[WriteFailure]) -> frozenset[str]:
-    """Names of workloads and records that could not be created since another object has the name."""
-    return frozenset(f.name for f in failures if f.reason is Reason.NAME_TAKEN)
 
 
 class Act(StrEnum):

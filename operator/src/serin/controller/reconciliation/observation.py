@@ -7,8 +7,8 @@ from datetime import datetime
 
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.controller.reconciliation.acts import lasting
-from serin.controller.reconciliation.observe import Snapshot
 from serin.controller.reconciliation.window_reader import WindowReader
+from serin.controller.snapshot.observe import Snapshot
 from serin.evidence import Assessment
 from serin.rollout.observation import Observation
 

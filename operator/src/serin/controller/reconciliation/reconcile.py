@@ -12,14 +12,14 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
-from serin.controller.reconciliation.action_list import ActionList
 from serin.controller.reconciliation.actor import Actor, Evidence
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
-from serin.controller.reconciliation.observe import Scope, Snapshot, observe
-from serin.controller.reconciliation.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
+from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.observe import Scope, Snapshot, observe
+from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
-from serin.controller.reconciliation.observe import Snapshot
 from serin.controller.reconciliation.window_reader import WindowReader
+from serin.controller.snapshot.observe import Snapshot
 from serin.controller.workqueue import Key
 from serin.records.build import parse
 from serin.rollout.phases import WATCHED

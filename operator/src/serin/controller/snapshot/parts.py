@@ -12,15 +12,15 @@ from serin.api.model_deployment import ModelDeployment
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.reconciliation.action_list import ActionList
-from serin.controller.reconciliation.adoption import has_derived_name
-from serin.controller.reconciliation.pending_actions import (
+from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.adoption import has_derived_name
+from serin.controller.snapshot.pending_actions import (
     FLOODED,
     PendingActions,
     pending_actions_of,
     requester_verified,
 )
-from serin.controller.reconciliation.rollout_records import get_or_none, read_records
+from serin.controller.snapshot.rollout_records import get_or_none, read_records
 from serin.errors import NotFound, Refused
 from serin.rollout.observation import Part, Problem
 from serin.schema.reasons import Reason

@@ -14,18 +14,17 @@ from serin.api.revision import hash_of, revision_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.reconciliation.action_list import ActionList
-from serin.controller.reconciliation.acts import names_taken
-from serin.controller.reconciliation.adoption import Adopted, Adoption
-from serin.controller.reconciliation.hashes import with_recorded_hashes, with_stated_hashes
-from serin.controller.reconciliation.other_records import rejection_elsewhere
-from serin.controller.reconciliation.parts import KSERVE_MISSING, READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
-from serin.controller.reconciliation.pending_actions import (
+from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.adoption import Adopted, Adoption, names_taken
+from serin.controller.snapshot.hashes import with_recorded_hashes, with_stated_hashes
+from serin.controller.snapshot.other_records import rejection_elsewhere
+from serin.controller.snapshot.parts import KSERVE_MISSING, READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
+from serin.controller.snapshot.pending_actions import (
     PendingActions,
 )
-from serin.controller.reconciliation.readable_policy import readable_policy
-from serin.controller.reconciliation.rollout_records import record_views
-from serin.controller.reconciliation.wanted import wanted_revision
+from serin.controller.snapshot.readable_policy import readable_policy
+from serin.controller.snapshot.rollout_records import record_views
+from serin.controller.snapshot.wanted import wanted_revision
 from serin.controller.workqueue import Key
 from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList

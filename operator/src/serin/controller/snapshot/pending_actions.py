@@ -18,7 +18,7 @@ from serin.api import API_VERSION, names
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionAction, PromotionActionStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.reconciliation.action_list import ActionList, age
+from serin.controller.snapshot.action_list import ActionList, age
 from serin.errors import ClusterError, NotFound, Refused
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decision import Answer

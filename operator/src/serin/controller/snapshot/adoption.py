@@ -12,14 +12,14 @@ as Serin's in two cases only:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.revision import REVISION_LENGTH, hash_of, workload_name
-from serin.api.status import RevisionRef
+from serin.api.status import RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import ClusterError, NotLeader
@@ -243,3 +243,8 @@ def _taken(workload: Object, what: str) -> Problem:
         f"out another revision"
     )
     return Problem(Reason.NAME_TAKEN, message)
+
+
+def names_taken(failures: Iterable[WriteFailure]) -> frozenset[str]:
+    """Names of workloads and records that could not be created since another object has the name."""
+    return frozenset(f.name for f in failures if f.reason is Reason.NAME_TAKEN)

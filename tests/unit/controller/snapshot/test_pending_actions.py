@@ -9,8 +9,8 @@ import pytest
 
 from serin.cluster import resources
 from serin.cluster.paging import Page
-from serin.controller.reconciliation.action_list import ActionList
-from serin.controller.reconciliation.pending_actions import (
+from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.pending_actions import (
     ORPHANS,
     refuse_actions_on,
     requester_verified,
@@ -257,7 +257,7 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
     async def hang(*_: object, **__: object) -> Any:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("serin.controller.reconciliation.pending_actions.ACTIONS_TIMEOUT", 0.01)
+    monkeypatch.setattr("serin.controller.snapshot.pending_actions.ACTIONS_TIMEOUT", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
     assert await requester_verified(lab.cluster, "prod", [pending]) is None
     monkeypatch.setattr(lab.cluster, "list", hang)

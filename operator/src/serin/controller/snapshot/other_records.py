@@ -8,7 +8,7 @@ from serin.api.model_digest import digest_label, known_digest
 from serin.api.status import RevisionRef, Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.reconciliation.rollout_records import get_or_none
+from serin.controller.snapshot.rollout_records import get_or_none
 from serin.records.build import parse, view
 from serin.records.summary import view_of
 from serin.rollout.observation import Part, RecordView, RejectionElsewhere

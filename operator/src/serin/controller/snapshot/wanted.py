@@ -8,7 +8,7 @@ from serin.api.model_deployment import ModelDeployment
 from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import RevisionRef
 from serin.cluster.client import Cluster, Object
-from serin.controller.reconciliation.refusals import refusal
+from serin.controller.snapshot.refusals import refusal
 from serin.errors import Conflict, Refused, Unavailable
 from serin.rollout.literal_secrets import literal_secret
 from serin.rollout.observation import Arm, Problem
