@@ -31,12 +31,15 @@ class _Stage:
 
 
 class Rollout:
-    """One drawn rollout through the steps of a policy. ``traffic.stable_rps`` are the requests of both arms."""
+    """One drawn rollout through the steps of a policy, all of whose SLOs count events.
+
+    ``traffic.stable_rps`` are the requests of both arms.
+    """
 
     def __init__(self, policy: PromotionPolicySpec, traffic: Traffic, seed: int) -> None:
         self._policy, self._traffic, self._schedule = policy, traffic, Schedule(policy)
         self._source = WindowSource(policy.analysis.window, traffic, seed)
-        self._names = [slo.name for slo in policy.slos if slo.indicator.chosen.takes_objective]
+        self._names = [slo.name for slo in policy.slos]
         self._judge = Judge(policy)
         self._silence = SilenceClock()
         self._lag = settle_time(policy.analysis.window)
