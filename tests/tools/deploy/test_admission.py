@@ -7,7 +7,7 @@ import re
 import yaml
 
 from e2e.deploy.rights import ADMISSION
-from serin.rollout.literal_secrets import SECTIONS
+from serin.rollout.spec.literal_secrets import SECTIONS
 from serin.schema.secret_names import CREDENTIAL_IN_URI, HARMLESS_NAME, HARMLESS_VALUE, SENSITIVE_NAME
 
 POLICY = yaml.safe_load((ADMISSION / "modeldeployments.yaml").read_text("utf-8"))

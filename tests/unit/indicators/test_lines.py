@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from serin.api.indicator import Indicator
+from serin.api.policy.indicator import Indicator
 from serin.evidence import Counts, Evaluation, Mean, MeanWindow, Window
 from tests.clock import START
 

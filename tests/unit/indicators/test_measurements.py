@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.indicator import Indicator
+from serin.api.policy.indicator import Indicator
 from serin.indicators.measurements import (
     Counters,
     Mean,

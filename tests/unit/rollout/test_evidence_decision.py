@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.analysis import Action, Analysis, Undecided
+from serin.api.policy.analysis import Action, Analysis, Undecided
 from serin.evidence import NO_REQUESTS, Assessment, SloReport, Window
 from serin.rollout.evidence_decision import (
     FIRST_SCRAPES,

@@ -12,7 +12,7 @@ from serin.rollout.gates.evidence.bake_time import bake_time
 from serin.rollout.gates.evidence.step_time import step_time
 from serin.rollout.gates.evidence.undecided import undecided
 from serin.rollout.gates.gate import Check
-from serin.rollout.stage import stage_evidence
+from serin.rollout.steps.stage import stage_evidence
 from serin.schema.choices import Severity
 from serin.schema.reasons import Phase, Reason, Verdict
 from tests.clock import START

@@ -31,7 +31,7 @@ from serin.rollout.gates.people.paused import paused
 from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.promoting import bake, promote
-from serin.rollout.stage import with_step_clock
+from serin.rollout.steps.stage import with_step_clock
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Phase, Reason, Verdict
 from tests.clock import START

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from serin.api.conditions import ConditionStatus
+from serin.api.policy.slo import Slo
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec, PromotionActionStatus
 from serin.api.promotion_record import PromotionRecordStatus
-from serin.api.slo import Slo
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.schema.choices import Severity
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict

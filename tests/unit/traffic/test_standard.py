@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.preview_header import Header
+from serin.api.policy.preview_header import Header
 from serin.api.promotion_policy import Exposure
 from serin.api.revision import hash_of
 from serin.rollout.decision import RoutePlan

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.slo import Slo
 from serin.evidence import DECIDING, Assessment, Interval
 from serin.judge.slo import SloJudge, SloSettings
 from serin.schema.choices import Severity

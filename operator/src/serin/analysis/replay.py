@@ -12,11 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from serin.analysis.assessment import Judge
-from serin.api.analysis import Action
+from serin.api.policy.analysis import Action
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Assessment, Interval, SloReport
 from serin.rollout.evidence_decision import Advance, Hold, Rollback, SilenceClock, StageEvidence
-from serin.rollout.schedule import Schedule
+from serin.rollout.steps.schedule import Schedule
 from serin.schema.reasons import Phase
 
 STEP_PASSED = "StepPassed"

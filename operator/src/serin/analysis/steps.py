@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from serin.analysis.assessment import Judge
 from serin.analysis.replay import WindowDecision
 from serin.analysis.simulate import EPOCH, HISTORY, Run, Traffic, WindowSource
-from serin.api.analysis import Action
+from serin.api.policy.analysis import Action
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Window, settle_time
 from serin.rollout.evidence_decision import Advance, Rollback, SilenceClock, StageEvidence
-from serin.rollout.schedule import EVERYTHING, Schedule
+from serin.rollout.steps.schedule import EVERYTHING, Schedule
 from serin.schema.reasons import Phase
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from serin.api.analysis import Analysis
-from serin.api.preview_header import Header
-from serin.api.slo import Slo
+from serin.api.policy.analysis import Analysis
+from serin.api.policy.preview_header import Header
+from serin.api.policy.slo import Slo
 from serin.schema.choices import Arms
 from serin.schema.types import ApiModel, DecimalString, Duration, validations
 

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.status import AnsweredAction, OfWorkload
+from serin.api.status import AnsweredAction
+from serin.api.workload import OfWorkload
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, User, Word, validations
 from serin.schema.words import Stored

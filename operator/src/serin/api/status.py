@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.workload import OfWorkload
 from serin.schema.choices import Severity
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from serin.schema.types import AnyName, ApiModel, Name, Sha256, Text, Time, User, Word
@@ -23,52 +23,6 @@ Tools that wait for an object (kstatus, and so Flux) take one without any status
 
 def _observed(value: object) -> object:
     return None if value == NEVER_OBSERVED else value
-
-
-class Workload(ApiModel):
-    """The object that serves a revision."""
-
-    api_version: Word
-    kind: Word
-    name: Name
-
-
-def _with_workload(data: object) -> object:
-    """The fields of a revision; those of an earlier Serin name an InferenceService only."""
-    if not isinstance(data, Mapping) or "inferenceService" not in data or "workload" in data:
-        return data
-    workload = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": data["inferenceService"]}
-    return {**data, "workload": workload}
-
-
-def _either(schema: dict[str, Any]) -> None:
-    """Objects of an earlier Serin have no ``workload``: the API server must still take them when status is written."""
-    schema["required"].remove("workload")
-
-
-class OfWorkload(ApiModel):
-    """A revision and what serves it."""
-
-    revision: Name
-    version: Word
-    hash: Sha256 | None = None
-    """SHA-256 of the canonical content of ``spec.model`` and ``spec.predictor`` without the scaling fields: the
-    revision's identity. The revision is its first eight digits. Objects of an earlier Serin have none."""
-    workload: Workload
-    inference_service: Annotated[Name | None, Field(exclude=True)] = None
-    """What an earlier Serin wrote in place of ``workload``; it is read, and not written any more."""
-
-    model_config: ClassVar = {"json_schema_extra": _either}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_an_earlier_version(cls, data: object) -> object:
-        return _with_workload(data)
-
-    def is_same(self, other: OfWorkload) -> bool:
-        """Whether both are one revision: by the whole hash, or by the name if one of the hashes is not known."""
-        unknown = self.hash is None or other.hash is None
-        return self.revision == other.revision and (unknown or self.hash == other.hash)
 
 
 class RevisionRef(OfWorkload):

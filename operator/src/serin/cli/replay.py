@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from serin.analysis.replay import Judged, Replay
-from serin.api.analysis import Undecided
 from serin.api.load import LARGEST_DOCUMENT, validated, yaml_document
+from serin.api.policy.analysis import Undecided
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.judge import at_text, read_text

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from serin.analysis.preflight import Base, Forecast, forecasts
 from serin.api.model_deployment import ModelDeployment
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.slo import Slo
 from serin.api.status import RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster

@@ -12,8 +12,8 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.slo import Slo
 from serin.errors import InvalidInput
 from serin.evidence import Interval
 from serin.indicators.lines import MESSAGES, Whole, quoted, within

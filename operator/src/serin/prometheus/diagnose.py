@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.slo import Slo
 from serin.errors import AnswerTooLarge
 from serin.indicators.measurements import Value
 from serin.prometheus import promql

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.slo import Slo
 from serin.errors import QueryRejected
 from serin.evidence import Interval
 from serin.indicators.measurements import Counters, Mean, Measurement, Value

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from serin.api.status import RevisionRef, Workload
+from serin.api.status import RevisionRef
+from serin.api.workload import Workload
 from serin.rollout.observation import RecordView
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import ApiModel, Name, Sha256, Time, Word

@@ -9,7 +9,7 @@ from serin.api.revision import replica_bounds
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases import AFTER_STEPS
-from serin.rollout.schedule import EVERYTHING, Schedule
+from serin.rollout.steps.schedule import EVERYTHING, Schedule
 from serin.rollout.transition import rollout_of, weights_of
 
 GROWTH_TIMEOUT = timedelta(seconds=60)

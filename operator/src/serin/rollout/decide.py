@@ -18,7 +18,6 @@ from serin.rollout.housekeeping import (
     without_stale_retry,
     without_written_outcomes,
 )
-from serin.rollout.identity import without_collision
 from serin.rollout.observation import Observation
 from serin.rollout.phases import is_watched
 from serin.rollout.phases.first_deployment import first_deployment
@@ -34,6 +33,7 @@ from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
 from serin.rollout.report.announcements import announcements
 from serin.rollout.report.status_report import with_report, with_write_failures
+from serin.rollout.spec.identity import without_collision
 from serin.rollout.templates import drift_announcement, with_templates
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Outcome, Phase

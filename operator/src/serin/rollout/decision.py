@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from serin.api.preview_header import Header
+from serin.api.policy.preview_header import Header
 from serin.api.promotion_action import ActionOutcome
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.schema.reasons import Outcome, Phase, Reason

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from serin.api.analysis import Analysis
+from serin.api.policy.analysis import Analysis
 from serin.evidence import Assessment, SloReport
 from serin.schema.reasons import Reason, Verdict
 

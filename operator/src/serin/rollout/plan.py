@@ -10,7 +10,7 @@ from serin.rollout.context import DecisionContext, exposure
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.observation import Part, RecordView
 from serin.rollout.retention import expired
-from serin.rollout.schedule import EVERYTHING
+from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
 from serin.schema.reasons import Outcome, Phase, Reason
 

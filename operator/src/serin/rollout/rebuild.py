@@ -5,7 +5,7 @@ from __future__ import annotations
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part, RecordView, RouteView
-from serin.rollout.schedule import Schedule
+from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, with_fields, with_rollout
 from serin.schema.reasons import Outcome, Phase, Reason
 

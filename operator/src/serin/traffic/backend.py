@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.status import ModelDeploymentStatus, RevisionRef, Workload
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.workload import Workload
 from serin.cluster.client import Cluster, Object
 from serin.cluster.permissions import Permission
 from serin.cluster.resources import Resource

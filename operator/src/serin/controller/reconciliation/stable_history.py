@@ -13,8 +13,8 @@ from itertools import dropwhile
 import structlog
 
 from serin.analysis.assessment import judges_of
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.slo import Slo
 from serin.errors import MetricsError
 from serin.evidence import Interval
 from serin.judge.slo import SloJudge

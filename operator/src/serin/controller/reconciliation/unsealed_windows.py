@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import WindowBlock
-from serin.api.slo import Slo
 from serin.evidence import Interval
 
 BLOCK = 20

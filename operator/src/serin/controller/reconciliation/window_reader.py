@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from serin.analysis.assessment import judges_of
+from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
-from serin.api.slo import Slo
 from serin.controller.reconciliation.stable_history import StableHistory
 from serin.controller.reconciliation.unsealed_windows import BLOCK, UnsealedWindows, stored_windows
 from serin.errors import MetricsError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.model_digest import digest_label, known_digest
-from serin.api.status import RevisionRef, Workload
+from serin.api.status import RevisionRef
+from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.rollout_records import get_or_none

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection
 from functools import partial
 
 from serin.api import names
-from serin.api.status import ModelDeploymentStatus, Workload
+from serin.api.status import ModelDeploymentStatus
+from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import NotFound

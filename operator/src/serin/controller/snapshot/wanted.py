@@ -10,9 +10,9 @@ from serin.api.status import RevisionRef
 from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.refusals import refusal
 from serin.errors import Conflict, Refused, Unavailable
-from serin.rollout.literal_secrets import literal_secret
 from serin.rollout.observation import Arm, Problem
-from serin.rollout.spec_rules import problem_of
+from serin.rollout.spec.literal_secrets import literal_secret
+from serin.rollout.spec.rules import problem_of
 from serin.schema.reasons import Reason
 from serin.traffic.backend import Backend, Source
 from serin.traffic.owner import owner_of

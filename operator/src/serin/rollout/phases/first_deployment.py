@@ -11,7 +11,7 @@ from serin.rollout.gates.gate import DEFAULT_HOLD_LIMIT
 from serin.rollout.phases.promoted import decide_promotion
 from serin.rollout.phases.rejected_elsewhere import rejected_elsewhere
 from serin.rollout.phases.starting import ask_again_at, start_rollout, unreadable_before_start, wait_for_route
-from serin.rollout.schedule import EVERYTHING
+from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import (
     Transition,
     failed_write,

@@ -6,8 +6,8 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import first_hold
 from serin.rollout.gates.gate import Check
-from serin.rollout.schedule import EVERYTHING, Schedule
-from serin.rollout.stage import describe_step
+from serin.rollout.steps.schedule import EVERYTHING, Schedule
+from serin.rollout.steps.stage import describe_step
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout, with_weight
 from serin.schema.reasons import Phase, Reason
 

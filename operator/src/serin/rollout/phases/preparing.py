@@ -10,7 +10,7 @@ from serin.rollout.phases.next_step import first_transition, next_step
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.rollback_rules import PREPARE_RULES
 from serin.rollout.phases.stable_outage import take_over
-from serin.rollout.stage import describe_shadow
+from serin.rollout.steps.stage import describe_shadow
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout
 from serin.schema.reasons import Phase, Reason
 from serin.schema.types import format_duration

@@ -10,7 +10,7 @@ from serin.rollout.phases.next_step import advance_if_open, first_transition
 from serin.rollout.phases.rollback import continue_rollback
 from serin.rollout.phases.rollback_rules import ROLLBACK_RULES, with_silence_clock
 from serin.rollout.phases.stable_outage import take_over
-from serin.rollout.stage import with_step_clock
+from serin.rollout.steps.stage import with_step_clock
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Reason
 

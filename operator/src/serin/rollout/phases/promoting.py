@@ -11,8 +11,8 @@ from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.promoted import decide_promotion
 from serin.rollout.phases.rollback_rules import ROLLBACK_RULES, with_silence_clock
 from serin.rollout.phases.stable_outage import take_over
-from serin.rollout.schedule import EVERYTHING
-from serin.rollout.stage import describe_step, with_step_clock
+from serin.rollout.steps.schedule import EVERYTHING
+from serin.rollout.steps.stage import describe_step, with_step_clock
 from serin.rollout.transition import (
     Transition,
     rollout_of,

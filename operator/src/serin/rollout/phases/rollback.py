@@ -9,7 +9,7 @@ from serin.rollout.capacity import lowest_weight
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT as OUTAGE_RECORD_TIMEOUT
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
-from serin.rollout.schedule import EVERYTHING
+from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import (
     Transition,
     failed_write,

@@ -9,7 +9,7 @@ from serin.rollout.evidence_decision import SilenceClock
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
-from serin.rollout.stage import describe_step, stage_evidence
+from serin.rollout.steps.stage import describe_step, stage_evidence
 from serin.rollout.transition import (
     Transition,
     rollout_of,

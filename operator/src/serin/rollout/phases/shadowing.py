@@ -9,7 +9,7 @@ from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.next_step import advance_if_open, first_transition
 from serin.rollout.phases.rollback_rules import ROLLBACK_RULES, silent_too_long, with_silence_clock
 from serin.rollout.phases.stable_outage import take_over
-from serin.rollout.stage import with_step_clock
+from serin.rollout.steps.stage import with_step_clock
 from serin.rollout.transition import Transition
 
 SHADOW_RULES: tuple[Check, ...] = tuple(

@@ -12,7 +12,7 @@ from serin.api.promotion_policy import WhenStableIsDown
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
-from serin.rollout.schedule import EVERYTHING
+from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import (
     Transition,
     failed_write,

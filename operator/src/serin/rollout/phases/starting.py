@@ -10,7 +10,7 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, 
 from serin.rollout.actions import with_answer
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
-from serin.rollout.schedule import Schedule
+from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import (
     Transition,
     with_fields,

@@ -13,7 +13,7 @@ from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import hold_limit
 from serin.rollout.observation import Problem
 from serin.rollout.report.conditions import conditions, policy_edited
-from serin.rollout.schedule import Schedule
+from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
 from serin.schema.reasons import Phase, Reason
 

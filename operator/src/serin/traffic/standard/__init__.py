@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.status import ModelDeploymentStatus, RevisionRef, Workload
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.permissions import Permission, on

@@ -7,7 +7,8 @@ from typing import Any
 
 from serin.api import names
 from serin.api.revision import replica_bounds
-from serin.api.status import RevisionRef, Workload
+from serin.api.status import RevisionRef
+from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.rollout.observation import Arm
 from serin.traffic.owner import stated_hash

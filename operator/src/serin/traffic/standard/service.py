@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serin.api.names import PREDICTOR_SUFFIX
 from serin.api.revision import workload_name
-from serin.api.status import Workload
+from serin.api.workload import Workload
 from serin.cluster.resources import INFERENCE_SERVICES
 from serin.traffic.gateway.service import Service
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.evidence.step_time import short_of_time
-from serin.rollout.stage import stage_evidence
+from serin.rollout.steps.stage import stage_evidence
 from serin.rollout.transition import Transition
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.stage import describe_shadow
+from serin.rollout.steps.stage import describe_shadow
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Reason
 from serin.schema.types import format_time

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serin.rollout.schedule import Schedule
+from serin.rollout.steps.schedule import Schedule
 from serin.schema.reasons import Phase
 from tests.world import policy
 

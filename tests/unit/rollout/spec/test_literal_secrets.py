@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.rollout.literal_secrets import literal_secret
+from serin.rollout.spec.literal_secrets import literal_secret
 from serin.schema.reasons import Reason
 from tests.literal_secrets import HARMLESS, IN_A_URI, NAMED, PLAIN_URIS, SECRET_URIS, Predictor, args, env
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from serin.api.status import ModelDeploymentStatus, Rejection, RevisionRef
-from serin.rollout.identity import without_collision
 from serin.rollout.observation import Arm, Observation, Problem, RecordView
+from serin.rollout.spec.identity import without_collision
 from serin.schema.reasons import Phase, Reason
 from tests.clock import START
 from tests.world import World, ref, serving, spec

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from serin.api.indicator import Indicator
+from serin.api.policy.indicator import Indicator
 from serin.indicators import INDICATORS
 from serin.schema.choices import Severity
 from serin.schema.types import ApiModel, DecimalString, validations

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.indicator import EXACTLY_ONE, Indicator
+from serin.api.policy.indicator import EXACTLY_ONE, Indicator
 from serin.indicators import INDICATORS
 
 GIVEN: dict[str, dict[str, Any]] = {

@@ -6,7 +6,7 @@ from serin.api.promotion_policy import Exposure
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.evidence_decision import SilenceClock, StageEvidence
-from serin.rollout.schedule import Schedule
+from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import rollout_of, weights_of, with_rollout
 from serin.schema.reasons import Phase
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serin.api.analysis import PassRule
+from serin.api.policy.analysis import PassRule
 from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
 from serin.rollout.evidence_decision import StageLimits
 from serin.schema.reasons import Phase

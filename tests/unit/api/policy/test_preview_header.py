@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from serin.api.load import policy_from_yaml
-from serin.api.preview_header import SET_BY_OTHERS, Header
+from serin.api.policy.preview_header import SET_BY_OTHERS, Header
 from serin.errors import InvalidInput
 
 EXAMPLES = int(os.environ.get("SERIN_EXAMPLES", "300"))
-CRD = Path(__file__).parents[3] / "crds/promotionpolicies.yaml"
+CRD = Path(__file__).parents[4] / "crds/promotionpolicies.yaml"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 

@@ -1,0 +1,1 @@
+"""The parts of a PromotionPolicy that have rules of their own."""

@@ -1,0 +1,1 @@
+"""What a spec may ask for: rules that hold before a rollout begins, whatever its evidence."""
