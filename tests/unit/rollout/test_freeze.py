@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -32,7 +32,7 @@ WATCHED = [Phase.PREPARING, Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING,
         (START - 2 * HOUR, START - HOUR, False),
     ],
 )
-def test_it_holds_from_then_and_until_then(begins: object, ends: object, *, holds: bool) -> None:
+def test_it_holds_from_then_and_until_then(begins: datetime | None, ends: datetime | None, *, holds: bool) -> None:
     here = scene(Phase.PROGRESSING)
     here.observed = replace(here.observed, freezes=(replace(OPEN_END, begins=begins, ends=ends),))
     transition = here.ask(frozen)

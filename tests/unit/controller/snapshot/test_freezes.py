@@ -40,7 +40,10 @@ class Frozen(Lab):
         self.reconciler = Reconciler(self.cluster, {URL: self.prometheus}, lambda: self.now, freezes_of_all=OURS)
 
     def freeze(self, namespace: str = "prod", name: str = "peak", **spec: Any) -> None:
-        item = {"metadata": {"namespace": namespace, "name": name}, "spec": {"reason": "peak season", **spec}}
+        item = {
+            "metadata": {"namespace": namespace, "name": name},
+            "spec": {"reason": "peak season", **{k: v for k, v in spec.items() if v}},
+        }
         self.cluster.put(resources.PROMOTION_FREEZES, item)
 
     def thaw(self, namespace: str = "prod", name: str = "peak") -> None:
@@ -95,8 +98,7 @@ async def test_what_has_traffic_keeps_it_and_a_breach_is_taken_back(lab: Frozen)
 async def test_a_freeze_about_others_holds_nothing(
     lab: Frozen, namespace: str, selector: dict[str, str] | None
 ) -> None:
-    chosen = {"selector": {"matchLabels": selector}} if selector else {}
-    lab.freeze(namespace, **chosen)
+    lab.freeze(namespace, selector={"matchLabels": selector} if selector else None)
     lab.want("2")
     await lab.until(lab.stable("2"))
     assert lab.holds(namespace) == []
