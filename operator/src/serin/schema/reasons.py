@@ -130,6 +130,7 @@ class Reason(StrEnum):
     NO_DATA = "NoData", "There is no usable data for an SLO; missing data never passes and never fails.", WARNING
     METRICS_UNAVAILABLE = "MetricsUnavailable", "Prometheus cannot be read; the weight stays.", WARNING
     PAUSED = "Paused", "spec.paused is true: no new rollout and no forward move; the breach watch goes on."
+    FROZEN = "Frozen", "A PromotionFreeze is in force: nothing starts or moves forward; the breach watch goes on."
     SHADOWING = (
         "Shadowing",
         "The clients' requests are mirrored to the candidate; its answers are judged and thrown away.",
