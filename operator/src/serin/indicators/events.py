@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from serin.evidence import Counts, Interval, Window
 from serin.indicators.kind import IndicatorKind
-from serin.indicators.lines import BothArms, Count, quoted
+from serin.indicators.lines import BothArms, Count, fields_of, quoted
 from serin.indicators.stored import NO_DATA, join_arms, split_arms
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloJudge, SloSettings, of_kind
@@ -38,6 +38,11 @@ class EventIndicator(IndicatorKind):
         """The window that ``to_text`` wrote."""
         candidate, stable, error = split_arms(text)
         return Window(start, length, _counts(candidate), _counts(stable), error=error)
+
+    @property
+    def line_fields(self) -> Mapping[str, frozenset[str]]:
+        """See :class:`serin.indicators.kind.IndicatorKind`."""
+        return _SLOW_FIELDS if self.has_threshold else _FIELDS
 
     def from_line(
         self, line: Mapping[str, Any], start: datetime, length: timedelta, context: dict[str, Any]
@@ -116,3 +121,4 @@ class _SlowShare(BaseModel):
 
 
 _Shares, _SlowShares = BothArms[_Share], BothArms[_SlowShare]
+_FIELDS, _SLOW_FIELDS = fields_of(_Shares), fields_of(_SlowShares)

@@ -22,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 from serin.evidence import Interval, Mean, MeanWindow
 from serin.indicators import measurements
 from serin.indicators.kind import IndicatorKind
-from serin.indicators.lines import BothArms, Count, Number
+from serin.indicators.lines import BothArms, Count, Number, fields_of
 from serin.indicators.measurements import Measurement
 from serin.indicators.stored import NO_DATA, join_arms, split_arms
 from serin.judge.process import log10_e
@@ -81,6 +81,11 @@ class MeanQuery(IndicatorKind):
         candidate, stable, error = split_arms(text)
         return MeanWindow(start, length, _mean(candidate), _mean(stable), error=error)
 
+    @property
+    def line_fields(self) -> Mapping[str, frozenset[str]]:
+        """See :class:`serin.indicators.kind.IndicatorKind`."""
+        return _FIELDS
+
     def from_line(
         self, line: Mapping[str, Any], start: datetime, length: timedelta, context: dict[str, Any]
     ) -> Interval:
@@ -105,6 +110,7 @@ class _ArmLine(BaseModel):
 
 
 _Line = BothArms[_ArmLine]
+_FIELDS = fields_of(_Line)
 
 
 def _text(mean: Mean | None) -> str:
