@@ -38,6 +38,11 @@ class IndicatorKind(ApiModel, ABC):
         return {}
 
     @property
+    def boundaries(self) -> tuple[float, ...]:
+        """The boundaries of its latency ladder, in seconds, rising; none if it has no ladder."""
+        return ()
+
+    @property
     def own_arms(self) -> Arms | None:
         """By what its metrics tell the arms apart; None for the policy's ``arms``."""
         return None

@@ -33,7 +33,8 @@ def _lately(
 ) -> tuple[ArmQuery, list[CounterGroup]]:
     """How the last minutes of an SLO are asked for, and its counters; none for a value; ``QueryRejected``."""
     wanted = measurement(policy, slo)
-    query = ArmQuery.of(metrics, policy.arms_of(slo), identity, Grid(at - LATELY, LATELY, 1))
+    of_arms = policy.arms_of(slo) if isinstance(wanted, Value) else wanted
+    query = ArmQuery.of(metrics, of_arms, identity, Grid(at - LATELY, LATELY, 1))
     groups = () if isinstance(wanted, Value) else wanted.groups
     return query, groups_of(query.source, groups, identity.namespace)
 

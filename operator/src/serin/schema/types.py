@@ -103,7 +103,8 @@ SignedDecimalString = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": SIGNED_DECIMAL_PATTERN, "maxLength": 21}),
 ]
-Query = Annotated[str, Field(min_length=1, max_length=1024)]
+LONGEST_QUERY = 1024
+Query = Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY)]
 """PromQL."""
 Time = Annotated[
     datetime,

@@ -26,7 +26,7 @@ async def read(
     Where the samples of all windows are too many, those of the first half are read; where those of one window are, the
     server's own sums are read instead. With ``raw`` that is an error.
     """
-    query = ArmQuery.of(metrics, wanted.arms, identity, grid)
+    query = ArmQuery.of(metrics, wanted, identity, grid)
     groups = groups_of(query.source, wanted.groups, identity.namespace)
     try:
         found = await together(*(metrics.series(query.request(group)) for group in groups))

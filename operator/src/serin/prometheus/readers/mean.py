@@ -22,7 +22,7 @@ from serin.together import together
 
 async def read(metrics: Metrics, wanted: measurements.Mean, identity: RolloutIdentity, grid: Grid) -> list[MeanWindow]:
     """One window per grid cell; ``MetricsError``."""
-    query = ArmQuery.of(metrics, wanted.arms, identity, grid)
+    query = ArmQuery.of(metrics, wanted, identity, grid)
     groups = groups_of(query.source, wanted.groups, identity.namespace)
     sums, counts = await together(*(metrics.series(query.request(group)) for group in groups))
     return [_window(query, start, sums, counts) for start in grid.starts]
