@@ -122,7 +122,7 @@ def test_a_histogram_by_its_own_name_or_that_of_its_buckets(text: str, metrics: 
 
 @pytest.mark.parametrize("text", ['x_bucket{le="0.5"}', 'x{le=~"0.5|1"}', 'rate(x_bucket{le="0.5"}[5m])'])
 def test_a_bucket_that_is_picked_by_hand(text: str) -> None:
-    with pytest.raises(QueryRejected, match="leave le out: threshold says which|write x_bucket"):
+    with pytest.raises(QueryRejected, match=r"leave le out: threshold says which|write x_bucket"):
         groups_of(preset(Arms.POD), [observations_above(text, 0.5)], "prod")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from serin.cluster.client import Cluster
 from serin.errors import InvalidInput, MetricsError, NotFound
 from serin.evidence import Counts, Interval, Window, settle_time
 from serin.judge.dispersion import Dispersion
+from serin.prometheus.alternatives import exported_instead
 from serin.prometheus.diagnose import found_instead, newest_samples
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
@@ -164,7 +166,8 @@ async def _all(metrics: Metrics, target: SurveyTarget, slo: Slo, grid: Grid) -> 
     found: list[Interval] = []
     while len(found) < grid.count:
         rest = Grid(grid.start + len(found) * grid.length, grid.length, grid.count - len(found))
-        found += await read(metrics, target.policy, slo, target.identity, rest)
+        unseen = found[-1].absent if found and isinstance(found[-1], Window) else None
+        found += await read(metrics, target.policy, slo, target.identity, rest, unseen=unseen)
     return found
 
 
@@ -175,6 +178,12 @@ async def _problem(
     found, now = seen
     kind = slo.indicator.chosen
     errors = [interval.error for interval in found if interval.error]
+    silence = found[-1].silence
+    if silence:
+        there = ""
+        with suppress(MetricsError):
+            there = await exported_instead(metrics, target.policy, slo, target.identity, now)
+        return f"{silence}; {there}" if there else silence
     if _uncounted(figures.stable) and kind.takes_objective:
         instead = await found_instead(metrics, target.policy, slo, target.identity, now)
         return instead or (errors[-1] if errors else TOO_YOUNG)

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from serin.schema.types import ApiModel, validations
 
-NOT_OF_AN_ARM = "armLabel.name is a label that your metrics have of each revision: neither le, nor one that begins with __"
+NOT_OF_AN_ARM = (
+    "armLabel.name is a label that your metrics have of each revision: neither le, nor one that begins with __"
+)
 
 
 class ArmIdentity(StrEnum):

@@ -12,14 +12,10 @@ from serin.schema.types import FineDuration
 
 MOST_RUNGS = 8
 LADDER_RISES = "ladder has boundaries other than the threshold, each longer than the one before"
-LADDER_RULES = (
-    (
-        "!has(self.ladder) || (self.ladder.all(a, duration(a) > duration('0s') && duration(a) != "
-        "duration(self.threshold)) && self.ladder.map(a, duration(a)).isSorted() && self.ladder.all(a, "
-        "self.ladder.exists_one(b, duration(b) == duration(a))))",
-        LADDER_RISES,
-    ),
-)
+_OTHER = "self.ladder.all(a, duration(a) > duration('0s') && duration(a) != duration(self.threshold))"
+_RISING = "self.ladder.map(a, duration(a)).isSorted()"
+_ONCE = "self.ladder.all(a, self.ladder.exists_one(b, duration(b) == duration(a)))"
+LADDER_RULES = ((f"!has(self.ladder) || ({_OTHER} && {_RISING} && {_ONCE})", LADDER_RISES),)
 Ladder = Annotated[list[FineDuration], Field(max_length=MOST_RUNGS)]
 """Each must be a bucket boundary; one that is not is left out, with all others, and the threshold alone is judged."""
 

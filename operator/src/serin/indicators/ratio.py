@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 
 from serin.indicators.arm_label import ArmLabel
 from serin.indicators.events import EventIndicator
@@ -15,9 +15,13 @@ from serin.schema.types import LONGEST_QUERY, Query
 MOST_SELECTORS = 5
 TWO_OF_THREE = "give two of bad, good and total: the third follows from them"
 ONE_OR_SEVERAL = f"is one selector, or a list of 1 to {MOST_SELECTORS}"
+PAIRS: list[Any] = [{"required": pair} for pair in (["bad", "total"], ["bad", "good"], ["good", "total"])]
+"""A rule in CEL cannot see fields that may be a text or a list; this form of a schema can."""
 
 
 def _listed(value: object) -> object:
+    if not isinstance(value, str | list):
+        raise ValueError(ONE_OR_SEVERAL)  # noqa: TRY004 - pydantic collects ValueError
     return [value] if isinstance(value, str) else value
 
 
@@ -65,11 +69,7 @@ class Ratio(EventIndicator):
     """States that a selector may match nothing, because its counter appears with its first event. Without it an SLO
     whose ``bad`` or ``good`` has never matched anything has no data: it may be misspelt."""
 
-    model_config: ClassVar = {
-        "json_schema_extra": {
-            "oneOf": [{"required": pair} for pair in (["bad", "total"], ["bad", "good"], ["good", "total"])]
-        }
-    }
+    model_config: ClassVar = {"json_schema_extra": {"oneOf": PAIRS}}
 
     @model_validator(mode="after")
     def _two_of_three(self) -> Ratio:

@@ -5,45 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import AnswerTooLarge
-from serin.indicators.measurements import Value
 from serin.prometheus import promql
+from serin.prometheus.alternatives import lately, values_of
 from serin.prometheus.boundaries import boundary, same_boundary, written
-from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.readers.arm_query import ArmQuery
-from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
 from serin.prometheus.readers.native import off_boundary
 from serin.prometheus.readers.targets import TARGET_METRICS, counters
-from serin.prometheus.reading import measurement
 from serin.prometheus.series_request import SeriesRequest
 from serin.together import together
 
 SHOWN_VALUES = 5
-LATELY = timedelta(minutes=15)
-
-
-def _lately(
-    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
-) -> tuple[ArmQuery, list[CounterGroup]]:
-    """How the last minutes of an SLO are asked for, and its counters; none for a value; ``QueryRejected``."""
-    wanted = measurement(policy, slo)
-    of_arms = policy.arms_of(slo) if isinstance(wanted, Value) else wanted
-    query = ArmQuery.of(metrics, of_arms, identity, Grid(at - LATELY, LATELY, 1))
-    groups = () if isinstance(wanted, Value) else wanted.groups
-    return query, groups_of(query.source, groups, identity.namespace)
 
 
 async def newest_samples(
     metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Times of the newest sample of candidate and stable that an SLO is counted from; none where there are too many."""
-    query, groups = _lately(metrics, policy, slo, identity, at)
+    query, groups = lately(metrics, policy, slo, identity, at)
     try:
         found = await together(*(metrics.series(query.request(group)) for group in groups))
     except AnswerTooLarge:
@@ -58,7 +43,7 @@ async def found_instead(
     metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
 ) -> str:
     """What is missing for stable's counts and what there is, in words; empty if nothing is missing."""
-    query, groups = _lately(metrics, policy, slo, identity, at)
+    query, groups = lately(metrics, policy, slo, identity, at)
     for group in groups:
         request = query.request(group)
         words = await describe_missing(metrics, query, request, at)
@@ -75,9 +60,9 @@ async def describe_missing(metrics: Metrics, query: ArmQuery, request: SeriesReq
     counted = request.metrics - TARGET_METRICS
     metric = f"__name__=~{promql.quoted('|'.join(sorted(counted | request.natives)))}"
     label, asked = request.shape.arm_label, ", ".join(sorted(counted))
-    values = await _values_of(metrics, label, [metric, *request.shape.matchers], at)
+    values = await values_of(metrics, label, [metric, *request.shape.matchers], at)
     if not values:
-        anywhere = await _values_of(metrics, "__name__", [metric], at)
+        anywhere = await values_of(metrics, "__name__", [metric], at)
         if not anywhere:
             return f"there is no {asked}: is what exports it scraped?"
         limits = ", ".join(request.shape.matchers) or f"a label {label}"
@@ -88,7 +73,7 @@ async def describe_missing(metrics: Metrics, query: ArmQuery, request: SeriesReq
     if not request.boundaries:
         return ""
     own = [metric, *request.shape.matchers, f"{label}=~{promql.quoted(query.patterns.stable)}"]
-    return _describe_boundaries(request.boundaries, await _values_of(metrics, "le", own, at))
+    return _describe_boundaries(request.boundaries, await values_of(metrics, "le", own, at))
 
 
 def _describe_boundaries(wanted: frozenset[str], texts: Sequence[str]) -> str:
@@ -99,9 +84,3 @@ def _describe_boundaries(wanted: frozenset[str], texts: Sequence[str]) -> str:
         return ""
     there = ", ".join(map(written, known))
     return f"le={', '.join(sorted(wanted))} is no bucket boundary; there are {there}"
-
-
-async def _values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
-    """The values of a label among the series of the last five minutes. The outer range makes a matrix of a vector."""
-    found = await metrics.counted(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
-    return sorted({series.labels.get(label, "") for series in found} - {""})

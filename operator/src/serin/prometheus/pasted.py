@@ -15,7 +15,7 @@ _GRAFANA = re.compile(r"\$(?!\()(?:\{(\w+)(?::\w+)?\}|([A-Za-z_]\w*))")
 _TEMPLATE = re.compile(r"\{\{-?\s*[\w.$-]*?(\w*)\s*-?\}\}")
 _UNQUOTED = re.compile(r"([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*([\w.|*+-]+)\s*[,}]")
 _DOUBLED = re.compile(r"[{,]\s*[a-zA-Z_]\w*\s*==")
-_CURLY = "“”„‘’"
+_CURLY = "\u201c\u201d\u201e\u2018\u2019"
 _NAME_WITH_DOTS = re.compile(r"[a-zA-Z_][\w:]*(?:[.-][a-zA-Z_][\w:]*)+")
 _INTERVALS = frozenset({"__rate_interval", "__interval", "__range", "__interval_ms"})
 _OF_BUCKETS = "_bucket"
@@ -84,7 +84,8 @@ def instead(expression: promql_parser.Expr) -> str:
 
 def _of_division(division: promql_parser.BinaryExpr, *, complement: bool) -> str:
     above, below = (
-        _joined(list(dict.fromkeys(_rendered(node) for node in _vectors(side)))) for side in (division.lhs, division.rhs)
+        _joined(list(dict.fromkeys(_rendered(node) for node in _vectors(side))))
+        for side in (division.lhs, division.rhs)
     )
     field = "good" if complement else "bad"
     note = "" if complement else " (good instead of bad, if it counts what went well)"

@@ -58,9 +58,7 @@ class ArmQuery:
     grid: Grid
 
     @classmethod
-    def of(
-        cls, metrics: Metrics, wanted: Counters | Mean | Arms, identity: RolloutIdentity, grid: Grid
-    ) -> ArmQuery:
+    def of(cls, metrics: Metrics, wanted: Counters | Mean | Arms, identity: RolloutIdentity, grid: Grid) -> ArmQuery:
         """The counters of some arms, in those series that the operator's settings let count; ``QueryRejected``."""
         arms, label = (wanted, None) if isinstance(wanted, Arms) else (wanted.arms, wanted.arm_label)
         source = preset(arms) if label is None else preset(arms).labelled(label)
@@ -69,7 +67,7 @@ class ArmQuery:
         if label is not None and candidate == stable:
             kind = label.value.value.lower()
             raise QueryRejected(
-                f"armLabel: both arms have the same {kind}, {candidate}: give a label by another value, such as Revision"
+                f"armLabel: both arms have the same {kind}, {candidate}: name a label of another value, e.g. Revision"
             )
         return query
 
@@ -80,7 +78,9 @@ class ArmQuery:
 
         def pattern(arm: str) -> str:
             # Names of Kubernetes are of letters, digits and "-", which means nothing in a regular expression here.
-            words = {key: word if NAME.fullmatch(word) else re.escape(word) for key, word in identity.words(arm).items()}
+            words = {
+                key: word if NAME.fullmatch(word) else re.escape(word) for key, word in identity.words(arm).items()
+            }
             return source.arm_pattern.format(**words) or NOBODY
 
         arms = (pattern(identity.candidate), pattern(identity.stable))

@@ -11,6 +11,11 @@ from serin.prometheus import promql
 from serin.prometheus.boundaries import written
 from serin.prometheus.presets import Preset, Term
 from serin.prometheus.series_request import BUCKET
+from serin.schema.printable import shortened
+
+MOST_NAMED, LONGEST_NAMED = 2, 200
+"""Selectors in a message, and characters of each."""
+NOT_YET = ", which may be misspelt (mayBeAbsent: true says that there may be none)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,24 @@ def groups_of(source: Preset, wanted: Sequence[PresetCounters | Selection], name
         for one in wanted
         for group in ([_preset(source, one)] if isinstance(one, PresetCounters) else _selected(one, namespace))
     ]
+
+
+def unseen_of(groups: Sequence[CounterGroup], unseen: frozenset[str] | None) -> frozenset[str]:
+    """The selectors that have matched nothing so far, of those that must be seen before anything is counted."""
+    must = frozenset(group.selector for group in groups if group.must_be_seen)
+    return must if unseen is None else must & unseen
+
+
+def silence_of(groups: Sequence[tuple[CounterGroup, bool]], absent: frozenset[str]) -> str:
+    """Why nothing is counted, from which groups have matched a series; empty if that says nothing about it."""
+    missing = [group for group, is_there in groups if group.selector and not is_there]
+    told = [group for group in missing if group.selector in absent] or missing
+    if not told:
+        return ""
+    named = ", ".join(
+        f"{group.field} {shortened(group.selector, LONGEST_NAMED)}".strip() for group in told[:MOST_NAMED]
+    )
+    return f"nothing has matched {named} in either arm yet{NOT_YET if absent else ''}"
 
 
 def _preset(source: Preset, wanted: PresetCounters) -> CounterGroup:
@@ -63,7 +86,7 @@ def _selected(selection: Selection, namespace: str) -> list[CounterGroup]:
 
 def _histogram(text: str, selector: promql.Selector) -> str:
     """The name of a histogram, of which people also write that of its buckets; ``QueryRejected``."""
-    if any(matcher.startswith(("le=", "le!", 'le~')) for matcher in selector.matchers):
+    if any(matcher.startswith(("le=", "le!", "le~")) for matcher in selector.matchers):
         raise QueryRejected(f"{text}: leave le out: threshold says which bucket is counted")
     return selector.metric.removesuffix(BUCKET)
 

@@ -38,7 +38,9 @@ def tally(groups: Iterable[tuple[Sequence[Term], Increments]]) -> Counts:
         for term in terms:
             if term.required and increments.lacks(term):
                 if term.rung is None:
-                    raise CannotCount(f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE_BOUNDARY}")
+                    raise CannotCount(
+                        f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE_BOUNDARY}"
+                    )
                 is_whole = False  # the threshold is judged all the same
                 continue
             grown = increments.of(term)
