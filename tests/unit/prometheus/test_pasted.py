@@ -73,7 +73,7 @@ def test_what_is_pasted_for_a_counter(pasted: str, words: str, form: str) -> Non
     assert form in message
     assert len(message.splitlines()) == 1
     if form.startswith(("http", "a", "x")):
-        assert promql.selector(form, VALUES)
+        assert promql.selector(form, VALUES).metric
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from serin.errors import InvalidInput, MetricsError, NotFound
 from serin.evidence import Counts, Interval, Window, settle_time
 from serin.judge.dispersion import Dispersion
 from serin.prometheus.alternatives import exported_instead
-from serin.prometheus.diagnose import found_instead, newest_samples
+from serin.prometheus.diagnose import boundaries_of, found_instead, newest_samples
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -70,6 +70,8 @@ class SloFigures:
     """The excess dispersion of stable's bad requests; 0 if they do not come in bursts."""
     warning: str = ""
     """Why the counts may be somebody else's, although they can be counted."""
+    boundaries: list[str] = field(default_factory=list)
+    """The bucket boundaries that the threshold and a ladder may have, as values of ``le``."""
     problem: str = ""
     forecasts: list[Forecast] = field(default_factory=list)
 
@@ -158,6 +160,8 @@ async def _measure(metrics: Metrics, target: SurveyTarget, slo: Slo, figures: Sl
     if target.has_candidate:
         figures.candidate = _arm([w.candidate for w in windows], ages[0], now)
     figures.excess = _excess(windows)
+    if slo.indicator.chosen.has_threshold:
+        figures.boundaries = await boundaries_of(metrics, target.policy, slo, target.identity, now)
     figures.problem = await _problem(metrics, target, slo, figures, (found, now))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from serin.api.policy.slo import Slo
@@ -16,6 +17,7 @@ from serin.prometheus.boundaries import boundary, same_boundary, written
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.readers.arm_query import ArmQuery
+from serin.prometheus.readers.counter_groups import CounterGroup
 from serin.prometheus.readers.native import off_boundary
 from serin.prometheus.readers.targets import TARGET_METRICS, counters
 from serin.prometheus.series_request import SeriesRequest
@@ -46,17 +48,25 @@ async def found_instead(
     query, groups = lately(metrics, policy, slo, identity, at)
     for group in groups:
         request = query.request(group)
-        words = await describe_missing(metrics, query, request, at)
+        words = await describe_missing(metrics, query, request, at, _boundaries(group, None))
         if not words and request.boundaries:
             with suppress(AnswerTooLarge):  # the server's own sums are made of classic histograms only
-                words = off_boundary(await metrics.series(request), group.terms)
+                all_alike = [replace(term, rung=None) for term in group.terms]
+                words = off_boundary(await metrics.series(request), all_alike)
+        if not words:
+            words = _describe_ladder(group, await boundaries_there(metrics, query, group, at))
         if words:
             return words
     return ""
 
 
-async def describe_missing(metrics: Metrics, query: ArmQuery, request: SeriesRequest, at: datetime) -> str:
-    """What is missing for one group of stable's counters, most basic first; empty if nothing is."""
+async def describe_missing(
+    metrics: Metrics, query: ArmQuery, request: SeriesRequest, at: datetime, boundaries: frozenset[str] = frozenset()
+) -> str:
+    """What is missing for one group of stable's counters, most basic first; empty if nothing is.
+
+    One of the ``boundaries`` must be there, if any is given.
+    """
     counted = request.metrics - TARGET_METRICS
     metric = f"__name__=~{promql.quoted('|'.join(sorted(counted | request.natives)))}"
     label, asked = request.shape.arm_label, ", ".join(sorted(counted))
@@ -70,17 +80,51 @@ async def describe_missing(metrics: Metrics, query: ArmQuery, request: SeriesReq
     if not any(query.patterns.matches(value) for value in values):
         shown = ", ".join(values[:SHOWN_VALUES]) + ("…" if len(values) > SHOWN_VALUES else "")
         return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
-    if not request.boundaries:
+    if not boundaries:
         return ""
     own = [metric, *request.shape.matchers, f"{label}=~{promql.quoted(query.patterns.stable)}"]
-    return _describe_boundaries(request.boundaries, await values_of(metrics, "le", own, at))
+    return _describe_boundaries(boundaries, _numbers(await values_of(metrics, "le", own, at)))
 
 
-def _describe_boundaries(wanted: frozenset[str], texts: Sequence[str]) -> str:
+async def boundaries_there(metrics: Metrics, query: ArmQuery, group: CounterGroup, at: datetime) -> list[float]:
+    """The boundaries of stable's histogram, rising; none for counters, and for native histograms."""
+    buckets = sorted({term.metric for term in group.terms if "le" in term.labels})
+    if not buckets:
+        return []
+    metric = f"__name__=~{promql.quoted('|'.join(buckets))}"
+    stable = f"{query.patterns.label}=~{promql.quoted(query.patterns.stable)}"
+    return _numbers(await values_of(metrics, "le", [metric, *query.matchers(group), stable], at))
+
+
+def _boundaries(group: CounterGroup, rung: int | None) -> frozenset[str]:
+    return frozenset(term.labels["le"] for term in group.terms if "le" in term.labels and term.rung == rung)
+
+
+def _describe_ladder(group: CounterGroup, known: Sequence[float]) -> str:
+    """Which boundary of a ladder is none; empty if all are, or if nothing is known of them."""
+    rungs = sorted({term.rung for term in group.terms if term.rung is not None})
+    words = (_describe_boundaries(_boundaries(group, rung), known) for rung in rungs)
+    problem = next(filter(None, words), "")
+    return f"ladder: {problem}; without it the threshold alone is judged" if problem else ""
+
+
+def _numbers(texts: Sequence[str]) -> list[float]:
+    return sorted({value for text in texts if not math.isnan(value := boundary(text))})
+
+
+def _describe_boundaries(wanted: frozenset[str], known: Sequence[float]) -> str:
     """Which boundaries there are if none is wanted; empty if one is, or if there is none (a native histogram)."""
-    known = sorted({value for text in texts if not math.isnan(value := boundary(text))})
     # A preset with two spellings has a boundary for each, and a pod has one of them.
     if not known or any(same_boundary(value, boundary(text)) for text in wanted for value in known):
         return ""
     there = ", ".join(map(written, known))
     return f"le={', '.join(sorted(wanted))} is no bucket boundary; there are {there}"
+
+
+async def boundaries_of(
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
+) -> list[str]:
+    """The boundaries that an SLO's threshold and ladder may have, as values of ``le``; none where it has none."""
+    query, groups = lately(metrics, policy, slo, identity, at)
+    found = [number for group in groups for number in await boundaries_there(metrics, query, group, at)]
+    return [written(number) for number in sorted(set(found)) if math.isfinite(number)]

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import MetricsError
@@ -19,6 +21,7 @@ from serin.prometheus.alternatives import exported_instead
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 
+log = structlog.get_logger()
 ASKED_EVERY = timedelta(minutes=5)
 """What there is instead is asked for at most so often: it helps a person, and decides nothing."""
 ASK_TIMEOUT = 1.0
@@ -61,5 +64,8 @@ class AbsentSelectors:
                     self._instead[slo.name] = await exported_instead(source, policy, slo, who, at)
             except (MetricsError, TimeoutError):
                 self._instead.pop(slo.name, None)
+            except Exception:
+                self._instead.pop(slo.name, None)
+                log.exception("what there is instead was not read", slo=slo.name, stable=who.stable)
         words = self._instead.get(slo.name)
         return [replace(own, silence=f"{own.silence}; {words}") if own.silence and words else own for own in batch]

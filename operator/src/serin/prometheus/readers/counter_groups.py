@@ -50,10 +50,12 @@ def unseen_of(groups: Sequence[CounterGroup], unseen: frozenset[str] | None) -> 
 
 def silence_of(groups: Sequence[tuple[CounterGroup, bool]], absent: frozenset[str]) -> str:
     """Why nothing is counted, from which groups have matched a series; empty if that says nothing about it."""
-    missing = [group for group, is_there in groups if group.selector and not is_there]
-    told = [group for group in missing if group.selector in absent] or missing
+    told = [group for group, is_there in groups if group.selector in absent and not is_there]
     if not told:
-        return ""
+        of_total = [(group, is_there) for group, is_there in groups if any(term.total for term in group.terms)]
+        told = [group for group, is_there in of_total if group.selector and not is_there]
+        if not told or len(told) < len(of_total):  # one of several may well be silent
+            return ""
     named = ", ".join(
         f"{group.field} {shortened(group.selector, LONGEST_NAMED)}".strip() for group in told[:MOST_NAMED]
     )

@@ -28,11 +28,10 @@ async def read(metrics: Metrics, wanted: measurements.Mean, identity: RolloutIde
     query = ArmQuery.of(metrics, wanted, identity, grid)
     groups = groups_of(query.source, wanted.groups, identity.namespace)
     sums, counts = await together(*(metrics.series(query.request(group)) for group in groups))
-    silence = silence_of(
-        [(group, bool(counters(part))) for group, part in zip(groups, (sums, counts), strict=True)], NONE
-    )
-    read_ = [_window(query, start, sums, counts) for start in grid.starts]
-    return [w if w.measured or w.error else replace(w, silence=silence) for w in read_]
+    there = [(group, bool(counters(part))) for group, part in zip(groups, (sums, counts), strict=True)]
+    silence = next(filter(None, (silence_of([one], NONE) for one in there)), "")
+    windows = [_window(query, start, sums, counts) for start in grid.starts]
+    return [w if w.measured or w.error else replace(w, silence=silence) for w in windows]
 
 
 def check(wanted: measurements.Mean) -> None:

@@ -98,7 +98,7 @@ def _classic(series: Series, name: str, boundaries: Sequence[str]) -> list[Serie
         sums = [total + a - b for total, a, b in zip(sums, now, before, strict=True)]
         grown.append(sums)
         before = now
-    totals, *inside = zip(*grown, strict=True)
+    totals, *inside = map(list, zip(*grown, strict=True))
     return [
         Series({**series.labels, "__name__": f"{name}{COUNT}"}, series.times, totals),
         *(
