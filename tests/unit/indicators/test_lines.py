@@ -36,7 +36,7 @@ def test_a_ladder_in_a_file_is_that_of_the_policy() -> None:
     arm = {"over": 3, "total": 150, "ladder": {"0.1": 40, "0.25": 9}}
     assert interval("latency", {"candidate": arm}, **policy).candidate == Counts(3, 150, (40, 9))
     assert interval("latency", {"candidate": {"over": 3, "total": 150}}, **policy).candidate == Counts(3, 150)
-    with pytest.raises(ValidationError, match="has the boundaries 0.1; the policy's ladder has 0.1, 0.25"):
+    with pytest.raises(ValidationError, match=r"has the boundaries 0\.1; the policy's ladder has 0\.1, 0\.25"):
         interval("latency", {"candidate": {**arm, "ladder": {"0.1": 40}}}, **policy)
 
 

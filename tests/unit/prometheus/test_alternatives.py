@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import promql_parser
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.errors import QueryRejected
 from serin.prometheus.alternatives import LONGEST, exported_instead
+from serin.prometheus.promql import quoted
 from serin.prometheus.series import Series
 from tests.metrics_world import IDENTITY, T0, MetricsWorld
 
-POD = "fraud-a-predictor-66-y1"
+HOSTILE = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ['"} or vector(1) or x{a="', ".*", "$(namespace)", '\\"', "`", "}[1d]", 'a="b"} or {job=~".+"']
+)
 
 
 class Answering(MetricsWorld):
@@ -103,6 +112,24 @@ async def test_only_series_of_the_arms_are_looked_at() -> None:
         [vector] = [n for n in _nodes(text) if isinstance(n, promql_parser.VectorSelector)]
         assert {"namespace", "pod"} <= {matcher.name for matcher in vector.matchers.matchers}
     assert "theirs" not in await instead(found, "http_requests_totals")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["pod", "namespace", "a", "le"]), HOSTILE), max_size=3), HOSTILE)
+def test_no_selector_of_a_user_reaches_beyond_the_arms(matchers: list[tuple[str, str]], other: str) -> None:
+    inside = ",".join(f"{name}={quoted(value)}" for name, value in matchers)
+    for text in (f"x{{{inside}}}", f"x{{{other}}}", other):
+        found = world()
+        with suppress(QueryRejected, ValidationError):
+            asyncio.run(instead(found, text))
+        for query in found.asked:
+            for vector in (n for n in _nodes(query) if isinstance(n, promql_parser.VectorSelector)):
+                assert not vector.matchers.or_matchers
+                own = {(m.name, str(m.op), m.value) for m in vector.matchers.matchers}
+                assert ("namespace", "MatchOp.Equal", "prod") in own
+                assert any(
+                    name == "pod" and kind == "MatchOp.Re" and "fraud-a-pred" in value for name, kind, value in own
+                )
 
 
 async def test_what_is_told_is_bounded_and_masked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -247,6 +248,33 @@ async def test_a_histogram_of_microseconds_by_the_name_of_its_buckets() -> None:
     assert [w.candidate for w in await counted(world, {"histogram": indicator})] == [Counts(20, 100, (60,))] * 2
     seven = {"selector": "run_us", "threshold": "1s48576us", "unit": "1us"}
     assert [w.candidate for w in await counted(world, {"histogram": seven})] == [Counts(1, 100)] * 2
+
+
+@pytest.mark.parametrize(
+    ("indicator", "arms", "values"),
+    [
+        ({"latency": {"threshold": "30m"}}, "Contour", ["1800000", "1.8e+06", "1800000.0"]),
+        ({"latency": {"threshold": "1h"}}, "Contour", ["3600000", "3.6e+06"]),
+        ({"histogram": {"selector": "size_bytes", "threshold": "1048576s"}}, "Pod", ["1048576", "1.048576e+06"]),
+        (
+            {"histogram": {"selector": "us", "threshold": "1s48576us", "unit": "1us"}},
+            "Pod",
+            ["1048576", "1.048576e+06"],
+        ),
+        ({"histogram": {"selector": "s", "threshold": "250us"}}, "Pod", ["0.00025"]),
+        ({"histogram": {"selector": "s", "threshold": "50us"}}, "Pod", ["5e-05", "0.00005"]),
+        ({"latency": {"threshold": "500us"}}, "Contour", ["0.5"]),
+    ],
+)
+async def test_boundaries_as_exporters_write_them(indicator: dict[str, Any], arms: str, values: list[str]) -> None:
+    world = MetricsWorld()
+    await counted(world, indicator, arms=arms)
+    [pattern] = [m.value for node in nodes(world.asked[0]) for m in _matchers(node) if m.name == "le"]
+    assert [value for value in values if re.fullmatch(pattern, value) is None] == []
+
+
+def _matchers(node: promql_parser.Expr) -> list[promql_parser.Matcher]:
+    return list(node.matchers.matchers) if isinstance(node, promql_parser.VectorSelector) else []
 
 
 @pytest.mark.parametrize(("rungs", "expected"), [(["250ms", "1s"], (60, 10)), (["300ms", "1s"], ())])
