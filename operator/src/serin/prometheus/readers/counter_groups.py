@@ -13,6 +13,8 @@ from serin.prometheus.presets import Preset, Term
 from serin.prometheus.series_request import BUCKET
 from serin.schema.printable import shortened
 
+MOST_GROUPS = 10
+"""Selectors of an SLO: each is a query in every window."""
 MOST_NAMED, LONGEST_NAMED = 2, 200
 """Selectors in a message, and characters of each."""
 NOT_YET = ", which may be misspelt (mayBeAbsent: true says that there may be none)"
@@ -35,11 +37,14 @@ class CounterGroup:
 
 def groups_of(source: Preset, wanted: Sequence[PresetCounters | Selection], namespace: str) -> list[CounterGroup]:
     """The groups with their metrics and labels; ``QueryRejected`` if a selector is wrong."""
-    return [
+    groups = [
         group
         for one in wanted
         for group in ([_preset(source, one)] if isinstance(one, PresetCounters) else _selected(one, namespace))
     ]
+    if len(groups) > MOST_GROUPS:
+        raise QueryRejected(f"{len(groups)} selectors, more than {MOST_GROUPS}: record their sums as metrics")
+    return groups
 
 
 def unseen_of(groups: Sequence[CounterGroup], unseen: frozenset[str] | None) -> frozenset[str]:
