@@ -9,9 +9,7 @@ from pydantic import Field, model_validator
 
 from serin.schema.types import ApiModel, validations
 
-NOT_OF_AN_ARM = (
-    "armLabel.name is a label that your metrics have of each revision: neither le, nor one that begins with __"
-)
+NO_BUCKET = "armLabel.name is a label that your metrics have of each revision: le is that of a histogram's buckets"
 
 
 class ArmIdentity(StrEnum):
@@ -32,17 +30,15 @@ class ArmIdentity(StrEnum):
 class ArmLabel(ApiModel):
     """A label of your metrics that tells the arms apart."""
 
-    name: Annotated[str, Field(max_length=128, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+    name: Annotated[str, Field(max_length=128, pattern=r"^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9_]*$")]
     """Name of the label, such as ``model_version``."""
     value: ArmIdentity
     """What the label says: the Service, Workload, Revision, Version or Pod of the arm."""
 
-    model_config: ClassVar = {
-        "json_schema_extra": validations(("self.name != 'le' && !self.name.startsWith('__')", NOT_OF_AN_ARM))
-    }
+    model_config: ClassVar = {"json_schema_extra": validations(("self.name != 'le'", NO_BUCKET))}
 
     @model_validator(mode="after")
     def _free(self) -> ArmLabel:
-        if self.name == "le" or self.name.startswith("__"):
-            raise ValueError(NOT_OF_AN_ARM)
+        if self.name == "le":
+            raise ValueError(NO_BUCKET)
         return self
