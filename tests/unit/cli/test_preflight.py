@@ -6,12 +6,16 @@ import json
 import math
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.aio import config
 from rich.console import Console
+from typer.testing import CliRunner
 
 from serin.analysis.preflight import Forecast
+from serin.cli.main import app
 from serin.cli.preflight import as_json, ready, show
 from serin.cli.survey import ArmFigures, SloFigures
 
@@ -82,3 +86,20 @@ def test_a_warning_is_told_once_and_is_no_problem() -> None:
 def test_a_servers_words_are_no_markup() -> None:
     words = 'http://p: status 400: unexpected "[/red]" in x[5m]'
     assert f"availability: {words}" in shown([SloFigures("availability", "Critical", "Contour", problem=words)])
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "[]", "a: [", "apiVersion: v1\nkind: Config\ncurrent-context: x\n", "\x00"]
+)
+def test_a_missing_or_broken_kubeconfig_is_one_line_and_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    file = tmp_path / "config"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr(config.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    result = CliRunner().invoke(app, ["preflight", "mdep/fraud"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("serin: no cluster can be reached: the kubeconfig cannot be used (")
+    assert len(result.stderr.splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +19,8 @@ from serin.cluster.client import Cluster
 from serin.errors import InvalidInput, MetricsError, NotFound
 from serin.evidence import Counts, Interval, Window, settle_time
 from serin.judge.dispersion import Dispersion
-from serin.prometheus.diagnose import found_instead, newest_samples
+from serin.prometheus.alternatives import exported_instead
+from serin.prometheus.diagnose import boundaries_of, found_instead, newest_samples
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -68,6 +70,8 @@ class SloFigures:
     """The excess dispersion of stable's bad requests; 0 if they do not come in bursts."""
     warning: str = ""
     """Why the counts may be somebody else's, although they can be counted."""
+    boundaries: list[str] = field(default_factory=list)
+    """The bucket boundaries that the threshold and a ladder may have, as values of ``le``."""
     problem: str = ""
     forecasts: list[Forecast] = field(default_factory=list)
 
@@ -156,6 +160,8 @@ async def _measure(metrics: Metrics, target: SurveyTarget, slo: Slo, figures: Sl
     if target.has_candidate:
         figures.candidate = _arm([w.candidate for w in windows], ages[0], now)
     figures.excess = _excess(windows)
+    if slo.indicator.chosen.has_threshold:
+        figures.boundaries = await boundaries_of(metrics, target.policy, slo, target.identity, now)
     figures.problem = await _problem(metrics, target, slo, figures, (found, now))
 
 
@@ -164,7 +170,8 @@ async def _all(metrics: Metrics, target: SurveyTarget, slo: Slo, grid: Grid) -> 
     found: list[Interval] = []
     while len(found) < grid.count:
         rest = Grid(grid.start + len(found) * grid.length, grid.length, grid.count - len(found))
-        found += await read(metrics, target.policy, slo, target.identity, rest)
+        unseen = found[-1].absent if found and isinstance(found[-1], Window) else None
+        found += await read(metrics, target.policy, slo, target.identity, rest, unseen=unseen)
     return found
 
 
@@ -175,6 +182,12 @@ async def _problem(
     found, now = seen
     kind = slo.indicator.chosen
     errors = [interval.error for interval in found if interval.error]
+    silence = found[-1].silence
+    if silence:
+        there = ""
+        with suppress(MetricsError):
+            there = await exported_instead(metrics, target.policy, slo, target.identity, now)
+        return f"{silence}; {there}" if there else silence
     if _uncounted(figures.stable) and kind.takes_objective:
         instead = await found_instead(metrics, target.policy, slo, target.identity, now)
         return instead or (errors[-1] if errors else TOO_YOUNG)

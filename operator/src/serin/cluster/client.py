@@ -17,8 +17,9 @@ from kubernetes.aio import client, config
 
 from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
-from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
+from serin.errors import ClusterError, Conflict, Expired, InvalidInput, NotFound, Refused, Unavailable
 from serin.schema.masking import masked
+from serin.schema.printable import shortened
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -26,6 +27,7 @@ Objects = list[Object]
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
+LONGEST_REASON = 200
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
@@ -262,12 +264,21 @@ class ClusterCredentials:
 
 @contextlib.asynccontextmanager
 async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
-    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig."""
+    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
+
+    ``InvalidInput`` if there is neither, or if the kubeconfig cannot be used.
+    """
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        try:
+            await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        except Exception as error:  # noqa: BLE001 - a broken file makes the library raise whatever it meets
+            words = shortened(masked(f"{type(error).__name__}: {error}"), LONGEST_REASON)
+            raise InvalidInput(
+                f"no cluster can be reached: the kubeconfig cannot be used ({words}): set KUBECONFIG, or log in"
+            ) from None
     api = client.ApiClient(settings)
     try:
         yield KubernetesCluster(api), ClusterCredentials(settings)
