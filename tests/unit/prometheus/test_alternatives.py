@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
 from serin.prometheus.alternatives import LONGEST, exported_instead
-from serin.prometheus.promql import quoted
 from serin.prometheus.series import Series
+from serin.prometheus.variables import quoted
 from tests.metrics_world import IDENTITY, T0, MetricsWorld
 
 HOSTILE = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(

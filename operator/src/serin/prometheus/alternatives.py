@@ -14,13 +14,13 @@ from difflib import get_close_matches
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.indicators.measurements import Value
-from serin.prometheus import promql
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
 from serin.prometheus.reading import measurement
+from serin.prometheus.variables import quoted
 from serin.schema.masking import masked
 from serin.schema.printable import shortened
 
@@ -51,7 +51,7 @@ async def exported_instead(
     """What there is instead of the first selector that matches nothing; empty if all match; ``MetricsError``."""
     query, groups = lately(metrics, policy, slo, identity, at)
     for group in groups:
-        metric = f"__name__=~{promql.quoted('|'.join(sorted({term.metric for term in group.terms})))}"
+        metric = f"__name__=~{quoted('|'.join(sorted({term.metric for term in group.terms})))}"
         of_arms = [*query.matchers(CounterGroup(group.terms)), _arms(query)]
         if group.selector and not await values_of(metrics, "__name__", [metric, *of_arms, *group.matchers], at):
             return shortened(await _instead(metrics, group, metric, of_arms, at), LONGEST)
@@ -93,7 +93,7 @@ async def values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: d
 
 
 def _arms(query: ArmQuery) -> str:
-    return f"{query.patterns.label}=~{promql.quoted('|'.join(sorted(query.patterns.both)))}"
+    return f"{query.patterns.label}=~{quoted('|'.join(sorted(query.patterns.both)))}"
 
 
 def _shown(values: Iterable[str]) -> str:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import AnswerTooLarge
-from serin.prometheus import promql
 from serin.prometheus.alternatives import lately, values_of
 from serin.prometheus.boundaries import boundary, same_boundary, written
 from serin.prometheus.identity import RolloutIdentity
@@ -21,6 +20,7 @@ from serin.prometheus.readers.counter_groups import CounterGroup
 from serin.prometheus.readers.native import off_boundary
 from serin.prometheus.readers.targets import TARGET_METRICS, counters
 from serin.prometheus.series_request import SeriesRequest
+from serin.prometheus.variables import quoted
 from serin.together import together
 
 SHOWN_VALUES = 5
@@ -68,7 +68,7 @@ async def describe_missing(
     One of the ``boundaries`` must be there, if any is given.
     """
     counted = request.metrics - TARGET_METRICS
-    metric = f"__name__=~{promql.quoted('|'.join(sorted(counted | request.natives)))}"
+    metric = f"__name__=~{quoted('|'.join(sorted(counted | request.natives)))}"
     label, asked = request.shape.arm_label, ", ".join(sorted(counted))
     values = await values_of(metrics, label, [metric, *request.shape.matchers], at)
     if not values:
@@ -82,7 +82,7 @@ async def describe_missing(
         return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
     if not boundaries:
         return ""
-    own = [metric, *request.shape.matchers, f"{label}=~{promql.quoted(query.patterns.stable)}"]
+    own = [metric, *request.shape.matchers, f"{label}=~{quoted(query.patterns.stable)}"]
     return _describe_boundaries(boundaries, _numbers(await values_of(metrics, "le", own, at)))
 
 
@@ -91,8 +91,8 @@ async def boundaries_there(metrics: Metrics, query: ArmQuery, group: CounterGrou
     buckets = sorted({term.metric for term in group.terms if "le" in term.labels})
     if not buckets:
         return []
-    metric = f"__name__=~{promql.quoted('|'.join(buckets))}"
-    stable = f"{query.patterns.label}=~{promql.quoted(query.patterns.stable)}"
+    metric = f"__name__=~{quoted('|'.join(buckets))}"
+    stable = f"{query.patterns.label}=~{quoted(query.patterns.stable)}"
     return _numbers(await values_of(metrics, "le", [metric, *query.matchers(group), stable], at))
 
 

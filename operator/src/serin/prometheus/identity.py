@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serin.api.names import PREDICTOR_SUFFIX
-from serin.prometheus.promql import VARIABLES
+from serin.prometheus.variables import VARIABLES
 
 
 @dataclass(frozen=True, slots=True)

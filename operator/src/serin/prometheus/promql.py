@@ -7,7 +7,7 @@ where the string is one): a value cannot change the query around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -16,6 +16,7 @@ import promql_parser
 
 from serin.errors import QueryRejected
 from serin.prometheus import pasted
+from serin.prometheus.variables import filled, outside, quoted
 from serin.schema.types import format_duration
 
 MOST_OPERATORS = 60
@@ -26,14 +27,10 @@ LONGEST_RANGE = timedelta(hours=1)
 """A longer range, offset or subquery would make one policy expensive for everybody."""
 SELECTS_BY_ITSELF = frozenset({"info"})
 """Functions that read series beside those of their arguments' selectors."""
-VARIABLES = ("namespace", "inferenceService", "revision", "version")
 MOST_SUMMANDS = 5
-DOUBLE = '"'
 _METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 _OPERATOR = re.compile(r"[-+*/%^(\[{<>=]|!=|\b(?:and|or|unless|atan2|by|without|on|ignoring|bool)\b", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$\((\w*)\)")
-_WINDOW = "$(window)"
 _NAME, _EQUAL = "__name__", "MatchOp.Equal"
 _OPERATORS = {_EQUAL: "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 
@@ -223,80 +220,11 @@ def plain(text: str) -> bool:
     return isinstance(expression, promql_parser.VectorSelector) and expression.offset is None
 
 
-def quoted(value: str) -> str:
-    """A string literal of PromQL."""
-    return f'"{_escaped(value, DOUBLE)}"'
-
-
-def _escaped(value: str, quote: str) -> str:
-    """What stands between quotes, in the escapes of Go's strings that PromQL has taken over."""
-    special = {"\\": "\\\\", "\n": "\\n", quote: f"\\{quote}"}
-    return "".join(special.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in value)
-
-
-def filled(text: str, variables: Mapping[str, str], window: timedelta) -> str:
-    """``text`` with ``$(name)`` replaced by values, inside strings only; ``$(window)`` stands anywhere."""
-    ranged = text.replace(_WINDOW, format_duration(window) if window else _WINDOW)
-    out, position = [], 0
-    for start, end in _strings(ranged):
-        out += [ranged[position:start], _literal(ranged, start, end, variables)]
-        position = end
-    complete = "".join([*out, ranged[position:]])
-    left = _VARIABLE.search("".join(_outside(ranged)))
-    if left is not None:
-        raise QueryRejected(f"{text}: {left[0]} may stand inside a quoted label value only")
-    return complete
-
-
-def _literal(text: str, start: int, end: int, variables: Mapping[str, str]) -> str:
-    literal = text[start:end]
-    is_value = text[:start].rstrip().endswith(("=", "=~", "!~"))
-    if is_value and (problem := pasted.unknown_variable(literal)):
-        raise QueryRejected(f"{text}: {problem}")
-    if "$(" not in literal:
-        return literal
-    if literal[0] == "`":
-        raise QueryRejected(f"{text}: use double quotes around {literal}: a variable cannot stand between backticks")
-    is_pattern = text[:start].rstrip().endswith(("=~", "!~"))
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in variables:
-            known = ", ".join(f"$({name})" for name in variables) or "none here"
-            raise QueryRejected(f"{text}: {match[0]} is not known; there are: {known}")
-        raw = re.escape(variables[match[1]]) if is_pattern else variables[match[1]]
-        return _escaped(raw, literal[0])
-
-    return _VARIABLE.sub(value, literal)
-
-
-def _strings(text: str) -> Iterator[tuple[int, int]]:
-    """Where string literals stand, quotes included; one that does not end runs to the end (and will not parse)."""
-    at = 0
-    while at < len(text):
-        quote = text[at]
-        if quote not in "\"'`":
-            at += 1
-            continue
-        end = at + 1
-        while end < len(text) and text[end] != quote:
-            end += 2 if text[end] == "\\" and quote != "`" else 1
-        yield at, min(end + 1, len(text))
-        at = end + 1
-
-
-def _outside(text: str) -> Iterator[str]:
-    position = 0
-    for start, end in _strings(text):
-        yield text[position:start]
-        position = end
-    yield text[position:]
-
-
 def _parsed(text: str, complete: str) -> promql_parser.Expr:
-    outside = "".join(_outside(complete))
-    if "#" in outside:
+    around = "".join(outside(complete))
+    if "#" in around:
         raise QueryRejected(f"{text}: comments have no place here")
-    if len(_OPERATOR.findall(outside)) > MOST_OPERATORS:
+    if len(_OPERATOR.findall(around)) > MOST_OPERATORS:
         raise QueryRejected(f"{text[:80]}…: more than {MOST_OPERATORS} brackets and operators")
     try:
         return promql_parser.parse(complete)

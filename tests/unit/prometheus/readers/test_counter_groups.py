@@ -14,10 +14,10 @@ from serin.prometheus import series_request
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.presets import preset
-from serin.prometheus.promql import quoted
 from serin.prometheus.readers import sums
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
+from serin.prometheus.variables import quoted
 from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from serin.errors import QueryRejected
 from serin.indicators.measurements import Counters, Mean
-from serin.prometheus import promql
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -17,6 +16,7 @@ from serin.prometheus.readers.counter_groups import CounterGroup
 from serin.prometheus.readers.targets import TARGET_METRICS
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape
+from serin.prometheus.variables import quoted
 from serin.schema.choices import Arms
 
 NAME = re.compile("[A-Za-z0-9-]*")
@@ -89,7 +89,7 @@ class ArmQuery:
     def matchers(self, group: CounterGroup) -> tuple[str, ...]:
         """The label matchers of a group: the preset's, those that the operator's settings demand, the user's own."""
         fixed = {k: v.format(namespace=self.identity.namespace) for k, v in self.source.matchers.items()}
-        demanded = (f"{k}={promql.quoted(v)}" for k, v in {**fixed, **self.source.required}.items())
+        demanded = (f"{k}={quoted(v)}" for k, v in {**fixed, **self.source.required}.items())
         return (*demanded, *group.matchers)
 
     def request(self, group: CounterGroup) -> SeriesRequest:

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from serin.evidence import Counts, Window
 from serin.prometheus.boundaries import spellings
 from serin.prometheus.presets import Term
-from serin.prometheus.promql import quoted
 from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, silence_of, unseen_of
 from serin.prometheus.readers.origins import ORIGIN_LABELS, several_origins_error
@@ -22,6 +21,7 @@ from serin.prometheus.readers.samples import REPLICA_LABELS
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
 from serin.prometheus.readers.targets import Edges
 from serin.prometheus.series import LEAST_FRESHNESS, Series
+from serin.prometheus.variables import quoted
 from serin.schema.types import format_duration
 
 PART = "serin_part"
