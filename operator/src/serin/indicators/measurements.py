@@ -18,6 +18,8 @@ class PresetCounters:
 
     slower_than: timedelta | None = None
     """With it the bad ones are those that took longer; it must be a bucket boundary."""
+    client_errors: bool = False
+    """With it the bad ones are those that were answered with a 4xx; not every preset can tell them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,11 @@ class Reason(StrEnum):
         "At least five requests of the candidate in one window, and all of them bad.",
         PROVEN,
     )
+    REQUESTS_REFUSED = (
+        "RequestsRefused",
+        "The candidate answers most requests with a 4xx, and stable does not.",
+        PROVEN,
+    )
     CANDIDATE_NOT_READY = (
         "CandidateNotReady",
         "The candidate lost its last ready endpoint while it had traffic.",

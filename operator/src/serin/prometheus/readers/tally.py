@@ -31,14 +31,15 @@ class Increments(Protocol):
 
 def tally(groups: Iterable[tuple[Sequence[Term], Increments]]) -> Counts:
     """The counts of all terms together; ``CannotCount``."""
-    bad = total = 0.0
+    bad = total = client_errors = 0.0
     for terms, increments in groups:
         for term in terms:
             if term.required and increments.lacks(term):
                 raise CannotCount(f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE_BOUNDARY}")
             grown = increments.of(term)
             bad, total = bad + term.bad * grown, total + term.total * grown
-    return Counts(max(0, round(bad)), max(0, round(total)))
+            client_errors += term.client_errors * grown
+    return Counts(max(0, round(bad)), max(0, round(total)), client_errors=max(0, round(client_errors)))
 
 
 def count_of(bucket: Term) -> str:
