@@ -113,8 +113,8 @@ class RatioJudge(SloJudge):
         self._candidate, self._stable = NO_REQUESTS, NO_REQUESTS
         self._breach_reason = Reason.SLO_BREACHED
         self._all_bad = NO_RUN
-        # So long a run must be improbable under the objective itself, which matters for loose ones; without an objective
-        # under the worst stable beside which the guard is awake.
+        # So long a run must be improbable under the objective itself, which matters for loose ones; without one, under
+        # the worst stable beside which the guard is awake.
         share = s.bad_share if s.has_objective else max(s.bad_share, STABLE_WELL)
         self._run = max(ALL_BAD_REQUESTS, math.ceil(math.log(s.alpha * RUN_ALPHA) / math.log(share)))
 
@@ -219,10 +219,11 @@ class RatioJudge(SloJudge):
             "e4": self._passing.log10_e4(with_better=self._may_cure),
         }
         passing = self._passing.log10_evidence(with_better=self._may_cure)
+        told = {**evidence, "passing": passing}
         return Findings(
             verdict,
             reason,
-            sentence(self._seen(), verdict, reason, {**evidence, "passing": passing}, self.progress.why_no_data(missing)),
+            sentence(self._seen(), verdict, reason, told, self.progress.why_no_data(missing)),
             threshold=self._epoch.threshold,
             pass_threshold=self._passing.threshold,
             passed_at=self.passed_at if self._passes else None,

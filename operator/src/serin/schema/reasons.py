@@ -220,6 +220,11 @@ class Reason(StrEnum):
         "The share of requests that the candidate gets is not the weight of the route.",
         WARNING,
     )
+    CLIENT_ERRORS_DIFFER = (
+        "ClientErrorsDiffer",
+        "The candidate answers another share of the requests with a 4xx than stable; it is told, and never acts.",
+        WARNING,
+    )
     TEMPLATE_DRIFT = (
         "TemplateDrift",
         "The pod template of an arm was changed from outside: the evidence is of other pods.",

@@ -28,6 +28,10 @@ def _is_any_of(kinds: list[str]) -> str:
     return f"({' || '.join(f'has(self.indicator.{kind})' for kind in kinds)})"
 
 
+_OWN_LIMITS, _NEEDS_NONE = _is_any_of(WITHOUT_OBJECTIVE), _is_any_of(WITHOUT_OBJECTIVE + WITH_OR_WITHOUT)
+_COMPARES = "has(self.compare) || has(self.maxRatio) || has(self.minBadWindows)"
+
+
 class Slo(ApiModel):
     """One service level objective."""
 
@@ -51,16 +55,8 @@ class Slo(ApiModel):
                 "!has(self.objective) || (double(self.objective) > 1.0 && double(self.objective) < 100.0)",
                 "objective is a percentage above 1 and below 100, such as 99.5 (not 0.995)",
             ),
-            (
-                f"has(self.objective) ? !{_is_any_of(WITHOUT_OBJECTIVE)} : "
-                f"{_is_any_of(WITHOUT_OBJECTIVE + WITH_OR_WITHOUT)}",
-                OBJECTIVE_OR_LIMITS,
-            ),
-            (
-                f"!(has(self.compare) || has(self.maxRatio) || has(self.minBadWindows)) || "
-                f"!{_is_any_of(WITHOUT_OBJECTIVE)}",
-                NOT_COMPARED,
-            ),
+            (f"has(self.objective) ? !{_OWN_LIMITS} : {_NEEDS_NONE}", OBJECTIVE_OR_LIMITS),
+            (f"!({_COMPARES}) || !{_OWN_LIMITS}", NOT_COMPARED),
             (
                 "!has(self.compare) || has(self.objective) || !(self.compare in ['Absolute', 'Either'])",
                 OBJECTIVE_FOR_COMPARE,

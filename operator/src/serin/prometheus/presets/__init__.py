@@ -28,7 +28,6 @@ class Term:
     metric: str
     bad: int
     total: int
-    client_errors: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     """Only series with these labels; ``le`` is compared as a number."""
     pattern: tuple[str, str] | None = None
@@ -37,6 +36,8 @@ class Term:
     """Unit of its boundaries, where that is not the preset's."""
     required: bool = False
     """Without such a series the counts would be wrong, e.g. a threshold that is no bucket boundary."""
+    client_errors: int = 0
+    """Its part in the answers with a 4xx."""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series belongs to this term."""
@@ -117,11 +118,11 @@ def _term(data: Mapping[str, Any]) -> Term:
         metric=data["metric"],
         bad=data.get("bad", 0),
         total=data.get("total", 0),
-        client_errors=data.get("client_errors", 0),
         labels=data.get("labels", {}),
         pattern=(pattern["label"], pattern["matches"]) if pattern else None,
         unit=parse_duration(data["unit"]) if "unit" in data else None,
         required=data.get("required", False),
+        client_errors=data.get("client_errors", 0),
     )
 
 
