@@ -90,7 +90,8 @@ def _forecast(s: SloSettings, base: Base, step: Step, window: timedelta) -> Fore
 
 def _detection(s: SloSettings, base: Base, share: float, times: float) -> float:
     """Seconds until both tests have crossed for a candidate at ``times`` the allowed share."""
-    faulty = min(0.99, times * s.bad_share)
+    allowed = s.bad_share if s.has_objective else max(s.bad_share, base.bad_share)
+    faulty = min(0.99, times * allowed)
     legs = 2 if s.compare is Compare.EITHER else 1
     need = math.log(legs / s.alpha) + _RESTART + _GRID
     breaks = _over(need, base.rps * share * bernoulli_divergence(faulty, s.bad_share))

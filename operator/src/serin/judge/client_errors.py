@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 from serin.evidence import Counts, Interval, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import breaks_objective
 from serin.judge.process import Average, Restarting
 from serin.judge.ratio import RUN_ALPHA, RatioJudge
-from serin.judge.sentences import Unit
 from serin.judge.slo import Findings, SloSettings
 from serin.schema.choices import Severity
 from serin.schema.reasons import Reason, Verdict
@@ -30,7 +30,7 @@ MORE_CERTAIN = -math.log10(RUN_ALPHA)
 class ClientErrorJudge(RatioJudge):
     """Folds windows of counts, in which the bad requests are those that were answered with a 4xx."""
 
-    unit = Unit("4xx", "answers and more in a row were all 4xx")
+    bad: ClassVar[str] = "4xx"
 
     def __init__(self, settings: SloSettings) -> None:
         super().__init__(settings)

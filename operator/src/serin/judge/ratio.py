@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import ClassVar
 
 from serin.evidence import NO_REQUESTS, Counts, Interval, Window
 from serin.judge.dispersion import OUTAGE, Dispersion, tempered
@@ -17,7 +18,7 @@ from serin.judge.likelihood import breaks_objective
 from serin.judge.passing import Occasion, PassEvidence
 from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
 from serin.judge.relative import WorseThanStable
-from serin.judge.sentences import Seen, Unit, sentence
+from serin.judge.sentences import Seen, sentence
 from serin.judge.slo import Findings, SloJudge, SloSettings, of_kind
 from serin.judge.stable import StableSilence, StableWatch
 from serin.schema.choices import Compare
@@ -99,8 +100,8 @@ class _Epoch:
 class RatioJudge(SloJudge):
     """Folds windows of counts in order."""
 
-    unit = Unit()
-    """How its events are called in messages."""
+    bad: ClassVar[str] = "bad"
+    """How bad requests are called in messages."""
 
     def __init__(self, settings: SloSettings) -> None:
         super().__init__(settings)
@@ -257,7 +258,7 @@ class RatioJudge(SloJudge):
         epoch, watch = self._epoch, self._stable_watch
         return Seen(
             settings=self.settings,
-            unit=self.unit,
+            bad=self.bad,
             candidate=self._candidate,
             stable=self._stable,
             epoch=epoch.candidate,

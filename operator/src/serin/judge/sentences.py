@@ -11,21 +11,12 @@ from serin.schema.reasons import Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """How the events are called."""
-
-    bad: str = "bad"
-    """In ``3 bad of 150``."""
-    all_bad: str = "requests and more in a row were all bad"
-    """After their number."""
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """What the windows so far showed of both arms."""
 
     settings: SloSettings
-    unit: Unit
+    bad: str
+    """How bad requests are called, as in ``3 bad of 150``."""
     candidate: Counts
     stable: Counts
     epoch: Counts
@@ -52,7 +43,7 @@ def sentence(seen: Seen, verdict: Verdict, reason: Reason, evidence: Mapping[str
         have = f"{evidence['passing']:.2f} of {seen.pass_threshold:.2f}"
         return f"{counts}; evidence for passing {have}{_doubt(seen, evidence)}{seen.silence}{_blame(seen)}"
     if verdict is Verdict.FAIL and reason is Reason.ALL_REQUESTS_BAD:
-        return f"{counts}; {seen.run} {seen.unit.all_bad}"
+        return f"{counts}; {seen.run} requests and more in a row were all bad"
     if verdict in {Verdict.FAIL, Verdict.HOLD}:
         both = f"worse than stable {evidence['e1']:.2f}, {_outside_limit(seen)} {evidence['e2']:.2f}"
         said = f"{counts}; evidence {both}, threshold {seen.threshold:.2f}"
@@ -63,7 +54,7 @@ def sentence(seen: Seen, verdict: Verdict, reason: Reason, evidence: Mapping[str
 
 
 def _counts(seen: Seen) -> str:
-    c, b, bad, limit = seen.candidate, seen.stable, seen.unit.bad, seen.settings.bad_share
+    c, b, bad, limit = seen.candidate, seen.stable, seen.bad, seen.settings.bad_share
     allowed = "objective at most" if seen.settings.has_objective else "no harm up to"
     return (
         f"{seen.settings.name}: candidate {c.bad} {bad} of {c.total} ({c.share:.2%}), "
@@ -104,7 +95,7 @@ def _blame(seen: Seen) -> str:
     if seen.broken:
         return f"; {words}, and so does the candidate"
     since = seen.epoch_number > 1 and own.total
-    told = f" ({own.bad} {seen.unit.bad} of {own.total} since the last common cause)" if since else ""
+    told = f" ({own.bad} {seen.bad} of {own.total} since the last common cause)" if since else ""
     if own.share <= seen.settings.bad_share:
         return f"; {words}: stable is what is broken, the candidate keeps it{told}"
     return (
