@@ -124,7 +124,10 @@ def test_with_an_objective_it_is_a_share_like_any_other() -> None:
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ([NONE] * 2, "client-errors: candidate 0 4xx of 300 (0.00%), stable 0 4xx of 5700 (0.00%), no harm up to 5.00%"),
+        (
+            [NONE] * 2,
+            "client-errors: candidate 0 4xx of 300 (0.00%), stable 0 4xx of 5700 (0.00%), no harm up to 5.00%",
+        ),
         ([((10, 10), (0, 190))], "; the candidate refuses most requests, and stable does not: another input schema"),
         ([((140, 150), (3, 2850))] * 2, "another input schema, or another name?"),
         ([((45, 150), (3, 2850))] * 4, "above 5.00%"),
