@@ -80,7 +80,9 @@ def test_the_bound_holds_for_a_single_window(own: int, other: int, data: st.Data
 def test_alike_arms_are_not_accused_in_a_thousand_looks() -> None:
     draws = Draws(7)
     for _ in range(1000):
-        cells = [((min(draws.poisson(3), 15), 15), (min(draws.poisson(27), 135), 135)) for _ in range(10)]
+        cells: list[tuple[Arm, Arm]] = [
+            ((min(draws.poisson(3), 15), 15), (min(draws.poisson(27), 135), 135)) for _ in range(10)
+        ]
         found = refusals(windows(*cells))
         assert found is not None
         assert not found.differ

@@ -1,4 +1,4 @@
-"""What the counts of requests tell beside the evidence: the split, and the answers with a 4xx, without a further query."""
+"""What counts of requests tell beside the evidence: the split, and the answers with a 4xx, without another query."""
 
 from __future__ import annotations
 
