@@ -49,8 +49,8 @@ def test_far(cells: list[tuple[Arm, Arm]], differ: bool | None) -> None:  # noqa
 
 def test_a_share_that_changes_with_the_weight_is_nobodys_doing() -> None:
     """At 5 % weight all clients had 40 % refused, at 50 % none: the sums differ, no window does."""
-    cells: list[tuple[Arm, Arm]] = [((40, 100), (760, 1900))] * 5 + [((0, 1000), (0, 1000))] * 5
-    found = refusals(windows(*cells))
+    early, late = ((40, 100), (760, 1900)), ((0, 1000), (0, 1000))
+    found = refusals(windows(*[early] * 5, *[late] * 5))
     assert found is not None
     assert not found.differ
     assert found.share == pytest.approx(found.stable_share)
