@@ -139,6 +139,19 @@ def test_what_is_said(cells: list[Cell], said: str) -> None:
     assert "objective" not in message
 
 
+def test_bursts_of_4xx_are_tempered_however_many_stable_has() -> None:
+    """A minute in which stable refuses most is no outage here, but one of its bursts."""
+    worse: list[Cell] = [((100, 150), (950, 2850))] * 4
+
+    def e1(*stable: int) -> float:
+        history: list[Cell] = [(None, (bad, 2850)) for bad in stable for _ in range(4)]
+        return reports(history + worse)[-1].evidence["e1"]
+
+    calm, bursts = [950] * 12, [300, 1600] * 6
+    assert e1(*calm) > 2
+    assert e1(*bursts) < e1(*calm) / 2
+
+
 @pytest.mark.parametrize("share", [0.002, 0.05, 0.4])
 def test_a_candidate_like_stable_is_neither_taken_back_nor_kept_from_passing(share: float) -> None:
     """Drawn: an hour of 15 s windows, 20 requests/s, a tenth for the candidate; a like one passes in a few minutes."""

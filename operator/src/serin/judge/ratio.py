@@ -106,7 +106,7 @@ class RatioJudge(SloJudge):
     def __init__(self, settings: SloSettings) -> None:
         super().__init__(settings)
         s = settings
-        outage = min(1.0, OUTAGE * s.bad_share)
+        outage = min(1.0, OUTAGE * s.bad_share) if s.has_objective else 1.0
         self._dispersions = [Dispersion(outage), *(Dispersion(rung=i) for i in range(s.rungs))]
         self._epoch = _Epoch(settings, 1)
         self._stable_watch, self._silence = StableWatch(s), StableSilence()
