@@ -18,6 +18,7 @@ from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
+from serin.judge.refusals import Refusals
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import (
@@ -97,6 +98,8 @@ class World:
     comes_up: bool = True
     candidate_window: tuple[int, int] | None = CLEAN
     stable_window: tuple[int, int] | None = (0, 900)
+    refusals: Refusals | None = None
+    """What the windows tell of answers with a 4xx."""
     judge: Judge | None = None
     judged_record: str = ""
     observed: Observation | None = None
@@ -150,6 +153,7 @@ class World:
             policy=self.policy,
             records=() if Part.RECORDS in self.unknown else tuple(sorted(self.records, key=lambda r: r.attempt)),
             assessment=self._assess(),
+            refusals=self.refusals,
             next_evidence_at=self.now + SECOND,
             actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,

@@ -20,8 +20,7 @@ pytestmark = pytest.mark.apiserver
 
 SLO = objects.policy("x")["spec"]["slos"][0]
 GAUGE: Json = {"name": "drift", "severity": "Advisory", "indicator": {"gauge": {"query": "drift", "max": "0.2"}}}
-
-
+REFUSED: Json = {"name": "client-errors", "severity": "Required", "indicator": {"clientErrors": {}}}
 SLOW: Json = {"selector": "my_seconds", "threshold": "500ms"}
 SHIFT: Json = {**GAUGE, "indicator": {"query": {"sum": "s", "count": "c", "maxShift": "-0.01"}}}
 
@@ -118,6 +117,10 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
         [{k: v for k, v in SLO.items() if k != "objective"}],
         "gauge and query have limits of their own and take no",
     ),
+    ("spec.slos", [SLO, {**GAUGE, "compare": "Relative"}], "take no compare, maxRatio or minBadWindows"),
+    ("spec.slos", [SLO, {**GAUGE, "minBadWindows": 1}], "take no compare, maxRatio or minBadWindows"),
+    ("spec.slos", [{**SLO, "maxRatio": "0.9"}], "maxRatio is at least 1"),
+    ("spec.slos", [SLO, {**REFUSED, "compare": "Either"}], "compare: Absolute and Either need an objective"),
     ("spec.slos", [SLO, gauge(max=None)], "give max, min or both"),
     ("spec.slos", [SLO, gauge(max=None, min="0.1", stability={})], "a stability index needs max"),
     ("spec.slos", [SLO, gauge(breaches={"of": 3, "limit": 5})], "limit is at most of"),
@@ -203,6 +206,18 @@ def test_a_bad_model_deployment(api: ClusterApi, namespace: str, path: str, valu
 @pytest.mark.parametrize(("path", "value", "message"), POLICY_RULES + BOUNDS)
 def test_a_bad_policy(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
     assert message in refusal(api, changed(objects.policy(namespace), path, value))
+
+
+@pytest.mark.parametrize(
+    "slo",
+    [
+        REFUSED,
+        {**REFUSED, "objective": "95.0", "compare": "Absolute"},
+        {**REFUSED, "compare": "Relative", "maxRatio": "3", "minBadWindows": 1},
+    ],
+)
+def test_client_errors_with_and_without_an_objective(api: ClusterApi, namespace: str, slo: Json) -> None:
+    api.apply(changed(objects.policy(namespace), "spec.slos", [SLO, slo]))
 
 
 @pytest.mark.parametrize(("path", "value", "message"), ACTION_RULES + ACTION_BOUNDS)

@@ -56,6 +56,21 @@ def test_predicted_passing_is_that_of_simulations_within_a_factor_of_two(rps: fl
     assert predicted / 2 <= max(found, 65.0) <= max(2 * predicted, 65.0)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6])
+def test_without_an_objective_no_share_of_stables_is_in_the_way(share: float) -> None:
+    """Client errors: 5 % are no harm, and beyond that stable is the measure."""
+    refused = {"name": "refused", "severity": "Required", "indicator": {"clientErrors": {}}}
+    spec = policy(
+        slos=[{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}, refused],
+        steps=[{"weight": 5, "for": "1m", "timeout": "1h"}],
+        analysis={"window": "15s"},
+    )
+    [found] = forecasts(spec, {"refused": Base(200.0, share)})
+    assert found.problem == ""
+    assert found.passing < 180
+    assert found.detect[1] < 240
+
+
 def test_a_step_that_cannot_pass_in_time_is_named_with_what_would_help() -> None:
     problem = forecast(of(weight=5, timeout="30m"), 2.0, 0.005).problem
     assert problem == (

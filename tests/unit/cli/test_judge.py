@@ -115,6 +115,7 @@ spec:
   arms: Istio
   slos:
   - {name: availability, severity: Critical, objective: "99.0", indicator: {availability: {}}}
+  - {name: client-errors, severity: Required, indicator: {clientErrors: {}}}
   - name: schema-errors
     severity: Required
     objective: "99.5"
@@ -133,7 +134,8 @@ def test_a_policy_with_counters_and_histograms_of_its_own(tmp_path: Path) -> Non
     lines = []
     for i in range(12):
         arms = {"candidate": {"over": 0, "total": 150}, "stable": {"over": 14, "total": 2850}}
-        lines += [counted(i, GOOD), counted(i, GOOD, slo="schema-errors"), line(i, "scoring-time", **arms)]
+        lines += [counted(i, GOOD), counted(i, GOOD, slo="schema-errors"), counted(i, GOOD, slo="client-errors")]
+        lines += [line(i, "scoring-time", **arms)]
     path = tmp_path / "P.yaml"
     path.write_text(EXAMPLE)
     windows = tmp_path / "W.jsonl"

@@ -25,6 +25,11 @@ def test_shares_are_counts_of_each_arm() -> None:
     assert found == Window(START, LENGTH, Counts(1, 150), None)
 
 
+def test_availability_may_say_which_answers_were_a_4xx() -> None:
+    found = interval("availability", {"candidate": {"bad": 1, "total": 150, "clientErrors": 20}, "stable": None})
+    assert found == Window(START, LENGTH, Counts(1, 150, client_errors=20), None)
+
+
 def test_a_ladder_is_in_rising_order_of_its_boundaries() -> None:
     arm = {"over": 3, "total": 150, "ladder": {"0.25": 9, "0.1": 40}}
     found = interval("latency", {"candidate": arm, "stable": {**arm, "total": 9}}, threshold="500ms")

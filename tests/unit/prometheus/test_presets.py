@@ -25,6 +25,17 @@ def test_every_preset_fills_in_the_threshold(arms: Arms) -> None:
 
 
 @pytest.mark.parametrize("arms", list(Arms))
+def test_every_preset_says_how_4xx_are_told_or_why_they_are_not(arms: Arms) -> None:
+    found = preset(arms)
+    assert found.tells_client_errors is not bool(found.client_errors_missing)
+    if found.tells_client_errors:
+        assert "4xx are client errors" in found.meaning
+        asked = {term.metric for term in found.client_errors}
+        assert asked == {term.metric for term in found.availability}, "they need no query of their own"
+        assert {term.metric for term in found.client_errors if term.total} == asked
+
+
+@pytest.mark.parametrize("arms", list(Arms))
 def test_every_preset_says_what_it_means(arms: Arms) -> None:
     found = preset(arms)
     assert found.meaning

@@ -18,7 +18,7 @@ GAUGE = {"gauge": {"query": "max(d)", "max": "0.2"}}
 
 
 def policy(indicator: dict[str, Any], *, arms: str = "Pod") -> PromotionPolicySpec:
-    counts = not {"gauge", "query"} & indicator.keys()
+    counts = not {"gauge", "query", "clientErrors"} & indicator.keys()
     slo = {"name": "x", "indicator": indicator, **({"objective": "99.0"} if counts else {})}
     return PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": [{"weight": 5, "for": "1m"}]})
 
@@ -41,6 +41,9 @@ async def test_each_indicator_has_its_reader(indicator: dict[str, Any], kind: ty
     [
         ({"availability": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
         ({"availability": {}}, "Knative", "the arms of mode Knative"),
+        ({"clientErrors": {}}, "Pod", "indicator.clientErrors: these arms do not tell which answers are 4xx: KServe's"),
+        ({"clientErrors": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
+        ({"clientErrors": {}}, "Knative", "the arms of mode Knative"),
         ({"ratio": {"bad": "rate(x[5m])", "total": "y"}}, "Pod", "indicator.ratio: rate.x.5m.*expected a selector"),
         ({"ratio": {"bad": 'x{r="$(revision)"}', "total": "y"}}, "Pod", "is not known; there are: .*namespace"),
         ({"histogram": {"selector": "x{", "threshold": "1s"}}, "Pod", "indicator.histogram: x.: not PromQL"),
@@ -54,6 +57,10 @@ def test_what_cannot_be_read_is_told_before_anything_starts(indicator: dict[str,
     assert problem is not None
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(problem)
+
+
+def test_client_errors_may_be_counted_by_other_arms_than_the_policys() -> None:
+    assert unreadable(policy({"clientErrors": {"arms": "Contour"}}, arms="Pod")) is None
 
 
 def test_a_gauge_needs_no_arms() -> None:

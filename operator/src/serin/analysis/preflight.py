@@ -90,7 +90,8 @@ def _forecast(s: SloSettings, base: Base, step: Step, window: timedelta) -> Fore
 
 def _detection(s: SloSettings, base: Base, share: float, times: float) -> float:
     """Seconds until both tests have crossed for a candidate at ``times`` the allowed share."""
-    faulty = min(0.99, times * s.bad_share)
+    allowed = s.bad_share if s.has_objective else max(s.bad_share, base.bad_share)
+    faulty = min(0.99, times * allowed)
     legs = 2 if s.compare is Compare.EITHER else 1
     need = math.log(legs / s.alpha) + _RESTART + _GRID
     breaks = _over(need, base.rps * share * bernoulli_divergence(faulty, s.bad_share))
@@ -106,13 +107,18 @@ def _detection(s: SloSettings, base: Base, share: float, times: float) -> float:
 
 def _passing(s: SloSettings, base: Base, share: float) -> float:
     """Seconds until a candidate that is as good as stable has shown it."""
-    if base.bad_share > BROKEN_STABLE * s.bad_share:  # as good as a broken stable is not good enough
+    if _broken(s, base):  # as good as a broken stable is not good enough
         return math.inf
     need = math.log(2 / s.beta) + _PASS_GRID
     inside = base.rps * share * bernoulli_divergence(base.bad_share, s.bad_share)
     e4 = _over(need, inside) if base.bad_share < s.bad_share else math.inf
     e3 = _over(need, base.rps * relative_divergence(share, (base.bad_share, base.bad_share), s.pass_ratio))
     return s.warmup.total_seconds() + min(e4, e3)
+
+
+def _broken(s: SloSettings, base: Base) -> bool:
+    """Whether stable is too bad to be the measure; without an objective it always is the measure."""
+    return s.has_objective and base.bad_share > BROKEN_STABLE * s.bad_share
 
 
 def _over(need: float, rate: float) -> float:
@@ -123,7 +129,7 @@ def _problem(s: SloSettings, base: Base, step: Step, forecast: Forecast) -> str:
     limit = step.timeout.total_seconds()
     if not base.rps:
         return f"{s.name}: there is no traffic, so the step at {step.weight} % can prove nothing"
-    if base.bad_share > BROKEN_STABLE * s.bad_share:
+    if _broken(s, base):
         allowed = f"{s.bad_share:.2%} that the objective allows"
         passes = "only a candidate that keeps the objective passes, one that is as bad does not"
         return (

@@ -23,6 +23,7 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     POLICY_ACCEPTED = "PolicyAccepted"
     TRAFFIC_SPLIT = "TrafficSplit"
+    CLIENT_ERRORS = "ClientErrors"
     PERMITTED = "Permitted"
     ACTIONS_READ = "ActionsRead"
 

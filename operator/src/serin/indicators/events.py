@@ -30,7 +30,7 @@ class EventIndicator(IndicatorKind):
         return Window(start, length, None, error=error)
 
     def to_text(self, interval: Interval) -> str:
-        """``bad/total`` of each arm; a ladder follows as further ``/count``."""
+        """``bad/total`` of each arm; a ladder follows as further ``/count``, answers with a 4xx as ``~count``."""
         window = of_kind(Window, interval)
         return join_arms(_text(window.candidate), _text(window.stable), window.error)
 
@@ -55,19 +55,23 @@ class EventIndicator(IndicatorKind):
             counts = slow.each(lambda arm: Counts(arm.over, arm.total, tuple(arm.ladder.values())))
         else:
             share = _Shares.model_validate(line, context=context)
-            counts = share.each(lambda arm: Counts(arm.bad, arm.total))
+            counts = share.each(lambda arm: Counts(arm.bad, arm.total, client_errors=arm.client_errors))
         return Window(start, length, *counts)
 
 
 def _text(counts: Counts | None) -> str:
-    return "/".join(map(str, (counts.bad, counts.total, *counts.ladder))) if counts else NO_DATA
+    if counts is None:
+        return NO_DATA
+    refused = f"~{counts.client_errors}" if counts.client_errors else ""
+    return "/".join(map(str, (counts.bad, counts.total, *counts.ladder))) + refused
 
 
 def _counts(text: str) -> Counts | None:
     if text == NO_DATA:
         return None
-    bad, total, *ladder = map(int, text.split("/"))
-    return Counts(bad, total, tuple(ladder))
+    shares, _, refused = text.partition("~")
+    bad, total, *ladder = map(int, shares.split("/"))
+    return Counts(bad, total, tuple(ladder), int(refused or 0))
 
 
 # --- a line of a windows file ----------------------------------------------------------------------------------------
@@ -124,6 +128,7 @@ class _Share(BaseModel):
     ladder: Annotated[None, BeforeValidator(_none)] = None
     total: Count
     bad: Count
+    client_errors: Annotated[Count, Field(alias="clientErrors")] = 0
 
 
 class _SlowShare(BaseModel):

@@ -25,6 +25,8 @@ class IndicatorKind(ApiModel, ABC):
     """The member of ``indicator`` in a policy, e.g. ``latency``."""
     takes_objective: ClassVar[bool] = True
     """Whether it counts events, of which the SLO's objective allows a share to be bad; otherwise it has own limits."""
+    tolerated_share: ClassVar[float | None] = None
+    """The share of bad events (0…1) that is no harm in an SLO without an objective; None where one is needed."""
     compares_arms: ClassVar[bool] = True
     """Whether it looks at both arms; windows before the candidate's first request tell about stable then."""
     counts_requests: ClassVar[bool] = False

@@ -22,6 +22,8 @@ class PresetCounters:
     """With it the bad ones are those that took longer; it must be a bucket boundary."""
     ladder: tuple[timedelta, ...] = ()
     """Further boundaries, rising."""
+    client_errors: bool = False
+    """With it the bad ones are those that were answered with a 4xx; not every preset can tell them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.status import Held, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Split
+from serin.judge.refusals import Refusals
 from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -214,6 +215,8 @@ class Observation:
     assessment: Assessment = field(default_factory=Assessment)
     split: Split | None = None
     """Observed share of the requests against the weight; None without data to compare."""
+    refusals: Refusals | None = None
+    """Answers with a 4xx of both arms; None without counts that tell them, or with too few."""
     next_evidence_at: datetime | None = None
     """When the next window can be read."""
     problem: Problem | None = None

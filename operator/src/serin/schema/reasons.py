@@ -146,6 +146,11 @@ class Reason(StrEnum):
         "At least five requests of the candidate in one window, and all of them bad.",
         PROVEN,
     )
+    REQUESTS_REFUSED = (
+        "RequestsRefused",
+        "The candidate answers most requests with a 4xx, and stable does not.",
+        PROVEN,
+    )
     CANDIDATE_NOT_READY = (
         "CandidateNotReady",
         "The candidate lost its last ready endpoint while it had traffic.",
@@ -214,6 +219,11 @@ class Reason(StrEnum):
     TRAFFIC_SPLIT = (
         "TrafficSplit",
         "The share of requests that the candidate gets is not the weight of the route.",
+        WARNING,
+    )
+    CLIENT_ERRORS_DIFFER = (
+        "ClientErrorsDiffer",
+        "The candidate answers another share of the requests with a 4xx than stable; it is told, and never acts.",
         WARNING,
     )
     TEMPLATE_DRIFT = (

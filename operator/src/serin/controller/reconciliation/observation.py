@@ -37,6 +37,7 @@ def observation_of(
         records=snapshot.records,
         assessment=reader.assess(step_started_at, now) if reader else Assessment(),
         split=reader.split(step_started_at, weights.desired) if reader and weights else None,
+        refusals=reader.refusals() if reader else None,
         next_evidence_at=reader.next_at if reader else None,
         problem=snapshot.problem,
         actions=snapshot.pending_actions.actions,

@@ -18,12 +18,13 @@ from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.controller.reconciliation.absent_selectors import AbsentSelectors
+from serin.controller.reconciliation.request_windows import RequestWindows
 from serin.controller.reconciliation.stable_history import StableHistory
 from serin.controller.reconciliation.unsealed_windows import BLOCK, UnsealedWindows, stored_windows
 from serin.errors import MetricsError
-from serin.evidence import Assessment, Interval, Split, Window, settle_time
+from serin.evidence import Assessment, Interval, Split, settle_time
+from serin.judge.refusals import Refusals
 from serin.judge.slo import SloJudge
-from serin.judge.split import split
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -32,8 +33,6 @@ from serin.together import together
 
 BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
-SPLIT_WINDOWS = 240
-"""Windows whose requests are compared with the weight: an hour of 15 s windows."""
 READ_BUDGET = 2.0
 """Seconds after which a pass begins no further batch: it first decides on the windows that it has."""
 MOST_OUTAGES = 8
@@ -54,10 +53,10 @@ class WindowReader:
     judges: dict[str, SloJudge]
     history: StableHistory
     """Stable's windows before the candidate."""
+    requests: RequestWindows
+    """The newest windows that count requests: the actual traffic split, and how many were refused."""
     unsealed: UnsealedWindows = field(default_factory=UnsealedWindows)
     """Windows that the record does not have yet."""
-    split_windows: deque[Window] = field(default_factory=lambda: deque(maxlen=SPLIT_WINDOWS))
-    """The newest windows of the first SLO that counts requests: the actual traffic split."""
     preview_only: bool = False
     """Whether the requests are those of a preview: they may lead to a rollback, and never count for a promotion."""
     of_record: bool = True
@@ -80,7 +79,8 @@ class WindowReader:
         """A reader that has the windows of the record; ``begun`` is when the first weight was in force."""
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
         history = StableHistory.of(policy, identity, start)
-        reader = cls(policy, identity, start, dict.fromkeys(slos, start), judges_of(policy), history)
+        cursors, requests = dict.fromkeys(slos, start), RequestWindows.of(policy)
+        reader = cls(policy, identity, start, cursors, judges_of(policy), history, requests)
         # Sorted by time: a history that was read late is stored after the first windows.
         for block in sorted(record.blocks if record else [], key=lambda block: block.start):
             batch = stored_windows(block, slos.get(block.slo))
@@ -91,7 +91,7 @@ class WindowReader:
                 reader.learn(block.slo, batch)
             elif batch[0].start >= reader.cursors[block.slo]:
                 reader.learn(block.slo, batch)
-                reader.keep_for_split(block.slo, batch)
+                reader.requests.keep(block.slo, batch)
                 reader.cursors[block.slo] = batch[-1].end
             history.close(block.slo)
         return reader
@@ -180,7 +180,7 @@ class WindowReader:
         self.cursors[name] = batch[-1].end
         self.unsealed.windows.setdefault(name, []).extend(batch)
         self.history.keep_early(name, batch)
-        self.keep_for_split(name, batch)
+        self.requests.keep(name, batch)
         self.learn(name, batch)
 
     def learn(self, name: str, batch: Iterable[Interval]) -> None:
@@ -188,22 +188,13 @@ class WindowReader:
         for interval in batch:
             self.judges[name].add(interval)
 
-    def keep_for_split(self, name: str, batch: list[Interval]) -> None:
-        """Keeps windows that show how the traffic splits; only those of the first SLO that counts requests do."""
-        # Other events may come in batches, or several for a request.
-        requests = (slo for slo in self.policy.slos if slo.indicator.chosen.counts_requests)
-        counting = next((slo.name for slo in requests), None)
-        if name == counting:
-            self.split_windows.extend(w for w in batch if isinstance(w, Window))
-
     def split(self, step_started_at: datetime | None, weight: int) -> Split | None:
         """The arms' requests in the windows since the step began, compared with its weight in percent."""
-        since = [w for w in self.split_windows if step_started_at is not None and w.start >= step_started_at]
-        pairs = [(w.candidate, w.stable) for w in since if w.candidate is not None and w.stable is not None]
-        if not pairs:
-            return None
-        own = sum(candidate.total for candidate, _ in pairs)
-        return split(own, own + sum(stable.total for _, stable in pairs), weight)
+        return self.requests.split(step_started_at, weight)
+
+    def refusals(self) -> Refusals | None:
+        """The arms' answers with a 4xx; None where nobody can tell, or where testers' requests are compared."""
+        return None if self.preview_only else self.requests.refusals()
 
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """The reports of all SLOs; an overdue window counts as missing data."""

@@ -1,7 +1,8 @@
 """Presets of arms: what availability and latency count behind a given gateway, and which label tells the arms apart.
 
 Each preset is data, one file beside this one. Its counts are sums of increments of counters: each term adds its
-coefficients times its increment to the bad and to the total count of its arm.
+coefficients times its increment to the bad and to the total count of its arm. The counters of answers with a 4xx are
+among those of availability, so that nobody has to ask for them anew.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Term:
     """Without such a series the counts would be wrong, e.g. a threshold that is no bucket boundary."""
     rung: int | None = None
     """Of a latency ladder: the number of the boundary that it counts for, from 0, and for nothing else."""
+    client_errors: int = 0
+    """Its part in the answers with a 4xx."""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series belongs to this term."""
@@ -79,6 +82,8 @@ class Preset:
     counts_by_arms: bool
     """Whether availability and latency can be counted; otherwise only indicators with queries of the user's own can."""
     availability: tuple[Term, ...]
+    client_errors_missing: str
+    """Why nobody can tell which requests were answered with a 4xx, and what to do instead; empty: these arms can."""
     latency: tuple[Term, ...]
     """The term with an empty ``le`` label gets the threshold."""
     latency_unit: timedelta
@@ -96,6 +101,17 @@ class Preset:
     def of_gateway(self) -> bool:
         """Whether a gateway counts for both arms, and policies may use it."""
         return not self.names_targets and not self.refused
+
+    @property
+    def tells_client_errors(self) -> bool:
+        """Whether the counts of availability say how many requests were answered with a 4xx."""
+        return any(term.client_errors for term in self.availability)
+
+    @property
+    def client_errors(self) -> tuple[Term, ...]:
+        """The terms of client errors: of availability's, with the 4xx as the bad ones."""
+        counted = (replace(term, bad=term.client_errors, client_errors=0) for term in self.availability)
+        return tuple(term for term in counted if term.bad or term.total)
 
     def requiring(self, required: Mapping[str, str]) -> Preset:
         """The same, of series with these label values only."""
@@ -134,6 +150,7 @@ def _term(data: Mapping[str, Any]) -> Term:
         pattern=(pattern["label"], pattern["matches"]) if pattern else None,
         unit=parse_duration(data["unit"]) if "unit" in data else None,
         required=data.get("required", False),
+        client_errors=data.get("client_errors", 0),
     )
 
 
@@ -151,6 +168,7 @@ def preset(arms: Arms) -> Preset:
         names_targets=arm.get("of_target", False),
         counts_by_arms=bool(availability),
         availability=tuple(map(_term, availability.get("terms", []))),
+        client_errors_missing=data.get("client_errors_missing", ""),
         latency=tuple(map(_term, latency.get("terms", []))),
         latency_unit=parse_duration(latency.get("unit", "1s")),
         proven=data["proven"],

@@ -70,6 +70,10 @@ def silence_of(groups: Sequence[tuple[CounterGroup, bool]], absent: frozenset[st
 def _preset(source: Preset, wanted: PresetCounters) -> CounterGroup:
     if not source.counts_by_arms:
         raise QueryRejected("these arms have raw indicators only")
+    if wanted.client_errors:
+        if not source.tells_client_errors:
+            raise QueryRejected(f"these arms do not tell which answers are 4xx: {source.client_errors_missing}")
+        return CounterGroup(source.client_errors)
     slow = wanted.slower_than
     return CounterGroup(source.availability if slow is None else source.at_threshold(slow, wanted.ladder))
 

@@ -31,7 +31,7 @@ class Increments(Protocol):
 
 def tally(groups: Iterable[tuple[Sequence[Term], Increments]]) -> Counts:
     """The counts of all terms together; ``CannotCount``."""
-    bad = total = of_all = 0.0
+    bad = total = of_all = client_errors = 0.0
     ladder: dict[int, float] = {}
     is_whole = True
     for terms, increments in groups:
@@ -49,8 +49,9 @@ def tally(groups: Iterable[tuple[Sequence[Term], Increments]]) -> Counts:
                 continue
             bad, total = bad + term.bad * grown, total + term.total * grown
             of_all += 0.0 if "le" in term.labels else term.bad * grown
+            client_errors += term.client_errors * grown
     slower = tuple(max(0, round(of_all + ladder[rung])) for rung in sorted(ladder)) if is_whole else ()
-    return Counts(max(0, round(bad)), max(0, round(total)), slower)
+    return Counts(max(0, round(bad)), max(0, round(total)), slower, client_errors=max(0, round(client_errors)))
 
 
 def count_of(bucket: Term) -> str:

@@ -55,7 +55,7 @@ def decided_before(context: DecisionContext, status: ModelDeploymentStatus) -> T
 
 
 def breached(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A Critical SLO is breached."""
+    """An SLO is breached that rolls back."""
     rollback = stage_evidence(context, status).breach
     if rollback is None:
         return None

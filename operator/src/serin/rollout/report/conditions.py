@@ -9,11 +9,9 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.evidence.traffic_split import describe_split
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
+from serin.rollout.report.client_errors import UNSEEN, client_errors_condition
 from serin.rollout.transition import Transition, weight_on
 from serin.schema.reasons import Phase, Reason
-
-UNSEEN = -1
-"""``observedGeneration`` of a condition before any generation was carried out."""
 
 
 def conditions(context: DecisionContext, status: ModelDeploymentStatus, transition: Transition) -> list[Condition]:
@@ -41,6 +39,7 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
         )
         reason = "Agrees" if split.agrees else Reason.TRAFFIC_SPLIT.value
         out.append(_make(context, ConditionType.TRAFFIC_SPLIT, reason, words, holds=split.agrees))
+    out.extend(client_errors_condition(context, status))
     generation = status.observed_generation if status.observed_generation is not None else UNSEEN
     out.extend(_policy_condition(context, status))
     unread = context.observed.unknown.get(Part.ACTIONS)

@@ -12,6 +12,7 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import hold_limit
 from serin.rollout.observation import Problem
+from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions, policy_edited
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
@@ -43,6 +44,7 @@ def with_report(
         _auto_update_note(context, transition.status),
         _doubt_note(context, transition),
         _policy_note(context, transition),
+        client_errors_note(context, transition.status),
     )
     appended = f"{''.join(notes)}{_failure_note(transition)}"
     since = before.since if before.reason is transition.reason and before.since else context.now.replace(microsecond=0)
