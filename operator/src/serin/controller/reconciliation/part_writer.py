@@ -26,18 +26,20 @@ class LastPart:
 
 
 async def write_surplus(
-    cluster: Cluster, record: Object, begin: int, surplus: Surplus, now: datetime, *, closing: bool
+    cluster: Cluster, record: Object, parts_named: int, surplus: Surplus, now: datetime, *, closing: bool
 ) -> LastPart:
     """Adds the surplus to the newest part, and makes further ones as they are full; with ``closing`` none stays open.
 
-    ``begin`` is the number of the newest part that the record names, at least 2. What a part has already is not written
-    twice, so a write whose answer was lost is repeated without harm.
+    ``parts_named`` is how many the record names, itself included. What the newest two have already is not written twice:
+    so a write whose answer was lost is repeated without harm, even if it filled one and began another.
     """
-    namespace, name, number = record["metadata"]["namespace"], record["metadata"]["name"], begin
-    previous = await _hash_of(cluster, namespace, name, number - 1)
+    namespace, name, number = record["metadata"]["namespace"], record["metadata"]["name"], max(2, parts_named - 1)
+    previous: str | None = None
     while True:
         part = await get_or_none(cluster, RECORDS, namespace, parts.part_name(name, number))
-        part = part or await _created(cluster, parts.new_part(record, number, previous))
+        if part is None:
+            previous = previous or await _hash_of(cluster, namespace, name, number - 1)
+            part = await _created(cluster, parts.new_part(record, number, previous))
         found = build.parse(part)
         if found is None or found.spec.continues != name or found.spec.part != number:
             message = f"PromotionRecord {part['metadata']['name']} exists, and is no part of {name}"
@@ -51,7 +53,7 @@ async def write_surplus(
             if body != found.status.to_api():
                 await cluster.update_status(RECORDS, {**part, "status": body})
             surplus, done = rest, body.get("hash")
-        if not surplus:
+        if not surplus and number >= parts_named:
             return LastPart(number, done)
         number, previous = number + 1, done
 

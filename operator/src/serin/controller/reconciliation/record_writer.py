@@ -125,8 +125,8 @@ class RecordWriter:
         found: list[LastPart] = []
 
         async def write() -> None:
-            closing, begin = entry.finish is not None, max(2, count)
-            found.append(await write_surplus(self._cluster, entry.obj, begin, surplus, now, closing=closing))
+            closing = entry.finish is not None
+            found.append(await write_surplus(self._cluster, entry.obj, count, surplus, now, closing=closing))
 
         if not await acts.run(Act.RECORD, parts.part_name(entry.name, max(2, count)), _in_time(write())):
             return status, False
