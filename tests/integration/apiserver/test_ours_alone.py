@@ -162,7 +162,7 @@ def test_a_status_is_written_by_serin_only(api: ClusterApi, editor: ClusterApi, 
 
 
 def test_whoever_may_patch_a_record_may_mark_it_as_exported_and_no_more(
-    api: ClusterApi, as_operator: ClusterApi, editor: ClusterApi, namespace: str
+    as_operator: ClusterApi, editor: ClusterApi, namespace: str
 ) -> None:
     item = objects.record(namespace)
     item["metadata"]["annotations"] = {"kept": "x"}
@@ -173,8 +173,8 @@ def test_whoever_may_patch_a_record_may_mark_it_as_exported_and_no_more(
     assert patching(editor, item, mark, dry_run=False) == ""
     assert patching(editor, item, {"metadata": {"annotations": {names.EXPORTED: "b" * 64}}}) == ""
     assert patching(editor, item, {"metadata": {"annotations": {names.EXPORTED: None}}}) == ""
-    for annotations in ({"kept": None}, {"kept": "y"}, {"new": ""}, {names.EXPORTED: "b", "new": "x"}, None):
-        assert words in patching(editor, item, {"metadata": {"annotations": annotations}}), annotations
+    for changed in ({"kept": None}, {"kept": "y"}, {"new": ""}, {names.EXPORTED: "b", "new": "x"}, None):
+        assert words in patching(editor, item, {"metadata": {"annotations": changed}}), changed
     assert "never change" in patching(editor, item, mark | {"spec": {"attempt": 7}})
     both = {"metadata": {"annotations": {names.EXPORTED: "b"}, "labels": {names.REVISION: "x"}}}
     assert words in patching(editor, item, both)

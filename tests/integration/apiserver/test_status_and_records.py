@@ -230,7 +230,17 @@ def test_the_hash_of_a_record_is_that_of_what_the_server_keeps(
 ) -> None:
     """The server keeps every field, fills in none, and gives numbers back that have the same canonical JSON."""
     item = objects.record(namespace)
-    numbers = {"a": 1.0, "b": 0.1, "c": 1e21, "d": 1e-7, "e": 2**53 + 1, "f": None, "g": [], "h": {}, "i": "ü\u2028"}
+    numbers: Json = {
+        "a": 1.0,
+        "b": 0.1,
+        "c": 1e21,
+        "d": 1e-7,
+        "e": 2**53 + 1,
+        "f": None,
+        "g": [],
+        "h": {},
+        "i": "ü\u2028",
+    }
     item["spec"]["candidate"]["predictor"] = {"model": {"modelFormat": {"name": "sklearn"}}, "extra": numbers}
     stored = api.apply(item)
     status = sealed(stored, PromotionRecordStatus.model_validate(FINISHED).to_api())
@@ -241,7 +251,13 @@ def test_the_hash_of_a_record_is_that_of_what_the_server_keeps(
     short = view_of(row, WORKLOAD_OF)
     assert short is not None
     assert (short.hash, short.previous_hash, short.finished_at) == (status["hash"], "a" * 64, NOW)
-    for change in ({"hash": "c" * 64}, {"previousHash": "c" * 64}, {"blocks": []}, {"outcome": "Promoted"}):
+    changes: list[Json] = [
+        {"hash": "c" * 64},
+        {"previousHash": "c" * 64},
+        {"blocks": []},
+        {"outcome": "Promoted"},
+    ]
+    for change in changes:
         with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):
             put_status(api, written | {"status": status | change})
     with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):

@@ -24,7 +24,8 @@ def entries(status: PromotionRecordStatus) -> list[tuple[str, str, str | None, i
 
 
 def played(*steps: tuple[Reason, float]) -> tuple[PromotionRecordStatus, list[bool]]:
-    status, begins = PromotionRecordStatus(), []
+    status = PromotionRecordStatus()
+    begins: list[bool] = []
     for reason, seconds in steps:
         noted = with_hold(status, rollout(reason, seconds), START + seconds * SECOND)
         status, begins = noted.status, [*begins, noted.begins]
@@ -51,7 +52,9 @@ def test_one_hold_follows_another() -> None:
 
 
 def test_one_that_flaps_is_one_entry_and_one_that_comes_back_later_is_another() -> None:
-    flapping = [(reason, 2.0 * n + i) for n in range(50) for i, reason in enumerate((Reason.NO_DATA, Reason.COMMON_CAUSE))]
+    flapping = [
+        (reason, 2.0 * n + i) for n in range(50) for i, reason in enumerate((Reason.NO_DATA, Reason.COMMON_CAUSE))
+    ]
     status, begins = played(*flapping)
     assert [(h.reason.value, h.times) for h in status.holds] == [("NoData", 50), ("CommonCause", 50)]
     assert sum(begins) == 2

@@ -47,9 +47,7 @@ async def write(cluster: FakeCluster, blocks: list[WindowBlock], *, closing: boo
     status = build.parse(obj).status  # type: ignore[union-attr]
     status, rest = parts.with_blocks(obj, status, blocks)
     if rest or (closing and status.parts):
-        last = await write_surplus(
-            cluster, obj, status.parts or 1, Surplus(blocks=rest), START, closing=closing
-        )
+        last = await write_surplus(cluster, obj, status.parts or 1, Surplus(blocks=rest), START, closing=closing)
         status = status.model_copy(update={"parts": last.number, "last_part_hash": last.hash})
     await cluster.update_status(RECORDS, {**obj, "status": status.to_api()})
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from serin.api.model_digest import known_digest
+from serin.api.promotion_action import ActionOutcome
 from serin.api.promotion_record import PromotionRecord, RevisionSource
 from serin.errors import InvalidInput
 from serin.records.chain import canonical
@@ -25,6 +26,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 RECORD_FIELD = "https://serin.dev/attestation/record/v1"
 """An extension field of both predicates, as in-toto's parsing rules allow: where the evidence is, and its hash."""
 VERIFIER = "https://serin.dev/judge/v"
+WORDS = frozenset({"Promote", "Advance"})
+"""Actions that replace evidence."""
 SKEW = timedelta(minutes=5)
 """How far the clock of whoever wrote it may be ahead."""
 
@@ -131,7 +134,9 @@ def _svr(record: PromotionRecord, policies: list[dict[str, Any]], slos: Verdicts
 
 
 def _by_somebodys_word(record: PromotionRecord) -> bool:
-    return record.status.reason is Reason.PROMOTED_BY_ACTION
+    """Whether a person's word stood in place of evidence, for the whole rollout or for one of its steps."""
+    accepted = {a.action.value for a in record.status.actions if a.outcome is ActionOutcome.ACCEPTED}
+    return record.status.reason is Reason.PROMOTED_BY_ACTION or not WORDS.isdisjoint(accepted)
 
 
 def payload(found: Mapping[str, Any]) -> bytes:

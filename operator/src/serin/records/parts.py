@@ -73,6 +73,8 @@ def with_blocks(
 
 def with_moved(obj: Mapping[str, Any], status: PromotionRecordStatus) -> tuple[PromotionRecordStatus, Surplus]:
     """The status without the entries that have to go to a part, and those."""
+    if max(len(status.timeline), len(status.holds)) <= 2 * KEPT:
+        return status, Surplus()
     pressed = size_of({**obj, "status": status.to_api()}) > LARGEST - RESERVE
     timeline, entries = _moved(status.timeline, pressed=pressed)
     holds, old = _moved(status.holds, pressed=pressed)

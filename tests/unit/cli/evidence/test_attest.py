@@ -18,8 +18,8 @@ from serin.cli.main import app
 from serin.errors import InvalidInput
 from serin.records.attestation import RECORD_FIELD, verify_attestation
 from serin.records.dsse import signed
-from tests.chain import DIGEST, Objects, chain, finish, record
-from tests.clock import START
+from tests.chain import DIGEST, HEALTHY, Objects, chain, finish, record, windows
+from tests.clock import START, api_time
 
 NOW = START + timedelta(hours=1)
 PRIVATE = {"ed25519": ed25519.Ed25519PrivateKey.generate(), "p256": ec.generate_private_key(ec.SECP256R1())}
@@ -91,6 +91,18 @@ def test_somebodys_word_is_no_pass(tmp_path: Path) -> None:
     assert body["properties"] == ["SERIN_PROMOTED_BY_ACTION"]
 
 
+@pytest.mark.parametrize(("kind", "outcome", "result"), [
+    ("Advance", "Accepted", "WARNED"), ("Promote", "Accepted", "WARNED"),
+    ("Promote", "Refused", "PASSED"), ("Hold", "Accepted", "PASSED"),
+])  # fmt: skip
+def test_a_step_by_somebodys_word_is_no_pass_either(tmp_path: Path, kind: str, outcome: str, result: str) -> None:
+    said = {"name": "a", "uid": "u", "action": kind, "by": "ana", "outcome": outcome, "message": "", "at": api_time()}
+    blocks = [windows([HEALTHY] * 9).to_api()]
+    own = {"outcome": "Promoted", "reason": "Serving", "blocks": blocks, "actions": [said]}
+    found = attest(tmp_path, records=[finish(record(2, "2"), own, "a" * 64)])
+    assert json.loads(found.stdout)["predicate"]["result"] == result
+
+
 def test_a_model_without_a_digest_is_named_by_what_was_asked_for(tmp_path: Path) -> None:
     obj = record(1, "1", first=True)
     del obj["spec"]["candidate"]["model"]["digest"]
@@ -127,7 +139,8 @@ def test_nothing_is_attested_of_what_is_not_proven(tmp_path: Path, records: Obje
 def test_what_was_signed_is_believed(tmp_path: Path, kind: str, predicate: str) -> None:
     envelope = envelope_of(tmp_path, "--type", predicate, kind=kind)
     found = verify_attestation(envelope, public_pem(PRIVATE[kind]), DIGEST, timedelta(hours=2), NOW)
-    assert (found.predicate, found.digests, found.at) == (predicate, {DIGEST}, START + timedelta(minutes=1))
+    assert (found.predicate.value, set(found.digests)) == (predicate, {DIGEST})
+    assert found.at == START + timedelta(minutes=1)
     assert found.record["promotionRecord"] == chain()[-1]["metadata"]["name"]
 
 
@@ -176,7 +189,7 @@ def test_what_a_gate_does_not_believe(tmp_path: Path) -> None:
         ("does not say when", _signed_again(good, predicate={RECORD_FIELD: 7}), PUBLIC, {}),
     ]
     for words, envelope, key, changes in cases:
-        asked = {"subject_digest": DIGEST, "max_age": 2 * HOUR, "now": NOW} | changes
+        asked: dict[str, Any] = {"subject_digest": DIGEST, "max_age": 2 * HOUR, "now": NOW} | changes
         with pytest.raises(InvalidInput, match=words):
             verify_attestation(envelope, key, **asked)
 

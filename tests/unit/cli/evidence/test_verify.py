@@ -200,7 +200,10 @@ def test_a_chain_that_is_written_anew_is_whole_in_itself(tmp_path: Path) -> None
         (text_of(chain()) + "{}\n", "Unreadable"),
         (text_of(chain()) + "nonsense\n", "Unreadable"),
         (text_of(chain()) + '{"kind":"PromotionRecord","metadata":{"name":1},"spec":{}}\n', "Unreadable"),
-        (text_of(chain()).replace('"outcome":"RolledBack"', '"outcome":"RolledBack","outcome":"Promoted"'), "Unreadable"),
+        (
+            text_of(chain()).replace('"outcome":"RolledBack"', '"outcome":"RolledBack","outcome":"Promoted"'),
+            "Unreadable",
+        ),
         ("", "Missing"),
         ("[" * 100_000 + "\n", "Unreadable"),
     ],
@@ -212,7 +215,9 @@ def test_a_file_that_was_damaged(tmp_path: Path, text: str, finding: str) -> Non
 
 
 @pytest.mark.parametrize("value", [7, "x", [], {}, None, -1, 10**30, 1.5])
-@pytest.mark.parametrize("name", ["parts", "hash", "previousHash", "lastPartHash", "chainStart", "finishedAt", "blocks"])
+@pytest.mark.parametrize(
+    "name", ["parts", "hash", "previousHash", "lastPartHash", "chainStart", "finishedAt", "blocks"]
+)
 def test_whatever_a_field_holds_it_is_a_finding_and_no_crash(tmp_path: Path, name: str, value: Any) -> None:
     result = run(tmp_path, text_of(_edit(2, **{name: value})(chain())))
     assert result.exit_code == 1, result.stdout

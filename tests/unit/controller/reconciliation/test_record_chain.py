@@ -294,9 +294,7 @@ async def test_a_part_that_cannot_be_written_delays_no_rollback(monkeypatch: pyt
 
 
 def with_retention(lab: Lab, retention: Retention, heads: ChainHeads | None = None) -> None:
-    lab.reconciler = Reconciler(
-        lab.cluster, {URL: lab.prometheus}, lambda: lab.now, retention=retention, heads=heads
-    )
+    lab.reconciler = Reconciler(lab.cluster, {URL: lab.prometheus}, lambda: lab.now, retention=retention, heads=heads)
 
 
 async def test_what_was_not_exported_stays_if_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,8 +30,8 @@ async def write_surplus(
 ) -> LastPart:
     """Adds the surplus to the newest part, and makes further ones as they are full; with ``closing`` none stays open.
 
-    ``parts_named`` is how many the record names, itself included. What the newest two have already is not written twice:
-    so a write whose answer was lost is repeated without harm, even if it filled one and began another.
+    ``parts_named`` is how many the record names, itself included. What the newest two have already is not written
+    twice: a write whose answer was lost is repeated without harm, even if it filled one and began another.
     """
     namespace, name, number = record["metadata"]["namespace"], record["metadata"]["name"], max(2, parts_named - 1)
     previous: str | None = None

@@ -124,7 +124,8 @@ class Reconciler:
         await self._after_traffic(actor, snapshot, decision, reader, acts)
         rollout = decision.status.rollout
         self._readers.forget(key, keep=rollout.record if rollout else None)
-        return self._next_pass(key, snapshot, decision, acts, answered=answered)
+        due = self._next_pass(key, snapshot, decision, acts, answered=answered)
+        return self._clock() if reader is not None and reader.stored is not None and rollout is not None else due
 
     @staticmethod
     async def _apply_route(actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts) -> Decision:
@@ -167,7 +168,7 @@ class Reconciler:
         blocks = reader.seal(everything=over) if reader and sealable else []
         assessment = reader.assess(step_start(decision.status), now) if reader else Assessment()
         await actor.new_record(snapshot, decision.plan, acts)
-        evidence = Evidence(assessment, blocks, _missing(snapshot, reader) if over else "")
+        evidence = Evidence(assessment, blocks, _missing(decision, reader) if over else "")
         written = await actor.write_records(snapshot, decision, evidence, acts, now)
         if reader and blocks and written:
             reader.confirm_sealed(everything=over)
@@ -277,9 +278,9 @@ def _has_record(snapshot: Snapshot, decision: Decision) -> bool:
     return obj is not None and parse(obj) is not None
 
 
-def _missing(snapshot: Snapshot, reader: WindowReader | None) -> str:
+def _missing(decision: Decision, reader: WindowReader | None) -> str:
     """What of the windows of a rollout that is over was not read, for its record; empty if nothing."""
-    rollout = snapshot.status.rollout
+    rollout = decision.status.rollout
     if reader is None or rollout is None or rollout.decided_at is None or not reader.behind(rollout.decided_at):
         return ""
-    return f"windows after {format_time(min(reader.cursors.values()))} could not be read again after a restart"
+    return f"windows after {format_time(min(reader.cursors.values()))} could not be read in time"

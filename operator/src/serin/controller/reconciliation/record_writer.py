@@ -99,8 +99,10 @@ class RecordWriter:
         self, entry: _Entry, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
     ) -> bool:
         status, urgent = _next_status(entry, snapshot, decision, evidence.assessment, now)
-        ours = decision.status.rollout is not None and decision.status.rollout.record == entry.name
-        blocks = evidence.blocks if ours or entry.finish is not None else []
+        rollout = decision.status.rollout or snapshot.status.rollout
+        blocks = evidence.blocks if rollout is not None and rollout.record == entry.name else []
+        if entry.finish is None and not blocks and _is_same(status, entry.record.status, urgent=urgent):
+            return True
         status, rest = parts.with_blocks(entry.obj, status, blocks)
         status, complete = await self._with_parts(entry, status, rest, acts, now)
         if entry.finish is not None:
@@ -147,7 +149,7 @@ class RecordWriter:
         body = {**entry.obj, "status": chain.sealed(entry.obj, status.to_api())}
         if not await acts.run(Act.RECORD, entry.name, self._update(body)):
             return False
-        log.info(
+        log.info(  # whoever keeps the log outside of the cluster keeps the chain's head
             "record finished",
             namespace=snapshot.owner.namespace,
             name=snapshot.owner.name,
@@ -174,7 +176,16 @@ class RecordWriter:
         return chain.link_to(views, entry.attempt)
 
     async def _update(self, body: Object) -> None:
-        await self._cluster.update_status(resources.PROMOTION_RECORDS, body)
+        stored = await self._cluster.update_status(resources.PROMOTION_RECORDS, body)
+        wanted, kept = body["status"].get("hash"), (stored.get("status") or {}).get("hash")
+        if wanted is not None and (kept != wanted or chain.record_hash(stored) != wanted):
+            log.warning(
+                "the API server keeps the record otherwise than it was written: apply Serin's CRDs, look for webhooks",
+                namespace=body["metadata"]["namespace"],
+                record=body["metadata"]["name"],
+                hash=wanted,
+                hash_kept=kept,
+            )
 
 
 def _next_status(
