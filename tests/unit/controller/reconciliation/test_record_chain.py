@@ -141,7 +141,7 @@ async def test_a_chain_that_cannot_be_read_for_a_moment_is_read_later() -> None:
 
 
 async def test_a_list_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_writer, "READ_TIMEOUT", 0.01)
+    monkeypatch.setattr(record_writer, "TIMEOUT_AT_END", 0.01)
     lab = FaultyLab()
     await lab.until(lab.stable("1"))
     lab.want("2")

@@ -30,8 +30,9 @@ from serin.schema.reasons import Outcome, Phase
 
 log = structlog.get_logger()
 T = TypeVar("T")
-READ_TIMEOUT = 2.0
-"""Seconds for what has to be read before a record is written: it must not delay the next windows."""
+TIMEOUT, TIMEOUT_AT_END = 2.0, 6.0
+"""Seconds for parts and for what has to be read before a record is written. While a candidate gets requests it must not
+delay the next windows; at the end the candidate gets none any more."""
 PATIENCE = timedelta(minutes=2)
 """How long an outcome waits for the records before it, and for its further parts; then it is written without."""
 
@@ -130,7 +131,7 @@ class RecordWriter:
             closing = entry.finish is not None
             found.append(await write_surplus(self._cluster, entry.obj, count, surplus, now, closing=closing))
 
-        if not await acts.run(Act.RECORD, parts.part_name(entry.name, max(2, count)), _in_time(write())):
+        if not await acts.run(Act.RECORD, parts.part_name(entry.name, max(2, count)), self._in_time(write(), entry)):
             return status, False
         return moved.model_copy(update={"parts": found[0].number, "last_part_hash": found[0].hash}), True
 
@@ -139,8 +140,8 @@ class RecordWriter:
     ) -> bool:
         """Finishes a record: one write has the outcome, the link to the record before it, and its own hash."""
         try:
-            link = await _in_time(self._link(entry, snapshot))
-        except (ClusterError, TimeoutError) as error:
+            link = await self._in_time(self._link(entry, snapshot), entry)
+        except ClusterError as error:
             if not entry.is_late(now):
                 acts.note(Act.RECORD, entry.name, error)
                 return False
@@ -174,6 +175,15 @@ class RecordWriter:
                 view = build.view(obj) if obj is not None else None
             views += [view] if view is not None else []
         return chain.link_to(views, entry.attempt)
+
+    @staticmethod
+    async def _in_time(call: Awaitable[T], entry: _Entry) -> T:
+        seconds = TIMEOUT if entry.finish is None else TIMEOUT_AT_END
+        try:
+            async with asyncio.timeout(seconds):
+                return await call
+        except TimeoutError as error:
+            raise Unavailable(f"no answer within {seconds:g} s") from error
 
     async def _update(self, body: Object) -> None:
         stored = await self._cluster.update_status(resources.PROMOTION_RECORDS, body)
@@ -235,12 +245,3 @@ def _incomplete(status: PromotionRecordStatus, evidence: Evidence, *, complete: 
     unwritten = "" if complete else "the last windows: their further part could not be written in time"
     told = [text for text in (status.incomplete or "", evidence.missing, unwritten) if text]
     return "; ".join(told) or None
-
-
-async def _in_time(call: Awaitable[T]) -> T:
-    """Awaits ``call`` for ``READ_TIMEOUT`` per request that it makes, which are few."""
-    try:
-        async with asyncio.timeout(3 * READ_TIMEOUT):
-            return await call
-    except TimeoutError as error:
-        raise Unavailable(f"no answer within {3 * READ_TIMEOUT:g} s") from error

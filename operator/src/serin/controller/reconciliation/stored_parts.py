@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 BUDGET = 1.0
 """Seconds of a pass. Judging a window takes a millisecond, and a part has thousands: a pass decides in between."""
+READ_TIMEOUT = 2.0
+"""Seconds for one part."""
 MOST_FAILURES = 5
 """After so many reads that failed, the rest is read from Prometheus."""
 
@@ -63,10 +65,11 @@ class StoredParts:
         """The blocks of the next part; None if there is none, or if it cannot be read now."""
         name = parts.part_name(self.record, self.number)
         try:
-            obj = await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, name)
+            async with asyncio.timeout(READ_TIMEOUT):
+                obj = await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, name)
         except NotLeader:
             raise
-        except ClusterError as error:
+        except (ClusterError, TimeoutError) as error:
             self.failures += 1
             log.warning("part not read", namespace=namespace, name=name, error=str(error)[:300])
             return None

@@ -55,20 +55,32 @@ def _size(inference_service: Mapping[str, Any]) -> int | None:
 
 def _runtime(inference_service: Mapping[str, Any]) -> str:
     """The ServingRuntime that the user named, or that KServe says it chose; empty if neither is told."""
-    model = ((inference_service.get("spec") or {}).get("predictor") or {}).get("model") or {}
-    status = inference_service.get("status") or {}
+    model = _at(inference_service, "spec", "predictor", "model")
+    status = _at(inference_service, "status")
     chosen = status.get("servingRuntimeName") or status.get("clusterServingRuntimeName")
     return str(model.get("runtime") or chosen or "")
 
 
 def _image(pods: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     """The image of the serving container of the newest pod, as asked for and as pulled."""
-    newest = _newest(pods)
-    if newest is None:
-        return "", ""
-    asked = {c.get("name"): c.get("image") for c in (newest.get("spec") or {}).get("containers") or []}
-    pulled = {c.get("name"): c.get("imageID") for c in (newest.get("status") or {}).get("containerStatuses") or []}
-    return str(asked.get(SERVING) or ""), str(pulled.get(SERVING) or "")
+    newest = _newest(pods) or {}
+    asked = _of_server(_at(newest, "spec").get("containers"))
+    pulled = _of_server(_at(newest, "status").get("containerStatuses"))
+    return str(asked.get("image") or ""), str(pulled.get("imageID") or "")
+
+
+def _of_server(containers: object) -> Mapping[str, Any]:
+    """The entry of the serving container; empty if there is none, or if it has another shape."""
+    found = (c for c in (containers if isinstance(containers, list) else []) if isinstance(c, Mapping))
+    return next((c for c in found if c.get("name") == SERVING), {})
+
+
+def _at(obj: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """The object at a path; empty if there is none. What is only told to people must not fail a pass."""
+    for key in path:
+        value = obj.get(key)
+        obj = value if isinstance(value, Mapping) else {}
+    return obj
 
 
 def _newest(pods: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
