@@ -128,6 +128,18 @@ async def test_a_chain_that_cannot_be_read_delays_no_rollback_and_is_told(error:
     assert lab.record(3)["status"]["previousHash"] == status["hash"]
 
 
+async def test_a_list_of_another_shape_delays_no_outcome_for_ever() -> None:
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lab.phase("Progressing"))
+    lab.fault.verb, lab.fault.plural, lab.fault.malformed = "list", RECORDS.plural, True
+    lab.prometheus.candidate_bad = 6
+    await lab.until(lambda: "finishedAt" in lab.record(2)["status"], limit=200)
+    assert lab.weight() == 0
+    assert lab.record(2)["status"]["hash"] == record_hash(lab.record(2))
+
+
 async def test_a_chain_that_cannot_be_read_for_a_moment_is_read_later() -> None:
     lab = FaultyLab()
     await lab.until(lab.stable("1"))

@@ -19,7 +19,7 @@ from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.part_writer import LastPart, write_surplus
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.rollout_records import get_or_none
-from serin.errors import ClusterError, NotLeader, Unavailable
+from serin.errors import NotLeader, Unavailable
 from serin.evidence import Assessment
 from serin.records import build, chain, parts
 from serin.records.chain import Link
@@ -143,7 +143,7 @@ class RecordWriter:
             link = await self._in_time(self._link(entry, snapshot), entry)
         except NotLeader:
             raise
-        except ClusterError as error:
+        except Exception as error:  # noqa: BLE001 - nor does a record of another shape keep an outcome from being written
             if not entry.is_late(now):
                 acts.note(Act.RECORD, entry.name, error)
                 return False
