@@ -88,7 +88,6 @@ ISVC: dict[str, Any] = {"metadata": {"name": "fraud-1", "labels": {}}}
         (ISVC | {"spec": {"predictor": {"model": {"runtime": "mine"}}}}, [], "", "", "mine"),
         (ISVC | {"status": {"clusterServingRuntimeName": "kserve-sklearnserver"}}, [], "", "", "kserve-sklearnserver"),
         (ISVC | {"status": {"servingRuntimeName": "ours"}}, [], "", "", "ours"),
-        (ISVC | {"spec": {"predictor": {"model": "x"}}, "status": "x"}, [], "", "", ""),
     ],
 )
 def test_what_an_arm_runs(
