@@ -133,6 +133,8 @@ KINDS = (
             Column("Started", ".spec.startedAt", priority=1),
             Column("Decided", ".status.decidedAt", priority=1),
             Column("Finished", ".status.finishedAt", priority=1),
+            Column("Record Hash", ".status.hash", priority=1),
+            Column("Previous Hash", ".status.previousHash", priority=1),
             AGE,
         ),
         rules=tuple(RECORD_RULES),

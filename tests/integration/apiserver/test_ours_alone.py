@@ -161,6 +161,25 @@ def test_a_status_is_written_by_serin_only(api: ClusterApi, editor: ClusterApi, 
     )
 
 
+def test_whoever_may_patch_a_record_may_mark_it_as_exported_and_no_more(
+    as_operator: ClusterApi, editor: ClusterApi, namespace: str
+) -> None:
+    item = objects.record(namespace)
+    item["metadata"]["annotations"] = {"kept": "x"}
+    assert creation(as_operator, item, dry_run=False) == ""
+    words = "serin.dev/records: promotionrecords is written by Serin only"
+    settled(lambda: patching(editor, item, {"metadata": {"annotations": {"other": "x"}}}), words)
+    mark = {"metadata": {"annotations": {names.EXPORTED: "a" * 64}}}
+    assert patching(editor, item, mark, dry_run=False) == ""
+    assert patching(editor, item, {"metadata": {"annotations": {names.EXPORTED: "b" * 64}}}) == ""
+    assert patching(editor, item, {"metadata": {"annotations": {names.EXPORTED: None}}}) == ""
+    for changed in ({"kept": None}, {"kept": "y"}, {"new": ""}, {names.EXPORTED: "b", "new": "x"}, None):
+        assert words in patching(editor, item, {"metadata": {"annotations": changed}}), changed
+    assert "never change" in patching(editor, item, mark | {"spec": {"attempt": 7}})
+    both = {"metadata": {"annotations": {names.EXPORTED: "b"}, "labels": {names.REVISION: "x"}}}
+    assert words in patching(editor, item, both)
+
+
 def test_who_may_delete_a_record_is_not_the_policys_to_say(
     sandbox: Sandbox, api: ClusterApi, as_operator: ClusterApi, namespace: str
 ) -> None:

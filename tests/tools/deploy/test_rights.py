@@ -37,9 +37,7 @@ def test_another_lease_of_the_namespace_is_not_the_operators_to_take() -> None:
     leases = [rule for rule in role["rules"] if rule["resources"] == ["leases"]]
     named = [rule for rule in leases if "create" not in rule["verbs"]]
     assert [(rule["verbs"], rule["resourceNames"]) for rule in named] == [(["get", "update"], [rights.NAME])]
-    assert [rule["verbs"] for rule in leases if rule not in named] == [["create"]], (
-        "RBAC has no name at creation"
-    )
+    assert [rule["verbs"] for rule in leases if rule not in named] == [["create"]], "RBAC has no name at creation"
 
 
 def test_the_admission_policies_know_what_scaling_is() -> None:

@@ -15,7 +15,7 @@ from serin.cli.main import app
 from serin.evidence import Counts, Window
 from serin.indicators.availability import Availability
 from serin.judge import JUDGE_VERSION
-from serin.records.build import MOST_BLOCKS
+from serin.records.parts import MOST_BLOCKS
 from tests.clock import START, api_time
 from tests.world import policy
 

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     """The number of newest PromotionRecords per ModelDeployment that are kept at any age; 0 keeps all."""
     records_age: Duration = _duration("9600h", "1h", "87600h")
     """PromotionRecords younger than this are kept, too."""
+    records_unexported: Literal["Keep", "Delete"] = Field("Delete", description="Keep or Delete")
+    """Whether old PromotionRecords that ``serin export --mark`` has not marked are kept, too."""
     literal_secrets: Literal["Refuse", "Allow"] = Field("Refuse", description="Refuse or Allow")
     """Whether a new revision with a secret in plain text (a variable, an option, a URI) is refused."""
     freezes_of_all: Annotated[Namespace | None, BeforeValidator(_none_if_empty)] = Field(

@@ -78,6 +78,12 @@ class Arm:
     """Maximum replicas of its InferenceService; None if unknown."""
     updates: bool = True
     """False if an annotation makes KServe ignore changes of the InferenceService: scaling fields have no effect."""
+    image: str = ""
+    """The image that serves the model, as the newest pod asks for it; empty without a pod."""
+    image_id: str = ""
+    """The same by digest, as the node pulled it; empty before it has."""
+    runtime: str = ""
+    """The ServingRuntime; empty if nothing says which one."""
     doubt: Problem | None = None
     """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
 
@@ -132,6 +138,13 @@ class RecordView:
     decided_at: datetime | None = None
     held: Held | None = None
     """The Hold that has not been released."""
+    hash: str | None = None
+    """Of a finished record: the hash of its content; None if a Serin finished it that wrote none."""
+    previous_hash: str | None = None
+    """The hash of the record that was finished before it."""
+    finished_at: datetime | None = None
+    exported: bool = False
+    """Whether somebody has marked this content as exported."""
 
     @property
     def finished(self) -> bool:
@@ -193,6 +206,8 @@ class Retention:
     count: int
     """0: all are kept."""
     age: timedelta
+    keeps_unexported: bool = False
+    """Whether what nobody has marked as exported is kept, too."""
 
 
 KEEP_ALL = Retention(0, timedelta())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.standard.endpoints import ready_endpoints
+from serin.traffic.standard.endpoints import arm, ready_endpoints
 
 
 def endpoint(address: str, **conditions: bool) -> dict[str, Any]:
@@ -63,3 +63,35 @@ def of_pod(uid: str, address: str, **conditions: bool) -> dict[str, Any]:
 )
 def test_a_pod_counts_once(slices: list[dict[str, Any]], count: int) -> None:
     assert ready_endpoints(slices) == count
+
+
+def _pod(name: str, image: str, created: str = "", **metadata: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "creationTimestamp": created, **metadata},
+        "spec": {"containers": [{"name": "queue-proxy", "image": "q"}, {"name": "kserve-container", "image": image}]},
+        "status": {"containerStatuses": [{"name": "kserve-container", "imageID": f"{image}@sha256:1"}]},
+    }
+
+
+ISVC: dict[str, Any] = {"metadata": {"name": "fraud-1", "labels": {}}}
+
+
+@pytest.mark.parametrize(
+    ("service", "pods", "image", "image_id", "runtime"),
+    [
+        (ISVC, [], "", "", ""),
+        (ISVC, [_pod("a", "s:1")], "s:1", "s:1@sha256:1", ""),
+        (ISVC, [_pod("a", "s:2", "2026-01-02"), _pod("b", "s:1", "2026-01-01")], "s:2", "s:2@sha256:1", ""),
+        (ISVC, [_pod("a", "s:2", "2", deletionTimestamp="3"), _pod("b", "s:1", "1")], "s:1", "s:1@sha256:1", ""),
+        (ISVC, [{"metadata": {"name": "a"}, "spec": {}, "status": {}}], "", "", ""),
+        (ISVC, [{"metadata": {"name": "a"}}], "", "", ""),
+        (ISVC | {"spec": {"predictor": {"model": {"runtime": "mine"}}}}, [], "", "", "mine"),
+        (ISVC | {"status": {"clusterServingRuntimeName": "kserve-sklearnserver"}}, [], "", "", "kserve-sklearnserver"),
+        (ISVC | {"status": {"servingRuntimeName": "ours"}}, [], "", "", "ours"),
+    ],
+)
+def test_what_an_arm_runs(
+    service: dict[str, Any], pods: list[dict[str, Any]], image: str, image_id: str, runtime: str
+) -> None:
+    found = arm(service, [], pods)
+    assert (found.image, found.image_id, found.runtime) == (image, image_id, runtime)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from serin.api import names
-from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
+from serin.controller.reconciliation.part_writer import delete_parts
+from serin.controller.reconciliation.record_writer import Evidence, RecordWriter
 from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.pending_actions import mark_answered, write_answer
 from serin.errors import Conflict, NameTaken, Refused
-from serin.evidence import Assessment
 from serin.notify.sink import Sink, Subject
 from serin.records import build
-from serin.rollout.decision import Decision, Finish, Plan, RecordPlan
+from serin.rollout.decision import Decision, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.rollout.report.announcements import announcement
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.reasons import Reason
 from serin.traffic.backend import Source
 from serin.traffic.gateway.http_route import is_applied
 
@@ -32,19 +32,11 @@ SINK_TIMEOUT = 2.0
 """Seconds that a sink may take per announcement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a pass adds to the PromotionRecord: the reports of the SLOs and the newly sealed windows."""
-
-    assessment: Assessment
-    blocks: list[WindowBlock]
-
-
 class Actor:
     """Carries out decisions. A write that fails does not stop the others."""
 
     def __init__(self, cluster: Cluster, sinks: Sequence[Sink]) -> None:
-        self._cluster, self._sinks = cluster, sinks
+        self._cluster, self._sinks, self._records = cluster, sinks, RecordWriter(cluster)
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> bool:
         """Writes the status if it differs, and returns whether it did; ``Conflict`` if the object has changed since."""
@@ -112,6 +104,9 @@ class Actor:
         """Deletes records past their retention."""
         for name in plan.expired:
             uid = snapshot.record_uids.get(name, "")
+            parts = delete_parts(self._cluster, snapshot.owner.namespace, name)
+            if not await acts.run(Act.DELETION, name, parts):
+                continue  # the record names its parts: it goes last
             delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name, uid=uid)
             await acts.run(Act.DELETION, name, delete)
 
@@ -178,51 +173,8 @@ class Actor:
     async def write_records(
         self, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
     ) -> bool:
-        """Writes outcome, timeline and sealed windows, one write per record.
-
-        Returns whether the current rollout's record is up to date.
-        """
-        rollout = decision.status.rollout
-        current = {rollout.record} if rollout else set()
-        finishes = {finish.record: finish for finish in decision.plan.finish}
-        done = True
-        for name in sorted(current | finishes.keys()):
-            obj = snapshot.record_objs.get(name)
-            record = build.parse(obj) if obj else None
-            if obj is None or record is None or record.status.finished_at is not None:
-                done = done and name not in current
-                continue
-            status = build.with_actions(record.status, name, decision.status.actions)
-            status = _next_status(status, decision, finishes.get(name), evidence, now)
-            if status.to_api() == record.status.to_api():
-                continue
-            body = {**obj, "status": status.to_api()}
-            write = self._cluster.update_status(resources.PROMOTION_RECORDS, body)
-            done = await acts.run(Act.RECORD, name, write) and done
-        return done
-
-
-def _next_status(
-    status: PromotionRecordStatus,
-    decision: Decision,
-    finish: Finish | None,
-    evidence: Evidence,
-    now: datetime,
-) -> PromotionRecordStatus:
-    rollout, weights = decision.status.rollout, decision.status.weights
-    if finish is not None:
-        weight = 100 if finish.outcome is Outcome.PROMOTED else 0
-        entry = TimelineEntry(at=finish.decided_at, weight=weight, reason=finish.reason, message=finish.message)
-    elif rollout is not None:
-        desired, shadow = weights.desired if weights else 0, decision.status.phase is Phase.SHADOWING or None
-        entry = TimelineEntry(at=now, weight=desired, reason=rollout.reason, message=rollout.message, shadow=shadow)
-        last = status.timeline[-1] if status.timeline else None
-        if last is not None and (last.weight, last.shadow) == (desired, shadow):
-            entry = last
-    else:
-        return status
-    status = build.with_blocks(build.with_entry(status, entry), evidence.blocks)
-    return build.with_outcome(status, finish, now=now, assessment=evidence.assessment) if finish else status
+        """Writes outcome, timeline, holds and sealed windows; whether the current rollout's record is up to date."""
+        return await self._records.write(snapshot, decision, evidence, acts, now)
 
 
 def _own(obj: Mapping[str, Any]) -> dict[str, str]:

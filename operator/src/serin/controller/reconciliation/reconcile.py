@@ -12,9 +12,11 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
-from serin.controller.reconciliation.actor import Actor, Evidence
+from serin.controller.chain_heads import ChainHeads
+from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
+from serin.controller.reconciliation.record_writer import Evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.snapshot.action_list import ActionList
@@ -24,15 +26,15 @@ from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
-from serin.prometheus.metrics import Metrics
 from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
-from serin.records.build import has_room, parse
+from serin.records.build import parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
-from serin.rollout.observation import KEEP_ALL, Retention
+from serin.rollout.observation import KEEP_ALL, Part, Retention
 from serin.rollout.phases import is_watched
 from serin.schema.reasons import Proof
+from serin.schema.types import format_time
 
 log = structlog.get_logger()
 EVIDENCE_TIMEOUT = timedelta(minutes=2)
@@ -60,12 +62,13 @@ class Reconciler:
         retention: Retention = KEEP_ALL,
         refuses_literal_secrets: bool = True,
         freezes_of_all: str | None = None,
+        heads: ChainHeads | None = None,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
         ``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist.
         """
-        self._missing, self._retention = missing, retention
+        self._missing, self._retention, self._heads = missing, retention, heads or ChainHeads()
         self._cluster, self._clock, self._live_read = cluster, clock, live_read
         self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
         self._actor = Actor(cluster, sinks)
@@ -85,13 +88,16 @@ class Reconciler:
         if snapshot is None:
             self._readers.forget(key, keep=None)
             self._last.pop(key, None)
+            self._heads.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
+        if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
+            self._heads.seen(key, snapshot.records)
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if reader is not None:
             _note_outage(reader, decision.status, self._clock())
         if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
-            bug = await _catch_up(reader, self._scope.prometheus.metrics(reader.policy, key[0]), self._clock())
+            bug = await self._catch_up(key[0], reader)
             decision = self._decide(key, snapshot, reader)
             wake_at = await self._carry_out(key, snapshot, decision, reader)
             if bug is not None:  # raised last: the decision on the other SLOs is carried out first
@@ -119,7 +125,8 @@ class Reconciler:
         await self._after_traffic(actor, snapshot, decision, reader, acts)
         rollout = decision.status.rollout
         self._readers.forget(key, keep=rollout.record if rollout else None)
-        return self._next_pass(key, snapshot, decision, acts, answered=answered)
+        due = self._next_pass(key, snapshot, decision, acts, answered=answered)
+        return self._clock() if reader is not None and reader.stored is not None and rollout is not None else due
 
     @staticmethod
     async def _apply_route(actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts) -> Decision:
@@ -155,16 +162,15 @@ class Reconciler:
         """Writes records and arms; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
         if reader and over:
-            await _catch_up(
-                reader, self._scope.prometheus.metrics(reader.policy, snapshot.owner.namespace), now
-            )  # the record needs the windows of the outcome
+            await self._catch_up(snapshot.owner.namespace, reader)  # the record needs the windows of the outcome
             decision = _with_evidence(decision, reader, now)
             over = bool(decision.plan.finish)
-        sealable = reader is not None and _has_room(snapshot, decision) and (over or not reader.preview_only)
+        sealable = reader is not None and _has_record(snapshot, decision) and (over or not reader.preview_only)
         blocks = reader.seal(everything=over) if reader and sealable else []
         assessment = reader.assess(step_start(decision.status), now) if reader else Assessment()
         await actor.new_record(snapshot, decision.plan, acts)
-        written = await actor.write_records(snapshot, decision, Evidence(assessment, blocks), acts, now)
+        evidence = Evidence(assessment, blocks, _missing(decision, reader) if over else "")
+        written = await actor.write_records(snapshot, decision, evidence, acts, now)
         if reader and blocks and written:
             reader.confirm_sealed(everything=over)
         await actor.apply_workloads(snapshot, decision, acts)
@@ -191,6 +197,19 @@ class Reconciler:
         window = self._readers.shortest_window(key)
         return max(1.0, window.total_seconds()) if window is not None else None
 
+    async def _catch_up(self, namespace: str, reader: WindowReader) -> Exception | None:
+        """Reads the windows that are due; returns a bug in one SLO, which is raised at the end of the pass."""
+        if reader.stored is not None:
+            if not await reader.stored.learn(self._cluster, namespace, reader):
+                return None
+            reader.stored = None
+        source = self._scope.prometheus.metrics(reader.policy, namespace)
+        try:
+            await reader.catch_up(source, self._clock())
+        except Exception as error:  # noqa: BLE001 - raised by the caller
+            return error
+        return None
+
     def _decide(self, key: Key, snapshot: Snapshot, reader: WindowReader | None) -> Decision:
         now = self._clock()
         rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
@@ -215,15 +234,6 @@ def _log_decision(key: Key, before: ModelDeploymentStatus, after: ModelDeploymen
         reason=ready.reason if ready else None,
         message=after.message,
     )
-
-
-async def _catch_up(reader: WindowReader, source: Metrics, now: datetime) -> Exception | None:
-    """Reads the windows that are due; returns a bug in one SLO, which is raised at the end of the pass."""
-    try:
-        await reader.catch_up(source, now)
-    except Exception as error:  # noqa: BLE001 - raised by the caller
-        return error
-    return None
 
 
 def _with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
@@ -263,9 +273,16 @@ def _rolls_back_without_windows(decision: Decision) -> bool:
     )
 
 
-def _has_room(snapshot: Snapshot, decision: Decision) -> bool:
-    """Whether further windows fit into the rollout's record."""
+def _has_record(snapshot: Snapshot, decision: Decision) -> bool:
+    """Whether the rollout's record was read."""
     rollout = decision.status.rollout or snapshot.status.rollout
     obj = snapshot.record_objs.get(rollout.record) if rollout else None
-    record = parse(obj) if obj else None
-    return record is not None and has_room(record.status)
+    return obj is not None and parse(obj) is not None
+
+
+def _missing(decision: Decision, reader: WindowReader | None) -> str:
+    """What of the windows of a rollout that is over was not read, for its record; empty if nothing."""
+    rollout = decision.status.rollout
+    if reader is None or rollout is None or rollout.decided_at is None or not reader.behind(rollout.decided_at):
+        return ""
+    return f"windows after {format_time(min(reader.cursors.values()))} could not be read in time"

@@ -20,6 +20,7 @@ from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.controller.reconciliation.absent_selectors import AbsentSelectors
 from serin.controller.reconciliation.request_windows import RequestWindows
 from serin.controller.reconciliation.stable_history import StableHistory
+from serin.controller.reconciliation.stored_parts import StoredParts
 from serin.controller.reconciliation.unsealed_windows import BLOCK, UnsealedWindows, stored_windows
 from serin.errors import MetricsError
 from serin.evidence import Assessment, Interval, Split, settle_time
@@ -65,6 +66,8 @@ class WindowReader:
     """Selectors that have matched nothing yet."""
     read_errors: dict[str, str] = field(default_factory=dict)
     """Per SLO, why its newest windows could not be read."""
+    stored: StoredParts | None = None
+    """The parts of the record whose windows it does not have yet: Prometheus is asked for what comes after them."""
     outages: deque[tuple[datetime, datetime]] = field(default_factory=lambda: deque(maxlen=MOST_OUTAGES))
     """Start and end of the times when the candidate had no endpoint; its counts in them are ignored."""
 
@@ -83,18 +86,21 @@ class WindowReader:
         reader = cls(policy, identity, start, cursors, judges_of(policy), history, requests)
         # Sorted by time: a history that was read late is stored after the first windows.
         for block in sorted(record.blocks if record else [], key=lambda block: block.start):
-            batch = stored_windows(block, slos.get(block.slo))
-            if not batch:
-                continue
-            reader.absent.note_stored(block.slo, batch)
-            if batch[-1].end <= start:
-                reader.learn(block.slo, batch)
-            elif batch[0].start >= reader.cursors[block.slo]:
-                reader.learn(block.slo, batch)
-                reader.requests.keep(block.slo, batch)
-                reader.cursors[block.slo] = batch[-1].end
-            history.close(block.slo)
+            reader.take_stored(block.slo, stored_windows(block, slos.get(block.slo)))
         return reader
+
+    def take_stored(self, name: str, batch: list[Interval]) -> None:
+        """Judges windows that the record has; the oldest come first."""
+        if not batch:
+            return
+        self.absent.note_stored(name, batch)
+        if batch[-1].end <= self.begun:
+            self.learn(name, batch)
+        elif batch[0].start >= self.cursors[name]:
+            self.learn(name, batch)
+            self.requests.keep(name, batch)
+            self.cursors[name] = batch[-1].end
+        self.history.close(name)
 
     @property
     def length(self) -> timedelta:
