@@ -6,12 +6,15 @@ import json
 import math
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from serin.analysis.preflight import Forecast
+from serin.cli.main import app
 from serin.cli.preflight import as_json, ready, show
 from serin.cli.survey import ArmFigures, SloFigures
 
@@ -82,3 +85,38 @@ def test_a_warning_is_told_once_and_is_no_problem() -> None:
 def test_a_servers_words_are_no_markup() -> None:
     words = 'http://p: status 400: unexpected "[/red]" in x[5m]'
     assert f"availability: {words}" in shown([SloFigures("availability", "Critical", "Contour", problem=words)])
+
+
+def kubeconfig(cluster: str = "server: 'https://127.0.0.1:1'", user: str = "{}") -> str:
+    return (
+        "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+        f"clusters: [{{name: c, cluster: {{{cluster}}}}}]\nusers: [{{name: u, user: {user}}}]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no kubeconfig"),
+        ("", "cannot be used"),
+        ("- a", "cannot be used"),
+        ("a: [b", "cannot be used"),
+        ("current-context: x\ncontexts: null\n", "cannot be used: Invalid kube-config file"),
+        (kubeconfig("server: 5"), "cannot be used"),
+        (kubeconfig("server: 'https://127.0.0.1:1', certificate-authority: /nonexistent"), "/nonexistent"),
+        (kubeconfig("server: 'https://127.0.0.1:1', certificate-authority-data: 'aGVsbG8='"), "cannot be used"),
+    ],
+)
+def test_a_missing_or_broken_kubeconfig_is_one_line_and_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, words: str
+) -> None:
+    file = tmp_path / "config"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    done = CliRunner().invoke(app, ["preflight", "mdep/fraud"])
+    assert done.exit_code == 2, done.output
+    [line] = done.output.splitlines()
+    assert line.startswith("serin: the cluster cannot be read: ")
+    assert words in line

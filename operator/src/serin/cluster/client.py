@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -262,14 +264,33 @@ class ClusterCredentials:
 
 @contextlib.asynccontextmanager
 async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
-    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig."""
+    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
+
+    ``Refused`` without a usable one of them.
+    """
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-    api = client.ApiClient(settings)
+        api = await _of_kubeconfig(settings)
+    else:
+        api = client.ApiClient(settings)
     try:
         yield KubernetesCluster(api), ClusterCredentials(settings)
     finally:
         await api.close()  # type: ignore[no-untyped-call]
+
+
+async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
+    """The client for the kubeconfig; ``Refused`` if there is none, or if it cannot be used."""
+    files = os.environ.get("KUBECONFIG") or str(config.KUBE_CONFIG_DEFAULT_LOCATION)
+    paths = [Path(name).expanduser() for name in files.split(os.pathsep) if name]
+    if not any(path.is_file() for path in paths):
+        message = f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster"
+        raise Refused(message)
+    try:
+        await config.load_kube_config(files, client_configuration=settings)  # type: ignore[no-untyped-call]
+        return client.ApiClient(settings)
+    except Exception as error:  # the library checks nothing: a wrong type in the file is an error of any class
+        message = f"kubeconfig {files} cannot be used: {masked(str(error))}"
+        raise Refused(message) from error
