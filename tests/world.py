@@ -31,6 +31,7 @@ from serin.rollout.observation import (
     Unreadable,
 )
 from serin.rollout.phases import WATCHED
+from serin.rollout.readiness import Readiness
 from serin.schema.reasons import Phase, Reason
 from serin.traffic.standard.service import workload_of
 from tests.clock import START
@@ -117,6 +118,8 @@ class World:
     """Acts that the API server refuses: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``."""
     failing: bool = False
     """The last pass could not write something."""
+    readiness: Readiness | None = field(default_factory=lambda: Readiness(START))
+    """What preflight found: nothing is in the way."""
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
@@ -154,6 +157,7 @@ class World:
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,
+            readiness=self.readiness,
         )
 
     def _readable(self, arm: Arm) -> Arm:

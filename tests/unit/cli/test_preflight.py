@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from serin.analysis.preflight import Forecast
 from serin.cli.main import app
 from serin.cli.preflight import as_json, ready, show
-from serin.cli.survey import ArmFigures, SloFigures
+from serin.prometheus.figures import ArmFigures, SloFigures
 
 MEANING = "5xx are bad"
 FIGURES = SloFigures(

@@ -284,8 +284,7 @@ async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials
 async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
     """The client for the kubeconfig; ``Refused`` if there is none, or if it cannot be used."""
     files = os.environ.get("KUBECONFIG") or str(config.KUBE_CONFIG_DEFAULT_LOCATION)
-    paths = [Path(name).expanduser() for name in files.split(os.pathsep) if name]
-    if not any(path.is_file() for path in paths):
+    if not _any_file(files):
         message = f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster"
         raise Refused(message)
     try:
@@ -294,3 +293,7 @@ async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
     except Exception as error:  # the library checks nothing: a wrong type in the file is an error of any class
         message = f"kubeconfig {files} cannot be used: {masked(str(error))}"
         raise Refused(message) from error
+
+
+def _any_file(paths: str) -> bool:
+    return any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path)

@@ -1,8 +1,9 @@
-"""Says which series of an SLO Prometheus lacks, and what it has instead. For ``serin preflight``."""
+"""Says which series of an SLO Prometheus lacks, and what it has instead. For preflight."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,35 @@ async def found_instead(
         if words:
             return words
     return ""
+
+
+async def seen(
+    metrics: Metrics,
+    policy: PromotionPolicySpec,
+    slo: Slo,
+    identity: RolloutIdentity,
+    at: datetime,
+    *,
+    candidate: bool = False,
+) -> bool | None:
+    """Whether what counts for an arm (stable's, if not the candidate's) knows it, requests or none.
+
+    None where that cannot be told.
+    """
+    query, groups = _lately(metrics, policy, slo, identity, at)
+    source, arm = query.source, query.patterns.candidate if candidate else query.patterns.stable
+    if not source.presence:
+        return None
+    presence = f"__name__=~{promql.quoted(source.presence)}"
+    values = await _values_of(metrics, source.arm_label, [presence, *query.matchers(CounterGroup(()))], at)
+    if values:
+        return any(re.fullmatch(arm, value) for value in values)
+    wanted = {source.presence, *(metric for group in groups for metric in query.request(group).metrics)}
+    there = await _values_of(metrics, "__name__", [f"__name__=~{promql.quoted('|'.join(sorted(wanted)))}"], at)
+    if source.presence in there:  # of others only, or not from where the operator's settings say
+        return False
+    # Somebody may keep only those metrics that are counted, or pods may push theirs.
+    return None if there or source.names_targets else False
 
 
 async def describe_missing(metrics: Metrics, query: ArmQuery, request: SeriesRequest, at: datetime) -> str:

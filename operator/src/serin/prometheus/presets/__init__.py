@@ -57,6 +57,8 @@ class Preset:
     arm_label: str
     arm_pattern: str
     """Value of ``arm_label``, as a regular expression with ``{namespace}``, ``{service}`` or ``{arm}``."""
+    presence: str
+    """A metric that each arm has whether or not it gets requests; empty: none."""
     matchers: Mapping[str, str]
     """Further label matchers, with ``{namespace}``."""
     names_targets: bool
@@ -118,6 +120,7 @@ def preset(arms: Arms) -> Preset:
     return Preset(
         arm_label=arm.get("label", ""),
         arm_pattern=arm.get("pattern", ""),
+        presence=arm.get("presence", ""),
         matchers=data.get("matchers", {}),
         names_targets=arm.get("of_target", False),
         counts_by_arms=bool(availability),

@@ -17,7 +17,8 @@ def announcements(
     before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
 ) -> tuple[Announcement, ...]:
     """The announcements for the change from ``before`` to ``after``; empty without a change."""
-    return (*_transition(before, after, transition), *_policy_changes(before, after))
+    changes = (*_policy_changes(before, after), *_analysis_changes(before, after, transition))
+    return (*_transition(before, after, transition), *changes)
 
 
 def _transition(
@@ -87,3 +88,15 @@ def _policy_changes(before: ModelDeploymentStatus, after: ModelDeploymentStatus)
     if new.status == "True" and (old is None or new.reason != Reason.POLICY_EDITED.value):
         return ()
     return (announcement(after, new.reason, new.message, warning=new.status != "True"),)
+
+
+def _analysis_changes(
+    before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
+) -> tuple[Announcement, ...]:
+    """The announcement of what preflight found where the policy only wants to be warned of it."""
+    kind, reason = ConditionType.ANALYSIS_READY.value, Reason.ANALYSIS_NOT_READY
+    old, new = (next((c.reason for c in s.conditions if c.type == kind), None) for s in (before, after))
+    if new != reason.value or old == new or transition.reason is reason:
+        return ()
+    message = next(c.message for c in after.conditions if c.type == kind)
+    return (announcement(after, reason.value, message, reason=reason, warning=True),)

@@ -12,13 +12,15 @@ import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.preflight import ready
-from serin.cli.survey import SloFigures, SurveyTarget, survey, survey_target
+from serin.cli.survey_target import survey_target
 from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
+from serin.prometheus.figures import SloFigures
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
+from serin.prometheus.survey import SurveyTarget, survey
 from serin.schema.choices import Arms
 from tests.clock import START
 from tests.fakes import FakeCluster, satisfies
