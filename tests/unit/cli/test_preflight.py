@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from serin.analysis.preflight import Forecast
 from serin.cli.main import app
 from serin.cli.preflight import as_json, ready, show
-from serin.prometheus.figures import ArmFigures, SloFigures
+from serin.prometheus.figures import ArmFigures, Doubt, SloFigures
 
 MEANING = "5xx are bad"
 FIGURES = SloFigures(
@@ -28,7 +28,8 @@ FIGURES = SloFigures(
     candidate=ArmFigures(10.0, 0.0, 2, None),
     forecasts=[Forecast("availability", 5, (400.0, 41.26, math.inf), 300.0)],
 )
-LATE = Forecast("availability", 5, (math.inf,) * 3, math.inf, "availability: use a timeout of 40 min")
+LATE = Forecast("availability", 5, (math.inf,) * 3, math.inf, "availability: use a timeout of 40 min", hopeless=True)
+QUIET = ArmFigures(0.0, 0.0, 30, 1.0)
 
 
 def shown(figures: list[SloFigures]) -> str:
@@ -56,7 +57,16 @@ def test_the_output_for_people() -> None:
     assert text.splitlines()[-1] == "ready"
 
 
-@pytest.mark.parametrize("change", [{"problem": "there is no x"}, {"forecasts": [LATE]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"problem": "there is no x", "doubt": Doubt.OBSTACLE},
+        {"problem": "ask again", "doubt": Doubt.UNKNOWN},
+        {"problem": "no connection", "doubt": Doubt.UNAVAILABLE},
+        {"forecasts": [LATE]},
+        {"stable": QUIET, "candidate": None},
+    ],
+)
 @pytest.mark.parametrize(("severity", "is_ready"), [("Critical", False), ("Required", False), ("Advisory", True)])
 def test_an_slo_that_acts_and_cannot_be_judged_is_not_ready(
     change: dict[str, Any],

@@ -26,7 +26,8 @@ from serin.prometheus.series_request import SeriesRequest
 from serin.together import together
 
 SHOWN_VALUES = 5
-LATELY = timedelta(minutes=15)
+MINUTE, MINUTES = timedelta(minutes=1), 15
+"""What is read of the time before the question."""
 
 
 def _lately(
@@ -34,7 +35,7 @@ def _lately(
 ) -> tuple[ArmQuery, list[CounterGroup]]:
     """How the last minutes of an SLO are asked for, and its counters; none for a value; ``QueryRejected``."""
     wanted = measurement(policy, slo)
-    query = ArmQuery.of(metrics, policy.arms_of(slo), identity, Grid(at - LATELY, LATELY, 1))
+    query = ArmQuery.of(metrics, policy.arms_of(slo), identity, Grid(at - MINUTES * MINUTE, MINUTE, MINUTES))
     groups = () if isinstance(wanted, Value) else wanted.groups
     return query, groups_of(query.source, groups, identity.namespace)
 

@@ -142,7 +142,9 @@ async def _doubt(
         return await _absence(about), words
     if slo.indicator.chosen.has_threshold and (instead := await found_instead(*about)):
         return Doubt.OBSTACLE, instead
-    unscraped = target.candidate_ready and await seen(*about, candidate=True) is False and await seen(*about)
+    # A gateway names both arms alike, and counts for the candidate from its first request on.
+    of_pods = target.candidate_ready and preset(target.policy.arms_of(slo)).names_targets
+    unscraped = of_pods and await seen(*about, candidate=True) is False and await seen(*about)
     return (Doubt.OBSTACLE, UNSCRAPED) if unscraped else (Doubt.NONE, "")
 
 
