@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.prometheus.survey import SurveyTarget, survey
-from serin.schema.choices import Arms
+from serin.schema.choices import Arms, Severity
 from tests.clock import START
 from tests.fakes import FakeCluster, satisfies
 
@@ -262,6 +263,25 @@ async def test_a_server_that_is_too_slow_for_half_an_hour_is_asked_for_minutes()
     [found] = await surveyed(Slow(*HEALTHY), policy("availability"))
     assert found.stable is not None
     assert (found.stable.minutes, found.doubt) == (3, Doubt.NONE)
+
+
+@pytest.mark.parametrize("severity", ["Critical", "Advisory"])
+async def test_an_slo_that_gets_no_answer_keeps_nobody_waiting_for_ever(
+    severity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(Store):
+        async def series(self, request: SeriesRequest) -> list[Series]:
+            if BUCKET in request.metrics:
+                await asyncio.Event().wait()
+            return await super().series(request)
+
+    monkeypatch.setattr("serin.prometheus.survey.LONGEST_DECIDING", 0.01)
+    monkeypatch.setattr("serin.prometheus.survey.LONGEST_ADVISORY", 0.01)
+    spec = policy("availability", "latency")
+    slos = [spec.slos[0], spec.slos[1].model_copy(update={"severity": Severity(severity)})]
+    found = await surveyed(Silent(*HEALTHY), spec.model_copy(update={"slos": slos}))
+    assert [f.doubt for f in found] == [Doubt.NONE, Doubt.UNAVAILABLE]
+    assert ready(found) is (severity == "Advisory")
 
 
 async def test_traffic_that_has_just_begun_counts_as_it_is_now() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ HISTORY = 30
 """Minutes that are surveyed."""
 FEW = 3
 """Minutes that are surveyed where the server is too slow for all of them."""
+LONGEST_DECIDING, LONGEST_ADVISORY = 45.0, 5.0
+"""Seconds per SLO; each query has a limit of its own. What only advises keeps nobody waiting."""
 TOO_YOUNG = "what stable is counted from has been there for less than a minute: ask again"
 UNSCRAPED = "the candidate's pods are ready, and Prometheus knows stable's only: are they scraped?"
 LATE_SCRAPES = timedelta(minutes=2)
@@ -75,8 +78,12 @@ async def _slo(metrics: Metrics, target: SurveyTarget, slo: Slo, now: datetime) 
     if refused is not None:
         figures.doubt_it(Doubt.OBSTACLE, refused)
         return figures
+    limit = LONGEST_DECIDING if figures.decides else LONGEST_ADVISORY
     try:
-        await _measure(metrics, target, slo, figures, now)
+        async with asyncio.timeout(limit):
+            await _measure(metrics, target, slo, figures, now)
+    except TimeoutError:
+        figures.doubt_it(Doubt.UNAVAILABLE, f"Prometheus did not answer all its queries within {limit:.0f} s")
     except QueryRejected as error:
         figures.doubt_it(Doubt.OBSTACLE, str(error))
     except AnswerTooLarge as error:

@@ -23,8 +23,6 @@ from serin.rollout.readiness import Readiness
 log = structlog.get_logger()
 PASS_WAITS = 1.0
 """Seconds that a pass waits for a look."""
-LONGEST_LOOK = 60.0
-"""Seconds after which a look is given up; each of its queries has a limit of its own."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=1)
 """Between two looks while a rollout is held; it doubles each time."""
 Look = Coroutine[Any, Any, list[SloFigures]]
@@ -60,7 +58,7 @@ class Preflights:
             self.forget(key)
             known = self._of[key] = _Preflight(record)
         if known.running is None:
-            known.running = asyncio.create_task(asyncio.wait_for(look, LONGEST_LOOK))
+            known.running = asyncio.create_task(look)
             known.with_candidate = candidate_ready
         else:
             look.close()
@@ -84,8 +82,6 @@ class Preflights:
         known.looks += 1
         try:
             found = readiness_of(look.result(), now, saw_candidate=known.with_candidate)
-        except TimeoutError:
-            found = Readiness(now, unavailable=f"Prometheus did not answer all queries within {LONGEST_LOOK:.0f} s")
         except Exception as error:  # a bug here must not hold a rollout; the windows are judged all the same
             log.exception("preflight failed", namespace=key[0], name=key[1])
             words = f"preflight failed: {type(error).__name__}"
