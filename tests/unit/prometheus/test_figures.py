@@ -63,5 +63,5 @@ def test_the_summary_says_how_long_the_slowest_slo_takes() -> None:
     ("saw", "unknown", "conclusive"), [(True, True, True), (False, True, False), (False, False, True)]
 )
 def test_a_look_without_the_candidate_may_have_to_be_repeated(*, saw: bool, unknown: bool, conclusive: bool) -> None:
-    changes = {"doubt": Doubt.UNKNOWN, "problem": "ask again"} if unknown else {}
+    changes: dict[str, Any] = {"doubt": Doubt.UNKNOWN, "problem": "ask again"} if unknown else {}
     assert readiness_of([figures(**changes)], START, saw_candidate=saw).conclusive is conclusive

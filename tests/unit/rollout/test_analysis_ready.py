@@ -67,6 +67,9 @@ def test_what_is_found_holds_or_is_told(
 
 def test_a_hold_says_what_is_wrong_and_every_way_out_of_it() -> None:
     message = preparing(OBSTACLE).status.message or ""
+    rollout = preparing(OBSTACLE).status.rollout
+    assert rollout is not None
+    assert rollout.wake_at is None, "no time ends it"
     for words in ("le=500 is no bucket boundary", "edit PromotionPolicy careful", "preflight: Warn", "Promote"):
         assert words in message
 

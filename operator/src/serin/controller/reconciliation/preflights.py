@@ -23,8 +23,10 @@ from serin.rollout.readiness import Readiness
 log = structlog.get_logger()
 PASS_WAITS = 1.0
 """Seconds that a pass waits for a look."""
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=1)
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 """Between two looks while a rollout is held; it doubles each time."""
+LONGEST_AWAY = timedelta(minutes=1)
+"""The longest pause while Prometheus does not answer: that costs little, and may be over at any time."""
 Look = Coroutine[Any, Any, list[SloFigures]]
 
 
@@ -78,7 +80,6 @@ class Preflights:
 
     @staticmethod
     def _found(key: Key, known: _Preflight, look: asyncio.Task[list[SloFigures]], now: datetime) -> Readiness:
-        pause = min(FIRST_PAUSE * 2 ** min(known.looks, 10), LONGEST_PAUSE)
         known.looks += 1
         try:
             found = readiness_of(look.result(), now, saw_candidate=known.with_candidate)
@@ -86,7 +87,8 @@ class Preflights:
             log.exception("preflight failed", namespace=key[0], name=key[1])
             words = f"preflight failed: {type(error).__name__}"
             found = Readiness(now, warnings=(words,), summary="the queries could not be tried", saw_candidate=True)
-        return replace(found, again_at=now + pause)
+        longest = LONGEST_PAUSE if found.obstacles else LONGEST_AWAY
+        return replace(found, again_at=now + min(FIRST_PAUSE * 2 ** min(known.looks - 1, 10), longest))
 
 
 def survey_target(snapshot: Snapshot) -> SurveyTarget | None:

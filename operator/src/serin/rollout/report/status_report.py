@@ -157,7 +157,7 @@ def _deadline(context: DecisionContext, status: ModelDeploymentStatus, reason: R
     if rollout.interruption is not None:
         return rollout.interruption.at.replace(microsecond=0) + policy.rollback.endpoint_grace
     if status.phase is Phase.PREPARING:
-        if reason is Reason.ANALYSIS_NOT_READY:
+        if reason in {Reason.ANALYSIS_NOT_READY, Reason.METRICS_UNAVAILABLE}:  # preflight: only the next look ends it
             return None
         return (rollout.blocked_since or rollout.started_at) + hold_limit(context, status)
     begun = rollout.step_started_at
