@@ -23,6 +23,7 @@ from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePl
 from serin.rollout.observation import (
     ActionView,
     Arm,
+    FreezeView,
     Observation,
     Part,
     Problem,
@@ -110,6 +111,7 @@ class World:
     """What is wrong with spec."""
     flooded: bool = False
     """Some PromotionActions were read, and not all of them: their part is unknown as well."""
+    freezes: tuple[FreezeView, ...] = ()
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -154,6 +156,7 @@ class World:
             next_evidence_at=self.now + SECOND,
             actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,
+            freezes=self.freezes,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,

@@ -24,6 +24,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from serin.api import GROUP, VERSION
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_action import PromotionAction
+from serin.api.promotion_freeze import PromotionFreeze
 from serin.api.promotion_policy import PromotionPolicy
 from serin.api.promotion_record import PromotionRecord
 from serin.schema.types import ApiModel, format_duration
@@ -146,6 +147,18 @@ KINDS = (
             Column("By", ".spec.requestedBy"),
             Column("Outcome", ".status.outcome"),
             Column("Message", ".status.message"),
+            AGE,
+        ),
+    ),
+    Kind(
+        PromotionFreeze,
+        "PromotionFreeze",
+        "pfreeze",
+        (
+            Column("From", ".spec.from", "date"),
+            Column("Until", ".spec.until"),
+            Column("Holds", ".status.holds"),
+            Column("Reason", ".spec.reason"),
             AGE,
         ),
     ),

@@ -48,6 +48,7 @@ def clusters(site: Site, environment: dict[str, str] | None = None) -> tuple[str
     return cluster_of(site, candidate), cluster_of(site, live["metadata"]["name"])
 
 
+@pytest.mark.matrix
 def test_a_candidate_cannot_hide_its_own_errors(site: Site) -> None:
     """Good requests of both arms, in the proportion of the first weight, so that the split looks right."""
     site.go_live()

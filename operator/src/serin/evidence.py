@@ -53,6 +53,8 @@ class Interval:
     length: timedelta
     error: str = field(default="", kw_only=True)
     """Why there is no data, if that is an error rather than silence."""
+    silence: str = field(default="", kw_only=True)
+    """Why nothing was measured, where that is known and no error; it is told, and not kept."""
 
     @property
     def end(self) -> datetime:
@@ -90,6 +92,8 @@ class Window(Interval):
 
     candidate: Counts | None
     stable: Counts | None = None
+    absent: frozenset[str] = field(default=frozenset(), kw_only=True)
+    """Selectors that have matched nothing in this window and before: they may be misspelt, so nothing is counted."""
 
     @property
     def measured(self) -> bool:

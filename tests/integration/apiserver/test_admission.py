@@ -139,6 +139,16 @@ ACTION_BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.requestedBy", "", "spec.requestedBy"),
     ("spec.reason", "x" * 513, "spec.reason"),
 ]
+FREEZE_RULES: list[tuple[str, Any, str]] = [
+    ("spec.until", "2026-11-27T00:00:00Z", "until must be later than from"),
+    ("spec.until", "2026-11-26T23:59:59Z", "until must be later than from"),
+]
+FREEZE_BOUNDS: list[tuple[str, Any, str]] = [
+    ("spec.until", "tomorrow", "spec.until"),
+    ("spec.reason", "", "spec.reason"),
+    ("spec.reason", "two\nlines", "spec.reason"),
+    ("spec.selector", {"matchLabels": {}}, "spec.selector.matchLabels"),
+]
 BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.shadow", {"for": "1m", "percent": 50}, "spec.shadow.percent"),
     ("spec.preview", {"for": "1m", "header": {"name": "x y", "value": "candidate"}}, "spec.preview.header.name"),
@@ -201,6 +211,11 @@ def test_a_bad_action(api: ClusterApi, namespace: str, path: str, value: object,
     assert message in refusal(api, changed(item, path, value))
 
 
+@pytest.mark.parametrize(("path", "value", "message"), FREEZE_RULES + FREEZE_BOUNDS)
+def test_a_bad_freeze(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
+    assert message in refusal(api, changed(objects.freeze(namespace), path, value))
+
+
 def test_an_action_never_changes(api: ClusterApi, namespace: str) -> None:
     item = objects.action(namespace)
     api.apply(changed(item, "spec.requestedBy", api.user()))
@@ -227,7 +242,7 @@ def test_a_model_deployment_out_of_bounds(api: ClusterApi, namespace: str, path:
     assert path in refusal(api, changed(objects.model_deployment(namespace), path, value))
 
 
-@pytest.mark.parametrize("make", [objects.model_deployment, objects.policy, objects.record])
+@pytest.mark.parametrize("make", [objects.model_deployment, objects.policy, objects.record, objects.freeze])
 def test_the_smallest_object_is_accepted(api: ClusterApi, namespace: str, make: Callable[[str], Json]) -> None:
     assert api.apply(make(namespace))["metadata"]["generation"] == 1
 
@@ -245,6 +260,6 @@ def rules(node: object) -> Iterator[str]:
 
 def test_every_rule_of_the_definitions_is_in_a_table() -> None:
     written = {message for path in CRDS.glob("*.yaml") for message in rules(yaml.safe_load(path.read_text("utf-8")))}
-    shown = [message for *_, message in MODEL_DEPLOYMENT_RULES + POLICY_RULES + ACTION_RULES]
+    shown = [message for *_, message in MODEL_DEPLOYMENT_RULES + POLICY_RULES + ACTION_RULES + FREEZE_RULES]
     untried = {message for message in written if not any(message.startswith(part) for part in shown)}
     assert untried == UNREACHABLE | ELSEWHERE

@@ -257,6 +257,20 @@ def test_a_field_that_nobody_reads_is_told(tmp_path: Path) -> None:
     assert result.stderr == "serin: note: spec.analysis.alhpa is not used here\n"
 
 
+def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
+    lines = json.dumps(counted(0, GOOD))
+    policy = yaml.safe_dump({"kind": "PromotionPolicy", "spec": spec()})
+    for name, text in (("P.yaml", policy), ("W.jsonl", lines)):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    arguments = ["judge", "--policy", str(tmp_path / "P.yaml"), "--windows", str(tmp_path / "W.jsonl")]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    (tmp_path / "P.yaml").write_text(policy, encoding="utf-16")
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.endswith("P.yaml: not UTF-8 at byte 0 (it begins as UTF-16 does): save it as UTF-8\n")
+
+
 def test_the_summary_counts_for_the_slo_that_rolled_back(tmp_path: Path) -> None:
     advisory = {"name": "adv", "severity": "Advisory", "objective": "99.0", "indicator": {"availability": {}}}
     policy = spec(slos=[advisory, SLOS[0]])

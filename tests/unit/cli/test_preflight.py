@@ -108,6 +108,8 @@ def kubeconfig(cluster: str = "server: 'https://127.0.0.1:1'", user: str = "{}")
     ("content", "words"),
     [
         (None, "there is no kubeconfig"),
+        ("\x00", "cannot be used"),
+        ("apiVersion: v1\nkind: Config\ncurrent-context: x\n", "cannot be used"),
         ("", "cannot be used"),
         ("- a", "cannot be used"),
         ("a: [b", "cannot be used"),

@@ -31,6 +31,15 @@ def test_a_ladder_is_in_rising_order_of_its_boundaries() -> None:
     assert found == Window(START, LENGTH, Counts(3, 150, (40, 9)), Counts(3, 9, (9, 9)))
 
 
+def test_a_ladder_in_a_file_is_that_of_the_policy() -> None:
+    policy = {"threshold": "500ms", "ladder": ["100ms", "250ms"]}
+    arm = {"over": 3, "total": 150, "ladder": {"0.1": 40, "0.25": 9}}
+    assert interval("latency", {"candidate": arm}, **policy).candidate == Counts(3, 150, (40, 9))
+    assert interval("latency", {"candidate": {"over": 3, "total": 150}}, **policy).candidate == Counts(3, 150)
+    with pytest.raises(ValidationError, match=r"has the boundaries 0\.1; the policy's ladder has 0\.1, 0\.25"):
+        interval("latency", {"candidate": {**arm, "ladder": {"0.1": 40}}}, **policy)
+
+
 def test_a_mean_is_needed_where_something_was_counted() -> None:
     query = {"sum": "s", "count": "c", "maxShift": "1"}
     found = interval("query", {"candidate": {"mean": 0.5, "count": 2}, "stable": {"count": 0}}, **query)

@@ -45,6 +45,7 @@ async def test_each_indicator_has_its_reader(indicator: dict[str, Any], kind: ty
         ({"ratio": {"bad": 'x{r="$(revision)"}', "total": "y"}}, "Pod", "is not known; there are: .*namespace"),
         ({"histogram": {"selector": "x{", "threshold": "1s"}}, "Pod", "indicator.histogram: x.: not PromQL"),
         ({"gauge": {"query": "rate(x[1d])", "max": "1"}}, "Pod", "longer than 1h"),
+        ({"ratio": {"bad": ["a + b + c", "d + e + f"], "total": list("ghijk")}}, "Pod", "11 selectors, more than 10"),
         ({"query": {"sum": "a", "count": "b + c", "maxShift": "1"}}, "Pod", "indicator.query: b . c"),
     ],
 )

@@ -18,6 +18,7 @@ from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
 from serin.prometheus.figures import Doubt, SloFigures
 from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.presets import preset
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
@@ -222,25 +223,27 @@ async def test_what_a_problem_means(series: tuple[Series, ...], kinds: list[str]
     assert all(bool(f.problem) is (f.doubt is not Doubt.NONE) for f in found)
 
 
-def of_pod(name: str, isvc: str, rate: float = 0.0) -> Series:
+def pod_line(name: str, isvc: str, rate: float = 0.0) -> Series:
     line = counter(name, isvc, rate)
     return Series({"__name__": name, "pod": f"{isvc}-predictor-7f-x1", "namespace": "prod"}, line.times, line.values)
 
 
 PREDICT = "request_predict_seconds_count"
-STABLE_POD = (of_pod("up", "fraud-a"), of_pod(PREDICT, "fraud-a", 50))
+STABLE_POD = (pod_line("up", "fraud-a"), pod_line(PREDICT, "fraud-a", 50))
 
 
 @pytest.mark.parametrize(
     ("series", "ready_now", "doubt"),
     [
-        pytest.param((of_pod("up", "fraud-a"),), False, Doubt.ABSENT, id="stable is scraped, and had no request"),
-        pytest.param((of_pod("up", "other-1"),), False, Doubt.OBSTACLE, id="stable is not scraped"),
+        pytest.param((pod_line("up", "fraud-a"),), False, Doubt.ABSENT, id="stable is scraped, and had no request"),
+        pytest.param((pod_line("up", "other-1"),), False, Doubt.OBSTACLE, id="stable is not scraped"),
         pytest.param((), False, Doubt.ABSENT, id="whoever pushes has no targets"),
         pytest.param(STABLE_POD, False, Doubt.NONE, id="the candidate is not up yet"),
         pytest.param(STABLE_POD, True, Doubt.OBSTACLE, id="the candidate is up, and not scraped yet"),
-        pytest.param((*STABLE_POD, of_pod("up", "fraud-b")), True, Doubt.NONE, id="both are scraped"),
-        pytest.param((of_pod(PREDICT, "fraud-a", 50),), True, Doubt.NONE, id="whoever pushes says nothing of targets"),
+        pytest.param((*STABLE_POD, pod_line("up", "fraud-b")), True, Doubt.NONE, id="both are scraped"),
+        pytest.param(
+            (pod_line(PREDICT, "fraud-a", 50),), True, Doubt.NONE, id="whoever pushes says nothing of targets"
+        ),
     ],
 )
 async def test_pods_are_scraped_before_they_have_requests(
@@ -381,3 +384,69 @@ async def test_the_subject_and_what_may_be_missing_of_it() -> None:
     target = await survey_target(cluster, "prod", "fraud")
     assert (target.identity.stable, target.has_candidate) == ("fraud-a", False)
     assert timedelta(seconds=15) == target.policy.analysis.window
+
+
+def of_pod(name: str, arm: str, rate: float, **labels: str) -> Series:
+    times = [START.timestamp() + t for t in range(-2400, 1, 15)]
+    own = {"__name__": name, "pod": f"fraud-{arm}-predictor-1-2", "namespace": "prod", "job": "pods", **labels}
+    return Series(own, times, [rate * (t - times[0]) for t in times])
+
+
+class Pods(Store):
+    """Knows no label but those of the series, and which of them start with 5."""
+
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        found = await super().series(request)
+        of_bad = any(matcher.startswith("status=~") for matcher in request.shape.matchers)
+        return [s for s in found if not of_bad or s.labels.get("status", "").startswith("5")]
+
+    async def counted(self, query: str, at: datetime) -> list[Series]:
+        del at
+        promql_parser.parse(query)
+        if "status=~" in query:
+            return []
+        if "topk" in query:
+            return self.all[:3]
+        label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
+        return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in self.all]
+
+
+MISSPELT = {"bad": 'http_requests_total{status=~"5.."}', "total": "http_requests_total"}
+
+
+@pytest.mark.parametrize(("more", "is_ready"), [({}, False), ({"mayBeAbsent": True}, True)])
+async def test_a_misspelt_selector_is_told_and_is_not_ready(more: dict[str, Any], is_ready: bool) -> None:  # noqa: FBT001
+    store = Pods(*(of_pod("http_requests_total", "a", 90, code=code) for code in ("200", "500")))
+    slos = [{"name": "x", "objective": "99.0", "indicator": {"ratio": MISSPELT | more}}]
+    steps = [{"weight": 50, "for": "1m", "timeout": "1h"}]
+    spec = PromotionPolicySpec.model_validate({"arms": "Pod", "slos": slos, "steps": steps})
+    [found] = await surveyed(store, spec)
+    assert ready([found]) is is_ready
+    assert is_ready or found.problem == (
+        'nothing has matched bad http_requests_total{status=~"5.."} in either arm yet, which may be misspelt '
+        "(mayBeAbsent: true says that there may be none); http_requests_total is there, and has no label status, "
+        "its labels are code, job, namespace, pod"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ladder", "problem"),
+    [
+        (["250ms"], ""),
+        (["250ms", "2s"], "ladder: le=2000 is no bucket boundary; there are 250, 1000; without it the threshold alone"),
+    ],
+)
+async def test_the_boundaries_of_a_ladder_are_found(ladder: list[str], problem: str) -> None:
+    slos = [{"name": "l", "objective": "99.0", "indicator": {"latency": {"threshold": "1s", "ladder": ladder}}}]
+    spec = PromotionPolicySpec.model_validate({"slos": slos, "steps": [{"weight": 50, "for": "1m", "timeout": "1h"}]})
+    [found] = await surveyed(Store(*LATENCY), spec)
+    assert found.boundaries == ["250", "1000"]
+    assert found.problem.startswith(problem) if problem else not found.problem
+
+
+def test_gateways_say_that_errors_of_grpc_are_not_seen() -> None:
+    """An error of gRPC is an HTTP 200 with a trailer: Envoy's classes of answers do not show it."""
+    for arms in Arms:
+        known = preset(arms)
+        if known.of_gateway:
+            assert "errors of gRPC, which are HTTP 200 with a grpc-status, are not seen" in known.meaning

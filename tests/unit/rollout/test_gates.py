@@ -28,7 +28,7 @@ from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.gate import HeldBy, only_mirrored
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
-from serin.rollout.observation import Failure, Part, Problem, Unreadable
+from serin.rollout.observation import Failure, FreezeView, Part, Problem, Unreadable
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.readiness import Readiness
@@ -338,6 +338,8 @@ def break_it(here: Scene, kind: str) -> None:
         here.paused = True
     if kind == "held":
         here.rollout(held=Held(by="ana", at=START, action="stop"))
+    if kind == "frozen":
+        here.observed = replace(here.observed, freezes=(FreezeView("prod/peak", "peak season"),))
 
 
 KINDS = {
@@ -348,6 +350,7 @@ KINDS = {
     "record": Reason.STATE_CONFLICT,
     "paused": Reason.PAUSED,
     "held": Reason.HELD,
+    "frozen": Reason.FROZEN,
 }
 
 
@@ -442,7 +445,7 @@ def test_the_cluster_may_hold_for_its_time_and_then_asks_for_a_person(
 
 
 def test_what_a_person_or_the_evidence_holds_is_no_blockade() -> None:
-    for kind in ("paused", "held"):
+    for kind in ("paused", "held", "frozen"):
         here = scene(Phase.PREPARING)
         here.arm("2", ready=2)
         here.route(candidate=ref("2").revision)
@@ -518,6 +521,7 @@ ASKED = {
     "preview": "shadow",
     "paused": "prepare shadow steps bake promote",
     "held": "prepare shadow steps bake promote",
+    "frozen": "prepare shadow steps bake promote",
     "stable": "prepare shadow steps bake",
     "candidate": "prepare shadow steps bake",
     "preflight": "prepare",
@@ -543,7 +547,7 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if transition is not None:
         assert transition.status.rollout is not None
-        words = kind in {"spec", "paused", "held", "evidence", "split", "time", "preview", "preflight"}
+        words = kind in {"spec", "paused", "held", "frozen", "evidence", "split", "time", "preview", "preflight"}
         assert (transition.status.rollout.blocked_since is None) is words
         assert transition.stalled is (kind == "spec" or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))
@@ -564,7 +568,8 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
         (Phase.PROGRESSING, ("time", "paused"), Reason.STEP_TIME),
         (Phase.SHADOWING, ("preview", "paused"), Reason.PREVIEWING),
         (Phase.PROGRESSING, ("paused", "held"), Reason.PAUSED),
-        (Phase.PROGRESSING, ("held", "stable"), Reason.HELD),
+        (Phase.PROGRESSING, ("held", "frozen"), Reason.HELD),
+        (Phase.PROGRESSING, ("frozen", "stable"), Reason.FROZEN),
         (Phase.PREPARING, ("held", "stable"), Reason.WAITING_FOR_CAPACITY),
         (Phase.PREPARING, ("candidate", "stable"), Reason.PREPARING_CANDIDATE),
         (Phase.PREPARING, ("stable", "route"), Reason.WAITING_FOR_CAPACITY),

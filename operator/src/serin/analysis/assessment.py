@@ -37,7 +37,7 @@ def _settings(policy: PromotionPolicySpec, slo: Slo, alpha: float, rungs: int) -
         compare=a.compare,
         warmup=a.warmup,
         separate_targets=policy.arms_of(slo).separate_targets,
-        rungs=rungs,
+        rungs=max(rungs, len(slo.indicator.chosen.boundaries)),
     )
 
 

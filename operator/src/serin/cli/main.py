@@ -118,6 +118,7 @@ def replay(
     as_json = output is Output.JSON
     with _one_line():
         run = RecordReplay(record)
+        _note_unused(run.unused)
         for judged in run.windows():
             if as_json:
                 typer.echo(lines.as_json(judged))

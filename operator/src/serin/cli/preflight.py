@@ -93,6 +93,7 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
         "stable": _arm(figures.stable),
         "candidate": _arm(figures.candidate),
         "dispersion": round(figures.excess, 3),
+        "boundaries": figures.boundaries,
         "problem": figures.problem,
         "steps": steps,
     }
@@ -134,6 +135,8 @@ def _lines(figures: list[SloFigures]) -> Iterator[str]:
     for arms, warning in {f.arms: f.warning for f in figures if f.warning}.items():
         yield f"arms {arms}: {warning}"
     for f in figures:
+        if f.boundaries:
+            yield f"{f.name}: bucket boundaries for threshold and ladder: le={', '.join(f.boundaries)}"
         for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
             yield f"{f.name}: {problem.removeprefix(f'{f.name}: ')}"
         if f.unproven:

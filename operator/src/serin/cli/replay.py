@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from serin.analysis.replay import Judged, Replay
-from serin.api.load import LARGEST_DOCUMENT, validated, yaml_document
+from serin.api.form import path_of
+from serin.api.load import LARGEST_DOCUMENT, TOP_LEVEL, unknown_fields, validated, yaml_document
 from serin.api.policy.analysis import Undecided
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
@@ -21,6 +20,9 @@ from serin.evidence import Interval
 from serin.judge import JUDGE_VERSION
 from serin.records.build import MOST_BLOCKS
 from serin.schema.reasons import Outcome, Proof
+
+POLICY = ("spec", "policy", "spec")
+"""Where a record has the policy that its rollout was judged by."""
 
 
 class Answer(StrEnum):
@@ -53,15 +55,18 @@ class RecordReplay:
     """Judges the windows of a record again, with the policy in the record."""
 
     def __init__(self, path: Path) -> None:
-        self.record = _record(path)
+        self.record, self.unused = _record(path)
         if self.record.spec.policy is None:
             raise InvalidInput(f"{path}: a first deployment is not judged: there is nothing in it to replay")
+        snapshot = self.record.spec.policy.spec
+        policy = validated(
+            PromotionPolicySpec, snapshot, f"{path}: cannot be replayed", *POLICY, context={STORED: True}
+        )
+        self.unused += unknown_fields(snapshot, policy, path_of(*POLICY))
+        self._policy = _on_evidence_only(policy)
         try:
-            self._policy = _on_evidence_only(
-                PromotionPolicySpec.model_validate(self.record.spec.policy.spec, context={STORED: True})
-            )
             self._rows = _rows(self.record, self._policy)
-        except (ValidationError, ValueError) as error:
+        except (ValueError, OverflowError) as error:
             raise InvalidInput(f"{path}: cannot be replayed: {error}") from None
         rungs: dict[str, int] = {}
         for name, window in (pair for row in self._rows for pair in row.items()):
@@ -163,11 +168,14 @@ def _recorded(record: PromotionRecord) -> str:
     return f"{status.outcome} ({status.reason}){breach}"
 
 
-def _record(path: Path) -> PromotionRecord:
+def _record(path: Path) -> tuple[PromotionRecord, list[str]]:
+    """The record in a file, and its fields that this version does not know."""
     document = yaml_document(read_text(path, LARGEST_DOCUMENT), str(path))
     if not isinstance(document, Mapping) or document.get("kind") != "PromotionRecord":
         raise InvalidInput(f"{path}: expected one PromotionRecord (kubectl get prec NAME -o yaml)")
-    return validated(PromotionRecord, document, str(path))
+    record = validated(PromotionRecord, document, str(path))
+    own = {key: part for key, part in document.items() if key not in TOP_LEVEL}
+    return record, list(unknown_fields(own, record, ""))
 
 
 def _live(interval: Interval) -> bool:

@@ -33,6 +33,7 @@ class Resource:
 MODEL_DEPLOYMENTS = Resource(GROUP, VERSION, "modeldeployments", "ModelDeployment")
 PROMOTION_POLICIES = Resource(GROUP, VERSION, "promotionpolicies", "PromotionPolicy")
 PROMOTION_RECORDS = Resource(GROUP, VERSION, "promotionrecords", "PromotionRecord")
+PROMOTION_FREEZES = Resource(GROUP, VERSION, "promotionfreezes", "PromotionFreeze")
 PROMOTION_ACTIONS = Resource(GROUP, VERSION, "promotionactions", "PromotionAction")
 INFERENCE_SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")

@@ -87,6 +87,7 @@ async def run(settings: Settings) -> None:
                             missing=lambda: state.missing,
                             retention=Retention(settings.records_kept, settings.records_age),
                             refuses_literal_secrets=settings.literal_secrets == "Refuse",
+                            freezes_of_all=settings.freezes_of_all,
                         )
                         await _lead(settings, reconciler, login, state, stop)
 
@@ -137,7 +138,7 @@ async def _lead(
     loop = Loop(reconciler.reconcile, now, settings.resync, reconciler.longest_backoff)
     async with working(loop, settings.workers, stop):
         await watch(
-            registry_for(loop.queue.add, credentials, state.watchdog),
+            registry_for(loop.queue.add, credentials, state.watchdog, freezes_of_all=settings.freezes_of_all),
             namespaces=settings.namespaces,
             ready=state.watching,
             stop=stop,

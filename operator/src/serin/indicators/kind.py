@@ -33,6 +33,16 @@ class IndicatorKind(ApiModel, ABC):
     """Whether an event is bad beyond a threshold, which must be a bucket boundary of a histogram."""
 
     @property
+    def line_fields(self) -> Mapping[str, frozenset[str]]:
+        """The fields of its lines in a windows file, each with those inside it; beside those that all lines have."""
+        return {}
+
+    @property
+    def boundaries(self) -> tuple[float, ...]:
+        """The boundaries of its latency ladder, in seconds, rising; none if it has no ladder."""
+        return ()
+
+    @property
     def own_arms(self) -> Arms | None:
         """By what its metrics tell the arms apart; None for the policy's ``arms``."""
         return None

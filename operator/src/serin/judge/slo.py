@@ -103,7 +103,8 @@ class Progress:
     def why_no_data(self, missing: Interval | None) -> str:
         """In words."""
         newest = missing or self.newest
-        return newest.error if newest and newest.error else "no usable data in the newest windows"
+        known = (newest.error or newest.silence) if newest else ""
+        return known or "no usable data in the newest windows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Doubt(Enum):
     """It cannot be judged until somebody, or something, changes."""
     ABSENT = "Absent"
     """Nothing of stable is there to count, and it cannot be told whether for want of requests."""
+    LESS = "Less"
+    """It is judged, but by less than the policy says."""
     UNKNOWN = "Unknown"
     """It cannot be told yet."""
     UNAVAILABLE = "Unavailable"
@@ -59,6 +61,8 @@ class SloFigures:
     candidate: ArmFigures | None = None
     excess: float = 0.0
     """The excess dispersion of stable's bad requests; 0 if they do not come in bursts."""
+    boundaries: list[str] = field(default_factory=list)
+    """The bucket boundaries that the threshold and a ladder may have, as values of ``le``."""
     warning: str = ""
     """Why the counts may be somebody else's, although they can be counted."""
     problem: str = ""
@@ -110,7 +114,7 @@ def readiness_of(figures: Sequence[SloFigures], asked_at: datetime, *, saw_candi
 def _warnings(figures: Sequence[SloFigures]) -> Iterator[str]:
     """What holds nothing: an Advisory SLO's problems, and the first step of each SLO that is doubtful."""
     for f in figures:
-        if f.problem and not f.decides:
+        if f.problem and (not f.decides or f.doubt is Doubt.LESS):
             yield _named(f, f.problem)
         doubtful = next((forecast.problem for forecast in f.forecasts if forecast.problem), "")
         if doubtful and doubtful != f.hopeless:

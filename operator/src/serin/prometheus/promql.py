@@ -15,6 +15,7 @@ from functools import lru_cache
 import promql_parser
 
 from serin.errors import QueryRejected
+from serin.prometheus import pasted
 from serin.schema.types import format_duration
 
 MOST_OPERATORS = 60
@@ -26,6 +27,7 @@ LONGEST_RANGE = timedelta(hours=1)
 SELECTS_BY_ITSELF = frozenset({"info"})
 """Functions that read series beside those of their arguments' selectors."""
 VARIABLES = ("namespace", "inferenceService", "revision", "version")
+MOST_SUMMANDS = 5
 DOUBLE = '"'
 _METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
@@ -46,16 +48,52 @@ class Selector:
 
 def selector(text: str, variables: Mapping[str, str]) -> Selector:
     """A vector selector with a metric name, without range, offset or ``@``; ``QueryRejected``."""
-    return _selector(text, filled(text, variables, timedelta()))
+    return _only(text, filled(text, variables, timedelta()))
+
+
+def selectors(text: str, variables: Mapping[str, str]) -> tuple[tuple[str, Selector], ...]:
+    """The selectors that a text adds up with ``+``, each in words of its own; ``QueryRejected``."""
+    return _several(text, filled(text, variables, timedelta()))
 
 
 @lru_cache(maxsize=2048)
-def _selector(text: str, complete: str) -> Selector:
-    expression = _parsed(text, complete)
+def _only(text: str, complete: str) -> Selector:
+    """The one selector that a text is. Remembered: policies are read in every pass."""
+    return _selector(text, _parsed(text, complete))
+
+
+@lru_cache(maxsize=2048)
+def _several(text: str, complete: str) -> tuple[tuple[str, Selector], ...]:
+    parts = _summands(_parsed(text, complete))
+    if len(parts) == 1:
+        return ((text, _only(text, complete)),)
+    if len(parts) > MOST_SUMMANDS:
+        raise QueryRejected(f"{text}: more than {MOST_SUMMANDS} selectors; record their sum as one metric")
+    return tuple((part.prettify(), _selector(text, part)) for part in parts)
+
+
+def _summands(expression: promql_parser.Expr) -> list[promql_parser.Expr]:
+    """What an expression adds up, if it adds; otherwise itself."""
+    match expression:
+        case promql_parser.ParenExpr():
+            return _summands(expression.expr)
+        case promql_parser.BinaryExpr() if str(expression.op) == "+" and not _is_modified(expression):
+            return [*_summands(expression.lhs), *_summands(expression.rhs)]
+    return [expression]
+
+
+def _is_modified(operation: promql_parser.BinaryExpr) -> bool:
+    """Whether an operation says how its sides are matched: a sum of counters has no need to."""
+    modifier = operation.modifier
+    return modifier is not None and modifier.matching is not None
+
+
+def _selector(text: str, expression: promql_parser.Expr) -> Selector:
     if not isinstance(expression, promql_parser.VectorSelector):
-        raise QueryRejected(f"{text}: expected a selector such as my_total{{kind='a'}}, found an expression")
+        raise QueryRejected(f"{text}: expected a selector, found {pasted.instead(expression)}")
     if expression.offset is not None or expression.at is not None:
-        raise QueryRejected(f"{text}: offset and @ have no place here: Serin asks at the window's own time")
+        why = "offset and @ have no place here: Serin asks at the window's own time"
+        raise QueryRejected(f"{text}: {why}: {pasted.instead(expression).partition(': ')[2].partition(',')[0]}")
     _check_labels(text, expression)
     rendered = [(m.name, _OPERATORS[str(m.op)], m.value) for m in expression.matchers.matchers]
     names = _names(expression)
@@ -212,6 +250,9 @@ def filled(text: str, variables: Mapping[str, str], window: timedelta) -> str:
 
 def _literal(text: str, start: int, end: int, variables: Mapping[str, str]) -> str:
     literal = text[start:end]
+    is_value = text[:start].rstrip().endswith(("=", "=~", "!~"))
+    if is_value and (problem := pasted.unknown_variable(literal)):
+        raise QueryRejected(f"{text}: {problem}")
     if "$(" not in literal:
         return literal
     if literal[0] == "`":
@@ -260,7 +301,8 @@ def _parsed(text: str, complete: str) -> promql_parser.Expr:
     try:
         return promql_parser.parse(complete)
     except ValueError as error:
-        raise QueryRejected(f"{text}: not PromQL: {error}") from None
+        remedy = pasted.hint(text)
+        raise QueryRejected(f"{text}: not PromQL: {f'{remedy} ({error})' if remedy else error}") from None
 
 
 def _nodes(expression: promql_parser.Expr) -> list[promql_parser.Expr]:

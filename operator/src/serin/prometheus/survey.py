@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,8 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import AnswerTooLarge, MetricsError, MetricsUnavailable, QueryRejected
 from serin.evidence import Counts, Interval, Mean, MeanWindow, Window, settle_time
 from serin.judge.dispersion import Dispersion
-from serin.prometheus.diagnose import found_instead, newest_samples, seen
+from serin.prometheus.alternatives import exported_instead
+from serin.prometheus.diagnose import boundaries_of, found_instead, missing_rung, newest_samples, seen
 from serin.prometheus.figures import ArmFigures, Doubt, SloFigures
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
@@ -108,6 +110,8 @@ async def _measure(metrics: Metrics, target: SurveyTarget, slo: Slo, figures: Sl
     if target.has_candidate:
         figures.candidate = _arm([_counts(w, "candidate") for w in found], ages[0], now)
     figures.excess = _excess([w for w in found if isinstance(w, Window)])
+    if slo.indicator.chosen.has_threshold:
+        figures.boundaries = await boundaries_of(metrics, target.policy, slo, target.identity, now)
     figures.doubt_it(*await _doubt(metrics, target, slo, figures, (found[-1], now)))
 
 
@@ -130,7 +134,8 @@ async def _all(metrics: Metrics, target: SurveyTarget, slo: Slo, grid: Grid) -> 
     found: list[Interval] = []
     while len(found) < grid.count:
         rest = Grid(grid.start + len(found) * grid.length, grid.length, grid.count - len(found))
-        found += await read(metrics, target.policy, slo, target.identity, rest)
+        unseen = found[-1].absent if found and isinstance(found[-1], Window) else None
+        found += await read(metrics, target.policy, slo, target.identity, rest, unseen=unseen)
     return found
 
 
@@ -140,6 +145,8 @@ async def _doubt(
     """Why the SLO cannot be counted, the most basic cause first; no doubt and no words if it can."""
     newest, now = at
     about, stable = (metrics, target.policy, slo, target.identity, now), figures.stable
+    if newest.silence:
+        return await _silent(about, stable, newest)
     if stable is None or not stable.minutes:
         return await _missing(about, stable, newest)
     if newest.error:
@@ -149,10 +156,22 @@ async def _doubt(
         return await _absence(about), words
     if slo.indicator.chosen.has_threshold and (instead := await found_instead(*about)):
         return Doubt.OBSTACLE, instead
+    if rung := await missing_rung(*about):
+        return Doubt.LESS, rung
     # A gateway names both arms alike, and counts for the candidate from its first request on.
     of_pods = target.candidate_ready and preset(target.policy.arms_of(slo)).names_targets
     unscraped = of_pods and await seen(*about, candidate=True) is False and await seen(*about)
     return (Doubt.OBSTACLE, UNSCRAPED) if unscraped else (Doubt.NONE, "")
+
+
+async def _silent(about: About, stable: ArmFigures | None, newest: Interval) -> tuple[Doubt, str]:
+    """A selector that has matched nothing yet; if other series of the SLO are there, it is not for want of requests."""
+    there = ""
+    with suppress(MetricsError):
+        there = await exported_instead(*about)
+    counted = stable is not None and stable.sample_age is not None
+    doubt = Doubt.OBSTACLE if counted else await _absence(about)
+    return doubt, f"{newest.silence}; {there}" if there else newest.silence
 
 
 async def _missing(about: About, stable: ArmFigures | None, newest: Interval) -> tuple[Doubt, str]:

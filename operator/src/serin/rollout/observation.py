@@ -30,6 +30,7 @@ class Part(StrEnum):
     ACTIONS = "PromotionActions"
     HOSTNAMES = "hostnames of other routes"
     REJECTIONS = "PromotionRecords of other ModelDeployments"
+    FREEZES = "PromotionFreezes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,22 @@ class ActionView:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeView:
+    """A PromotionFreeze that is about this ModelDeployment, and is in force or begins later."""
+
+    name: str
+    """``namespace/name``."""
+    reason: str
+    begins: datetime | None = None
+    ends: datetime | None = None
+    """None: when it is deleted."""
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether it holds at ``now``."""
+        return (self.begins is None or self.begins <= now) and (self.ends is None or now < self.ends)
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """Keeps the newest ``count`` records of a ModelDeployment, and all that were decided within ``age``."""
 
@@ -207,6 +224,7 @@ class Observation:
     """Whether admission policies verify ``requestedBy`` of PromotionActions; None if unknown."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
+    freezes: tuple[FreezeView, ...] = ()
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
     """Parts that could not be read: they hold forward moves, never a rollback."""
     missing_rights: tuple[str, ...] = ()

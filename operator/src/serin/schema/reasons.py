@@ -135,6 +135,7 @@ class Reason(StrEnum):
         WARNING,
     )
     PAUSED = "Paused", "spec.paused is true: no new rollout and no forward move; the breach watch goes on."
+    FROZEN = "Frozen", "A PromotionFreeze is in force: nothing starts or moves forward; the breach watch goes on."
     SHADOWING = (
         "Shadowing",
         "The clients' requests are mirrored to the candidate; its answers are judged and thrown away.",

@@ -63,7 +63,7 @@ def the_api() -> None:
     found: dict[str, Any] = yaml.safe_load(crd)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     indicator = found["properties"]["spec"]["properties"]["slos"]["items"]["properties"]["indicator"]
     assert indicator["properties"]["agreement"]["required"] == ["query", "least"]
-    with pytest.raises(InvalidInput, match=r"spec\.slos\.0\.indicator\.agreement\.least: 'much'"):
+    with pytest.raises(InvalidInput, match=r"spec\.slos\[0\]\.indicator\.agreement\.least: 'much'"):
         policy_from_yaml(POLICY.replace('"0.9"', "much"), "p.yaml")
 
 

@@ -14,6 +14,7 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
+from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.pending_actions import mark_answered, write_answer
 from serin.errors import Conflict, NameTaken, Refused
@@ -113,6 +114,11 @@ class Actor:
             uid = snapshot.record_uids.get(name, "")
             delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name, uid=uid)
             await acts.run(Act.DELETION, name, delete)
+
+    async def tell_freezes(self, snapshot: Snapshot, decision: Decision, now: datetime) -> None:
+        """Notes in the PromotionFreezes whether they hold the ModelDeployment up."""
+        key = (snapshot.owner.namespace, snapshot.owner.name)
+        await tell_freezes(self._cluster, snapshot.freezes, key, now, held=decision.status.reason is Reason.FROZEN)
 
     async def new_record(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
         """Creates the record of a rollout that starts."""

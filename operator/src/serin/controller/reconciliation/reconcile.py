@@ -61,6 +61,7 @@ class Reconciler:
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
         refuses_literal_secrets: bool = True,
+        freezes_of_all: str | None = None,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
@@ -68,7 +69,7 @@ class Reconciler:
         """
         self._missing, self._retention = missing, retention
         self._cluster, self._clock, self._live_read = cluster, clock, live_read
-        self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets)
+        self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers, self._actions = WindowReaders(), ActionList()
@@ -185,6 +186,7 @@ class Reconciler:
             reader.confirm_sealed(everything=over)
         await actor.apply_workloads(snapshot, decision, acts)
         await actor.delete_expired(snapshot, decision.plan, acts)
+        await actor.tell_freezes(snapshot, decision, now)
 
     def _next_pass(
         self, key: Key, snapshot: Snapshot, decision: Decision, acts: Acts, *, answered: bool

@@ -17,6 +17,7 @@ from serin.analysis.assessment import judges_of
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
+from serin.controller.reconciliation.absent_selectors import AbsentSelectors
 from serin.controller.reconciliation.stable_history import StableHistory
 from serin.controller.reconciliation.unsealed_windows import BLOCK, UnsealedWindows, stored_windows
 from serin.errors import MetricsError
@@ -61,6 +62,8 @@ class WindowReader:
     """Whether the requests are those of a preview: they may lead to a rollback, and never count for a promotion."""
     of_record: bool = True
     """Whether the policy is the record's snapshot; with the live policy only the breach watch goes on."""
+    absent: AbsentSelectors = field(default_factory=AbsentSelectors)
+    """Selectors that have matched nothing yet."""
     read_errors: dict[str, str] = field(default_factory=dict)
     """Per SLO, why its newest windows could not be read."""
     outages: deque[tuple[datetime, datetime]] = field(default_factory=lambda: deque(maxlen=MOST_OUTAGES))
@@ -83,6 +86,7 @@ class WindowReader:
             batch = stored_windows(block, slos.get(block.slo))
             if not batch:
                 continue
+            reader.absent.note_stored(block.slo, batch)
             if batch[-1].end <= start:
                 reader.learn(block.slo, batch)
             elif batch[0].start >= reader.cursors[block.slo]:
@@ -133,7 +137,8 @@ class WindowReader:
             if count <= 0 or clock() > until:
                 return
             grid = Grid(start, self.length, min(count, most))
-            reading = [read(source, self.policy, slo, self.identity, grid)]
+            unseen = self.absent.unseen(slo.name)
+            reading = [read(source, self.policy, slo, self.identity, grid, unseen=unseen)]
             if self.history.due(slo.name, start, self.judges[slo.name], now):
                 reading.insert(0, self._read_history(source, slo, now))
             try:
@@ -141,7 +146,8 @@ class WindowReader:
             except MetricsError as error:
                 self.read_errors[slo.name] = str(error)
                 return
-            self._take(slo.name, batch)
+            self.absent.note(slo.name, batch)
+            self._take(slo.name, await self.absent.explained(source, self.policy, slo, self.identity, batch))
 
     async def _read_history(self, source: Metrics, slo: Slo, now: datetime) -> list[Interval]:
         """Reads stable's windows before the candidate, and judges the SLO's windows again after them."""
@@ -149,6 +155,7 @@ class WindowReader:
         if found is None:
             return []
         self.judges[slo.name], self.unsealed.history[slo.name] = found
+        self.absent.note(slo.name, found[1])
         return found[1]
 
     def note_outage(self, begun: datetime, now: datetime) -> None:

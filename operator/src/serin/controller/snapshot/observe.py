@@ -69,6 +69,8 @@ class Snapshot:
     """Parts that could not be read, and why."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start."""
+    freezes: tuple[Object, ...] = ()
+    """PromotionFreezes about it; they are read while something may go forward."""
 
     @property
     def backend(self) -> Backend:
@@ -108,6 +110,8 @@ class Scope:
     """Empty: all."""
     refuses_literal_secrets: bool = True
     """A new revision with a secret in plain text is refused."""
+    freezes_of_all: str | None = None
+    """The namespace whose PromotionFreezes are about every namespace."""
 
 
 async def observe(
@@ -137,8 +141,8 @@ async def observe(
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
     taken = names_taken(parsed.status.write_failures if failures is None else failures)
-    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions)
-    services, records, route_obj, policy_obj, pending = await found
+    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions, freezes_of_all=scope.freezes_of_all)
+    services, records, route_obj, policy_obj, pending, freezes = await found
     whole = [record for record in records or [] if "spec" in record]
     parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
     routed = backend.route_view(route_obj).stable if route_obj is not None else None
@@ -193,6 +197,7 @@ async def observe(
         pending_actions=pending,
         unknown=reader.unknown,
         rejected_elsewhere=elsewhere,
+        freezes=tuple(freezes or ()),
     )
 
 

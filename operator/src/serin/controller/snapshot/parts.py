@@ -14,6 +14,7 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.adoption import has_derived_name
+from serin.controller.snapshot.freezes import freezes_matter, read_freezes
 from serin.controller.snapshot.pending_actions import (
     FLOODED,
     PendingActions,
@@ -28,7 +29,9 @@ from serin.together import together
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
 
-Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
+Parts = tuple[
+    list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions, list[Object] | None
+]
 READ_TIMEOUT_IN_ROLLOUT = 1.5
 """Seconds per part during a rollout: a rollback must not wait for parts that it does not need."""
 READ_TIMEOUT = 10.0
@@ -46,8 +49,9 @@ async def read_parts(
     *,
     taken: Collection[str],
     actions: ActionList,
+    freezes_of_all: str | None,
 ) -> Parts:
-    """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
+    """Reads InferenceServices, records, route, policy, actions, freezes concurrently; only the route may raise."""
     namespace, name = key = obj["metadata"]["namespace"], obj["metadata"]["name"]
     workload_of = partial(backend_of(parsed.spec).workload, name)
     found = await together(
@@ -58,8 +62,17 @@ async def read_parts(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
         _read_actions(cluster, reader, key, parsed.status, actions),
+        _read_freezes(cluster, reader, obj, parsed, freezes_of_all),
     )
     return cast("Parts", tuple(found))
+
+
+async def _read_freezes(
+    cluster: Cluster, reader: Reader, obj: Object, parsed: ModelDeployment, freezes_of_all: str | None
+) -> list[Object] | None:
+    if not freezes_matter(obj, parsed):
+        return []
+    return await reader.read(Part.FREEZES, read_freezes(cluster, obj, freezes_of_all))
 
 
 async def _read_actions(

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from serin.indicators.arm_label import ArmIdentity, ArmLabel
 from serin.prometheus.boundaries import boundary, same_boundary, written
 from serin.schema.choices import Arms
 from serin.schema.types import parse_duration
+
+ARM_PATTERNS = {
+    ArmIdentity.SERVICE: "{service}",
+    ArmIdentity.WORKLOAD: "{arm}",
+    ArmIdentity.REVISION: "{revision}",
+    ArmIdentity.VERSION: "{version}",
+    ArmIdentity.POD: "{service}-[a-z0-9]+(-[a-z0-9]+)?",
+}
+"""Value of a label of the user's own that identifies an arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class Term:
     """Unit of its boundaries, where that is not the preset's."""
     required: bool = False
     """Without such a series the counts would be wrong, e.g. a threshold that is no bucket boundary."""
+    rung: int | None = None
+    """Of a latency ladder: the number of the boundary that it counts for, from 0, and for nothing else."""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series belongs to this term."""
@@ -56,13 +68,16 @@ class Preset:
 
     arm_label: str
     arm_pattern: str
-    """Value of ``arm_label``, as a regular expression with ``{namespace}``, ``{service}`` or ``{arm}``."""
+    """Value of ``arm_label``, a regular expression with ``{namespace}``, ``{service}``, ``{arm}``, ``{revision}`` or
+    ``{version}``."""
     presence: str
     """A metric that each arm has whether or not it gets requests; empty: none."""
     matchers: Mapping[str, str]
     """Further label matchers, with ``{namespace}``."""
+    target_has_label: bool
+    """Whether the target's own metrics have the arm's label, too."""
     names_targets: bool
-    """Whether the arm's label belongs to the scrape target, so that its own metrics (``up``) have the label, too."""
+    """Whether each scrape target belongs to one arm."""
     counts_by_arms: bool
     """Whether availability and latency can be counted; otherwise only indicators with queries of the user's own can."""
     availability: tuple[Term, ...]
@@ -88,14 +103,32 @@ class Preset:
         """The same, of series with these label values only."""
         return replace(self, required=required)
 
-    def at_threshold(self, threshold: timedelta) -> tuple[Term, ...]:
-        """The terms of latency with the threshold filled in."""
+    def at_threshold(self, threshold: timedelta, ladder: Sequence[timedelta] = ()) -> tuple[Term, ...]:
+        """The terms of latency with the threshold filled in, and those of each boundary of a ladder."""
 
-        def at(term: Term) -> Term:
-            le = written(threshold / (term.unit or self.latency_unit))
-            return replace(term, labels={**term.labels, "le": le}) if "le" in term.labels else term
+        def at(term: Term, boundary: timedelta, rung: int | None = None) -> Term:
+            le = written(boundary / (term.unit or self.latency_unit))
+            return replace(term, labels={**term.labels, "le": le}, rung=rung)
 
-        return tuple(map(at, self.latency))
+        return tuple(at(term, threshold) if "le" in term.labels else term for term in self.latency) + tuple(
+            at(term, boundary, rung)
+            for rung, boundary in enumerate(ladder)
+            for term in self.latency
+            if "le" in term.labels
+        )
+
+    def labelled(self, label: ArmLabel) -> Preset:
+        """The same, of series whose label of the user's own tells the arms apart; they are of the namespace itself."""
+        own = {} if "{namespace}" in self.matchers.values() else {"namespace": "{namespace}"}
+        pattern = ARM_PATTERNS[label.value]
+        return replace(
+            self,
+            arm_label=label.name,
+            arm_pattern=pattern,
+            matchers={**self.matchers, **own},
+            target_has_label=False,
+            presence="",
+        )
 
 
 def _term(data: Mapping[str, Any]) -> Term:
@@ -122,6 +155,7 @@ def preset(arms: Arms) -> Preset:
         arm_pattern=arm.get("pattern", ""),
         presence=arm.get("presence", ""),
         matchers=data.get("matchers", {}),
+        target_has_label=arm.get("of_target", False),
         names_targets=arm.get("of_target", False),
         counts_by_arms=bool(availability),
         availability=tuple(map(_term, availability.get("terms", []))),

@@ -16,7 +16,7 @@ from serin.prometheus.boundaries import spellings
 from serin.prometheus.presets import Term
 from serin.prometheus.promql import quoted
 from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
-from serin.prometheus.readers.counter_groups import CounterGroup
+from serin.prometheus.readers.counter_groups import CounterGroup, silence_of, unseen_of
 from serin.prometheus.readers.origins import ORIGIN_LABELS, several_origins_error
 from serin.prometheus.readers.samples import REPLICA_LABELS
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
@@ -49,13 +49,22 @@ Ask = Callable[[str, datetime], Awaitable[list[Series]]]
 Values = Mapping[str, float]
 
 
-async def summed(ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup]) -> Window:
-    """The first window of the query's grid; ``MetricsError`` if the server does not answer."""
+async def summed(
+    ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup], unseen: frozenset[str] | None = None
+) -> Window:
+    """The first window of the query's grid; ``MetricsError`` if the server does not answer.
+
+    ``unseen`` has the selectors that have matched nothing before; None: any of them.
+    """
     arms, start, length = arm_query.patterns, arm_query.grid.start, arm_query.grid.length
     found = [
         (group.terms, await ask(query(group.terms, arm_query.matchers(group), arms, length), start + length))
         for group in groups
     ]
+    there = [(group, bool(series)) for group, (_, series) in zip(groups, found, strict=True)]
+    absent = unseen_of(groups, unseen) - {group.selector for group, is_there in there if is_there}
+    if absent:
+        return Window(start, length, None, absent=absent, silence=silence_of(there, absent))
     edges = (start.timestamp(), (start + length).timestamp())
     origins = [[s for s in series if s.labels.get(PART, "").startswith("origins")] for _, series in found]
     doubt = several_origins_error(arms, origins, edges[0])

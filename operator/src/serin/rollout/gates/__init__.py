@@ -26,6 +26,7 @@ from serin.rollout.gates.evidence.step_time import step_time
 from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.evidence.undecided import undecided
 from serin.rollout.gates.gate import Gate, HeldBy, Moment, only_mirrored, with_hold_clock
+from serin.rollout.gates.people.frozen import frozen
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.gates.people.spec_unusable import spec_unusable
@@ -75,6 +76,8 @@ GATES: tuple[Gate, ...] = (
     # Somebody wants it to stay where it is.
     Gate(paused, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
     Gate(held, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
+    # The cluster or the namespace is frozen: what has traffic keeps it.
+    Gate(frozen, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
     # Whoever gets more traffic can carry it, and whoever takes it back can, too.
     Gate(stable_too_small, JUDGED, HeldBy.CLUSTER, NEVER),
     Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER, NEVER),

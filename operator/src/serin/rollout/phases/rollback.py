@@ -30,6 +30,8 @@ KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
 ROLLBACK_STALLED_AFTER = timedelta(seconds=60)
 """How long the gateway may take to accept 0 % before a person is needed."""
+RECORD_TOLD_AFTER = timedelta(seconds=15)
+"""A record is finished sooner, unless windows of the time before the decision cannot be read yet."""
 RECORD_TIMEOUT = timedelta(minutes=5)
 """How long a decided rollout waits for its record; after that its outcome is kept in ``pendingOutcomes``."""
 
@@ -151,7 +153,12 @@ def wait_for_record(
         return None
     failure = failed_write(status, "PromotionRecord")
     if failure is None and (record is not None or context.now - rollout.decided_at < ROLLBACK_STALLED_AFTER):
-        return Transition(status, cause, why, context.poll_at())
+        told = context.now - rollout.decided_at >= RECORD_TOLD_AFTER
+        waits = (
+            f"; PromotionRecord {rollout.record} waits for its last windows until "
+            f"{format_time(until.replace(microsecond=0))} at the latest"
+        )
+        return Transition(status, cause, why + waits if told else why, context.poll_at())
     trouble = failure.message if failure is not None else "it cannot be read"
     message = (
         f"{why}; PromotionRecord {rollout.record} is not finished: {trouble}; without it the rollout ends at "

@@ -84,4 +84,11 @@ class Standard:
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
         """The names of the InferenceServices, which the series of gateways, meshes and pods have as labels."""
         names = (candidate.workload.name, stable.workload.name)
-        return RolloutIdentity(namespace, *names, candidate.revision, candidate.version)
+        return RolloutIdentity(
+            namespace,
+            *names,
+            candidate.revision,
+            candidate.version,
+            stable_revision=stable.revision,
+            stable_version=stable.version,
+        )
