@@ -277,8 +277,7 @@ async def test_an_slo_that_gets_no_answer_keeps_nobody_waiting_for_ever(
             await asyncio.Event().wait()
             return await super().series(request)
 
-    monkeypatch.setattr("serin.prometheus.survey.LONGEST_DECIDING", 0.01)
-    monkeypatch.setattr("serin.prometheus.survey.LONGEST_ADVISORY", 0.01)
+    monkeypatch.setattr("serin.prometheus.survey.LONGEST", 0.01)
     spec = policy("availability")
     slos = [spec.slos[0].model_copy(update={"severity": Severity(severity)})]
     [found] = await surveyed(Silent(*HEALTHY), spec.model_copy(update={"slos": slos}))

@@ -31,8 +31,9 @@ HISTORY = 30
 """Minutes that are surveyed."""
 FEW = 3
 """Minutes that are surveyed where the server is too slow for all of them."""
-LONGEST_DECIDING, LONGEST_ADVISORY = 45.0, 5.0
-"""Seconds per SLO; each query has a limit of its own. What only advises keeps nobody waiting."""
+LONGEST = 45.0
+"""Seconds per SLO, for all its queries. Each has a limit of its own, which ends it first: a query that is given up here
+would go on at the server, and its place would be taken by another one."""
 TOO_YOUNG = "what stable is counted from has been there for less than a minute: ask again"
 UNSCRAPED = "the candidate's pods are ready, and Prometheus knows stable's only: are they scraped?"
 LATE_SCRAPES = timedelta(minutes=2)
@@ -80,12 +81,11 @@ async def _slo(metrics: Metrics, target: SurveyTarget, slo: Slo, now: datetime) 
     if refused is not None:
         figures.doubt_it(Doubt.OBSTACLE, refused)
         return figures
-    limit = LONGEST_DECIDING if figures.decides else LONGEST_ADVISORY
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(LONGEST):
             await _measure(metrics, target, slo, figures, now)
     except TimeoutError:
-        figures.doubt_it(Doubt.UNAVAILABLE, f"Prometheus did not answer all its queries within {limit:.0f} s")
+        figures.doubt_it(Doubt.UNAVAILABLE, f"Prometheus did not answer all its queries within {LONGEST:.0f} s")
     except QueryRejected as error:
         figures.doubt_it(Doubt.OBSTACLE, str(error))
     except AnswerTooLarge as error:
