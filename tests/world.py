@@ -33,6 +33,7 @@ from serin.rollout.observation import (
     Unreadable,
 )
 from serin.rollout.phases import WATCHED
+from serin.rollout.readiness import Readiness
 from serin.schema.reasons import Phase, Reason
 from serin.traffic.standard.service import workload_of
 from tests.clock import START
@@ -122,6 +123,8 @@ class World:
     """Acts that the API server refuses: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``."""
     failing: bool = False
     """The last pass could not write something."""
+    readiness: Readiness | None = field(default_factory=lambda: Readiness(START))
+    """What preflight found: nothing is in the way."""
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
@@ -161,6 +164,7 @@ class World:
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,
+            readiness=self.readiness,
         )
 
     def _readable(self, arm: Arm) -> Arm:

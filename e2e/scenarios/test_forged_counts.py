@@ -93,6 +93,7 @@ def test_without_matchers_forged_counts_hold_until_they_end(site: Site, elsewher
         site.operator = operator
         assert "counts can be forged" in log.read_text("utf-8")
         site.go_live()
+        site.policy(analysis={"window": "1s", "preflight": "Warn"})  # or it would hold before the first weight
         candidate, _ = clusters(site)
         with site.load(rate=RATE):
             with forged(site, elsewhere, {candidate: (0.0, BLAME)}):

@@ -31,6 +31,7 @@ from serin.rollout.gates.people.paused import paused
 from serin.rollout.observation import Failure, FreezeView, Part, Problem, Unreadable
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.promoting import bake, promote
+from serin.rollout.readiness import Readiness
 from serin.rollout.steps.stage import with_step_clock
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Phase, Reason, Verdict
@@ -499,6 +500,9 @@ def break_more(here: Scene, kind: str) -> None:
         here.arm("1", ready=1)
     elif kind == "candidate":
         here.arm("2", ready=0)
+    elif kind == "preflight":
+        here.observed = replace(here.observed, readiness=Readiness(START, obstacles=("there is no x",)))
+        here.rollout(reason=Reason.ANALYSIS_NOT_READY, since=START)
     else:
         break_it(here, kind)
 
@@ -520,6 +524,7 @@ ASKED = {
     "frozen": "prepare shadow steps bake promote",
     "stable": "prepare shadow steps bake",
     "candidate": "prepare shadow steps bake",
+    "preflight": "prepare",
 }
 """In which phases something that is in the way holds."""
 IN_WORDS = {
@@ -542,11 +547,11 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if transition is not None:
         assert transition.status.rollout is not None
-        words = kind in {"spec", "paused", "held", "frozen", "evidence", "split", "time", "preview"}
+        words = kind in {"spec", "paused", "held", "frozen", "evidence", "split", "time", "preview", "preflight"}
         assert (transition.status.rollout.blocked_since is None) is words
         assert transition.stalled is (kind == "spec" or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))
-    if kind in {"evidence", "split", "time", "preview"}:
+    if kind in {"evidence", "split", "time", "preview", "preflight"}:
         assert first_hold(here.context, here.status) is None, "a person's word takes its place"
 
 
@@ -568,6 +573,7 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
         (Phase.PREPARING, ("held", "stable"), Reason.WAITING_FOR_CAPACITY),
         (Phase.PREPARING, ("candidate", "stable"), Reason.PREPARING_CANDIDATE),
         (Phase.PREPARING, ("stable", "route"), Reason.WAITING_FOR_CAPACITY),
+        (Phase.PREPARING, ("held", "preflight"), Reason.HELD),
     ],
 )
 def test_of_two_that_hold_the_first_says_why(phase: Phase, kinds: tuple[str, str], reason: Reason) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -17,9 +19,8 @@ from kubernetes.aio import client, config
 
 from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
-from serin.errors import ClusterError, Conflict, Expired, InvalidInput, NotFound, Refused, Unavailable
+from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
 from serin.schema.masking import masked
-from serin.schema.printable import shortened
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -27,7 +28,6 @@ Objects = list[Object]
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
-LONGEST_REASON = 200
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
@@ -266,21 +266,34 @@ class ClusterCredentials:
 async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
     """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
 
-    ``InvalidInput`` if there is neither, or if the kubeconfig cannot be used.
+    ``Refused`` without a usable one of them.
     """
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        try:
-            await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - a broken file makes the library raise whatever it meets
-            words = shortened(masked(f"{type(error).__name__}: {error}"), LONGEST_REASON)
-            raise InvalidInput(
-                f"no cluster can be reached: the kubeconfig cannot be used ({words}): set KUBECONFIG, or log in"
-            ) from None
-    api = client.ApiClient(settings)
+        api = await _of_kubeconfig(settings)
+    else:
+        api = client.ApiClient(settings)
     try:
         yield KubernetesCluster(api), ClusterCredentials(settings)
     finally:
         await api.close()  # type: ignore[no-untyped-call]
+
+
+async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
+    """The client for the kubeconfig; ``Refused`` if there is none, or if it cannot be used."""
+    files = os.environ.get("KUBECONFIG") or str(config.KUBE_CONFIG_DEFAULT_LOCATION)
+    if not _any_file(files):
+        message = f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster"
+        raise Refused(message)
+    try:
+        await config.load_kube_config(files, client_configuration=settings)  # type: ignore[no-untyped-call]
+        return client.ApiClient(settings)
+    except Exception as error:  # the library checks nothing: a wrong type in the file is an error of any class
+        message = f"kubeconfig {files} cannot be used: {masked(str(error))}"
+        raise Refused(message) from error
+
+
+def _any_file(paths: str) -> bool:
+    return any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path)

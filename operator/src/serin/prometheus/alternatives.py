@@ -24,7 +24,8 @@ from serin.prometheus.variables import quoted
 from serin.schema.masking import masked
 from serin.schema.printable import shortened
 
-LATELY = timedelta(minutes=15)
+MINUTE, MINUTES = timedelta(minutes=1), 15
+"""What is read of the time before the question."""
 MOST_SHOWN, LONGEST_SHOWN = 5, 60
 LONGEST = 400
 """Characters of all that is told."""
@@ -40,7 +41,7 @@ def lately(
     """How the last minutes of an SLO are asked for, and its counters; none for a value; ``QueryRejected``."""
     wanted = measurement(policy, slo)
     of_arms = policy.arms_of(slo) if isinstance(wanted, Value) else wanted
-    query = ArmQuery.of(metrics, of_arms, identity, Grid(at - LATELY, LATELY, 1))
+    query = ArmQuery.of(metrics, of_arms, identity, Grid(at - MINUTES * MINUTE, MINUTE, MINUTES))
     groups = () if isinstance(wanted, Value) else wanted.groups
     return query, groups_of(query.source, groups, identity.namespace)
 

@@ -1,8 +1,9 @@
-"""Says which series of an SLO Prometheus lacks, and what it has instead. For ``serin preflight``."""
+"""Says which series of an SLO Prometheus lacks, and what it has instead. For preflight."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -53,11 +54,51 @@ async def found_instead(
             with suppress(AnswerTooLarge):  # the server's own sums are made of classic histograms only
                 all_alike = [replace(term, rung=None) for term in group.terms]
                 words = off_boundary(await metrics.series(request), all_alike)
-        if not words:
-            words = _describe_ladder(group, await boundaries_there(metrics, query, group, at))
         if words:
             return words
     return ""
+
+
+async def missing_rung(
+    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, at: datetime
+) -> str:
+    """Which boundary of the ladder is none, and what there is; empty if all are, or if there is no ladder."""
+    query, groups = lately(metrics, policy, slo, identity, at)
+    for group in groups:
+        if any(term.rung is not None for term in group.terms) and (
+            words := _describe_ladder(group, await boundaries_there(metrics, query, group, at))
+        ):
+            return words
+    return ""
+
+
+async def seen(
+    metrics: Metrics,
+    policy: PromotionPolicySpec,
+    slo: Slo,
+    identity: RolloutIdentity,
+    at: datetime,
+    *,
+    candidate: bool = False,
+) -> bool | None:
+    """Whether what counts for an arm (stable's, if not the candidate's) knows it, requests or none.
+
+    None where that cannot be told.
+    """
+    query, groups = lately(metrics, policy, slo, identity, at)
+    source, arm = query.source, query.patterns.candidate if candidate else query.patterns.stable
+    if not source.presence:
+        return None
+    presence = f"__name__=~{quoted(source.presence)}"
+    values = await values_of(metrics, source.arm_label, [presence, *query.matchers(CounterGroup(()))], at)
+    if values:
+        return any(re.fullmatch(arm, value) for value in values)
+    wanted = {source.presence, *(metric for group in groups for metric in query.request(group).metrics)}
+    there = await values_of(metrics, "__name__", [f"__name__=~{quoted('|'.join(sorted(wanted)))}"], at)
+    if source.presence in there:  # of others only, or not from where the operator's settings say
+        return False
+    # Somebody may keep only those metrics that are counted, or pods may push theirs.
+    return None if there or source.names_targets else False
 
 
 async def describe_missing(

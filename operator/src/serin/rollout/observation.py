@@ -12,6 +12,7 @@ from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.status import Held, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Split
 from serin.judge.refusals import Refusals
+from serin.rollout.readiness import Readiness
 from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -250,6 +251,8 @@ class Observation:
     """The policy that the rollout began with, from this process's memory."""
     write_failures: tuple[WriteFailure, ...] | None = None
     """Writes that failed in the last pass; None before the first pass of this process."""
+    readiness: Readiness | None = None
+    """What preflight found for the rollout under way; None if this process has not asked."""
     retention: Retention = KEEP_ALL
     carried_out: int | None = None
     """The generation of spec for which this process has written everything; None if it has not."""

@@ -129,6 +129,11 @@ class Reason(StrEnum):
     )
     NO_DATA = "NoData", "There is no usable data for an SLO; missing data never passes and never fails.", WARNING
     METRICS_UNAVAILABLE = "MetricsUnavailable", "Prometheus cannot be read; the weight stays.", WARNING
+    ANALYSIS_NOT_READY = (
+        "AnalysisNotReady",
+        "The policy's queries could not decide the rollout; there is no weight before they can.",
+        WARNING,
+    )
     PAUSED = "Paused", "spec.paused is true: no new rollout and no forward move; the breach watch goes on."
     FROZEN = "Frozen", "A PromotionFreeze is in force: nothing starts or moves forward; the breach watch goes on."
     SHADOWING = (
@@ -272,7 +277,11 @@ class Reason(StrEnum):
     )
     WRITE_REFUSED = "WriteRefused", "The API server refuses an object that has to be written.", WARNING
     WRITE_UNAVAILABLE = "WriteUnavailable", "An object could not be written for now; it is tried again.", WARNING
-    POLICY_EDITED = "PolicyEdited", "The PromotionPolicy was edited; the rollout under way goes on with its snapshot."
+    POLICY_EDITED = (
+        "PolicyEdited",
+        "The PromotionPolicy was edited; a rollout goes on with its snapshot, one that preflight holds begins anew.",
+        REPLACED,
+    )
     UNKNOWN_STATE = (
         "UnknownState",
         "The status holds a word of another version of Serin: the weight stays, a person is needed.",

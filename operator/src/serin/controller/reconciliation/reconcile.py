@@ -16,6 +16,7 @@ from serin.controller.chain_heads import ChainHeads
 from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
+from serin.controller.reconciliation.preflights import Preflights, survey_target
 from serin.controller.reconciliation.record_writer import Evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
@@ -27,6 +28,7 @@ from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
 from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
+from serin.prometheus.survey import survey
 from serin.records.build import parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
@@ -74,6 +76,7 @@ class Reconciler:
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers, self._actions = WindowReaders(), ActionList()
+        self._preflights = Preflights()
         self._last: dict[Key, PassResult] = {}
 
     async def reconcile(self, key: Key) -> datetime | Gone | None:
@@ -87,6 +90,7 @@ class Reconciler:
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)
+            self._preflights.forget(key)
             self._last.pop(key, None)
             self._heads.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
@@ -94,6 +98,9 @@ class Reconciler:
             self._heads.seen(key, snapshot.records)
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
+        if decision.asks_preflight:
+            await self._ask_preflight(key, snapshot)
+            decision = self._decide(key, snapshot, reader)
         if reader is not None:
             _note_outage(reader, decision.status, self._clock())
         if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
@@ -125,8 +132,18 @@ class Reconciler:
         await self._after_traffic(actor, snapshot, decision, reader, acts)
         rollout = decision.status.rollout
         self._readers.forget(key, keep=rollout.record if rollout else None)
+        self._preflights.forget(key, keep=rollout.record if rollout else None)
         due = self._next_pass(key, snapshot, decision, acts, answered=answered)
         return self._clock() if reader is not None and reader.stored is not None and rollout is not None else due
+
+    async def _ask_preflight(self, key: Key, snapshot: Snapshot) -> None:
+        """Tries the queries of the rollout under way; the answer is in the next observation."""
+        target, now = survey_target(snapshot), self._clock()
+        if target is None or snapshot.status.rollout is None:
+            return
+        look = survey(self._scope.prometheus.metrics(target.policy, key[0]), target, now)
+        record = snapshot.status.rollout.record
+        await self._preflights.ask(key, record, look, now, candidate_ready=target.candidate_ready)
 
     @staticmethod
     async def _apply_route(actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts) -> Decision:
@@ -214,7 +231,9 @@ class Reconciler:
         now = self._clock()
         rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
         observation = observation_of(snapshot, reader, self._last.get(key), now)
-        observation = replace(observation, missing_rights=rights, retention=self._retention)
+        rollout = snapshot.status.rollout
+        readiness = self._preflights.answer(key, rollout.record if rollout else None)
+        observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
 
 

@@ -73,6 +73,8 @@ class Preset:
     arm_pattern: str
     """Value of ``arm_label``, a regular expression with ``{namespace}``, ``{service}``, ``{arm}``, ``{revision}`` or
     ``{version}``."""
+    presence: str
+    """A metric that each arm has whether or not it gets requests; empty: none."""
     matchers: Mapping[str, str]
     """Further label matchers, with ``{namespace}``."""
     target_has_label: bool
@@ -136,7 +138,12 @@ class Preset:
         own = {} if "{namespace}" in self.matchers.values() else {"namespace": "{namespace}"}
         pattern = ARM_PATTERNS[label.value]
         return replace(
-            self, arm_label=label.name, arm_pattern=pattern, matchers={**self.matchers, **own}, target_has_label=False
+            self,
+            arm_label=label.name,
+            arm_pattern=pattern,
+            matchers={**self.matchers, **own},
+            target_has_label=False,
+            presence="",
         )
 
 
@@ -163,6 +170,7 @@ def preset(arms: Arms) -> Preset:
     return Preset(
         arm_label=arm.get("label", ""),
         arm_pattern=arm.get("pattern", ""),
+        presence=arm.get("presence", ""),
         matchers=data.get("matchers", {}),
         target_has_label=arm.get("of_target", False),
         names_targets=arm.get("of_target", False),

@@ -19,6 +19,7 @@ from serin.rollout.gates.cluster.stable_size import stable_too_small
 from serin.rollout.gates.cluster.template_drift import template_drift
 from serin.rollout.gates.cluster.unreadable import unreadable
 from serin.rollout.gates.cluster.write_failed import write_failed
+from serin.rollout.gates.evidence.analysis_ready import analysis_not_ready
 from serin.rollout.gates.evidence.bake_time import bake_time
 from serin.rollout.gates.evidence.preview_time import preview_time
 from serin.rollout.gates.evidence.step_time import step_time
@@ -80,6 +81,8 @@ GATES: tuple[Gate, ...] = (
     # Whoever gets more traffic can carry it, and whoever takes it back can, too.
     Gate(stable_too_small, JUDGED, HeldBy.CLUSTER, NEVER),
     Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER, NEVER),
+    # Nobody would see what the first weight does.
+    Gate(analysis_not_ready, PREPARE, HeldBy.EVIDENCE, NEVER),
 )
 """In this order; the first gate of the phase that holds gives the reason."""
 

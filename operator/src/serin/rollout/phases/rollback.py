@@ -35,6 +35,9 @@ RECORD_TOLD_AFTER = timedelta(seconds=15)
 RECORD_TIMEOUT = timedelta(minutes=5)
 """How long a decided rollout waits for its record; after that its outcome is kept in ``pendingOutcomes``."""
 
+KEPT_TO_BEGIN_ANEW = timedelta(minutes=1)
+"""How long a candidate stays up that comes back in the next rollout."""
+
 
 def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason, message: str) -> Transition:
     """Enters RollingBack, and lowers the weight as far as stable can take the traffic now."""
@@ -168,7 +171,10 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
     """Removes the rollout from status, and adds the rejection if the cause rejects the revision."""
     rollout, candidate = rollout_of(status), status.candidate
     ended_for, rejected = rollout.cause or cause, status.rejected
-    until = context.now + (context.spec.route.timeout if rollout.exposed else timedelta(0))
+    kept = context.spec.route.timeout if rollout.exposed else timedelta(0)
+    if ended_for is Reason.POLICY_EDITED:  # the same revision begins anew, and need not come up again
+        kept = max(kept, KEPT_TO_BEGIN_ANEW)
+    until = context.now + kept
     draining = with_draining(status, candidate and candidate.model_copy(update={"until": until}))
     unknown = not is_known(ended_for) and rollout.outcome is Outcome.ROLLED_BACK  # a cause of a newer version of Serin
     rejected_now = ended_for.effect.rejects or unknown

@@ -6,6 +6,7 @@ from serin.api.model_deployment import OnNewRevision
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import SilenceClock
+from serin.rollout.gates.evidence.analysis_ready import holds_for_preflight, is_asked
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
@@ -145,6 +146,18 @@ def candidate_cannot_start(context: DecisionContext, status: ModelDeploymentStat
     return None
 
 
+def policy_mended(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Preflight holds the rollout, and the policy was edited since it began: it begins anew with the edited one."""
+    found = context.observed.readiness
+    if found is None or found.ready or not is_asked(context, status) or not holds_for_preflight(context, status):
+        return None
+    if not context.policy_edited(status) or context.policy_problem() is not None:
+        return None
+    name = context.spec.policy_ref.name
+    message = f"PromotionPolicy {name} was edited before the first weight; the rollout begins anew with it"
+    return start_rollback(context, status, Reason.POLICY_EDITED, message)
+
+
 ROLLBACK_RULES = (
     decided_before,
     aborted_by_hand,
@@ -156,7 +169,7 @@ ROLLBACK_RULES = (
     inconclusive_too_long,
 )
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
-PREPARE_RULES = (superseded, candidate_cannot_start)
+PREPARE_RULES = (superseded, candidate_cannot_start, policy_mended)
 """Before the candidate gets its first request."""
 ENDING_RULES = (
     decided_before,

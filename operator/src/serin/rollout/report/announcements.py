@@ -22,6 +22,7 @@ def announcements(
         *_transition(before, after, transition),
         *_policy_changes(before, after),
         *_client_errors(before, after),
+        *_analysis_changes(before, after, transition),
     )
 
 
@@ -100,3 +101,15 @@ def _client_errors(before: ModelDeploymentStatus, after: ModelDeploymentStatus) 
     if new is None or new.status != "False" or (old is not None and old.status == "False"):
         return ()
     return (announcement(after, new.reason, new.message, reason=Reason.CLIENT_ERRORS_DIFFER, warning=True),)
+
+
+def _analysis_changes(
+    before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
+) -> tuple[Announcement, ...]:
+    """The announcement of what preflight found where the policy only wants to be warned of it."""
+    kind, reason = ConditionType.ANALYSIS_READY.value, Reason.ANALYSIS_NOT_READY
+    old, new = (next((c.reason for c in s.conditions if c.type == kind), None) for s in (before, after))
+    if new != reason.value or old == new or transition.reason is reason:
+        return ()
+    message = next(c.message for c in after.conditions if c.type == kind)
+    return (announcement(after, reason.value, message, reason=reason, warning=True),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,15 +13,17 @@ import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.preflight import ready
-from serin.cli.survey import SloFigures, SurveyTarget, survey, survey_target
+from serin.cli.survey_target import survey_target
 from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
+from serin.prometheus.figures import Doubt, SloFigures
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
-from serin.schema.choices import Arms
+from serin.prometheus.survey import SurveyTarget, survey
+from serin.schema.choices import Arms, Severity
 from tests.clock import START
 from tests.fakes import FakeCluster, satisfies
 
@@ -56,10 +59,13 @@ class Store:
         label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
         metrics = query.split('__name__=~"')[1].split('"', maxsplit=1)[0].split("|")
         cluster = re.search('envoy_cluster_name=~"([^"]*)"', query)
+        space = re.search(',namespace="([^"]*)"', query)
         kept = [s for s in self.all if s.labels["__name__"] in metrics]
-        kept = [s for s in kept if cluster is None or s.labels["envoy_cluster_name"] == cluster[1]]
+        kept = [s for s in kept if cluster is None or s.labels.get("envoy_cluster_name") == cluster[1]]
+        kept = [s for s in kept if space is None or s.labels.get("namespace") == space[1]]
+        kept = [s for s in kept if s.times[-1] > START.timestamp() - 300]
         job = re.search('job="([^"]*)"', query)
-        kept = [s for s in kept if job is None or s.labels["job"] == job[1]]
+        kept = [s for s in kept if job is None or s.labels.get("job") == job[1]]
         return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in kept]
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
@@ -163,6 +169,127 @@ async def test_what_was_found_instead(series: tuple[Series, ...], kind: str, wor
     [found] = await surveyed(Store(*series), policy(kind))
     assert words in found.problem
     assert not ready([found])
+
+
+TOTAL = "envoy_cluster_upstream_rq_total"
+
+
+@pytest.mark.parametrize(
+    ("series", "kinds", "doubts"),
+    [
+        pytest.param((), ["availability"], [Doubt.OBSTACLE], id="the gateway is not scraped at all"),
+        pytest.param(
+            (counter(TOTAL, "other-1", 5), counter(XX, "other-1", 5)),
+            ["availability"],
+            [Doubt.OBSTACLE],
+            id="the gateway knows others, and not stable",
+        ),
+        pytest.param(
+            (counter(TOTAL, "fraud-a", 0), counter(XX, "other-1", 5)),
+            ["availability"],
+            [Doubt.ABSENT],
+            id="the gateway knows stable, which had no request",
+        ),
+        pytest.param(
+            (counter(XX, "other-1", 5),),
+            ["availability"],
+            [Doubt.ABSENT],
+            id="what the gateway knows is not kept, so nobody can tell",
+        ),
+        pytest.param(
+            (*HEALTHY, counter(TOTAL, "fraud-a", 200)),
+            ["availability", "latency"],
+            [Doubt.NONE, Doubt.OBSTACLE],
+            id="stable has requests, and what another SLO counts is not there",
+        ),
+        pytest.param(LATENCY, ["latency"], [Doubt.OBSTACLE], id="a threshold that is no boundary"),
+        pytest.param(
+            tuple(Series(s.labels, s.times[-3:], s.values[-3:]) for s in HEALTHY),
+            ["availability"],
+            [Doubt.UNKNOWN],
+            id="too young",
+        ),
+        pytest.param(
+            (*(Series(s.labels, s.times[:-40], s.values[:-40]) for s in HEALTHY), counter(TOTAL, "other-1", 5)),
+            ["availability"],
+            [Doubt.OBSTACLE],
+            id="stable is not scraped any more",
+        ),
+    ],
+)
+async def test_what_a_problem_means(series: tuple[Series, ...], kinds: list[str], doubts: list[Doubt]) -> None:
+    found = await surveyed(Store(*series), policy(*kinds))
+    assert [f.doubt for f in found] == doubts
+    assert all(bool(f.problem) is (f.doubt is not Doubt.NONE) for f in found)
+
+
+def pod_line(name: str, isvc: str, rate: float = 0.0) -> Series:
+    line = counter(name, isvc, rate)
+    return Series({"__name__": name, "pod": f"{isvc}-predictor-7f-x1", "namespace": "prod"}, line.times, line.values)
+
+
+PREDICT = "request_predict_seconds_count"
+STABLE_POD = (pod_line("up", "fraud-a"), pod_line(PREDICT, "fraud-a", 50))
+
+
+@pytest.mark.parametrize(
+    ("series", "ready_now", "doubt"),
+    [
+        pytest.param((pod_line("up", "fraud-a"),), False, Doubt.ABSENT, id="stable is scraped, and had no request"),
+        pytest.param((pod_line("up", "other-1"),), False, Doubt.OBSTACLE, id="stable is not scraped"),
+        pytest.param((), False, Doubt.ABSENT, id="whoever pushes has no targets"),
+        pytest.param(STABLE_POD, False, Doubt.NONE, id="the candidate is not up yet"),
+        pytest.param(STABLE_POD, True, Doubt.OBSTACLE, id="the candidate is up, and not scraped yet"),
+        pytest.param((*STABLE_POD, pod_line("up", "fraud-b")), True, Doubt.NONE, id="both are scraped"),
+        pytest.param(
+            (pod_line(PREDICT, "fraud-a", 50),), True, Doubt.NONE, id="whoever pushes says nothing of targets"
+        ),
+    ],
+)
+async def test_pods_are_scraped_before_they_have_requests(
+    series: tuple[Series, ...],
+    ready_now: bool,  # noqa: FBT001 - a column
+    doubt: Doubt,
+) -> None:
+    target = SurveyTarget(policy("availability", arms="Pod"), IDENTITY, has_candidate=False, candidate_ready=ready_now)
+    [found] = await survey(Store(*series), target, START)
+    assert found.doubt is doubt, found.problem
+
+
+async def test_a_server_that_is_too_slow_for_half_an_hour_is_asked_for_minutes() -> None:
+    class Slow(Store):
+        async def series(self, request: SeriesRequest) -> list[Series]:
+            if request.end - request.start > timedelta(minutes=20):
+                raise MetricsUnavailable("no whole answer within 5.0 s")
+            return await super().series(request)
+
+    [found] = await surveyed(Slow(*HEALTHY), policy("availability"))
+    assert found.stable is not None
+    assert (found.stable.minutes, found.doubt) == (3, Doubt.NONE)
+
+
+@pytest.mark.parametrize("severity", ["Critical", "Advisory"])
+async def test_an_slo_that_gets_no_answer_keeps_nobody_waiting_for_ever(
+    severity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(Store):
+        async def series(self, request: SeriesRequest) -> list[Series]:
+            await asyncio.Event().wait()
+            return await super().series(request)
+
+    monkeypatch.setattr("serin.prometheus.survey.LONGEST", 0.01)
+    spec = policy("availability")
+    slos = [spec.slos[0].model_copy(update={"severity": Severity(severity)})]
+    [found] = await surveyed(Silent(*HEALTHY), spec.model_copy(update={"slos": slos}))
+    assert found.doubt is Doubt.UNAVAILABLE
+    assert ready([found]) is (severity == "Advisory")
+
+
+async def test_traffic_that_has_just_begun_counts_as_it_is_now() -> None:
+    quiet = [Series(s.labels, s.times, [max(0.0, v - s.values[-9]) for v in s.values]) for s in HEALTHY]
+    [found] = await surveyed(Store(*quiet), policy("availability"))
+    assert found.total_rps == pytest.approx(201, rel=0.01)
+    assert ready([found])
 
 
 async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
