@@ -181,25 +181,6 @@ class MeanWindow(Interval):
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """The requests of both arms since the step began, beside the weight."""
-
-    candidate: int
-    total: int
-    """Of both arms."""
-    weight: int
-    """Percent on the candidate."""
-    agrees: bool | None
-    """None while there are too few requests to say."""
-    chi_square: float
-
-    @property
-    def percent(self) -> float:
-        """The candidate's part; 0 without requests."""
-        return 100 * self.candidate / self.total if self.total else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class SloReport:
     """Where one SLO stands after the newest window. Evidence is log10 of the e-value, rounded to 1e-6."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from serin.api.promotion_policy import Exposure
 from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
-from serin.evidence import Split
+from serin.judge.split import Split
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.decide import decide
 from serin.rollout.gates import FINAL_GATES, GATES, RESUME_GATES, first_hold

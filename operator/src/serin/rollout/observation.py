@@ -10,8 +10,9 @@ from enum import StrEnum
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.status import Held, RevisionRef, WriteFailure
-from serin.evidence import Assessment, Split
+from serin.evidence import Assessment
 from serin.judge.refusals import Refusals
+from serin.judge.split import Split
 from serin.rollout.readiness import Readiness
 from serin.schema.reasons import Outcome, Reason
 

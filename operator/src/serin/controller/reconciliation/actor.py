@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from serin.api import names
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
@@ -28,6 +30,7 @@ from serin.schema.reasons import Reason
 from serin.traffic.backend import Source
 from serin.traffic.gateway.http_route import is_applied
 
+log = structlog.get_logger()
 SINK_TIMEOUT = 2.0
 """Seconds that a sink may take per announcement."""
 
@@ -38,13 +41,12 @@ class Actor:
     def __init__(self, cluster: Cluster, sinks: Sequence[Sink]) -> None:
         self._cluster, self._sinks, self._records = cluster, sinks, RecordWriter(cluster)
 
-    async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> bool:
-        """Writes the status if it differs, and returns whether it did; ``Conflict`` if the object has changed since."""
+    async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
+        """Writes the status if it differs, and logs it; ``Conflict`` if the object has changed since."""
         wanted = status.to_api()
-        if wanted == snapshot.status.to_api():
-            return False
-        await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**snapshot.obj, "status": wanted})
-        return True
+        if wanted != snapshot.status.to_api():
+            await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**snapshot.obj, "status": wanted})
+            _log_decision((snapshot.owner.namespace, snapshot.owner.name), snapshot.status, status)
 
     async def apply_route(self, snapshot: Snapshot, decision: Decision) -> Decision:
         """Applies the plan's traffic split: the first write after the status, since it may be a rollback.
@@ -175,6 +177,24 @@ class Actor:
     ) -> bool:
         """Writes outcome, timeline, holds and sealed windows; whether the current rollout's record is up to date."""
         return await self._records.write(snapshot, decision, evidence, acts, now)
+
+
+def _log_decision(key: tuple[str, str], before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
+    """Logs a written status unless phase and reason are as before."""
+    ready = next((c for c in after.conditions if c.type == "Ready"), None)
+    old = next((c for c in before.conditions if c.type == "Ready"), None)
+    if before.phase is after.phase and ready and old and ready.reason == old.reason:
+        return
+    weight = after.weights.desired if after.weights else 0
+    log.info(
+        "decided",
+        namespace=key[0],
+        name=key[1],
+        phase=after.phase and after.phase.value,
+        weight=weight,
+        reason=ready.reason if ready else None,
+        message=after.message,
+    )
 
 
 def _own(obj: Mapping[str, Any]) -> dict[str, str]:

@@ -120,8 +120,7 @@ class Reconciler:
         failed = last.failures if last is not None else tuple(snapshot.status.write_failures)
         acts, actor = Acts(key, self._clock(), failed), self._deadline_actor if _has_traffic(snapshot) else self._actor
         try:
-            if await actor.write_status(snapshot, decision.status):
-                _log_decision(key, snapshot.status, decision.status)
+            await actor.write_status(snapshot, decision.status)
         except NotLeader:
             raise
         except ClusterError:
@@ -235,24 +234,6 @@ class Reconciler:
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
         observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
-
-
-def _log_decision(key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
-    """Logs a written status unless phase and reason are as before."""
-    ready = next((c for c in after.conditions if c.type == "Ready"), None)
-    old = next((c for c in before.conditions if c.type == "Ready"), None)
-    if before.phase is after.phase and ready and old and ready.reason == old.reason:
-        return
-    weight = after.weights.desired if after.weights else 0
-    log.info(
-        "decided",
-        namespace=key[0],
-        name=key[1],
-        phase=after.phase and after.phase.value,
-        weight=weight,
-        reason=ready.reason if ready else None,
-        message=after.message,
-    )
 
 
 def _with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:

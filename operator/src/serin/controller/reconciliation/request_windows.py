@@ -9,10 +9,10 @@ from datetime import datetime
 
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.evidence import Interval, Split, Window
+from serin.evidence import Interval, Window
 from serin.indicators.measurements import Counters, PresetCounters
 from serin.judge.refusals import Refusals, refusals
-from serin.judge.split import split
+from serin.judge.split import Split, split
 from serin.prometheus.presets import preset
 
 KEPT_WINDOWS = 240

@@ -23,9 +23,10 @@ from serin.controller.reconciliation.stable_history import StableHistory
 from serin.controller.reconciliation.stored_parts import StoredParts
 from serin.controller.reconciliation.unsealed_windows import BLOCK, UnsealedWindows, stored_windows
 from serin.errors import MetricsError
-from serin.evidence import Assessment, Interval, Split, settle_time
+from serin.evidence import Assessment, Interval, settle_time
 from serin.judge.refusals import Refusals
 from serin.judge.slo import SloJudge
+from serin.judge.split import Split
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
