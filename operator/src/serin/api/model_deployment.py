@@ -91,6 +91,7 @@ class Mode(StrEnum):
     """How KServe deploys the model."""
 
     STANDARD = "Standard"
+    KNATIVE = "Knative"
 
 
 class OnNewRevision(StrEnum):

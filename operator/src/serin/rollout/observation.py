@@ -76,6 +76,9 @@ class Arm:
     """Maximum replicas of its InferenceService; None if unknown."""
     updates: bool = True
     """False if an annotation makes KServe ignore changes of the InferenceService: scaling fields have no effect."""
+    elastic: bool = False
+    """Replicas come within seconds of the load that needs them, and requests wait for them: one ready replica carries
+    any weight."""
     doubt: Problem | None = None
     """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
 

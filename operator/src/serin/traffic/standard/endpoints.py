@@ -11,8 +11,9 @@ from serin.api.status import RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.rollout.observation import Arm
+from serin.traffic.kserve.failure import failure_of
+from serin.traffic.kserve.ready import ready_endpoints
 from serin.traffic.owner import stated_hash
-from serin.traffic.standard.failure import failure_of
 
 
 def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Iterable[Any]) -> Arm:
@@ -51,24 +52,3 @@ def _template(pods: Iterable[Mapping[str, Any]]) -> str:
     staying = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     newest = max(staying, key=lambda metadata: str(metadata.get("creationTimestamp", "")), default=None)
     return str((newest.get("labels") or {}).get("pod-template-hash", "")) if newest else ""
-
-
-def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
-    """Number of ready endpoints that are not terminating.
-
-    Counted by pod, as a dual-stack Service lists each pod once per address family. Endpoints without a pod are counted
-    by address, in the address family that has the most.
-    """
-    pods: set[str] = set()
-    addresses: dict[str, set[str]] = {}
-    for piece in slices:
-        for endpoint in piece.get("endpoints") or []:
-            conditions, target = endpoint.get("conditions") or {}, endpoint.get("targetRef") or {}
-            if not conditions.get("ready", True) or conditions.get("terminating", False):
-                continue
-            if target.get("uid"):
-                pods.add(target["uid"])
-            else:
-                family = addresses.setdefault(piece.get("addressType", "IPv4"), set())
-                family.update(endpoint.get("addresses") or [])
-    return len(pods) + max(map(len, addresses.values()), default=0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.standard.endpoints import ready_endpoints
+from serin.traffic.kserve.ready import ready_endpoints
 
 
 def endpoint(address: str, **conditions: bool) -> dict[str, Any]:
