@@ -19,6 +19,8 @@ from serin.cluster.resources import Resource
 from serin.errors import Conflict
 from tests.fakes import FakeCluster
 
+Shares = list[dict[str, Any]]
+"""An alias, because ``list`` is a method below."""
 ISVC = (resources.INFERENCE_SERVICES.plural, "prod", "fraud")
 
 
@@ -37,7 +39,7 @@ class FakeKnative(FakeCluster):
     asked: str = ""
     waited: int = 0
     number: int = 0
-    traffic: list[dict[str, Any]] = field(default_factory=list)
+    traffic: Shares = field(default_factory=list)
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         if resource is resources.INFERENCE_SERVICES and not dry_run:
@@ -168,7 +170,7 @@ class FakeKnative(FakeCluster):
             self._store(ISVC, {**self.isvc, "status": status})
 
     @staticmethod
-    def _moved(old: dict[str, Any], traffic: list[dict[str, Any]], created: str, ready: str) -> dict[str, Any]:
+    def _moved(old: dict[str, Any], traffic: Shares, created: str, ready: str) -> dict[str, Any]:
         """What KServe holds for stable: forward at 100 %, back where the split is over one and the same."""
         held, before = old.get("latestRolledoutRevision", ""), old.get("previousRolledoutRevision", "")
         own = next((entry for entry in traffic if entry.get("latestRevision") and ready), None)

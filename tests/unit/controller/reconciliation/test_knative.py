@@ -9,7 +9,8 @@ import pytest
 from serin.cluster import resources
 from serin.errors import Refused
 from tests.fakes import Killed
-from tests.knative_lab import POLICY, KnativeLab, knative_serving
+from tests.knative_lab import KnativeLab, knative_serving
+from tests.lab import POLICY
 
 SLOW = POLICY | {"steps": [{"weight": 40, "for": "60s"}]}
 
