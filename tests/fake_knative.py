@@ -137,14 +137,14 @@ class FakeKnative(FakeCluster):
         self.number += 1
         labels = {**self.isvc["metadata"].get("labels", {}), **predictor.get("labels", {})}
         labels["serving.knative.dev/configuration"] = "fraud-predictor"
+        name = f"fraud-predictor-{self.number:05}"
         metadata = {
-            "name": f"fraud-predictor-{self.number:05}",
+            "name": name,
             "namespace": "prod",
             "labels": labels,
             "annotations": dict(predictor.get("annotations", {})),
         }
-        key = ("revisions", "prod", metadata["name"])
-        self._store(key, {"kind": "Revision", "metadata": metadata, "status": {}})
+        self._store(("revisions", "prod", name), {"kind": "Revision", "metadata": metadata, "status": {}})
 
     def _tell(self) -> None:
         """Status, as KServe propagates it from Knative's."""
@@ -154,8 +154,8 @@ class FakeKnative(FakeCluster):
             if key[0] == "revisions":
                 before = any(c["status"] == "True" for c in revision["status"].get("conditions", []))
                 up = before or self.comes_up(revision["metadata"]["labels"].get(names.VERSION, ""))
-                ready = {"type": "Ready", "status": "True" if up else "Unknown"}
-                self.objects[key] = {**revision, "status": {"conditions": [ready]}}
+                condition = {"type": "Ready", "status": "True" if up else "Unknown"}
+                self.objects[key] = {**revision, "status": {"conditions": [condition]}}
         up = self.objects["revisions", "prod", latest]["status"]["conditions"][0]["status"] == "True"
         ready = latest if up else old.get("latestReadyRevision", "")
         traffic = [
