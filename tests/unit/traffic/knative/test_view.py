@@ -13,6 +13,8 @@ from serin.traffic.knative import Knative
 from serin.traffic.knative.arms import chosen, is_asleep, is_elastic, revision_failure, workload_of
 from serin.traffic.knative.limits import unsuitable, unsupported
 from serin.traffic.knative.split import read_split
+from serin.traffic.reader import Reader
+from tests.fakes import FakeCluster
 from tests.world import policy, ref, spec
 
 OLD, NEW = ref("1"), ref("2")
@@ -211,6 +213,18 @@ def test_what_knative_says_of_a_revision_that_does_not_come_up() -> None:
     assert failure is not None
     assert not failure.own
     assert revision_failure({"status": {"conditions": [{**told, "status": "Unknown"}]}}) is None
+
+
+async def test_stables_template_that_does_not_come_up_again_is_told() -> None:
+    told = {"type": "Ready", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "no node"}
+    failed = {**REVISIONS[2], "status": {"conditions": [told]}}
+    restoring = isvc(OLD, 0, [("k1", 0, True), ("k1", 100, False)], "k3 k1 k1", mark="c")
+    reader = Reader(("prod", "fraud"), 1.0)
+    key = ("prod", "fraud")
+    for revisions, words in ((REVISIONS, None), ([*REVISIONS[:2], failed], "k1 serves; k3, of the same version")):
+        arms = await Knative().arms(FakeCluster(), reader, key, SERVING, revisions, route=restoring)
+        doubt = arms[OLD.revision].doubt
+        assert (doubt is not None and words is not None and words in doubt.message) or (doubt, words) == (None, None)
 
 
 def test_what_the_mode_cannot_do() -> None:

@@ -9,7 +9,7 @@ from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import scaling_of, without_scaling, workload_name
-from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.status import ModelDeploymentStatus, RevisionRef, Weights
 from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -187,7 +187,8 @@ def repaired(route: Route, split: Split | None, decision: Decision, write: Write
     if write.move is Move.RESTORE and split.revision not in known:
         version = status.stable.version
         return f"{seen.edited_by} had changed the template of InferenceService {name}; version {version} is put back"
-    decided = route.before.weights.desired if route.before.weights is not None else 0
-    if write.move is Move.LOWER and seen.editor and write.percent is not None and decided <= write.percent:
+    before = route.before.weights or Weights()
+    had = max(before.desired, before.applied)  # what Serin itself has not lowered yet is not told
+    if write.move is Move.LOWER and seen.editor and write.percent is not None and had <= write.percent:
         return f"{seen.edited_by} had raised the percent of InferenceService {name}; it is {write.percent} % again"
     return ""

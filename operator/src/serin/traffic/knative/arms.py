@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.resources import KNATIVE_REVISIONS
-from serin.rollout.observation import Arm, Failure, Part
+from serin.rollout.observation import Arm, Failure, Part, Problem
 from serin.schema.reasons import Reason
 from serin.traffic.knative.split import Split, read_split
 from serin.traffic.kserve.failure import pod_failure, refusal_of, stopped, with_kserve_status
@@ -66,8 +67,23 @@ async def observe_arms(
             its_pods = []
         ref = _ref(revision, name, objs.get(name), known.get(revision))
         is_template = revision == split.revision
-        arms[revision] = _arm(ref, inference_service, objs.get(name), (its_slices, its_pods), is_template=is_template)
+        arm = _arm(ref, inference_service, objs.get(name), (its_slices, its_pods), is_template=is_template)
+        arms[revision] = replace(arm, doubt=_unfinished(split, name, objs)) if is_template else arm
     return arms
+
+
+def _unfinished(split: Split, name: str, objs: Mapping[str, Object]) -> Problem | None:
+    """That the template of what serves does not come up: the Knative revision before it goes on to serve."""
+    newest = objs.get(split.created)
+    if split.served.get(split.created) != split.revision or split.created == name or newest is None:
+        return None
+    failure = revision_failure(newest)
+    if failure is None:
+        return None
+    message = (
+        f"Knative revision {name} serves; {split.created}, of the same version, does not come up: {failure.message}"
+    )
+    return Problem(Reason.WAITING_FOR_CAPACITY, message)
 
 
 def chosen(split: Split, status: ModelDeploymentStatus) -> dict[str, str]:
