@@ -16,7 +16,7 @@ from serin.api.revision import canonical_json
 from serin.cluster import resources
 from serin.cluster.client import Object
 from serin.cluster.resources import Resource
-from serin.errors import Conflict
+from serin.errors import Conflict, Unavailable
 from tests.fakes import FakeCluster
 
 Shares = list[dict[str, Any]]
@@ -30,6 +30,10 @@ class FakeKnative(FakeCluster):
 
     comes_up: Callable[[str], bool] = lambda _: True
     """Whether a version becomes ready."""
+    gone: set[str] = field(default_factory=set)
+    """Versions whose pods are gone."""
+    lost_answers: bool = False
+    """Every patch takes effect, and its answer does not arrive."""
     lag: int = 0
     """Steps until KServe has taken a change."""
     race: bool = False
@@ -55,7 +59,10 @@ class FakeKnative(FakeCluster):
             assert not metadata, "nothing is written to its metadata"
             metadata["generation"] = old["metadata"]["generation"] + 1
             metadata["managedFields"] = [{"manager": names.MANAGER, "fieldsV1": {"f:spec": {"f:predictor": {}}}}]
-        return await super().merge(resource, namespace, name, {**patch, "metadata": metadata})
+        written = await super().merge(resource, namespace, name, {**patch, "metadata": metadata})
+        if self.lost_answers and resource is resources.INFERENCE_SERVICES:
+            raise Unavailable("PATCH inferenceservices: no answer within 2 s")
+        return written
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         if resource is resources.ENDPOINT_SLICES:
@@ -65,6 +72,7 @@ class FakeKnative(FakeCluster):
 
     def _private(self, revision: Object) -> Object:
         up = any(c["status"] == "True" for c in revision["status"].get("conditions", []))
+        up = up and revision["metadata"]["labels"].get(names.VERSION) not in self.gone
         endpoints = [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}] if up else []
         labels = {"kubernetes.io/service-name": f"{revision['metadata']['name']}-private"}
         return {"metadata": {"labels": labels}, "endpoints": endpoints}

@@ -271,6 +271,56 @@ async def test_a_rollback_needs_no_list_of_knative_revisions_and_no_record() -> 
     assert (lab.knative.shares(), lab.percent) == ({"1": 100}, None)
 
 
+@pytest.mark.parametrize("bad", [0, 30])
+async def test_writes_whose_answers_are_lost_are_not_done_twice(bad: int) -> None:
+    lab = await knative_serving()
+    lab.knative.lost_answers = True
+    lab.prometheus.candidate_bad = bad
+    lab.want("2")
+    await lab.until(lab.rolled_back if bad else lab.stable("2"))
+    await lab.settle()
+    assert (lab.knative.shares(), lab.percent) == ({"1" if bad else "2": 100}, None)
+    assert lab.cluster.writes.count("merge inferenceservices") == 5
+
+
+async def test_a_rollback_that_no_status_can_hold_stays_a_rollback_after_a_restart() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    await lab.settle(3)
+    lab.cluster.refuse_status.add("modeldeployments")
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.share("2") == 0)
+    lab.restart()
+    lab.prometheus.away = True  # nobody can see the breach again
+    begun = len(lab.shares)
+    await lab.settle(3)
+    lab.cluster.refuse_status.clear()
+    await lab.until(lab.rolled_back)
+    assert lab.most("2", begun) == 0
+
+
+async def test_whatever_is_ready_serves_while_stable_is_down() -> None:
+    lab = await knative_serving()
+    lab.knative.gone.add("1")
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    await lab.settle()
+    assert (lab.knative.shares(), lab.percent) == ({"2": 100}, None)
+
+
+async def test_an_inference_service_that_somebody_deletes_comes_back_as_stable() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    for key in [key for key in lab.cluster.objects if key[0] in {"inferenceservices", "revisions"}]:
+        del lab.cluster.objects[key]
+    lab.knative.rendered = ""
+    begun = len(lab.shares)
+    await lab.until(lambda: lab.share("1") == 100)
+    assert lab.most("2", begun) == 0
+
+
 async def test_scaling_fields_apply_outside_of_rollouts_only() -> None:
     lab = await knative_serving(SLOW)
     lab.want("2")
