@@ -24,6 +24,12 @@ Shares = list[dict[str, Any]]
 ISVC = (resources.INFERENCE_SERVICES.plural, "prod", "fraud")
 
 
+def _entry(manager: str, *, percent: bool = True) -> Object:
+    fields = {"f:canaryTrafficPercent": {}} if percent else {"f:labels": {}}
+    time = "2026-11-22T03:00:00Z"
+    return {"manager": manager, "time": time, "fieldsV1": {"f:spec": {"f:predictor": fields}}}
+
+
 @dataclass
 class FakeKnative(FakeCluster):
     """An API server, KServe in mode Knative, Knative Serving and its gateway."""
@@ -58,7 +64,7 @@ class FakeKnative(FakeCluster):
         if resource is resources.INFERENCE_SERVICES:
             assert not metadata, "nothing is written to its metadata"
             metadata["generation"] = old["metadata"]["generation"] + 1
-            metadata["managedFields"] = [{"manager": names.MANAGER, "fieldsV1": {"f:spec": {"f:predictor": {}}}}]
+            metadata["managedFields"] = [_entry(names.MANAGER)]
         written = await super().merge(resource, namespace, name, {**patch, "metadata": metadata})
         if self.lost_answers and resource is resources.INFERENCE_SERVICES:
             raise Unavailable("PATCH inferenceservices: no answer within 2 s")
@@ -87,9 +93,7 @@ class FakeKnative(FakeCluster):
         change(obj)
         if obj["spec"] != self.isvc["spec"]:
             obj["metadata"]["generation"] += 1
-            obj["metadata"]["managedFields"] = [
-                {"manager": manager, "time": "2026-11-22T03:00:00Z", "fieldsV1": {"f:spec": {"f:predictor": {}}}}
-            ]
+            obj["metadata"]["managedFields"] = [_entry(names.MANAGER, percent=False), _entry(manager)]
         self._store(ISVC, obj)
 
     def step(self) -> None:

@@ -108,6 +108,27 @@ def test_a_version_that_never_becomes_ready_answers_nobody(knative: KnativeSite)
     assert record["status"]["reason"] in {"ModelLoadFailed", "CandidateCrashed", "PrepareTimeout"}
 
 
+LATENCY = {"name": "latency", "objective": "90.0", "indicator": {"latency": {"threshold": "1s"}}}
+AVAILABILITY = {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}
+
+
+def test_the_queue_proxies_tell_a_good_version_from_a_bad_one(knative: KnativeSite) -> None:
+    """Arms Knative: what each revision's queue-proxy counts, in place of the gateway."""
+    site = knative
+    site.go_live()
+    site.policy(arms="Knative", slos=[AVAILABILITY, LATENCY])
+    with site.load():
+        site.want("2")
+        site.until_stable("2")
+        site.until_settled()
+        site.want("3", environment={"ERROR_RATE": "0.2"})
+        record = site.until_taken_back()
+        site.until_settled()
+    site.nobody_else_failed(but="3")
+    assert record["status"]["reason"] == "SLOBreached"
+    assert 0 < record["status"]["requests"]["availability"] <= site.requests_of("3")
+
+
 @pytest.mark.parametrize("weight", [0, 25])
 def test_an_operator_that_is_killed_in_mid_step_goes_on(knative: KnativeSite, weight: int) -> None:
     site = knative

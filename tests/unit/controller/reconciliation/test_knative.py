@@ -166,6 +166,18 @@ async def test_somebody_who_lowers_the_percent_aborts() -> None:
     assert "kubectl-edit" in lab.record(2)["status"]["message"]
 
 
+async def test_somebody_who_lowers_the_percent_just_after_a_step_aborts_too() -> None:
+    """KServe has not told yet that it has the step: found on the sandbox, where Serin raised it again."""
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.percent == 40)
+    lab.knative.edit(lambda obj: obj["spec"]["predictor"].update(canaryTrafficPercent=0))
+    begun = len(lab.shares)
+    await lab.until(lab.rolled_back)
+    assert lab.record(2)["status"]["reason"] == "AbortedByHand"
+    assert lab.most("2", begun) == 0
+
+
 @pytest.mark.parametrize("percent", [80, None])
 async def test_somebody_who_raises_the_percent_is_put_right_and_told(percent: int | None) -> None:
     lab = await knative_serving(SLOW)

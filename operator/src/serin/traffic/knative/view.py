@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api import names
-from serin.api.managed_fields import editor
+from serin.api.managed_fields import editor, is_overruled
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked
 from serin.traffic.knative.split import EVERYTHING, Split
-from serin.traffic.knative.template import HEALING
+from serin.traffic.knative.template import HEALING, PERCENT
 
 OBSTACLES = {
     "serving.kserve.io/disable-auto-update": "KServe ignores every change of it, also a rollback",
@@ -29,13 +29,23 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
     return RouteView(
         stable=_stable(split, candidate),
         candidate=candidate,
-        intended=weight if candidate is None and split.mark.endswith(HEALING) else None,
+        intended=_intended(inference_service, split, status, candidate),
         weight=weight,
         accepted=not why,
         message=why,
         pending=bool(why) and not split.refused,
         editor=editor(inference_service, own=names.MANAGER),
     )
+
+
+def _intended(
+    inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus, candidate: str | None
+) -> int | None:
+    """The weight that Serin has decided, where the percent is not its own write; None: what is applied counts."""
+    if candidate is None:
+        return 0 if split.mark.endswith(HEALING) else None
+    overruled = is_overruled(inference_service, names.MANAGER, "spec", "predictor", PERCENT)
+    return status.weights.desired if overruled and status.weights is not None else None
 
 
 def _candidate(split: Split, status: ModelDeploymentStatus) -> str | None:
