@@ -25,7 +25,7 @@ ISVC = (resources.INFERENCE_SERVICES.plural, "prod", "fraud")
 
 
 def _entry(manager: str, *, percent: bool = True) -> Object:
-    fields = {"f:canaryTrafficPercent": {}} if percent else {"f:labels": {}}
+    fields: Object = {"f:canaryTrafficPercent": {}} if percent else {"f:labels": {}}
     time = "2026-11-22T03:00:00Z"
     return {"manager": manager, "time": time, "fieldsV1": {"f:spec": {"f:predictor": fields}}}
 
