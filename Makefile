@@ -42,10 +42,12 @@ test: $(STAMP) ## Run everything: check, then integration and scenarios on the s
 	@$(BIN)/python -m e2e.sandbox.build --helm --kstatus
 	$(BIN)/python -m pytest tests/integration
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
+	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative
 
 .PHONY: matrix
 matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative
 
 .PHONY: soak
 soak: build ## Promotions and rollbacks at 200 requests per second, again and again; writes docs/reliability.md

@@ -107,6 +107,22 @@ def test_what_serin_made_is_changed_by_serin_only(
     editor.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], namespace)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [(25, 0, False), (25, 10, False), (25, 50, True), (25, None, True), (None, 0, True), (None, 50, True)],
+)
+def test_a_candidates_percent_is_only_lowered_by_hand(
+    as_operator: ClusterApi, editor: ClusterApi, namespace: str, before: int | None, after: int | None, *, refused: bool
+) -> None:
+    item = planted(namespace)
+    if before is not None:
+        item["spec"]["predictor"]["canaryTrafficPercent"] = before
+    assert creation(as_operator, item, dry_run=False) == ""
+    words = patching(editor, item, {"spec": {"predictor": {"canaryTrafficPercent": after}}})
+    editor.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], namespace)
+    assert (WRITTEN in words) is refused
+
+
 def test_the_label_comes_and_goes_by_serin_only(editor: ClusterApi, namespace: str) -> None:
     item = planted(namespace)
     item["metadata"] = {"name": "fraud-5c0d9e1a", "namespace": namespace, "labels": {names.MODEL_DEPLOYMENT: "fraud"}}

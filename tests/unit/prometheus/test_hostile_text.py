@@ -152,7 +152,8 @@ def group(text: str, *, histogram: bool) -> CounterGroup:
     return groups_of(preset(Arms.POD), [selection], "prod")[0]
 
 
-ARMS = ("fraud-a-predictor-[a-z0-9]+(-[a-z0-9]+)?", "fraud-b-predictor-[a-z0-9]+(-[a-z0-9]+)?")
+POD = "(-deployment)?-[a-z0-9]+(-[a-z0-9]+)?"
+ARMS = (f"fraud-a-predictor{POD}", f"fraud-b-predictor{POD}")
 
 
 def fixed(arms: Iterable[str]) -> Matchers:

@@ -40,10 +40,8 @@ async def test_each_indicator_has_its_reader(indicator: dict[str, Any], kind: ty
     ("indicator", "arms", "words"),
     [
         ({"availability": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
-        ({"availability": {}}, "Knative", "the arms of mode Knative"),
         ({"clientErrors": {}}, "Pod", "indicator.clientErrors: these arms do not tell which answers are 4xx: KServe's"),
         ({"clientErrors": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
-        ({"clientErrors": {}}, "Knative", "the arms of mode Knative"),
         ({"ratio": {"bad": "rate(x[5m])", "total": "y"}}, "Pod", "indicator.ratio: rate.x.5m.*expected a selector"),
         ({"ratio": {"bad": 'x{r="$(revision)"}', "total": "y"}}, "Pod", "is not known; there are: .*namespace"),
         ({"histogram": {"selector": "x{", "threshold": "1s"}}, "Pod", "indicator.histogram: x.: not PromQL"),
@@ -68,6 +66,6 @@ def test_a_gauge_needs_no_arms() -> None:
 
 
 async def test_a_policy_that_became_unreadable_is_an_error_and_no_crash() -> None:
-    spec = policy({"availability": {}}, arms="Knative")
+    spec = policy({"availability": {}}, arms="EnvoyGateway")
     with pytest.raises(QueryRejected):
         await read(MetricsWorld(), spec, spec.slos[0], IDENTITY, GRID)

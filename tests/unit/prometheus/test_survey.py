@@ -319,6 +319,9 @@ FORGED = counter(XX, "fraud-a", 5, envoy_response_code_class="5", job="pods")
             id="the operator demands what nobody has",
         ),
         pytest.param("Pod", {}, (), False, "is what exports it scraped?", id="pods are no gateway"),
+        pytest.param(
+            "Knative", {}, (), False, "request-metrics-protocol: prometheus", id="what Knative's default lacks"
+        ),
     ],
 )
 async def test_whose_counts_they_are(

@@ -33,6 +33,9 @@ async def survey_target(cluster: Cluster, namespace: str, name: str) -> SurveyTa
     if status.stable is None:
         raise InvalidInput(f"{name} has no stable revision yet: there is nothing to compare a candidate with")
     backend = backend_of(deployment.spec)
+    unsuitable = backend.unsuitable(policy)
+    if unsuitable:
+        raise InvalidInput(f"PromotionPolicy {policy_name}: spec.{unsuitable}")
     none = RevisionRef(revision=NO_CANDIDATE, version=NO_CANDIDATE, workload=backend.workload(name, NO_CANDIDATE))
     identity = backend.identity(namespace, status.candidate or none, status.stable)
     if status.candidate is None:

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
+from serin.api.names import MANAGER
 from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
 from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
@@ -121,7 +122,8 @@ class KubernetesCluster:
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""
-        return await self._request("POST", resource.path(namespace) + ("?dryRun=All" if dry_run else ""), body)
+        query = {"fieldManager": MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        return await self._request("POST", f"{resource.path(namespace)}?{urlencode(query)}", body)
 
     async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
         """See :class:`Cluster`."""
@@ -132,7 +134,8 @@ class KubernetesCluster:
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
         """See :class:`Cluster`."""
-        return await self._request("PATCH", _path(resource, namespace, name), patch, MERGE)
+        path = f"{_path(resource, namespace, name)}?{urlencode({'fieldManager': MANAGER})}"
+        return await self._request("PATCH", path, patch, MERGE)
 
     async def replace(self, resource: Resource, body: Object) -> Object:
         """Replaces the whole object; ``Conflict`` unless ``resourceVersion`` is the newest."""

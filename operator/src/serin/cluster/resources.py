@@ -36,6 +36,7 @@ PROMOTION_RECORDS = Resource(GROUP, VERSION, "promotionrecords", "PromotionRecor
 PROMOTION_FREEZES = Resource(GROUP, VERSION, "promotionfreezes", "PromotionFreeze")
 PROMOTION_ACTIONS = Resource(GROUP, VERSION, "promotionactions", "PromotionAction")
 INFERENCE_SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
+KNATIVE_REVISIONS = Resource("serving.knative.dev", "v1", "revisions", "Revision")
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 PODS = Resource("", "v1", "pods", "Pod")

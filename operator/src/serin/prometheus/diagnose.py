@@ -115,7 +115,8 @@ async def describe_missing(
     if not values:
         anywhere = await values_of(metrics, "__name__", [metric], at)
         if not anywhere:
-            return f"there is no {asked}: is what exports it scraped?"
+            hint = f" ({query.source.absent})" if query.source.absent and counted & query.source.metrics else ""
+            return f"there is no {asked}: is what exports it scraped?{hint}"
         limits = ", ".join(request.shape.matchers) or f"a label {label}"
         return f"{', '.join(anywhere)} exist, but none with {limits}"
     if not any(query.patterns.matches(value) for value in values):

@@ -86,6 +86,9 @@ class Arm:
     """The same by digest, as the node pulled it; empty before it has."""
     runtime: str = ""
     """The ServingRuntime; empty if nothing says which one."""
+    elastic: bool = False
+    """Replicas come within seconds of the load that needs them, and requests wait for them: one ready replica carries
+    any weight."""
     doubt: Problem | None = None
     """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -23,12 +22,12 @@ from serin.controller.snapshot.pending_actions import mark_answered, write_answe
 from serin.errors import Conflict, NameTaken, Refused
 from serin.notify.sink import Sink, Subject
 from serin.records import build
+from serin.rollout.context import POLL_INTERVAL
 from serin.rollout.decision import Decision, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.rollout.report.announcements import announcement
 from serin.schema.reasons import Reason
 from serin.traffic.backend import Source
-from serin.traffic.gateway.http_route import is_applied
 
 log = structlog.get_logger()
 SINK_TIMEOUT = 2.0
@@ -48,27 +47,27 @@ class Actor:
             await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**snapshot.obj, "status": wanted})
             _log_decision((snapshot.owner.namespace, snapshot.owner.name), snapshot.status, status)
 
-    async def apply_route(self, snapshot: Snapshot, decision: Decision) -> Decision:
+    async def apply_route(self, snapshot: Snapshot, decision: Decision, now: datetime) -> Decision:
         """Applies the plan's traffic split: the first write after the status, since it may be a rollback.
 
         Returns the decision, with one more announcement if the route had been changed by somebody else.
         """
-        route = decision.plan.route
-        if route is None or not snapshot.owns_route:
+        if not snapshot.owns_route:
             return decision
-        wanted = snapshot.backend.route(snapshot.owner, snapshot.model_deployment.spec, route)
-        actual = snapshot.route_obj
-        if actual is not None:
-            if is_applied(actual, wanted) and _own(actual) == _own(wanted):
-                return decision
-            wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
-        await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
-        seen = snapshot.route
-        if seen is None or not seen.editor or actual is None or _own(actual) != _own(wanted):
+
+        async def source_of(ref: RevisionRef) -> Source | None:
+            found = await self._source(snapshot, ref)
+            return Source(*found) if found is not None else None
+
+        route = snapshot.route_to_write(source_of)
+        applied = await snapshot.backend.apply_route(self._cluster, route, decision)
+        if applied.unfinished:
+            soon = now + POLL_INTERVAL
+            decision = replace(decision, wake_at=min(filter(None, (decision.wake_at, soon))))
+        if not applied.repaired:
             return decision
-        message = f"{seen.edited_by} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
         reason = Reason.ROUTE_REPAIRED
-        repaired = announcement(decision.status, reason.value, message, reason=reason, warning=True)
+        repaired = announcement(decision.status, reason.value, applied.repaired, reason=reason, warning=True)
         return replace(decision, announcements=(*decision.announcements, repaired))
 
     async def publish(self, snapshot: Snapshot, decision: Decision, acts: Acts, now: datetime) -> bool:
@@ -86,8 +85,10 @@ class Actor:
         return done
 
     async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts) -> None:
-        """Creates, scales and deletes arms according to the plan."""
+        """Creates, scales and deletes arms according to the plan, where they do not follow from the route."""
         plan = decision.plan
+        if not snapshot.backend.writes_workloads:
+            return
         if Part.INFERENCE_SERVICES not in snapshot.unknown:
             for ref in (ref for ref in plan.ensure if ref.revision not in snapshot.foreign):
                 actual = snapshot.workloads.get(ref.revision)
@@ -152,8 +153,7 @@ class Actor:
             await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)
 
     async def _create(self, snapshot: Snapshot, ref: RevisionRef) -> None:
-        found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)
-        source = found or snapshot.source_by_name(ref)
+        source = await self._source(snapshot, ref)
         if source is None:
             if Part.RECORDS in snapshot.unknown:
                 return  # the source is in a record that cannot be read now; that is reported already
@@ -165,6 +165,11 @@ class Actor:
         except Conflict as error:
             message = "one of this name exists that is not as Serin made it; it gets no traffic and is not changed"
             raise NameTaken(message) from error
+
+    async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
+        """What was written for ``ref``, from spec or the records; None if nobody knows it."""
+        found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)
+        return found or snapshot.source_by_name(ref)
 
     async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
         """The source of ``ref``, from the records of the rollouts that it was in."""
@@ -195,12 +200,6 @@ def _log_decision(key: tuple[str, str], before: ModelDeploymentStatus, after: Mo
         reason=ready.reason if ready else None,
         message=after.message,
     )
-
-
-def _own(obj: Mapping[str, Any]) -> dict[str, str]:
-    """Serin's annotations. A stale one would mislead the operator when it rebuilds a lost status from the route."""
-    annotations = obj["metadata"].get("annotations", {})
-    return {key: value for key, value in annotations.items() if key.startswith("serin.dev/")}
 
 
 async def _in_time(call: Awaitable[None]) -> None:

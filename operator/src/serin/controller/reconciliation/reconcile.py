@@ -148,11 +148,11 @@ class Reconciler:
     async def _apply_route(actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts) -> Decision:
         """Applies the route; a failure is noted and does not stop the writes after it."""
         try:
-            return await actor.apply_route(snapshot, decision)
+            return await actor.apply_route(snapshot, decision, acts.now)
         except NotLeader:
             raise
         except Exception as error:  # noqa: BLE001 - records and arms do not depend on the route; it is reported
-            acts.note(Act.ROUTE, snapshot.owner.name, error)
+            acts.note(Act(snapshot.backend.route_kind.kind), snapshot.owner.name, error)
             return decision
 
     async def _apply_route_without_status(

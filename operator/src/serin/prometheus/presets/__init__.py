@@ -92,12 +92,19 @@ class Preset:
     """Unit of the histogram's boundaries."""
     proven: str
     """The real parts on which it was tested; empty: none yet."""
+    absent: str
+    """What has to be set where nothing of it is found; empty if scraping is all."""
     refused: str
     """Why policies may not use it; empty: they may."""
     meaning: str
     """What is counted, in one sentence for people."""
     required: Mapping[str, str] = field(default_factory=dict)
     """Label values that the operator's settings demand of all series, as they are written there."""
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Names of the metrics of availability and latency."""
+        return frozenset(term.metric for term in (*self.availability, *self.latency))
 
     @property
     def of_gateway(self) -> bool:
@@ -180,6 +187,7 @@ def preset(arms: Arms) -> Preset:
         latency=tuple(map(_term, latency.get("terms", []))),
         latency_unit=parse_duration(latency.get("unit", "1s")),
         proven=data["proven"],
+        absent=data.get("absent", ""),
         refused=data.get("refused", ""),
         meaning=data["meaning"],
     )

@@ -30,7 +30,9 @@ def aborted_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> 
     route = context.observed.route
     if route is None or status.candidate is None:
         return None
-    intended = weights_of(status).applied if route.intended is None else route.intended
+    weights = weights_of(status)
+    # What Serin itself has just lowered is not yet applied.
+    intended = min(weights.applied, weights.desired) if route.intended is None else route.intended
     removed = route.meant_to_expose - route.exposes
     if route.weight >= intended and not removed:
         return None

@@ -11,8 +11,9 @@ from serin.api.status import RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.rollout.observation import Arm
+from serin.traffic.kserve.failure import failure_of
+from serin.traffic.kserve.ready import ready_endpoints
 from serin.traffic.owner import stated_hash
-from serin.traffic.standard.failure import failure_of
 
 SERVING = "kserve-container"
 """The container of a predictor's pod that serves the model."""
@@ -93,24 +94,3 @@ def _template(pods: Iterable[Mapping[str, Any]]) -> str:
     """The template hash of the newest pod, from the label of its ReplicaSet; empty without a pod."""
     newest = _newest(pods)
     return str((newest["metadata"].get("labels") or {}).get("pod-template-hash", "")) if newest else ""
-
-
-def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
-    """Number of ready endpoints that are not terminating.
-
-    Counted by pod, as a dual-stack Service lists each pod once per address family. Endpoints without a pod are counted
-    by address, in the address family that has the most.
-    """
-    pods: set[str] = set()
-    addresses: dict[str, set[str]] = {}
-    for piece in slices:
-        for endpoint in piece.get("endpoints") or []:
-            conditions, target = endpoint.get("conditions") or {}, endpoint.get("targetRef") or {}
-            if not conditions.get("ready", True) or conditions.get("terminating", False):
-                continue
-            if target.get("uid"):
-                pods.add(target["uid"])
-            else:
-                family = addresses.setdefault(piece.get("addressType", "IPv4"), set())
-                family.update(endpoint.get("addresses") or [])
-    return len(pods) + max(map(len, addresses.values()), default=0)
