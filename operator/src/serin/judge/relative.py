@@ -59,9 +59,7 @@ class Neighbours:
         """The window that waits for its next neighbour, and stable's counts just before it."""
         self._last: Window | None = None
 
-    def add(
-        self, window: Window, phis: list[float], *, judged: bool, suspected: bool = False
-    ) -> Compared | None:
+    def add(self, window: Window, phis: list[float], *, judged: bool, suspected: bool = False) -> Compared | None:
         """Takes one window, which only tells about stable unless it is ``judged``; what can be compared now."""
         own = (window.stable,) if window.stable is not None and window.stable.total else ()
         this = Compared(window, phis, own, suspected)
