@@ -46,7 +46,10 @@ def main() -> int:
     for name, table in TABLES.items():
         if not options.only or name in options.only:
             print(name, file=sys.stderr, flush=True)
-            write({name: table(bench.each)}, list(TABLES))
+            text = table(bench.each)
+            if options.scale != 1:
+                text += f"\nMeasured with {options.scale:g} of the runs that are named.\n"
+            write({name: text}, list(TABLES))
     print(f"{REPORT} written", file=sys.stderr)
     return 0
 
