@@ -11,6 +11,7 @@ import pytest
 from serin.api.promotion_policy import Exposure
 from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
 from serin.evidence import Split
+from serin.policy_gates.windows import Windows
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.decide import decide
 from serin.rollout.gates import FINAL_GATES, GATES, RESUME_GATES, first_hold
@@ -492,6 +493,13 @@ def break_more(here: Scene, kind: str) -> None:
         here.observed = replace(here.observed, split=Split(400, 1000, 10, agrees=False, chi_square=99.0))
     elif kind == "time":
         judged(here, Verdict.PASS, Reason.STEP_TIME)
+    elif kind == "gates":
+        closed = Windows.model_validate({"deny": [{"cron": "0 8 * * *", "for": "8h"}]})
+        records = (
+            replace(r, policy=r.policy and r.policy.model_copy(update={"windows": closed}))
+            for r in here.observed.records
+        )
+        here.observed = replace(here.observed, records=tuple(records))
     elif kind == "stable":
         here.arm("1", ready=1)
     elif kind == "candidate":
@@ -516,6 +524,7 @@ ASKED = {
     "held": "prepare shadow steps bake promote",
     "stable": "prepare shadow steps bake",
     "candidate": "prepare shadow steps bake",
+    "gates": "prepare shadow steps bake",
 }
 """In which phases something that is in the way holds."""
 IN_WORDS = {
@@ -538,7 +547,7 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if transition is not None:
         assert transition.status.rollout is not None
-        words = kind in {"spec", "paused", "held", "evidence", "split", "time", "preview"}
+        words = kind in {"spec", "paused", "held", "gates", "evidence", "split", "time", "preview"}
         assert (transition.status.rollout.blocked_since is None) is words
         assert transition.stalled is (kind == "spec" or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))

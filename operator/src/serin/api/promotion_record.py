@@ -6,13 +6,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.status import AnsweredAction
+from serin.api.status import AnsweredAction, GateStatus
 from serin.api.workload import OfWorkload
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, User, Word, validations
 from serin.schema.words import Stored
 
 MOST_ACTIONS = 20
+MOST_GATE_RESULTS = 64
 
 
 class RevisionSource(OfWorkload):
@@ -105,6 +106,8 @@ class PromotionRecordStatus(ApiModel):
     """End of the first window that crossed the breach threshold."""
     actions: Annotated[list[AnsweredAction], Field(max_length=MOST_ACTIONS)] = []
     """The PromotionActions on this rollout, oldest first."""
+    gates: Annotated[list[GateStatus], Field(max_length=MOST_GATE_RESULTS)] = []
+    """The gates of the policy that opened or ended the rollout: who, when, why, for which move; oldest first."""
     timeline: Annotated[list[TimelineEntry], Field(max_length=200)] = []
     blocks: Annotated[list[WindowBlock], Field(max_length=2000)] = []
     requests: Annotated[dict[str, int], Field(max_length=32)] = {}

@@ -28,6 +28,7 @@ from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
 from serin.api.status import AnsweredAction, Held, RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
+from serin.records.gates import approvals_of, gates_of
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import RecordView
 from serin.schema.types import LONGEST_USER
@@ -136,6 +137,9 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         reason=status.reason,
         decided_at=status.decided_at,
         held=_held(status.actions),
+        requested_by=spec.requested_by.user if spec.requested_by is not None else None,
+        gates=gates_of(status),
+        approvals=approvals_of(status),
     )
 
 

@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.status import Held, RevisionRef, WriteFailure
+from serin.api.status import Approval, GateStatus, Held, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Split
+from serin.policy_gates.answer import Fact
 from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -130,6 +131,12 @@ class RecordView:
     decided_at: datetime | None = None
     held: Held | None = None
     """The Hold that has not been released."""
+    requested_by: str | None = None
+    """Who asked for the candidate's revision; None if the record does not tell it."""
+    gates: tuple[GateStatus, ...] = ()
+    """The newest result of each gate of the policy."""
+    approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)
+    """By gate, those that are in no result yet."""
 
     @property
     def finished(self) -> bool:
@@ -166,6 +173,8 @@ class ActionView:
     name: str
     uid: str
     spec: PromotionActionSpec
+    created_at: datetime | None = None
+    """None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,10 @@ class Observation:
     """Unanswered actions, oldest first."""
     requester_verified: bool | None = None
     """Whether admission policies verify ``requestedBy`` of PromotionActions; None if unknown."""
+    groups_verified: bool | None = None
+    """Whether they verify ``groups``, too; None if unknown."""
+    gate_facts: Mapping[str, Fact] = field(default_factory=dict)
+    """By gate of the policy, what was read for it."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)

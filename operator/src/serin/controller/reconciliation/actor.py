@@ -20,6 +20,7 @@ from serin.errors import Conflict, NameTaken, Refused
 from serin.evidence import Assessment
 from serin.notify.sink import Sink, Subject
 from serin.records import build
+from serin.records.gates import with_gates
 from serin.rollout.decision import Decision, Finish, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.rollout.report.announcements import announcement
@@ -187,6 +188,8 @@ class Actor:
                 done = done and name not in current
                 continue
             status = build.with_actions(record.status, name, decision.status.actions)
+            if rollout is not None and rollout.record == name:
+                status = with_gates(status, rollout.gates)
             status = _next_status(status, decision, finishes.get(name), evidence, now)
             if status.to_api() == record.status.to_api():
                 continue

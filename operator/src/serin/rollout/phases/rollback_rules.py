@@ -6,6 +6,7 @@ from serin.api.model_deployment import OnNewRevision
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import SilenceClock
+from serin.rollout.gates.policy.refused import refused_gate
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
@@ -145,6 +146,14 @@ def candidate_cannot_start(context: DecisionContext, status: ModelDeploymentStat
     return None
 
 
+def gate_refused(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """A gate of the policy ends the rollout: nobody approved in time, and the policy says that this ends it."""
+    refused = refused_gate(context, status)
+    if refused is None:
+        return None
+    return start_rollback(context, refused.status, refused.reason, refused.message)
+
+
 ROLLBACK_RULES = (
     decided_before,
     aborted_by_hand,
@@ -154,8 +163,11 @@ ROLLBACK_RULES = (
     candidate_unreachable,
     silent_too_long,
     inconclusive_too_long,
+    gate_refused,
 )
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
+WAIT_RULES = (superseded, gate_refused)
+"""Before the candidate is created."""
 PREPARE_RULES = (superseded, candidate_cannot_start)
 """Before the candidate gets its first request."""
 ENDING_RULES = (

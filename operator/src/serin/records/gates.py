@@ -1,0 +1,57 @@
+"""How the gates of a policy are written to a record and read back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.promotion_record import MOST_GATE_RESULTS, PromotionRecordStatus
+from serin.api.status import AnsweredAction, Approval, GateStatus
+from serin.policy_gates.answer import GateState
+
+LONGEST_RESULT = 200
+"""Characters of a message or of names in a record: with all gates of all steps a record stays below its size."""
+
+
+def with_gates(status: PromotionRecordStatus, gates: Sequence[GateStatus]) -> PromotionRecordStatus:
+    """The status with the gates that have opened, or ended the rollout, since; the first answer to a move stays.
+
+    Without more room the oldest are dropped; the approvals stand among the actions, too.
+    """
+    known = {(gate.name, gate.before, gate.step) for gate in status.gates}
+    fresh = [
+        _shortened(gate)
+        for gate in gates
+        if gate.state is not GateState.WAITING and (gate.name, gate.before, gate.step) not in known
+    ]
+    if not fresh:
+        return status
+    return status.model_copy(update={"gates": [*status.gates, *fresh][-MOST_GATE_RESULTS:]})
+
+
+def _shortened(gate: GateStatus) -> GateStatus:
+    by = gate.by[:LONGEST_RESULT] if gate.by is not None else None
+    return gate.model_copy(update={"message": gate.message[:LONGEST_RESULT], "by": by})
+
+
+def gates_of(status: PromotionRecordStatus) -> tuple[GateStatus, ...]:
+    """Where the gates stood, for a status that is rebuilt: the newest result of each."""
+    return tuple({gate.name: gate for gate in status.gates}.values())
+
+
+def approvals_of(status: PromotionRecordStatus) -> Mapping[str, tuple[Approval, ...]]:
+    """By gate, the approvals since its newest result: those that no move has used up."""
+    used = {gate.name: gate.at for gate in status.gates}
+    found: dict[str, tuple[Approval, ...]] = {}
+    for action in status.actions:
+        if action.action is not ActionKind.APPROVE or action.outcome is not ActionOutcome.ACCEPTED or not action.gate:
+            continue
+        at = used.get(action.gate)
+        if at is None or action.at > at:
+            found[action.gate] = (*found.get(action.gate, ()), approval(action))
+    return found
+
+
+def approval(answered: AnsweredAction) -> Approval:
+    """The approval that an accepted Approve is."""
+    return Approval(by=answered.by, at=answered.at, action=answered.name, ticket=answered.ticket)
