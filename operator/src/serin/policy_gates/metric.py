@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from serin.policy_gates.answer import Answer, Asked, GateState, Unknown
 from serin.policy_gates.kind import GateKind
@@ -32,7 +32,7 @@ class Metric(GateKind):
     """Above this it holds."""
     min: SignedDecimalString | None = None
     """Below this it holds."""
-    for_: Duration = timedelta(0)
+    for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
     """The number has to be inside the limits for so long, at each look."""
     max_age: Duration = timedelta(minutes=5)
     """Of a query that is one selector, an older sample is no number."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from serin.api.status import GateStatus, ModelDeploymentStatus
-from serin.policy_gates.answer import Answer, GateState
+from serin.policy_gates.answer import Answer, Before, GateState
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.policy.asked import AskedGate, asked_gates, requester_of, with_gates
 from serin.rollout.transition import Transition, rollout_of
 
-MOVES = {"Start": "the rollout starts", "Step": "the next weight", "Promote": "the last weight"}
+MOVES = {Before.START: "the start", Before.STEP: "the next weight", Before.PROMOTE: "the last weight"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def policy_gates(context: DecisionContext, status: ModelDeploymentStatus) -> Tra
     gate, answer = found.holding[0]
     others = [other.name for other, _ in found.holding[1:]]
     more = f"; so {'does' if len(others) == 1 else 'do'} {', '.join(others)}" if others else ""
-    message = f"gate {gate.name} holds {MOVES[gate.before.value]}: {answer.message}{_how(gate, status)}{more}"
+    message = f"gate {gate.name} holds {MOVES[gate.before]}: {answer.message}{_how(gate, status)}{more}"
     stalled = any(answer.stalled for _, answer in found.holding)
     return Transition(with_gates(status, found.after), answer.reason, message, found.look_at, stalled=stalled)
 
