@@ -74,9 +74,9 @@ class Metric(GateKind):
             what = "no value" if fact.value is None else "NaN, which is no number"
             return self._held(asked, f"{self._shown} gives {what}; missing data opens nothing")
         shown = f"{self._shown} is {fact.value:.4g}"
-        if self.max is not None and fact.value > self.max:
+        if self.max is not None and fact.value > float(self.max):
             return self._held(asked, f"{shown}, above {self.max}")
-        if self.min is not None and fact.value < self.min:
+        if self.min is not None and fact.value < float(self.min):
             return self._held(asked, f"{shown}, below {self.min}")
         since = min(asked.met_since or asked.now, asked.now)
         opens = since + self.for_
