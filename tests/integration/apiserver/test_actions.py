@@ -140,7 +140,7 @@ def test_each_role_may_say_its_own_actions_in_its_own_namespace(
 ) -> None:
     may = [rule("serin.dev", ["promotionactions", *(f"promotionactions/{k.lower()}" for k in ROLES[role])], ["create"])]
     user = f"system:serviceaccount:{namespace}:{role}"
-    first = sorted(ROLES[role])[0] if ROLES[role] else "Hold"
+    first = min(ROLES[role]) if ROLES[role] else "Hold"
     with account(sandbox, api, namespace, role, may) as person:
         settled(lambda: creation(person, _action(namespace, first, requestedBy=user)), "" if ROLES[role] else "may not")
         for kind in ActionKind:

@@ -17,7 +17,7 @@ from serin.rollout.transition import rollout_of, with_rollout
 from serin.schema.reasons import Phase
 
 LONGEST_GATE_MESSAGE, LONGEST_BY = 512, 1024
-WINDOWS_MOVE = {
+WINDOWS_MOVE: dict[Phase | None, Before] = {
     Phase.WAITING: Before.START,
     Phase.PREPARING: Before.START,
     Phase.SHADOWING: Before.START,
