@@ -141,7 +141,7 @@ def test_nobody_approves_in_time(on_timeout: str) -> None:
 
 
 TWO = APPROVAL | {"count": 2, "groups": ["risk", "ops"], "ticketPattern": "^CHG[0-9]{7}$"}
-GOOD = {"groups": ["risk"], "ticket": "CHG0000001", "gate": "cab"}
+GOOD: dict[str, Any] = {"groups": ["risk"], "ticket": "CHG0000001", "gate": "cab"}
 ANSWERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, GOOD, ""),
     ({}, GOOD | {"requestedBy": "bo@example.com"}, "bo@example.com asked for this revision"),
@@ -209,6 +209,16 @@ def test_an_approval_of_another_attempt_does_not_count() -> None:
     world.ask("Approve", gate="cab", rollout=first, requestedBy="bo@example.com")
     world.tick()
     assert told(world)[0] is ActionOutcome.REFUSED
+
+
+@pytest.mark.parametrize("queue", ["Supersede", "Queue"])
+def test_who_waits_for_a_gate_has_not_begun_and_gives_way(queue: str) -> None:
+    world = asking(gate("cab", "Start", approval=APPROVAL))
+    world.settle(5)
+    world.want("3", onNewRevision=queue)
+    world.settle(10)
+    assert (world.records[-2].outcome, world.records[-2].reason) == (Outcome.SUPERSEDED, Reason.SUPERSEDED)
+    assert (world.records[-1].candidate.version, world.status.phase) == ("3", Phase.WAITING)
 
 
 def test_windows_hold_every_move_and_say_when_they_open() -> None:

@@ -10,7 +10,9 @@ from serin.api.status import AnsweredAction, Approval, GateStatus
 from serin.policy_gates.answer import GateState
 
 LONGEST_RESULT = 200
-"""Characters of a message or of names in a record: with all gates of all steps a record stays below its size."""
+"""Characters of a message in a record."""
+LARGEST = 16 * 1024
+"""Bytes of all results in a record: it has windows and actions, too, and stays below 256 KiB."""
 
 
 def with_gates(status: PromotionRecordStatus, gates: Sequence[GateStatus]) -> PromotionRecordStatus:
@@ -26,12 +28,14 @@ def with_gates(status: PromotionRecordStatus, gates: Sequence[GateStatus]) -> Pr
     ]
     if not fresh:
         return status
-    return status.model_copy(update={"gates": [*status.gates, *fresh][-MOST_GATE_RESULTS:]})
+    kept = [*status.gates, *fresh][-MOST_GATE_RESULTS:]
+    while len(kept) > len(fresh) and sum(len(gate.model_dump_json()) for gate in kept) > LARGEST:
+        kept = kept[1:]
+    return status.model_copy(update={"gates": kept})
 
 
 def _shortened(gate: GateStatus) -> GateStatus:
-    by = gate.by[:LONGEST_RESULT] if gate.by is not None else None
-    return gate.model_copy(update={"message": gate.message[:LONGEST_RESULT], "by": by})
+    return gate.model_copy(update={"message": gate.message[:LONGEST_RESULT]})
 
 
 def gates_of(status: PromotionRecordStatus) -> tuple[GateStatus, ...]:

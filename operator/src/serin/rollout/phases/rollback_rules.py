@@ -88,14 +88,14 @@ def candidate_unreachable(context: DecisionContext, status: ModelDeploymentStatu
 
 
 def superseded(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Spec asks for another revision, and ``onNewRevision`` does not queue it."""
+    """Spec asks for another revision, and ``onNewRevision`` does not queue it behind one that has begun."""
     wanted, candidate = context.observed.wanted, status.candidate
     if wanted is None or candidate is None or wanted.revision == candidate.revision:
         return None
     back = status.stable is not None and wanted.revision == status.stable.revision
     if context.is_down(status.stable) and context.ready(candidate) and not kept_from_serving(context, status):
         return None  # the candidate is the only ready arm, and takes all traffic first
-    waits = context.spec.on_new_revision is OnNewRevision.QUEUE and not back
+    waits = context.spec.on_new_revision is OnNewRevision.QUEUE and not back and status.phase is not Phase.WAITING
     if waits and (context.ready(candidate) or not stable_is_down(context, status)):
         return None
     what = "stable again" if back else "another revision"
