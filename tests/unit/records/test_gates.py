@@ -16,14 +16,31 @@ EMPTY = PromotionRecordStatus()
 
 
 def gate(name: str = "cab", **changes: Any) -> GateStatus:
-    base = {"name": name, "before": Before.STEP, "kind": "approval", "step": 1, "state": GateState.OPEN, "since": START,
-            "at": START, "message": "approved by ana", "by": "ana"}  # fmt: skip
+    base: dict[str, Any] = {
+        "name": name,
+        "before": Before.STEP,
+        "kind": "approval",
+        "step": 1,
+        "state": GateState.OPEN,
+        "since": START,
+        "at": START,
+        "message": "approved by ana",
+        "by": "ana",
+    }
     return GateStatus(**(base | changes))
 
 
 def approve(number: int, **changes: Any) -> AnsweredAction:
-    base = {"name": f"a{number}", "uid": str(number), "action": ActionKind.APPROVE, "gate": "cab",
-            "by": f"person-{number}", "outcome": ActionOutcome.ACCEPTED, "message": "", "at": START + timedelta(seconds=number)}  # fmt: skip
+    base: dict[str, Any] = {
+        "name": f"a{number}",
+        "uid": str(number),
+        "action": ActionKind.APPROVE,
+        "gate": "cab",
+        "by": f"person-{number}",
+        "outcome": ActionOutcome.ACCEPTED,
+        "message": "",
+        "at": START + timedelta(seconds=number),
+    }
     return AnsweredAction(**(base | changes))
 
 
