@@ -62,6 +62,12 @@ def test_fields_that_no_policy_has_are_named() -> None:
     assert sorted(unknown) == ["spec.analysis.alhpa", "spec.gatse", "spec.slos[0].target"]
 
 
+def test_the_names_of_gates_differ() -> None:
+    gate = {"name": "cab", "before": "Start", "approval": {}}
+    given = {"kind": "PromotionPolicy", "spec": spec(gates=[gate, gate])}
+    assert "spec.gates: names must differ, found cab, cab" in refusal(yaml.safe_dump(given))
+
+
 def test_the_names_of_slos_differ() -> None:
     given = {"kind": "PromotionPolicy", "spec": spec(slos=[SLOS[0], SLOS[0]])}
     assert refusal(yaml.safe_dump(given)) == "P.yaml: spec.slos: names must differ, found availability, availability"

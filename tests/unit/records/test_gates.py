@@ -46,6 +46,9 @@ def approve(number: int, **changes: Any) -> AnsweredAction:
 
 def test_what_waits_is_no_result_and_each_result_stands_once() -> None:
     assert with_gates(EMPTY, [gate(state=GateState.WAITING)]) is EMPTY
+    assert with_gates(EMPTY, [gate(), gate("budget", state=GateState.WAITING)]) is EMPTY, "no move yet"
+    ended = with_gates(EMPTY, [gate(state=GateState.REFUSED), gate("budget", state=GateState.WAITING)])
+    assert [g.state for g in ended.gates] == [GateState.REFUSED]
     once = with_gates(EMPTY, [gate()])
     assert with_gates(once, [gate(message="again")]) is once
     twice = with_gates(once, [gate(step=2), gate("budget", step=2)])

@@ -73,7 +73,7 @@ class Metric(GateKind):
         if fact.value is None or math.isnan(fact.value):
             what = "no value" if fact.value is None else "NaN, which is no number"
             return self._held(asked, f"{self._shown} gives {what}; missing data opens nothing")
-        shown = f"{self._shown} is {fact.value:.4g}"
+        shown = f"{self._shown} is {fact.value:.3g}"
         if self.max is not None and fact.value > float(self.max):
             return self._held(asked, f"{shown}, above {self.max}")
         if self.min is not None and fact.value < float(self.min):

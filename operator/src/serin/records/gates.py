@@ -16,15 +16,18 @@ LARGEST = 16 * 1024
 
 
 def with_gates(status: PromotionRecordStatus, gates: Sequence[GateStatus]) -> PromotionRecordStatus:
-    """The status with the gates that have opened, or ended the rollout, since; the first answer to a move stays.
+    """The status with the gates that let a move happen, or ended the rollout, since; each once for a move.
 
-    Without more room the oldest are dropped; the approvals stand among the actions, too.
+    While a gate waits, those beside it may close again: what is kept is how they stood at the move. Without more room
+    the oldest are dropped; the approvals stand among the actions, too.
     """
+    moved = not any(gate.state is GateState.WAITING for gate in gates)
     known = {(gate.name, gate.before, gate.step) for gate in status.gates}
     fresh = [
         _shortened(gate)
         for gate in gates
-        if gate.state is not GateState.WAITING and (gate.name, gate.before, gate.step) not in known
+        if (gate.state is GateState.REFUSED or (moved and gate.state is GateState.OPEN))
+        and (gate.name, gate.before, gate.step) not in known
     ]
     if not fresh:
         return status

@@ -24,7 +24,7 @@ class Budget:
     """What the query gives; an exception is raised."""
 
     def __init__(self, lab: Lab, answer: Any) -> None:
-        self.answer = answer
+        self.answer: Any = answer
         self.asked: list[str] = []
         lab.prometheus.values = self._values  # type: ignore[method-assign]
 
