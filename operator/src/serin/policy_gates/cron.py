@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 
 from cronsim import CronSim, CronSimError
 
@@ -49,10 +49,10 @@ def cron_problem(cron: str, lasts: timedelta) -> str | None:
         starts = CronSim(cron, SEARCHED_FROM)
     except (CronSimError, ValueError, AssertionError) as error:
         return f"cron: {cron!r} is no cron expression: {str(error) or 'it cannot be read'}"
-    first = next(starts, None)
-    if first is None or first > SEARCHED_FROM + SEARCHED_FOR:
+    soon = takewhile(lambda at: at <= SEARCHED_FROM + SEARCHED_FOR, starts)
+    known = list(islice(soon, COMPARED_STARTS))
+    if not known:
         return f"cron: {cron!r} never fires"
-    known = [first, *(at for at, _ in zip(starts, range(COMPARED_STARTS), strict=False))]
     shortest = min((later - earlier for earlier, later in pairwise(known)), default=lasts)
     if lasts > shortest:
         return (
