@@ -17,7 +17,7 @@ from tests.lab import POLICY, Lab
 QUERY = 'sum(budget{version="$(version)"})'
 
 
-HANGS = object()
+HANGS: Any = object()
 
 
 class Budget:
