@@ -19,6 +19,7 @@ from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
 from serin.judge.refusals import Refusals
+from serin.policy_gates.answer import Fact
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import (
@@ -110,6 +111,11 @@ class World:
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
     requester_verified: bool | None = True
+    groups_verified: bool | None = True
+    requested_by: str | None = None
+    """Who asked for the revision, as the next record tells it."""
+    gate_facts: dict[str, Fact] = field(default_factory=dict)
+    """By gate of the policy, what is read for it."""
     problem: Problem | None = None
     """What is wrong with spec."""
     flooded: bool = False
@@ -161,6 +167,8 @@ class World:
             actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,
             freezes=self.freezes,
+            groups_verified=self.groups_verified,
+            gate_facts=dict(self.gate_facts),
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,
@@ -180,7 +188,7 @@ class World:
             fields = {"rollout": self.status.rollout.record} | fields
         base = {"modelDeployment": NAME, "action": action, "requestedBy": "ana@example.com"}
         spec = PromotionActionSpec.model_validate(base | fields)
-        view = ActionView(name or f"action-{number}", f"uid-{number}", spec)
+        view = ActionView(name or f"action-{number}", f"uid-{number}", spec, self.now)
         self.actions.append(view)
         return view
 
@@ -255,7 +263,8 @@ class World:
 
     def _create_record(self, plan: RecordPlan) -> list[WriteFailure]:
         live = self.policy if isinstance(self.policy, PromotionPolicySpec) and plan.stable else None
-        self.records.append(RecordView(plan.name, plan.attempt, plan.candidate, plan.stable, live, plan.started_at))
+        record = RecordView(plan.name, plan.attempt, plan.candidate, plan.stable, live, plan.started_at)
+        self.records.append(replace(record, requested_by=self.requested_by))
         return []
 
     def _create_arm(self, wanted: RevisionRef) -> list[WriteFailure]:

@@ -57,6 +57,13 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
         "metadata.name must start with a letter and hold only a-z, 0-9 and - (KServe's rule)",
     ),
 ]
+
+
+def gate(name: str = "cab", **kind: Any) -> Json:
+    """A gate of a policy."""
+    return {"name": name, "before": "Start", **kind}
+
+
 POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.slos", [{**SLO, "indicator": {}}], "give exactly one of availability, latency, ratio"),
     (
@@ -81,6 +88,14 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.steps", [{"weight": 50, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
     ("spec.steps", [{"weight": 5, "for": "1m"}, {"weight": 5, "for": "1m"}], "weights must rise from step to step"),
     ("spec.steps", [{"weight": 5, "for": "1h", "timeout": "1h"}], "timeout must be longer than for"),
+    ("spec.gates", [gate()], "give exactly one of approval, metric"),
+    ("spec.gates", [gate(approval={}, metric={"query": "x", "min": "1"})], "give exactly one of approval, metric"),
+    ("spec.gates", [gate("windows", approval={})], "the name windows is that of spec.windows"),
+    ("spec.gates", [gate(approval={"timeout": "59s"})], "timeout is at least 1m"),
+    ("spec.gates", [gate(metric={"query": "x"})], "give max, min or both"),
+    ("spec.gates", [gate(metric={"query": "x", "min": "2", "max": "1"})], "min is at most max"),
+    ("spec.windows", {"deny": [{"cron": "0 0 * * *", "for": "59s"}]}, "for is at least 1m and at most 744h"),
+    ("spec.windows", {"allow": [{"cron": "0 0 * * *", "for": "745h"}]}, "for is at least 1m and at most 744h"),
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
     ("spec.rollback", {"maxLoad": "0.9"}, "maxLoad is at least 1"),
     ("spec.rollback", {"endpointGrace": "10m1s"}, "endpointGrace is at most 10m"),
@@ -136,6 +151,8 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
 ACTION_RULES: list[tuple[str, Any, str]] = [
     ("spec.revision", "5c0d9e1a", "Retry names a revision (status.rejected), every other action a rollout"),
     ("spec.action", "Retry", "Retry names a revision (status.rejected), every other action a rollout"),
+    ("spec.action", "Approve", "Approve and Reject name a gate (status.rollout.gates), and no other action does"),
+    ("spec.gate", "cab", "Approve and Reject name a gate (status.rollout.gates), and no other action does"),
 ]
 ACTION_BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.action", "Jump", 'Unsupported value: "Jump"'),
@@ -166,6 +183,15 @@ BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.arms", "Elsewhere", 'Unsupported value: "Elsewhere"'),
     ("spec.prometheus", {"address": "http://user:secret@prometheus:9090"}, "spec.prometheus.address"),
     ("spec.analysis", {"alpha": "1e-2"}, "spec.analysis.alpha"),
+    ("spec.gates", [gate(f"g{number}", approval={}) for number in range(11)], "spec.gates"),
+    ("spec.gates", [gate(approval={}), gate(approval={})], "Duplicate value"),
+    ("spec.gates", [gate(approval={}) | {"before": "Lunch"}], 'Unsupported value: "Lunch"'),
+    ("spec.gates", [gate(approval={"count": 6})], "spec.gates[0].approval.count"),
+    (
+        "spec.windows",
+        {"deny": [{"cron": "0 0 * * *", "for": "1h", "timezone": "../x"}]},
+        "spec.windows.deny[0].timezone",
+    ),
 ]
 # Both would be needed to change it, and there is only one mode so far.
 UNREACHABLE = {"mode is immutable"}

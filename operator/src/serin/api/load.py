@@ -89,6 +89,9 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     names = [slo.name for slo in policy.slos]
     if len(set(names)) != len(names):
         raise InvalidInput(f"{source}: spec.slos: names must differ, found {', '.join(names)}")
+    gates = [gate.name for gate in policy.gates]
+    if len(set(gates)) != len(gates):
+        raise InvalidInput(f"{source}: spec.gates: names must differ, found {', '.join(gates)}")
     problem = policy.start_problem
     if problem is not None:
         raise InvalidInput(f"{source}: spec.{problem}")

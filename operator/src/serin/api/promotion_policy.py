@@ -11,8 +11,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationInfo, model_validator
 
 from serin.api.policy.analysis import Analysis
+from serin.api.policy.gate import MOST_GATES, Gate
 from serin.api.policy.preview_header import Header
 from serin.api.policy.slo import Slo
+from serin.policy_gates.answer import Before
+from serin.policy_gates.windows import Windows
 from serin.schema.choices import Arms
 from serin.schema.types import ApiModel, DecimalString, Duration, validations
 
@@ -206,6 +209,17 @@ class PromotionPolicySpec(ApiModel):
     """Sends requests with a certain header to the candidate before the first step."""
     prepare_timeout: Duration = timedelta(minutes=10)
     """How long a candidate may take to become ready before it is taken back."""
+    gates: Annotated[
+        list[Gate],
+        Field(
+            max_length=MOST_GATES,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = []
+    """What has to be open before a forward move: an approval, a number. All gates of a move are asked at the same
+    time."""
+    windows: Windows | None = None
+    """When rollouts may start and move forward; without it, at all times."""
     rollback: Rollback = Rollback()
     when_stable_is_down: WhenStableIsDown = WhenStableIsDown.PROMOTE
     """What a ready candidate without a breach does when stable has had no ready endpoint for 30 seconds: Promote gives
@@ -256,7 +270,19 @@ class PromotionPolicySpec(ApiModel):
         A rollout that is under way goes on with its snapshot all the same: an earlier Serin let it start.
         """
         problem = self.preview.header.problem if self.preview is not None else None
-        return f"preview.header.{problem}" if problem is not None else None
+        if problem is not None:
+            return f"preview.header.{problem}"
+        for gate in self.gates:
+            problem = gate.chosen.problem
+            if problem is not None:
+                return f"gates: {gate.name}: {gate.chosen.kind}.{problem}"
+        problem = self.windows.problem if self.windows is not None else None
+        return f"windows.{problem}" if problem is not None else None
+
+    @property
+    def waits_to_start(self) -> bool:
+        """Whether something is asked before the candidate's InferenceService is created."""
+        return self.windows is not None or any(gate.before is Before.START for gate in self.gates)
 
     @model_validator(mode="after")
     def _few_own(self, info: ValidationInfo) -> PromotionPolicySpec:

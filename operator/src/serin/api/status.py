@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from serin.api.conditions import Condition
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.workload import OfWorkload
+from serin.policy_gates.answer import Before, GateState
 from serin.schema.choices import Severity
 from serin.schema.reasons import Outcome, Phase, Reason, Verdict
 from serin.schema.types import AnyName, ApiModel, Name, Sha256, Text, Time, User, Word
@@ -79,6 +80,50 @@ class Held(ApiModel):
     reason: Annotated[str, Field(max_length=512)] | None = None
 
 
+class AdvancedStep(Held):
+    """A PromotionAction Advance: somebody's word in place of the evidence and the time of one step."""
+
+    step: Annotated[int, Field(ge=0, le=100)]
+    """The step that it ended; 0 for the shadow."""
+
+
+class Approval(ApiModel):
+    """A PromotionAction Approve that counts."""
+
+    by: User
+    at: Time
+    action: AnyName
+    """Name of the PromotionAction."""
+    group: Word | None = None
+    """The group that made it count, where the gate asks for one."""
+    ticket: Word | None = None
+
+
+class GateStatus(ApiModel):
+    """Where a gate of the policy stands."""
+
+    name: Name
+    """``windows`` for the policy's windows."""
+    before: Stored[Before]
+    kind: Word
+    step: Annotated[int, Field(ge=0, le=100)] = 0
+    """The step before whose end it is asked; 0 before the first weight."""
+    state: Stored[GateState]
+    since: Time
+    """When it was first asked for this move."""
+    until: Time | None = None
+    """When something happens by itself: it opens, or its timeout is over."""
+    at: Time | None = None
+    """When it opened, or ended the rollout."""
+    message: Annotated[str, Field(max_length=512)]
+    """What it waits for, or why it is open."""
+    by: Annotated[str, Field(max_length=1024)] | None = None
+    """Who opened it."""
+    approvals: Annotated[list[OrOmitted[Approval]], Field(max_length=5)] = []
+    met_since: Time | None = None
+    """Since when what it asks for has been so without a break."""
+
+
 class AnsweredAction(ApiModel):
     """A PromotionAction and how it was answered."""
 
@@ -88,6 +133,8 @@ class AnsweredAction(ApiModel):
     rollout: Word | None = None
     """The PromotionRecord of the rollout that the action named, or that a Retry started."""
     by: User
+    gate: Word | None = None
+    """The gate that an Approve or a Reject named."""
     reason: Annotated[str, Field(max_length=512)] | None = None
     ticket: Word | None = None
     outcome: Stored[ActionOutcome]
@@ -170,6 +217,16 @@ class RolloutStatus(ApiModel):
     """The PromotionAction Hold that keeps this rollout where it is."""
     promote: Held | None = None
     """The PromotionAction Promote that replaces evidence: the candidate gets all traffic as soon as it can carry it."""
+    advances: Annotated[list[OrOmitted[AdvancedStep]], Field(max_length=33)] = []
+    """The PromotionActions Advance, each of which ended one step without the evidence."""
+    gates: Annotated[
+        list[OrOmitted[GateStatus]],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = []
+    """The gates of the policy that have been asked, for the newest move for which each was asked."""
     blocked_since: Time | None = None
     """Since when the rollout has been blocked by something other than evidence, time or a person."""
     interruption: Interruption | None = None
@@ -193,6 +250,15 @@ class RolloutStatus(ApiModel):
     def at_once(self) -> bool:
         """Whether all traffic goes over in one move: no steps, no bake."""
         return self.returning or self.stable_down or self.promote is not None
+
+    @property
+    def by_word(self) -> bool:
+        """Whether somebody's word stands in place of the evidence for the move that is next."""
+        return self.promote is not None or any(advance.step == self.step for advance in self.advances)
+
+    def gate(self, name: str) -> GateStatus | None:
+        """Where the gate of that name stands; None if it has not been asked."""
+        return next((gate for gate in self.gates if gate.name == name), None)
 
     @property
     def taken_back(self) -> bool:

@@ -31,6 +31,7 @@ from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
 from serin.api.status import AnsweredAction, Held, RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
+from serin.records.gates import approvals_of, gates_of
 from serin.records.parts import KEPT
 from serin.records.summary import is_exported
 from serin.rollout.decision import Finish, RecordPlan
@@ -144,6 +145,9 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         previous_hash=status.previous_hash,
         finished_at=status.finished_at,
         exported=is_exported(obj["metadata"], status.hash),
+        requested_by=spec.requested_by.user if spec.requested_by is not None else None,
+        gates=gates_of(status),
+        approvals=approvals_of(status),
     )
 
 

@@ -30,6 +30,7 @@ from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.phases.rollback import continue_rollback
 from serin.rollout.phases.shadowing import shadow
 from serin.rollout.phases.stable_outage import with_outage_clock
+from serin.rollout.phases.waiting import wait_to_start
 from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
 from serin.rollout.report.announcements import announcements
@@ -41,6 +42,7 @@ from serin.schema.reasons import Outcome, Phase
 from serin.schema.words import is_known
 
 PHASE_RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition]] = {
+    Phase.WAITING: wait_to_start,
     Phase.PREPARING: prepare,
     Phase.SHADOWING: shadow,
     Phase.PROGRESSING: progress,

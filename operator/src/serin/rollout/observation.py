@@ -9,10 +9,11 @@ from enum import StrEnum
 
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.status import Held, RevisionRef, WriteFailure
+from serin.api.status import Approval, GateStatus, Held, RevisionRef, WriteFailure
 from serin.evidence import Assessment
 from serin.judge.refusals import Refusals
 from serin.judge.split import Split
+from serin.policy_gates.answer import Fact
 from serin.rollout.readiness import Readiness
 from serin.schema.reasons import Outcome, Reason
 
@@ -150,6 +151,12 @@ class RecordView:
     finished_at: datetime | None = None
     exported: bool = False
     """Whether somebody has marked this content as exported."""
+    requested_by: str | None = None
+    """Who asked for the candidate's revision; None if the record does not tell it."""
+    gates: tuple[GateStatus, ...] = ()
+    """The newest result of each gate of the policy."""
+    approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)
+    """By gate, those that are in no result yet."""
 
     @property
     def finished(self) -> bool:
@@ -186,6 +193,8 @@ class ActionView:
     name: str
     uid: str
     spec: PromotionActionSpec
+    created_at: datetime | None = None
+    """None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +253,10 @@ class Observation:
     """Unanswered actions, oldest first."""
     requester_verified: bool | None = None
     """Whether admission policies verify ``requestedBy`` of PromotionActions; None if unknown."""
+    groups_verified: bool | None = None
+    """Whether they verify ``groups``, too; None if unknown."""
+    gate_facts: Mapping[str, Fact] = field(default_factory=dict)
+    """By gate of the policy, what was read for it."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
     freezes: tuple[FreezeView, ...] = ()

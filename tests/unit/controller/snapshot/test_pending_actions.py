@@ -12,8 +12,9 @@ from serin.cluster.paging import Page
 from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.pending_actions import (
     ORPHANS,
+    Verified,
     refuse_actions_on,
-    requester_verified,
+    verified,
     waiting_of,
 )
 from serin.controller.workqueue import GONE
@@ -193,25 +194,44 @@ async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came()
 
 
 @pytest.mark.parametrize(
-    ("answer", "vouches"),
+    ("answer", "vouches", "groups"),
     [
-        pytest.param(None, False, id="taken in nobody's name"),
+        pytest.param(None, False, False, id="taken in nobody's name"),
         pytest.param(
-            Refused("'x' denied request: serin.dev/actions: spec.requestedBy must be y"), True, id="our policy"
+            Refused("'x' denied request: serin.dev/actions: spec.requestedBy must be y"),
+            True,
+            False,
+            id="the policy of an earlier chart, which knows no groups",
+        ),
+        pytest.param(
+            Refused(
+                "'x' denied request: serin.dev/actions: spec.requestedBy must be y, and spec.groups groups of theirs"
+            ),
+            True,
+            True,
+            id="our policy",
         ),
         pytest.param(
             Refused("'x' denied request: no to 'serin.dev/actions: spec.requestedBy must be '"),
             None,
+            None,
             id="quoted by another",
         ),
-        pytest.param(Refused("serin.dev/actions: spec.requestedBy must be y"), None, id="a webhook with our words"),
-        pytest.param(Refused("spec.requestedBy must be an e-mail address"), None, id="somebody else's webhook"),
-        pytest.param(Refused("promotionactions is forbidden: cannot create"), None, id="a right is missing"),
-        pytest.param(Unavailable("429"), None, id="not now"),
-        pytest.param(NotFound("no such kind"), None, id="no such kind"),
+        pytest.param(
+            Refused("serin.dev/actions: spec.requestedBy must be y"), None, None, id="a webhook with our words"
+        ),
+        pytest.param(Refused("spec.requestedBy must be an e-mail address"), None, None, id="somebody else's webhook"),
+        pytest.param(Refused("promotionactions is forbidden: cannot create"), None, None, id="a right is missing"),
+        pytest.param(Unavailable("429"), None, None, id="not now"),
+        pytest.param(NotFound("no such kind"), None, None, id="no such kind"),
     ],
 )
-async def test_who_vouches(answer: Exception | None, vouches: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column
+async def test_who_vouches(
+    answer: Exception | None,
+    vouches: bool | None,  # noqa: FBT001 - a column
+    groups: bool | None,  # noqa: FBT001 - a column
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lab = await progressing()
     action(lab, "Hold", rollout="x")
     [(_, pending)] = await unanswered(lab)
@@ -222,7 +242,7 @@ async def test_who_vouches(answer: Exception | None, vouches: bool | None, monke
         return {}
 
     monkeypatch.setattr(lab.cluster, "create", create)
-    assert await requester_verified(lab.cluster, "prod", [pending]) is vouches
+    assert await verified(lab.cluster, "prod", [pending]) == Verified(vouches, groups)
 
 
 async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
@@ -259,7 +279,7 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("serin.controller.snapshot.pending_actions.ACTIONS_TIMEOUT", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
-    assert await requester_verified(lab.cluster, "prod", [pending]) is None
+    assert await verified(lab.cluster, "prod", [pending]) == Verified()
     monkeypatch.setattr(lab.cluster, "list", hang)
     assert await refuse_actions_on(lab.cluster, ActionList(), KEY, lab.now) == lab.now + ACTION_RETRY
 
@@ -311,7 +331,7 @@ async def test_the_dry_run_repeats_nothing_of_what_was_asked(monkeypatch: pytest
         return body
 
     monkeypatch.setattr(lab.cluster, "create", create)
-    await requester_verified(lab.cluster, "prod", [pending])
+    await verified(lab.cluster, "prod", [pending])
     assert not {value for value in obj["spec"].values() if value != "Hold"} & set(asked[0]["spec"].values())
 
 

@@ -21,12 +21,14 @@ from serin.controller.reconciliation.record_writer import Evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.gate_facts.facts import GateFacts
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
 from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
+from serin.policy_gates.answer import Fact
 from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
 from serin.prometheus.survey import survey
 from serin.records.build import parse
@@ -75,7 +77,7 @@ class Reconciler:
         self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
-        self._readers, self._actions = WindowReaders(), ActionList()
+        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()
         self._preflights = Preflights()
         self._last: dict[Key, PassResult] = {}
 
@@ -93,6 +95,7 @@ class Reconciler:
             self._preflights.forget(key)
             self._last.pop(key, None)
             self._heads.forget(key)
+            self._facts.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
             self._heads.seen(key, snapshot.records)
@@ -103,14 +106,17 @@ class Reconciler:
             decision = self._decide(key, snapshot, reader)
         if reader is not None:
             _note_outage(reader, decision.status, self._clock())
+        bug = None
         if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
             bug = await self._catch_up(key[0], reader)
             decision = self._decide(key, snapshot, reader)
-            wake_at = await self._carry_out(key, snapshot, decision, reader)
-            if bug is not None:  # raised last: the decision on the other SLOs is carried out first
-                raise bug
-            return wake_at
-        return await self._carry_out(key, snapshot, decision, reader)
+        if not _is_taken_back(decision):  # a way back waits for no gate's number
+            facts = await self._facts.read(key, snapshot, self._scope.prometheus, now)
+            decision = self._decide(key, snapshot, reader, facts) if facts else decision
+        wake_at = await self._carry_out(key, snapshot, decision, reader)
+        if bug is not None:  # raised last: the decision on the other SLOs is carried out first
+            raise bug
+        return wake_at
 
     async def _carry_out(
         self, key: Key, snapshot: Snapshot, decision: Decision, reader: WindowReader | None
@@ -226,10 +232,16 @@ class Reconciler:
             return error
         return None
 
-    def _decide(self, key: Key, snapshot: Snapshot, reader: WindowReader | None) -> Decision:
+    def _decide(
+        self,
+        key: Key,
+        snapshot: Snapshot,
+        reader: WindowReader | None,
+        gate_facts: Mapping[str, Fact] | None = None,
+    ) -> Decision:
         now = self._clock()
         rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
-        observation = observation_of(snapshot, reader, self._last.get(key), now)
+        observation = observation_of(snapshot, reader, self._last.get(key), now, gate_facts)
         rollout = snapshot.status.rollout
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
         observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
@@ -260,6 +272,11 @@ def _note_outage(reader: WindowReader, status: ModelDeploymentStatus, now: datet
 def _has_traffic(snapshot: Snapshot) -> bool:
     """Whether a candidate gets requests: its rollback may be next, and must not wait for a slow write."""
     return is_watched(snapshot.status) or (snapshot.route is not None and snapshot.route.weight > 0)
+
+
+def _is_taken_back(decision: Decision) -> bool:
+    """Whether the candidate is taken back."""
+    return decision.status.rollout is not None and decision.status.rollout.taken_back
 
 
 def _rolls_back_without_windows(decision: Decision) -> bool:

@@ -23,6 +23,7 @@ from serin.errors import NotLeader, Unavailable
 from serin.evidence import Assessment
 from serin.records import build, chain, parts
 from serin.records.chain import Link
+from serin.records.gates import with_gates
 from serin.records.holds import with_hold
 from serin.records.summary import view_of
 from serin.rollout.decision import Decision, Finish
@@ -207,6 +208,8 @@ def _next_status(
     rollout, finish, spec = decision.status.rollout, entry.finish, entry.record.spec
     status = build.with_actions(entry.record.status, entry.name, decision.status.actions)
     ours = rollout is not None and rollout.record == entry.name
+    if ours and rollout is not None:
+        status = with_gates(status, rollout.gates)
     if finish is None and not ours:
         return status, False
     stable = snapshot.arms.get(spec.stable.revision) if spec.stable is not None else None

@@ -53,7 +53,9 @@ class WindowReaders:
 def _restored(snapshot: Snapshot) -> WindowReader | None:
     """A reader from the record and the status; None before the first weight is in force."""
     status, rollout = snapshot.status, snapshot.status.rollout
-    if rollout is None or status.candidate is None or status.stable is None or status.phase is Phase.PREPARING:
+    if rollout is None or status.candidate is None or status.stable is None:
+        return None
+    if status.phase in {Phase.WAITING, Phase.PREPARING}:
         return None
     obj = snapshot.record_objs.get(rollout.record)
     record = parse(obj) if obj else None

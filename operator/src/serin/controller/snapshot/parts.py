@@ -18,7 +18,7 @@ from serin.controller.snapshot.pending_actions import (
     FLOODED,
     PendingActions,
     pending_actions_of,
-    requester_verified,
+    verified,
 )
 from serin.controller.snapshot.rollout_records import get_or_none, read_records
 from serin.errors import NotFound, Refused
@@ -82,7 +82,8 @@ async def _read_actions(
     answered = {action.uid for action in status.actions}
     pending = pending_actions_of(found.actions if found is not None else [])
     new = [action for action in pending.actions if action.uid not in answered]
-    return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
+    checked = await verified(cluster, key[0], new)
+    return replace(pending, requester_verified=checked.requester, groups_verified=checked.groups)
 
 
 async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:

@@ -42,6 +42,8 @@ DENIED = "denied request: "
 """What the API server puts before the message of a ValidatingAdmissionPolicy."""
 REFUSAL = "serin.dev/actions: spec.requestedBy must be "
 """The message of the chart's ValidatingAdmissionPolicy begins with this."""
+GROUPS_CHECKED = ", and spec.groups groups of theirs"
+"""It goes on with this, if the policy checks groups as well."""
 FLOODED = Unreadable(
     "there are more PromotionActions without an answer in this namespace than one pass can read; each Abort and Hold "
     "is obeyed as soon as it is read, Release, Retry and Promote wait; delete those that nobody needs, and bound them "
@@ -63,6 +65,8 @@ class PendingActions:
     """The same, oldest first."""
     requester_verified: bool | None
     """Whether the admission policies are in force; None if that is unknown, or not needed."""
+    groups_verified: bool | None = None
+    """Whether they check ``groups``, too."""
 
 
 def pending_actions_of(found: list[Object]) -> PendingActions:
@@ -88,16 +92,33 @@ def _view(obj: Object) -> ActionView | None:
         return None
     if action.status.outcome is not None:
         return None
-    return ActionView(obj["metadata"]["name"], obj["metadata"]["uid"], action.spec)
+    metadata = obj["metadata"]
+    return ActionView(metadata["name"], metadata["uid"], action.spec, _created_at(metadata))
 
 
-async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> bool | None:
+def _created_at(metadata: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(metadata["creationTimestamp"])
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the admission policies check of an action; None is unknown."""
+
+    requester: bool | None = None
+    groups: bool | None = None
+
+
+async def verified(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> Verified:
     """Whether the API server refuses an action in somebody else's name, found by a dry run if there is an action.
 
-    None if that is unknown: there is no action, no answer in time, or something else refuses the dry run first.
+    Unknown if there is no action, no answer in time, or something else refuses the dry run first. The policy's own
+    words say whether it is one that checks groups, too.
     """
     if next(iter(actions), None) is None:
-        return None
+        return Verified()
     body = {
         "apiVersion": API_VERSION,
         "kind": resources.PROMOTION_ACTIONS.kind,
@@ -113,10 +134,11 @@ async def requester_verified(cluster: Cluster, namespace: str, actions: Iterable
         async with asyncio.timeout(ACTIONS_TIMEOUT):
             await cluster.create(resources.PROMOTION_ACTIONS, namespace, body, dry_run=True)
     except Refused as error:
-        return True if str(error).partition(DENIED)[2].startswith(REFUSAL) else None
+        words = str(error).partition(DENIED)[2]
+        return Verified(requester=True, groups=GROUPS_CHECKED in words) if words.startswith(REFUSAL) else Verified()
     except (ClusterError, TimeoutError):
-        return None
-    return False
+        return Verified()
+    return Verified(requester=False, groups=False)
 
 
 async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> bool:

@@ -25,7 +25,7 @@ class HeldBy(Enum):
     CLUSTER = "Cluster"
     """The cluster: a long hold needs a person, and in Preparing it ends the rollout."""
     EVIDENCE = "Evidence"
-    """The evidence or its duration: the step's timeout ends it, and a Promote skips it."""
+    """The evidence or its duration: the step's timeout ends it, and a Promote or Advance skips it."""
     PERSON = "Person"
     """A person: without time limit."""
 

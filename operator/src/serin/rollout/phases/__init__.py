@@ -7,7 +7,7 @@ from serin.schema.reasons import Phase
 
 PHASE_TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
-    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
+    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK, Phase.ROLLING_BACK}),
     Phase.PREPARING: frozenset(
         {Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}
     ),

@@ -10,6 +10,7 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, 
 from serin.rollout.actions import with_answer
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
+from serin.rollout.phases.stable_outage import stable_is_down
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import (
     Transition,
@@ -87,9 +88,13 @@ def start_rollout(
     )
     kept = [ref for ref in status.draining if ref.revision != wanted.revision]
     answer = status.retry.asked.model_copy(update={"rollout": rollout.record}) if status.retry else None
+    waits = policy is not None and policy.waits_to_start and status.stable is not None and not returning
+    waits = waits and not stable_is_down(context, status)
+    if waits:
+        message = f"version {wanted.version} waits for what the policy asks for before the start"
     after = with_fields(
         status,
-        phase=Phase.PREPARING,
+        phase=Phase.WAITING if waits else Phase.PREPARING,
         candidate=wanted,
         rollout=rollout,
         weights=Weights(),
