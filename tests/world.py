@@ -13,8 +13,9 @@ from typing import Any
 
 from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.policy.exposure import Exposure
 from serin.api.promotion_action import PromotionActionSpec
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
@@ -22,20 +23,12 @@ from serin.judge.refusals import Refusals
 from serin.policy_gates.answer import Fact
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
-from serin.rollout.observation import (
-    ActionView,
-    Arm,
-    FreezeView,
-    Observation,
-    Part,
-    Problem,
-    RecordView,
-    RouteView,
-    Unreadable,
-)
+from serin.rollout.observation import Arm, Observation, Part, Problem, RouteView, Unreadable
 from serin.rollout.phases import WATCHED
 from serin.rollout.readiness import Readiness
-from serin.schema.reasons import Phase, Reason
+from serin.rollout.views import ActionView, FreezeView, RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from serin.traffic.standard.service import workload_of
 from tests.clock import START
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from serin.api.people import AnsweredAction, Approval, GateStatus
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_record import MOST_GATE_RESULTS, PromotionRecordStatus
-from serin.api.status import AnsweredAction, Approval, GateStatus
 from serin.policy_gates.answer import Before, GateState
 from serin.records.gates import LARGEST, approvals_of, gates_of, with_gates
 from tests.clock import START

@@ -20,7 +20,8 @@ from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Part, Problem, Unreadable
 from serin.rollout.phases import ACTIVE
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, CLEAN, policy, ref, serving
 
 VERSIONS = ("1", "2", "3", "4")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from serin.api.promotion_policy import Exposure
-from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
+from serin.api.people import Held
+from serin.api.policy.exposure import Exposure
+from serin.api.status import Interruption, ModelDeploymentStatus, WriteFailure
 from serin.judge.split import Split
 from serin.policy_gates.windows import Windows
 from serin.rollout.context import DecisionContext, route_in_sync
@@ -29,13 +30,15 @@ from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.gate import HeldBy, only_mirrored
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
-from serin.rollout.observation import Failure, FreezeView, Part, Problem, Unreadable
+from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.readiness import Readiness
 from serin.rollout.steps.stage import with_step_clock
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Phase, Reason, Verdict
+from serin.rollout.views import FreezeView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason, Verdict
 from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import NAME, SECOND, policy, ref

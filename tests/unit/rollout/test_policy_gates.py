@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from serin.api.people import GateStatus
 from serin.api.promotion_action import ActionOutcome
-from serin.api.status import GateStatus
 from serin.policy_gates.answer import GateState, Number, Unknown
-from serin.rollout.observation import Arm, RecordView
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.observation import Arm
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, SECOND, World, policy, ref, serving
 
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.status import AnsweredAction, GateStatus
+from serin.api.people import AnsweredAction, GateStatus
 from serin.api.workload import OfWorkload
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import AnyName, ApiModel, Duration, FreeForm, Name, Sha256, Text, Time, User, Word, validations

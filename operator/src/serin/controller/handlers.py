@@ -21,7 +21,7 @@ from serin.controller.snapshot.action_list import UNANSWERED
 from serin.controller.snapshot.pending_actions import ORPHANS
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 from serin.traffic.registry import watched
 
 Wake = Callable[[Key], None]

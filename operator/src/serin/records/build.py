@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from serin.api import API_VERSION, names
 from serin.api.managed_fields import revision_manager
 from serin.api.model_digest import digest_label
+from serin.api.people import AnsweredAction, Held
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
@@ -28,14 +29,15 @@ from serin.api.promotion_record import (
     TimelineEntry,
 )
 from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
-from serin.api.status import AnsweredAction, Held, RevisionRef
+from serin.api.status import RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
 from serin.records.gates import approvals_of, gates_of
 from serin.records.parts import KEPT
 from serin.records.summary import is_exported
 from serin.rollout.decision import Finish, RecordPlan
-from serin.rollout.observation import Arm, RecordView
+from serin.rollout.observation import Arm
+from serin.rollout.views import RecordView
 from serin.schema.reasons import Outcome
 from serin.schema.types import LONGEST_USER
 

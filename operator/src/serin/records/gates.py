@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from serin.api.people import AnsweredAction, Approval, GateStatus
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_record import MOST_GATE_RESULTS, PromotionRecordStatus
-from serin.api.status import AnsweredAction, Approval, GateStatus
 from serin.policy_gates.answer import GateState
 
 LONGEST_RESULT = 200

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec
+from serin.api.policy.exposure import Exposure
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
 from serin.rollout.capacity import full_size, needed, next_share
 from serin.rollout.context import DecisionContext, exposure
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
-from serin.rollout.observation import Part, RecordView
+from serin.rollout.observation import Part
 from serin.rollout.retention import expired
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 
 
 def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:

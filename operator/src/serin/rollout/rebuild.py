@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from serin.api.status import GateStatus, ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
+from serin.api.people import GateStatus
+from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.policy_gates.answer import GateState
 from serin.rollout.context import DecisionContext
-from serin.rollout.observation import Part, RecordView, RouteView
+from serin.rollout.observation import Part, RouteView
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, with_fields, with_rollout
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 
 EMPTY = ModelDeploymentStatus()
 

@@ -7,21 +7,6 @@ from enum import StrEnum
 from typing import Self
 
 
-class Phase(StrEnum):
-    """Where a ModelDeployment stands, derived for people (the printer column)."""
-
-    PENDING = "Pending"
-    WAITING = "Waiting"
-    PREPARING = "Preparing"
-    SHADOWING = "Shadowing"
-    PROGRESSING = "Progressing"
-    PROMOTING = "Promoting"
-    BAKING = "Baking"
-    STABLE = "Stable"
-    ROLLING_BACK = "RollingBack"
-    ROLLED_BACK = "RolledBack"
-
-
 class Outcome(StrEnum):
     """How a rollout ended (PromotionRecord)."""
 

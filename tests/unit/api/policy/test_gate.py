@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from serin.api.load import policy_from_yaml
+from serin.api.files.load import policy_from_yaml
 from serin.api.policy.gate import Gate
 from serin.api.promotion_action import PromotionAction
 from serin.api.promotion_policy import PromotionPolicySpec

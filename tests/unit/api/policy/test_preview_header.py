@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from serin.api.load import policy_from_yaml
+from serin.api.files.load import policy_from_yaml
 from serin.api.policy.preview_header import SET_BY_OTHERS, Header
 from serin.errors import InvalidInput
 

@@ -22,7 +22,7 @@ from serin.errors import NotFound, Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.rollout.actions import ACTION_RETRY
-from serin.rollout.observation import ActionView
+from serin.rollout.views import ActionView
 from tests.lab import KEY, POLICY, Lab, isvc
 
 

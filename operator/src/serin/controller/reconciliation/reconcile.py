@@ -282,19 +282,14 @@ def _is_taken_back(decision: Decision) -> bool:
 def _rolls_back_without_windows(decision: Decision) -> bool:
     """Whether the candidate is rolled back for what the cluster shows: a slow Prometheus must not delay that."""
     rollout = decision.status.rollout
-    return (
-        rollout is not None
-        and rollout.taken_back
-        and rollout.cause is not None
-        and rollout.cause.effect.proof is Proof.NOT_WINDOWS
-    )
+    cause = rollout.cause if rollout is not None and rollout.taken_back else None
+    return cause is not None and cause.effect.proof is Proof.NOT_WINDOWS
 
 
 def _has_record(snapshot: Snapshot, decision: Decision) -> bool:
     """Whether the rollout's record was read."""
     rollout = decision.status.rollout or snapshot.status.rollout
-    obj = snapshot.record_objs.get(rollout.record) if rollout else None
-    return obj is not None and parse(obj) is not None
+    return rollout is not None and parse(snapshot.record_objs.get(rollout.record) or {}) is not None
 
 
 def _missing(decision: Decision, reader: WindowReader | None) -> str:

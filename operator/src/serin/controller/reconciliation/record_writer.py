@@ -27,7 +27,8 @@ from serin.records.gates import with_gates
 from serin.records.holds import with_hold
 from serin.records.summary import view_of
 from serin.rollout.decision import Decision, Finish
-from serin.schema.reasons import Outcome, Phase
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome
 
 log = structlog.get_logger()
 T = TypeVar("T")

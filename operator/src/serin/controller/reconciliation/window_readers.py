@@ -13,7 +13,7 @@ from serin.controller.workqueue import Key
 from serin.records.build import parse
 from serin.records.parts import may_have_parts
 from serin.rollout.phases import WATCHED
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 
 class WindowReaders:

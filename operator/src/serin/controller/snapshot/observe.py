@@ -29,7 +29,8 @@ from serin.controller.workqueue import Key
 from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList
 from serin.records.build import Source, source_of, sources_of
-from serin.rollout.observation import Arm, Part, Problem, RecordView, RejectionElsewhere, RouteView, Unreadable
+from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
+from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend, Route, SourceOf

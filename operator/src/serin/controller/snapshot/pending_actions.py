@@ -22,7 +22,8 @@ from serin.controller.snapshot.action_list import ActionList, age
 from serin.errors import ClusterError, NotFound, Refused
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decision import Answer
-from serin.rollout.observation import ActionView, Unreadable
+from serin.rollout.observation import Unreadable
+from serin.rollout.views import ActionView
 from serin.schema.types import without_control_characters
 
 log = structlog.get_logger()

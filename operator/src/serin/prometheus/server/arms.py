@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from serin.api.load import yaml_document
+from serin.api.files.load import yaml_document
 from serin.errors import InvalidInput
 from serin.prometheus.presets import preset
 from serin.schema.choices import Arms

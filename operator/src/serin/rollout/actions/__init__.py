@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from serin.api.people import AnsweredAction
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.status import AnsweredAction, ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions.abort import ABORT
 from serin.rollout.actions.advance import ADVANCE
 from serin.rollout.actions.approve import APPROVE
@@ -24,8 +25,9 @@ from serin.rollout.actions.retry import RETRY
 from serin.rollout.actions.rule import ActionRule, Effect, Request
 from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Answer
-from serin.rollout.observation import ActionView, Part
+from serin.rollout.observation import Part
 from serin.rollout.transition import Transition, with_fields
+from serin.rollout.views import ActionView
 
 ACTIONS: dict[ActionKind, ActionRule] = {
     ActionKind.ABORT: ABORT,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from serin.api.status import AdvancedStep, ModelDeploymentStatus
+from serin.api.people import AdvancedStep
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions.rule import ActionRule, Effect, Request, undecided_rollout_of_action
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases import AFTER_STEPS
 from serin.rollout.transition import with_rollout
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 STEPPED = frozenset({Phase.SHADOWING, Phase.PROGRESSING})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from serin.api.status import Approval, ModelDeploymentStatus
+from serin.api.people import Approval
+from serin.api.status import ModelDeploymentStatus
 from serin.policy_gates.answer import Approved
 from serin.rollout.actions.gate_answers import gate_of_action
 from serin.rollout.actions.rule import ActionRule, Effect, Request

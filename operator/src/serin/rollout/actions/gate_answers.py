@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from serin.api.status import GateStatus, ModelDeploymentStatus
+from serin.api.people import GateStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.policy_gates.answer import GateState
 from serin.policy_gates.approval import Approval
 from serin.rollout.actions.rule import Request, undecided_rollout_of_action

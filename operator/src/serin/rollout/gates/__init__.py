@@ -33,7 +33,7 @@ from serin.rollout.gates.people.spec_unusable import spec_unusable
 from serin.rollout.gates.policy.policy_gates import policy_gates
 from serin.rollout.phases import AFTER_STEPS
 from serin.rollout.transition import Transition, rollout_of
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 WAIT = frozenset({Phase.WAITING})
 PREPARE = frozenset({Phase.PREPARING})

@@ -10,7 +10,7 @@ from enum import Enum
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition, rollout_of, with_rollout
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 Check = Callable[[DecisionContext, ModelDeploymentStatus], Transition | None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 PHASE_TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),

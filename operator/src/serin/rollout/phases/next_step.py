@@ -10,7 +10,8 @@ from serin.rollout.gates.policy.policy_gates import with_opened
 from serin.rollout.steps.schedule import EVERYTHING, Schedule
 from serin.rollout.steps.stage import describe_step
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout, with_weight
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 
 def first_transition(

@@ -13,7 +13,8 @@ from serin.rollout.phases.rollback_rules import PREPARE_RULES
 from serin.rollout.phases.stable_outage import take_over
 from serin.rollout.steps.stage import describe_shadow
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from serin.schema.types import format_duration
 
 

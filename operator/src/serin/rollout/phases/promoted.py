@@ -17,7 +17,8 @@ from serin.rollout.transition import (
     with_fields,
     with_rollout,
 )
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 
 RETURN_PERIOD = timedelta(days=7)
 """How long a return to the previous stable revision needs no steps."""

@@ -22,7 +22,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 
 def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

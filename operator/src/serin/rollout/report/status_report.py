@@ -16,7 +16,8 @@ from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 LONGEST_MESSAGE = 1024
 """Limit of the CRD. Messages quote kubelets, gateways and webhooks, whose texts may be longer."""

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from serin.api.people import GateStatus
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.status import GateStatus, ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.controller.snapshot.gate_facts import READERS
 from serin.controller.snapshot.gate_facts.reader import FactRequest
 from serin.controller.snapshot.observe import Snapshot
 from serin.errors import NotLeader
 from serin.policy_gates.answer import Before, Fact, GateState, Unknown
 from serin.prometheus.sharing.allow_list import AllowList
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 from serin.together import together
 
 FACT_SECONDS = 1.5

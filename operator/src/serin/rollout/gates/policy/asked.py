@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from serin.api.people import GateStatus
 from serin.api.policy.gate import WINDOWS
-from serin.api.status import GateStatus, ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.policy_gates.answer import Answer, Approved, Asked, Before, GateState
 from serin.policy_gates.kind import GateKind
 from serin.rollout.context import DecisionContext
 from serin.rollout.phases.stable_outage import stable_is_down
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import rollout_of, with_rollout
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 LONGEST_GATE_MESSAGE, LONGEST_BY = 512, 1024
 WINDOWS_MOVE: dict[Phase | None, Before] = {

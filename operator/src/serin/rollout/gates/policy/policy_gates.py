@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from serin.api.status import GateStatus, ModelDeploymentStatus
+from serin.api.people import GateStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.policy_gates.answer import Answer, Before, GateState
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.policy.asked import AskedGate, asked_gates, requester_of, with_gates

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from serin.api import API_VERSION
-from serin.api.form import form_problem, path_of
+from serin.api.files.form import form_problem, path_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
 from serin.indicators.lines import quoted

@@ -17,7 +17,8 @@ from serin.rollout.transition import (
     with_fields,
     with_phase,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
 """Parts that a rollout needs to start while stable is down: its attempt and arm follow from them."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serin.api.load import policy_from_yaml
+from serin.api.files.load import policy_from_yaml
 from serin.errors import InvalidInput
 from tests.window_lines import SLOS, spec
 

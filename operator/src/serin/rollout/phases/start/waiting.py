@@ -10,7 +10,8 @@ from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.rollback_rules import WAIT_RULES
 from serin.rollout.phases.stable_outage import stable_is_down
 from serin.rollout.transition import Transition, with_phase, with_rollout
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 
 def wait_to_start(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
