@@ -115,7 +115,7 @@ class Rollouts(RuleBasedStateMachine):
         began = before.phase is Phase.WAITING and after.phase is Phase.PREPARING
         further = before.phase is Phase.PROGRESSING and desired(after) > desired(before) and old.interruption is None
         names = {"cab"} if began else {"each"} if further else set()
-        for gate in self.world.snapshot(before).gates:
+        for gate in self.world.snapshot(before).gates if names else ():
             if gate.name in names:
                 entry = new.gate(gate.name)
                 assert entry is not None, f"{gate.name} was not asked"
