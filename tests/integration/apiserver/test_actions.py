@@ -90,7 +90,7 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
 ) -> None:
     assert _refusal(agent, _action(namespace)) == ""
     kubeconfig = str(sandbox.kubeconfig_for(*install(api)))
-    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
 
     async def ask() -> Verified:
         async with connect() as (cluster, _):

@@ -163,7 +163,7 @@ def rows(sandbox: Sandbox, namespace: str, monkeypatch: pytest.MonkeyPatch) -> l
     """The records as the operator lists them."""
     kubeconfig = str(sandbox.kubeconfig)
     # The client library reads KUBECONFIG once, when it is imported.
-    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
 
     async def ask() -> list[Json]:
         async with connect() as (cluster, _):
