@@ -49,7 +49,7 @@ class Lab:
     def __init__(self, policy: dict[str, Any] = POLICY) -> None:
         self.policy = policy
         self.now = START
-        self.cluster = FakeCluster()
+        self.cluster = FakeCluster(clock=lambda: self.now)
         self.prometheus = FakePrometheus(lambda: self.now)
         self.weights: list[int] = []
         self.restart()

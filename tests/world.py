@@ -105,6 +105,8 @@ class World:
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
     requester_verified: bool | None = True
+    vouched: bool = True
+    """The admission policies were in force when the next actions are created."""
     problem: Problem | None = None
     """What is wrong with spec."""
     flooded: bool = False
@@ -169,7 +171,7 @@ class World:
             fields = {"rollout": self.status.rollout.record} | fields
         base = {"modelDeployment": NAME, "action": action, "requestedBy": "ana@example.com"}
         spec = PromotionActionSpec.model_validate(base | fields)
-        view = ActionView(name or f"action-{number}", f"uid-{number}", spec)
+        view = ActionView(name or f"action-{number}", f"uid-{number}", spec, self.now, vouched=self.vouched)
         self.actions.append(view)
         return view
 

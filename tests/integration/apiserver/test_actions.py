@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,7 +14,8 @@ from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.cluster.client import connect
 from serin.controller.snapshot.action_list import ActionList
-from serin.controller.snapshot.pending_actions import NOBODY, requester_verified, waiting_of
+from serin.controller.snapshot.pending_actions import waiting_of
+from serin.controller.snapshot.requesters import NOBODY, Requesters
 from tests.integration.apiserver import objects
 from tests.integration.apiserver.tenants import account, creation, not_in_force, rule, settled
 
@@ -91,16 +93,24 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
     kubeconfig = str(sandbox.kubeconfig_for(*install(api)))
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
 
-    async def ask() -> bool | None:
+    requesters = Requesters(lambda: datetime.now(UTC))
+
+    async def ask() -> tuple[bool | None, bool]:
         async with connect() as (cluster, _):
             found = await ActionList().read(cluster, (namespace, "fraud"), lambda name: name == "fraud")
             pending = [action for _, action in waiting_of(found.actions)]
             assert pending, "the agent's action waits"
-            return await requester_verified(cluster, namespace, pending)
+            in_force = await requesters.in_force(cluster, namespace)
+            return in_force, requesters.vouched(namespace, pending)[-1].vouched
 
-    wait_until(lambda: asyncio.run(ask()) is True, what="the policy is in force", seconds=10)
+    wait_until(lambda: asyncio.run(ask()) == (True, False), what="the policy is in force, and proven late", seconds=10)
+    wait_until(
+        lambda: _refusal(agent, _action(namespace)) == "" and asyncio.run(ask()) == (True, True),
+        what="what the agent says after the proof is vouched for",
+        seconds=10,
+    )
     with not_in_force(api, "actions"):
-        wait_until(lambda: asyncio.run(ask()) is False, what="the policy is not in force any more", seconds=10)
+        wait_until(lambda: asyncio.run(ask())[0] is False, what="the policy is not in force any more", seconds=10)
         stored = [a["spec"]["requestedBy"] for a in api.list(API_VERSION, "PromotionAction", namespace)]
         assert stored
         assert NOBODY not in stored, "the question itself leaves nothing behind"

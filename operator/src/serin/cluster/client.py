@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -235,7 +237,15 @@ def error_for(status: int, message: str, headers: Mapping[str, str]) -> ClusterE
     if status == 429 or status >= 500:  # noqa: PLR2004
         retry_after = headers.get("Retry-After", "")
         return Unavailable(message, float(retry_after) if retry_after.isdigit() else None)
-    return Refused(message)
+    return Refused(message, _date(headers))
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    """The server's clock, in whole seconds; None if the answer does not tell."""
+    try:
+        return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 class ClusterCredentials:

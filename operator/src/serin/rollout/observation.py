@@ -166,6 +166,10 @@ class ActionView:
     name: str
     uid: str
     spec: PromotionActionSpec
+    created_at: datetime | None = None
+    """In whole seconds of the API server's clock."""
+    vouched: bool = False
+    """Whether the admission policies were proven to be in force when it was created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,8 @@ class Observation:
     actions: tuple[ActionView, ...] = ()
     """Unanswered actions, oldest first."""
     requester_verified: bool | None = None
-    """Whether admission policies verify ``requestedBy`` of PromotionActions; None if unknown."""
+    """Whether admission policies verify ``requestedBy`` of PromotionActions now; None if unknown. What was created
+    before is another question: ``ActionView.vouched``."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
 from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
+from serin.controller.snapshot.requesters import Requesters
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
@@ -69,7 +70,7 @@ class Reconciler:
         self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
-        self._readers, self._actions = WindowReaders(), ActionList()
+        self._readers, self._actions, self._requesters = WindowReaders(), ActionList(), Requesters(clock)
         self._last: dict[Key, PassResult] = {}
 
     async def reconcile(self, key: Key) -> datetime | Gone | None:
@@ -79,7 +80,15 @@ class Reconciler:
             return await refuse_orphans(self._cluster, self._actions, namespace, self._clock()) or GONE
         last, now = self._last.get(key), self._clock()
         failures = last.failures if last else None
-        snapshot = await observe(self._cluster, key, self._scope, actions=self._actions, now=now, failures=failures)
+        snapshot = await observe(
+            self._cluster,
+            key,
+            self._scope,
+            actions=self._actions,
+            requesters=self._requesters,
+            now=now,
+            failures=failures,
+        )
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)

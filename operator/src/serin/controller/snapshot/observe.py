@@ -19,10 +19,9 @@ from serin.controller.snapshot.adoption import Adopted, Adoption, names_taken
 from serin.controller.snapshot.hashes import with_recorded_hashes, with_stated_hashes
 from serin.controller.snapshot.other_records import rejection_elsewhere
 from serin.controller.snapshot.parts import KSERVE_MISSING, READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
-from serin.controller.snapshot.pending_actions import (
-    PendingActions,
-)
+from serin.controller.snapshot.pending_actions import PendingActions
 from serin.controller.snapshot.readable_policy import readable_policy
+from serin.controller.snapshot.requesters import Requesters
 from serin.controller.snapshot.rollout_records import record_views
 from serin.controller.snapshot.wanted import wanted_revision
 from serin.controller.workqueue import Key
@@ -116,6 +115,7 @@ async def observe(
     scope: Scope,
     *,
     actions: ActionList,
+    requesters: Requesters,
     now: datetime,
     failures: Sequence[WriteFailure] | None = None,
 ) -> Snapshot | None:
@@ -137,7 +137,7 @@ async def observe(
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
     taken = names_taken(parsed.status.write_failures if failures is None else failures)
-    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions)
+    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions, requesters=requesters)
     services, records, route_obj, policy_obj, pending = await found
     whole = [record for record in records or [] if "spec" in record]
     parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)

@@ -12,14 +12,14 @@ from serin.api.model_deployment import ModelDeployment
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.action_list import ActionList, Found
 from serin.controller.snapshot.adoption import has_derived_name
 from serin.controller.snapshot.pending_actions import (
     FLOODED,
     PendingActions,
     pending_actions_of,
-    requester_verified,
 )
+from serin.controller.snapshot.requesters import Requesters
 from serin.controller.snapshot.rollout_records import get_or_none, read_records
 from serin.errors import NotFound, Refused
 from serin.rollout.observation import Part, Problem
@@ -46,6 +46,7 @@ async def read_parts(
     *,
     taken: Collection[str],
     actions: ActionList,
+    requesters: Requesters,
 ) -> Parts:
     """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
     namespace, name = key = obj["metadata"]["namespace"], obj["metadata"]["name"]
@@ -57,23 +58,31 @@ async def read_parts(
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
-        _read_actions(cluster, reader, key, parsed.status, actions),
+        _read_actions(cluster, reader, key, parsed.status, actions, requesters),
     )
     return cast("Parts", tuple(found))
 
 
 async def _read_actions(
-    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus, actions: ActionList
+    cluster: Cluster,
+    reader: Reader,
+    key: tuple[str, str],
+    status: ModelDeploymentStatus,
+    actions: ActionList,
+    requesters: Requesters,
 ) -> PendingActions:
     """The pending actions, and whether the requesters of new ones are verified."""
     record = status.rollout.record if status.rollout is not None else None
-    found = await reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
+    reading = reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
+    found = cast("Found | None", (await together(reading, requesters.prove_early(cluster, key[0])))[0])
     if found is not None and not found.complete:
         reader.note(Part.ACTIONS, FLOODED)
     answered = {action.uid for action in status.actions}
     pending = pending_actions_of(found.actions if found is not None else [])
-    new = [action for action in pending.actions if action.uid not in answered]
-    return replace(pending, requester_verified=await requester_verified(cluster, key[0], new))
+    if all(action.uid in answered for action in pending.actions):
+        return pending
+    in_force = await requesters.in_force(cluster, key[0])
+    return replace(pending, actions=requesters.vouched(key[0], pending.actions), requester_verified=in_force)
 
 
 async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:

@@ -41,6 +41,10 @@ NOT_VERIFIED = (
     "AdmissionPolicyMissing: nothing vouches for who asked; install the chart's admission policies "
     "(admissionPolicies: true) and create the action again. Hold and Abort are accepted without them"
 )
+NOT_VOUCHED = (
+    "NotVerified: this action was there before Serin, started or elected since, had seen the admission policies at work, "
+    "so nothing vouches for who asked; create it again. Hold and Abort are accepted all the same"
+)
 
 
 def apply_next_action(
@@ -51,8 +55,8 @@ def apply_next_action(
     if action is None:
         return status, None
     accepted = _answer(context, action)
-    effect: Effect = NOT_VERIFIED
-    if context.observed.requester_verified or not action.spec.action.forward:
+    effect: Effect = NOT_VOUCHED if context.observed.requester_verified else NOT_VERIFIED
+    if _verified(context, action) or not action.spec.action.forward:
         effect = ACTIONS[action.spec.action].apply(context, status, Request(accepted, action))
     if isinstance(effect, str):
         refused = accepted.model_copy(update={"outcome": ActionOutcome.REFUSED, "message": effect})
@@ -62,6 +66,11 @@ def apply_next_action(
     if isinstance(effect, Transition):
         return after, Transition(after, effect.reason, effect.message, effect.wake_at, effect.stalled)
     return after, None
+
+
+def _verified(context: DecisionContext, action: ActionView) -> bool:
+    """Whether the API server has checked who asked."""
+    return bool(context.observed.requester_verified) and action.vouched
 
 
 def _waiting(context: DecisionContext, status: ModelDeploymentStatus) -> list[ActionView]:
@@ -120,14 +129,14 @@ def answers(context: DecisionContext, status: ModelDeploymentStatus) -> tuple[An
 
 
 def _answer(context: DecisionContext, action: ActionView) -> AnsweredAction:
-    """An accepting answer. Without admission policies the requester is marked as not verified."""
+    """An accepting answer. A requester that no admission policy has checked is marked as not verified."""
     spec = action.spec
     return AnsweredAction(
         name=action.name,
         uid=action.uid,
         action=spec.action,
         rollout=spec.rollout,
-        by=f"{spec.requested_by[:490]}{'' if context.observed.requester_verified else ' (not verified)'}",
+        by=f"{spec.requested_by[:490]}{'' if _verified(context, action) else ' (not verified)'}",
         reason=spec.reason,
         ticket=spec.ticket,
         outcome=ActionOutcome.ACCEPTED,
