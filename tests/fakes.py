@@ -263,5 +263,5 @@ class FakePrometheus:
     async def values(self, query: str, at: datetime) -> list[float]:
         raise AssertionError(f"{query} at {at}: there are only counters here")
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        raise AssertionError(f"{query} at {at}: nothing is too much to count here")
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        raise AssertionError(f"{query} at {at} ({own}): nothing is too much to count here")

@@ -19,6 +19,8 @@ class CounterGroup:
     terms: tuple[Term, ...]
     matchers: tuple[str, ...] = ()
     """Label matchers of the user's own."""
+    own: bool = False
+    """Whether they are a policy's own selector's."""
 
 
 def groups_of(source: Preset, wanted: Sequence[PresetCounters | Selection], namespace: str) -> list[CounterGroup]:
@@ -36,7 +38,7 @@ def _preset(source: Preset, wanted: PresetCounters) -> CounterGroup:
 def _selected(selection: Selection, namespace: str) -> CounterGroup:
     # One selector is for both arms, so of the variables only the namespace has a meaning.
     selector = promql.selector(selection.selector, {"namespace": namespace})
-    return CounterGroup(tuple(_term(selector.metric, own) for own in selection.counters), selector.matchers)
+    return CounterGroup(tuple(_term(selector.metric, own) for own in selection.counters), selector.matchers, own=True)
 
 
 def _term(metric: str, own: SelectedCounter) -> Term:

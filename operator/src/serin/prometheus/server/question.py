@@ -12,6 +12,8 @@ class Purpose(Enum):
 
     COUNTS = auto()
     """Serin's own text, on whose answer rollbacks depend."""
+    SELECTOR = auto()
+    """Counters of a policy's own selector, also as sums: how many series it has is its author's doing."""
     EXPRESSION = auto()
     """A policy's own expression: how long it takes and whether it fails is its author's doing."""
 
