@@ -73,7 +73,9 @@ def application(objects: int, size: int, shape: str) -> web.Application:
         return web.json_response({"resources": kinds})
 
     async def core(_: web.Request) -> web.Response:
-        return web.json_response({"versions": [], "resources": []})
+        # kopf begins when it has found the kind Namespace.
+        namespaces = {"name": "namespaces", "singularName": "namespace", "kind": "Namespace", "namespaced": False}
+        return web.json_response({"versions": ["v1"], "resources": [namespaces | {"verbs": ["list", "watch"]}]})
 
     async def listed(request: web.Request) -> web.StreamResponse:
         if "watch" in request.query:
@@ -109,7 +111,7 @@ async def watched(url: str, objects: int) -> None:
     ready, stop = asyncio.Event(), asyncio.Event()
     registry = registry_for(woken.add, ClusterCredentials(settings), Watchdog(time.monotonic))
     work = asyncio.create_task(watch(registry, namespaces=("prod",), ready=ready, stop=stop))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(1200):
         while len(woken) < objects and not work.done():  # noqa: ASYNC110 - a program, not a test
             await asyncio.sleep(0.05)
     stop.set()

@@ -1,11 +1,7 @@
-"""Whatever a policy's author writes, what is sent has the shape that Serin meant: no arm, time or limit can be left.
-
-``SERIN_EXAMPLES=10000`` plays more attacks than the everyday run.
-"""
+"""Whatever a policy's author writes, what is sent has the shape that Serin meant: no arm, time or limit can be left."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,7 +9,7 @@ from functools import partial
 
 import promql_parser
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.errors import QueryRejected
@@ -27,12 +23,8 @@ from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
 from serin.prometheus.series_request import query
 from serin.schema.choices import Arms
+from tests.fuzz import fuzzed
 
-attacks = settings(
-    max_examples=int(os.environ.get("SERIN_EXAMPLES", "300")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 WINDOW = timedelta(seconds=15)
 IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a", revision="b", version="42")
@@ -182,7 +174,7 @@ def test_names_of_labels_that_need_quotes_are_refused(reads: Callable[..., objec
         reads(text, VALUES)
 
 
-@attacks
+@fuzzed()
 @given(hostile_selectors, st.booleans())
 def test_a_selector_stays_within_its_arms_and_its_time(text: str, histogram: bool) -> None:  # noqa: FBT001
     with suppress(QueryRejected):
@@ -201,7 +193,7 @@ def test_a_selector_stays_within_its_arms_and_its_time(text: str, histogram: boo
         assert matchers(vector) == sorted([*fixed(ARMS), names, *boundaries, *of_user(text)])
 
 
-@attacks
+@fuzzed()
 @given(hostile_selectors, st.booleans())
 def test_a_sum_of_the_servers_stays_within_its_arms_and_its_time(text: str, histogram: bool) -> None:  # noqa: FBT001
     with suppress(QueryRejected):
@@ -224,7 +216,7 @@ def test_a_sum_of_the_servers_stays_within_its_arms_and_its_time(text: str, hist
             )
 
 
-@attacks
+@fuzzed()
 @given(hostile_expressions, st.booleans())
 def test_an_expression_stays_within_its_time_and_names_what_it_reads(text: str, new: bool) -> None:  # noqa: FBT001
     with suppress(QueryRejected):
@@ -247,7 +239,7 @@ def test_an_expression_stays_within_its_time_and_names_what_it_reads(text: str, 
                 assert matchers(vector) == matchers(vectors(sent)[0])
 
 
-@attacks
+@fuzzed()
 @given(
     hostile_expressions,
     st.sampled_from(["prod", "team-a"]) | hostile_text,

@@ -15,6 +15,7 @@ from serin.api import API_VERSION
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
 from serin.indicators.lines import quoted
+from serin.schema.printable import printable
 
 Model = TypeVar("Model", bound=BaseModel)
 LARGEST_DOCUMENT = 4 * 1024 * 1024
@@ -104,7 +105,7 @@ def _check_size(node: yaml.Node, sizes: dict[int, int], source: str) -> int:
 def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return str(getattr(error, "problem", None) or error)[:200]
+    return printable(str(getattr(error, "problem", None) or error)[:200])
 
 
 def _unknown(given: object, model: object, where: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from serin.controller.snapshot.pending_actions import (
 )
 from serin.controller.snapshot.requesters import Requesters
 from serin.controller.workqueue import GONE
-from serin.errors import NotFound, Refused, Unavailable
+from serin.errors import Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.rollout.actions import ACTION_RETRY

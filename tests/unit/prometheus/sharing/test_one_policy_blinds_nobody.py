@@ -148,7 +148,7 @@ async def test_32_gauges_that_time_out_beside_three_rollouts_that_count() -> Non
 
 
 async def test_heavy_selectors_of_one_policy_beside_three_rollouts_that_count() -> None:
-    """A `ratio` over a metric of a million series was a count like the gateway's, and three of it paused everybody's."""
+    """A `ratio` over a million series was a count like the gateway's, and three of them paused everybody's."""
     async with world() as here:
         attacker = here.of("attacker")
         for window in range(10):

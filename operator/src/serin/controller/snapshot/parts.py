@@ -58,7 +58,7 @@ async def read_parts(
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
-        _read_actions(cluster, reader, key, parsed.status, actions, requesters),
+        _read_actions(cluster, reader, key, parsed.status, actions=actions, requesters=requesters),
     )
     return cast("Parts", tuple(found))
 
@@ -68,6 +68,7 @@ async def _read_actions(
     reader: Reader,
     key: tuple[str, str],
     status: ModelDeploymentStatus,
+    *,
     actions: ActionList,
     requesters: Requesters,
 ) -> PendingActions:

@@ -1,7 +1,7 @@
-"""Finds out since when the API server verifies who requests an action: since when the chart's admission policy is in force.
+"""Finds out since when the API server verifies who requests an action: since when the chart's policy is in force.
 
-``spec.requestedBy`` was checked when the action was created, or never. So that the policy is in force now says nothing of
-an action that was there before: it counts only from the moment at which this leader has seen the policy at work.
+``spec.requestedBy`` was checked when the action was created, or never. So that the policy is in force now says nothing
+of an action that was there before: it counts only from the moment at which this leader has seen the policy at work.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ async def prove(cluster: Cluster, namespace: str, clock: Callable[[], datetime])
         # A date of the server has lost its fraction of a second.
         return Proof(in_force, error.at + timedelta(seconds=1) if error.at is not None else _next_second(clock()))
     except (ClusterError, TimeoutError):
-        return Proof(None, _next_second(clock()))
-    return Proof(False, _next_second(clock()))
+        return Proof(in_force=None, at=_next_second(clock()))
+    return Proof(in_force=False, at=_next_second(clock()))
 
 
 def _next_second(at: datetime) -> datetime:

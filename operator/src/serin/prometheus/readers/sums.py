@@ -61,7 +61,10 @@ async def summed(ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup]) 
     """The first window of the query's grid; ``MetricsError`` if the server does not answer."""
     arms, start, length = arm_query.patterns, arm_query.grid.start, arm_query.grid.length
     found = [
-        (group.terms, await ask(query(group.terms, arm_query.matchers(group), arms, length), start + length, own=group.own))
+        (
+            group.terms,
+            await ask(query(group.terms, arm_query.matchers(group), arms, length), start + length, own=group.own),
+        )
         for group in groups
     ]
     edges = (start.timestamp(), (start + length).timestamp())

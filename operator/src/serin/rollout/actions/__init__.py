@@ -42,8 +42,8 @@ NOT_VERIFIED = (
     "(admissionPolicies: true) and create the action again. Hold and Abort are accepted without them"
 )
 NOT_VOUCHED = (
-    "NotVerified: this action was there before Serin, started or elected since, had seen the admission policies at work, "
-    "so nothing vouches for who asked; create it again. Hold and Abort are accepted all the same"
+    "NotVerified: this action was there before Serin, started or elected since, had seen the admission policies at "
+    "work, so nothing vouches for who asked; create it again. Hold and Abort are accepted all the same"
 )
 
 
