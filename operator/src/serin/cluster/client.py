@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
+from serin.cluster.decoding import decoded
 from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
 from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
@@ -216,7 +216,7 @@ def _continue_token(answer: Mapping[str, Any]) -> str:
 def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) -> Object:
     """The decoded answer; raises the error for its status."""
     try:
-        parsed = json.loads(data)
+        parsed = decoded(data)
     except ValueError as error:
         message = f"{what}: status {status}, and the answer is not JSON"
         raise Unavailable(message) from error

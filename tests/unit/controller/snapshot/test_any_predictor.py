@@ -87,9 +87,7 @@ def asked(
     cluster = FakeCluster(refuse=said)
     parsed = ModelDeployment.model_validate(obj)
     return asyncio.run(
-        wanted_revision(
-            cluster, obj, parsed, {}, arms_known=True, refuses_literal_secrets=refuses_literal_secrets
-        )
+        wanted_revision(cluster, obj, parsed, {}, arms_known=True, refuses_literal_secrets=refuses_literal_secrets)
     )
 
 
@@ -161,8 +159,6 @@ def test_the_servers_refusal_is_told_in_one_line(said: Any, how: str) -> None:
     ref, problem = asked(model_deployment(PREDICTORS[0]), said=f"{how} {said}")
     assert ref is None
     assert problem is not None
-
-
 
 
 DEEP: list[Any] = [{"a": 1}]

@@ -29,6 +29,8 @@ from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList
 from serin.records.build import Source, source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RecordView, RejectionElsewhere, RouteView, Unreadable
+from serin.rollout.spec.rules import DEEPEST
+from serin.schema.nesting import cut, nested_deeper
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend
@@ -128,7 +130,7 @@ async def observe(
     """
     namespace, name = key
     try:
-        obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
+        obj = _bounded(await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name))
     except NotFound:
         return None
     if "deletionTimestamp" in obj["metadata"]:
@@ -194,6 +196,19 @@ async def observe(
         unknown=reader.unknown,
         rejected_elsewhere=elsewhere,
     )
+
+
+def _bounded(obj: Object) -> Object:
+    """The ModelDeployment; of a predictor that no rule accepts for its depth only so much that the rule sees it.
+
+    What works on it works with recursion.
+    """
+    if not nested_deeper(obj["spec"]["predictor"], DEEPEST):
+        return obj
+    # The managed fields are nested as deeply. An update without them leaves them as they are.
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    spec = {**obj["spec"], "predictor": cut(obj["spec"]["predictor"], DEEPEST + 1)}
+    return {**obj, "metadata": metadata, "spec": spec}
 
 
 async def _adopted(

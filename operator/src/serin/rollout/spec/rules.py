@@ -8,15 +8,23 @@ from typing import Any
 from serin.api.model_deployment import RESERVED_KEYS
 from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
+from serin.schema.nesting import nested_deeper
 from serin.schema.reasons import Reason
 
 LONGEST_NAMES = 43
 """Name and namespace together: ``<name>-<revision>-predictor-<namespace>`` is one DNS label of 63 characters."""
+DEEPEST = 50
+"""Levels of a predictor; KServe's own types have about 15."""
 RESERVED_LABELS = frozenset({"app", "component"})
 
 
 def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
     """The first violated rule; None if all hold."""
+    if nested_deeper(predictor, DEEPEST):
+        message = (
+            f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows none such"
+        )
+        return Problem(Reason.SPEC_INVALID, message)
     message = next(_violations(name, namespace, without_nulls(predictor)), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
