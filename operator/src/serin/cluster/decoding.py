@@ -1,7 +1,7 @@
 """Decodes JSON from the API server, however deeply it is nested.
 
-The API server takes 10,000 levels in a field that is free, and Python's decoder ends after about 1,000: one object of one
-namespace would end every list that it is in, and every watch. What lies deeper than anything means is left out.
+The API server takes 10,000 levels in a field that is free, and Python's decoder ends after about 1,000: one object of
+one namespace would end every list that it is in, and every watch. What lies deeper than anything means is left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DEEPEST = 200
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
-def decoded(text: str | bytes) -> Any:
+def decoded(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
     """The document; ``ValueError`` if it is not JSON. Null stands for what is nested too deeply to be decoded."""
     try:
         return json.loads(text)

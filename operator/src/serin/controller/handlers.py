@@ -41,7 +41,7 @@ class _Json:
     loads = staticmethod(decoded)
 
 
-async def _get(url: str, **options: Any) -> Any:
+async def _get(url: str, **options: Any) -> Any:  # noqa: ANN401 - any JSON value
     """In place of kopf's own ``get``, which reads lists."""
     async with await kopf_api.request(method="get", url=url, **options) as response:
         return decoded(await response.read())

@@ -154,8 +154,8 @@ def test_a_secret_in_plain_text_is_found_whatever_stands_beside_it(predictor: di
 
 @fuzzed(100)
 @given(TREES | st.sampled_from(SECRETS), st.sampled_from(["quota: exceeded", "Invalid value: ", "denied the request"]))
-def test_the_servers_refusal_is_told_in_one_line(said: Any, how: str) -> None:
-    """The client masks what a server quotes (``schema/masking.py``); here it is one printable line of bounded length."""
+def test_what_the_server_refuses_is_no_revision_whatever_it_says(said: Any, how: str) -> None:
+    """The client masks what a server quotes (``schema/masking.py``); the rest is told as it is."""
     ref, problem = asked(model_deployment(PREDICTORS[0]), said=f"{how} {said}")
     assert ref is None
     assert problem is not None

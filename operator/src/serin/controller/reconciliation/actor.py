@@ -16,7 +16,7 @@ from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.pending_actions import mark_answered, write_answer
-from serin.errors import Conflict, NameTaken, Refused
+from serin.errors import ClusterError, Conflict, NameTaken, NotFound, NotLeader, Refused
 from serin.evidence import Assessment
 from serin.notify.sink import Sink, Subject
 from serin.records import build
@@ -67,6 +67,8 @@ class Actor:
             if is_applied(actual, wanted) and _own(actual) == _own(wanted):
                 return decision
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
+            if not snapshot.owner.owns(actual) and await self._deleted_meanwhile(snapshot):
+                return decision
         await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
         seen = snapshot.route
         if seen is None or not seen.editor or actual is None or _own(actual) != _own(wanted):
@@ -144,9 +146,27 @@ class Actor:
             return
         patch: Object = snapshot.backend.scaling_patch(actual, snapshot.obj["spec"]["predictor"], at_least) or {}
         if not snapshot.owner.owns(actual):
+            if await self._deleted_meanwhile(snapshot):
+                return
             patch["metadata"] = {"ownerReferences": [snapshot.owner.reference()]}
         if patch:
             await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)
+
+    async def _deleted_meanwhile(self, snapshot: Snapshot) -> bool:
+        """Whether the ModelDeployment was deleted since it was read, as far as that can be read.
+
+        Asked before an object gets its owner back. Who deletes a ModelDeployment and keeps its objects (with
+        ``--cascade=orphan``) has their owner taken off: with one that is gone, the garbage collector would delete them.
+        """
+        try:
+            obj = await self._cluster.get(resources.MODEL_DEPLOYMENTS, snapshot.owner.namespace, snapshot.owner.name)
+        except NotFound:
+            return True
+        except NotLeader:
+            raise
+        except ClusterError:
+            return False
+        return "deletionTimestamp" in obj["metadata"] or obj["metadata"]["uid"] != snapshot.owner.uid
 
     async def _create(self, snapshot: Snapshot, ref: RevisionRef) -> None:
         found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)

@@ -21,9 +21,7 @@ RESERVED_LABELS = frozenset({"app", "component"})
 def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
     """The first violated rule; None if all hold."""
     if nested_deeper(predictor, DEEPEST):
-        message = (
-            f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows none such"
-        )
+        message = f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
         return Problem(Reason.SPEC_INVALID, message)
     message = next(_violations(name, namespace, without_nulls(predictor)), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
