@@ -29,7 +29,7 @@ class Metrics(Protocol):
     async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
         """The values of an expression of Serin's own that counts, as a matrix of its one instant.
 
-        ``own``: what it counts is picked by a policy's own selector.
+        ``own``: what it counts is picked by a policy's own selector, or exported by a model.
         """
         ...
 

@@ -23,7 +23,8 @@ class Shape:
     """Rendered label matchers, without those for metric, arm and boundary."""
     arm_label: str
     own: bool = False
-    """Whether a policy's own selector picks the series: what it costs is nobody else's trouble."""
+    """Whether a policy's own selector picks the series, or the model exports them: what that costs is nobody else's
+    trouble."""
 
 
 RequestKey = tuple[Shape, frozenset[str], tuple[str, ...]]

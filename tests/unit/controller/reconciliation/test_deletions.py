@@ -85,7 +85,7 @@ def orphan(lab: Lab) -> None:
 async def test_a_pass_under_way_puts_no_owner_back_that_is_being_deleted(
     then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen on the sandbox: the garbage collector deleted the route of a model that was to be kept: clients got 503."""
+    """The garbage collector would delete what has an owner that is gone: the route and the models that were to be kept."""
     lab = Lab()
     await promoted(lab, "1")
     for _ in range(5):

@@ -20,7 +20,7 @@ class CounterGroup:
     matchers: tuple[str, ...] = ()
     """Label matchers of the user's own."""
     own: bool = False
-    """Whether they are a policy's own selector's."""
+    """Whether they are a policy's own selector's, or the model's, which exports as many series as it likes."""
 
 
 def groups_of(source: Preset, wanted: Sequence[PresetCounters | Selection], namespace: str) -> list[CounterGroup]:
@@ -32,7 +32,8 @@ def _preset(source: Preset, wanted: PresetCounters) -> CounterGroup:
     if not source.counts_by_arms:
         raise QueryRejected("these arms have raw indicators only")
     slow = wanted.slower_than
-    return CounterGroup(source.availability if slow is None else source.at_threshold(slow))
+    terms = source.availability if slow is None else source.at_threshold(slow)
+    return CounterGroup(terms, own=not source.of_gateway)
 
 
 def _selected(selection: Selection, namespace: str) -> CounterGroup:
