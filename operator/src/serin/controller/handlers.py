@@ -48,7 +48,7 @@ async def _get(url: str, **options: Any) -> Any:  # noqa: ANN401 - any JSON valu
 
 
 # One object that is nested too deeply for Python's decoder would end the watch of its kind for everybody.
-kopf_api.json = _Json  # type: ignore[assignment]
+kopf_api.json = _Json  # type: ignore[assignment,attr-defined]
 kopf_api.get = _get
 
 

@@ -85,7 +85,7 @@ def orphan(lab: Lab) -> None:
 async def test_a_pass_under_way_puts_no_owner_back_that_is_being_deleted(
     then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The garbage collector would delete what has an owner that is gone: the route and the models that were to be kept."""
+    """The garbage collector would delete what has an owner that is gone: route and models that were to be kept."""
     lab = Lab()
     await promoted(lab, "1")
     for _ in range(5):

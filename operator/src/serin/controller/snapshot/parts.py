@@ -12,7 +12,7 @@ from serin.api.model_deployment import ModelDeployment
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.snapshot.action_list import ActionList, Found
+from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.adoption import has_derived_name
 from serin.controller.snapshot.pending_actions import (
     FLOODED,
@@ -75,7 +75,7 @@ async def _read_actions(
     """The pending actions, and whether the requesters of new ones are verified."""
     record = status.rollout.record if status.rollout is not None else None
     reading = reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
-    found = cast("Found | None", (await together(reading, requesters.prove_early(cluster, key[0])))[0])
+    found, _ = await together(reading, requesters.prove_early(cluster, key[0]))
     if found is not None and not found.complete:
         reader.note(Part.ACTIONS, FLOODED)
     answered = {action.uid for action in status.actions}

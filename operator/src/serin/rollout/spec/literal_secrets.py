@@ -49,8 +49,8 @@ def _found(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[s
         for name, value in _parameters(container):
             if _is_secret(name, value) or has_credential(value):
                 yield (
-                    f"{where}.storage.parameters: {_shown(name)} has a secret {SEEN}; put it into KServe's storage Secret "
-                    "(storage-config) and name its entry by storage.key"
+                    f"{where}.storage.parameters: {_shown(name)} has a secret {SEEN}; put it into KServe's "
+                    "storage Secret (storage-config) and name its entry by storage.key"
                 )
         for found in _in_command_line(container):
             yield (

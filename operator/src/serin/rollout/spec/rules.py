@@ -20,14 +20,15 @@ RESERVED_LABELS = frozenset({"app", "component"})
 
 def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
     """The first violated rule; None if all hold."""
-    if nested_deeper(predictor, DEEPEST):
-        message = f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
-        return Problem(Reason.SPEC_INVALID, message)
-    message = next(_violations(name, namespace, without_nulls(predictor)), None)
+    message = next(_violations(name, namespace, predictor), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
 
 def _violations(name: str, namespace: str, predictor: Mapping[str, Any]) -> Iterator[str]:
+    if nested_deeper(predictor, DEEPEST):
+        yield f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
+        return
+    predictor = without_nulls(predictor)
     if len(name) + len(namespace) > LONGEST_NAMES:
         yield (
             f"metadata.name and metadata.namespace have {len(name) + len(namespace)} characters together, at most "
