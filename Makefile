@@ -41,15 +41,21 @@ test: $(STAMP) ## Run everything: check, then integration and scenarios on the s
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check
 	@$(BIN)/python -m e2e.sandbox.build --helm --kstatus
 	$(BIN)/python -m pytest tests/integration
-	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak"
+	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
+	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative
 
 .PHONY: matrix
 matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
-	$(BIN)/python -m pytest e2e/scenarios -m "not soak" $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative
 
 .PHONY: soak
 soak: build ## Promotions and rollbacks at 200 requests per second, again and again; writes docs/reliability.md
 	$(BIN)/python -m pytest e2e/scenarios -m soak $(RELIABILITY)
+
+.PHONY: story
+story: build ## The story that the peers were measured on: how long good and bad versions take (about 25 minutes, quiet)
+	$(BIN)/python -m pytest e2e/scenarios/test_story.py -m story $(RELIABILITY)
 
 ##@ Development
 
@@ -152,11 +158,11 @@ kind-down: $(STAMP) ## End it; the host is as it was before
 
 .PHONY: e2e-kind
 e2e-kind: $(STAMP) ## Play the scenarios on kind, Serin installed by its chart; writes docs/reliability-kind.md
-	$(BIN)/python -m pytest e2e/scenarios --provider kind -m "not matrix and not soak" $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios --provider kind -m "not matrix and not soak and not story" $(RELIABILITY)
 
 .PHONY: matrix-kind
 matrix-kind: $(STAMP) ## The same with the long ones (about 105 minutes)
-	$(BIN)/python -m pytest e2e/scenarios --provider kind -m "not soak" $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios --provider kind -m "not soak and not story" $(RELIABILITY)
 
 .PHONY: soak-kind
 soak-kind: $(STAMP) ## Promotions and rollbacks at the steady load that kind carries; writes docs/reliability-kind.md

@@ -13,6 +13,7 @@ KINDS = (
     resources.MODEL_DEPLOYMENTS,
     resources.PROMOTION_POLICIES,
     resources.PROMOTION_ACTIONS,
+    resources.PROMOTION_FREEZES,
     resources.INFERENCE_SERVICES,
     resources.HTTP_ROUTES,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -215,6 +215,8 @@ class FakePrometheus:
     stable_rate: int = 90
     candidate_rate: int = 60
     candidate_bad: int = 0
+    candidate_refused: int = 0
+    """Of its requests a second, how many are answered with a 4xx."""
     away: bool = False
     queries: int = 0
     required: Mapping[Arms, Mapping[str, str]] = field(default_factory=dict)
@@ -239,7 +241,16 @@ class FakePrometheus:
             raise MetricsUnavailable("http://prometheus: ConnectionError")
         true = self._exported(request, ((self.candidate_rate, self.candidate_bad), (self.stable_rate, 0)), ENVOY)
         forged = self._exported(request, self.forged, FORGER) if self.forged else []
+        if self.candidate_refused:
+            true = [self._refused(s) for s in true]
         return [s for s in (*true, *forged) if satisfies(s.labels, request.shape.matchers)]
+
+    def _refused(self, series: Series) -> Series:
+        """The candidate's good answers as 4xx; all of them, or the counts would have to be split."""
+        assert self.candidate_refused == self.candidate_rate - self.candidate_bad
+        good = series.labels["envoy_response_code_class"] == "2"
+        candidate = good and series.values[-1] == self.candidate_refused * series.times[-1]
+        return replace(series, labels={**series.labels, "envoy_response_code_class": "4"}) if candidate else series
 
     @staticmethod
     def _exported(request: SeriesRequest, arms: Sequence[tuple[int, int]], target: Mapping[str, str]) -> list[Series]:

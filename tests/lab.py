@@ -49,13 +49,17 @@ class Lab:
     def __init__(self, policy: dict[str, Any] = POLICY) -> None:
         self.policy = policy
         self.now = START
-        self.cluster = FakeCluster(clock=lambda: self.now)
+        self.cluster = self.new_cluster()
         self.prometheus = FakePrometheus(lambda: self.now)
         self.weights: list[int] = []
         self.restart()
         meta = {"namespace": "prod", "name": "careful"}
         self.cluster.put(resources.PROMOTION_POLICIES, {"metadata": meta, "spec": self.policy})
         self.want("1")
+
+    def new_cluster(self) -> FakeCluster:
+        """The API server, with what stands behind it."""
+        return FakeCluster(clock=lambda: self.now)
 
     def restart(self) -> None:
         sinks = sinks_of(SinkContext(self.seen_cluster, self.settings))

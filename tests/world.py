@@ -18,11 +18,13 @@ from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
+from serin.judge.refusals import Refusals
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import (
     ActionView,
     Arm,
+    FreezeView,
     Observation,
     Part,
     Problem,
@@ -31,6 +33,7 @@ from serin.rollout.observation import (
     Unreadable,
 )
 from serin.rollout.phases import WATCHED
+from serin.rollout.readiness import Readiness
 from serin.schema.reasons import Phase, Reason
 from serin.traffic.standard.service import workload_of
 from tests.clock import START
@@ -96,6 +99,8 @@ class World:
     comes_up: bool = True
     candidate_window: tuple[int, int] | None = CLEAN
     stable_window: tuple[int, int] | None = (0, 900)
+    refusals: Refusals | None = None
+    """What the windows tell of answers with a 4xx."""
     judge: Judge | None = None
     judged_record: str = ""
     observed: Observation | None = None
@@ -111,6 +116,7 @@ class World:
     """What is wrong with spec."""
     flooded: bool = False
     """Some PromotionActions were read, and not all of them: their part is unknown as well."""
+    freezes: tuple[FreezeView, ...] = ()
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -119,6 +125,8 @@ class World:
     """Acts that the API server refuses: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``."""
     failing: bool = False
     """The last pass could not write something."""
+    readiness: Readiness | None = field(default_factory=lambda: Readiness(START))
+    """What preflight found: nothing is in the way."""
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
@@ -150,12 +158,15 @@ class World:
             policy=self.policy,
             records=() if Part.RECORDS in self.unknown else tuple(sorted(self.records, key=lambda r: r.attempt)),
             assessment=self._assess(),
+            refusals=self.refusals,
             next_evidence_at=self.now + SECOND,
             actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,
+            freezes=self.freezes,
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,
+            readiness=self.readiness,
         )
 
     def _readable(self, arm: Arm) -> Arm:

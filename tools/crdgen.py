@@ -24,6 +24,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from serin.api import GROUP, VERSION
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_action import PromotionAction
+from serin.api.promotion_freeze import PromotionFreeze
 from serin.api.promotion_policy import PromotionPolicy
 from serin.api.promotion_record import PromotionRecord
 from serin.schema.types import ApiModel, format_duration
@@ -132,6 +133,8 @@ KINDS = (
             Column("Started", ".spec.startedAt", priority=1),
             Column("Decided", ".status.decidedAt", priority=1),
             Column("Finished", ".status.finishedAt", priority=1),
+            Column("Record Hash", ".status.hash", priority=1),
+            Column("Previous Hash", ".status.previousHash", priority=1),
             AGE,
         ),
         rules=tuple(RECORD_RULES),
@@ -146,6 +149,18 @@ KINDS = (
             Column("By", ".spec.requestedBy"),
             Column("Outcome", ".status.outcome"),
             Column("Message", ".status.message"),
+            AGE,
+        ),
+    ),
+    Kind(
+        PromotionFreeze,
+        "PromotionFreeze",
+        "pfreeze",
+        (
+            Column("From", ".spec.from", "date"),
+            Column("Until", ".spec.until"),
+            Column("Holds", ".status.holds"),
+            Column("Reason", ".spec.reason"),
             AGE,
         ),
     ),

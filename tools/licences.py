@@ -15,7 +15,7 @@ from pathlib import Path
 
 ALLOWED = frozenset(
     {
-        "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python", "ISC", "MIT", "MPL-2.0", "PSF-2.0",
+        "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python", "ISC", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0",
     }
 )  # fmt: skip
 """SPDX identifiers. All let an Apache-2.0 program be given away with them; MPL-2.0 asks for its own files' sources."""

@@ -65,6 +65,7 @@ def policy() -> Json:
                     "objective": "95.0",
                     "indicator": {"latency": {"threshold": "500ms"}},
                 },
+                {"name": "client-errors", "severity": "Required", "indicator": {"clientErrors": {}}},
             ],
             "analysis": {"window": "2s"},
             "steps": [{"weight": weight, "for": "10s", "timeout": "5m"} for weight in STEPS],

@@ -41,6 +41,12 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class Extra(StrEnum):
+    """What a sandbox can have besides."""
+
+    KNATIVE = "knative"
+
+
 Name = Annotated[str, typer.Option("--name", "-n", help="Which sandbox; several can run side by side.")]
 State = Annotated[Path | None, typer.Option("--state", help="Its state folder, if not the usual one.")]
 Format = Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")]
@@ -54,10 +60,15 @@ def up(
     profile: Annotated[
         Profile, typer.Option("--profile", help="All of it, or etcd and the API server only.")
     ] = Profile.FULL,
+    extra: Annotated[
+        list[Extra] | None, typer.Option("--with", help="An optional part; built at its first use, in some minutes.")
+    ] = None,
     output: Format = Output.TEXT,
 ) -> None:
     """Start a sandbox, unless it runs. Builds what is missing first."""
     with _sentences():
+        if extra and profile is not Profile.APISERVER:
+            profile = Profile.KNATIVE
         sandbox = Sandbox(name, state=state)
         with report.Starting(told) as starting:
             started = sandbox.up(starting.show, profile=profile)

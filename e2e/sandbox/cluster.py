@@ -26,6 +26,10 @@ PLURALS = {
     "ClusterStorageContainer": "clusterstoragecontainers",
     "Gateway": "gateways",
     "GatewayClass": "gatewayclasses",
+    "Deployment": "deployments",
+    "Service": "services",
+    "Secret": "secrets",
+    "Endpoints": "endpoints",
     "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
     "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
 }

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from e2e.sandbox.cluster import condition_is_true, until
+from e2e.sandbox.knative.services import image_file
 from e2e.sandbox.layout import API_PORT, API_URL, HOST_IP, NODE_NAME
 from e2e.sandbox.released import versions
 from e2e.sandbox.service import Service, Step
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ETCD_URL = "http://127.0.0.1:2379"
 CRD_SECONDS = 120.0
 KUBELET_PORT = 10250
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - of a network namespace that only the sandbox's own processes are in
 # No node-lifecycle controller: the only node never goes away. The autoscaler has no metrics here, but it is what makes
 # an InferenceService's minReplicas true.
 CONTROLLERS = (
@@ -39,6 +41,9 @@ CONTROLLERS = (
     "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
 )
+
+# Knative still writes Endpoints for its revisions, and the gateway reads EndpointSlices.
+KNATIVE_CONTROLLERS = ("endpoints-controller", "endpointslice-mirroring-controller")
 
 
 def services(inside: Inside) -> list[Service | Step]:
@@ -79,7 +84,8 @@ def _apiserver(inside: Inside) -> Service:
         command=(
             inside.binary("kube-apiserver"),
             f"--etcd-servers={ETCD_URL}",
-            "--bind-address=127.0.0.1",
+            # Pods reach it on the node's address only where Knative's controllers do.
+            f"--bind-address={EVERYWHERE if inside.knative is not None else '127.0.0.1'}",
             f"--secure-port={API_PORT}",
             f"--advertise-address={HOST_IP}",
             "--endpoint-reconciler-type=none",  # nobody inside reaches it by a Service
@@ -97,6 +103,8 @@ def _apiserver(inside: Inside) -> Service:
             "--allow-privileged=true",
             f"--cert-dir={inside.data('kube-apiserver')}",
             "--profiling=false",
+            # Knative's webhook is a Service; with this the server dials its pod, as there are no cluster IPs.
+            *(("--enable-aggregator-routing=true",) if inside.knative is not None else ()),
         ),
         ready=lambda: inside.cluster.answers("/readyz"),
     )
@@ -115,7 +123,7 @@ def _controllers(inside: Inside) -> Service:
             f"--service-account-private-key-file={inside.pki.accounts_key}",
             f"--root-ca-file={inside.pki.ca}",
             "--use-service-account-credentials=false",
-            f"--controllers={','.join(CONTROLLERS)}",
+            f"--controllers={','.join((*CONTROLLERS, *(KNATIVE_CONTROLLERS if inside.knative is not None else ())))}",
             "--kube-api-qps=200",
             "--kube-api-burst=400",
         ),
@@ -151,7 +159,10 @@ def _node(inside: Inside) -> Service:
     return Service(
         name="node",
         needs=("kube-apiserver",),
-        command=(inside.python, "-m", "e2e.sandbox.node", "--config", str(config)),
+        command=(
+            *(inside.python, "-m", "e2e.sandbox.node", "--config", str(config)),
+            f"--images={image_file(inside)}",
+        ),
         environment={"PYTHONPATH": str(inside.repository), "HOME": inside.data("home")},
         ready=lambda: _node_is_ready(inside),
     )
@@ -172,7 +183,11 @@ def _definitions(inside: Inside) -> list[Step]:
     released = inside.released
     return [
         Step(f"{owner}-crds", partial(_define, inside, crds), needs=("kube-apiserver",))
-        for owner, crds in (("kserve", released.kserve_crds), ("gateway", released.gateway_crds))
+        for owner, crds in (
+            ("kserve", released.kserve_crds),
+            ("gateway", released.gateway_crds),
+            *((("knative", inside.knative.crds),) if inside.knative is not None else ()),
+        )
     ]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2e.sandbox.cluster import Cluster
+    from e2e.sandbox.knative.released import KnativeReleased
     from e2e.sandbox.layout import Layout
     from e2e.sandbox.pki import Pki
     from e2e.sandbox.reaper import Reaper
@@ -33,6 +34,8 @@ class Inside:
     released: Released
     reaper: Reaper
     probe: httpx.AsyncClient
+    knative: KnativeReleased | None = None
+    """None in a sandbox without Knative."""
 
     def binary(self, name: str) -> str:
         """The path of a binary, as an argument."""

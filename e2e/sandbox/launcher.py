@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2e.sandbox import build, control, namespace
+from e2e.sandbox import parts as pins
 from e2e.sandbox import state as states
 from e2e.sandbox.cache import default_root
 from e2e.sandbox.errors import NamespaceError, NotRunningError, PartError
+from e2e.sandbox.knative.services import PARTS as KNATIVE_PARTS
 from e2e.sandbox.layout import RELAYED, Layout
 from e2e.sandbox.plan import Plan, Profile
 from e2e.sandbox.service import tail
@@ -43,13 +45,16 @@ def launch(name: str, layout: Layout, profile: Profile, on_change: Listener) -> 
     """
     namespace.check_tools()
     parts = build.build()
-    binaries = {**parts.binaries, "envoy": build.find_envoy()}
+    binaries, extra = {**parts.binaries, "envoy": build.find_envoy()}, ""
+    if profile is Profile.KNATIVE:
+        knative = build.build(catalogue=pins.load(KNATIVE_PARTS))
+        binaries, extra = {**binaries, **knative.binaries}, str(knative.manifests)
     started = time.monotonic()
     _clear(layout)
     lifeline, ours = os.pipe()
     process: subprocess.Popen[bytes] | None = None
     try:
-        process, ports = _start(layout, binaries, parts.manifests, profile, lifeline)
+        process, ports = _start(layout, binaries, (str(parts.manifests), extra), profile, lifeline)
         init = _wait_for_init(process, layout)
         status = _wait_until_ready(process, layout, on_change)
         state = State(
@@ -114,9 +119,12 @@ def _clear(layout: Layout) -> None:
 
 
 def _start(
-    layout: Layout, binaries: Mapping[str, Path], manifests: Path, profile: Profile, lifeline: int
+    layout: Layout, binaries: Mapping[str, Path], manifests: tuple[str, str], profile: Profile, lifeline: int
 ) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
-    """Start the launcher; it, and the ports that were opened for the sandbox. Takes the lifeline's reading end."""
+    """Start the launcher; it, and the ports that were opened for the sandbox. Takes the lifeline's reading end.
+
+    ``manifests`` are the folders of the sandbox's and of Knative's; the second is empty without Knative.
+    """
     models = default_root() / "models"
     models.mkdir(parents=True, exist_ok=True)
     with ExitStack() as here:  # what is opened here is only for the process inside
@@ -125,7 +133,8 @@ def _start(
         listeners = {name: here.enter_context(socket.create_server(("127.0.0.1", 0))) for name in RELAYED}
         plan = Plan(
             binaries={part: str(path) for part, path in binaries.items()},
-            manifests=str(manifests),
+            manifests=manifests[0],
+            knative=manifests[1],
             repository=str(REPOSITORY),
             models=str(models),
             ports={name: listener.getsockname()[1] for name, listener in listeners.items()},

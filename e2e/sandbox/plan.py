@@ -12,6 +12,8 @@ class Profile(StrEnum):
 
     FULL = "full"
     APISERVER = "apiserver"
+    KNATIVE = "knative"
+    """All of it, and Knative Serving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,11 @@ class Plan:
     listeners: dict[str, int]
     lifeline: int
     profile: str
+    knative: str = ""
+    """The folder with Knative's manifests; empty in a sandbox without it."""
 
     def paths(self) -> list[Path]:
         """All places outside the state folder that must be reachable."""
-        return [Path(path) for path in (*self.binaries.values(), self.manifests, self.repository, self.models)]
+        extra = (self.knative,) if self.knative else ()
+        places = (*self.binaries.values(), self.manifests, self.repository, self.models, *extra)
+        return [Path(path) for path in places]

@@ -27,7 +27,8 @@ def services(inside: Inside) -> list[Service | Step]:
     temporary = _temporary_folder(inside)
     manager = Service(
         name="kserve",
-        needs=("kserve-settings",),
+        # It decides at its start whether there is a Knative to make Services for.
+        needs=("kserve-settings", *(("knative-crds",) if inside.knative is not None else ())),
         command=(
             inside.binary("kserve-manager"),
             f"--metrics-addr=127.0.0.1:{METRICS_PORT}",

@@ -35,6 +35,8 @@ from e2e.sandbox.bringup import bring_up
 from e2e.sandbox.cluster import Cluster
 from e2e.sandbox.errors import PartError, SandboxError
 from e2e.sandbox.inside import Inside
+from e2e.sandbox.knative import released as knative_released
+from e2e.sandbox.knative import services as knative
 from e2e.sandbox.layout import API_URL, RELAYED, Layout
 from e2e.sandbox.plan import Plan, Profile
 from e2e.sandbox.reaper import Reaper
@@ -112,7 +114,7 @@ def declared(inside: Inside, profile: Profile) -> list[Service | Step]:
     """All parts of a sandbox of this profile."""
     if profile is Profile.APISERVER:
         return controlplane.storage_and_server(inside)
-    return [item for room in (controlplane, serving, gateway, monitoring) for item in room.services(inside)]
+    return [item for room in (controlplane, serving, gateway, monitoring, knative) for item in room.services(inside)]
 
 
 async def run(plan: Plan, layout: Layout, started: float) -> None:
@@ -141,6 +143,7 @@ async def run(plan: Plan, layout: Layout, started: float) -> None:
             released=released.load(Path(plan.manifests)),
             reaper=reaper,
             probe=probe,
+            knative=knative_released.load(Path(plan.knative)) if plan.knative else None,
         )
         supervisor = Supervisor(declared(inside, Profile(plan.profile)), inside, started=started)
         await control.listen(layout.control.name, supervisor.handle)

@@ -1,4 +1,5 @@
-"""One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind."""
+"""One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind, and
+`--provider knative` on a sandbox with Knative, where that is in the cache."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ RESYNC = "10s"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """On what to play."""
-    parser.addoption("--provider", choices=("sandbox", "kind"), default="sandbox")
+    parser.addoption("--provider", choices=("sandbox", "kind", "knative"), default="sandbox")
     parser.addoption("--rate", type=int, default=None, help="requests per second of the soak, to try another one")
 
 
@@ -52,6 +53,10 @@ def _provider(name: str) -> type[Any]:
         from e2e.kind.cluster import Kind
 
         return Kind
+    if name == "knative":
+        from e2e.sandbox.knative.sandbox import KnativeSandbox
+
+        return KnativeSandbox
     from e2e.sandbox.sandbox import Sandbox
 
     return Sandbox
@@ -61,6 +66,8 @@ def _provider(name: str) -> type[Any]:
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     """The one that runs, or a new one that ends with the session."""
     chosen = _provider(request.config.getoption("--provider"))
+    if request.config.getoption("--provider") == "knative" and not chosen.is_built():
+        pytest.skip("Knative is not in the cache: `serin-sandbox up --with knative` builds it")
     arguments = () if chosen.__name__ == "Kind" else ("scenarios",)
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
     with running as provider:

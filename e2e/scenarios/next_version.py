@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from serin.controller.process import main
+from serin.traffic.kserve.predictor import with_model_source as _rendered
 from serin.traffic.standard import workload
-
-_rendered = workload.with_model_source
 
 
 def _with_build(predictor: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
@@ -20,5 +19,5 @@ def _with_build(predictor: dict[str, Any], model: dict[str, Any], name: str) -> 
 
 
 if __name__ == "__main__":
-    workload.with_model_source = _with_build  # type: ignore[assignment]
+    workload.with_model_source = _with_build  # type: ignore[attr-defined, assignment]
     main()

@@ -16,8 +16,11 @@ PODS = "pods"
 """Runs any image: the operator itself can be installed by its chart."""
 AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
+KNATIVE = "knative"
+"""Has Knative Serving: models of mode Knative run."""
 CANNOT = {
     PODS: "containers are processes of this machine; only the images of its catalogue run",
+    KNATIVE: "play them with --provider knative",
     AUTOSCALING: "nobody measures what a pod uses",
 }
 """Why a provider lacks it, in words for the report."""

@@ -20,6 +20,7 @@ from e2e.load.live import Counts as LiveCounts
 from e2e.scenarios.counting import POLICY, SETTLED_SECONDS, counted, growth, pair, preflight, samples, settled, windows
 from e2e.scenarios.site import GATEWAY_API, MODEL
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.prometheus.alternatives import exported_instead
 from serin.prometheus.diagnose import found_instead
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
@@ -282,6 +283,11 @@ INDICATORS: list[dict[str, Any]] = [
     {"ratio": {"bad": 'x_total{code=~"5.."}', "total": 'x_total{ns="$(namespace)"}'}},
     {"histogram": {"selector": 'x_seconds{path="/v1"}', "threshold": "250ms"}},
     {"query": {"sum": "s", "count": "c", "maxShift": "1"}},
+    {"latency": {"threshold": "500ms", "ladder": ["250us", "100ms", "30m"]}},
+    {"ratio": {"bad": ["a_total", "b_total"], "good": 'c_total + d_total{code="200"}'}},
+    {"ratio": {"good": "g_total", "total": "t_total", "armLabel": {"name": "version", "value": "Version"}}},
+    {"histogram": {"selector": "x_us_bucket", "threshold": "250us", "unit": "1us", "ladder": ["1s48576us"]}},
+    {"query": {"sum": "s", "count": "c", "maxShift": "1", "armLabel": {"name": "revision", "value": "Revision"}}},
     {"gauge": {"query": 'up{instance=~"$(inferenceService).*"}', "max": "2"}},
     {"gauge": {"query": 'max(max_over_time(up{v!="$(version)"}[$(window)]))', "max": "2"}},
 ]
@@ -307,6 +313,8 @@ def test_the_real_server_accepts_every_query(site: Site, arms: str) -> None:
             assert not found.error
             if "gauge" not in indicator:
                 assert await found_instead(metrics, policy, policy.slos[0], identity, now)
+            if {"ratio", "histogram", "query"} & indicator.keys():
+                assert await exported_instead(metrics, policy, policy.slos[0], identity, now)
         finally:
             prometheus.close()
 

@@ -13,7 +13,7 @@ import yaml
 from e2e.deploy.cluster import wait_until
 from e2e.load.analysis import by_version
 from e2e.scenarios.test_faults import through_a_proxy
-from serin.cli.replay import Answer, RecordReplay
+from serin.cli.replay import Answer, replay_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ def replayed(site: Site, record: Json) -> Answer:
     """What ``serin replay`` says of a record."""
     path = site.folder / "record.yaml"
     path.write_text(yaml.safe_dump(record), "utf-8")
-    replay = RecordReplay(path)
+    replay = replay_of(path)
     judged = list(replay.windows())
     assert judged, "there are windows to judge"
     return replay.agreement().answer

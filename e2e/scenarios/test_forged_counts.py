@@ -48,6 +48,7 @@ def clusters(site: Site, environment: dict[str, str] | None = None) -> tuple[str
     return cluster_of(site, candidate), cluster_of(site, live["metadata"]["name"])
 
 
+@pytest.mark.matrix
 def test_a_candidate_cannot_hide_its_own_errors(site: Site) -> None:
     """Good requests of both arms, in the proportion of the first weight, so that the split looks right."""
     site.go_live()
@@ -92,6 +93,7 @@ def test_without_matchers_forged_counts_hold_until_they_end(site: Site, elsewher
         site.operator = operator
         assert "counts can be forged" in log.read_text("utf-8")
         site.go_live()
+        site.policy(analysis={"window": "1s", "preflight": "Warn"})  # or it would hold before the first weight
         candidate, _ = clusters(site)
         with site.load(rate=RATE):
             with forged(site, elsewhere, {candidate: (0.0, BLAME)}):

@@ -111,7 +111,8 @@ def test_status_lost(site: Site, phase: str) -> None:
         assert before <= site.records()[-1]["status"]["requests"]["availability"] <= site.requests_of("2")
 
 
-@pytest.mark.parametrize("policy", [pytest.param("Orphan", marks=pytest.mark.matrix), "Background"])
+@pytest.mark.matrix
+@pytest.mark.parametrize("policy", ["Orphan", "Background"])
 def test_recreated_when_rejected(site: Site, policy: str) -> None:
     """Deleted and created again with the revision that was taken back: what was stable serves, nothing else."""
     site.go_live()

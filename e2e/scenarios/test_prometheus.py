@@ -125,6 +125,7 @@ def test_a_breach_in_the_dark_is_found_when_the_light_is_back(site: Site) -> Non
     """What was not seen at its time is read later, at the same explicit times, and judged as if it had been."""
     with behind_lying_prometheus(site) as prometheus:
         site.go_live()
+        site.policy(analysis={"window": "1s", "preflight": "Warn"})  # or it would wait for the light
         with site.load():
             prometheus.lie = "503"
             site.want("2", environment={"ERROR_RATE": "0.3", "FAULT_SEED": "1"})

@@ -49,7 +49,7 @@ def test_a_bad_version_is_taken_back_by_itself(site: Site) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        pytest.param("missing", "HTTP resource not found", id="missing"),
+        pytest.param("missing", "HTTP resource not found", id="missing", marks=pytest.mark.matrix),
         pytest.param("load", "container kserve-container of pod fraud-", id="load"),
     ],
 )

@@ -154,6 +154,8 @@ def test_32_slow_gauges_beside_three_breaching_rollouts(
         wait_until(lambda: prometheus.given_up > GAUGES_EACH, what="gauges time out again and again", seconds=60)
         for victim in victims:
             victim.want("3", environment=BAD)
+        for victim in victims:  # until then it is version 2 that is taken back
+            victim.until(lambda status: status.get("phase") != "RolledBack", what="version 3 begins", seconds=20)
         beside = [taken_back(victim) for victim in victims]
         assert prometheus.running > 0, "the attack goes on until the end"
         assert prometheus.most_running <= 2, "gauges leave places for counts"

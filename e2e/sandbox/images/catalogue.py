@@ -36,8 +36,8 @@ class Image:
 class Catalogue:
     """All images of the sandbox."""
 
-    def __init__(self, cache_dir: Path) -> None:
-        """`cache_dir` holds the trained models."""
+    def __init__(self, cache_dir: Path, binaries: Mapping[str, str] | None = None) -> None:
+        """`cache_dir` holds the trained models; `binaries` are further images, each a program of that path."""
         # One thread per numerical library: containers share few cores, and a model here is small.
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         python = {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **threads}
@@ -47,6 +47,7 @@ class Catalogue:
             MODEL_SERVER: _python(server, python | builtin, f"{server}.__main__:main"),
             PAUSE: Image(("sleep", "infinity")),
             SHELL: Image(("sh",)),
+            **{name: Image((path,)) for name, path in (binaries or {}).items()},
             **dict.fromkeys(STORAGE_INITIALIZERS, _python(initializer, python, f"{initializer}:main")),
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import signal
 import ssl
@@ -28,10 +29,10 @@ from .registration import Registration
 from .starter import Starter
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
 
-async def serve(config: NodeConfig) -> None:
+async def serve(config: NodeConfig, images: Mapping[str, str]) -> None:
     """Run the node until SIGTERM or SIGINT, or until a part of it fails; its containers end with it."""
     config.logs_dir.mkdir(parents=True, exist_ok=True)
     config.volumes_dir.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ async def serve(config: NodeConfig) -> None:
             config=config,
             api=api,
             network=Network(config.host_ip),
-            catalogue=Catalogue(config.cache_dir),
+            catalogue=Catalogue(config.cache_dir, images),
             recorder=recorder,
             probes=probes,
             memory=memory,
@@ -74,8 +75,8 @@ async def _together(*parts: Coroutine[Any, Any, None]) -> None:
             group.create_task(part)
 
 
-async def _until_signal(config: NodeConfig) -> None:
-    node = asyncio.create_task(serve(config))
+async def _until_signal(config: NodeConfig, images: Mapping[str, str]) -> None:
+    node = asyncio.create_task(serve(config, images))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, node.cancel)
@@ -89,11 +90,13 @@ def main() -> int:
     """Read the command line and run the node; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m e2e.sandbox.node", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON file written by the sandbox")
+    parser.add_argument("--images", type=Path, help="JSON file with the programs of further images, by their names")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every probe
     try:
-        asyncio.run(_until_signal(NodeConfig.read(arguments.config)))
+        images = json.loads(arguments.images.read_text("utf-8")) if arguments.images is not None else {}
+        asyncio.run(_until_signal(NodeConfig.read(arguments.config), images))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2

@@ -19,17 +19,21 @@ class Counts:
     total: int
     ladder: tuple[int, ...] = ()
     """Latency only: requests slower than each further boundary, in rising order of the boundaries."""
+    client_errors: int = 0
+    """Availability only: requests that were answered with a 4xx, which are not bad; 0 where the counters do not say."""
 
     def __post_init__(self) -> None:
-        if self.bad < 0 or self.total < 0 or any(n < 0 for n in self.ladder):
+        if self.bad < 0 or self.total < 0 or self.client_errors < 0 or any(n < 0 for n in self.ladder):
             message = f"counts cannot be negative: {self.bad}/{self.total}"
             raise ValueError(message)
         object.__setattr__(self, "bad", min(self.bad, self.total))
+        object.__setattr__(self, "client_errors", min(self.client_errors, self.total))
         object.__setattr__(self, "ladder", tuple(min(n, self.total) for n in self.ladder))
 
     def __add__(self, other: Counts) -> Counts:
         """Both together; the ladder belongs to single windows."""
-        return Counts(self.bad + other.bad, self.total + other.total)
+        refused = self.client_errors + other.client_errors
+        return Counts(self.bad + other.bad, self.total + other.total, client_errors=refused)
 
     @property
     def share(self) -> float:
@@ -53,6 +57,8 @@ class Interval:
     length: timedelta
     error: str = field(default="", kw_only=True)
     """Why there is no data, if that is an error rather than silence."""
+    silence: str = field(default="", kw_only=True)
+    """Why nothing was measured, where that is known and no error; it is told, and not kept."""
 
     @property
     def end(self) -> datetime:
@@ -90,6 +96,8 @@ class Window(Interval):
 
     candidate: Counts | None
     stable: Counts | None = None
+    absent: frozenset[str] = field(default=frozenset(), kw_only=True)
+    """Selectors that have matched nothing in this window and before: they may be misspelt, so nothing is counted."""
 
     @property
     def measured(self) -> bool:
@@ -173,25 +181,6 @@ class MeanWindow(Interval):
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """The requests of both arms since the step began, beside the weight."""
-
-    candidate: int
-    total: int
-    """Of both arms."""
-    weight: int
-    """Percent on the candidate."""
-    agrees: bool | None
-    """None while there are too few requests to say."""
-    chi_square: float
-
-    @property
-    def percent(self) -> float:
-        """The candidate's part; 0 without requests."""
-        return 100 * self.candidate / self.total if self.total else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class SloReport:
     """Where one SLO stands after the newest window. Evidence is log10 of the e-value, rounded to 1e-6."""
 
@@ -220,6 +209,15 @@ class SloReport:
     """
     pass_evidence: float | None = None
     """What there is of ``pass_threshold``; None where nothing but the verdict Pass moves a rollout forward."""
+    serves_nobody: bool = False
+    """Whether the candidate is proven to refuse most requests, and stable not: that rolls back at Required, too."""
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether what is proven takes the candidate back; otherwise an SLO that failed holds."""
+        if self.verdict is not Verdict.FAIL or self.breached_at is None:
+            return False
+        return self.severity is Severity.CRITICAL or (self.severity is Severity.REQUIRED and self.serves_nobody)
 
     def passes_at(self, share: float) -> bool:
         """Whether it has passed, or has at least this share (0…1) of the evidence for passing and nothing holds it."""
@@ -238,10 +236,8 @@ class Assessment:
 
     @property
     def breach(self) -> SloReport | None:
-        """The Critical SLO that was breached first, if any."""
-        failed = [
-            s for s in self.slos if s.severity is Severity.CRITICAL and s.verdict is Verdict.FAIL and s.breached_at
-        ]
+        """The SLO that rolls back and was breached first, if any."""
+        failed = [s for s in self.slos if s.rolls_back]
         return min(failed, key=lambda s: (s.breached_at is None, s.breached_at), default=None)
 
     @property

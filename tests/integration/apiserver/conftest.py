@@ -38,9 +38,20 @@ def as_operator(sandbox: Sandbox, api: ClusterApi) -> Iterator[ClusterApi]:
         yield limited
 
 
-@pytest.fixture
-def namespace(api: ClusterApi) -> str:
-    """A namespace of its own. It stays: without controllers a namespace is never finally deleted."""
+def new_namespace(api: ClusterApi) -> str:
+    """A namespace that nobody has used. It stays: without controllers a namespace is never finally deleted."""
     item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": f"test-{next(NUMBERS)}-"}}
     made = api._send("POST", "/api/v1/namespaces", json=item)
     return cast("str", made["metadata"]["name"])
+
+
+@pytest.fixture
+def namespace(api: ClusterApi) -> str:
+    """A namespace of its own."""
+    return new_namespace(api)
+
+
+@pytest.fixture(scope="module")
+def namespace_of_module(api: ClusterApi) -> str:
+    """One namespace for all tests of a module, for those that store nothing in it."""
+    return new_namespace(api)

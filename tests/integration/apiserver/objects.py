@@ -46,6 +46,11 @@ def action(namespace: str, kind: str = "Hold") -> Json:
     return item("PromotionAction", "please", namespace, spec)
 
 
+def freeze(namespace: str) -> Json:
+    """A PromotionFreeze that begins at a time."""
+    return item("PromotionFreeze", "peak", namespace, {"reason": "peak season", "from": "2026-11-27T00:00:00Z"})
+
+
 def record(namespace: str) -> Json:
     """A PromotionRecord of a rollout that has begun."""
     source = {**REVISION, "model": {"version": "1", "uri": "s3://models/fraud/1"}, "predictor": {}}

@@ -113,8 +113,15 @@ def policy(name: str) -> tuple[Json, Json]:
 
 @contextmanager
 def values(api: ClusterApi, name: str, **variables: str) -> Iterator[None]:
-    """The policy with other values of the chart, as long as the block."""
+    """The policy with other values of the chart, as long as the block; then as it was before, in an outer block, too.
+
+    The API server knows of a change a moment later, also of the one that ends the block: whoever asks next for the same
+    values may still see those of this block, and then those of before. So a module asks once.
+    """
     before, _ = policy(name)
+    found = api.get(before["apiVersion"], before["kind"], before["metadata"]["name"])
+    assert found is not None
+    before["spec"]["variables"] = copy.deepcopy(found["spec"]["variables"])
     changed = copy.deepcopy(before)
     for variable in changed["spec"]["variables"]:
         variable["expression"] = variables.pop(variable["name"], variable["expression"])

@@ -20,8 +20,7 @@ pytestmark = pytest.mark.apiserver
 
 SLO = objects.policy("x")["spec"]["slos"][0]
 GAUGE: Json = {"name": "drift", "severity": "Advisory", "indicator": {"gauge": {"query": "drift", "max": "0.2"}}}
-
-
+REFUSED: Json = {"name": "client-errors", "severity": "Required", "indicator": {"clientErrors": {}}}
 SLOW: Json = {"selector": "my_seconds", "threshold": "500ms"}
 SHIFT: Json = {**GAUGE, "indicator": {"query": {"sum": "s", "count": "c", "maxShift": "-0.01"}}}
 
@@ -118,6 +117,10 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
         [{k: v for k, v in SLO.items() if k != "objective"}],
         "gauge and query have limits of their own and take no",
     ),
+    ("spec.slos", [SLO, {**GAUGE, "compare": "Relative"}], "take no compare, maxRatio or minBadWindows"),
+    ("spec.slos", [SLO, {**GAUGE, "minBadWindows": 1}], "take no compare, maxRatio or minBadWindows"),
+    ("spec.slos", [{**SLO, "maxRatio": "0.9"}], "maxRatio is at least 1"),
+    ("spec.slos", [SLO, {**REFUSED, "compare": "Either"}], "compare: Absolute and Either need an objective"),
     ("spec.slos", [SLO, gauge(max=None)], "give max, min or both"),
     ("spec.slos", [SLO, gauge(max=None, min="0.1", stability={})], "a stability index needs max"),
     ("spec.slos", [SLO, gauge(breaches={"of": 3, "limit": 5})], "limit is at most of"),
@@ -138,6 +141,16 @@ ACTION_BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.action", "Jump", 'Unsupported value: "Jump"'),
     ("spec.requestedBy", "", "spec.requestedBy"),
     ("spec.reason", "x" * 513, "spec.reason"),
+]
+FREEZE_RULES: list[tuple[str, Any, str]] = [
+    ("spec.until", "2026-11-27T00:00:00Z", "until must be later than from"),
+    ("spec.until", "2026-11-26T23:59:59Z", "until must be later than from"),
+]
+FREEZE_BOUNDS: list[tuple[str, Any, str]] = [
+    ("spec.until", "tomorrow", "spec.until"),
+    ("spec.reason", "", "spec.reason"),
+    ("spec.reason", "two\nlines", "spec.reason"),
+    ("spec.selector", {"matchLabels": {}}, "spec.selector.matchLabels"),
 ]
 BOUNDS: list[tuple[str, Any, str]] = [
     ("spec.shadow", {"for": "1m", "percent": 50}, "spec.shadow.percent"),
@@ -195,10 +208,27 @@ def test_a_bad_policy(api: ClusterApi, namespace: str, path: str, value: object,
     assert message in refusal(api, changed(objects.policy(namespace), path, value))
 
 
+@pytest.mark.parametrize(
+    "slo",
+    [
+        REFUSED,
+        {**REFUSED, "objective": "95.0", "compare": "Absolute"},
+        {**REFUSED, "compare": "Relative", "maxRatio": "3", "minBadWindows": 1},
+    ],
+)
+def test_client_errors_with_and_without_an_objective(api: ClusterApi, namespace: str, slo: Json) -> None:
+    api.apply(changed(objects.policy(namespace), "spec.slos", [SLO, slo]))
+
+
 @pytest.mark.parametrize(("path", "value", "message"), ACTION_RULES + ACTION_BOUNDS)
 def test_a_bad_action(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
     item = objects.action(namespace) | {"spec": {**objects.action(namespace)["spec"], "requestedBy": api.user()}}
     assert message in refusal(api, changed(item, path, value))
+
+
+@pytest.mark.parametrize(("path", "value", "message"), FREEZE_RULES + FREEZE_BOUNDS)
+def test_a_bad_freeze(api: ClusterApi, namespace: str, path: str, value: object, message: str) -> None:
+    assert message in refusal(api, changed(objects.freeze(namespace), path, value))
 
 
 def test_an_action_never_changes(api: ClusterApi, namespace: str) -> None:
@@ -227,7 +257,7 @@ def test_a_model_deployment_out_of_bounds(api: ClusterApi, namespace: str, path:
     assert path in refusal(api, changed(objects.model_deployment(namespace), path, value))
 
 
-@pytest.mark.parametrize("make", [objects.model_deployment, objects.policy, objects.record])
+@pytest.mark.parametrize("make", [objects.model_deployment, objects.policy, objects.record, objects.freeze])
 def test_the_smallest_object_is_accepted(api: ClusterApi, namespace: str, make: Callable[[str], Json]) -> None:
     assert api.apply(make(namespace))["metadata"]["generation"] == 1
 
@@ -245,6 +275,6 @@ def rules(node: object) -> Iterator[str]:
 
 def test_every_rule_of_the_definitions_is_in_a_table() -> None:
     written = {message for path in CRDS.glob("*.yaml") for message in rules(yaml.safe_load(path.read_text("utf-8")))}
-    shown = [message for *_, message in MODEL_DEPLOYMENT_RULES + POLICY_RULES + ACTION_RULES]
+    shown = [message for *_, message in MODEL_DEPLOYMENT_RULES + POLICY_RULES + ACTION_RULES + FREEZE_RULES]
     untried = {message for message in written if not any(message.startswith(part) for part in shown)}
     assert untried == UNREACHABLE | ELSEWHERE

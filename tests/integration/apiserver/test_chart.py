@@ -193,10 +193,11 @@ def test_what_goes_forward_is_the_administrators_to_say() -> None:
         "serin-view": [],
         "serin-edit": ["promotionactions/hold", "promotionactions/abort"],
         "serin-promote": ["promotionactions/release", "promotionactions/retry", "promotionactions/promote"],
+        "serin-freeze": [],
         "serin-auditor": [],
     }
     labels = {i["metadata"]["name"]: str(i["metadata"]["labels"]) for i in rendered() if for_people(i)}
-    assert "aggregate-to-edit" not in labels["serin-promote"]
+    assert "aggregate-to-edit" not in labels["serin-promote"] + labels["serin-freeze"]
     assert "aggregate" not in labels["serin-auditor"], "nobody deletes evidence until somebody is bound to it"
 
 
@@ -220,6 +221,7 @@ def test_the_operator_understands_its_environment() -> None:
         prometheus=plain.prometheus,
         lease=("serin-system", "serin"),
         health_host="",
+        freezes_of_all="serin-system",
     ), "the chart's defaults are the program's"
     listed = from_environment(environment(rendered("namespaces")))
     assert listed.namespaces == ("payments", "fraud")

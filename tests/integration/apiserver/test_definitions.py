@@ -37,12 +37,14 @@ def test_kinds_have_short_names_and_one_category(api: ClusterApi) -> None:
         "promotionpolicies": ["ppol"],
         "promotionrecords": ["prec"],
         "promotionactions": ["pact"],
+        "promotionfreezes": ["pfreeze"],
     }
     assert all(served[name]["categories"] == ["serin"] for name in short)
     assert {name for name in served if name.endswith("/status")} == {
         "modeldeployments/status",
         "promotionrecords/status",
         "promotionactions/status",
+        "promotionfreezes/status",
     }
 
 

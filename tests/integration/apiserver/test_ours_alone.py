@@ -107,6 +107,22 @@ def test_what_serin_made_is_changed_by_serin_only(
     editor.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], namespace)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [(25, 0, False), (25, 10, False), (25, 50, True), (25, None, True), (None, 0, True), (None, 50, True)],
+)
+def test_a_candidates_percent_is_only_lowered_by_hand(
+    as_operator: ClusterApi, editor: ClusterApi, namespace: str, before: int | None, after: int | None, *, refused: bool
+) -> None:
+    item = planted(namespace)
+    if before is not None:
+        item["spec"]["predictor"]["canaryTrafficPercent"] = before
+    assert creation(as_operator, item, dry_run=False) == ""
+    words = patching(editor, item, {"spec": {"predictor": {"canaryTrafficPercent": after}}})
+    editor.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], namespace)
+    assert (WRITTEN in words) is refused
+
+
 def test_the_label_comes_and_goes_by_serin_only(editor: ClusterApi, namespace: str) -> None:
     item = planted(namespace)
     item["metadata"] = {"name": "fraud-5c0d9e1a", "namespace": namespace, "labels": {names.MODEL_DEPLOYMENT: "fraud"}}
@@ -159,6 +175,25 @@ def test_a_status_is_written_by_serin_only(api: ClusterApi, editor: ClusterApi, 
     assert patching(editor, deployment, {"metadata": {"labels": {"team": "x"}}}) == "", (
         "the object itself is not status"
     )
+
+
+def test_whoever_may_patch_a_record_may_mark_it_as_exported_and_no_more(
+    as_operator: ClusterApi, editor: ClusterApi, namespace: str
+) -> None:
+    item = objects.record(namespace)
+    item["metadata"]["annotations"] = {"kept": "x"}
+    assert creation(as_operator, item, dry_run=False) == ""
+    words = "serin.dev/records: promotionrecords is written by Serin only"
+    settled(lambda: patching(editor, item, {"metadata": {"annotations": {"other": "x"}}}), words)
+    mark = {"metadata": {"annotations": {names.EXPORTED: "a" * 64}}}
+    assert patching(editor, item, mark, dry_run=False) == ""
+    assert patching(editor, item, {"metadata": {"annotations": {names.EXPORTED: "b" * 64}}}) == ""
+    assert patching(editor, item, {"metadata": {"annotations": {names.EXPORTED: None}}}) == ""
+    for changed in ({"kept": None}, {"kept": "y"}, {"new": ""}, {names.EXPORTED: "b", "new": "x"}, None):
+        assert words in patching(editor, item, {"metadata": {"annotations": changed}}), changed
+    assert "never change" in patching(editor, item, mark | {"spec": {"attempt": 7}})
+    both = {"metadata": {"annotations": {names.EXPORTED: "b"}, "labels": {names.REVISION: "x"}}}
+    assert words in patching(editor, item, both)
 
 
 def test_who_may_delete_a_record_is_not_the_policys_to_say(

@@ -31,7 +31,8 @@ serin.dev                     promotionrecords                  get list create
 serin.dev                     promotionrecords/status           update
 serin.dev                     promotionactions                  list watch create patch
 serin.dev                     promotionactions/status           update
-serving.kserve.io             inferenceservices                 list watch create patch delete
+serving.kserve.io             inferenceservices                 get list watch create patch delete
+serving.knative.dev           revisions                         list
 gateway.networking.k8s.io     httproutes                        get list watch create patch
 discovery.k8s.io              endpointslices                    list
 -                             pods                              list
@@ -48,7 +49,9 @@ serin.dev                     promotionactions/release          create
 serin.dev                     promotionactions/abort            create
 serin.dev                     promotionactions/retry            create
 serin.dev                     promotionactions/promote          create
-serving.kserve.io             inferenceservices                 get update deletecollection
+serving.kserve.io             inferenceservices                 update deletecollection
+serving.knative.dev           revisions                         get watch create update patch delete
+serving.knative.dev           services                          get list create update patch delete
 serving.kserve.io             inferenceservices/status          update patch
 serving.kserve.io             clusterservingruntimes            create update patch delete
 gateway.networking.k8s.io     httproutes                        update delete deletecollection

@@ -11,12 +11,15 @@ import pytest
 from e2e.deploy import ClusterApi, RefusedError
 from e2e.deploy.cluster import Json
 from e2e.sandbox.sandbox import Sandbox
-from serin.api import API_VERSION
-from serin.api.promotion_record import PromotionRecordStatus
+from serin.api import API_VERSION, names
+from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import connect
 from serin.cluster.resources import PROMOTION_RECORDS
+from serin.records import parts
 from serin.records.build import view
+from serin.records.chain import record_hash, sealed
+from serin.records.parts import Surplus
 from serin.records.summary import view_of
 from serin.traffic.standard.service import workload_of
 from tests.integration.apiserver import objects
@@ -195,6 +198,84 @@ def test_an_open_record_grows_and_a_finished_one_does_not(api: ClusterApi, names
     ):
         with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):
             put_status(api, item | {"status": item["status"] | change})
+
+
+FINISHED: Json = {
+    "outcome": "RolledBack",
+    "reason": "SLOBreached",
+    "message": "too many errors",
+    "decidedAt": NOW.isoformat(),
+    "finishedAt": NOW.isoformat(),
+    "judgeVersion": "1",
+    "firstBreachAt": objects.AT,
+    "exposedAt": objects.AT,
+    "detectionDelay": "12s500ms",
+    "timeline": [{"at": objects.AT, "weight": 5, "reason": "CollectingEvidence", "message": "step 1"}],
+    "holds": [{"reason": "NoData", "message": "none", "since": objects.AT, "until": NOW.isoformat(), "times": 2}],
+    "served": {"candidate": {"image": "server:1", "imageId": "server@sha256:1", "runtime": "kserve-sklearnserver"}},
+    "blocks": [{"slo": "availability", "start": objects.AT, "seconds": 1, "counts": "1/2,3/4"}],
+    "parts": 2,
+    "lastPartHash": "b" * 64,
+    "requests": {"availability": 2},
+    "badRequests": {"availability": 1},
+    "cost": {"slo": "availability", "requests": 2, "badRequests": 1, "excessBadRequests": 1},
+    "incomplete": "the last windows",
+    "previousHash": "a" * 64,
+    "chainStart": {"reason": "FirstRecord", "message": "none before it"},
+}
+
+
+def test_the_hash_of_a_record_is_that_of_what_the_server_keeps(
+    sandbox: Sandbox, api: ClusterApi, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server keeps every field, fills in none, and gives numbers back that have the same canonical JSON."""
+    item = objects.record(namespace)
+    numbers: Json = {
+        "a": 1.0,
+        "b": 0.1,
+        "c": 1e21,
+        "d": 1e-7,
+        "e": 2**53 + 1,
+        "f": None,
+        "g": [],
+        "h": {},
+        "i": "ü\u2028",
+    }
+    item["spec"]["candidate"]["predictor"] = {"model": {"modelFormat": {"name": "sklearn"}}, "extra": numbers}
+    stored = api.apply(item)
+    status = sealed(stored, PromotionRecordStatus.model_validate(FINISHED).to_api())
+    written = put_status(api, stored | {"status": status})
+    assert written["status"] == status
+    assert record_hash(written) == status["hash"]
+    [row] = rows(sandbox, namespace, monkeypatch)
+    short = view_of(row, WORKLOAD_OF)
+    assert short is not None
+    assert (short.hash, short.previous_hash, short.finished_at) == (status["hash"], "a" * 64, NOW)
+    changes: list[Json] = [
+        {"hash": "c" * 64},
+        {"previousHash": "c" * 64},
+        {"blocks": []},
+        {"outcome": "Promoted"},
+    ]
+    for change in changes:
+        with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):
+            put_status(api, written | {"status": status | change})
+    with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):
+        put_status(api, written | {"status": {k: v for k, v in status.items() if k != "hash"}})
+
+
+def test_a_part_of_a_record_is_kept_and_is_none_of_its_models_records(api: ClusterApi, namespace: str) -> None:
+    stored = api.apply(objects.record(namespace))
+    part = api.apply(parts.new_part(stored, 2, "d" * 64))
+    block = WindowBlock(slo="availability", start=NOW, seconds=1, counts="1/2,3/4")
+    status, rest = parts.added(part, Surplus(blocks=(block,)))
+    closed = put_status(api, part | {"status": parts.closed(part, status, NOW)})
+    assert not rest
+    assert closed["status"]["hash"] == record_hash(closed)
+    assert (closed["spec"]["continues"], closed["spec"]["previousPartHash"]) == ("fraud-5c0d9e1a-1", "d" * 64)
+    assert names.MODEL_DEPLOYMENT not in closed["metadata"]["labels"]
+    with pytest.raises(RefusedError, match="a finished PromotionRecord never changes"):
+        put_status(api, closed | {"status": closed["status"] | {"blocks": []}})
 
 
 @pytest.mark.parametrize("gone", [None, {}], ids=["removed", "emptied"])

@@ -8,7 +8,7 @@ import yaml
 
 from e2e.deploy import rights
 from serin.api.model_deployment import SCALING_FIELDS
-from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, NEEDED, Permission
+from serin.cluster.permissions import CLUSTER_WIDE, FREEZES_OF_ALL, LEASE, LEASE_CREATION, NEEDED, Permission
 from serin.traffic.registry import permissions
 
 
@@ -28,17 +28,16 @@ def test_the_cluster_role_grants_what_is_checked_and_nothing_else() -> None:
     assert granted("ClusterRole") == {*NEEDED, *permissions(), *CLUSTER_WIDE}
 
 
-def test_the_role_grants_the_lease_and_nothing_else() -> None:
-    assert granted("Role") == {*LEASE, *LEASE_CREATION}
+def test_the_role_grants_the_lease_and_the_freezes_of_all_and_nothing_else() -> None:
+    assert granted("Role") == {*LEASE, *LEASE_CREATION, *FREEZES_OF_ALL}
 
 
 def test_another_lease_of_the_namespace_is_not_the_operators_to_take() -> None:
     [role] = [item for item in rights.objects() if item["kind"] == "Role"]
-    named = [rule for rule in role["rules"] if "create" not in rule["verbs"]]
+    leases = [rule for rule in role["rules"] if rule["resources"] == ["leases"]]
+    named = [rule for rule in leases if "create" not in rule["verbs"]]
     assert [(rule["verbs"], rule["resourceNames"]) for rule in named] == [(["get", "update"], [rights.NAME])]
-    assert [rule["verbs"] for rule in role["rules"] if rule not in named] == [["create"]], (
-        "RBAC has no name at creation"
-    )
+    assert [rule["verbs"] for rule in leases if rule not in named] == [["create"]], "RBAC has no name at creation"
 
 
 def test_the_admission_policies_know_what_scaling_is() -> None:

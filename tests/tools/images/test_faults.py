@@ -17,6 +17,7 @@ def test_nothing_goes_wrong_by_default() -> None:
 def test_all_variables() -> None:
     env = {
         "ERROR_RATE": "0.05",
+        "ERROR_STATUS": "422",
         "LATENCY_MS": "20",
         "LATENCY_SIGMA": "0.3",
         "START_DELAY_S": "1.5",
@@ -29,6 +30,7 @@ def test_all_variables() -> None:
     }
     assert Faults.read(env) == Faults(
         error_rate=0.05,
+        error_status=422,
         latency_ms=20,
         latency_sigma=0.3,
         start_delay_s=1.5,

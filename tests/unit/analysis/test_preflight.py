@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from statistics import median
 from typing import Any
 
 import pytest
 
 from serin.analysis.preflight import Base, Forecast, bernoulli_divergence, forecasts, relative_divergence
 from serin.analysis.simulate import Traffic, run, statistics_of
+from serin.analysis.steps import run_steps
 from serin.api.promotion_policy import PromotionPolicySpec
 from tests.world import policy
 
@@ -54,6 +56,72 @@ def test_predicted_passing_is_that_of_simulations_within_a_factor_of_two(rps: fl
     found = statistics_of([run(spec, traffic, 1.5, seed) for seed in range(30)], 0.0).passing_p50
     assert found is not None
     assert predicted / 2 <= max(found, 65.0) <= max(2 * predicted, 65.0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6])
+def test_without_an_objective_no_share_of_stables_is_in_the_way(share: float) -> None:
+    """Client errors: 5 % are no harm, and beyond that stable is the measure."""
+    refused = {"name": "refused", "severity": "Required", "indicator": {"clientErrors": {}}}
+    spec = policy(
+        slos=[{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}, refused],
+        steps=[{"weight": 5, "for": "1m", "timeout": "1h"}],
+        analysis={"window": "15s"},
+    )
+    [found] = forecasts(spec, {"refused": Base(200.0, share)})
+    assert found.problem == ""
+    assert found.passing < 180
+    assert found.detect[1] < 240
+
+
+@pytest.mark.parametrize(("rps", "bad"), [(20.0, 0.001), (40.0, 0.0)])
+@pytest.mark.parametrize("rule", ["Ramp", "EveryStep"])
+def test_the_predicted_time_through_all_steps_is_that_of_drawn_rollouts(rule: str, rps: float, bad: float) -> None:
+    steps = [{"weight": weight, "for": "5s"} for weight in (5, 25, 50)]
+    spec = policy(steps=steps, analysis={"window": "15s", "pass": rule})
+    predicted = sum(f.passing for f in forecasts(spec, {"availability": Base(rps, bad)}))
+    runs = [run_steps(spec, Traffic(rps, 0, bad, bad), 1.0, seed) for seed in range(9)]
+    assert predicted / 2 <= median(run.decided_after for run in runs) <= predicted * 2
+
+
+def test_a_ramp_asks_little_of_the_first_step_and_what_was_gathered_counts() -> None:
+    steps = [{"weight": weight, "for": "5s"} for weight in (5, 25, 50)]
+    ramp, every = (
+        [
+            f.passing
+            for f in forecasts(
+                policy(steps=steps, analysis={"window": "1s", "pass": rule}), {"availability": Base(200.0, 0.005)}
+            )
+        ]
+        for rule in ("Ramp", "EveryStep")
+    )
+    assert ramp[0] < every[0] / 5
+    assert sum(ramp) < sum(every) / 3
+    assert every[1] == every[2] == 2.0, "all of it is there after the first step"
+
+
+def test_a_shadow_gathers_evidence_before_the_steps() -> None:
+    step = [{"weight": 5, "for": "5s"}]
+    plain, shadowed = (
+        next(forecasts(policy(steps=step, **more), {"availability": Base(50.0, 0.001)})).passing
+        for more in ({}, {"shadow": {"for": "1m"}, "shadowSafe": True})
+    )
+    assert shadowed < plain / 2
+
+
+@pytest.mark.parametrize(
+    ("rps", "bad", "hopeless"),
+    [
+        pytest.param(2.0, 0.005, True, id="hours, and the timeout is an hour"),
+        pytest.param(15.0, 0.005, False, id="less than twice the timeout: a forecast is no better than that"),
+        pytest.param(2.0, 0.015, False, id="stable breaks the objective: a fix may be far quicker"),
+        pytest.param(2.0, 0.05, False, id="stable is broken: only a fix passes at all"),
+        pytest.param(0.0, 0.0, False, id="no traffic: onNoData says what happens"),
+    ],
+)
+def test_what_cannot_pass_in_time_holds_only_where_it_is_certain(rps: float, bad: float, *, hopeless: bool) -> None:
+    found = forecast(of(timeout="1h"), rps, bad)
+    assert found.problem
+    assert found.hopeless is hopeless
 
 
 def test_a_step_that_cannot_pass_in_time_is_named_with_what_would_help() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.managed_fields import editor, revision_manager
+from serin.api.managed_fields import editor, is_overruled, revision_manager
 
 Fields = dict[str, Any]
 MODEL: Fields = {"f:spec": {"f:model": {"f:version": {}}}}
@@ -52,3 +52,27 @@ def test_who_wrote_the_revision(managed: Any, manager: str) -> None:
 )
 def test_who_edited_a_route_of_ours(managed: Any, manager: str) -> None:
     assert editor({"metadata": {"managedFields": managed}}, own="serin") == manager
+
+
+def owner(manager: str, time: str, *path: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for part in reversed(path):
+        fields = {f"f:{part}": fields}
+    return {"manager": manager, "time": time, "fieldsV1": fields}
+
+
+@pytest.mark.parametrize(
+    ("entries", "overruled"),
+    [
+        ([], False),
+        ([owner("serin", "1", "spec", "percent")], False),
+        ([owner("serin", "1", "spec", "percent"), owner("kubectl", "2", "spec", "percent")], False),
+        ([owner("serin", "1", "spec", "labels"), owner("kubectl", "2", "spec", "percent")], True),
+        ([owner("serin", "2", "spec", "labels"), owner("kubectl", "2", "spec", "percent")], True),
+        ([owner("serin", "3", "spec", "labels"), owner("kubectl", "2", "spec", "percent")], False),
+        ([owner("serin", "1", "spec", "percent"), owner("kubectl", "2", "spec", "labels")], False),
+    ],
+)
+def test_a_field_is_overruled_by_who_changed_it_last(entries: list[dict[str, Any]], *, overruled: bool) -> None:
+    obj = {"metadata": {"managedFields": entries}}
+    assert is_overruled(obj, "serin", "spec", "percent") is overruled

@@ -115,6 +115,7 @@ spec:
   arms: Istio
   slos:
   - {name: availability, severity: Critical, objective: "99.0", indicator: {availability: {}}}
+  - {name: client-errors, severity: Required, indicator: {clientErrors: {}}}
   - name: schema-errors
     severity: Required
     objective: "99.5"
@@ -133,7 +134,8 @@ def test_a_policy_with_counters_and_histograms_of_its_own(tmp_path: Path) -> Non
     lines = []
     for i in range(12):
         arms = {"candidate": {"over": 0, "total": 150}, "stable": {"over": 14, "total": 2850}}
-        lines += [counted(i, GOOD), counted(i, GOOD, slo="schema-errors"), line(i, "scoring-time", **arms)]
+        lines += [counted(i, GOOD), counted(i, GOOD, slo="schema-errors"), counted(i, GOOD, slo="client-errors")]
+        lines += [line(i, "scoring-time", **arms)]
     path = tmp_path / "P.yaml"
     path.write_text(EXAMPLE)
     windows = tmp_path / "W.jsonl"
@@ -255,6 +257,20 @@ def test_a_field_that_nobody_reads_is_told(tmp_path: Path) -> None:
     result = run(tmp_path, [counted(0, GOOD)], spec(bake={"for": "1h"}, analysis={"alhpa": "0.1"}))
     assert result.exit_code == 0
     assert result.stderr == "serin: note: spec.analysis.alhpa is not used here\n"
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
+    lines = json.dumps(counted(0, GOOD))
+    policy = yaml.safe_dump({"kind": "PromotionPolicy", "spec": spec()})
+    for name, text in (("P.yaml", policy), ("W.jsonl", lines)):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    arguments = ["judge", "--policy", str(tmp_path / "P.yaml"), "--windows", str(tmp_path / "W.jsonl")]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    (tmp_path / "P.yaml").write_text(policy, encoding="utf-16")
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.endswith("P.yaml: not UTF-8 at byte 0 (it begins as UTF-16 does): save it as UTF-8\n")
 
 
 def test_the_summary_counts_for_the_slo_that_rolled_back(tmp_path: Path) -> None:

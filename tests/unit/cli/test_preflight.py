@@ -6,14 +6,17 @@ import json
 import math
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from serin.analysis.preflight import Forecast
+from serin.cli.main import app
 from serin.cli.preflight import as_json, ready, show
-from serin.cli.survey import ArmFigures, SloFigures
+from serin.prometheus.figures import ArmFigures, Doubt, SloFigures
 
 MEANING = "5xx are bad"
 FIGURES = SloFigures(
@@ -25,7 +28,8 @@ FIGURES = SloFigures(
     candidate=ArmFigures(10.0, 0.0, 2, None),
     forecasts=[Forecast("availability", 5, (400.0, 41.26, math.inf), 300.0)],
 )
-LATE = Forecast("availability", 5, (math.inf,) * 3, math.inf, "availability: use a timeout of 40 min")
+LATE = Forecast("availability", 5, (math.inf,) * 3, math.inf, "availability: use a timeout of 40 min", hopeless=True)
+QUIET = ArmFigures(0.0, 0.0, 30, 1.0)
 
 
 def shown(figures: list[SloFigures]) -> str:
@@ -53,7 +57,16 @@ def test_the_output_for_people() -> None:
     assert text.splitlines()[-1] == "ready"
 
 
-@pytest.mark.parametrize("change", [{"problem": "there is no x"}, {"forecasts": [LATE]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"problem": "there is no x", "doubt": Doubt.OBSTACLE},
+        {"problem": "ask again", "doubt": Doubt.UNKNOWN},
+        {"problem": "no connection", "doubt": Doubt.UNAVAILABLE},
+        {"forecasts": [LATE]},
+        {"stable": QUIET, "candidate": None},
+    ],
+)
 @pytest.mark.parametrize(("severity", "is_ready"), [("Critical", False), ("Required", False), ("Advisory", True)])
 def test_an_slo_that_acts_and_cannot_be_judged_is_not_ready(
     change: dict[str, Any],
@@ -82,3 +95,40 @@ def test_a_warning_is_told_once_and_is_no_problem() -> None:
 def test_a_servers_words_are_no_markup() -> None:
     words = 'http://p: status 400: unexpected "[/red]" in x[5m]'
     assert f"availability: {words}" in shown([SloFigures("availability", "Critical", "Contour", problem=words)])
+
+
+def kubeconfig(cluster: str = "server: 'https://127.0.0.1:1'", user: str = "{}") -> str:
+    return (
+        "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+        f"clusters: [{{name: c, cluster: {{{cluster}}}}}]\nusers: [{{name: u, user: {user}}}]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no kubeconfig"),
+        ("\x00", "cannot be used"),
+        ("apiVersion: v1\nkind: Config\ncurrent-context: x\n", "cannot be used"),
+        ("", "cannot be used"),
+        ("- a", "cannot be used"),
+        ("a: [b", "cannot be used"),
+        ("current-context: x\ncontexts: null\n", "cannot be used: Invalid kube-config file"),
+        (kubeconfig("server: 5"), "cannot be used"),
+        (kubeconfig("server: 'https://127.0.0.1:1', certificate-authority: /nonexistent"), "/nonexistent"),
+        (kubeconfig("server: 'https://127.0.0.1:1', certificate-authority-data: 'aGVsbG8='"), "cannot be used"),
+    ],
+)
+def test_a_missing_or_broken_kubeconfig_is_one_line_and_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, words: str
+) -> None:
+    file = tmp_path / "config"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    done = CliRunner().invoke(app, ["preflight", "mdep/fraud"])
+    assert done.exit_code == 2, done.output
+    [line] = done.output.splitlines()
+    assert line.startswith("serin: the cluster cannot be read: ")
+    assert words in line

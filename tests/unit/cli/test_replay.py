@@ -14,7 +14,7 @@ from serin.cli.main import app
 from serin.evidence import Counts, Window
 from serin.indicators.availability import Availability
 from serin.judge import JUDGE_VERSION
-from serin.records.build import MOST_BLOCKS
+from serin.records.parts import MOST_BLOCKS
 from tests.clock import START, api_time
 from tests.records import SECOND, block, history, record
 
@@ -179,6 +179,17 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(policy={"name": "p", "hash": "h", "spec": {}}), "cannot be replayed"),
         (record([block([HEALTHY], slo="other")]), "windows of other, which is not an SLO of the policy"),
         (record([block([HEALTHY]) | {"counts": "1/2,x"}]), "cannot be replayed"),
+        (broken(attempt="1"), "spec.attempt: must be of type integer, found string '1': write 1 without quotes"),
+        (broken(modelDeployment=7), "spec.modelDeployment: must be of type string, found integer 7"),
+        (broken(startedAt=5), "spec.startedAt: must be of type string, found integer 5"),
+        (broken(startedAt="2026-11-22"), "spec.startedAt: '2026-11-22' is not a time with a zone"),
+        (broken(startedAt="2026-11-22T03:00:00"), "spec.startedAt: '2026-11-22T03:00:00' is not a time with a zone"),
+        (
+            record([block([HEALTHY]) | {"start": "0001-01-01T00:00:00+14:00"}]),
+            "blocks[0].start: '0001-01-01T00:00:00+14",
+        ),
+        (record([block([HEALTHY]) | {"start": "9999-12-31T23:59:59Z"}]), "is not within the years 1970 and 9000"),
+        ('{"kind": "PromotionRecord", "kind": "PromotionRecord"}', "'kind' is there twice, first in line 1"),
     ],
 )
 def test_bad_records(tmp_path: Path, document: Any, said: str) -> None:
@@ -187,6 +198,16 @@ def test_bad_records(tmp_path: Path, document: Any, said: str) -> None:
     assert said in result.stderr
     assert result.stderr.startswith("serin: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_this_version_does_not_know_is_noted(tmp_path: Path) -> None:
+    document = record(BREACH, **ROLLED_BACK, sealedBy="somebody")
+    document["spec"]["policy"]["spec"]["gates"] = []
+    result = run(tmp_path, document)
+    assert result.stderr.splitlines() == [
+        "serin: note: status.sealedBy is not used here",
+        "serin: note: spec.policy.spec.gates is not used here",
+    ]
 
 
 @pytest.mark.parametrize("reason", ["StableDown", "PromotedByAction"])

@@ -140,6 +140,25 @@ def test_a_fault_in_the_data_of_an_indicator(fields: dict[str, Any], expected: s
     assert expected in refusal([{**line(0), **fields}], "latency", "drift", "score")
 
 
+def test_fields_that_nobody_reads_are_noted_once() -> None:
+    latency = {"over": 1, "total": 9, "bad": 1, "ladder": {"0.1": 3}}
+    lines = [
+        {**counted(0, GOOD), "stbale": {}},
+        {**counted(1, GOOD), "stbale": {}, "value": 1},
+        line(0, "latency", candidate=latency),
+        line(0, "drift", value=0.1, sise=[1, 2]),
+        line(0, "score", candidate={"mean": 0.3, "count": 1, "variance": 2}),
+    ]
+    found = read(lines, "availability", "latency", "drift", "score")
+    assert found.unused == [
+        "W.jsonl:1: stbale",
+        "W.jsonl:2: value",
+        "W.jsonl:3: candidate.bad",
+        "W.jsonl:4: sise",
+        "W.jsonl:5: candidate.variance",
+    ]
+
+
 def test_a_gap_between_two_slos_is_bounded_too() -> None:
     far = line(20_000, "latency", candidate={"over": 0, "total": 1})
     found = refusal([counted(0, GOOD), far], "availability", "latency")

@@ -70,9 +70,9 @@ async def test_reads_writes_and_their_content_types(server: tuple[Server, Kubern
     assert [(method, path) for method, path, _, _ in fake.asked] == [
         ("GET", f"{POLICIES}/x"),
         ("GET", f"{POLICIES}?labelSelector=a%3Db&limit=20"),
-        ("POST", f"{POLICIES}?dryRun=All"),
+        ("POST", f"{POLICIES}?fieldManager=serin&dryRun=All"),
         ("PATCH", f"{POLICIES}/x?fieldManager=serin&force=true"),
-        ("PATCH", f"{POLICIES}/x"),
+        ("PATCH", f"{POLICIES}/x?fieldManager=serin"),
         ("PUT", f"{POLICIES}/x/status"),
     ]
     assert [content.split(";")[0] for _, _, content, _ in fake.asked[3:5]] == [

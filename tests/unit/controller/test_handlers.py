@@ -24,7 +24,9 @@ class Events:
     def __init__(self) -> None:
         self.woken: list[Key] = []
         credentials = ClusterCredentials(client.Configuration())
-        self.registry = registry_for(self.woken.append, credentials, Watchdog(lambda: 0.0))
+        self.registry = registry_for(
+            self.woken.append, credentials, Watchdog(lambda: 0.0), freezes_of_all="serin-system"
+        )
 
     async def send(self, plural: str, body: dict[str, Any], kind: str | None = "ADDED") -> list[Key]:
         self.woken.clear()
@@ -72,6 +74,27 @@ async def test_answered_actions_are_not_watched_and_no_list_is_kept() -> None:
     assert settings.watching.label_selectors["serin.dev", "promotionactions"] == "!serin.dev/answered"
     assert settings.watching.chunk_size == 20
     assert 0 < settings.queueing.idle_timeout <= 0.1, "with 0, kopf's workers would turn in circles"
+
+
+async def test_a_freeze_wakes_what_waits_in_its_namespace_and_that_of_serin_everything() -> None:
+    events = Events()
+    for name, phase in {
+        "new": None,
+        "waits": "Waiting",
+        "first": "Pending",
+        "serves": "Stable",
+        "on": "Progressing",
+    }.items():
+        body = model_deployment(name) | ({"status": {"phase": phase}} if phase else {})
+        await events.send("modeldeployments", body)
+    freeze = {"metadata": {"namespace": "prod", "name": "peak"}, "spec": {"reason": "peak"}}
+    assert set(await events.send("promotionfreezes", freeze)) == {("prod", "new"), ("prod", "waits"), ("prod", "first")}
+    for namespace, woken in {"other": 0, "serin-system": 3}.items():
+        freeze["metadata"]["namespace"] = namespace
+        assert len(await events.send("promotionfreezes", freeze, "DELETED")) == woken
+    await events.send("modeldeployments", model_deployment("waits"), "DELETED")
+    await events.send("modeldeployments", model_deployment("first") | {"status": {"phase": "Stable"}})
+    assert await events.send("promotionfreezes", freeze) == [("prod", "new")]
 
 
 NESTED = '{"a":' * 5000 + "1" + "}" * 5000

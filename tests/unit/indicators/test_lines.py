@@ -25,10 +25,24 @@ def test_shares_are_counts_of_each_arm() -> None:
     assert found == Window(START, LENGTH, Counts(1, 150), None)
 
 
+def test_availability_may_say_which_answers_were_a_4xx() -> None:
+    found = interval("availability", {"candidate": {"bad": 1, "total": 150, "clientErrors": 20}, "stable": None})
+    assert found == Window(START, LENGTH, Counts(1, 150, client_errors=20), None)
+
+
 def test_a_ladder_is_in_rising_order_of_its_boundaries() -> None:
     arm = {"over": 3, "total": 150, "ladder": {"0.25": 9, "0.1": 40}}
     found = interval("latency", {"candidate": arm, "stable": {**arm, "total": 9}}, threshold="500ms")
     assert found == Window(START, LENGTH, Counts(3, 150, (40, 9)), Counts(3, 9, (9, 9)))
+
+
+def test_a_ladder_in_a_file_is_that_of_the_policy() -> None:
+    policy = {"threshold": "500ms", "ladder": ["100ms", "250ms"]}
+    arm = {"over": 3, "total": 150, "ladder": {"0.1": 40, "0.25": 9}}
+    assert interval("latency", {"candidate": arm}, **policy).candidate == Counts(3, 150, (40, 9))
+    assert interval("latency", {"candidate": {"over": 3, "total": 150}}, **policy).candidate == Counts(3, 150)
+    with pytest.raises(ValidationError, match=r"has the boundaries 0\.1; the policy's ladder has 0\.1, 0\.25"):
+        interval("latency", {"candidate": {**arm, "ladder": {"0.1": 40}}}, **policy)
 
 
 def test_a_mean_is_needed_where_something_was_counted() -> None:

@@ -21,6 +21,8 @@ from serin.schema.choices import Arms
 
 AGE = timedelta(minutes=30)
 
+BAD = counter("b", bad=1, total=0, field="bad", must_be_seen=True, may_add=True)
+
 
 @pytest.mark.parametrize(
     ("indicator", "expected"),
@@ -29,7 +31,7 @@ AGE = timedelta(minutes=30)
         ({"latency": {"threshold": "500ms"}}, Counters(Arms.POD, (PresetCounters(timedelta(milliseconds=500)),))),
         (
             {"ratio": {"bad": "b", "total": "t"}},
-            Counters(Arms.POD, (counter("b", bad=1, total=0), counter("t"))),
+            Counters(Arms.POD, (BAD, counter("t", field="total", may_add=True))),
         ),
         (
             {"histogram": {"selector": "h", "threshold": "500ms", "unit": "1ms"}},

@@ -22,7 +22,8 @@ LENGTH = timedelta(seconds=15)
 COUNTS, GAUGE = Availability(), Gauge(query="drift", max=Decimal(1))
 MEANS = MeanQuery(sum="s", count="c", max_shift=Decimal(1))
 numbers = st.integers(0, 10**15)
-arms = st.none() | st.builds(Counts, numbers, numbers, st.lists(numbers, max_size=4).map(tuple))
+ladders = st.lists(numbers, max_size=4).map(tuple)
+arms = st.none() | st.builds(Counts, numbers, numbers, ladders, client_errors=st.just(0) | numbers)
 cells = st.tuples(arms, arms) | st.tuples(st.just(NOT_READ), arms)
 
 
@@ -35,6 +36,12 @@ def test_what_is_written_reads_back(drawn: list[tuple[Counts | str | None, Count
         for i, (own, stable) in enumerate(drawn)
     ]
     assert COUNTS.decode(COUNTS.encode(windows), START, LENGTH) == windows
+
+
+def test_answers_with_a_4xx_stand_beside_the_counts_where_there_are_any() -> None:
+    windows = [Window(START, LENGTH, Counts(1, 9, client_errors=4), Counts(0, 90))]
+    assert COUNTS.encode(windows) == "1/9~4,0/90"
+    assert COUNTS.decode("1/9,0/90", START, LENGTH) == [Window(START, LENGTH, Counts(1, 9), Counts(0, 90))]
 
 
 def test_what_could_not_be_read_is_not_silence() -> None:

@@ -446,7 +446,7 @@ def test_errors_in_bursts_are_no_broken_stable() -> None:
 )
 def test_messages_say_what_is_broken(cells: list[Cell], verdict: Verdict, broken: bool, said: str) -> None:  # noqa: FBT001
     report = judged(*cells).report(START)
-    blamed = broken or verdict is Verdict.HOLD
+    blamed = broken or verdict in {Verdict.HOLD, Verdict.FAIL}
     assert (report.verdict, report.stable_broken) == (verdict, broken), report.message
     assert said in report.message
     assert ("; stable br" in report.message) == blamed

@@ -22,6 +22,7 @@ from serin.prometheus.readers import sums
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
 from serin.prometheus.series_request import query
+from serin.prometheus.variables import escaped, filled, quoted
 from serin.schema.choices import Arms
 from tests.fuzz import fuzzed
 
@@ -50,7 +51,7 @@ variables = st.sampled_from([*5 * ["$(namespace)"], "$(version)", "$(nobody)"])
 
 def in_quotes(text: str, quote: str) -> str:
     """As the server's grammar has it, well escaped; between backticks nothing can be."""
-    return f"`{text.replace('`', '')}`" if quote == "`" else f"{quote}{promql._escaped(text, quote)}{quote}"
+    return f"`{text.replace('`', '')}`" if quote == "`" else f"{quote}{escaped(text, quote)}{quote}"
 
 
 literals = st.builds(in_quotes, hostile_text | variables, st.sampled_from('"""\'\'`'))
@@ -132,7 +133,7 @@ def matchers(node: promql_parser.VectorSelector) -> Matchers:
 
 def of_user(text: str) -> Matchers:
     """The matchers that a selector was written with, without its name."""
-    written = promql_parser.parse(promql.filled(text, {"namespace": "prod"}, timedelta()))
+    written = promql_parser.parse(filled(text, {"namespace": "prod"}, timedelta()))
     assert isinstance(written, promql_parser.VectorSelector)
     return [own for own in matchers(written) if own[0] != "__name__"]
 
@@ -143,7 +144,8 @@ def group(text: str, *, histogram: bool) -> CounterGroup:
     return groups_of(preset(Arms.POD), [selection], "prod")[0]
 
 
-ARMS = ("fraud-a-predictor-[a-z0-9]+(-[a-z0-9]+)?", "fraud-b-predictor-[a-z0-9]+(-[a-z0-9]+)?")
+POD = "(-deployment)?-[a-z0-9]+(-[a-z0-9]+)?"
+ARMS = (f"fraud-a-predictor{POD}", f"fraud-b-predictor{POD}")
 
 
 def fixed(arms: Iterable[str]) -> Matchers:
@@ -271,7 +273,7 @@ def written(text: str, without: tuple[str, str, str] | None) -> str:
         if without is not None:
             own.remove(without)
         back = "" if node.offset is None else f" offset {round(node.offset.total_seconds() * 1000)}ms"
-        return promql_parser.parse("{" + ",".join(f"{n}{o}{promql.quoted(v)}" for n, o, v in own) + "}" + back)
+        return promql_parser.parse("{" + ",".join(f"{n}{o}{quoted(v)}" for n, o, v in own) + "}" + back)
 
     return promql_parser.transform(promql_parser.parse(text), one_form).prettify()
 

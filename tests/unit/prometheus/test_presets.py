@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from serin.api.names import PREDICTOR_SUFFIX
+from serin.prometheus.grid import Grid
+from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.presets import preset
+from serin.prometheus.readers.arm_query import ArmQuery
 from serin.schema.choices import Arms
+from tests.clock import START
 
 
 @pytest.mark.parametrize("arms", [arms for arms in Arms if preset(arms).counts_by_arms])
@@ -22,6 +28,35 @@ def test_every_preset_fills_in_the_threshold(arms: Arms) -> None:
         totals = [term.metric for term in terms if term.total]
         assert totals
         assert len(totals) == len(set(totals)), "each request is counted once"
+
+
+@pytest.mark.parametrize(
+    ("arms", "standard", "knative"),
+    [
+        (Arms.CONTOUR, "prod_fraud-5c0d9e1a-predictor_80", "prod_fraud-predictor-00002_80"),
+        (Arms.ISTIO, "fraud-5c0d9e1a-predictor", "fraud-predictor-00002-deployment"),
+        (Arms.POD, "fraud-5c0d9e1a-predictor-7d9f-x2z4q", "fraud-predictor-00002-deployment-7d9f-x2z4q"),
+        (Arms.KNATIVE, "fraud-5c0d9e1a", "fraud-predictor-00002"),
+    ],
+)
+def test_every_preset_knows_an_arm_in_each_mode(arms: Arms, standard: str, knative: str) -> None:
+    names = ("fraud-5c0d9e1a", "fraud-1b2c3d4e"), ("fraud-predictor-00002", "fraud-predictor-00001")
+    for (candidate, stable), suffix, value in ((names[0], PREDICTOR_SUFFIX, standard), (names[1], "", knative)):
+        identity = RolloutIdentity("prod", candidate, stable, service_suffix=suffix)
+        patterns = ArmQuery(preset(arms), identity, Grid(START, timedelta(seconds=1), 1)).patterns
+        assert re.fullmatch(patterns.candidate, value)
+        assert not re.fullmatch(patterns.stable, value)
+
+
+@pytest.mark.parametrize("arms", list(Arms))
+def test_every_preset_says_how_4xx_are_told_or_why_they_are_not(arms: Arms) -> None:
+    found = preset(arms)
+    assert found.tells_client_errors is not bool(found.client_errors_missing)
+    if found.tells_client_errors:
+        assert "4xx are client errors" in found.meaning
+        asked = {term.metric for term in found.client_errors}
+        assert asked == {term.metric for term in found.availability}, "they need no query of their own"
+        assert {term.metric for term in found.client_errors if term.total} == asked
 
 
 @pytest.mark.parametrize("arms", list(Arms))

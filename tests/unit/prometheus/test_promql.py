@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serin.errors import QueryRejected
-from serin.prometheus.promql import filled, plain, query, quoted, selector
+from serin.prometheus.promql import plain, query, selector
+from serin.prometheus.variables import filled, quoted
 
 VALUES = {"namespace": "prod", "inferenceService": "fraud-1a", "revision": "1a", "version": "4.2"}
 WINDOW = timedelta(seconds=15)

@@ -18,7 +18,7 @@ GAUGE = {"gauge": {"query": "max(d)", "max": "0.2"}}
 
 
 def policy(indicator: dict[str, Any], *, arms: str = "Pod") -> PromotionPolicySpec:
-    counts = not {"gauge", "query"} & indicator.keys()
+    counts = not {"gauge", "query", "clientErrors"} & indicator.keys()
     slo = {"name": "x", "indicator": indicator, **({"objective": "99.0"} if counts else {})}
     return PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": [{"weight": 5, "for": "1m"}]})
 
@@ -60,11 +60,13 @@ async def test_a_policys_own_selectors_are_asked_for_as_its_own(
     ("indicator", "arms", "words"),
     [
         ({"availability": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
-        ({"availability": {}}, "Knative", "the arms of mode Knative"),
+        ({"clientErrors": {}}, "Pod", "indicator.clientErrors: these arms do not tell which answers are 4xx: KServe's"),
+        ({"clientErrors": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
         ({"ratio": {"bad": "rate(x[5m])", "total": "y"}}, "Pod", "indicator.ratio: rate.x.5m.*expected a selector"),
         ({"ratio": {"bad": 'x{r="$(revision)"}', "total": "y"}}, "Pod", "is not known; there are: .*namespace"),
         ({"histogram": {"selector": "x{", "threshold": "1s"}}, "Pod", "indicator.histogram: x.: not PromQL"),
         ({"gauge": {"query": "rate(x[1d])", "max": "1"}}, "Pod", "longer than 1h"),
+        ({"ratio": {"bad": ["a + b + c", "d + e + f"], "total": list("ghijk")}}, "Pod", "11 selectors, more than 10"),
         ({"query": {"sum": "a", "count": "b + c", "maxShift": "1"}}, "Pod", "indicator.query: b . c"),
     ],
 )
@@ -75,11 +77,15 @@ def test_what_cannot_be_read_is_told_before_anything_starts(indicator: dict[str,
         raise AssertionError(problem)
 
 
+def test_client_errors_may_be_counted_by_other_arms_than_the_policys() -> None:
+    assert unreadable(policy({"clientErrors": {"arms": "Contour"}}, arms="Pod")) is None
+
+
 def test_a_gauge_needs_no_arms() -> None:
     assert unreadable(policy(GAUGE, arms="EnvoyGateway")) is None
 
 
 async def test_a_policy_that_became_unreadable_is_an_error_and_no_crash() -> None:
-    spec = policy({"availability": {}}, arms="Knative")
+    spec = policy({"availability": {}}, arms="EnvoyGateway")
     with pytest.raises(QueryRejected):
         await read(MetricsWorld(), spec, spec.slos[0], IDENTITY, GRID)

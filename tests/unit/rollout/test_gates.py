@@ -10,7 +10,7 @@ import pytest
 
 from serin.api.promotion_policy import Exposure
 from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
-from serin.evidence import Split
+from serin.judge.split import Split
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.decide import decide
 from serin.rollout.gates import FINAL_GATES, GATES, RESUME_GATES, first_hold
@@ -28,9 +28,10 @@ from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.gate import HeldBy, only_mirrored
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
-from serin.rollout.observation import Failure, Part, Problem, Unreadable
+from serin.rollout.observation import Failure, FreezeView, Part, Problem, Unreadable
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.promoting import bake, promote
+from serin.rollout.readiness import Readiness
 from serin.rollout.steps.stage import with_step_clock
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Phase, Reason, Verdict
@@ -337,6 +338,8 @@ def break_it(here: Scene, kind: str) -> None:
         here.paused = True
     if kind == "held":
         here.rollout(held=Held(by="ana", at=START, action="stop"))
+    if kind == "frozen":
+        here.observed = replace(here.observed, freezes=(FreezeView("prod/peak", "peak season"),))
 
 
 KINDS = {
@@ -347,6 +350,7 @@ KINDS = {
     "record": Reason.STATE_CONFLICT,
     "paused": Reason.PAUSED,
     "held": Reason.HELD,
+    "frozen": Reason.FROZEN,
 }
 
 
@@ -441,7 +445,7 @@ def test_the_cluster_may_hold_for_its_time_and_then_asks_for_a_person(
 
 
 def test_what_a_person_or_the_evidence_holds_is_no_blockade() -> None:
-    for kind in ("paused", "held"):
+    for kind in ("paused", "held", "frozen"):
         here = scene(Phase.PREPARING)
         here.arm("2", ready=2)
         here.route(candidate=ref("2").revision)
@@ -496,6 +500,9 @@ def break_more(here: Scene, kind: str) -> None:
         here.arm("1", ready=1)
     elif kind == "candidate":
         here.arm("2", ready=0)
+    elif kind == "preflight":
+        here.observed = replace(here.observed, readiness=Readiness(START, obstacles=("there is no x",)))
+        here.rollout(reason=Reason.ANALYSIS_NOT_READY, since=START)
     else:
         break_it(here, kind)
 
@@ -514,8 +521,10 @@ ASKED = {
     "preview": "shadow",
     "paused": "prepare shadow steps bake promote",
     "held": "prepare shadow steps bake promote",
+    "frozen": "prepare shadow steps bake promote",
     "stable": "prepare shadow steps bake",
     "candidate": "prepare shadow steps bake",
+    "preflight": "prepare",
 }
 """In which phases something that is in the way holds."""
 IN_WORDS = {
@@ -538,11 +547,11 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if transition is not None:
         assert transition.status.rollout is not None
-        words = kind in {"spec", "paused", "held", "evidence", "split", "time", "preview"}
+        words = kind in {"spec", "paused", "held", "frozen", "evidence", "split", "time", "preview", "preflight"}
         assert (transition.status.rollout.blocked_since is None) is words
         assert transition.stalled is (kind == "spec" or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))
-    if kind in {"evidence", "split", "time", "preview"}:
+    if kind in {"evidence", "split", "time", "preview", "preflight"}:
         assert first_hold(here.context, here.status) is None, "a person's word takes its place"
 
 
@@ -559,10 +568,12 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
         (Phase.PROGRESSING, ("time", "paused"), Reason.STEP_TIME),
         (Phase.SHADOWING, ("preview", "paused"), Reason.PREVIEWING),
         (Phase.PROGRESSING, ("paused", "held"), Reason.PAUSED),
-        (Phase.PROGRESSING, ("held", "stable"), Reason.HELD),
+        (Phase.PROGRESSING, ("held", "frozen"), Reason.HELD),
+        (Phase.PROGRESSING, ("frozen", "stable"), Reason.FROZEN),
         (Phase.PREPARING, ("held", "stable"), Reason.WAITING_FOR_CAPACITY),
         (Phase.PREPARING, ("candidate", "stable"), Reason.PREPARING_CANDIDATE),
         (Phase.PREPARING, ("stable", "route"), Reason.WAITING_FOR_CAPACITY),
+        (Phase.PREPARING, ("held", "preflight"), Reason.HELD),
     ],
 )
 def test_of_two_that_hold_the_first_says_why(phase: Phase, kinds: tuple[str, str], reason: Reason) -> None:

@@ -69,3 +69,10 @@ def test_an_open_record_and_a_rollout_under_way_delete_nothing() -> None:
 def test_a_long_history_goes_step_by_step() -> None:
     many = [record(n, "x", days=500) for n in range(1, 40)]
     assert len(expired(many, SERVING, Retention(1, DAY), START)) == MAX_DELETIONS
+
+
+def test_what_was_not_exported_stays_if_that_is_asked_for() -> None:
+    marked = [replace(r, exported=r.attempt in {2, 4, 8}) for r in HISTORY]
+    assert expired(marked, SERVING, Retention(3, DAY, keeps_unexported=True), START) == ("r2", "r4")
+    assert expired(marked, SERVING, Retention(0, DAY, keeps_unexported=True), START) == ()
+    assert expired(marked, SERVING, Retention(3, DAY), START) == ("r1", "r2", "r3", "r4", "r5")

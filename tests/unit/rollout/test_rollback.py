@@ -397,6 +397,16 @@ def test_an_end_waits_for_its_record_and_tells_what_is_in_its_way() -> None:
     assert f"is not finished: forbidden; without it the rollout ends at {api_time(299)}" in transition.message
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(14, False), (15, True)])
+def test_a_record_that_waits_for_its_last_windows_says_so(seconds: int, *, told: bool) -> None:
+    here = going_back(seconds)
+    transition = wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why")
+    assert answer(transition) == (Reason.SLO_BREACHED, False, SOON)
+    assert transition is not None
+    assert ("waits for its last windows until" in transition.message) is told
+    assert (api_time(300 - seconds) in transition.message) is told
+
+
 @pytest.mark.parametrize(("seconds", "asks"), [(59, False), (60, True)])
 def test_a_record_that_cannot_be_read_asks_for_somebody_after_a_minute(seconds: int, *, asks: bool) -> None:
     unread = going_back(seconds)

@@ -12,9 +12,10 @@ from serin.api.revision import hash_of
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
+from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner
 from serin.traffic.standard.service import service_of
-from serin.traffic.standard.workload import has_same_content, inference_service, scaling_patch, storage_uri
+from serin.traffic.standard.workload import has_same_content, inference_service
 from tests.world import ref, spec
 
 OWNER = Owner("fraud", "prod", "uid-1")

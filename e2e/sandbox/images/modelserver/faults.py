@@ -19,6 +19,8 @@ class Faults:
     """The faults of one server; times in the unit the name says, shares between 0 and 1."""
 
     error_rate: float = 0.0
+    error_status: int | None = None
+    """HTTP status of those answers, 422 for a model with another input schema; None: KServe's own 500."""
     latency_ms: float = 0.0
     latency_sigma: float = 0.0
     start_delay_s: float = 0.0
@@ -36,9 +38,11 @@ class Faults:
     def read(env: Mapping[str, str]) -> Faults:
         """Read the variables; FaultError names the one that is wrong."""
         crash_requests = _number(env, "CRASH_AFTER_REQUESTS")
+        status = _number(env, "ERROR_STATUS", most=599)
         oom, seed = _number(env, "OOM"), _number(env, "FAULT_SEED")
         return Faults(
             error_rate=_number(env, "ERROR_RATE", most=1.0) or 0.0,
+            error_status=None if status is None else int(status),
             latency_ms=_number(env, "LATENCY_MS") or 0.0,
             latency_sigma=_number(env, "LATENCY_SIGMA") or 0.0,
             start_delay_s=_number(env, "START_DELAY_S") or 0.0,

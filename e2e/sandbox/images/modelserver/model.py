@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import joblib
+from fastapi import HTTPException
 from kserve import InferRequest, InferResponse, Model
 from kserve.errors import InferenceError, ModelMissingError
 from kserve.utils.utils import get_predict_input, get_predict_response
@@ -54,12 +55,15 @@ class SandboxModel(Model):  # type: ignore[misc] # kserve publishes no types
         headers: dict[str, str] | None = None,  # noqa: ARG002 KServe's signature
         response_headers: dict[str, str] | None = None,  # noqa: ARG002 KServe's signature
     ) -> Payload | InferResponse:
-        """Predict; InferenceError (HTTP 500) by chance as ERROR_RATE says, or if the input does not fit."""
+        """Predict; an error by chance, as ERROR_RATE and ERROR_STATUS say; InferenceError if the input is no good."""
         self._on_request()
         if delay := self._dice.delay_s():
             await asyncio.sleep(delay)
         if self._dice.fails():
-            raise InferenceError("ERROR_RATE: this request was chosen to fail")
+            words = "ERROR_RATE: this request was chosen to fail"
+            if self._faults.error_status is not None:
+                raise HTTPException(self._faults.error_status, words)
+            raise InferenceError(words)
         try:
             result = self._estimator.predict(get_predict_input(payload))
             answer = get_predict_response(payload, result, self.name)

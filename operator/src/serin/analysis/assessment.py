@@ -9,7 +9,7 @@ from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import DECIDING, Assessment, Interval
 from serin.judge.slo import SloJudge, SloSettings
-from serin.schema.choices import Severity
+from serin.schema.choices import Compare, Severity
 
 
 def settings_of(policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = None) -> dict[str, SloSettings]:
@@ -23,21 +23,24 @@ def settings_of(policy: PromotionPolicySpec, rungs: Mapping[str, int] | None = N
 
 
 def _settings(policy: PromotionPolicySpec, slo: Slo, alpha: float, rungs: int) -> SloSettings:
-    a = policy.analysis
+    a, compare = policy.analysis, slo.compare or policy.analysis.compare
+    if slo.objective is None and slo.indicator.chosen.takes_objective and compare is not Compare.RELATIVE:
+        compare = Compare.RELATIVE_AND_ABSOLUTE  # worse than stable, and not only by a share that is no harm
     return SloSettings(
         name=slo.name,
         severity=slo.severity,
-        bad_share=slo.bad_share if slo.objective is not None else 0.0,
+        bad_share=slo.bad_share,
+        has_objective=slo.objective is not None,
         alpha=alpha,
         beta=float(a.beta),
-        max_ratio=float(a.max_ratio),
+        max_ratio=float(a.max_ratio if slo.max_ratio is None else slo.max_ratio),
         pass_ratio=float(a.pass_ratio),
-        min_bad_windows=a.min_bad_windows,
+        min_bad_windows=slo.min_bad_windows or a.min_bad_windows,
         hold_above=float(a.hold_above),
-        compare=a.compare,
+        compare=compare,
         warmup=a.warmup,
         separate_targets=policy.arms_of(slo).separate_targets,
-        rungs=rungs,
+        rungs=max(rungs, len(slo.indicator.chosen.boundaries)),
     )
 
 
@@ -61,9 +64,8 @@ class Judge:
 
     @property
     def breached(self) -> bool:
-        """Whether a Critical SLO is proven broken; cheaper than an assessment."""
-        critical = (judge for judge in self._slos.values() if judge.settings.severity is Severity.CRITICAL)
-        return any(judge.breached_at is not None for judge in critical)
+        """Whether an SLO is proven broken that rolls back; cheaper than an assessment."""
+        return any(judge.rolls_back for judge in self._slos.values())
 
     @property
     def passed(self) -> bool:

@@ -18,7 +18,9 @@ from serin.api.promotion_policy import PromotionPolicySpec, Step
 from serin.evidence import settle_time
 from serin.judge.passing import BROKEN_STABLE
 from serin.judge.slo import SloSettings
+from serin.rollout.steps.schedule import Schedule
 from serin.schema.choices import Compare
+from serin.schema.reasons import Phase
 from serin.schema.types import format_duration
 
 FAULTS = (2.0, 5.0, 20.0)
@@ -29,6 +31,9 @@ _GRID = 2.0
 _RESTART = math.log(2)
 _PASS_GRID = 1.0
 _FASTER_STEP = 1.1
+_HALF = 0.5
+HOPELESS = 2.0
+"""A forecast is right within this factor: a step that needs so many times its timeout does not decide in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,11 @@ class Forecast:
     detect: tuple[float, ...]
     """Per multiple in :data:`FAULTS`."""
     passing: float
+    """In this step, after the evidence of the steps before it."""
     problem: str = ""
     """Why the step cannot decide in its time, and what would mend it."""
+    hopeless: bool = False
+    """Whether a candidate as good as a stable inside the objective needs far longer than the step's timeout."""
 
 
 def bernoulli_divergence(p: float, q: float) -> float:
@@ -69,28 +77,75 @@ def relative_divergence(share: float, rates: tuple[float, float], null: float) -
 
 
 def forecasts(policy: PromotionPolicySpec, bases: dict[str, Base]) -> Iterator[Forecast]:
-    """Per step and SLO with a known base; ``passing`` is the time in this step if nothing was passed before."""
+    """Per step and SLO with a known base."""
     settings = settings_of(policy)
     for slo in policy.slos:
         base = bases.get(slo.name)
         if slo.indicator.chosen.takes_objective and base is not None:
-            for step in policy.steps:
-                yield _forecast(settings[slo.name], base, step, policy.analysis.window)
+            yield from _of_slo(settings[slo.name], base, policy)
 
 
-def _forecast(s: SloSettings, base: Base, step: Step, window: timedelta) -> Forecast:
-    share = step.weight / 100
+def _of_slo(s: SloSettings, base: Base, policy: PromotionPolicySpec) -> Iterator[Forecast]:
+    """The steps in order: each asks for its part of the evidence, and what was gathered before counts."""
+    schedule, window, gathered = Schedule(policy), policy.analysis.window, (0.0, 0.0)
     late = window.total_seconds() / 2 + settle_time(window).total_seconds()
     late += window.total_seconds() if s.separate_targets else 0.0
-    detect = tuple(late + _detection(s, base, share, times) for times in FAULTS)
-    passing = late + _passing(s, base, share)
-    forecast = Forecast(s.name, step.weight, detect, passing)
-    return replace(forecast, problem=_problem(s, base, step, forecast))
+    begins = s.warmup.total_seconds()
+    if policy.shadow is not None:  # every request is answered by both arms
+        mirrored, need = Base(2 * base.rps, base.bad_share), _need(s, schedule.pass_share(Phase.SHADOWING, 0))
+        _, gathered = _gather(s, mirrored, (_HALF, need), policy.shadow.for_.total_seconds(), gathered)
+    for number, step in enumerate(policy.steps, start=1):
+        share, need = step.weight / 100, _need(s, schedule.pass_share(Phase.PROGRESSING, number))
+        detect = tuple(late + _detection(s, base, share, times) for times in FAULTS)
+        left = tuple(need - have for have in gathered)
+        seconds, gathered = _gather(s, base, (share, need), step.for_.total_seconds(), gathered)
+        passing = max(late + begins + seconds, _one_window(window))
+        forecast = Forecast(s.name, step.weight, detect, passing)
+        yield _told(s, base, step, forecast, left)
+        begins = 0.0
+
+
+def _one_window(window: timedelta) -> float:
+    """Seconds until the first whole window of a step can be read."""
+    return (window + settle_time(window)).total_seconds()
+
+
+def _need(s: SloSettings, pass_share: float) -> float:
+    """Nats of E3 or of E4 that a stage asks for: the evidence is the mean of both.
+
+    Chance helps a small part of the evidence as much as it helps the whole, so the overhead is shared, too.
+    """
+    return pass_share * (math.log(2 / s.beta) + _PASS_GRID)
+
+
+def _gather(
+    s: SloSettings, base: Base, stage: tuple[float, float], shortest: float, gathered: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """Seconds until a candidate as good as stable has what the stage (its share, its need) asks for, and both tests.
+
+    ``gathered`` and the result have the nats of E3 and of E4; a stage lasts as long as its ``for``, at least.
+    """
+    share, need = stage
+    rates = _rates(s, base, share)
+    seconds = min(_over(max(0.0, need - have), rate) for have, rate in zip(gathered, rates, strict=True))
+    lasts = max(shortest, seconds) if seconds < math.inf else shortest
+    e3, e4 = (have + lasts * rate for have, rate in zip(gathered, rates, strict=True))
+    return seconds, (e3, e4)
+
+
+def _rates(s: SloSettings, base: Base, share: float) -> tuple[float, float]:
+    """Nats per second of E3 and of E4 for a candidate as good as stable."""
+    if _broken(s, base):  # as good as a broken stable is not good enough
+        return 0.0, 0.0
+    inside = bernoulli_divergence(base.bad_share, s.bad_share) if base.bad_share < s.bad_share else 0.0
+    relative = relative_divergence(share, (base.bad_share, base.bad_share), s.pass_ratio)
+    return base.rps * relative, base.rps * share * inside
 
 
 def _detection(s: SloSettings, base: Base, share: float, times: float) -> float:
     """Seconds until both tests have crossed for a candidate at ``times`` the allowed share."""
-    faulty = min(0.99, times * s.bad_share)
+    allowed = s.bad_share if s.has_objective else max(s.bad_share, base.bad_share)
+    faulty = min(0.99, times * allowed)
     legs = 2 if s.compare is Compare.EITHER else 1
     need = math.log(legs / s.alpha) + _RESTART + _GRID
     breaks = _over(need, base.rps * share * bernoulli_divergence(faulty, s.bad_share))
@@ -104,47 +159,49 @@ def _detection(s: SloSettings, base: Base, share: float, times: float) -> float:
     }[s.compare]
 
 
-def _passing(s: SloSettings, base: Base, share: float) -> float:
-    """Seconds until a candidate that is as good as stable has shown it."""
-    if base.bad_share > BROKEN_STABLE * s.bad_share:  # as good as a broken stable is not good enough
-        return math.inf
-    need = math.log(2 / s.beta) + _PASS_GRID
-    inside = base.rps * share * bernoulli_divergence(base.bad_share, s.bad_share)
-    e4 = _over(need, inside) if base.bad_share < s.bad_share else math.inf
-    e3 = _over(need, base.rps * relative_divergence(share, (base.bad_share, base.bad_share), s.pass_ratio))
-    return s.warmup.total_seconds() + min(e4, e3)
+def _broken(s: SloSettings, base: Base) -> bool:
+    """Whether stable is too bad to be the measure; without an objective it always is the measure."""
+    return s.has_objective and base.bad_share > BROKEN_STABLE * s.bad_share
 
 
 def _over(need: float, rate: float) -> float:
+    if need <= 0:
+        return 0.0
     return need / rate if rate > 0 else math.inf
 
 
-def _problem(s: SloSettings, base: Base, step: Step, forecast: Forecast) -> str:
-    limit = step.timeout.total_seconds()
+def _told(s: SloSettings, base: Base, step: Step, forecast: Forecast, left: tuple[float, ...]) -> Forecast:
+    """The forecast with its problem; ``left`` are the nats of E3 and E4 that the step needs more."""
+    limit, allowed = step.timeout.total_seconds(), f"{s.bad_share:.2%} that the objective allows"
     if not base.rps:
-        return f"{s.name}: there is no traffic, so the step at {step.weight} % can prove nothing"
-    if base.bad_share > BROKEN_STABLE * s.bad_share:
-        allowed = f"{s.bad_share:.2%} that the objective allows"
-        passes = "only a candidate that keeps the objective passes, one that is as bad does not"
-        return (
-            f"{s.name}: stable's own share of bad requests, {base.bad_share:.2%}, is far beyond the {allowed}: {passes}"
+        return replace(
+            forecast, problem=f"{s.name}: there is no traffic, so the step at {step.weight} % proves nothing"
         )
+    if _broken(s, base):
+        passes = "only a candidate that keeps the objective passes, one that is as bad does not"
+        broken = f"stable's own share of bad requests, {base.bad_share:.2%}, is far beyond the {allowed}"
+        return replace(forecast, problem=f"{s.name}: {broken}: {passes}")
+    head = f"{s.name}: at {step.weight} % of {base.rps:.4g} requests/s"
     if forecast.passing <= limit:
         late = forecast.detect[NAMED_FAULT]
         fault = f"a fault of {FAULTS[NAMED_FAULT]:g} times the allowed share"
         found = f"{fault} needs {_seconds(late)} to be found, longer than the step's timeout"
-        return "" if late <= limit else f"{s.name}: at {step.weight} % of {base.rps:g} requests/s {found}"
-    found = _seconds(forecast.passing)
-    head = (
-        f"{s.name}: at {step.weight} % of {base.rps:g} requests/s a candidate as good as stable needs {found} to pass"
+        return forecast if late <= limit else replace(forecast, problem=f"{head} {found}")
+    needs = f"a candidate as good as stable needs {_seconds(forecast.passing)} to pass"
+    problem = (
+        f"{head} {needs}, and the step's timeout is {format_duration(step.timeout)}; "
+        f"{_suggestion(s, base, step, forecast.passing, left)}"
     )
-    return f"{head}, and the step's timeout is {format_duration(step.timeout)}; {_suggestion(s, base, step, limit)}"
+    hopeless = base.bad_share <= s.bad_share and forecast.passing > HOPELESS * limit
+    return replace(forecast, problem=problem, hopeless=hopeless)
 
 
-def _suggestion(s: SloSettings, base: Base, step: Step, limit: float) -> str:
-    enough = _seconds(_passing(s, base, step.weight / 100) * 2)
+def _suggestion(s: SloSettings, base: Base, step: Step, passing: float, left: tuple[float, ...]) -> str:
+    enough, limit = _seconds(2 * passing), step.timeout.total_seconds()
     for weight in (5, 10, 20, 25, 30, 40, 50):
-        if weight > step.weight and _passing(s, base, weight / 100) * _FASTER_STEP <= limit:
+        rates = _rates(s, base, weight / 100)
+        seconds = min(_over(need, rate) for need, rate in zip(left, rates, strict=True))
+        if weight > step.weight and seconds * _FASTER_STEP <= limit:
             return f"use at least {weight} % or a timeout of {enough}"
     return f"use a timeout of {enough}, or an objective that needs less proof"
 

@@ -22,7 +22,9 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     POLICY_ACCEPTED = "PolicyAccepted"
+    ANALYSIS_READY = "AnalysisReady"
     TRAFFIC_SPLIT = "TrafficSplit"
+    CLIENT_ERRORS = "ClientErrors"
     PERMITTED = "Permitted"
     ACTIONS_READ = "ActionsRead"
 

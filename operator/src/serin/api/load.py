@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from serin.api import API_VERSION
+from serin.api.form import form_problem, path_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
 from serin.indicators.lines import quoted
@@ -24,8 +25,20 @@ LARGEST_UNFOLDED = 2 * LARGEST_DOCUMENT
 """Characters of a document in which each alias is replaced by what it stands for."""
 LONGEST_NUMBER = 400
 LONGEST_MESSAGE, LONGEST_FIELD = 300, 200
+TOP_LEVEL = frozenset({"apiVersion", "kind", "metadata"})
+"""What every object has, and no kind's model."""
 BROKEN = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What PyYAML raises: besides its own errors those of Python, for tags such as ``!!int x``."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads times as texts: so does every tool that turns YAML into JSON for the API server."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def yaml_document(text: str, source: str) -> object:
@@ -33,7 +46,7 @@ def yaml_document(text: str, source: str) -> object:
     if len(text) > LARGEST_DOCUMENT:
         raise InvalidInput(f"{source}: more than {LARGEST_DOCUMENT} characters; give one object a file")
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -47,13 +60,18 @@ def yaml_document(text: str, source: str) -> object:
         raise InvalidInput(f"{source}{line}: not YAML: {_why(error)}") from None
 
 
-def validated(model: type[Model], document: object, source: str, *where: str) -> Model:
+def validated(
+    model: type[Model], document: object, source: str, *where: str, context: Mapping[str, object] | None = None
+) -> Model:
     """Returns ``document`` as a ``model``; ``InvalidInput`` names the first field that is wrong, below ``where``."""
+    problem = form_problem(model, document, path_of(*where))
+    if problem is not None:
+        raise InvalidInput(f"{source}: {problem}")
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join([*where, *map(str, first["loc"])])[:LONGEST_FIELD]
+        field = path_of(*where, *first["loc"])[:LONGEST_FIELD]
         message = first["msg"].removeprefix("Value error, ")[:LONGEST_MESSAGE]
         raise InvalidInput(f"{source}: {field}: {message}") from None
 
@@ -75,7 +93,8 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     problem = policy.start_problem
     if problem is not None:
         raise InvalidInput(f"{source}: spec.{problem}")
-    return policy, list(_unknown(spec, policy, "spec"))
+    unknown = [str(key) for key in document if key not in {*TOP_LEVEL, "spec"}]
+    return policy, [*unknown, *unknown_fields(spec, policy, "spec")]
 
 
 def _check_size(node: yaml.Node, sizes: dict[int, int], source: str) -> int:
@@ -87,6 +106,8 @@ def _check_size(node: yaml.Node, sizes: dict[int, int], source: str) -> int:
         return known
     sizes[id(node)] = 0  # until it is known: whoever meets it before is inside it
     size = 1
+    if isinstance(node, yaml.MappingNode):
+        _check_keys(node, source)
     if isinstance(node, yaml.ScalarNode):
         size += len(node.value)
         if size > LONGEST_NUMBER and node.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}:
@@ -102,21 +123,33 @@ def _check_size(node: yaml.Node, sizes: dict[int, int], source: str) -> int:
     return size
 
 
+def _check_keys(node: yaml.MappingNode, source: str) -> None:
+    """``InvalidInput`` for a key that stands twice in one object: kubectl refuses it, and PyYAML takes the last one."""
+    first: dict[tuple[str, str], int] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            own, line = (key.tag, key.value), key.start_mark.line + 1
+            if own in first:
+                raise InvalidInput(f"{source}:{line}: {quoted(key.value)} is there twice, first in line {first[own]}")
+            first[own] = line
+
+
 def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return printable(str(getattr(error, "problem", None) or error)[:200])
 
 
-def _unknown(given: object, model: object, where: str) -> Iterator[str]:
+def unknown_fields(given: object, model: object, where: str) -> Iterator[str]:
     """Yields the fields that the model does not have: usually misspelled ones."""
     if isinstance(model, BaseModel) and isinstance(given, Mapping):
         fields = {(info.alias or name): name for name, info in type(model).model_fields.items()}
         for key, value in given.items():
+            path = f"{where}.{key}" if where else str(key)
             if key in fields:
-                yield from _unknown(value, getattr(model, fields[key]), f"{where}.{key}")
-            elif key not in fields.values():
-                yield f"{where}.{key}"
+                yield from unknown_fields(value, getattr(model, fields[key]), path)
+            else:
+                yield path
     elif isinstance(model, list) and isinstance(given, list):
         for index, (item, part) in enumerate(zip(given, model, strict=False)):
-            yield from _unknown(item, part, f"{where}[{index}]")
+            yield from unknown_fields(item, part, f"{where}[{index}]")

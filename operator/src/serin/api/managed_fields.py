@@ -20,6 +20,26 @@ def editor(obj: Mapping[str, Any], own: str) -> str:
     return _newest(entry for entry in _entries(obj) if entry.get("manager") != own and _fields(entry, "f:spec"))
 
 
+def is_overruled(obj: Mapping[str, Any], own: str, *path: str) -> bool:
+    """Whether somebody else has set the field at ``path`` since ``own`` last wrote to ``spec``.
+
+    A field belongs to who last changed its value; times are whole seconds.
+    """
+    owners = [entry for entry in _entries(obj) if _owns(entry, path)]
+    if not owners or any(entry.get("manager") == own for entry in owners):
+        return False
+    ours = (entry for entry in _entries(obj) if entry.get("manager") == own and _fields(entry, "f:spec"))
+    last = max((str(entry.get("time", "")) for entry in ours), default="")
+    return any(str(entry.get("time", "")) >= last for entry in owners)
+
+
+def _owns(entry: Mapping[str, Any], path: Iterable[str]) -> bool:
+    fields: Any = entry.get("fieldsV1")
+    for part in path:
+        fields = fields.get(f"f:{part}") if isinstance(fields, Mapping) else None
+    return fields is not None
+
+
 def revision_manager(obj: Mapping[str, Any]) -> str:
     """The newest field manager of a ModelDeployment's ``spec.model`` or ``spec.predictor``; empty without one.
 

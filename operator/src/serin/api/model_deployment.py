@@ -91,6 +91,7 @@ class Mode(StrEnum):
     """How KServe deploys the model."""
 
     STANDARD = "Standard"
+    KNATIVE = "Knative"
 
 
 class OnNewRevision(StrEnum):
@@ -125,7 +126,7 @@ class ParentRef(ApiModel):
 
 
 class Route(ApiModel):
-    """How clients reach the model."""
+    """How clients reach the model. In mode Knative the hostname is Knative's, and only ``timeout`` is used."""
 
     hostnames: Annotated[
         list[Annotated[str, Field(max_length=253, pattern=HOSTNAME)]], Field(min_length=1, max_length=16)
@@ -158,7 +159,8 @@ class ModelDeploymentSpec(ApiModel):
     """KServe's PredictorSpec; Serin sets ``storageUri`` and ``name``. A change of any other than the scaling fields is
     a new revision."""
     mode: Mode = Mode.STANDARD
-    """How KServe deploys the model. Immutable."""
+    """How KServe deploys the model: Standard, with Deployments and an HTTPRoute of Serin's, or Knative, with Knative
+    Serving, whose route and hostnames it uses. Immutable."""
     route: Route
     policy_ref: PolicyRef
     on_new_revision: OnNewRevision = OnNewRevision.SUPERSEDE

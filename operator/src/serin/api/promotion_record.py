@@ -9,10 +9,12 @@ from pydantic import Field
 from serin.api.status import AnsweredAction
 from serin.api.workload import OfWorkload
 from serin.schema.reasons import Outcome, Reason
-from serin.schema.types import ApiModel, FreeForm, Name, Text, Time, User, Word, validations
-from serin.schema.words import Stored
+from serin.schema.types import AnyName, ApiModel, Duration, FreeForm, Name, Sha256, Text, Time, User, Word, validations
+from serin.schema.words import OrOmitted, Stored
 
 MOST_ACTIONS = 20
+MOST_ENTRIES = 200
+"""Timeline entries, or holds, of one object; what is over goes on in the next part."""
 
 
 class RevisionSource(OfWorkload):
@@ -60,6 +62,12 @@ class PromotionRecordSpec(ApiModel):
     missing_attempts: Annotated[list[int], Field(max_length=100)] | None = None
     """Earlier attempts that had no PromotionRecord when this one was written, the newest 100: the retention rule, or
     somebody, deleted them."""
+    continues: AnyName | None = None
+    """Set on a further part: the PromotionRecord whose windows, timeline and holds go on here."""
+    part: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    """Number of a further part; the record itself is part 1."""
+    previous_part_hash: Sha256 | None = None
+    """On part 3 and later: ``status.hash`` of the part before it."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(("self == oldSelf", "the facts of a PromotionRecord never change"))
@@ -90,6 +98,61 @@ class WindowBlock(ApiModel):
     window that could not be read."""
 
 
+ImageName = Annotated[str, Field(max_length=1024)]
+
+
+class ServedArm(ApiModel):
+    """What an arm ran, as its pods and its InferenceService told it when the rollout began."""
+
+    image: ImageName | None = None
+    """The image of the container that serves the model, as the pod asks for it."""
+    image_id: ImageName | None = None
+    """The same by digest, as the node pulled it."""
+    runtime: Word | None = None
+    """The ServingRuntime that ``spec.predictor.model.runtime`` names, or that KServe chose."""
+
+
+class ServedArms(ApiModel):
+    """What both arms ran."""
+
+    candidate: ServedArm | None = None
+    stable: ServedArm | None = None
+
+
+class HoldEntry(ApiModel):
+    """A time in which something kept the rollout from moving forward."""
+
+    reason: Stored[Reason]
+    message: Annotated[str, Field(max_length=512)]
+    """As it was when the hold began."""
+    since: Time
+    until: Time | None = None
+    """Absent while it lasts. One that comes back within a minute for the same reason goes on: see ``times``."""
+    times: Annotated[int, Field(ge=1)] = 1
+    """How often it began."""
+
+
+class ChainStart(ApiModel):
+    """Why a finished record is the first of a chain, although others may have been there before it."""
+
+    reason: Annotated[str, Field(max_length=64)]
+    """``FirstRecord``: no other is there, and none was. ``PreviousWithoutHash``: those before were finished by a Serin
+    that wrote no hash, or are not finished. ``PreviousMissing``: those before were deleted. ``PreviousUnreadable``: the
+    records could not be listed for two minutes, and the outcome was not to wait any longer."""
+    message: Annotated[str, Field(max_length=512)]
+
+
+class RollbackCost(ApiModel):
+    """What a candidate that was taken back has cost, as counted by the SLO that it broke, else by the first one."""
+
+    slo: Name
+    requests: int
+    """Requests that the candidate answered."""
+    bad_requests: int
+    excess_bad_requests: int
+    """Bad requests beyond those that stable would have had with as many requests; at least 0."""
+
+
 class PromotionRecordStatus(ApiModel):
     """How the rollout went."""
 
@@ -105,11 +168,35 @@ class PromotionRecordStatus(ApiModel):
     """End of the first window that crossed the breach threshold."""
     actions: Annotated[list[AnsweredAction], Field(max_length=MOST_ACTIONS)] = []
     """The PromotionActions on this rollout, oldest first."""
-    timeline: Annotated[list[TimelineEntry], Field(max_length=200)] = []
+    timeline: Annotated[list[TimelineEntry], Field(max_length=MOST_ENTRIES)] = []
+    holds: Annotated[list[OrOmitted[HoldEntry]], Field(max_length=MOST_ENTRIES)] = []
+    """What kept the rollout from moving forward, and when, oldest first. Older ones may be in the parts."""
+    served: ServedArms | None = None
+    """What the arms ran; absent where no pod told it."""
     blocks: Annotated[list[WindowBlock], Field(max_length=2000)] = []
+    parts: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """How many objects the record has: this one, and those that continue it (``NAME-part-2`` …). Absent for 1."""
     requests: Annotated[dict[str, int], Field(max_length=32)] = {}
     """Requests that the candidate answered, by SLO."""
     bad_requests: Annotated[dict[str, int], Field(max_length=32)] = {}
+    exposed_at: Time | None = None
+    """When the candidate was first sent requests of any kind, by weight, mirror or preview."""
+    detection_delay: Duration | None = None
+    """Where the candidate was taken back: from ``exposedAt`` to ``decidedAt``. A fault of the candidate was acted on
+    after at most this time."""
+    cost: RollbackCost | None = None
+    """Present where a candidate that had answered requests was taken back."""
+    incomplete: Text | None = None
+    """What is not in this record and its parts, and why; absent where nothing is missing."""
+    last_part_hash: Sha256 | None = None
+    """``status.hash`` of the last part, which states that of the part before it (``spec.previousPartHash``)."""
+    previous_hash: Sha256 | None = None
+    """``status.hash`` of the record of this ModelDeployment that was finished before this one."""
+    chain_start: ChainStart | None = None
+    """Present where there is no ``previousHash``."""
+    hash: Sha256 | None = None
+    """SHA-256, as hex, of the canonical JSON (RFC 8785) of ``name``, ``namespace``, ``spec`` and ``status`` without
+    this field. Written with ``finishedAt``."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(

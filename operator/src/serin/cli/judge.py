@@ -19,10 +19,15 @@ from serin.schema.types import format_time
 
 LARGEST_FILE = 256 * 1024 * 1024
 """Characters: two million windows have less."""
+BYTE_ORDER_MARK = "\ufeff"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_text(path: Path, most: int = LARGEST_FILE) -> str:
-    """The text of a file of at most ``most`` characters, or of standard input for ``-``; ``InvalidInput``."""
+    """The text of a file of at most ``most`` characters, or of standard input for ``-``; ``InvalidInput``.
+
+    A byte order mark at its beginning is left out: editors write it, and every reader of YAML skips it.
+    """
     try:
         if str(path) == "-":
             text = sys.stdin.read(most + 1)
@@ -32,18 +37,19 @@ def read_text(path: Path, most: int = LARGEST_FILE) -> str:
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: not UTF-8 at byte {error.start}") from None
+        other = " (it begins as UTF-16 does)" if error.object[:2] in UTF_16 else ""
+        raise InvalidInput(f"{path}: not UTF-8 at byte {error.start}{other}: save it as UTF-8") from None
     if len(text) > most:
         raise InvalidInput(f"{path}: more than {most} characters")
-    return text
+    return text.removeprefix(BYTE_ORDER_MARK)
 
 
 def replay(policy: Path, windows: Path) -> tuple[Iterator[Judged], Replay, list[str]]:
-    """The judged windows, the replay that judges them, and the unknown fields of the policy."""
+    """The judged windows, the replay that judges them, and what is not used of both files."""
     spec, unknown = policy_from_yaml(read_text(policy, LARGEST_DOCUMENT), str(policy))
     found = read_windows(read_text(windows).split("\n"), spec, str(windows))
     run = Replay(spec, found.rungs)
-    return _judged(run, found), run, unknown
+    return _judged(run, found), run, [*unknown, *found.unused]
 
 
 def _judged(run: Replay, found: WindowFile) -> Iterator[Judged]:

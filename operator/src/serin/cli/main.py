@@ -5,18 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from serin import __version__
-from serin.errors import InvalidInput
+from serin.cli.console import NamespaceOption, Output, OutputOption, note_unused, one_line, say
+from serin.cli.evidence import commands as evidence
 from serin.judge import JUDGE_VERSION
-from serin.schema.printable import shortened
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,44 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
-DISAGREES, NOT_READY, BAD_INPUT = 1, 1, 2
-LONGEST_ERROR, LONGEST_NOTE, MOST_NOTES = 1000, 200, 20
-
-
-class Output(StrEnum):
-    """For people or for programs."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-OutputOption = Annotated[Output, typer.Option(help="For people or for programs.")]
+DISAGREES, NOT_READY = 1, 1
+evidence.register(app)
 PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Prints ``InvalidInput`` as one line and exits with 2; exits silently when the output's reader has gone."""
-    try:
-        yield
-    except InvalidInput as error:
-        typer.echo(f"serin: {shortened(str(error), LONGEST_ERROR)}", err=True)
-        raise typer.Exit(BAD_INPUT) from None
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise typer.Exit(1) from None
-
-
-def _note_unused(fields: list[str]) -> None:
-    for field in fields[:MOST_NOTES]:
-        typer.echo(f"serin: note: {shortened(field, LONGEST_NOTE)} is not used here", err=True)
-    if len(fields) > MOST_NOTES:
-        typer.echo(f"serin: note: {len(fields) - MOST_NOTES} further fields are not used here", err=True)
-
-
-def _say(text: str) -> None:
-    """Prints lines for people; files and records may hold anything, a terminal gets only what can be printed."""
-    typer.echo("".join(char if char.isprintable() or char == "\n" else " " for char in text))
 
 
 @app.callback()
@@ -87,48 +49,57 @@ def judge(
     """What would this policy have decided on these windows? See docs/concepts/judge.md for the file's format."""
     from serin.cli import judge as command
 
-    with _one_line():
+    with one_line():
         found, run, unknown = command.replay(policy, windows)
-        _note_unused(unknown)
+        note_unused(unknown)
         last = None
         for last in found:
             if output is Output.JSON:
                 typer.echo(command.as_json(last))
             else:
-                _say(command.as_text(last))
+                say(command.as_text(last))
         if last is not None:
             if output is Output.JSON:
                 typer.echo(command.summary_as_json(run.summary))
             else:
-                _say(command.summary_as_text(run.summary, last))
+                say(command.summary_as_text(run.summary, last))
 
 
 @app.command()
 def replay(
-    record: Annotated[Path, typer.Argument(help="A PromotionRecord (YAML or JSON); - is standard input.")],
+    record: Annotated[
+        Path, typer.Argument(help="A PromotionRecord (YAML or JSON), or an export; - is standard input.")
+    ],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Does the evidence in a PromotionRecord, judged again, lead to its outcome? Ends with 1 if it does not.
+    """Does the evidence in PromotionRecords, judged again, lead to their outcomes? Ends with 1 if it does not.
 
     What does not follow from windows (a hand, a crash, another revision) is not compared: it says so and ends with 0.
     """
     from serin.cli import judge as lines
-    from serin.cli.replay import SENTENCES, Answer, RecordReplay
+    from serin.cli.evidence import replaying
+    from serin.cli.replay import SENTENCES, Answer, replay_in
 
     as_json = output is Output.JSON
-    with _one_line():
-        run = RecordReplay(record)
+    with one_line():
+        text = lines.read_text(record)
+        if replaying.is_export(text):
+            if not replaying.replayed(text, str(record), as_json=as_json):
+                raise typer.Exit(DISAGREES)
+            return
+        run = replay_in(text, str(record))
+        note_unused(run.unused)
         for judged in run.windows():
             if as_json:
                 typer.echo(lines.as_json(judged))
             else:
-                _say(lines.as_text(judged))
+                say(lines.as_text(judged))
         found = run.agreement()
         if as_json:
             typer.echo(json.dumps(dataclasses.asdict(found)))
         else:
             note = f"; {found.note}" if found.note else ""
-            _say(f"record: {found.recorded}; evidence: {found.recomputed}{note}")
+            say(f"record: {found.recorded}; evidence: {found.recomputed}{note}")
             typer.echo(SENTENCES[found.answer])
         if found.answer is Answer.DISAGREE:
             raise typer.Exit(DISAGREES)
@@ -137,7 +108,7 @@ def replay(
 @app.command()
 def preflight(  # noqa: PLR0917 - one parameter an option
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace.")] = "default",
+    namespace: NamespaceOption = "default",
     prometheus: Annotated[
         str | None, typer.Option(help="Prometheus as seen from here; default: the policy's address.")
     ] = None,
@@ -155,7 +126,7 @@ def preflight(  # noqa: PLR0917 - one parameter an option
 
     from serin.cli import preflight as command
 
-    with _one_line():
+    with one_line():
         figures = command.gathered(target, namespace, command.Source(prometheus, servers, arms))
         if output is Output.JSON:
             typer.echo(command.as_json(figures))
@@ -193,11 +164,11 @@ def simulate(  # noqa: PLR0917 - one parameter an option
     from serin.cli import simulate as command
     from serin.cli.plot import check_plot, draw_evidence
 
-    with _one_line():
+    with one_line():
         if plot is not None:
             check_plot(plot)
         spec, unknown = command.policy_to_simulate(policy)
-        _note_unused(unknown)
+        note_unused(unknown)
         rates = command.rates_of(rps, stable_rps, candidate_rps)
         traffic = Traffic(*rates, stable_bad, candidate_bad, bursts, command.parse_outage(outage), fault_at)
         command.checked(spec, traffic, hours, runs)

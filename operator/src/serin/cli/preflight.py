@@ -16,11 +16,13 @@ from rich.table import Table
 from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
 from serin.cli.servers import chosen
-from serin.cli.survey import ArmFigures, SloFigures, survey, survey_target
+from serin.cli.survey_target import survey_target
 from serin.cluster.client import connect
 from serin.errors import ClusterError, InvalidInput
+from serin.prometheus.figures import ArmFigures, SloFigures, readiness_of
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.sharing.shared import Shared
+from serin.prometheus.survey import survey
 
 MODEL_DEPLOYMENT = ("mdep", "modeldeployment", "modeldeployments")
 
@@ -62,9 +64,9 @@ async def _gathered(name: str, namespace: str, source: Source) -> list[SloFigure
 
 
 def ready(figures: list[SloFigures]) -> bool:
-    """Whether a rollout could be judged: no SLO that decides has a problem, neither itself nor in a step."""
-    deciding = [f for f in figures if f.severity != "Advisory"]
-    return not any(f.problem or any(forecast.problem for forecast in f.forecasts) for f in deciding)
+    """Whether a rollout could be judged, as the operator sees it before the first weight; what is unknown is not."""
+    found = readiness_of(figures, datetime.now(UTC))
+    return found.ready and not found.unknown and all(f.total_rps for f in figures if f.decides and f.stable is not None)
 
 
 def as_json(figures: list[SloFigures]) -> str:
@@ -91,6 +93,7 @@ def _slo(figures: SloFigures) -> dict[str, Any]:
         "stable": _arm(figures.stable),
         "candidate": _arm(figures.candidate),
         "dispersion": round(figures.excess, 3),
+        "boundaries": figures.boundaries,
         "problem": figures.problem,
         "steps": steps,
     }
@@ -132,6 +135,8 @@ def _lines(figures: list[SloFigures]) -> Iterator[str]:
     for arms, warning in {f.arms: f.warning for f in figures if f.warning}.items():
         yield f"arms {arms}: {warning}"
     for f in figures:
+        if f.boundaries:
+            yield f"{f.name}: bucket boundaries for threshold and ladder: le={', '.join(f.boundaries)}"
         for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
             yield f"{f.name}: {problem.removeprefix(f'{f.name}: ')}"
         if f.unproven:

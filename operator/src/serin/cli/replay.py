@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from serin.analysis.replay import Judged, Replay
-from serin.api.load import LARGEST_DOCUMENT, validated, yaml_document
+from serin.api.form import path_of
+from serin.api.load import LARGEST_DOCUMENT, TOP_LEVEL, unknown_fields, validated, yaml_document
 from serin.api.policy.analysis import Undecided
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
@@ -19,8 +18,11 @@ from serin.cli.judge import at_text, read_text
 from serin.errors import InvalidInput
 from serin.evidence import Interval
 from serin.judge import JUDGE_VERSION
-from serin.records.build import MOST_BLOCKS
+from serin.records.parts import MOST_BLOCKS
 from serin.schema.reasons import Outcome, Proof
+
+POLICY = ("spec", "policy", "spec")
+"""Where a record has the policy that its rollout was judged by."""
 
 
 class Answer(StrEnum):
@@ -52,17 +54,23 @@ class Agreement:
 class RecordReplay:
     """Judges the windows of a record again, with the policy in the record."""
 
-    def __init__(self, path: Path) -> None:
-        self.record = _record(path)
-        if self.record.spec.policy is None:
-            raise InvalidInput(f"{path}: a first deployment is not judged: there is nothing in it to replay")
+    def __init__(self, record: PromotionRecord, where: str, *, lacks_parts: bool = False) -> None:
+        """``lacks_parts``: the record names further parts, and their windows are not in it."""
+        self.record, self._lacks_parts = record, lacks_parts
+        self.unused: list[str] = []
+        """Fields of the record that this version does not know."""
+        if record.spec.policy is None:
+            raise InvalidInput(f"{where}: a first deployment is not judged: there is nothing in it to replay")
+        snapshot = record.spec.policy.spec
+        policy = validated(
+            PromotionPolicySpec, snapshot, f"{where}: cannot be replayed", *POLICY, context={STORED: True}
+        )
+        self.unused += unknown_fields(snapshot, policy, path_of(*POLICY))
+        self._policy = _on_evidence_only(policy)
         try:
-            self._policy = _on_evidence_only(
-                PromotionPolicySpec.model_validate(self.record.spec.policy.spec, context={STORED: True})
-            )
-            self._rows = _rows(self.record, self._policy)
-        except (ValidationError, ValueError) as error:
-            raise InvalidInput(f"{path}: cannot be replayed: {error}") from None
+            self._rows = _rows(record, self._policy)
+        except (ValueError, OverflowError) as error:
+            raise InvalidInput(f"{where}: cannot be replayed: {error}") from None
         rungs: dict[str, int] = {}
         for name, window in (pair for row in self._rows for pair in row.items()):
             rungs[name] = max(rungs.get(name, 0), window.rungs)
@@ -91,12 +99,20 @@ class RecordReplay:
         breached_at = self._run.breached_at
         rolled_back = self.record.status.outcome not in {None, Outcome.PROMOTED}
         answer, why = self._of_rollback(breached_at) if rolled_back else self._of_promotion(breached_at)
-        notes = (self._other_judge(), "the record is full: later windows are not in it" if self._full else "", why)
+        notes = (self._other_judge(), self._cut, why)
         return Agreement(_recorded(self.record), self._recomputed(breached_at), answer, "; ".join(filter(None, notes)))
 
     @property
-    def _full(self) -> bool:
-        return len(self.record.status.blocks) >= MOST_BLOCKS
+    def _cut(self) -> str:
+        """Why later windows are not in the record; empty if they are."""
+        status = self.record.status
+        if self._lacks_parts:
+            return f"the record goes on in {(status.parts or 2) - 1} further parts, which are not here: serin export"
+        if status.incomplete:
+            return f"the record lacks {status.incomplete}"
+        # A Serin that wrote no hash made no parts either.
+        full = status.hash is None and status.parts is None and len(status.blocks) >= MOST_BLOCKS
+        return "the record is full: later windows are not in it" if full else ""
 
     def _other_judge(self) -> str:
         judged_by = self.record.status.judge_version or self.record.spec.judge_version
@@ -112,7 +128,7 @@ class RecordReplay:
             status.reason is None or status.reason.effect.proof is not Proof.WINDOWS
         ) and status.first_breach_at is None:
             return Answer.NOTHING_TO_COMPARE, f"{status.reason} does not follow from windows"
-        if breached_at is None and self._full:
+        if breached_at is None and self._cut:
             return Answer.NOTHING_TO_COMPARE, ""
         same = breached_at is not None and breached_at == status.first_breach_at
         return (Answer.AGREE if same else Answer.DISAGREE), ""
@@ -133,7 +149,7 @@ class RecordReplay:
             )
         if self._run.passed:
             return Answer.AGREE, ""
-        return (Answer.NOTHING_TO_COMPARE if self._full else Answer.DISAGREE), ""
+        return (Answer.NOTHING_TO_COMPARE if self._cut else Answer.DISAGREE), ""
 
     def _recomputed(self, breached_at: datetime | None) -> str:
         if not self._run.begun:
@@ -163,11 +179,21 @@ def _recorded(record: PromotionRecord) -> str:
     return f"{status.outcome} ({status.reason}){breach}"
 
 
-def _record(path: Path) -> PromotionRecord:
-    document = yaml_document(read_text(path, LARGEST_DOCUMENT), str(path))
+def replay_of(path: Path) -> RecordReplay:
+    """The replay of the one record in a file; ``InvalidInput``."""
+    return replay_in(read_text(path, LARGEST_DOCUMENT), str(path))
+
+
+def replay_in(text: str, source: str) -> RecordReplay:
+    """The replay of the one PromotionRecord in ``text``, YAML or JSON; ``InvalidInput``."""
+    document = yaml_document(text, source)
     if not isinstance(document, Mapping) or document.get("kind") != "PromotionRecord":
-        raise InvalidInput(f"{path}: expected one PromotionRecord (kubectl get prec NAME -o yaml)")
-    return validated(PromotionRecord, document, str(path))
+        raise InvalidInput(f"{source}: expected one PromotionRecord (kubectl get prec NAME -o yaml), or an export")
+    record = validated(PromotionRecord, document, source)
+    replay = RecordReplay(record, source, lacks_parts=(record.status.parts or 1) > 1)
+    own = {key: part for key, part in document.items() if key not in TOP_LEVEL}
+    replay.unused = [*unknown_fields(own, record, ""), *replay.unused]
+    return replay
 
 
 def _live(interval: Interval) -> bool:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from serin.api.form import time_of
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
@@ -19,21 +20,10 @@ from serin.evidence import Interval
 from serin.indicators.lines import MESSAGES, Whole, quoted, within
 
 MOST_ROWS = 2_000_000
+MOST_UNUSED = 100
+"""Of fields that nobody reads: enough to see what is wrong."""
 LONGEST_GAP = timedelta(hours=24)
 Row = dict[str, Interval]
-EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
-
-
-def _time(value: object) -> datetime:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ValueError(f"{quoted(value)} is not a time with a zone such as 2026-11-22T03:00:00Z")
-    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
-        raise ValueError(f"{quoted(value)} is not within the years {EARLIEST_YEAR} and {LATEST_YEAR}")
-    return at.astimezone(UTC)
 
 
 def _one_line(value: object) -> str:
@@ -46,7 +36,7 @@ def _one_line(value: object) -> str:
 class Header(BaseModel):
     """The common fields of all lines beside ``slo``; the others belong to the indicator (``from_line``)."""
 
-    start: Annotated[datetime, BeforeValidator(_time)]
+    start: Annotated[datetime, BeforeValidator(time_of)]
     seconds: Annotated[Whole, within(1, 3600)]
     error: Annotated[str, BeforeValidator(_one_line)] = ""
     """Why the window could not be read; if set, the other fields are ignored."""
@@ -66,6 +56,8 @@ class WindowFile:
     """The number of rows before the candidate's first counts; they have counts of stable only."""
     rungs: dict[str, int]
     """Per latency SLO, the number of boundaries of its ladder."""
+    unused: list[str] = field(default_factory=list)
+    """Fields that nobody reads, each with the line in which it stands first."""
 
 
 @dataclass(slots=True)
@@ -77,6 +69,22 @@ class _Series:
     """By start, oldest first, each with its line number."""
     context: dict[str, Any] = field(default_factory=dict)
     """State that the indicator keeps between lines."""
+    unused: dict[str, str] = field(default_factory=dict)
+    """Fields that nobody reads, each with the line in which it stands first."""
+
+    def note_unused(self, data: Mapping[str, Any], at: str) -> None:
+        """Notes the fields of a line, and of its arms, that are not read."""
+        known = self.slo.indicator.chosen.line_fields
+        for name, part in data.items():
+            if name not in known and name not in Header.model_fields and name != "slo":
+                self._note(name, at)
+            elif isinstance(part, dict) and (inner := known.get(name)):
+                for other in part.keys() - inner:
+                    self._note(f"{name}.{other}", at)
+
+    def _note(self, name: str, at: str) -> None:
+        if len(self.unused) < MOST_UNUSED:
+            self.unused.setdefault(name, f"{at}: {name}")
 
     def at(self, start: datetime, length: timedelta) -> Interval:
         """The interval that begins at ``start``; an empty one if the file has none."""
@@ -104,6 +112,7 @@ def read_windows(lines: Iterable[str], policy: PromotionPolicySpec, source: str)
         if problem := _misplaced(header, first, own):
             raise InvalidInput(f"{at}: {problem}")
         own.intervals[header.start] = (number, _interval(header, data, at, own))
+        own.note_unused(data, at)
     if first is None:
         raise InvalidInput(f"{source}: there is no window in it")
     return _arranged(series, first[1].length, source)
@@ -183,7 +192,8 @@ def _arranged(series: Mapping[str, _Series], length: timedelta, source: str) -> 
     of_arms = [name for name, own in series.items() if own.slo.indicator.chosen.compares_arms]
     first = next((i for i, row in enumerate(rows) if any(row[name].measured for name in of_arms)), 0)
     ladders = {name: max(row[name].rungs for row in rows) for name in series}
-    return WindowFile(rows, first, {name: rungs for name, rungs in ladders.items() if rungs})
+    unused = [told for own in series.values() for told in own.unused.values()]
+    return WindowFile(rows, first, {name: rungs for name, rungs in ladders.items() if rungs}, unused)
 
 
 def _rows(series: Mapping[str, _Series], starts: list[datetime], length: timedelta) -> Iterator[Row]:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio import client, config
 
+from serin.api.names import MANAGER
 from serin.cluster.decoding import decoded
 from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
@@ -121,7 +124,8 @@ class KubernetesCluster:
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Cluster`."""
-        return await self._request("POST", resource.path(namespace) + ("?dryRun=All" if dry_run else ""), body)
+        query = {"fieldManager": MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        return await self._request("POST", f"{resource.path(namespace)}?{urlencode(query)}", body)
 
     async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
         """See :class:`Cluster`."""
@@ -132,7 +136,8 @@ class KubernetesCluster:
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
         """See :class:`Cluster`."""
-        return await self._request("PATCH", _path(resource, namespace, name), patch, MERGE)
+        path = f"{_path(resource, namespace, name)}?{urlencode({'fieldManager': MANAGER})}"
+        return await self._request("PATCH", path, patch, MERGE)
 
     async def replace(self, resource: Resource, body: Object) -> Object:
         """Replaces the whole object; ``Conflict`` unless ``resourceVersion`` is the newest."""
@@ -272,14 +277,36 @@ class ClusterCredentials:
 
 @contextlib.asynccontextmanager
 async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
-    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig."""
+    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
+
+    ``Refused`` without a usable one of them.
+    """
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-    api = client.ApiClient(settings)
+        api = await _of_kubeconfig(settings)
+    else:
+        api = client.ApiClient(settings)
     try:
         yield KubernetesCluster(api), ClusterCredentials(settings)
     finally:
         await api.close()  # type: ignore[no-untyped-call]
+
+
+async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
+    """The client for the kubeconfig; ``Refused`` if there is none, or if it cannot be used."""
+    files = os.environ.get("KUBECONFIG") or str(config.KUBE_CONFIG_DEFAULT_LOCATION)
+    if not _any_file(files):
+        message = f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster"
+        raise Refused(message)
+    try:
+        await config.load_kube_config(files, client_configuration=settings)  # type: ignore[no-untyped-call]
+        return client.ApiClient(settings)
+    except Exception as error:  # the library checks nothing: a wrong type in the file is an error of any class
+        message = f"kubeconfig {files} cannot be used: {masked(str(error))}"
+        raise Refused(message) from error
+
+
+def _any_file(paths: str) -> bool:
+    return any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path)

@@ -61,9 +61,16 @@ NEEDED: tuple[Permission, ...] = (
     *on(resources.PROMOTION_ACTIONS, "list", "watch", "patch"),
     *on(resources.PROMOTION_ACTIONS, "create"),  # dry run only: checks the admission policies
     *on(resources.PROMOTION_ACTIONS, "update", sub="status"),
+    *on(resources.PROMOTION_FREEZES, "list", "watch"),
+    *on(resources.PROMOTION_FREEZES, "update", sub="status"),
     *on(resources.EVENTS, "create"),
 )
 """For Serin's own kinds, in each watched namespace; each traffic back end adds its own."""
+FREEZES_OF_ALL: tuple[Permission, ...] = (
+    *on(resources.PROMOTION_FREEZES, "list"),
+    *on(resources.PROMOTION_FREEZES, "update", sub="status"),
+)
+"""In the namespace whose PromotionFreezes are about every namespace (``SERIN_FREEZES_OF_ALL``)."""
 CLUSTER_WIDE: tuple[Permission, ...] = (
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),

@@ -23,6 +23,7 @@ from serin.controller.snapshot.action_list import UNANSWERED
 from serin.controller.snapshot.pending_actions import ORPHANS
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
+from serin.schema.reasons import Phase
 from serin.traffic.registry import watched
 
 Wake = Callable[[Key], None]
@@ -52,11 +53,15 @@ kopf_api.json = _Json  # type: ignore[assignment,attr-defined]
 kopf_api.get = _get
 
 
-def registry_for(wake: Wake, credentials: ClusterCredentials, watchdog: Watchdog) -> kopf.OperatorRegistry:
+def registry_for(
+    wake: Wake, credentials: ClusterCredentials, watchdog: Watchdog, *, freezes_of_all: str | None = None
+) -> kopf.OperatorRegistry:
     """A registry with all handlers; ``wake`` is called with each ModelDeployment to reconcile."""
     registry = kopf.OperatorRegistry()
     policies: dict[Key, str] = {}
     """The policy that each ModelDeployment refers to, for the events of policies."""
+    waiting: set[Key] = set()
+    """Those without a rollout under way that a PromotionFreeze may keep from one."""
     _start_and_login(registry, credentials)
 
     @kopf.on.event(GROUP, VERSION, resources.MODEL_DEPLOYMENTS.plural, registry=registry)
@@ -64,7 +69,9 @@ def registry_for(wake: Wake, credentials: ClusterCredentials, watchdog: Watchdog
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
         if event["type"] == "DELETED":
             policies.pop(key, None)
+            waiting.discard(key)
         else:
+            (waiting.add if _waits(body) else waiting.discard)(key)
             policies[key] = body["spec"]["policyRef"]["name"]
             watchdog.event_seen(key, body["metadata"]["generation"])
         wake(key)
@@ -76,9 +83,21 @@ def registry_for(wake: Wake, credentials: ClusterCredentials, watchdog: Watchdog
             if key[0] == metadata["namespace"] and policy == metadata["name"]:
                 wake(key)
 
+    @kopf.on.event(GROUP, VERSION, resources.PROMOTION_FREEZES.plural, registry=registry)
+    async def promotion_freeze(body: Mapping[str, Any], **_: object) -> None:
+        own = body["metadata"]["namespace"]
+        for key in waiting:
+            if own in {key[0], freezes_of_all}:
+                wake(key)
+
     _watch_actions(registry, wake, policies)
     _watch_children(registry, wake)
     return registry
+
+
+def _waits(body: Mapping[str, Any]) -> bool:
+    """Whether a ModelDeployment waits; one under way looks at the freezes by itself."""
+    return (body.get("status") or {}).get("phase") in {None, Phase.PENDING.value, Phase.WAITING.value}
 
 
 def _watch_actions(registry: kopf.OperatorRegistry, wake: Wake, existing: Collection[Key]) -> None:

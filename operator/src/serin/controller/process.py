@@ -17,6 +17,7 @@ from serin.cluster.client import ClusterCredentials, connect
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
 from serin.controller import health, metrics
+from serin.controller.chain_heads import ChainHeads
 from serin.controller.election import completed_before_stop, elector_for, leading, released_on_exit
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
@@ -85,8 +86,12 @@ async def run(settings: Settings) -> None:
                             settings.namespaces,
                             sinks=sinks_of(SinkContext(fenced, dict(settings))),
                             missing=lambda: state.missing,
-                            retention=Retention(settings.records_kept, settings.records_age),
+                            retention=Retention(
+                                settings.records_kept, settings.records_age, settings.records_unexported == "Keep"
+                            ),
                             refuses_literal_secrets=settings.literal_secrets == "Refuse",
+                            freezes_of_all=settings.freezes_of_all,
+                            heads=ChainHeads(metrics.REGISTRY),
                         )
                         await _lead(settings, reconciler, login, state, stop)
 
@@ -137,7 +142,7 @@ async def _lead(
     loop = Loop(reconciler.reconcile, now, settings.resync, reconciler.longest_backoff)
     async with working(loop, settings.workers, stop):
         await watch(
-            registry_for(loop.queue.add, credentials, state.watchdog),
+            registry_for(loop.queue.add, credentials, state.watchdog, freezes_of_all=settings.freezes_of_all),
             namespaces=settings.namespaces,
             ready=state.watching,
             stop=stop,

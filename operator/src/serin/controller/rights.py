@@ -11,6 +11,7 @@ import structlog
 
 from serin.cluster.permissions import (
     CLUSTER_WIDE,
+    FREEZES_OF_ALL,
     LEASE,
     LEASE_CREATION,
     NEEDED,
@@ -38,6 +39,8 @@ async def missing_permissions(server: Reviewer, settings: Settings) -> tuple[Mis
         found += await missing(server, needed, namespace)
     if not settings.namespaces:
         found += await missing(server, CLUSTER_WIDE, "")
+    if settings.freezes_of_all:
+        found += await missing(server, FREEZES_OF_ALL, settings.freezes_of_all)
     if settings.lease:
         namespace, name = settings.lease
         found += await missing(server, LEASE, namespace, name)

@@ -50,6 +50,10 @@ def _lease(text: object) -> object:
     return (tuple(text.split("/")) if text else None) if isinstance(text, str) else text
 
 
+def _none_if_empty(text: object) -> object:
+    return text or None
+
+
 def _number(default: int, low: int, high: int) -> Any:  # noqa: ANN401 - a default, whatever the field's type
     return Field(default, ge=low, le=high, description=f"a whole number from {low} to {high}")
 
@@ -83,8 +87,14 @@ class Settings(BaseSettings):
     """The number of newest PromotionRecords per ModelDeployment that are kept at any age; 0 keeps all."""
     records_age: Duration = _duration("9600h", "1h", "87600h")
     """PromotionRecords younger than this are kept, too."""
+    records_unexported: Literal["Keep", "Delete"] = Field("Delete", description="Keep or Delete")
+    """Whether old PromotionRecords that ``serin export --mark`` has not marked are kept, too."""
     literal_secrets: Literal["Refuse", "Allow"] = Field("Refuse", description="Refuse or Allow")
     """Whether a new revision with a secret in plain text (a variable, an option, a URI) is refused."""
+    freezes_of_all: Annotated[Namespace | None, BeforeValidator(_none_if_empty)] = Field(
+        None, description="the name of a namespace, or empty"
+    )
+    """The namespace whose PromotionFreezes are about every namespace: Serin's own. None: there are no such ones."""
     health_host: str = Field("127.0.0.1", description="an address of this machine, or empty for all of them")
     health_port: int = _number(8080, 0, 65535)
     """Port of /healthz, /readyz and /metrics; 0 turns them off."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from serin.indicators.availability import Availability
+from serin.indicators.client_errors import ClientErrors
 from serin.indicators.gauge import Gauge
 from serin.indicators.histogram import Histogram
 from serin.indicators.kind import IndicatorKind
@@ -17,5 +18,6 @@ INDICATORS: tuple[type[IndicatorKind], ...] = (
     Histogram,
     Gauge,
     MeanQuery,
+    ClientErrors,
 )
 """Every kind that a policy may name, in the order of the CRD."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from serin.evidence import Counts, Interval, Window
 from serin.indicators.kind import IndicatorKind
-from serin.indicators.lines import BothArms, Count, quoted
+from serin.indicators.lines import BothArms, Count, fields_of, quoted
 from serin.indicators.stored import NO_DATA, join_arms, split_arms
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloJudge, SloSettings, of_kind
@@ -30,7 +30,7 @@ class EventIndicator(IndicatorKind):
         return Window(start, length, None, error=error)
 
     def to_text(self, interval: Interval) -> str:
-        """``bad/total`` of each arm; a ladder follows as further ``/count``."""
+        """``bad/total`` of each arm; a ladder follows as further ``/count``, answers with a 4xx as ``~count``."""
         window = of_kind(Window, interval)
         return join_arms(_text(window.candidate), _text(window.stable), window.error)
 
@@ -39,28 +39,39 @@ class EventIndicator(IndicatorKind):
         candidate, stable, error = split_arms(text)
         return Window(start, length, _counts(candidate), _counts(stable), error=error)
 
+    @property
+    def line_fields(self) -> Mapping[str, frozenset[str]]:
+        """See :class:`serin.indicators.kind.IndicatorKind`."""
+        return _SLOW_FIELDS if self.has_threshold else _FIELDS
+
     def from_line(
         self, line: Mapping[str, Any], start: datetime, length: timedelta, context: dict[str, Any]
     ) -> Interval:
         """``bad`` and ``total`` of each arm; with a threshold ``over``, ``total`` and a ``ladder``."""
         if self.has_threshold:
+            if self.boundaries:
+                context.setdefault("declared", list(self.boundaries))
             slow = _SlowShares.model_validate(line, context=context)
             counts = slow.each(lambda arm: Counts(arm.over, arm.total, tuple(arm.ladder.values())))
         else:
             share = _Shares.model_validate(line, context=context)
-            counts = share.each(lambda arm: Counts(arm.bad, arm.total))
+            counts = share.each(lambda arm: Counts(arm.bad, arm.total, client_errors=arm.client_errors))
         return Window(start, length, *counts)
 
 
 def _text(counts: Counts | None) -> str:
-    return "/".join(map(str, (counts.bad, counts.total, *counts.ladder))) if counts else NO_DATA
+    if counts is None:
+        return NO_DATA
+    refused = f"~{counts.client_errors}" if counts.client_errors else ""
+    return "/".join(map(str, (counts.bad, counts.total, *counts.ladder))) + refused
 
 
 def _counts(text: str) -> Counts | None:
     if text == NO_DATA:
         return None
-    bad, total, *ladder = map(int, text.split("/"))
-    return Counts(bad, total, tuple(ladder))
+    shares, _, refused = text.partition("~")
+    bad, total, *ladder = map(int, shares.split("/"))
+    return Counts(bad, total, tuple(ladder), int(refused or 0))
 
 
 # --- a line of a windows file ----------------------------------------------------------------------------------------
@@ -92,11 +103,21 @@ def _rungs(ladder: dict[str, int], info: ValidationInfo) -> dict[str, int]:
         raise ValueError(
             "counts requests slower than each boundary, so they fall as it rises (total minus a le bucket)"
         )
-    before = ({} if info.context is None else info.context).setdefault("boundaries", list(rungs))
+    context = {} if info.context is None else info.context
+    declared = context.get("declared")
+    if declared is not None and rungs and not _same(declared, rungs):
+        named = ", ".join(f"{number:g}" for number in declared)
+        raise ValueError(f"has the boundaries {', '.join(rungs)}; the policy's ladder has {named}")
+    before = context.setdefault("boundaries", list(rungs))
     if before != list(rungs):
         found, known = (", ".join(names) or "none" for names in (rungs, before))
         raise ValueError(f"has the boundaries {found}; the lines before it have {known}")
     return rungs
+
+
+def _same(declared: list[float], rungs: Iterable[str]) -> bool:
+    found = list(map(float, rungs))
+    return len(found) == len(declared) and all(math.isclose(a, b) for a, b in zip(declared, found, strict=True))
 
 
 Ladder = Annotated[dict[str, Count], BeforeValidator(_boundaries), AfterValidator(_rungs), Field(validate_default=True)]
@@ -107,6 +128,7 @@ class _Share(BaseModel):
     ladder: Annotated[None, BeforeValidator(_none)] = None
     total: Count
     bad: Count
+    client_errors: Annotated[Count, Field(alias="clientErrors")] = 0
 
 
 class _SlowShare(BaseModel):
@@ -116,3 +138,4 @@ class _SlowShare(BaseModel):
 
 
 _Shares, _SlowShares = BothArms[_Share], BothArms[_SlowShare]
+_FIELDS, _SLOW_FIELDS = fields_of(_Shares), fields_of(_SlowShares)

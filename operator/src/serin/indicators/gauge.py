@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from serin.evidence import Evaluation, Interval
 from serin.indicators.kind import IndicatorKind
-from serin.indicators.lines import Count, Number, within
+from serin.indicators.lines import Count, Number, fields_of, within
 from serin.indicators.measurements import Measurement, Value
 from serin.indicators.stored import NO_DATA, NOT_READ, UNREADABLE
 from serin.judge.process import log10_e
@@ -131,6 +131,11 @@ class Gauge(IndicatorKind):
             pair = candidate, reference
         return Evaluation(start, length, float(value), datetime.fromtimestamp(float(at), UTC) if at else None, pair)
 
+    @property
+    def line_fields(self) -> Mapping[str, frozenset[str]]:
+        """See :class:`serin.indicators.kind.IndicatorKind`."""
+        return _FIELDS
+
     def from_line(
         self, line: Mapping[str, Any], start: datetime, length: timedelta, context: dict[str, Any]
     ) -> Interval:
@@ -155,6 +160,9 @@ class _Line(BaseModel):
     age: Annotated[Number, within(0, 10**9)] | None = None
     """Seconds from the sample to the window's end; without it each line has a sample of its own."""
     sizes: Annotated[tuple[Count, Count] | None, BeforeValidator(_pair)] = None
+
+
+_FIELDS = fields_of(_Line)
 
 
 def chi2_quantile(degrees: int, probability: float) -> float:

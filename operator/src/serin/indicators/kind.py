@@ -25,12 +25,24 @@ class IndicatorKind(ApiModel, ABC):
     """The member of ``indicator`` in a policy, e.g. ``latency``."""
     takes_objective: ClassVar[bool] = True
     """Whether it counts events, of which the SLO's objective allows a share to be bad; otherwise it has own limits."""
+    tolerated_share: ClassVar[float | None] = None
+    """The share of bad events (0…1) that is no harm in an SLO without an objective; None where one is needed."""
     compares_arms: ClassVar[bool] = True
     """Whether it looks at both arms; windows before the candidate's first request tell about stable then."""
     counts_requests: ClassVar[bool] = False
     """Whether its events are the requests of the route, so that they show how the traffic splits."""
     has_threshold: ClassVar[bool] = False
     """Whether an event is bad beyond a threshold, which must be a bucket boundary of a histogram."""
+
+    @property
+    def line_fields(self) -> Mapping[str, frozenset[str]]:
+        """The fields of its lines in a windows file, each with those inside it; beside those that all lines have."""
+        return {}
+
+    @property
+    def boundaries(self) -> tuple[float, ...]:
+        """The boundaries of its latency ladder, in seconds, rising; none if it has no ladder."""
+        return ()
 
     @property
     def own_arms(self) -> Arms | None:

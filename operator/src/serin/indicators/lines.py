@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 
@@ -67,3 +67,14 @@ class BothArms(BaseModel, Generic[Arm]):
         """What ``value`` makes of each arm that is there."""
         one, other = self.candidate, self.stable
         return None if one is None else value(one), None if other is None else value(other)
+
+
+def fields_of(line: type[BaseModel]) -> dict[str, frozenset[str]]:
+    """The fields of a line, each with those of the object in it, if it is one."""
+    return {name: _inner(info.annotation) for name, info in line.model_fields.items()}
+
+
+def _inner(annotation: object) -> frozenset[str]:
+    parts = (annotation, *get_args(annotation))
+    models = (part for part in parts if isinstance(part, type) and issubclass(part, BaseModel))
+    return frozenset(name for model in models for name in model.model_fields)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+from serin.indicators.arm_label import ArmLabel
 from serin.schema.choices import Arms
 
 
@@ -18,6 +20,10 @@ class PresetCounters:
 
     slower_than: timedelta | None = None
     """With it the bad ones are those that took longer; it must be a bucket boundary."""
+    ladder: tuple[timedelta, ...] = ()
+    """Further boundaries, rising."""
+    client_errors: bool = False
+    """With it the bad ones are those that were answered with a 4xx; not every preset can tell them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class SelectedCounter:
     """Of a ``_bucket``: the value of its label ``le``."""
     required: bool = False
     """Without such a series the window has no counts: the threshold of a histogram that is no bucket boundary."""
+    rung: int | None = None
+    """Of a latency ladder: the number of the boundary, from 0; without such a series the window has no ladder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,12 @@ class Selection:
 
     selector: str
     counters: tuple[SelectedCounter, ...]
+    field: str = ""
+    """The field of the indicator that it stands in."""
+    must_be_seen: bool = False
+    """Whether windows have counts only once it has matched a series: it may be misspelt."""
+    may_add: bool = False
+    """Whether the text may be several selectors joined by ``+``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,8 @@ class Counters:
 
     arms: Arms
     groups: tuple[PresetCounters | Selection, ...]
+    arm_label: ArmLabel | None = None
+    """The label that tells the arms apart, where it is not that of ``arms``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +93,37 @@ class Mean:
     """PromQL selector of a counter."""
     count: str
     """As ``sum``."""
+    arm_label: ArmLabel | None = None
+    """As in ``Counters``."""
 
     @property
     def groups(self) -> tuple[Selection, Selection]:
         """The sum and the count, each asked for with a query of its own."""
-        return counter(self.sum), counter(self.count)
+        return counter(self.sum, field="sum"), counter(self.count, field="count")
 
 
 Measurement = Counters | Value | Mean
 
 
-def counter(selector: str, *, bad: int = 0, total: int = 1) -> Selection:
+def counter(
+    selector: str, *, bad: int = 0, total: int = 1, field: str = "", must_be_seen: bool = False, may_add: bool = False
+) -> Selection:
     """One counter."""
-    return Selection(selector, (SelectedCounter(bad, total),))
+    return Selection(selector, (SelectedCounter(bad, total),), field, must_be_seen, may_add)
 
 
-def observations_above(selector: str, boundary: float) -> Selection:
-    """A histogram: all its observations, of which those above a bucket boundary are bad."""
+def observations_above(selector: str, boundary: float, ladder: Sequence[float] = ()) -> Selection:
+    """A histogram: all its observations, of which those above a bucket boundary are bad; and a ladder of others."""
+    rungs = (
+        SelectedCounter(suffix="_bucket", boundary=rung, bad=-1, total=0, required=True, rung=index)
+        for index, rung in enumerate(ladder)
+    )
     return Selection(
         selector,
         (
             SelectedCounter(suffix="_count", bad=1, total=1),
             SelectedCounter(suffix="_bucket", boundary=boundary, bad=-1, total=0, required=True),
+            *rungs,
         ),
+        field="selector",
     )

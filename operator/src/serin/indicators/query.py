@@ -21,8 +21,9 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 
 from serin.evidence import Interval, Mean, MeanWindow
 from serin.indicators import measurements
+from serin.indicators.arm_label import ArmLabel
 from serin.indicators.kind import IndicatorKind
-from serin.indicators.lines import BothArms, Count, Number
+from serin.indicators.lines import BothArms, Count, Number, fields_of
 from serin.indicators.measurements import Measurement
 from serin.indicators.stored import NO_DATA, join_arms, split_arms
 from serin.judge.process import log10_e
@@ -46,9 +47,15 @@ class MeanQuery(IndicatorKind):
     takes_objective: ClassVar[bool] = False
 
     sum: Query
+    """Selector of the counter whose increase is divided by that of ``count``; the arm's labels are added."""
     count: Query
+    """As ``sum``."""
     max_shift: SignedDecimalString
     """A mean further than this from stable's, either way, is a breach."""
+    arms: Arms | None = None
+    """By what these counters tell the arms apart; default: the policy's ``arms``."""
+    arm_label: ArmLabel | None = None
+    """A label of these counters that tells the arms apart, instead of that of ``arms``."""
 
     model_config: ClassVar = {"json_schema_extra": validations(("double(self.maxShift) > 0.0", "maxShift is above 0"))}
 
@@ -59,9 +66,14 @@ class MeanQuery(IndicatorKind):
             raise ValueError(message)
         return self
 
+    @property
+    def own_arms(self) -> Arms | None:
+        """Its own ``arms``."""
+        return self.arms
+
     def measurement(self, arms: Arms) -> Measurement:
         """The increase of the sum over that of the count."""
-        return measurements.Mean(arms, self.sum, self.count)
+        return measurements.Mean(arms, self.sum, self.count, self.arm_label)
 
     def judge(self, settings: SloSettings) -> SloJudge:
         """Compares the means of both arms."""
@@ -80,6 +92,11 @@ class MeanQuery(IndicatorKind):
         """The window that ``to_text`` wrote."""
         candidate, stable, error = split_arms(text)
         return MeanWindow(start, length, _mean(candidate), _mean(stable), error=error)
+
+    @property
+    def line_fields(self) -> Mapping[str, frozenset[str]]:
+        """See :class:`serin.indicators.kind.IndicatorKind`."""
+        return _FIELDS
 
     def from_line(
         self, line: Mapping[str, Any], start: datetime, length: timedelta, context: dict[str, Any]
@@ -105,6 +122,7 @@ class _ArmLine(BaseModel):
 
 
 _Line = BothArms[_ArmLine]
+_FIELDS = fields_of(_Line)
 
 
 def _text(mean: Mean | None) -> str:

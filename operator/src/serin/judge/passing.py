@@ -42,7 +42,8 @@ class PassEvidence:
     def __init__(self, settings: SloSettings) -> None:
         self.threshold = log10_e(-math.log(settings.beta))
         """``log10_evidence`` at or above this is proof."""
-        self._looks_broken = BROKEN_STABLE * settings.bad_share
+        # Without an objective no share of stable's is too high to be the measure.
+        self._looks_broken = BROKEN_STABLE * settings.bad_share if settings.has_objective else math.inf
         self._not_worse, self._keeps = not_worse_than_stable(settings.pass_ratio), keeps_objective(settings.bad_share)
         self._e3, self._e4 = Accumulated(), Accumulated()
         self._throughout: Accumulated | None = None

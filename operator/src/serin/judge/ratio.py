@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import ClassVar
 
 from serin.evidence import NO_REQUESTS, Counts, Interval, Window
 from serin.judge.dispersion import OUTAGE, Dispersion, tempered
@@ -17,8 +18,9 @@ from serin.judge.likelihood import breaks_objective
 from serin.judge.passing import Occasion, PassEvidence
 from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
 from serin.judge.relative import WorseThanStable
+from serin.judge.sentences import Seen, sentence
 from serin.judge.slo import Findings, SloJudge, SloSettings, of_kind
-from serin.judge.stable import StableWatch
+from serin.judge.stable import StableSilence, StableWatch
 from serin.schema.choices import Compare
 from serin.schema.reasons import Reason, Verdict
 
@@ -98,19 +100,24 @@ class _Epoch:
 class RatioJudge(SloJudge):
     """Folds windows of counts in order."""
 
+    bad: ClassVar[str] = "bad"
+    """How bad requests are called in messages."""
+
     def __init__(self, settings: SloSettings) -> None:
         super().__init__(settings)
         s = settings
-        outage = min(1.0, OUTAGE * s.bad_share)
+        outage = min(1.0, OUTAGE * s.bad_share) if s.has_objective else 1.0
         self._dispersions = [Dispersion(outage), *(Dispersion(rung=i) for i in range(s.rungs))]
         self._epoch = _Epoch(settings, 1)
-        self._stable_watch = StableWatch(s)
+        self._stable_watch, self._silence = StableWatch(s), StableSilence()
         self._passing = PassEvidence(s)
         self._candidate, self._stable = NO_REQUESTS, NO_REQUESTS
         self._breach_reason = Reason.SLO_BREACHED
         self._all_bad = NO_RUN
-        # So long a run must be improbable under the objective itself, which matters for loose ones.
-        self._run = max(ALL_BAD_REQUESTS, math.ceil(math.log(s.alpha * RUN_ALPHA) / math.log(s.bad_share)))
+        # So long a run must be improbable under the objective itself, which matters for loose ones; without one, under
+        # the worst stable beside which the guard is awake.
+        share = s.bad_share if s.has_objective else max(s.bad_share, STABLE_WELL)
+        self._run = max(ALL_BAD_REQUESTS, math.ceil(math.log(s.alpha * RUN_ALPHA) / math.log(share)))
 
     def add(self, interval: Interval) -> None:
         """Takes the next window, accepted or not; stable's counts alone teach how bursty it is, and how broken."""
@@ -125,10 +132,12 @@ class RatioJudge(SloJudge):
             self._epoch.skip(window, phis)
             self._passing.skip(window, phis)
             self._settle(window)
-        self._stable_watch.add(window, phi_of_stable)
+        self._silence.add(window)
+        if self.settings.has_objective:
+            self._stable_watch.add(window, phi_of_stable)
         if self.passed_at is None and self._passes:
             self.passed_at = window.end
-        if self._epoch.over(self.settings.bad_share):
+        if self.settings.has_objective and self._epoch.over(self.settings.bad_share):
             self._epoch = _Epoch(self.settings, self._epoch.number + 1)
 
     def _judge(self, window: Window, candidate: Counts, phis: list[float]) -> None:
@@ -182,14 +191,23 @@ class RatioJudge(SloJudge):
         windows, own, beside = self._all_bad
         # With separate targets an outage may show in the candidate's scrape one window before it shows in stable's.
         enough = windows > self.settings.separate_targets and own.total >= self._run
-        if self.breached_at is None and enough and beside.total and beside.share <= STABLE_WELL:
-            self.breached_at, self._breach_reason = window.end, Reason.ALL_REQUESTS_BAD
+        if enough and beside.total and beside.share <= STABLE_WELL:
+            self._all_are_bad(window)
         self._settle(window)
+
+    def _all_are_bad(self, window: Window) -> None:
+        """A run of bad requests only, long enough to need no statistics."""
+        if self.breached_at is None:
+            self.breached_at, self._breach_reason = window.end, Reason.ALL_REQUESTS_BAD
+
+    @property
+    def _spread(self) -> bool:
+        """Whether the bad requests lie in as many windows as the policy asks for."""
+        return sum(self._epoch.bad_windows) >= self.settings.min_bad_windows
 
     def _settle(self, window: Window) -> None:
         """Remembers the first breach."""
-        spread = sum(self._epoch.bad_windows) >= self.settings.min_bad_windows
-        if self.breached_at is None and self._epoch.breached and spread:
+        if self.breached_at is None and self._epoch.breached and self._spread:
             self.breached_at = window.end
 
     def findings(self, missing: Interval | None) -> Findings:
@@ -202,10 +220,11 @@ class RatioJudge(SloJudge):
             "e4": self._passing.log10_e4(with_better=self._may_cure),
         }
         passing = self._passing.log10_evidence(with_better=self._may_cure)
+        told = {**evidence, "passing": passing}
         return Findings(
             verdict,
             reason,
-            self._message(verdict, reason, {**evidence, "passing": passing}, missing),
+            sentence(self._seen(), verdict, reason, told, self.progress.why_no_data(missing)),
             threshold=self._epoch.threshold,
             pass_threshold=self._passing.threshold,
             passed_at=self.passed_at if self._passes else None,
@@ -225,7 +244,7 @@ class RatioJudge(SloJudge):
         s, epoch = self.settings, self._epoch
         if epoch.breached:  # in too few windows yet
             return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
-        if epoch.broken:
+        if epoch.broken and s.has_objective:
             return Verdict.HOLD, Reason.COMMON_CAUSE
         using = epoch.candidate.share > s.hold_above * s.bad_share
         if epoch.worse and using and s.compare is not Compare.ABSOLUTE and not self._cures:
@@ -234,49 +253,21 @@ class RatioJudge(SloJudge):
             return Verdict.PASS, Reason.STEP_TIME
         return Verdict.INSUFFICIENT, Reason.COLLECTING_EVIDENCE
 
-    def _message(self, verdict: Verdict, reason: Reason, evidence: dict[str, float], missing: Interval | None) -> str:
-        c, b = self._candidate, self._stable
-        counts = (
-            f"{self.settings.name}: candidate {c.bad} bad of {c.total} ({c.share:.2%}), "
-            f"stable {b.bad} of {b.total} ({b.share:.2%}), objective at most {self.settings.bad_share:.2%}"
-        )
-        if verdict in {Verdict.PASS, Verdict.INSUFFICIENT}:
-            have = f"{evidence['passing']:.2f} of {self._passing.threshold:.2f}"
-            return f"{counts}; evidence for passing {have}{self._doubt(evidence)}{self._blame()}"
-        if verdict is Verdict.FAIL and reason is Reason.ALL_REQUESTS_BAD:
-            return f"{counts}; {ALL_BAD_REQUESTS} requests and more in a row were all bad"
-        if verdict in {Verdict.FAIL, Verdict.HOLD}:
-            both = f"worse than stable {evidence['e1']:.2f}, breaks the objective {evidence['e2']:.2f}"
-            said = f"{counts}; evidence {both}, threshold {self._epoch.threshold:.2f}"
-            return said if verdict is Verdict.FAIL else f"{said}{self._outside(reason)}{self._blame()}"
-        return f"{counts}; {self.progress.why_no_data(missing)}"
-
-    def _doubt(self, evidence: dict[str, float]) -> str:
-        """Why it does not pass, where the evidence for passing would suffice."""
-        if not self._epoch.doubted:
-            return ""
-        e1, e2 = evidence["e1"], evidence["e2"]
-        return f"; the newest windows speak against it (worse than stable {e1:.2f}, breaks the objective {e2:.2f})"
-
-    def _outside(self, reason: Reason) -> str:
-        """Where "inside the objective" would be said of a share that is above it."""
-        share = self._epoch.candidate.share
-        if reason is not Reason.WORSE_THAN_STABLE or share <= self.settings.bad_share:
-            return ""
-        return f"; the candidate's share is {share:.2%}, not yet proven outside the objective"
-
-    def _blame(self) -> str:
-        """Whose fault it is, where stable is broken."""
-        if not self._stable_watch.broken:
-            return ""
-        words, own = self._stable_watch.words, self._epoch.candidate
-        if self._epoch.broken:
-            return f"; {words}, and so does the candidate"
-        since = self._epoch.number > 1 and own.total
-        seen = f" ({own.bad} bad of {own.total} since the last common cause)" if since else ""
-        if own.share <= self.settings.bad_share:
-            return f"; {words}: stable is what is broken, the candidate keeps it{seen}"
-        return (
-            f"; {words}: stable is what is broken; the candidate's own share is {own.share:.2%}, not yet proven "
-            f"outside the objective, but above it: better than stable is not enough to pass"
+    def _seen(self) -> Seen:
+        """What the message is about."""
+        epoch, watch = self._epoch, self._stable_watch
+        return Seen(
+            settings=self.settings,
+            bad=self.bad,
+            candidate=self._candidate,
+            stable=self._stable,
+            epoch=epoch.candidate,
+            epoch_number=epoch.number,
+            threshold=epoch.threshold,
+            pass_threshold=self._passing.threshold,
+            run=self._run,
+            broken=epoch.broken,
+            doubted=epoch.doubted,
+            stable_broken=watch.words if watch.broken else "",
+            silence=self._silence.words(self.settings),
         )

@@ -25,7 +25,7 @@ class SloSettings:
     name: str
     severity: Severity
     bad_share: float
-    """Share of bad events that the objective allows; 0 where the indicator takes no objective."""
+    """Share of bad events that the objective allows, or that is no harm; 0 where the indicator takes no objective."""
     alpha: float
     beta: float
     max_ratio: float = 1.5
@@ -36,6 +36,8 @@ class SloSettings:
     warmup: timedelta = timedelta()
     separate_targets: bool = False
     """The arms are scraped one after the other, so that a common outage may show in one arm first."""
+    has_objective: bool = True
+    """Without one ``bad_share`` is what is tolerated beside any stable, and stable is the measure."""
     rungs: int = 0
     """Further boundaries of a latency ladder."""
 
@@ -103,7 +105,8 @@ class Progress:
     def why_no_data(self, missing: Interval | None) -> str:
         """In words."""
         newest = missing or self.newest
-        return newest.error if newest and newest.error else "no usable data in the newest windows"
+        known = (newest.error or newest.silence) if newest else ""
+        return known or "no usable data in the newest windows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ class Findings:
     """See :class:`serin.evidence.SloReport`."""
     pass_evidence: float | None = None
     """See :class:`serin.evidence.SloReport`."""
+    serves_nobody: bool = False
+    """See :class:`serin.evidence.SloReport`."""
 
 
 class SloJudge(ABC):
@@ -139,6 +144,11 @@ class SloJudge(ABC):
         """End of the interval that proved a breach."""
         self.passed_at: datetime | None = None
         """End of the interval with which the evidence sufficed for passing."""
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether a breach is proven that rolls back."""
+        return self.breached_at is not None and self.settings.severity is Severity.CRITICAL
 
     @abstractmethod
     def add(self, interval: Interval) -> None:
@@ -177,4 +187,5 @@ class SloJudge(ABC):
             message=found.message,
             stable_broken=found.stable_broken,
             pass_evidence=found.pass_evidence,
+            serves_nobody=found.serves_nobody,
         )

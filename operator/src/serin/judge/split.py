@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serin.evidence import Split
+from dataclasses import dataclass
 
 FEWEST_REQUESTS = 200
 FEWEST_EXPECTED = 10.0
@@ -13,6 +13,25 @@ LEAST_SHARE = 0.01
 LEAST_OF_SMALLER = 0.2
 """A deviation that matters: a percentage point of all, and a fifth of what the smaller arm should have."""
 PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The requests of both arms since the step began, beside the weight."""
+
+    candidate: int
+    total: int
+    """Of both arms."""
+    weight: int
+    """Percent on the candidate."""
+    agrees: bool | None
+    """None while there are too few requests to say."""
+    chi_square: float
+
+    @property
+    def percent(self) -> float:
+        """The candidate's part; 0 without requests."""
+        return 100 * self.candidate / self.total if self.total else 0.0
 
 
 def split(candidate: int, total: int, weight: int) -> Split:

@@ -1,4 +1,4 @@
-"""Whether stable itself breaks the objective: E2, computed from stable's counts."""
+"""What is known of stable itself: whether it breaks the objective, and whether there is anything to compare with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serin.evidence import NO_REQUESTS, Counts, Window
 from serin.judge.dispersion import tempered
 from serin.judge.likelihood import breaks_objective
 from serin.judge.process import BLOCK_WINDOWS, Average, Restarting, log10_e
-from serin.judge.slo import SloSettings
+from serin.judge.slo import QUIET_WINDOWS, SloSettings
 
 
 class StableWatch:
@@ -60,3 +60,33 @@ class StableWatch:
         if newest.share > allowed:
             return f"stable breaks the objective ({now})"
         return f"stable broke the objective and has not yet kept it for {BLOCK_WINDOWS} windows since ({now})"
+
+
+class StableSilence:
+    """Counts the candidate's newest windows in which stable had no request, or in which nothing is known of it.
+
+    Nothing can be compared with stable in them: E1 and E3 stay as they are.
+    """
+
+    def __init__(self) -> None:
+        self._silent = 0
+        self._seen = False
+        self._known = False
+
+    def add(self, window: Window) -> None:
+        """Takes one window; those without requests of the candidate say nothing anyway."""
+        stable = window.stable
+        if stable is not None and stable.total and not window.error:
+            self._silent, self._seen = 0, True
+        elif window.accepted:
+            self._silent, self._known = self._silent + 1, stable is not None
+
+    def words(self, settings: SloSettings) -> str:
+        """Why E1 and E3 are silent, for messages; empty while they are not, or for a few windows only."""
+        if not self._silent or (self._seen and self._silent < QUIET_WINDOWS):
+            return ""
+        n = self._silent
+        newest = "the newest window" if n == 1 else f"the newest {n} windows"
+        why = f"stable got no request in {newest}" if self._known else f"nothing is known of stable in {newest}"
+        limit = "the objective" if settings.has_objective else f"the {settings.bad_share:.2%} that are no harm"
+        return f"; {why}: the comparisons with it (E1, E3) are silent, those with {limit} (E2, E4) go on"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serin.api.names import PREDICTOR_SUFFIX
-from serin.prometheus.promql import VARIABLES
+from serin.prometheus.variables import VARIABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,18 @@ class RolloutIdentity:
     version: str = ""
     service_suffix: str = PREDICTOR_SUFFIX
     """What the name of an arm's Service has beside the arm's own: a gateway's metrics name the Service."""
+    stable_revision: str = ""
+    stable_version: str = ""
 
     def service(self, arm: str) -> str:
         """The Service of an arm."""
         return f"{arm}{self.service_suffix}"
+
+    def words(self, arm: str) -> Mapping[str, str]:
+        """What a label may say of an arm, by its name in a preset; empty where it is not known."""
+        own = (self.revision, self.version) if arm == self.candidate else (self.stable_revision, self.stable_version)
+        names = ("namespace", "service", "arm", "revision", "version")
+        return dict(zip(names, (self.namespace, self.service(arm), arm, *own), strict=True))
 
     @property
     def variables(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ where the string is one): a value cannot change the query around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -15,6 +15,8 @@ from functools import lru_cache
 import promql_parser
 
 from serin.errors import QueryRejected
+from serin.prometheus import pasted
+from serin.prometheus.variables import filled, outside, quoted
 from serin.schema.types import format_duration
 
 MOST_OPERATORS = 60
@@ -25,13 +27,10 @@ LONGEST_RANGE = timedelta(hours=1)
 """A longer range, offset or subquery would make one policy expensive for everybody."""
 SELECTS_BY_ITSELF = frozenset({"info"})
 """Functions that read series beside those of their arguments' selectors."""
-VARIABLES = ("namespace", "inferenceService", "revision", "version")
-DOUBLE = '"'
+MOST_SUMMANDS = 5
 _METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 _OPERATOR = re.compile(r"[-+*/%^(\[{<>=]|!=|\b(?:and|or|unless|atan2|by|without|on|ignoring|bool)\b", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$\((\w*)\)")
-_WINDOW = "$(window)"
 _NAME, _EQUAL = "__name__", "MatchOp.Equal"
 _OPERATORS = {_EQUAL: "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 
@@ -46,16 +45,52 @@ class Selector:
 
 def selector(text: str, variables: Mapping[str, str]) -> Selector:
     """A vector selector with a metric name, without range, offset or ``@``; ``QueryRejected``."""
-    return _selector(text, filled(text, variables, timedelta()))
+    return _only(text, filled(text, variables, timedelta()))
+
+
+def selectors(text: str, variables: Mapping[str, str]) -> tuple[tuple[str, Selector], ...]:
+    """The selectors that a text adds up with ``+``, each in words of its own; ``QueryRejected``."""
+    return _several(text, filled(text, variables, timedelta()))
 
 
 @lru_cache(maxsize=2048)
-def _selector(text: str, complete: str) -> Selector:
-    expression = _parsed(text, complete)
+def _only(text: str, complete: str) -> Selector:
+    """The one selector that a text is. Remembered: policies are read in every pass."""
+    return _selector(text, _parsed(text, complete))
+
+
+@lru_cache(maxsize=2048)
+def _several(text: str, complete: str) -> tuple[tuple[str, Selector], ...]:
+    parts = _summands(_parsed(text, complete))
+    if len(parts) == 1:
+        return ((text, _only(text, complete)),)
+    if len(parts) > MOST_SUMMANDS:
+        raise QueryRejected(f"{text}: more than {MOST_SUMMANDS} selectors; record their sum as one metric")
+    return tuple((part.prettify(), _selector(text, part)) for part in parts)
+
+
+def _summands(expression: promql_parser.Expr) -> list[promql_parser.Expr]:
+    """What an expression adds up, if it adds; otherwise itself."""
+    match expression:
+        case promql_parser.ParenExpr():
+            return _summands(expression.expr)
+        case promql_parser.BinaryExpr() if str(expression.op) == "+" and not _is_modified(expression):
+            return [*_summands(expression.lhs), *_summands(expression.rhs)]
+    return [expression]
+
+
+def _is_modified(operation: promql_parser.BinaryExpr) -> bool:
+    """Whether an operation says how its sides are matched: a sum of counters has no need to."""
+    modifier = operation.modifier
+    return modifier is not None and modifier.matching is not None
+
+
+def _selector(text: str, expression: promql_parser.Expr) -> Selector:
     if not isinstance(expression, promql_parser.VectorSelector):
-        raise QueryRejected(f"{text}: expected a selector such as my_total{{kind='a'}}, found an expression")
+        raise QueryRejected(f"{text}: expected a selector, found {pasted.instead(expression)}")
     if expression.offset is not None or expression.at is not None:
-        raise QueryRejected(f"{text}: offset and @ have no place here: Serin asks at the window's own time")
+        why = "offset and @ have no place here: Serin asks at the window's own time"
+        raise QueryRejected(f"{text}: {why}: {pasted.instead(expression).partition(': ')[2].partition(',')[0]}")
     _check_labels(text, expression)
     rendered = [(m.name, _OPERATORS[str(m.op)], m.value) for m in expression.matchers.matchers]
     names = _names(expression)
@@ -197,82 +232,17 @@ def plain(text: str) -> bool:
     return isinstance(expression, promql_parser.VectorSelector) and expression.offset is None
 
 
-def quoted(value: str) -> str:
-    """A string literal of PromQL."""
-    return f'"{_escaped(value, DOUBLE)}"'
-
-
-def _escaped(value: str, quote: str) -> str:
-    """What stands between quotes, in the escapes of Go's strings that PromQL has taken over."""
-    special = {"\\": "\\\\", "\n": "\\n", quote: f"\\{quote}"}
-    return "".join(special.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in value)
-
-
-def filled(text: str, variables: Mapping[str, str], window: timedelta) -> str:
-    """``text`` with ``$(name)`` replaced by values, inside strings only; ``$(window)`` stands anywhere."""
-    ranged = text.replace(_WINDOW, format_duration(window) if window else _WINDOW)
-    out, position = [], 0
-    for start, end in _strings(ranged):
-        out += [ranged[position:start], _literal(ranged, start, end, variables)]
-        position = end
-    complete = "".join([*out, ranged[position:]])
-    left = _VARIABLE.search("".join(_outside(ranged)))
-    if left is not None:
-        raise QueryRejected(f"{text}: {left[0]} may stand inside a quoted label value only")
-    return complete
-
-
-def _literal(text: str, start: int, end: int, variables: Mapping[str, str]) -> str:
-    literal = text[start:end]
-    if "$(" not in literal:
-        return literal
-    if literal[0] == "`":
-        raise QueryRejected(f"{text}: use double quotes around {literal}: a variable cannot stand between backticks")
-    is_pattern = text[:start].rstrip().endswith(("=~", "!~"))
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in variables:
-            known = ", ".join(f"$({name})" for name in variables) or "none here"
-            raise QueryRejected(f"{text}: {match[0]} is not known; there are: {known}")
-        raw = re.escape(variables[match[1]]) if is_pattern else variables[match[1]]
-        return _escaped(raw, literal[0])
-
-    return _VARIABLE.sub(value, literal)
-
-
-def _strings(text: str) -> Iterator[tuple[int, int]]:
-    """Where string literals stand, quotes included; one that does not end runs to the end (and will not parse)."""
-    at = 0
-    while at < len(text):
-        quote = text[at]
-        if quote not in "\"'`":
-            at += 1
-            continue
-        end = at + 1
-        while end < len(text) and text[end] != quote:
-            end += 2 if text[end] == "\\" and quote != "`" else 1
-        yield at, min(end + 1, len(text))
-        at = end + 1
-
-
-def _outside(text: str) -> Iterator[str]:
-    position = 0
-    for start, end in _strings(text):
-        yield text[position:start]
-        position = end
-    yield text[position:]
-
-
 def _parsed(text: str, complete: str) -> promql_parser.Expr:
-    outside = "".join(_outside(complete))
-    if "#" in outside:
+    around = "".join(outside(complete))
+    if "#" in around:
         raise QueryRejected(f"{text}: comments have no place here")
-    if len(_OPERATOR.findall(outside)) > MOST_OPERATORS:
+    if len(_OPERATOR.findall(around)) > MOST_OPERATORS:
         raise QueryRejected(f"{text[:80]}…: more than {MOST_OPERATORS} brackets and operators")
     try:
         return promql_parser.parse(complete)
     except ValueError as error:
-        raise QueryRejected(f"{text}: not PromQL: {error}") from None
+        remedy = pasted.hint(text)
+        raise QueryRejected(f"{text}: not PromQL: {f'{remedy} ({error})' if remedy else error}") from None
 
 
 def _nodes(expression: promql_parser.Expr) -> list[promql_parser.Expr]:

@@ -15,16 +15,26 @@ from serin.prometheus.readers import counters, mean, value
 
 
 async def read(
-    metrics: Metrics, policy: PromotionPolicySpec, slo: Slo, identity: RolloutIdentity, grid: Grid, *, raw: bool = False
+    metrics: Metrics,
+    policy: PromotionPolicySpec,
+    slo: Slo,
+    identity: RolloutIdentity,
+    grid: Grid,
+    *,
+    raw: bool = False,
+    unseen: frozenset[str] | None = None,
 ) -> list[Interval]:
     """Intervals from the grid's start on; ``MetricsError`` when nothing can be said of any of them.
+
+    ``unseen`` has the selectors that matched nothing before the grid (``absent`` of the window before it); None where
+    nothing was read before.
 
     Where there are too many samples not all cells come back, and the server's own sums may stand for them; with
     ``raw`` that is an error instead.
     """
     match measurement(policy, slo):
         case Counters() as wanted:
-            return list(await counters.read(metrics, wanted, identity, grid, raw=raw))
+            return list(await counters.read(metrics, wanted, identity, grid, raw=raw, unseen=unseen))
         case Mean() as wanted:
             return list(await mean.read(metrics, wanted, identity, grid))
         case Value() as wanted:

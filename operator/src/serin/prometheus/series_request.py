@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from serin.prometheus.boundaries import boundary, same_boundary, spellings
-from serin.prometheus.promql import quoted
 from serin.prometheus.series import Series
+from serin.prometheus.variables import quoted
 
 BUCKET = "_bucket"
 

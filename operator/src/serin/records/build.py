@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,25 +15,29 @@ from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
     MOST_ACTIONS,
+    MOST_ENTRIES,
     PolicySnapshot,
     PromotionRecord,
     PromotionRecordSpec,
     PromotionRecordStatus,
     RequestedBy,
     RevisionSource,
+    RollbackCost,
+    ServedArm,
+    ServedArms,
     TimelineEntry,
-    WindowBlock,
 )
 from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
 from serin.api.status import AnsweredAction, Held, RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
+from serin.records.parts import KEPT
+from serin.records.summary import is_exported
 from serin.rollout.decision import Finish, RecordPlan
-from serin.rollout.observation import RecordView
+from serin.rollout.observation import Arm, RecordView
+from serin.schema.reasons import Outcome
 from serin.schema.types import LONGEST_USER
 
-MOST_BLOCKS = 330
-"""A block of 20 windows takes up to 0.65 KiB: with its actions, a record stays below 256 KiB."""
 Source = tuple[Mapping[str, Any], Mapping[str, Any]]
 """``spec.model`` and ``spec.predictor`` of a ModelDeployment, as the user wrote them."""
 
@@ -136,6 +140,10 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         reason=status.reason,
         decided_at=status.decided_at,
         held=_held(status.actions),
+        hash=status.hash,
+        previous_hash=status.previous_hash,
+        finished_at=status.finished_at,
+        exported=is_exported(obj["metadata"], status.hash),
     )
 
 
@@ -186,7 +194,10 @@ def with_entry(status: PromotionRecordStatus, entry: TimelineEntry) -> Promotion
     last = status.timeline[-1] if status.timeline else None
     if last is not None and (last.weight, last.reason, last.shadow) == (entry.weight, entry.reason, entry.shadow):
         return status
-    return status.model_copy(update={"timeline": [*status.timeline, entry][-200:]})
+    entries = [*status.timeline, entry]
+    if len(entries) > MOST_ENTRIES:  # no part could be written for long; the first ones date the first requests
+        del entries[KEPT]
+    return status.model_copy(update={"timeline": entries})
 
 
 def with_actions(
@@ -209,8 +220,8 @@ def with_outcome(
     status: PromotionRecordStatus, finish: Finish, *, now: datetime, assessment: Assessment
 ) -> PromotionRecordStatus:
     """The status with the rollout's outcome and the candidate's requests per SLO."""
-    breach = assessment.breach
-    return status.model_copy(
+    breach, begun = assessment.breach, first_request(status)
+    status = status.model_copy(
         update={
             "outcome": finish.outcome,
             "reason": finish.reason,
@@ -221,17 +232,41 @@ def with_outcome(
             "first_breach_at": breach.breached_at if breach else None,
             "requests": {slo.name: slo.candidate.total for slo in assessment.slos},
             "bad_requests": {slo.name: slo.candidate.bad for slo in assessment.slos},
+            "exposed_at": begun,
         }
     )
+    if finish.outcome is Outcome.PROMOTED or begun is None:
+        return status
+    delay = max(finish.decided_at - begun, timedelta())
+    return status.model_copy(update={"detection_delay": delay, "cost": _cost(assessment)})
 
 
-def has_room(status: PromotionRecordStatus) -> bool:
-    """Whether further blocks fit. Windows without room are read from Prometheus again after a restart."""
-    return len(status.blocks) < MOST_BLOCKS
+def first_request(status: PromotionRecordStatus) -> datetime | None:
+    """When the candidate first got requests of any kind; None if it got none."""
+    return next((entry.at for entry in status.timeline if entry.weight or entry.shadow), None)
 
 
-def with_blocks(status: PromotionRecordStatus, blocks: Sequence[WindowBlock]) -> PromotionRecordStatus:
-    """The status with further blocks of windows; a block that it has already is skipped."""
-    known = {(block.slo, block.start) for block in status.blocks}
-    fresh = [block for block in blocks if (block.slo, block.start) not in known]
-    return status.model_copy(update={"blocks": [*status.blocks, *fresh]}) if fresh else status
+def _cost(assessment: Assessment) -> RollbackCost | None:
+    """What the candidate has cost; None if no SLO counted a request of it."""
+    counted = assessment.breach or next((slo for slo in assessment.slos if slo.candidate.total), None)
+    if counted is None:
+        return None
+    own, stable = counted.candidate, counted.stable
+    usual = own.total * stable.bad / stable.total if stable.total else 0.0
+    excess = max(0, round(own.bad - usual))
+    return RollbackCost(slo=counted.name, requests=own.total, bad_requests=own.bad, excess_bad_requests=excess)
+
+
+def with_served(status: PromotionRecordStatus, candidate: Arm | None, stable: Arm | None) -> PromotionRecordStatus:
+    """The status with what the arms run; what is known already stays, as it was when the rollout began."""
+    known = status.served or ServedArms()
+    served = ServedArms(candidate=known.candidate or _served(candidate), stable=known.stable or _served(stable))
+    if served == known or (served.candidate is None and served.stable is None):
+        return status
+    return status.model_copy(update={"served": served})
+
+
+def _served(arm: Arm | None) -> ServedArm | None:
+    if arm is None or not arm.image:
+        return None
+    return ServedArm(image=arm.image[:1024], image_id=arm.image_id[:1024] or None, runtime=arm.runtime[:128] or None)

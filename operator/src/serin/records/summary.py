@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from serin.api import names
 from serin.api.status import RevisionRef
 from serin.api.workload import Workload
 from serin.rollout.observation import RecordView
@@ -39,6 +40,14 @@ class _Columns(ApiModel):
     reason: Annotated[Stored[Reason] | None, Field(alias="Reason")]
     decided: Annotated[Time | None, Field(alias="Decided")]
     finished: Annotated[Time, Field(alias="Finished")]
+    record_hash: Annotated[Sha256 | None, BeforeValidator(_absent), Field(alias="Record Hash")] = None
+    """Absent in a record that an earlier Serin finished, or with its definitions."""
+    previous_hash: Annotated[Sha256 | None, BeforeValidator(_absent), Field(alias="Previous Hash")] = None
+
+
+def is_exported(metadata: Mapping[str, Any], record_hash: str | None) -> bool:
+    """Whether somebody has marked the record, with this content, as exported."""
+    return record_hash is not None and (metadata.get("annotations") or {}).get(names.EXPORTED) == record_hash
 
 
 def view_of(row: Mapping[str, Any], workload_of: Callable[[str], Workload]) -> RecordView | None:
@@ -64,4 +73,8 @@ def view_of(row: Mapping[str, Any], workload_of: Callable[[str], Workload]) -> R
         outcome=found.outcome,
         reason=found.reason,
         decided_at=found.decided,
+        hash=found.record_hash,
+        previous_hash=found.previous_hash,
+        finished_at=found.finished,
+        exported=is_exported(row["metadata"], found.record_hash),
     )

@@ -31,10 +31,12 @@ def full_size(context: DecisionContext, status: ModelDeploymentStatus) -> int:
 
     The larger of stable's size at the start of the rollout and its size now. If spec sets stable's size, the maximum in
     spec limits it: a rollout does not wait for a replica that spec removed. Stable is larger than its InferenceService
-    asks for if something else scales it; spec is then no limit.
+    asks for if something else scales it; spec is then no limit. An elastic arm grows with its load: 1.
     """
     _, most = replica_bounds(context.spec.predictor)
     start, ready, arm = rollout_of(status).stable_replicas, context.ready(status.stable), context.arm(status.stable)
+    if arm is not None and arm.elastic:
+        return 1
     if arm is not None and arm.size is not None and ready <= max(arm.size, most):
         return max(1, min(max(start, ready), most))
     return max(1, start, ready)

@@ -62,6 +62,13 @@ class DecisionContext:
             return self.observed.snapshot
         return self.observed.policy if isinstance(self.observed.policy, PromotionPolicySpec) else None
 
+    def policy_edited(self, status: ModelDeploymentStatus) -> bool:
+        """Whether the live policy differs from the one that the rollout began with."""
+        live, record = self.observed.policy, self.record(status)
+        if record is None or record.policy is None or not isinstance(live, PromotionPolicySpec):
+            return False
+        return live != record.policy
+
     def policy_problem(self) -> Problem | None:
         """Why no rollout may start with the live policy; None if one may, or if the policy was not needed.
 

@@ -10,6 +10,7 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions import actions_due_at, apply_next_action
 from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Decision, Plan
+from serin.rollout.gates.evidence.analysis_ready import preflight_due
 from serin.rollout.housekeeping import (
     with_exposure_time,
     with_stable_size,
@@ -79,6 +80,7 @@ def decide(
             actions_due_at(context, after),
             _watch_due_at(context, after),
         ),
+        asks_preflight=preflight_due(context, after),
     )
 
 

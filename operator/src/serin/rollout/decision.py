@@ -114,3 +114,5 @@ class Decision:
     announcements: tuple[Announcement, ...] = ()
     wake_at: datetime | None = None
     """When to decide again without a watch event; None if nothing can change without one."""
+    asks_preflight: bool = False
+    """The policy's queries have to be tried, and then it is decided again."""

@@ -111,7 +111,7 @@ class StageEvidence:
 
     @property
     def breach(self) -> Rollback | None:
-        """The rollback for a breached Critical SLO."""
+        """The rollback for a breached SLO: a Critical one, or one that proves that the candidate serves nobody."""
         slo = self.assessment.breach
         return Rollback(slo.reason, slo) if slo is not None else None
 
@@ -143,7 +143,7 @@ class StageEvidence:
             return Hold(Reason.STEP_TIMEOUT, slo, late=True)
         if slo.verdict is Verdict.NO_DATA and slo.known_until is None and self._just_begun:
             return Hold(Reason.COLLECTING_EVIDENCE, slo)
-        failed = slo.verdict is Verdict.FAIL  # only a Critical SLO rolls back
+        failed = slo.verdict is Verdict.FAIL  # and has not rolled back
         return Hold(Reason.WORSE_THAN_STABLE if failed else slo.reason, slo, self.late)
 
     @property

@@ -10,7 +10,10 @@ from enum import StrEnum
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import Exposure, PromotionPolicySpec
 from serin.api.status import Held, RevisionRef, WriteFailure
-from serin.evidence import Assessment, Split
+from serin.evidence import Assessment
+from serin.judge.refusals import Refusals
+from serin.judge.split import Split
+from serin.rollout.readiness import Readiness
 from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -29,6 +32,7 @@ class Part(StrEnum):
     ACTIONS = "PromotionActions"
     HOSTNAMES = "hostnames of other routes"
     REJECTIONS = "PromotionRecords of other ModelDeployments"
+    FREEZES = "PromotionFreezes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,15 @@ class Arm:
     """Maximum replicas of its InferenceService; None if unknown."""
     updates: bool = True
     """False if an annotation makes KServe ignore changes of the InferenceService: scaling fields have no effect."""
+    image: str = ""
+    """The image that serves the model, as the newest pod asks for it; empty without a pod."""
+    image_id: str = ""
+    """The same by digest, as the node pulled it; empty before it has."""
+    runtime: str = ""
+    """The ServingRuntime; empty if nothing says which one."""
+    elastic: bool = False
+    """Replicas come within seconds of the load that needs them, and requests wait for them: one ready replica carries
+    any weight."""
     doubt: Problem | None = None
     """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
 
@@ -130,6 +143,13 @@ class RecordView:
     decided_at: datetime | None = None
     held: Held | None = None
     """The Hold that has not been released."""
+    hash: str | None = None
+    """Of a finished record: the hash of its content; None if a Serin finished it that wrote none."""
+    previous_hash: str | None = None
+    """The hash of the record that was finished before it."""
+    finished_at: datetime | None = None
+    exported: bool = False
+    """Whether somebody has marked this content as exported."""
 
     @property
     def finished(self) -> bool:
@@ -173,12 +193,30 @@ class ActionView:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeView:
+    """A PromotionFreeze that is about this ModelDeployment, and is in force or begins later."""
+
+    name: str
+    """``namespace/name``."""
+    reason: str
+    begins: datetime | None = None
+    ends: datetime | None = None
+    """None: when it is deleted."""
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether it holds at ``now``."""
+        return (self.begins is None or self.begins <= now) and (self.ends is None or now < self.ends)
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """Keeps the newest ``count`` records of a ModelDeployment, and all that were decided within ``age``."""
 
     count: int
     """0: all are kept."""
     age: timedelta
+    keeps_unexported: bool = False
+    """Whether what nobody has marked as exported is kept, too."""
 
 
 KEEP_ALL = Retention(0, timedelta())
@@ -201,6 +239,8 @@ class Observation:
     assessment: Assessment = field(default_factory=Assessment)
     split: Split | None = None
     """Observed share of the requests against the weight; None without data to compare."""
+    refusals: Refusals | None = None
+    """Answers with a 4xx of both arms; None without counts that tell them, or with too few."""
     next_evidence_at: datetime | None = None
     """When the next window can be read."""
     problem: Problem | None = None
@@ -211,6 +251,7 @@ class Observation:
     before is another question: ``ActionView.vouched``."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
+    freezes: tuple[FreezeView, ...] = ()
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
     """Parts that could not be read: they hold forward moves, never a rollback."""
     missing_rights: tuple[str, ...] = ()
@@ -219,6 +260,8 @@ class Observation:
     """The policy that the rollout began with, from this process's memory."""
     write_failures: tuple[WriteFailure, ...] | None = None
     """Writes that failed in the last pass; None before the first pass of this process."""
+    readiness: Readiness | None = None
+    """What preflight found for the rollout under way; None if this process has not asked."""
     retention: Retention = KEEP_ALL
     carried_out: int | None = None
     """The generation of spec for which this process has written everything; None if it has not."""

@@ -30,6 +30,9 @@ def expired(
     old = [
         record.name
         for record in ordered[: -retention.count]
-        if record.finished and record.decided_at is not None and now - record.decided_at > retention.age
+        if record.finished
+        and record.decided_at is not None
+        and now - record.decided_at > retention.age
+        and (record.exported or not retention.keeps_unexported)
     ]
     return tuple(name for name in old if name not in kept)[:MAX_DELETIONS]

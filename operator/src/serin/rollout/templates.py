@@ -1,4 +1,4 @@
-"""The pod templates of the arms: the hashes that the evidence is about, and the announcement of a change.
+"""The workloads and pod templates of the arms: those that the evidence is about, and the announcement of a change.
 
 KServe renders an InferenceService again when its ServingRuntime is edited or KServe is upgraded: the pods are replaced
 although spec has not changed (DESIGN, rule 12).
@@ -18,7 +18,7 @@ WITH_REQUESTS = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, 
 
 
 def with_templates(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """The status with the arms' template hashes; hashes that evidence was collected on are kept."""
+    """The status with the arms' workloads and template hashes; those that evidence was collected on are kept."""
     stable, candidate = (
         _with_template(context, status, status.stable),
         _with_template(context, status, status.candidate),
@@ -32,17 +32,21 @@ def _with_template(
     context: DecisionContext, status: ModelDeploymentStatus, ref: RevisionRef | None
 ) -> RevisionRef | None:
     arm = context.arm(ref)
-    if ref is None or arm is None or not arm.template or arm.template == ref.template:
+    if ref is None or arm is None or not arm.template:
         return ref
     if ref.template is not None and status.phase in WITH_REQUESTS:
         return ref
-    return ref.model_copy(update={"template": arm.template})
+    if (arm.template, arm.ref.workload) == (ref.template, ref.workload):
+        return ref
+    return ref.model_copy(update={"template": arm.template, "workload": arm.ref.workload})
 
 
 def drift_announcement(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Announcement, ...]:
     """The announcement of a new template of stable; empty without one."""
     old, new = before.stable, after.stable
     if old is None or new is None or old.revision != new.revision or old.template in {None, new.template}:
+        return ()
+    if old.workload != new.workload:  # another object serves it: Serin had it made
         return ()
     message = f"the pod template of stable ({new.workload.name}) was changed from outside; its pods are replaced"
     return (announcement(after, Reason.TEMPLATE_DRIFT.value, message, reason=Reason.TEMPLATE_DRIFT, warning=True),)

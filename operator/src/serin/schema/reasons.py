@@ -129,7 +129,13 @@ class Reason(StrEnum):
     )
     NO_DATA = "NoData", "There is no usable data for an SLO; missing data never passes and never fails.", WARNING
     METRICS_UNAVAILABLE = "MetricsUnavailable", "Prometheus cannot be read; the weight stays.", WARNING
+    ANALYSIS_NOT_READY = (
+        "AnalysisNotReady",
+        "The policy's queries could not decide the rollout; there is no weight before they can.",
+        WARNING,
+    )
     PAUSED = "Paused", "spec.paused is true: no new rollout and no forward move; the breach watch goes on."
+    FROZEN = "Frozen", "A PromotionFreeze is in force: nothing starts or moves forward; the breach watch goes on."
     SHADOWING = (
         "Shadowing",
         "The clients' requests are mirrored to the candidate; its answers are judged and thrown away.",
@@ -143,6 +149,11 @@ class Reason(StrEnum):
     ALL_REQUESTS_BAD = (
         "AllRequestsBad",
         "At least five requests of the candidate in one window, and all of them bad.",
+        PROVEN,
+    )
+    REQUESTS_REFUSED = (
+        "RequestsRefused",
+        "The candidate answers most requests with a 4xx, and stable does not.",
         PROVEN,
     )
     CANDIDATE_NOT_READY = (
@@ -215,6 +226,11 @@ class Reason(StrEnum):
         "The share of requests that the candidate gets is not the weight of the route.",
         WARNING,
     )
+    CLIENT_ERRORS_DIFFER = (
+        "ClientErrorsDiffer",
+        "The candidate answers another share of the requests with a 4xx than stable; it is told, and never acts.",
+        WARNING,
+    )
     TEMPLATE_DRIFT = (
         "TemplateDrift",
         "The pod template of an arm was changed from outside: the evidence is of other pods.",
@@ -261,7 +277,11 @@ class Reason(StrEnum):
     )
     WRITE_REFUSED = "WriteRefused", "The API server refuses an object that has to be written.", WARNING
     WRITE_UNAVAILABLE = "WriteUnavailable", "An object could not be written for now; it is tried again.", WARNING
-    POLICY_EDITED = "PolicyEdited", "The PromotionPolicy was edited; the rollout under way goes on with its snapshot."
+    POLICY_EDITED = (
+        "PolicyEdited",
+        "The PromotionPolicy was edited; a rollout goes on with its snapshot, one that preflight holds begins anew.",
+        REPLACED,
+    )
     UNKNOWN_STATE = (
         "UnknownState",
         "The status holds a word of another version of Serin: the weight stays, a person is needed.",

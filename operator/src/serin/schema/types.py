@@ -15,23 +15,34 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 DURATION_PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?([0-9]{1,6}ms)?$"
+FINE_DURATION_PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?([0-9]{1,6}ms)?([0-9]{1,6}us)?$"
 DECIMAL_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,9})?$"
 SIGNED_DECIMAL_PATTERN = r"^-?[0-9]{1,9}(\.[0-9]{1,9})?$"
-_DURATION_PART = re.compile(r"([0-9]+)(h|ms|m|s)")
+_DURATION_PART = re.compile(r"([0-9]+)(h|ms|us|m|s)")
 _UNIT = {
     "h": timedelta(hours=1),
     "m": timedelta(minutes=1),
     "s": timedelta(seconds=1),
     "ms": timedelta(milliseconds=1),
+    "us": timedelta(microseconds=1),
 }
 
 
 def parse_duration(text: object) -> timedelta:
     """``1h30m``, ``15s``, ``500ms`` as a ``timedelta``; ``ValueError`` names what is wrong."""
+    return _duration(text, DURATION_PATTERN, "15s, 5m, 1h30m or 500ms")
+
+
+def parse_fine_duration(text: object) -> timedelta:
+    """As ``parse_duration``, and microseconds: ``250us``."""
+    return _duration(text, FINE_DURATION_PATTERN, "2s, 500ms or 250us")
+
+
+def _duration(text: object, pattern: str, examples: str) -> timedelta:
     if isinstance(text, timedelta):
         return text
-    if not isinstance(text, str) or not text or not re.fullmatch(DURATION_PATTERN, text):
-        message = f"{repr(text)[:60]} is not a duration such as 15s, 5m, 1h30m or 500ms"
+    if not isinstance(text, str) or not text or not re.fullmatch(pattern, text):
+        message = f"{repr(text)[:60]} is not a duration such as {examples}"
         raise ValueError(message)
     return sum((int(n) * _UNIT[unit] for n, unit in _DURATION_PART.findall(text)), timedelta())
 
@@ -49,8 +60,13 @@ def parse_decimal(value: object) -> object:
 
 def format_duration(value: timedelta) -> str:
     """The shortest spelling that ``parse_duration`` reads back, e.g. ``1h30m``; ``0s`` for nothing."""
-    rest, parts = round(value / timedelta(milliseconds=1)), []
-    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+    return format_fine_duration(timedelta(milliseconds=round(value / timedelta(milliseconds=1))))
+
+
+def format_fine_duration(value: timedelta) -> str:
+    """As ``format_duration``, to the microsecond; ``parse_fine_duration`` reads it back."""
+    rest, parts = value, []
+    for unit, size in _UNIT.items():
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count}{unit}")
@@ -68,6 +84,13 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "minLength": 2, "maxLength": 32}),
 ]
+FineDuration = Annotated[
+    timedelta,
+    BeforeValidator(parse_fine_duration),
+    PlainSerializer(format_fine_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": FINE_DURATION_PATTERN, "minLength": 2, "maxLength": 40}),
+]
+"""What may be shorter than a millisecond: the boundaries of histograms."""
 DecimalString = Annotated[
     Decimal,
     BeforeValidator(parse_decimal),
@@ -80,7 +103,8 @@ SignedDecimalString = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": SIGNED_DECIMAL_PATTERN, "maxLength": 21}),
 ]
-Query = Annotated[str, Field(min_length=1, max_length=1024)]
+LONGEST_QUERY = 1024
+Query = Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY)]
 """PromQL."""
 Time = Annotated[
     datetime,

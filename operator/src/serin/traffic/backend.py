@@ -5,18 +5,19 @@ To add a back end, write a package with a class that satisfies ``Backend`` and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster.client import Cluster, Object
 from serin.cluster.permissions import Permission
 from serin.cluster.resources import Resource
 from serin.prometheus.identity import RolloutIdentity
-from serin.rollout.decision import RoutePlan
+from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
 from serin.traffic.owner import Owner
 from serin.traffic.reader import Reader
@@ -30,12 +31,62 @@ class Source:
     predictor: Mapping[str, Any]
 
 
+SourceOf = Callable[[RevisionRef], Awaitable[Source | None]]
+"""What the user wrote for a revision, from spec or from the records; None if nobody knows it. ``ClusterError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The object that splits the traffic, as it was read, and what is needed to write it."""
+
+    owner: Owner
+    spec: ModelDeploymentSpec
+    actual: Object | None
+    """None if it does not exist."""
+    view: RouteView | None
+    workloads: Sequence[Object] | None
+    """None if they could not be read."""
+    before: ModelDeploymentStatus
+    """The status that the decision began with."""
+    source_of: SourceOf
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a route."""
+
+    repaired: str = ""
+    """What somebody else had changed, and that it is put back; empty if nothing was."""
+    unfinished: bool = False
+    """Another write follows once this one has taken effect: the next pass is soon."""
+
+
 class Backend(Protocol):
-    """One way to serve revisions. It reads state and renders objects; the rollout decides."""
+    """One way to serve revisions. It reads state, renders and writes objects; the rollout decides."""
 
     @property
     def kind(self) -> Resource:
-        """The kind of the workload; one object serves one revision."""
+        """The kind of the workload, which serves one revision."""
+        ...
+
+    @property
+    def route_kind(self) -> Resource:
+        """The kind of the object that splits the traffic; it has the ModelDeployment's name."""
+        ...
+
+    @property
+    def writes_workloads(self) -> bool:
+        """Whether Serin creates, scales and deletes the workloads; otherwise they are made from the route."""
+        ...
+
+    @property
+    def claims_hostnames(self) -> bool:
+        """Whether the route takes the hostnames in spec on the Gateway in spec."""
+        ...
+
+    @property
+    def absent(self) -> str:
+        """What is not installed if the API server does not know the workload's kind, and what to do."""
         ...
 
     @property
@@ -52,12 +103,29 @@ class Backend(Protocol):
         """What in ``spec`` this back end does not support: what, where, how to fix; None if it supports all."""
         ...
 
+    def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
+        """What in ``policy`` no rollout of this mode can do: the field, why, how to fix; None if it can do all."""
+        ...
+
     def workload(self, model_deployment: str, revision: str) -> Workload:
-        """The reference to the workload of ``revision``."""
+        """The reference to what serves, or will serve, ``revision``, as far as it is known before it exists."""
+        ...
+
+    def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
+        """Whether an object of the workload's kind, with Serin's labels, has the name that a workload has."""
+        ...
+
+    def is_foreign(
+        self, route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus
+    ) -> bool:
+        """Whether the route of that name is somebody else's: it is not read and not written."""
         ...
 
     def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
-        """The workload to create; ``TypeError``, ``LookupError``, ``AttributeError`` for an unusable source."""
+        """The InferenceService of a revision, for a dry run and for creation where Serin writes the workloads.
+
+        ``TypeError``, ``LookupError``, ``AttributeError`` for an unusable source.
+        """
         ...
 
     def has_same_content(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -79,16 +147,23 @@ class Backend(Protocol):
         key: tuple[str, str],
         status: ModelDeploymentStatus,
         found: list[Object] | None,
+        *,
+        route: Object | None,
     ) -> dict[str, Arm]:
         """The arms by revision, from the workloads that were ``found``; None if those could not be read."""
         ...
 
-    def route(self, owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> Object:
-        """The route for ``plan``."""
+    async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
+        """Writes the route that ``decision`` asks for, if there is a difference; ``ClusterError``."""
         ...
 
-    def route_view(self, route: Mapping[str, Any]) -> RouteView:
-        """The rules of a route, Serin's annotations, and the gateway's conditions."""
+    def route_view(
+        self, route: Mapping[str, Any], workloads: Sequence[Object] | None, status: ModelDeploymentStatus
+    ) -> RouteView:
+        """The split that the route asks for, and whether it is in force.
+
+        ``workloads`` are None if they could not be read; what the ``status`` knows of them counts then.
+        """
         ...
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:

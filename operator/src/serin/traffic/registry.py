@@ -6,11 +6,14 @@ from serin.api.model_deployment import Mode, ModelDeploymentSpec
 from serin.cluster.permissions import Permission
 from serin.cluster.resources import HTTP_ROUTES, Resource
 from serin.traffic.backend import Backend
+from serin.traffic.knative import Knative
 from serin.traffic.standard import Standard
 
 BACKENDS: dict[Mode, Backend] = {
     # One InferenceService per revision, Deployments behind it, an HTTPRoute of the Gateway API in front.
     Mode.STANDARD: Standard(),
+    # One InferenceService per ModelDeployment, whose template and percent are the split; Knative Serving behind it.
+    Mode.KNATIVE: Knative(),
 }
 
 

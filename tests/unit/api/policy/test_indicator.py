@@ -15,6 +15,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "ratio": {"bad": "my_bad_total", "total": "my_total"},
     "histogram": {"selector": "my_seconds", "threshold": "500ms"},
     "gauge": {"query": "my_drift", "max": "0.2"},
+    "clientErrors": {},
     "query": {"sum": "my_scores_sum", "count": "my_scores_count", "maxShift": "0.1"},
 }
 

@@ -22,7 +22,7 @@ indicators.INDICATORS = (*indicators.INDICATORS, Agreement)  # the one line
 
 from serin.api.load import policy_from_yaml  # noqa: E402 - after the line above
 from serin.cli.judge import replay as judged_windows  # noqa: E402
-from serin.cli.replay import RecordReplay  # noqa: E402
+from serin.cli.replay import replay_of  # noqa: E402
 from serin.controller.reconciliation.window_reader import WindowReader  # noqa: E402
 from serin.errors import InvalidInput  # noqa: E402
 from serin.evidence import settle_time  # noqa: E402
@@ -63,7 +63,7 @@ def the_api() -> None:
     found: dict[str, Any] = yaml.safe_load(crd)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     indicator = found["properties"]["spec"]["properties"]["slos"]["items"]["properties"]["indicator"]
     assert indicator["properties"]["agreement"]["required"] == ["query", "least"]
-    with pytest.raises(InvalidInput, match=r"spec\.slos\.0\.indicator\.agreement\.least: 'much'"):
+    with pytest.raises(InvalidInput, match=r"spec\.slos\[0\]\.indicator\.agreement\.least: 'much'"):
         policy_from_yaml(POLICY.replace('"0.9"', "much"), "p.yaml")
 
 
@@ -109,7 +109,7 @@ def the_replay(blocks: list[dict[str, Any]], folder: Path) -> None:
     }
     path = folder / "record.yaml"
     path.write_text(yaml.safe_dump(record))
-    replay = RecordReplay(path)
+    replay = replay_of(path)
     assert [str(judged.decision) for judged in replay.windows()] == ["Continue", "Advance", "Advance", "Rollback"]
     assert replay.agreement().answer == "Agree"
 

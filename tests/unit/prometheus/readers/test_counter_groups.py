@@ -14,10 +14,10 @@ from serin.prometheus import series_request
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.presets import preset
-from serin.prometheus.promql import quoted
 from serin.prometheus.readers import sums
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.prometheus.readers.counter_groups import CounterGroup, groups_of
+from serin.prometheus.variables import quoted
 from serin.schema.choices import Arms
 
 T0 = datetime.fromtimestamp(1000, tz=UTC)
@@ -64,7 +64,8 @@ def valid_groups(*wanted: Selection) -> list[CounterGroup]:
 @given(texts, texts)
 def test_no_selector_of_a_user_reaches_beyond_its_arm(one: str, other: str) -> None:
     """Every selector of every query, of samples or sums, still has the arms and the namespace: matchers only narrow."""
-    for wanted in ((counter(one, bad=1, total=0), counter(other)), (observations_above(one, 1.0),)):
+    sums_of = (counter(f"{one} + {other}", may_add=True), counter(one, may_add=True))
+    for wanted in ((counter(one, bad=1, total=0), counter(other)), (observations_above(one, 1.0, [2.0]),), sums_of):
         for group in valid_groups(*wanted):
             request = ARM_QUERY.request(group)
             exact, _ = series_request.query([request])

@@ -83,7 +83,24 @@ async def test_istio_counts_by_workload_and_code() -> None:
             labels["reporter"] = "destination"
             world.counter("istio_requests_total", "stable", 50, destination_workload_namespace="prod", **labels)
     [first, _] = await windows(world, PresetCounters(), arms=Arms.ISTIO)
-    assert first == Window(T0, SECOND, Counts(2, 10), Counts(0, 95))
+    assert first == Window(T0, SECOND, Counts(2, 10), Counts(0, 95, client_errors=5))
+    [first, _] = await windows(world, PresetCounters(client_errors=True), arms=Arms.ISTIO)
+    assert first == Window(T0, SECOND, Counts(0, 10), Counts(5, 95))
+
+
+async def test_contour_counts_by_class_of_code_and_4xx_cost_no_query() -> None:
+    world = MetricsWorld()
+    for service, classes in (("fraud-b", {"4": 10}), ("fraud-a", {"2": 85, "4": 4, "5": 1})):
+        cluster = f"prod_{service}-predictor_80"
+        for code, rate in classes.items():
+            labels = {"envoy_cluster_name": cluster, "envoy_response_code_class": code}
+            world.counter("envoy_cluster_upstream_rq_xx", "stable", rate, **labels)
+    [availability, _] = await windows(world, PresetCounters(), arms=Arms.CONTOUR)
+    assert availability == Window(T0, SECOND, Counts(0, 10, client_errors=10), Counts(1, 90, client_errors=4))
+    [refused, _] = await windows(world, PresetCounters(client_errors=True), arms=Arms.CONTOUR)
+    assert refused == Window(T0, SECOND, Counts(10, 10), Counts(4, 90))
+    first, second = world.asked
+    assert first == second, "the same series, so that both are asked for at once"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +109,7 @@ async def test_istio_counts_by_workload_and_code() -> None:
         ([counter("rate(x[5m])")], "rate.x.5m.*expected a selector"),
         ([counter('x{r="$(revision)"}')], "is not known; there are: .*namespace"),
         ([observations_above("x{", 1.0)], "x.: not PromQL"),
+        ([PresetCounters(client_errors=True)], "these arms do not tell which answers are 4xx: KServe's Python server"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_asked(

@@ -1,4 +1,4 @@
-"""What the data plane does: endpoints as the API server shows them."""
+"""What an arm is made of: its InferenceService and its pods."""
 
 from __future__ import annotations
 
@@ -6,60 +6,36 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.standard.endpoints import ready_endpoints
+from serin.traffic.standard.endpoints import arm
 
 
-def endpoint(address: str, **conditions: bool) -> dict[str, Any]:
-    return {"addresses": [address], "conditions": conditions}
+def _pod(name: str, image: str, created: str = "", **metadata: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "creationTimestamp": created, **metadata},
+        "spec": {"containers": [{"name": "queue-proxy", "image": "q"}, {"name": "kserve-container", "image": image}]},
+        "status": {"containerStatuses": [{"name": "kserve-container", "imageID": f"{image}@sha256:1"}]},
+    }
 
 
-def test_ready_endpoints() -> None:
-    slices: list[dict[str, Any]] = [
-        {"endpoints": [endpoint("a", ready=True), endpoint("b", ready=False), endpoint("c", ready=True)]},
-        {"endpoints": [endpoint("a", ready=True), endpoint("d", ready=True, terminating=True)]},
-        {"endpoints": None},
-    ]
-    assert ready_endpoints(slices) == 2
-
-
-def of_pod(uid: str, address: str, **conditions: bool) -> dict[str, Any]:
-    return {**endpoint(address, **conditions), "targetRef": {"kind": "Pod", "name": uid, "uid": uid}}
+ISVC: dict[str, Any] = {"metadata": {"name": "fraud-1", "labels": {}}}
 
 
 @pytest.mark.parametrize(
-    ("slices", "count"),
+    ("service", "pods", "image", "image_id", "runtime"),
     [
-        pytest.param(
-            [
-                {"addressType": "IPv4", "endpoints": [of_pod("a", "10.0.0.1"), of_pod("b", "10.0.0.2")]},
-                {"addressType": "IPv6", "endpoints": [of_pod("a", "fd00::1"), of_pod("b", "fd00::2")]},
-            ],
-            2,
-            id="a Service of two families",
-        ),
-        pytest.param(
-            [
-                {"addressType": "IPv4", "endpoints": [of_pod("a", "10.0.0.1")]},
-                {"addressType": "IPv6", "endpoints": [of_pod("a", "fd00::1", ready=False)]},
-            ],
-            1,
-            id="one family is ahead of the other",
-        ),
-        pytest.param(
-            [
-                {"addressType": "IPv4", "endpoints": [endpoint("10.0.0.1"), endpoint("10.0.0.2")]},
-                {"addressType": "IPv6", "endpoints": [endpoint("fd00::1")]},
-            ],
-            2,
-            id="endpoints that name no pod",
-        ),
-        pytest.param(
-            [{"addressType": "IPv4", "endpoints": [of_pod("a", "10.0.0.1"), of_pod("a", "10.0.0.1")]}],
-            1,
-            id="listed twice for two ports",
-        ),
-        pytest.param([{"endpoints": [{"addresses": ["a"], "conditions": None}]}], 1, id="no conditions: ready"),
+        (ISVC, [], "", "", ""),
+        (ISVC, [_pod("a", "s:1")], "s:1", "s:1@sha256:1", ""),
+        (ISVC, [_pod("a", "s:2", "2026-01-02"), _pod("b", "s:1", "2026-01-01")], "s:2", "s:2@sha256:1", ""),
+        (ISVC, [_pod("a", "s:2", "2", deletionTimestamp="3"), _pod("b", "s:1", "1")], "s:1", "s:1@sha256:1", ""),
+        (ISVC, [{"metadata": {"name": "a"}, "spec": {}, "status": {}}], "", "", ""),
+        (ISVC, [{"metadata": {"name": "a"}}], "", "", ""),
+        (ISVC | {"spec": {"predictor": {"model": {"runtime": "mine"}}}}, [], "", "", "mine"),
+        (ISVC | {"status": {"clusterServingRuntimeName": "kserve-sklearnserver"}}, [], "", "", "kserve-sklearnserver"),
+        (ISVC | {"status": {"servingRuntimeName": "ours"}}, [], "", "", "ours"),
     ],
 )
-def test_a_pod_counts_once(slices: list[dict[str, Any]], count: int) -> None:
-    assert ready_endpoints(slices) == count
+def test_what_an_arm_runs(
+    service: dict[str, Any], pods: list[dict[str, Any]], image: str, image_id: str, runtime: str
+) -> None:
+    found = arm(service, [], pods)
+    assert (found.image, found.image_id, found.runtime) == (image, image_id, runtime)

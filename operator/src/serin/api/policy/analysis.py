@@ -31,6 +31,15 @@ class PassRule(StrEnum):
     """The whole in every step."""
 
 
+class Preflight(StrEnum):
+    """What happens before the first weight if the policy's queries could not decide the rollout."""
+
+    HOLD = "Hold"
+    """There is no weight before they can, or before somebody decides."""
+    WARN = "Warn"
+    """It is only told, in the condition AnalysisReady."""
+
+
 class Undecided(ApiModel):
     """What to do when the evidence does not decide."""
 
@@ -85,6 +94,8 @@ class Analysis(ApiModel):
     """Worse than stable but inside the objective: hold while the candidate uses more than this share of the budget."""
     warmup: Duration = timedelta()
     """The candidate's first time, left out of "worse than stable" and of passing, never out of the objective."""
+    preflight: Preflight = Preflight.HOLD
+    """What happens if the queries, tried before the first weight, show that an SLO that decides cannot be judged."""
     on_no_data: Undecided = Undecided()
     """When an SLO that decides has no data, or cannot be read; ``after`` counts from the beginning of that hold."""
     on_inconclusive: Undecided = Undecided()

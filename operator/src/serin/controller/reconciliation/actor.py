@@ -3,79 +3,72 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+
+import structlog
 
 from serin.api import names
-from serin.api.promotion_record import PromotionRecordStatus, TimelineEntry, WindowBlock
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
+from serin.controller.reconciliation.part_writer import delete_parts
+from serin.controller.reconciliation.record_writer import Evidence, RecordWriter
+from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.pending_actions import mark_answered, write_answer
-from serin.errors import ClusterError, Conflict, NameTaken, NotFound, NotLeader, Refused
-from serin.evidence import Assessment
+from serin.errors import Conflict, NameTaken, Refused
 from serin.notify.sink import Sink, Subject
 from serin.records import build
-from serin.rollout.decision import Decision, Finish, Plan, RecordPlan
+from serin.rollout.context import POLL_INTERVAL
+from serin.rollout.decision import Decision, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.rollout.report.announcements import announcement
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.reasons import Reason
 from serin.traffic.backend import Source
-from serin.traffic.gateway.http_route import is_applied
+from serin.traffic.ownership import is_deleted_meanwhile
 
+log = structlog.get_logger()
 SINK_TIMEOUT = 2.0
 """Seconds that a sink may take per announcement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a pass adds to the PromotionRecord: the reports of the SLOs and the newly sealed windows."""
-
-    assessment: Assessment
-    blocks: list[WindowBlock]
 
 
 class Actor:
     """Carries out decisions. A write that fails does not stop the others."""
 
     def __init__(self, cluster: Cluster, sinks: Sequence[Sink]) -> None:
-        self._cluster, self._sinks = cluster, sinks
+        self._cluster, self._sinks, self._records = cluster, sinks, RecordWriter(cluster)
 
-    async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> bool:
-        """Writes the status if it differs, and returns whether it did; ``Conflict`` if the object has changed since."""
+    async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
+        """Writes the status if it differs, and logs it; ``Conflict`` if the object has changed since."""
         wanted = status.to_api()
-        if wanted == snapshot.status.to_api():
-            return False
-        await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**snapshot.obj, "status": wanted})
-        return True
+        if wanted != snapshot.status.to_api():
+            await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**snapshot.obj, "status": wanted})
+            _log_decision((snapshot.owner.namespace, snapshot.owner.name), snapshot.status, status)
 
-    async def apply_route(self, snapshot: Snapshot, decision: Decision) -> Decision:
+    async def apply_route(self, snapshot: Snapshot, decision: Decision, now: datetime) -> Decision:
         """Applies the plan's traffic split: the first write after the status, since it may be a rollback.
 
         Returns the decision, with one more announcement if the route had been changed by somebody else.
         """
-        route = decision.plan.route
-        if route is None or not snapshot.owns_route:
+        if not snapshot.owns_route:
             return decision
-        wanted = snapshot.backend.route(snapshot.owner, snapshot.model_deployment.spec, route)
-        actual = snapshot.route_obj
-        if actual is not None:
-            if is_applied(actual, wanted) and _own(actual) == _own(wanted):
-                return decision
-            wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
-            if not snapshot.owner.owns(actual) and await self._deleted_meanwhile(snapshot):
-                return decision
-        await self._cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
-        seen = snapshot.route
-        if seen is None or not seen.editor or actual is None or _own(actual) != _own(wanted):
+
+        async def source_of(ref: RevisionRef) -> Source | None:
+            found = await self._source(snapshot, ref)
+            return Source(*found) if found is not None else None
+
+        route = snapshot.route_to_write(source_of)
+        applied = await snapshot.backend.apply_route(self._cluster, route, decision)
+        if applied.unfinished:
+            soon = now + POLL_INTERVAL
+            decision = replace(decision, wake_at=min(filter(None, (decision.wake_at, soon))))
+        if not applied.repaired:
             return decision
-        message = f"{seen.edited_by} had changed the HTTPRoute; it shows again what was decided ({route.weight} %)"
         reason = Reason.ROUTE_REPAIRED
-        repaired = announcement(decision.status, reason.value, message, reason=reason, warning=True)
+        repaired = announcement(decision.status, reason.value, applied.repaired, reason=reason, warning=True)
         return replace(decision, announcements=(*decision.announcements, repaired))
 
     async def publish(self, snapshot: Snapshot, decision: Decision, acts: Acts, now: datetime) -> bool:
@@ -93,8 +86,10 @@ class Actor:
         return done
 
     async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts) -> None:
-        """Creates, scales and deletes arms according to the plan."""
+        """Creates, scales and deletes arms according to the plan, where they do not follow from the route."""
         plan = decision.plan
+        if not snapshot.backend.writes_workloads:
+            return
         if Part.INFERENCE_SERVICES not in snapshot.unknown:
             for ref in (ref for ref in plan.ensure if ref.revision not in snapshot.foreign):
                 actual = snapshot.workloads.get(ref.revision)
@@ -113,8 +108,16 @@ class Actor:
         """Deletes records past their retention."""
         for name in plan.expired:
             uid = snapshot.record_uids.get(name, "")
+            parts = delete_parts(self._cluster, snapshot.owner.namespace, name)
+            if not await acts.run(Act.DELETION, name, parts):
+                continue  # the record names its parts: it goes last
             delete = self._cluster.delete(resources.PROMOTION_RECORDS, snapshot.owner.namespace, name, uid=uid)
             await acts.run(Act.DELETION, name, delete)
+
+    async def tell_freezes(self, snapshot: Snapshot, decision: Decision, now: datetime) -> None:
+        """Notes in the PromotionFreezes whether they hold the ModelDeployment up."""
+        key = (snapshot.owner.namespace, snapshot.owner.name)
+        await tell_freezes(self._cluster, snapshot.freezes, key, now, held=decision.status.reason is Reason.FROZEN)
 
     async def new_record(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
         """Creates the record of a rollout that starts."""
@@ -146,31 +149,14 @@ class Actor:
             return
         patch: Object = snapshot.backend.scaling_patch(actual, snapshot.obj["spec"]["predictor"], at_least) or {}
         if not snapshot.owner.owns(actual):
-            if await self._deleted_meanwhile(snapshot):
+            if await is_deleted_meanwhile(self._cluster, snapshot.owner):
                 return
             patch["metadata"] = {"ownerReferences": [snapshot.owner.reference()]}
         if patch:
             await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)
 
-    async def _deleted_meanwhile(self, snapshot: Snapshot) -> bool:
-        """Whether the ModelDeployment was deleted since it was read, as far as that can be read.
-
-        Asked before an object gets its owner back. Who deletes a ModelDeployment and keeps its objects (with
-        ``--cascade=orphan``) has their owner taken off: with one that is gone, the garbage collector would delete them.
-        """
-        try:
-            obj = await self._cluster.get(resources.MODEL_DEPLOYMENTS, snapshot.owner.namespace, snapshot.owner.name)
-        except NotFound:
-            return True
-        except NotLeader:
-            raise
-        except ClusterError:
-            return False
-        return "deletionTimestamp" in obj["metadata"] or obj["metadata"]["uid"] != snapshot.owner.uid
-
     async def _create(self, snapshot: Snapshot, ref: RevisionRef) -> None:
-        found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)
-        source = found or snapshot.source_by_name(ref)
+        source = await self._source(snapshot, ref)
         if source is None:
             if Part.RECORDS in snapshot.unknown:
                 return  # the source is in a record that cannot be read now; that is reported already
@@ -183,6 +169,11 @@ class Actor:
             message = "one of this name exists that is not as Serin made it; it gets no traffic and is not changed"
             raise NameTaken(message) from error
 
+    async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
+        """What was written for ``ref``, from spec or the records; None if nobody knows it."""
+        found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)
+        return found or snapshot.source_by_name(ref)
+
     async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
         """The source of ``ref``, from the records of the rollouts that it was in."""
         selector = f"{names.MODEL_DEPLOYMENT}={snapshot.owner.name},{names.REVISION}={ref.revision}"
@@ -192,57 +183,26 @@ class Actor:
     async def write_records(
         self, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
     ) -> bool:
-        """Writes outcome, timeline and sealed windows, one write per record.
-
-        Returns whether the current rollout's record is up to date.
-        """
-        rollout = decision.status.rollout
-        current = {rollout.record} if rollout else set()
-        finishes = {finish.record: finish for finish in decision.plan.finish}
-        done = True
-        for name in sorted(current | finishes.keys()):
-            obj = snapshot.record_objs.get(name)
-            record = build.parse(obj) if obj else None
-            if obj is None or record is None or record.status.finished_at is not None:
-                done = done and name not in current
-                continue
-            status = build.with_actions(record.status, name, decision.status.actions)
-            status = _next_status(status, decision, finishes.get(name), evidence, now)
-            if status.to_api() == record.status.to_api():
-                continue
-            body = {**obj, "status": status.to_api()}
-            write = self._cluster.update_status(resources.PROMOTION_RECORDS, body)
-            done = await acts.run(Act.RECORD, name, write) and done
-        return done
+        """Writes outcome, timeline, holds and sealed windows; whether the current rollout's record is up to date."""
+        return await self._records.write(snapshot, decision, evidence, acts, now)
 
 
-def _next_status(
-    status: PromotionRecordStatus,
-    decision: Decision,
-    finish: Finish | None,
-    evidence: Evidence,
-    now: datetime,
-) -> PromotionRecordStatus:
-    rollout, weights = decision.status.rollout, decision.status.weights
-    if finish is not None:
-        weight = 100 if finish.outcome is Outcome.PROMOTED else 0
-        entry = TimelineEntry(at=finish.decided_at, weight=weight, reason=finish.reason, message=finish.message)
-    elif rollout is not None:
-        desired, shadow = weights.desired if weights else 0, decision.status.phase is Phase.SHADOWING or None
-        entry = TimelineEntry(at=now, weight=desired, reason=rollout.reason, message=rollout.message, shadow=shadow)
-        last = status.timeline[-1] if status.timeline else None
-        if last is not None and (last.weight, last.shadow) == (desired, shadow):
-            entry = last
-    else:
-        return status
-    status = build.with_blocks(build.with_entry(status, entry), evidence.blocks)
-    return build.with_outcome(status, finish, now=now, assessment=evidence.assessment) if finish else status
-
-
-def _own(obj: Mapping[str, Any]) -> dict[str, str]:
-    """Serin's annotations. A stale one would mislead the operator when it rebuilds a lost status from the route."""
-    annotations = obj["metadata"].get("annotations", {})
-    return {key: value for key, value in annotations.items() if key.startswith("serin.dev/")}
+def _log_decision(key: tuple[str, str], before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
+    """Logs a written status unless phase and reason are as before."""
+    ready = next((c for c in after.conditions if c.type == "Ready"), None)
+    old = next((c for c in before.conditions if c.type == "Ready"), None)
+    if before.phase is after.phase and ready and old and ready.reason == old.reason:
+        return
+    weight = after.weights.desired if after.weights else 0
+    log.info(
+        "decided",
+        namespace=key[0],
+        name=key[1],
+        phase=after.phase and after.phase.value,
+        weight=weight,
+        reason=ready.reason if ready else None,
+        message=after.message,
+    )
 
 
 async def _in_time(call: Awaitable[None]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.controller.reconciliation.acts import lasting
 from serin.controller.reconciliation.window_reader import WindowReader
+from serin.controller.snapshot.freezes import freeze_views
 from serin.controller.snapshot.observe import Snapshot
 from serin.evidence import Assessment
 from serin.rollout.observation import Observation
@@ -36,10 +37,12 @@ def observation_of(
         records=snapshot.records,
         assessment=reader.assess(step_started_at, now) if reader else Assessment(),
         split=reader.split(step_started_at, weights.desired) if reader and weights else None,
+        refusals=reader.refusals() if reader else None,
         next_evidence_at=reader.next_at if reader else None,
         problem=snapshot.problem,
         actions=snapshot.pending_actions.actions,
         requester_verified=snapshot.pending_actions.requester_verified,
+        freezes=freeze_views(snapshot.freezes),
         unknown=snapshot.unknown,
         rejected_elsewhere=snapshot.rejected_elsewhere,
         snapshot=reader.policy if reader is not None and reader.of_record else None,

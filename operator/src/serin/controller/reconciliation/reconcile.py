@@ -12,9 +12,12 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
-from serin.controller.reconciliation.actor import Actor, Evidence
+from serin.controller.chain_heads import ChainHeads
+from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
+from serin.controller.reconciliation.preflights import Preflights, survey_target
+from serin.controller.reconciliation.record_writer import Evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.snapshot.action_list import ActionList
@@ -25,15 +28,16 @@ from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
-from serin.prometheus.metrics import Metrics
 from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
-from serin.records.build import has_room, parse
+from serin.prometheus.survey import survey
+from serin.records.build import parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
-from serin.rollout.observation import KEEP_ALL, Retention
+from serin.rollout.observation import KEEP_ALL, Part, Retention
 from serin.rollout.phases import is_watched
 from serin.schema.reasons import Proof
+from serin.schema.types import format_time
 
 log = structlog.get_logger()
 EVIDENCE_TIMEOUT = timedelta(minutes=2)
@@ -60,17 +64,20 @@ class Reconciler:
         missing: Callable[[], Sequence[Missing]] = lambda: (),
         retention: Retention = KEEP_ALL,
         refuses_literal_secrets: bool = True,
+        freezes_of_all: str | None = None,
+        heads: ChainHeads | None = None,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
         ``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist.
         """
-        self._missing, self._retention = missing, retention
+        self._missing, self._retention, self._heads = missing, retention, heads or ChainHeads()
         self._cluster, self._clock, self._live_read = cluster, clock, live_read
-        self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets)
+        self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers, self._actions, self._requesters = WindowReaders(), ActionList(), Requesters(clock)
+        self._preflights = Preflights()
         self._last: dict[Key, PassResult] = {}
 
     async def reconcile(self, key: Key) -> datetime | Gone | None:
@@ -92,14 +99,21 @@ class Reconciler:
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)
+            self._preflights.forget(key)
             self._last.pop(key, None)
+            self._heads.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
+        if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
+            self._heads.seen(key, snapshot.records)
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
+        if decision.asks_preflight:
+            await self._ask_preflight(key, snapshot)
+            decision = self._decide(key, snapshot, reader)
         if reader is not None:
             _note_outage(reader, decision.status, self._clock())
         if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
-            bug = await _catch_up(reader, self._scope.prometheus.metrics(reader.policy, key[0]), self._clock())
+            bug = await self._catch_up(key[0], reader)
             decision = self._decide(key, snapshot, reader)
             wake_at = await self._carry_out(key, snapshot, decision, reader)
             if bug is not None:  # raised last: the decision on the other SLOs is carried out first
@@ -115,8 +129,7 @@ class Reconciler:
         failed = last.failures if last is not None else tuple(snapshot.status.write_failures)
         acts, actor = Acts(key, self._clock(), failed), self._deadline_actor if _has_traffic(snapshot) else self._actor
         try:
-            if await actor.write_status(snapshot, decision.status):
-                _log_decision(key, snapshot.status, decision.status)
+            await actor.write_status(snapshot, decision.status)
         except NotLeader:
             raise
         except ClusterError:
@@ -127,17 +140,28 @@ class Reconciler:
         await self._after_traffic(actor, snapshot, decision, reader, acts)
         rollout = decision.status.rollout
         self._readers.forget(key, keep=rollout.record if rollout else None)
-        return self._next_pass(key, snapshot, decision, acts, answered=answered)
+        self._preflights.forget(key, keep=rollout.record if rollout else None)
+        due = self._next_pass(key, snapshot, decision, acts, answered=answered)
+        return self._clock() if reader is not None and reader.stored is not None and rollout is not None else due
+
+    async def _ask_preflight(self, key: Key, snapshot: Snapshot) -> None:
+        """Tries the queries of the rollout under way; the answer is in the next observation."""
+        target, now = survey_target(snapshot), self._clock()
+        if target is None or snapshot.status.rollout is None:
+            return
+        look = survey(self._scope.prometheus.metrics(target.policy, key[0]), target, now)
+        record = snapshot.status.rollout.record
+        await self._preflights.ask(key, record, look, now, candidate_ready=target.candidate_ready)
 
     @staticmethod
     async def _apply_route(actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts) -> Decision:
         """Applies the route; a failure is noted and does not stop the writes after it."""
         try:
-            return await actor.apply_route(snapshot, decision)
+            return await actor.apply_route(snapshot, decision, acts.now)
         except NotLeader:
             raise
         except Exception as error:  # noqa: BLE001 - records and arms do not depend on the route; it is reported
-            acts.note(Act.ROUTE, snapshot.owner.name, error)
+            acts.note(Act(snapshot.backend.route_kind.kind), snapshot.owner.name, error)
             return decision
 
     async def _apply_route_without_status(
@@ -163,20 +187,20 @@ class Reconciler:
         """Writes records and arms; what fails is tried again in the next pass."""
         now, over = self._clock(), bool(decision.plan.finish)
         if reader and over:
-            await _catch_up(
-                reader, self._scope.prometheus.metrics(reader.policy, snapshot.owner.namespace), now
-            )  # the record needs the windows of the outcome
+            await self._catch_up(snapshot.owner.namespace, reader)  # the record needs the windows of the outcome
             decision = _with_evidence(decision, reader, now)
             over = bool(decision.plan.finish)
-        sealable = reader is not None and _has_room(snapshot, decision) and (over or not reader.preview_only)
+        sealable = reader is not None and _has_record(snapshot, decision) and (over or not reader.preview_only)
         blocks = reader.seal(everything=over) if reader and sealable else []
         assessment = reader.assess(step_start(decision.status), now) if reader else Assessment()
         await actor.new_record(snapshot, decision.plan, acts)
-        written = await actor.write_records(snapshot, decision, Evidence(assessment, blocks), acts, now)
+        evidence = Evidence(assessment, blocks, _missing(decision, reader) if over else "")
+        written = await actor.write_records(snapshot, decision, evidence, acts, now)
         if reader and blocks and written:
             reader.confirm_sealed(everything=over)
         await actor.apply_workloads(snapshot, decision, acts)
         await actor.delete_expired(snapshot, decision.plan, acts)
+        await actor.tell_freezes(snapshot, decision, now)
 
     def _next_pass(
         self, key: Key, snapshot: Snapshot, decision: Decision, acts: Acts, *, answered: bool
@@ -198,39 +222,27 @@ class Reconciler:
         window = self._readers.shortest_window(key)
         return max(1.0, window.total_seconds()) if window is not None else None
 
+    async def _catch_up(self, namespace: str, reader: WindowReader) -> Exception | None:
+        """Reads the windows that are due; returns a bug in one SLO, which is raised at the end of the pass."""
+        if reader.stored is not None:
+            if not await reader.stored.learn(self._cluster, namespace, reader):
+                return None
+            reader.stored = None
+        source = self._scope.prometheus.metrics(reader.policy, namespace)
+        try:
+            await reader.catch_up(source, self._clock())
+        except Exception as error:  # noqa: BLE001 - raised by the caller
+            return error
+        return None
+
     def _decide(self, key: Key, snapshot: Snapshot, reader: WindowReader | None) -> Decision:
         now = self._clock()
         rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
         observation = observation_of(snapshot, reader, self._last.get(key), now)
-        observation = replace(observation, missing_rights=rights, retention=self._retention)
+        rollout = snapshot.status.rollout
+        readiness = self._preflights.answer(key, rollout.record if rollout else None)
+        observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
-
-
-def _log_decision(key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
-    """Logs a written status unless phase and reason are as before."""
-    ready = next((c for c in after.conditions if c.type == "Ready"), None)
-    old = next((c for c in before.conditions if c.type == "Ready"), None)
-    if before.phase is after.phase and ready and old and ready.reason == old.reason:
-        return
-    weight = after.weights.desired if after.weights else 0
-    log.info(
-        "decided",
-        namespace=key[0],
-        name=key[1],
-        phase=after.phase and after.phase.value,
-        weight=weight,
-        reason=ready.reason if ready else None,
-        message=after.message,
-    )
-
-
-async def _catch_up(reader: WindowReader, source: Metrics, now: datetime) -> Exception | None:
-    """Reads the windows that are due; returns a bug in one SLO, which is raised at the end of the pass."""
-    try:
-        await reader.catch_up(source, now)
-    except Exception as error:  # noqa: BLE001 - raised by the caller
-        return error
-    return None
 
 
 def _with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
@@ -270,9 +282,16 @@ def _rolls_back_without_windows(decision: Decision) -> bool:
     )
 
 
-def _has_room(snapshot: Snapshot, decision: Decision) -> bool:
-    """Whether further windows fit into the rollout's record."""
+def _has_record(snapshot: Snapshot, decision: Decision) -> bool:
+    """Whether the rollout's record was read."""
     rollout = decision.status.rollout or snapshot.status.rollout
     obj = snapshot.record_objs.get(rollout.record) if rollout else None
-    record = parse(obj) if obj else None
-    return record is not None and has_room(record.status)
+    return obj is not None and parse(obj) is not None
+
+
+def _missing(decision: Decision, reader: WindowReader | None) -> str:
+    """What of the windows of a rollout that is over was not read, for its record; empty if nothing."""
+    rollout = decision.status.rollout
+    if reader is None or rollout is None or rollout.decided_at is None or not reader.behind(rollout.decided_at):
+        return ""
+    return f"windows after {format_time(min(reader.cursors.values()))} could not be read in time"

@@ -17,12 +17,16 @@ from serin.analysis.assessment import judges_of
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
+from serin.controller.reconciliation.absent_selectors import AbsentSelectors
+from serin.controller.reconciliation.request_windows import RequestWindows
 from serin.controller.reconciliation.stable_history import StableHistory
+from serin.controller.reconciliation.stored_parts import StoredParts
 from serin.controller.reconciliation.unsealed_windows import BLOCK, UnsealedWindows, stored_windows
 from serin.errors import MetricsError
-from serin.evidence import Assessment, Interval, Split, Window, settle_time
+from serin.evidence import Assessment, Interval, settle_time
+from serin.judge.refusals import Refusals
 from serin.judge.slo import SloJudge
-from serin.judge.split import split
+from serin.judge.split import Split
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -31,8 +35,6 @@ from serin.together import together
 
 BATCHES = 5
 """Queries per SLO and pass, so that catching up after an outage does not hold up a worker."""
-SPLIT_WINDOWS = 240
-"""Windows whose requests are compared with the weight: an hour of 15 s windows."""
 READ_BUDGET = 2.0
 """Seconds after which a pass begins no further batch: it first decides on the windows that it has."""
 MOST_OUTAGES = 8
@@ -53,16 +55,20 @@ class WindowReader:
     judges: dict[str, SloJudge]
     history: StableHistory
     """Stable's windows before the candidate."""
+    requests: RequestWindows
+    """The newest windows that count requests: the actual traffic split, and how many were refused."""
     unsealed: UnsealedWindows = field(default_factory=UnsealedWindows)
     """Windows that the record does not have yet."""
-    split_windows: deque[Window] = field(default_factory=lambda: deque(maxlen=SPLIT_WINDOWS))
-    """The newest windows of the first SLO that counts requests: the actual traffic split."""
     preview_only: bool = False
     """Whether the requests are those of a preview: they may lead to a rollback, and never count for a promotion."""
     of_record: bool = True
     """Whether the policy is the record's snapshot; with the live policy only the breach watch goes on."""
+    absent: AbsentSelectors = field(default_factory=AbsentSelectors)
+    """Selectors that have matched nothing yet."""
     read_errors: dict[str, str] = field(default_factory=dict)
     """Per SLO, why its newest windows could not be read."""
+    stored: StoredParts | None = None
+    """The parts of the record whose windows it does not have yet: Prometheus is asked for what comes after them."""
     outages: deque[tuple[datetime, datetime]] = field(default_factory=lambda: deque(maxlen=MOST_OUTAGES))
     """Start and end of the times when the candidate had no endpoint; its counts in them are ignored."""
 
@@ -77,20 +83,25 @@ class WindowReader:
         """A reader that has the windows of the record; ``begun`` is when the first weight was in force."""
         start, slos = _whole_second(begun), {slo.name: slo for slo in policy.slos}
         history = StableHistory.of(policy, identity, start)
-        reader = cls(policy, identity, start, dict.fromkeys(slos, start), judges_of(policy), history)
+        cursors, requests = dict.fromkeys(slos, start), RequestWindows.of(policy)
+        reader = cls(policy, identity, start, cursors, judges_of(policy), history, requests)
         # Sorted by time: a history that was read late is stored after the first windows.
         for block in sorted(record.blocks if record else [], key=lambda block: block.start):
-            batch = stored_windows(block, slos.get(block.slo))
-            if not batch:
-                continue
-            if batch[-1].end <= start:
-                reader.learn(block.slo, batch)
-            elif batch[0].start >= reader.cursors[block.slo]:
-                reader.learn(block.slo, batch)
-                reader.keep_for_split(block.slo, batch)
-                reader.cursors[block.slo] = batch[-1].end
-            history.close(block.slo)
+            reader.take_stored(block.slo, stored_windows(block, slos.get(block.slo)))
         return reader
+
+    def take_stored(self, name: str, batch: list[Interval]) -> None:
+        """Judges windows that the record has; the oldest come first."""
+        if not batch:
+            return
+        self.absent.note_stored(name, batch)
+        if batch[-1].end <= self.begun:
+            self.learn(name, batch)
+        elif batch[0].start >= self.cursors[name]:
+            self.learn(name, batch)
+            self.requests.keep(name, batch)
+            self.cursors[name] = batch[-1].end
+        self.history.close(name)
 
     @property
     def length(self) -> timedelta:
@@ -133,7 +144,8 @@ class WindowReader:
             if count <= 0 or clock() > until:
                 return
             grid = Grid(start, self.length, min(count, most))
-            reading = [read(source, self.policy, slo, self.identity, grid)]
+            unseen = self.absent.unseen(slo.name)
+            reading = [read(source, self.policy, slo, self.identity, grid, unseen=unseen)]
             if self.history.due(slo.name, start, self.judges[slo.name], now):
                 reading.insert(0, self._read_history(source, slo, now))
             try:
@@ -141,7 +153,8 @@ class WindowReader:
             except MetricsError as error:
                 self.read_errors[slo.name] = str(error)
                 return
-            self._take(slo.name, batch)
+            self.absent.note(slo.name, batch)
+            self._take(slo.name, await self.absent.explained(source, self.policy, slo, self.identity, batch))
 
     async def _read_history(self, source: Metrics, slo: Slo, now: datetime) -> list[Interval]:
         """Reads stable's windows before the candidate, and judges the SLO's windows again after them."""
@@ -149,6 +162,7 @@ class WindowReader:
         if found is None:
             return []
         self.judges[slo.name], self.unsealed.history[slo.name] = found
+        self.absent.note(slo.name, found[1])
         return found[1]
 
     def note_outage(self, begun: datetime, now: datetime) -> None:
@@ -173,7 +187,7 @@ class WindowReader:
         self.cursors[name] = batch[-1].end
         self.unsealed.windows.setdefault(name, []).extend(batch)
         self.history.keep_early(name, batch)
-        self.keep_for_split(name, batch)
+        self.requests.keep(name, batch)
         self.learn(name, batch)
 
     def learn(self, name: str, batch: Iterable[Interval]) -> None:
@@ -181,22 +195,13 @@ class WindowReader:
         for interval in batch:
             self.judges[name].add(interval)
 
-    def keep_for_split(self, name: str, batch: list[Interval]) -> None:
-        """Keeps windows that show how the traffic splits; only those of the first SLO that counts requests do."""
-        # Other events may come in batches, or several for a request.
-        requests = (slo for slo in self.policy.slos if slo.indicator.chosen.counts_requests)
-        counting = next((slo.name for slo in requests), None)
-        if name == counting:
-            self.split_windows.extend(w for w in batch if isinstance(w, Window))
-
     def split(self, step_started_at: datetime | None, weight: int) -> Split | None:
         """The arms' requests in the windows since the step began, compared with its weight in percent."""
-        since = [w for w in self.split_windows if step_started_at is not None and w.start >= step_started_at]
-        pairs = [(w.candidate, w.stable) for w in since if w.candidate is not None and w.stable is not None]
-        if not pairs:
-            return None
-        own = sum(candidate.total for candidate, _ in pairs)
-        return split(own, own + sum(stable.total for _, stable in pairs), weight)
+        return self.requests.split(step_started_at, weight)
+
+    def refusals(self) -> Refusals | None:
+        """The arms' answers with a 4xx; None where nobody can tell, or where testers' requests are compared."""
+        return None if self.preview_only else self.requests.refusals()
 
     def assess(self, step_started_at: datetime | None, now: datetime) -> Assessment:
         """The reports of all SLOs; an overdue window counts as missing data."""

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord
+from serin.controller.reconciliation.stored_parts import StoredParts
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.workqueue import Key
 from serin.records.build import parse
+from serin.records.parts import may_have_parts
 from serin.rollout.phases import WATCHED
 from serin.schema.reasons import Phase
 
@@ -66,6 +68,8 @@ def _restored(snapshot: Snapshot) -> WindowReader | None:
         return None
     identity = snapshot.backend.identity(snapshot.owner.namespace, status.candidate, status.stable)
     reader = WindowReader.restore(policy, identity, begun, record.status if record else None)
+    if obj is not None and record is not None and may_have_parts(obj, record.status):
+        reader.stored = StoredParts(rollout.record)
     reader.preview_only = shadowing and not mirrored
     reader.of_record = view is not None and view.policy is not None
     return reader

@@ -18,7 +18,7 @@ from functools import cached_property
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import REVISION_LENGTH, hash_of, workload_name
+from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -228,11 +228,6 @@ def _named(revision: str, *refs: RevisionRef | None) -> RevisionRef | None:
 
 def _revision(workload: Object) -> str:
     return str(workload["metadata"]["labels"].get(names.REVISION, ""))
-
-
-def has_derived_name(workload: Object, name: str) -> bool:
-    """Whether the workload has the name that Serin derives from its labels."""
-    return bool(workload["metadata"]["name"] == workload_name(name, _revision(workload)))
 
 
 def _taken(workload: Object, what: str) -> Problem:

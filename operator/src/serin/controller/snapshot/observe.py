@@ -18,7 +18,7 @@ from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.adoption import Adopted, Adoption, names_taken
 from serin.controller.snapshot.hashes import with_recorded_hashes, with_stated_hashes
 from serin.controller.snapshot.other_records import rejection_elsewhere
-from serin.controller.snapshot.parts import KSERVE_MISSING, READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
+from serin.controller.snapshot.parts import READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
 from serin.controller.snapshot.pending_actions import PendingActions
 from serin.controller.snapshot.readable_policy import readable_policy
 from serin.controller.snapshot.requesters import Requesters
@@ -33,8 +33,8 @@ from serin.rollout.spec.rules import DEEPEST
 from serin.schema.nesting import cut, nested_deeper
 from serin.schema.reasons import Reason
 from serin.together import together
-from serin.traffic.backend import Backend
-from serin.traffic.gateway.claims import RouteClaim, foreign, hostname_taken, with_route_in_force
+from serin.traffic.backend import Backend, Route, SourceOf
+from serin.traffic.gateway.claims import RouteClaim, hostname_taken, with_route_in_force
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
@@ -55,6 +55,8 @@ class Snapshot:
     arms: Mapping[str, Arm]
     route_obj: Object | None
     route: RouteView | None
+    listed: Sequence[Object] | None
+    """The workloads that count as arms; None if they could not be read."""
     owns_route: bool
     """False if the route is not written: it is somebody else's, or it would take a hostname that may be theirs."""
     record_objs: Mapping[str, Object]
@@ -70,6 +72,8 @@ class Snapshot:
     """Parts that could not be read, and why."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start."""
+    freezes: tuple[Object, ...] = ()
+    """PromotionFreezes about it; they are read while something may go forward."""
 
     @property
     def backend(self) -> Backend:
@@ -85,6 +89,11 @@ class Snapshot:
     def status(self) -> ModelDeploymentStatus:
         """The status as it is stored."""
         return self.model_deployment.status
+
+    def route_to_write(self, source_of: SourceOf) -> Route:
+        """The route as it was read, and what is needed to write it."""
+        spec = self.model_deployment.spec
+        return Route(self.owner, spec, self.route_obj, self.route, self.listed, self.status, source_of)
 
     def source_of(self, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
@@ -109,6 +118,8 @@ class Scope:
     """Empty: all."""
     refuses_literal_secrets: bool = True
     """A new revision with a secret in plain text is refused."""
+    freezes_of_all: str | None = None
+    """The namespace whose PromotionFreezes are about every namespace."""
 
 
 async def observe(
@@ -139,25 +150,42 @@ async def observe(
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
     taken = names_taken(parsed.status.write_failures if failures is None else failures)
-    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions, requesters=requesters)
-    services, records, route_obj, policy_obj, pending = await found
+    found = read_parts(
+        cluster,
+        reader,
+        obj,
+        parsed,
+        taken=taken,
+        actions=actions,
+        requesters=requesters,
+        freezes_of_all=scope.freezes_of_all,
+    )
+    services, records, route_obj, policy_obj, pending, freezes = await found
     whole = [record for record in records or [] if "spec" in record]
     parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
-    routed = backend.route_view(route_obj).stable if route_obj is not None else None
-    adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
+    routed = backend.route_view(route_obj, services, parsed.status).stable if route_obj is not None else None
+    if backend.writes_workloads:
+        adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
+    else:  # they are the route's, and so is the question of who made them
+        adopted = Adopted(tuple(services)) if services is not None else None
     services = list(adopted.workloads) if adopted is not None else None
     parsed = with_stated_hashes(parsed, adopted.own if adopted is not None else {})
-    is_foreign = foreign(route_obj, obj, parsed.status)
+    is_foreign = backend.is_foreign(route_obj, obj, parsed.status)
     arms, claimed = await _arms_and_claim(
-        _trusted_arms(backend.arms(cluster, reader, (namespace, name), parsed.status, services), adopted),
-        lambda arms: _claimed(cluster, reader, obj, RouteClaim(parsed.status, route_obj, arms, now), scope.namespaces),
+        _trusted_arms(
+            backend.arms(cluster, reader, key, parsed.status, services, route=None if is_foreign else route_obj),
+            adopted,
+        ),
+        lambda arms: _claimed(
+            cluster, reader, obj, RouteClaim(parsed.status, route_obj, arms, now), scope.namespaces, backend=backend
+        ),
         at_once=route_obj is not None,
     )
     views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
-        problem: Problem | None = KSERVE_MISSING
+        problem: Problem | None = Problem(Reason.KSERVE_MISSING, backend.absent)
     else:
-        problem = _not_ours(obj) if is_foreign else claimed
+        problem = _not_ours(obj, backend) if is_foreign else claimed
     if route_obj is not None and (Part.HOSTNAMES in reader.unknown or claimed is not None):
         parsed = with_route_in_force(parsed, route_obj)
     wanted = None
@@ -183,18 +211,24 @@ async def observe(
         foreign=adopted.foreign if adopted is not None else frozenset(),
         arms=arms,
         route_obj=route_obj,
-        route=backend.route_view(route_obj) if route_obj and not is_foreign else None,
+        route=backend.route_view(route_obj, services, parsed.status) if route_obj and not is_foreign else None,
+        listed=services,
         owns_route=not is_foreign and not (route_obj is None and (claimed or Part.HOSTNAMES in reader.unknown)),
         record_objs={record["metadata"]["name"]: record for record in whole},
         record_uids={record["metadata"]["name"]: record["metadata"].get("uid", "") for record in records or []},
         records=tuple(sorted(views, key=lambda record: record.attempt)),
         policy_obj=policy_obj,
         policy=readable_policy(
-            (namespace, parsed.spec.policy_ref.name), policy_obj, scope.prometheus, reader.unknown.get(Part.POLICY)
+            (namespace, parsed.spec.policy_ref.name),
+            policy_obj,
+            scope.prometheus,
+            reader.unknown.get(Part.POLICY),
+            unsuitable=backend.unsuitable,
         ),
         pending_actions=pending,
         unknown=reader.unknown,
         rejected_elsewhere=elsewhere,
+        freezes=tuple(freezes or ()),
     )
 
 
@@ -224,8 +258,9 @@ def _doubted(arm: Arm, adopted: Adopted | None) -> Arm:
     return arm if doubt is None else replace(arm, doubt=doubt, ref=arm.ref.model_copy(update={"hash": None}))
 
 
-def _not_ours(obj: Object) -> Problem:
-    message = f"HTTPRoute {obj['metadata']['name']} exists and is not Serin's; delete it, or choose another name"
+def _not_ours(obj: Object, backend: Backend) -> Problem:
+    what = f"{backend.route_kind.kind} {obj['metadata']['name']}"
+    message = f"{what} exists and is not Serin's; delete it, or choose another name"
     return Problem(Reason.NAME_TAKEN, message)
 
 
@@ -250,9 +285,9 @@ async def _arms_and_claim(
 
 
 async def _claimed(
-    cluster: Cluster, reader: Reader, obj: Object, claim: RouteClaim, namespaces: tuple[str, ...]
+    cluster: Cluster, reader: Reader, obj: Object, claim: RouteClaim, namespaces: tuple[str, ...], *, backend: Backend
 ) -> Problem | None:
     """The problem if somebody else has a hostname of spec. Nobody is asked for a route that Serin does not touch."""
-    if foreign(claim.route, obj, claim.status):
+    if not backend.claims_hostnames or backend.is_foreign(claim.route, obj, claim.status):
         return None
     return await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, namespaces))

@@ -13,7 +13,7 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.action_list import ActionList
-from serin.controller.snapshot.adoption import has_derived_name
+from serin.controller.snapshot.freezes import freezes_matter, read_freezes
 from serin.controller.snapshot.pending_actions import (
     FLOODED,
     PendingActions,
@@ -22,20 +22,18 @@ from serin.controller.snapshot.pending_actions import (
 from serin.controller.snapshot.requesters import Requesters
 from serin.controller.snapshot.rollout_records import get_or_none, read_records
 from serin.errors import NotFound, Refused
-from serin.rollout.observation import Part, Problem
-from serin.schema.reasons import Reason
+from serin.rollout.observation import Part
 from serin.together import together
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
 
-Parts = tuple[list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions]
+Parts = tuple[
+    list[Object] | None, list[Object] | None, Object | None, Object | None, PendingActions, list[Object] | None
+]
 READ_TIMEOUT_IN_ROLLOUT = 1.5
 """Seconds per part during a rollout: a rollback must not wait for parts that it does not need."""
 READ_TIMEOUT = 10.0
 """Seconds per part outside of rollouts."""
-KSERVE_MISSING = Problem(
-    Reason.KSERVE_MISSING, "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
-)
 
 
 async def read_parts(
@@ -47,20 +45,31 @@ async def read_parts(
     taken: Collection[str],
     actions: ActionList,
     requesters: Requesters,
+    freezes_of_all: str | None,
 ) -> Parts:
-    """Reads InferenceServices, records, route, policy and actions concurrently; only the route may raise."""
+    """Reads InferenceServices, records, route, policy, actions, freezes concurrently; only the route may raise."""
     namespace, name = key = obj["metadata"]["namespace"], obj["metadata"]["name"]
-    workload_of = partial(backend_of(parsed.spec).workload, name)
+    backend = backend_of(parsed.spec)
+    workload_of = partial(backend.workload, name)
     found = await together(
         reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
         reader.read(Part.RECORDS, read_records(cluster, (namespace, name), parsed.status, workload_of, taken)),
-        get_or_none(cluster, resources.HTTP_ROUTES, namespace, name),
+        get_or_none(cluster, backend.route_kind, namespace, name),
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
         _read_actions(cluster, reader, key, parsed.status, actions=actions, requesters=requesters),
+        _read_freezes(cluster, reader, obj, parsed, freezes_of_all),
     )
     return cast("Parts", tuple(found))
+
+
+async def _read_freezes(
+    cluster: Cluster, reader: Reader, obj: Object, parsed: ModelDeployment, freezes_of_all: str | None
+) -> list[Object] | None:
+    if not freezes_matter(obj, parsed):
+        return []
+    return await reader.read(Part.FREEZES, read_freezes(cluster, obj, freezes_of_all))
 
 
 async def _read_actions(
@@ -88,12 +97,12 @@ async def _read_actions(
 
 async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:
     """The arms of the ModelDeployment; None if the API server does not know their kind."""
-    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
+    backend, selector = backend_of(parsed.spec), f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
     try:
-        found = await cluster.list(backend_of(parsed.spec).kind, namespace, selector)
+        found = await cluster.list(backend.kind, namespace, selector)
     except NotFound as error:
         if parsed.status.rollout is None:
             return None
         # Not "no arm is left": during a rollout that would cause a rollback, and the answer is in doubt.
-        raise Refused(KSERVE_MISSING.message) from error
-    return [service for service in found if has_derived_name(service, name)]
+        raise Refused(backend.absent) from error
+    return [workload for workload in found if backend.is_workload(workload, name)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,9 +15,17 @@ from serin.schema.reasons import Reason
 
 
 def readable_policy(
-    key: tuple[str, str], obj: Mapping[str, Any] | None, servers: AllowList, unknown: Unreadable | None
+    key: tuple[str, str],
+    obj: Mapping[str, Any] | None,
+    servers: AllowList,
+    unknown: Unreadable | None,
+    *,
+    unsuitable: Callable[[PromotionPolicySpec], str | None],
 ) -> PromotionPolicySpec | Problem:
-    """The policy of a new rollout, or why there is none; ``unknown`` is why it could not be read."""
+    """The policy of a new rollout, or why there is none; ``unknown`` is why it could not be read.
+
+    ``unsuitable`` says what of it the back end cannot do.
+    """
     namespace, name = key
     if unknown is not None:
         return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name} cannot be read: {unknown.message}")
@@ -31,5 +39,5 @@ def readable_policy(
         words = first["msg"].removeprefix("Value error, ")
         return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: {where}: {words}")
     refusal = servers.refusal(policy, namespace)
-    gap = f"prometheus: {refusal}" if refusal else unreadable(policy)
+    gap = f"prometheus: {refusal}" if refusal else unreadable(policy) or unsuitable(policy)
     return Problem(Reason.POLICY_INVALID, f"PromotionPolicy {name}: spec.{gap}") if gap else policy

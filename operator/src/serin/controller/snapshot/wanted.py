@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from serin.api.model_deployment import ModelDeployment
 from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import RevisionRef
+from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.refusals import refusal
 from serin.errors import Conflict, Refused, Unavailable
@@ -14,7 +15,7 @@ from serin.rollout.observation import Arm, Problem
 from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import problem_of
 from serin.schema.reasons import Reason
-from serin.traffic.backend import Backend, Source
+from serin.traffic.backend import Source
 from serin.traffic.owner import owner_of
 from serin.traffic.registry import backend_of
 
@@ -55,7 +56,7 @@ async def wanted_revision(
     if problem is None and parsed.status.rollout is None:
         # An arm of this name has another content: that is told as such.
         stranger = arms_known and ref.revision not in arms
-        problem = await _refused(cluster, backend, metadata["namespace"], body, stranger=stranger)
+        problem = await _refused(cluster, metadata["namespace"], body, stranger=stranger)
     return (ref, None) if problem is None else (None, problem)
 
 
@@ -79,18 +80,16 @@ def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
         return Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
 
 
-async def _refused(
-    cluster: Cluster, backend: Backend, namespace: str, body: Object, *, stranger: bool
-) -> Problem | None:
+async def _refused(cluster: Cluster, namespace: str, body: Object, *, stranger: bool) -> Problem | None:
     """Why the API server refuses the object, found by a dry run; None if it accepts the object.
 
     ``stranger``: an object that has the name already is not Serin's.
     """
-    what = f"the {backend.kind.kind} for spec.predictor"
+    what = f"the {resources.INFERENCE_SERVICES.kind} for spec.predictor"
     try:
-        await cluster.create(backend.kind, namespace, body, dry_run=True)
+        await cluster.create(resources.INFERENCE_SERVICES, namespace, body, dry_run=True)
     except Conflict:
-        return _taken(backend, body["metadata"]["name"]) if stranger else None
+        return _taken(body["metadata"]["name"]) if stranger else None
     except Refused as error:
         reason = refusal(str(error))
         outside = reason in {Reason.QUOTA_EXCEEDED, Reason.PERMISSION_MISSING}
@@ -100,10 +99,10 @@ async def _refused(
     return None
 
 
-def _taken(backend: Backend, name: str) -> Problem:
+def _taken(name: str) -> Problem:
     """The workload of that name is none of the arms."""
     message = (
-        f"{backend.kind.kind} {name} exists and is not what Serin makes for spec; it gets no traffic and is not "
+        f"InferenceService {name} exists and is not what Serin makes for spec; it gets no traffic and is not "
         f"changed; delete it, or change anything in spec.model or spec.predictor: another revision has another name"
     )
     return Problem(Reason.NAME_TAKEN, message)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serin.prometheus import promql
+from serin.errors import QueryRejected
+from serin.indicators.measurements import Counters, Mean
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -15,7 +16,12 @@ from serin.prometheus.readers.counter_groups import CounterGroup
 from serin.prometheus.readers.targets import TARGET_METRICS
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest, Shape
+from serin.prometheus.variables import quoted
 from serin.schema.choices import Arms
+
+NAME = re.compile("[A-Za-z0-9-]*")
+NOBODY = "no-such-arm"
+"""The pattern of an arm that is not there: before a rollout there is no candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +58,30 @@ class ArmQuery:
     grid: Grid
 
     @classmethod
-    def of(cls, metrics: Metrics, arms: Arms, identity: RolloutIdentity, grid: Grid) -> ArmQuery:
-        """The counters of some arms, in those series that the operator's settings let count."""
-        return cls(preset(arms).requiring(metrics.required_matchers(arms)), identity, grid)
+    def of(cls, metrics: Metrics, wanted: Counters | Mean | Arms, identity: RolloutIdentity, grid: Grid) -> ArmQuery:
+        """The counters of some arms, in those series that the operator's settings let count; ``QueryRejected``."""
+        arms, label = (wanted, None) if isinstance(wanted, Arms) else (wanted.arms, wanted.arm_label)
+        source = preset(arms) if label is None else preset(arms).labelled(label)
+        query = cls(source.requiring(metrics.required_matchers(arms)), identity, grid)
+        candidate, stable = query.patterns.both
+        if label is not None and candidate == stable:
+            kind = label.value.value.lower()
+            raise QueryRejected(
+                f"armLabel: both arms have the same {kind}, {candidate}: name a label of another value, e.g. Revision"
+            )
+        return query
 
     @property
     def patterns(self) -> ArmPatterns:
-        """Kubernetes names need no escaping in a regular expression: letters, digits and ``-``."""
+        """How the arms are told apart; an arm of which nothing is known has no series."""
         source, identity = self.source, self.identity
 
         def pattern(arm: str) -> str:
-            return source.arm_pattern.format(namespace=identity.namespace, service=identity.service(arm), arm=arm)
+            # Names of Kubernetes are of letters, digits and "-", which means nothing in a regular expression here.
+            words = {
+                key: word if NAME.fullmatch(word) else re.escape(word) for key, word in identity.words(arm).items()
+            }
+            return source.arm_pattern.format(**words) or NOBODY
 
         arms = (pattern(identity.candidate), pattern(identity.stable))
         return ArmPatterns(source.arm_label, *arms, of_targets=source.names_targets)
@@ -70,14 +89,14 @@ class ArmQuery:
     def matchers(self, group: CounterGroup) -> tuple[str, ...]:
         """The label matchers of a group: the preset's, those that the operator's settings demand, the user's own."""
         fixed = {k: v.format(namespace=self.identity.namespace) for k, v in self.source.matchers.items()}
-        demanded = (f"{k}={promql.quoted(v)}" for k, v in {**fixed, **self.source.required}.items())
+        demanded = (f"{k}={quoted(v)}" for k, v in {**fixed, **self.source.required}.items())
         return (*demanded, *group.matchers)
 
     def request(self, group: CounterGroup) -> SeriesRequest:
         """The series of one group, of both arms, with all samples that the grid looks at."""
         # A query with matchers of the user's own does not find the target's own metrics; a further query for them
         # would cost too much.
-        asks_target = self.source.names_targets and not group.matchers
+        asks_target = self.source.target_has_label and not group.matchers
         return SeriesRequest(
             shape=Shape(self.matchers(group), self.source.arm_label, group.own),
             metrics=frozenset(term.metric for term in group.terms) | (TARGET_METRICS if asks_target else frozenset()),

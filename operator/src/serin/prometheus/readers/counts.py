@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from serin.evidence import Counts, Window
 from serin.prometheus.grid import Grid
 from serin.prometheus.presets import Term
 from serin.prometheus.readers.arm_query import ArmPatterns
+from serin.prometheus.readers.counter_groups import CounterGroup, silence_of, unseen_of
 from serin.prometheus.readers.native import expand_native_histograms, off_boundary
 from serin.prometheus.readers.origins import several_origins_error
 from serin.prometheus.readers.samples import clipped, duplicate_series_error
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
 from serin.prometheus.readers.targets import Edges, Target, counters, growth, is_born, known_targets, target_of
 from serin.prometheus.series import Series, freshness
+
+NOBODYS = CounterGroup(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +27,30 @@ class FoundGroup:
 
     terms: tuple[Term, ...]
     series: Sequence[Series]
+    asked: CounterGroup = NOBODYS
+    """What was asked for."""
 
 
-def windows(arms: ArmPatterns, grid: Grid, groups: Sequence[FoundGroup]) -> list[Window]:
-    """One window per grid cell; an arm without fresh samples at both edges has no counts there."""
-    return [_window(arms, start, grid.length, groups) for start in grid.starts]
+def windows(
+    arms: ArmPatterns, grid: Grid, groups: Sequence[FoundGroup], unseen: frozenset[str] | None = None
+) -> list[Window]:
+    """One window per grid cell; an arm without fresh samples at both edges has no counts there.
+
+    ``unseen`` has the selectors that had matched nothing before the grid; None: all that must be seen.
+    """
+    left, found = unseen_of([group.asked for group in groups], unseen), []
+    for start in grid.starts:
+        edges = (start.timestamp(), (start + grid.length).timestamp())
+        raw = [replace(group, series=clipped(group.series, edges, grid.length)) for group in groups]
+        left -= {group.asked.selector for group in raw if counters(group.series)}
+        silence = silence_of([(group.asked, bool(counters(group.series))) for group in raw], left)
+        window = Window(start, grid.length, None, absent=left) if left else _window(arms, start, grid.length, raw)
+        found.append(window if window.measured or window.error else replace(window, silence=silence))
+    return found
 
 
-def _window(arms: ArmPatterns, start: datetime, length: timedelta, groups: Sequence[FoundGroup]) -> Window:
+def _window(arms: ArmPatterns, start: datetime, length: timedelta, raw: Sequence[FoundGroup]) -> Window:
     edges = (start.timestamp(), (start + length).timestamp())
-    raw = [FoundGroup(group.terms, clipped(group.series, edges, length)) for group in groups]
     seen = [FoundGroup(group.terms, expand_native_histograms(group.series, group.terms, edges[0])) for group in raw]
     doubt = next(filter(None, _doubts(arms, raw, seen, edges)), "")
     if doubt:

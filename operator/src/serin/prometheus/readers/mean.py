@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from serin.evidence import Mean, MeanWindow
@@ -12,20 +13,25 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.arm_query import ArmQuery
-from serin.prometheus.readers.counter_groups import groups_of
+from serin.prometheus.readers.counter_groups import groups_of, silence_of
 from serin.prometheus.readers.origins import several_origins_error
 from serin.prometheus.readers.samples import clipped, duplicate_series_error
 from serin.prometheus.readers.targets import Edges, Target, counters, growth, known_targets
 from serin.prometheus.series import Series, freshness
 from serin.together import together
 
+NONE: frozenset[str] = frozenset()
+
 
 async def read(metrics: Metrics, wanted: measurements.Mean, identity: RolloutIdentity, grid: Grid) -> list[MeanWindow]:
     """One window per grid cell; ``MetricsError``."""
-    query = ArmQuery.of(metrics, wanted.arms, identity, grid)
+    query = ArmQuery.of(metrics, wanted, identity, grid)
     groups = groups_of(query.source, wanted.groups, identity.namespace)
     sums, counts = await together(*(metrics.series(query.request(group)) for group in groups))
-    return [_window(query, start, sums, counts) for start in grid.starts]
+    there = [(group, bool(counters(part))) for group, part in zip(groups, (sums, counts), strict=True)]
+    silence = next(filter(None, (silence_of([one], NONE) for one in there)), "")
+    windows = [_window(query, start, sums, counts) for start in grid.starts]
+    return [w if w.measured or w.error else replace(w, silence=silence) for w in windows]
 
 
 def check(wanted: measurements.Mean) -> None:

@@ -26,15 +26,19 @@ def expand_native_histograms(series: Sequence[Series], terms: Sequence[Term], st
     """
     native = _native(series, start)
     out = [s for s in series if not s.histograms and _identity(s) not in native]
+    wanted = _wanted(terms)
     for own in native.values():
-        out += [s for name, le in _wanted(terms) if own.labels.get("__name__") == name for s in _classic(own, name, le)]
+        for name in sorted({name for name, _ in wanted} & {own.labels.get("__name__", "")}):
+            out += _classic(own, name, [le for other, le in wanted if other == name])
     return out
 
 
 def off_boundary(series: Sequence[Series], terms: Sequence[Term]) -> str:
     """Why a threshold cannot be counted from native histograms, with the nearest boundaries; empty if it can."""
+    # A boundary of a ladder that is none is left out: the threshold is judged without it.
+    of_threshold = [term for term in terms if term.rung is None]
     for own in _native(series, math.inf).values():
-        for name, le in _wanted(terms):
+        for name, le in _wanted(of_threshold):
             divided = (_straddling_bucket(h, float(le)) for h in own.histograms if own.labels.get("__name__") == name)
             bounds = next(filter(None, divided), None)
             if bounds is not None:
@@ -78,20 +82,27 @@ def _within(histogram: NativeHistogram, threshold: float) -> float:
     return sum(own for _, upper, own in histogram.buckets if upper <= threshold or same_boundary(upper, threshold))
 
 
-def _classic(series: Series, name: str, le: str) -> list[Series]:
-    """The count and the bucket, as counters that never fall: a part that falls is a reset of the whole histogram."""
-    totals, inside = [], []
-    total = fast = 0.0
-    before = (0.0, 0.0)
+def _classic(series: Series, name: str, boundaries: Sequence[str]) -> list[Series]:
+    """The count and the buckets, as counters that never fall: a part that falls is a reset of the whole histogram.
+
+    A boundary within a bucket has no series: what is above it cannot be told.
+    """
+    known = [le for le in boundaries if not any(_straddling_bucket(h, float(le)) for h in series.histograms)]
+    grown: list[list[float]] = []
+    sums = before = [0.0] * (1 + len(known))
     for histogram in series.histograms:
-        now = (histogram.count, _within(histogram, float(le)))
-        if now[0] < before[0] or now[1] < before[1] or now[0] - now[1] < before[0] - before[1]:
-            before = (0.0, 0.0)
-        total, fast = total + now[0] - before[0], fast + now[1] - before[1]
-        totals.append(total)
-        inside.append(fast)
+        now = [histogram.count, *(_within(histogram, float(le)) for le in known)]
+        outside, earlier = ([own[0] - inside for inside in own[1:]] for own in (now, before))
+        if any(a < b for a, b in zip([*now, *outside], [*before, *earlier], strict=True)):
+            before = [0.0] * len(now)
+        sums = [total + a - b for total, a, b in zip(sums, now, before, strict=True)]
+        grown.append(sums)
         before = now
+    totals, *inside = map(list, zip(*grown, strict=True))
     return [
         Series({**series.labels, "__name__": f"{name}{COUNT}"}, series.times, totals),
-        Series({**series.labels, "__name__": f"{name}{BUCKET}", "le": le}, series.times, inside),
+        *(
+            Series({**series.labels, "__name__": f"{name}{BUCKET}", "le": le}, series.times, own)
+            for le, own in zip(known, inside, strict=True)
+        ),
     ]

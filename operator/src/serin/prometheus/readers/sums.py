@@ -15,14 +15,14 @@ from typing import Protocol
 from serin.evidence import Counts, Window
 from serin.prometheus.boundaries import spellings
 from serin.prometheus.presets import Term
-from serin.prometheus.promql import quoted
 from serin.prometheus.readers.arm_query import ArmPatterns, ArmQuery
-from serin.prometheus.readers.counter_groups import CounterGroup
+from serin.prometheus.readers.counter_groups import CounterGroup, silence_of, unseen_of
 from serin.prometheus.readers.origins import ORIGIN_LABELS, several_origins_error
 from serin.prometheus.readers.samples import REPLICA_LABELS
 from serin.prometheus.readers.tally import CannotCount, count_of, tally
 from serin.prometheus.readers.targets import Edges
 from serin.prometheus.series import LEAST_FRESHNESS, Series
+from serin.prometheus.variables import quoted
 from serin.schema.types import format_duration
 
 PART = "serin_part"
@@ -57,8 +57,13 @@ class Ask(Protocol):
         ...
 
 
-async def summed(ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup]) -> Window:
-    """The first window of the query's grid; ``MetricsError`` if the server does not answer."""
+async def summed(
+    ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup], unseen: frozenset[str] | None = None
+) -> Window:
+    """The first window of the query's grid; ``MetricsError`` if the server does not answer.
+
+    ``unseen`` has the selectors that have matched nothing before; None: any of them.
+    """
     arms, start, length = arm_query.patterns, arm_query.grid.start, arm_query.grid.length
     found = [
         (
@@ -67,6 +72,10 @@ async def summed(ask: Ask, arm_query: ArmQuery, groups: Sequence[CounterGroup]) 
         )
         for group in groups
     ]
+    there = [(group, bool(series)) for group, (_, series) in zip(groups, found, strict=True)]
+    absent = unseen_of(groups, unseen) - {group.selector for group, is_there in there if is_there}
+    if absent:
+        return Window(start, length, None, absent=absent, silence=silence_of(there, absent))
     edges = (start.timestamp(), (start + length).timestamp())
     origins = [[s for s in series if s.labels.get(PART, "").startswith("origins")] for _, series in found]
     doubt = several_origins_error(arms, origins, edges[0])

@@ -31,14 +31,27 @@ class Increments(Protocol):
 
 def tally(groups: Iterable[tuple[Sequence[Term], Increments]]) -> Counts:
     """The counts of all terms together; ``CannotCount``."""
-    bad = total = 0.0
+    bad = total = of_all = client_errors = 0.0
+    ladder: dict[int, float] = {}
+    is_whole = True
     for terms, increments in groups:
         for term in terms:
             if term.required and increments.lacks(term):
-                raise CannotCount(f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE_BOUNDARY}")
+                if term.rung is None:
+                    raise CannotCount(
+                        f"{term.metric} has no bucket with le={term.labels.get('le')}: {MUST_BE_BOUNDARY}"
+                    )
+                is_whole = False  # the threshold is judged all the same
+                continue
             grown = increments.of(term)
+            if term.rung is not None:
+                ladder[term.rung] = ladder.get(term.rung, 0.0) + term.bad * grown
+                continue
             bad, total = bad + term.bad * grown, total + term.total * grown
-    return Counts(max(0, round(bad)), max(0, round(total)))
+            of_all += 0.0 if "le" in term.labels else term.bad * grown
+            client_errors += term.client_errors * grown
+    slower = tuple(max(0, round(of_all + ladder[rung])) for rung in sorted(ladder)) if is_whole else ()
+    return Counts(max(0, round(bad)), max(0, round(total)), slower, client_errors=max(0, round(client_errors)))
 
 
 def count_of(bucket: Term) -> str:

@@ -14,11 +14,12 @@ from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.series import freshness
+from serin.prometheus.variables import VARIABLES
 
 LIVING = 60.0
 """Seconds: a series whose newest sample is older than that beside another one's has ended."""
 OLDEST_SAMPLE = timedelta(hours=48)
-EXAMPLE = dict.fromkeys(promql.VARIABLES, "x")
+EXAMPLE = dict.fromkeys(VARIABLES, "x")
 EXAMPLE_WINDOW = timedelta(seconds=15)
 
 

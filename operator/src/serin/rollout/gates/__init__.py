@@ -19,12 +19,14 @@ from serin.rollout.gates.cluster.stable_size import stable_too_small
 from serin.rollout.gates.cluster.template_drift import template_drift
 from serin.rollout.gates.cluster.unreadable import unreadable
 from serin.rollout.gates.cluster.write_failed import write_failed
+from serin.rollout.gates.evidence.analysis_ready import analysis_not_ready
 from serin.rollout.gates.evidence.bake_time import bake_time
 from serin.rollout.gates.evidence.preview_time import preview_time
 from serin.rollout.gates.evidence.step_time import step_time
 from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.evidence.undecided import undecided
 from serin.rollout.gates.gate import Gate, HeldBy, Moment, only_mirrored, with_hold_clock
+from serin.rollout.gates.people.frozen import frozen
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.gates.people.spec_unusable import spec_unusable
@@ -74,9 +76,13 @@ GATES: tuple[Gate, ...] = (
     # Somebody wants it to stay where it is.
     Gate(paused, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
     Gate(held, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
+    # The cluster or the namespace is frozen: what has traffic keeps it.
+    Gate(frozen, EVERY, HeldBy.PERSON, AT_END | ON_RESUME),
     # Whoever gets more traffic can carry it, and whoever takes it back can, too.
     Gate(stable_too_small, JUDGED, HeldBy.CLUSTER, NEVER),
     Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER, NEVER),
+    # Nobody would see what the first weight does.
+    Gate(analysis_not_ready, PREPARE, HeldBy.EVIDENCE, NEVER),
 )
 """In this order; the first gate of the phase that holds gives the reason."""
 

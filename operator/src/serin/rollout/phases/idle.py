@@ -8,6 +8,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
+from serin.rollout.gates.people.frozen import freeze_in_force, freeze_message
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.rejected_elsewhere import rejected_elsewhere
@@ -53,11 +54,11 @@ def decide_idle(context: DecisionContext, status: ModelDeploymentStatus) -> Tran
         wake = _ask_again_at(context, status, problem)
         return Transition(with_phase(status, phase), problem.reason, problem.message, wake, stalled=True)
     if stable is None:
-        held = first_transition((unreadable_before_start, rejected_elsewhere), context, status)
+        held = first_transition((unreadable_before_start, rejected_elsewhere, _frozen), context, status)
         return held or start_rollout(context, status, wanted, None)
     if wanted.revision == stable.revision:
         return _stable_wanted(context, status, stable)
-    checks = (_rejected, unreadable_before_start, _start_blocked, _backing_off)
+    checks = (_rejected, unreadable_before_start, _start_blocked, _backing_off, _frozen)
     return first_transition(checks, context, status) or start_rollout(context, status, wanted, _policy(context))
 
 
@@ -141,6 +142,16 @@ def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> T
         message = f"the gateway has not accepted the route{why}; no rollout starts on it"
         return wait_for_route(context, waiting, message)
     return None
+
+
+def _frozen(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Waits while a PromotionFreeze is in force, unless the revision may end an outage or was stable before."""
+    wanted, freeze = context.observed.wanted, freeze_in_force(context)
+    if freeze is None or wanted is None or context.is_down(status.stable) or is_returning(context, status, wanted):
+        return None
+    phase = Phase.WAITING if status.stable is not None else Phase.PENDING
+    message = f"{freeze_message(freeze)}; version {wanted.version} waits"
+    return Transition(with_phase(status, phase), Reason.FROZEN, message, freeze.ends)
 
 
 def _policy_problem(context: DecisionContext, status: ModelDeploymentStatus) -> Problem | None:

@@ -30,8 +30,13 @@ KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
 ROLLBACK_STALLED_AFTER = timedelta(seconds=60)
 """How long the gateway may take to accept 0 % before a person is needed."""
+RECORD_TOLD_AFTER = timedelta(seconds=15)
+"""A record is finished sooner, unless windows of the time before the decision cannot be read yet."""
 RECORD_TIMEOUT = timedelta(minutes=5)
 """How long a decided rollout waits for its record; after that its outcome is kept in ``pendingOutcomes``."""
+
+KEPT_TO_BEGIN_ANEW = timedelta(minutes=1)
+"""How long a candidate stays up that comes back in the next rollout."""
 
 
 def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason, message: str) -> Transition:
@@ -148,7 +153,12 @@ def wait_for_record(
         return None
     failure = failed_write(status, "PromotionRecord")
     if failure is None and (record is not None or context.now - rollout.decided_at < ROLLBACK_STALLED_AFTER):
-        return Transition(status, cause, why, context.poll_at())
+        told = context.now - rollout.decided_at >= RECORD_TOLD_AFTER
+        waits = (
+            f"; PromotionRecord {rollout.record} waits for its last windows until "
+            f"{format_time(until.replace(microsecond=0))} at the latest"
+        )
+        return Transition(status, cause, why + waits if told else why, context.poll_at())
     trouble = failure.message if failure is not None else "it cannot be read"
     message = (
         f"{why}; PromotionRecord {rollout.record} is not finished: {trouble}; without it the rollout ends at "
@@ -161,7 +171,10 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
     """Removes the rollout from status, and adds the rejection if the cause rejects the revision."""
     rollout, candidate = rollout_of(status), status.candidate
     ended_for, rejected = rollout.cause or cause, status.rejected
-    until = context.now + (context.spec.route.timeout if rollout.exposed else timedelta(0))
+    kept = context.spec.route.timeout if rollout.exposed else timedelta(0)
+    if ended_for is Reason.POLICY_EDITED:  # the same revision begins anew, and need not come up again
+        kept = max(kept, KEPT_TO_BEGIN_ANEW)
+    until = context.now + kept
     draining = with_draining(status, candidate and candidate.model_copy(update={"until": until}))
     unknown = not is_known(ended_for) and rollout.outcome is Outcome.ROLLED_BACK  # a cause of a newer version of Serin
     rejected_now = ended_for.effect.rejects or unknown

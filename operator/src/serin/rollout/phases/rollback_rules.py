@@ -6,6 +6,7 @@ from serin.api.model_deployment import OnNewRevision
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import SilenceClock
+from serin.rollout.gates.evidence.analysis_ready import holds_for_preflight, is_asked
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
@@ -29,7 +30,9 @@ def aborted_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> 
     route = context.observed.route
     if route is None or status.candidate is None:
         return None
-    intended = weights_of(status).applied if route.intended is None else route.intended
+    weights = weights_of(status)
+    # What Serin itself has just lowered is not yet applied.
+    intended = min(weights.applied, weights.desired) if route.intended is None else route.intended
     removed = route.meant_to_expose - route.exposes
     if route.weight >= intended and not removed:
         return None
@@ -55,7 +58,7 @@ def decided_before(context: DecisionContext, status: ModelDeploymentStatus) -> T
 
 
 def breached(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A Critical SLO is breached."""
+    """An SLO is breached that rolls back."""
     rollback = stage_evidence(context, status).breach
     if rollback is None:
         return None
@@ -145,6 +148,18 @@ def candidate_cannot_start(context: DecisionContext, status: ModelDeploymentStat
     return None
 
 
+def policy_mended(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """Preflight holds the rollout, and the policy was edited since it began: it begins anew with the edited one."""
+    found = context.observed.readiness
+    if found is None or found.ready or not is_asked(context, status) or not holds_for_preflight(context, status):
+        return None
+    if not context.policy_edited(status) or context.policy_problem() is not None:
+        return None
+    name = context.spec.policy_ref.name
+    message = f"PromotionPolicy {name} was edited before the first weight; the rollout begins anew with it"
+    return start_rollback(context, status, Reason.POLICY_EDITED, message)
+
+
 ROLLBACK_RULES = (
     decided_before,
     aborted_by_hand,
@@ -156,7 +171,7 @@ ROLLBACK_RULES = (
     inconclusive_too_long,
 )
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
-PREPARE_RULES = (superseded, candidate_cannot_start)
+PREPARE_RULES = (superseded, candidate_cannot_start, policy_mended)
 """Before the candidate gets its first request."""
 ENDING_RULES = (
     decided_before,

@@ -20,7 +20,7 @@ from serin.schema.reasons import Phase, Reason
 
 NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
 """Parts that a rollout needs to start while stable is down: its attempt and arm follow from them."""
-NEEDED_TO_START = (*NEEDED_IN_AN_OUTAGE, Part.ENDPOINTS, Part.POLICY, Part.ACTIONS, Part.HOSTNAMES)
+NEEDED_TO_START = (*NEEDED_IN_AN_OUTAGE, Part.ENDPOINTS, Part.POLICY, Part.ACTIONS, Part.HOSTNAMES, Part.FREEZES)
 """Parts that a rollout needs to start otherwise."""
 QUESTION_RETRY = timedelta(seconds=30)
 """The first pause between two questions about other objects; each is as long as all before it."""

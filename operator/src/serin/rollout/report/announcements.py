@@ -5,6 +5,7 @@ from __future__ import annotations
 from serin.api.conditions import ConditionType
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import Announcement
+from serin.rollout.report.client_errors import client_errors_of
 from serin.rollout.report.status_report import OUTAGE_REASONS
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
@@ -17,7 +18,12 @@ def announcements(
     before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
 ) -> tuple[Announcement, ...]:
     """The announcements for the change from ``before`` to ``after``; empty without a change."""
-    return (*_transition(before, after, transition), *_policy_changes(before, after))
+    return (
+        *_transition(before, after, transition),
+        *_policy_changes(before, after),
+        *_client_errors(before, after),
+        *_analysis_changes(before, after, transition),
+    )
 
 
 def _transition(
@@ -87,3 +93,23 @@ def _policy_changes(before: ModelDeploymentStatus, after: ModelDeploymentStatus)
     if new.status == "True" and (old is None or new.reason != Reason.POLICY_EDITED.value):
         return ()
     return (announcement(after, new.reason, new.message, warning=new.status != "True"),)
+
+
+def _client_errors(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[Announcement, ...]:
+    """The announcement of a share of 4xx that is far from stable's, once."""
+    old, new = client_errors_of(before), client_errors_of(after)
+    if new is None or new.status != "False" or (old is not None and old.status == "False"):
+        return ()
+    return (announcement(after, new.reason, new.message, reason=Reason.CLIENT_ERRORS_DIFFER, warning=True),)
+
+
+def _analysis_changes(
+    before: ModelDeploymentStatus, after: ModelDeploymentStatus, transition: Transition
+) -> tuple[Announcement, ...]:
+    """The announcement of what preflight found where the policy only wants to be warned of it."""
+    kind, reason = ConditionType.ANALYSIS_READY.value, Reason.ANALYSIS_NOT_READY
+    old, new = (next((c.reason for c in s.conditions if c.type == kind), None) for s in (before, after))
+    if new != reason.value or old == new or transition.reason is reason:
+        return ()
+    message = next(c.message for c in after.conditions if c.type == kind)
+    return (announcement(after, reason.value, message, reason=reason, warning=True),)

@@ -9,11 +9,12 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.evidence.traffic_split import describe_split
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
+from serin.rollout.report.client_errors import UNSEEN, client_errors_condition
 from serin.rollout.transition import Transition, weight_on
 from serin.schema.reasons import Phase, Reason
 
-UNSEEN = -1
-"""``observedGeneration`` of a condition before any generation was carried out."""
+LONGEST = 2048
+"""Characters of what preflight found: a policy has up to 32 SLOs."""
 
 
 def conditions(context: DecisionContext, status: ModelDeploymentStatus, transition: Transition) -> list[Condition]:
@@ -41,12 +42,14 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
         )
         reason = "Agrees" if split.agrees else Reason.TRAFFIC_SPLIT.value
         out.append(_make(context, ConditionType.TRAFFIC_SPLIT, reason, words, holds=split.agrees))
+    out.extend(client_errors_condition(context, status))
     generation = status.observed_generation if status.observed_generation is not None else UNSEEN
     out.extend(_policy_condition(context, status))
     unread = context.observed.unknown.get(Part.ACTIONS)
     if unread is not None:
         why, read = Reason.OBSERVATION_INCOMPLETE.value, False if unread.refused else None
         out.append(_make(context, ConditionType.ACTIONS_READ, why, unread.message, holds=read))
+    out.extend(_analysis_condition(context, status))
     if context.observed.missing_rights:
         message = (
             f"Serin's service account may not: {'; '.join(context.observed.missing_rights)}; apply the chart's rules"
@@ -78,16 +81,27 @@ def _policy_condition(context: DecisionContext, status: ModelDeploymentStatus) -
         return [_make(context, ConditionType.POLICY_ACCEPTED, problem.reason.value, problem.message, holds=False)]
     if not isinstance(live, PromotionPolicySpec):
         return [c for c in status.conditions if c.type == ConditionType.POLICY_ACCEPTED.value]
-    if status.rollout is not None and policy_edited(context, status):
+    if status.rollout is not None and context.policy_edited(status):
         message = f"PromotionPolicy {name} is usable; it was edited, and the rollout goes on with the one it began with"
         return [_make(context, ConditionType.POLICY_ACCEPTED, Reason.POLICY_EDITED.value, message, holds=True)]
     message = f"PromotionPolicy {name} is usable"
     return [_make(context, ConditionType.POLICY_ACCEPTED, "Accepted", message, holds=True)]
 
 
-def policy_edited(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether the live policy differs from the one that the rollout began with."""
-    live, record = context.observed.policy, context.record(status)
-    if record is None or record.policy is None or not isinstance(live, PromotionPolicySpec):
-        return False
-    return live != record.policy
+def _analysis_condition(context: DecisionContext, status: ModelDeploymentStatus) -> list[Condition]:
+    """What preflight found for the rollout under way; the previous condition if this process has not asked."""
+    found, kind = context.observed.readiness, ConditionType.ANALYSIS_READY
+    if status.rollout is None or status.stable is None or status.rollout.at_once:
+        return []
+    if found is None:
+        return [c for c in status.conditions if c.type == kind.value]
+    if found.obstacles:
+        words = "; ".join((*found.obstacles, *found.unknown, *found.warnings))
+        return [_make(context, kind, Reason.ANALYSIS_NOT_READY.value, words[:LONGEST], holds=False)]
+    if found.unavailable:
+        return [_make(context, kind, Reason.METRICS_UNAVAILABLE.value, found.unavailable[:LONGEST], holds=None)]
+    if found.unknown:
+        words = "; ".join((*found.unknown, *found.warnings))
+        return [_make(context, kind, Reason.NO_DATA.value, words[:LONGEST], holds=None)]
+    words = "; ".join((found.summary, *found.warnings))
+    return [_make(context, kind, "Ready", words[:LONGEST], holds=True)]

@@ -12,7 +12,8 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import hold_limit
 from serin.rollout.observation import Problem
-from serin.rollout.report.conditions import conditions, policy_edited
+from serin.rollout.report.client_errors import client_errors_note
+from serin.rollout.report.conditions import conditions
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
 from serin.schema.reasons import Phase, Reason
@@ -43,6 +44,7 @@ def with_report(
         _auto_update_note(context, transition.status),
         _doubt_note(context, transition),
         _policy_note(context, transition),
+        client_errors_note(context, transition.status),
     )
     appended = f"{''.join(notes)}{_failure_note(transition)}"
     since = before.since if before.reason is transition.reason and before.since else context.now.replace(microsecond=0)
@@ -62,7 +64,7 @@ def with_report(
             reason=transition.reason,
             message=transition.message,
             since=old.since if same and old is not None else context.now.replace(microsecond=0),
-            wake_at=_deadline(context, status),
+            wake_at=_deadline(context, status, transition.reason),
             steps=Schedule(policy).count if policy is not None else status.rollout.steps,
             verdict=context.observed.assessment.verdict,
             slos=[slo_status(report) for report in context.observed.assessment.slos],
@@ -105,7 +107,7 @@ def _policy_note(context: DecisionContext, transition: Transition) -> str:
         known = live.reason is transition.reason or status.stable is None or transition.reason is Reason.STABLE_DOWN
         goes_on = "this rollout goes on with the policy that it began with" if rollout else "no rollout can start"
         return "" if known else f"; {live.message}; {goes_on}"
-    if rollout is not None and not rollout.taken_back and policy_edited(context, status):
+    if rollout is not None and not rollout.taken_back and context.policy_edited(status):
         name = context.spec.policy_ref.name
         return f"; PromotionPolicy {name} was edited; this rollout goes on with the one it began with"
     return ""
@@ -149,7 +151,7 @@ def _doubt_note(context: DecisionContext, transition: Transition) -> str:
     return f"; {arm.doubt.message}"
 
 
-def _deadline(context: DecisionContext, status: ModelDeploymentStatus) -> datetime | None:
+def _deadline(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason) -> datetime | None:
     """When the current wait ends by itself: its deadline, not the next poll."""
     rollout, policy = status.rollout, context.policy(status)
     if rollout is None or policy is None or rollout.outcome is not None:
@@ -157,6 +159,8 @@ def _deadline(context: DecisionContext, status: ModelDeploymentStatus) -> dateti
     if rollout.interruption is not None:
         return rollout.interruption.at.replace(microsecond=0) + policy.rollback.endpoint_grace
     if status.phase is Phase.PREPARING:
+        if reason in {Reason.ANALYSIS_NOT_READY, Reason.METRICS_UNAVAILABLE}:  # preflight: only the next look ends it
+            return None
         return (rollout.blocked_since or rollout.started_at) + hold_limit(context, status)
     begun = rollout.step_started_at
     if begun is None or status.phase not in {Phase.SHADOWING, Phase.PROGRESSING}:

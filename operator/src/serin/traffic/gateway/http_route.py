@@ -76,6 +76,12 @@ def _backend(ref: RevisionRef, service_of: ServiceOf, weight: int) -> dict[str, 
     return {**service_of(ref.workload.name).reference(), "weight": weight}
 
 
+def own_annotations(route: Mapping[str, Any]) -> dict[str, str]:
+    """Serin's annotations. A stale one would mislead the operator when it rebuilds a lost status from the route."""
+    annotations = route["metadata"].get("annotations", {})
+    return {key: value for key, value in annotations.items() if key.startswith("serin.dev/")}
+
+
 def is_applied(actual: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON value
     """Whether ``actual`` contains everything in ``wanted``; fields that the server has added do not matter.
 

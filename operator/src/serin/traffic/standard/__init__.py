@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
@@ -14,22 +17,30 @@ from serin.cluster.client import Cluster, Object
 from serin.cluster.permissions import Permission, on
 from serin.cluster.resources import Resource
 from serin.prometheus.identity import RolloutIdentity
-from serin.rollout.decision import RoutePlan
+from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
-from serin.traffic.backend import Source
-from serin.traffic.gateway.http_route import http_route
+from serin.schema.choices import Arms
+from serin.traffic.backend import Applied, Route, Source
+from serin.traffic.gateway.claims import foreign
+from serin.traffic.gateway.http_route import http_route, is_applied, own_annotations
 from serin.traffic.gateway.route_view import route_view
+from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner
+from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.service import service_of, workload_of
-from serin.traffic.standard.workload import has_same_content, inference_service, scaling_patch, storage_uri
+from serin.traffic.standard.workload import has_same_content, inference_service
 
 
 class Standard:
     """The back end for ``mode: Standard``."""
 
     kind: Resource = resources.INFERENCE_SERVICES
+    route_kind: Resource = resources.HTTP_ROUTES
+    writes_workloads = True
+    claims_hostnames = True
+    absent = "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
     watched: tuple[Resource, ...] = (resources.INFERENCE_SERVICES,)
     permissions: tuple[Permission, ...] = (
         *on(resources.INFERENCE_SERVICES, "list", "watch", "create", "patch", "delete"),
@@ -42,9 +53,26 @@ class Standard:
         """None: this mode supports every spec."""
         return None
 
+    def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
+        """Arms that tell apart what this mode does not have."""
+        if Arms.KNATIVE not in {policy.arms_of(slo) for slo in policy.slos}:
+            return None
+        return "arms: Knative tells Knative's revisions apart, the arms of mode Knative; use Contour, Istio or Pod"
+
     def workload(self, model_deployment: str, revision: str) -> Workload:
         """The InferenceService of ``revision``."""
         return workload_of(model_deployment, revision)
+
+    def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
+        """Whether the InferenceService has the name that Serin derives from its labels."""
+        revision = str(obj["metadata"]["labels"].get(names.REVISION, ""))
+        return bool(obj["metadata"]["name"] == workload_name(model_deployment, revision))
+
+    def is_foreign(
+        self, route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus
+    ) -> bool:
+        """Whether the HTTPRoute has no trace of Serin."""
+        return foreign(route, obj, status)
 
     def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
         """The InferenceService of one revision."""
@@ -69,19 +97,47 @@ class Standard:
         key: tuple[str, str],
         status: ModelDeploymentStatus,
         found: list[Object] | None,
+        *,
+        route: Object | None,  # noqa: ARG002 - each workload has objects of its own
     ) -> dict[str, Arm]:
         """The InferenceServices with their endpoints and pods."""
         return await observe_arms(cluster, reader, key, status, found)
 
-    def route(self, owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan) -> Object:
-        """The HTTPRoute to the predictors' Services."""
-        return http_route(owner, spec, plan, service_of)
+    async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
+        """Applies the HTTPRoute to the predictors' Services."""
+        plan, actual, seen = decision.plan.route, route.actual, route.view
+        if plan is None:
+            return Applied()
+        wanted = http_route(route.owner, route.spec, plan, service_of)
+        meant = own_annotations(wanted)
+        if actual is not None:
+            if is_applied(actual, wanted) and own_annotations(actual) == meant:
+                return Applied()
+            wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
+            if not route.owner.owns(actual) and await is_deleted_meanwhile(cluster, route.owner):
+                return Applied()
+        await cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
+        if seen is None or not seen.editor or actual is None or own_annotations(actual) != meant:
+            return Applied()
+        return Applied(f"{seen.edited_by} had changed the HTTPRoute; it shows again what was decided ({plan.weight} %)")
 
-    def route_view(self, route: Mapping[str, Any]) -> RouteView:
+    def route_view(
+        self,
+        route: Mapping[str, Any],
+        workloads: Sequence[Object] | None,  # noqa: ARG002 - the route names them
+        status: ModelDeploymentStatus,  # noqa: ARG002 - the route's annotations say what it means
+    ) -> RouteView:
         """The HTTPRoute as the rollout sees it."""
         return route_view(route, service_of)
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
         """The names of the InferenceServices, which the series of gateways, meshes and pods have as labels."""
         names = (candidate.workload.name, stable.workload.name)
-        return RolloutIdentity(namespace, *names, candidate.revision, candidate.version)
+        return RolloutIdentity(
+            namespace,
+            *names,
+            candidate.revision,
+            candidate.version,
+            stable_revision=stable.revision,
+            stable_version=stable.version,
+        )

@@ -12,9 +12,10 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.rollout.observation import Arm, Part
+from serin.traffic.kserve.failure import pod_failure
+from serin.traffic.kserve.ready import ready_endpoints
 from serin.traffic.reader import Reader
-from serin.traffic.standard.endpoints import arm, ready_endpoints
-from serin.traffic.standard.failure import pod_failure
+from serin.traffic.standard.endpoints import arm
 from serin.traffic.standard.service import service_of
 
 POD_LABEL = "serving.kserve.io/inferenceservice"

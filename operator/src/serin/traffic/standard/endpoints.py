@@ -11,8 +11,12 @@ from serin.api.status import RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.rollout.observation import Arm
+from serin.traffic.kserve.failure import failure_of
+from serin.traffic.kserve.ready import ready_endpoints
 from serin.traffic.owner import stated_hash
-from serin.traffic.standard.failure import failure_of
+
+SERVING = "kserve-container"
+"""The container of a predictor's pod that serves the model."""
 
 
 def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Iterable[Any]) -> Arm:
@@ -28,6 +32,7 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
     )
     pods, ready = list(pods), ready_endpoints(slices)
     failure = failure_of(inference_service, pods, serves=ready > 0)
+    image, image_id = _image(pods)
     updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
     return Arm(
         ref,
@@ -37,6 +42,9 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
         template=_template(pods),
         size=_size(inference_service),
         updates=updates,
+        image=image,
+        image_id=image_id,
+        runtime=_runtime(inference_service),
     )
 
 
@@ -46,29 +54,43 @@ def _size(inference_service: Mapping[str, Any]) -> int | None:
     return replica_bounds(predictor)[1] if isinstance(predictor, Mapping) else None
 
 
+def _runtime(inference_service: Mapping[str, Any]) -> str:
+    """The ServingRuntime that the user named, or that KServe says it chose; empty if neither is told."""
+    model = _at(inference_service, "spec", "predictor", "model")
+    status = _at(inference_service, "status")
+    chosen = status.get("servingRuntimeName") or status.get("clusterServingRuntimeName")
+    return str(model.get("runtime") or chosen or "")
+
+
+def _image(pods: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+    """The image of the serving container of the newest pod, as asked for and as pulled."""
+    newest = _newest(pods) or {}
+    asked = _of_server(_at(newest, "spec").get("containers"))
+    pulled = _of_server(_at(newest, "status").get("containerStatuses"))
+    return str(asked.get("image") or ""), str(pulled.get("imageID") or "")
+
+
+def _of_server(containers: object) -> Mapping[str, Any]:
+    """The entry of the serving container; empty if there is none, or if it has another shape."""
+    found = (c for c in (containers if isinstance(containers, list) else []) if isinstance(c, Mapping))
+    return next((c for c in found if c.get("name") == SERVING), {})
+
+
+def _at(obj: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """The object at a path; empty if there is none. What is only told to people must not fail a pass."""
+    for key in path:
+        value = obj.get(key)
+        obj = value if isinstance(value, Mapping) else {}
+    return obj
+
+
+def _newest(pods: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The newest pod that is not on its way out."""
+    staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    return max(staying, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default=None)
+
+
 def _template(pods: Iterable[Mapping[str, Any]]) -> str:
     """The template hash of the newest pod, from the label of its ReplicaSet; empty without a pod."""
-    staying = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    newest = max(staying, key=lambda metadata: str(metadata.get("creationTimestamp", "")), default=None)
-    return str((newest.get("labels") or {}).get("pod-template-hash", "")) if newest else ""
-
-
-def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
-    """Number of ready endpoints that are not terminating.
-
-    Counted by pod, as a dual-stack Service lists each pod once per address family. Endpoints without a pod are counted
-    by address, in the address family that has the most.
-    """
-    pods: set[str] = set()
-    addresses: dict[str, set[str]] = {}
-    for piece in slices:
-        for endpoint in piece.get("endpoints") or []:
-            conditions, target = endpoint.get("conditions") or {}, endpoint.get("targetRef") or {}
-            if not conditions.get("ready", True) or conditions.get("terminating", False):
-                continue
-            if target.get("uid"):
-                pods.add(target["uid"])
-            else:
-                family = addresses.setdefault(piece.get("addressType", "IPv4"), set())
-                family.update(endpoint.get("addresses") or [])
-    return len(pods) + max(map(len, addresses.values()), default=0)
+    newest = _newest(pods)
+    return str((newest["metadata"].get("labels") or {}).get("pod-template-hash", "")) if newest else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
-from serin.evidence import Split
+from serin.judge.split import Split
 from serin.rollout.context import DecisionContext
 from serin.rollout.steps.stage import describe_step, stage_evidence
 from serin.rollout.transition import Transition

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from serin.schema.reasons import Reason
+from serin.traffic.kserve.failure import deployment_failure, event_failure, failure_of, pod_failure
 from serin.traffic.standard.endpoints import arm
-from serin.traffic.standard.failure import deployment_failure, event_failure, failure_of, pod_failure
 
 
 def pod(*, init: bool = False, deleting: bool = False, **status: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,14 +13,17 @@ import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.preflight import ready
-from serin.cli.survey import SloFigures, SurveyTarget, survey, survey_target
+from serin.cli.survey_target import survey_target
 from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
+from serin.prometheus.figures import Doubt, SloFigures
 from serin.prometheus.identity import RolloutIdentity
+from serin.prometheus.presets import preset
 from serin.prometheus.readers.sums import PART
 from serin.prometheus.series import NativeHistogram, Series
 from serin.prometheus.series_request import SeriesRequest
-from serin.schema.choices import Arms
+from serin.prometheus.survey import SurveyTarget, survey
+from serin.schema.choices import Arms, Severity
 from tests.clock import START
 from tests.fakes import FakeCluster, satisfies
 
@@ -55,10 +59,13 @@ class Store:
         label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
         metrics = query.split('__name__=~"')[1].split('"', maxsplit=1)[0].split("|")
         cluster = re.search('envoy_cluster_name=~"([^"]*)"', query)
+        space = re.search(',namespace="([^"]*)"', query)
         kept = [s for s in self.all if s.labels["__name__"] in metrics]
-        kept = [s for s in kept if cluster is None or s.labels["envoy_cluster_name"] == cluster[1]]
+        kept = [s for s in kept if cluster is None or s.labels.get("envoy_cluster_name") == cluster[1]]
+        kept = [s for s in kept if space is None or s.labels.get("namespace") == space[1]]
+        kept = [s for s in kept if s.times[-1] > START.timestamp() - 300]
         job = re.search('job="([^"]*)"', query)
-        kept = [s for s in kept if job is None or s.labels["job"] == job[1]]
+        kept = [s for s in kept if job is None or s.labels.get("job") == job[1]]
         return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in kept]
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
@@ -139,6 +146,11 @@ async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
             "availability",
             f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it: prod_other-1",
         ),
+        (
+            (counter(XX, "x", 5, envoy_cluster_name="risk_hush_80"),),
+            "availability",
+            f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it, none of namespace prod",
+        ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
         (
             (*LATENCY, counter(BUCKET, "fraud-a", 1, le="abc")),
@@ -162,6 +174,127 @@ async def test_what_was_found_instead(series: tuple[Series, ...], kind: str, wor
     [found] = await surveyed(Store(*series), policy(kind))
     assert words in found.problem
     assert not ready([found])
+
+
+TOTAL = "envoy_cluster_upstream_rq_total"
+
+
+@pytest.mark.parametrize(
+    ("series", "kinds", "doubts"),
+    [
+        pytest.param((), ["availability"], [Doubt.OBSTACLE], id="the gateway is not scraped at all"),
+        pytest.param(
+            (counter(TOTAL, "other-1", 5), counter(XX, "other-1", 5)),
+            ["availability"],
+            [Doubt.OBSTACLE],
+            id="the gateway knows others, and not stable",
+        ),
+        pytest.param(
+            (counter(TOTAL, "fraud-a", 0), counter(XX, "other-1", 5)),
+            ["availability"],
+            [Doubt.ABSENT],
+            id="the gateway knows stable, which had no request",
+        ),
+        pytest.param(
+            (counter(XX, "other-1", 5),),
+            ["availability"],
+            [Doubt.ABSENT],
+            id="what the gateway knows is not kept, so nobody can tell",
+        ),
+        pytest.param(
+            (*HEALTHY, counter(TOTAL, "fraud-a", 200)),
+            ["availability", "latency"],
+            [Doubt.NONE, Doubt.OBSTACLE],
+            id="stable has requests, and what another SLO counts is not there",
+        ),
+        pytest.param(LATENCY, ["latency"], [Doubt.OBSTACLE], id="a threshold that is no boundary"),
+        pytest.param(
+            tuple(Series(s.labels, s.times[-3:], s.values[-3:]) for s in HEALTHY),
+            ["availability"],
+            [Doubt.UNKNOWN],
+            id="too young",
+        ),
+        pytest.param(
+            (*(Series(s.labels, s.times[:-40], s.values[:-40]) for s in HEALTHY), counter(TOTAL, "other-1", 5)),
+            ["availability"],
+            [Doubt.OBSTACLE],
+            id="stable is not scraped any more",
+        ),
+    ],
+)
+async def test_what_a_problem_means(series: tuple[Series, ...], kinds: list[str], doubts: list[Doubt]) -> None:
+    found = await surveyed(Store(*series), policy(*kinds))
+    assert [f.doubt for f in found] == doubts
+    assert all(bool(f.problem) is (f.doubt is not Doubt.NONE) for f in found)
+
+
+def pod_line(name: str, isvc: str, rate: float = 0.0) -> Series:
+    line = counter(name, isvc, rate)
+    return Series({"__name__": name, "pod": f"{isvc}-predictor-7f-x1", "namespace": "prod"}, line.times, line.values)
+
+
+PREDICT = "request_predict_seconds_count"
+STABLE_POD = (pod_line("up", "fraud-a"), pod_line(PREDICT, "fraud-a", 50))
+
+
+@pytest.mark.parametrize(
+    ("series", "ready_now", "doubt"),
+    [
+        pytest.param((pod_line("up", "fraud-a"),), False, Doubt.ABSENT, id="stable is scraped, and had no request"),
+        pytest.param((pod_line("up", "other-1"),), False, Doubt.OBSTACLE, id="stable is not scraped"),
+        pytest.param((), False, Doubt.ABSENT, id="whoever pushes has no targets"),
+        pytest.param(STABLE_POD, False, Doubt.NONE, id="the candidate is not up yet"),
+        pytest.param(STABLE_POD, True, Doubt.OBSTACLE, id="the candidate is up, and not scraped yet"),
+        pytest.param((*STABLE_POD, pod_line("up", "fraud-b")), True, Doubt.NONE, id="both are scraped"),
+        pytest.param(
+            (pod_line(PREDICT, "fraud-a", 50),), True, Doubt.NONE, id="whoever pushes says nothing of targets"
+        ),
+    ],
+)
+async def test_pods_are_scraped_before_they_have_requests(
+    series: tuple[Series, ...],
+    ready_now: bool,  # noqa: FBT001 - a column
+    doubt: Doubt,
+) -> None:
+    target = SurveyTarget(policy("availability", arms="Pod"), IDENTITY, has_candidate=False, candidate_ready=ready_now)
+    [found] = await survey(Store(*series), target, START)
+    assert found.doubt is doubt, found.problem
+
+
+async def test_a_server_that_is_too_slow_for_half_an_hour_is_asked_for_minutes() -> None:
+    class Slow(Store):
+        async def series(self, request: SeriesRequest) -> list[Series]:
+            if request.end - request.start > timedelta(minutes=20):
+                raise MetricsUnavailable("no whole answer within 5.0 s")
+            return await super().series(request)
+
+    [found] = await surveyed(Slow(*HEALTHY), policy("availability"))
+    assert found.stable is not None
+    assert (found.stable.minutes, found.doubt) == (3, Doubt.NONE)
+
+
+@pytest.mark.parametrize("severity", ["Critical", "Advisory"])
+async def test_an_slo_that_gets_no_answer_keeps_nobody_waiting_for_ever(
+    severity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(Store):
+        async def series(self, request: SeriesRequest) -> list[Series]:
+            await asyncio.Event().wait()
+            return await super().series(request)
+
+    monkeypatch.setattr("serin.prometheus.survey.LONGEST", 0.01)
+    spec = policy("availability")
+    slos = [spec.slos[0].model_copy(update={"severity": Severity(severity)})]
+    [found] = await surveyed(Silent(*HEALTHY), spec.model_copy(update={"slos": slos}))
+    assert found.doubt is Doubt.UNAVAILABLE
+    assert ready([found]) is (severity == "Advisory")
+
+
+async def test_traffic_that_has_just_begun_counts_as_it_is_now() -> None:
+    quiet = [Series(s.labels, s.times, [max(0.0, v - s.values[-9]) for v in s.values]) for s in HEALTHY]
+    [found] = await surveyed(Store(*quiet), policy("availability"))
+    assert found.total_rps == pytest.approx(201, rel=0.01)
+    assert ready([found])
 
 
 async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
@@ -191,6 +324,9 @@ FORGED = counter(XX, "fraud-a", 5, envoy_response_code_class="5", job="pods")
             id="the operator demands what nobody has",
         ),
         pytest.param("Pod", {}, (), False, "is what exports it scraped?", id="pods are no gateway"),
+        pytest.param(
+            "Knative", {}, (), False, "request-metrics-protocol: prometheus", id="what Knative's default lacks"
+        ),
     ],
 )
 async def test_whose_counts_they_are(
@@ -256,3 +392,69 @@ async def test_the_subject_and_what_may_be_missing_of_it() -> None:
     target = await survey_target(cluster, "prod", "fraud")
     assert (target.identity.stable, target.has_candidate) == ("fraud-a", False)
     assert timedelta(seconds=15) == target.policy.analysis.window
+
+
+def of_pod(name: str, arm: str, rate: float, **labels: str) -> Series:
+    times = [START.timestamp() + t for t in range(-2400, 1, 15)]
+    own = {"__name__": name, "pod": f"fraud-{arm}-predictor-1-2", "namespace": "prod", "job": "pods", **labels}
+    return Series(own, times, [rate * (t - times[0]) for t in times])
+
+
+class Pods(Store):
+    """Knows no label but those of the series, and which of them start with 5."""
+
+    async def series(self, request: SeriesRequest) -> list[Series]:
+        found = await super().series(request)
+        of_bad = any(matcher.startswith("status=~") for matcher in request.shape.matchers)
+        return [s for s in found if not of_bad or s.labels.get("status", "").startswith("5")]
+
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        del at, own
+        promql_parser.parse(query)
+        if "status=~" in query:
+            return []
+        if "topk" in query:
+            return self.all[:3]
+        label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
+        return [Series({label: s.labels.get(label, "")}, s.times, s.values) for s in self.all]
+
+
+MISSPELT = {"bad": 'http_requests_total{status=~"5.."}', "total": "http_requests_total"}
+
+
+@pytest.mark.parametrize(("more", "is_ready"), [({}, False), ({"mayBeAbsent": True}, True)])
+async def test_a_misspelt_selector_is_told_and_is_not_ready(more: dict[str, Any], is_ready: bool) -> None:  # noqa: FBT001
+    store = Pods(*(of_pod("http_requests_total", "a", 90, code=code) for code in ("200", "500")))
+    slos = [{"name": "x", "objective": "99.0", "indicator": {"ratio": MISSPELT | more}}]
+    steps = [{"weight": 50, "for": "1m", "timeout": "1h"}]
+    spec = PromotionPolicySpec.model_validate({"arms": "Pod", "slos": slos, "steps": steps})
+    [found] = await surveyed(store, spec)
+    assert ready([found]) is is_ready
+    assert is_ready or found.problem == (
+        'nothing has matched bad http_requests_total{status=~"5.."} in either arm yet, which may be misspelt '
+        "(mayBeAbsent: true says that there may be none); http_requests_total is there, and has no label status, "
+        "its labels are code, job, namespace, pod"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ladder", "problem"),
+    [
+        (["250ms"], ""),
+        (["250ms", "2s"], "ladder: le=2000 is no bucket boundary; there are 250, 1000; without it the threshold alone"),
+    ],
+)
+async def test_the_boundaries_of_a_ladder_are_found(ladder: list[str], problem: str) -> None:
+    slos = [{"name": "l", "objective": "99.0", "indicator": {"latency": {"threshold": "1s", "ladder": ladder}}}]
+    spec = PromotionPolicySpec.model_validate({"slos": slos, "steps": [{"weight": 50, "for": "1m", "timeout": "1h"}]})
+    [found] = await surveyed(Store(*LATENCY), spec)
+    assert found.boundaries == ["250", "1000"]
+    assert found.problem.startswith(problem) if problem else not found.problem
+
+
+def test_gateways_say_that_errors_of_grpc_are_not_seen() -> None:
+    """An error of gRPC is an HTTP 200 with a trailer: Envoy's classes of answers do not show it."""
+    for arms in Arms:
+        known = preset(arms)
+        if known.of_gateway:
+            assert "errors of gRPC, which are HTTP 200 with a grpc-status, are not seen" in known.meaning

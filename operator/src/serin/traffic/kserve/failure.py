@@ -30,7 +30,7 @@ from typing import Any
 from serin.rollout.observation import Failure
 from serin.schema.masking import masked
 from serin.schema.reasons import Reason
-from serin.traffic.standard.containers import container_failure, last_line
+from serin.traffic.kserve.containers import container_failure, last_line
 
 KSERVE_SCHEMES = ("gs", "s3", "pvc", "file", "https", "http", "hdfs", "webhdfs", "oci", "oci+native", "hf")
 """URI schemes that KServe 0.20 supports; a ClusterStorageContainer may add others."""
@@ -122,16 +122,16 @@ def _disruption(pod: Mapping[str, Any]) -> Failure | None:
 def refused_pods(inference_service: Mapping[str, Any]) -> Failure | None:
     """The failure of pods that may not be created, from the InferenceService (KServe 0.17 and newer)."""
     ready = _conditions(inference_service).get("PredictorReady", {})
-    return _refusal(ready) if ready.get("status") == "False" and ready.get("reason") == "FailedCreate" else None
+    return refusal_of(ready) if ready.get("status") == "False" and ready.get("reason") == "FailedCreate" else None
 
 
 def deployment_failure(deployment: Mapping[str, Any]) -> Failure | None:
     """The same from the Deployment, for older versions of KServe."""
     failed = _conditions(deployment).get("ReplicaFailure", {})
-    return _refusal(failed) if failed.get("status") == "True" else None
+    return refusal_of(failed) if failed.get("status") == "True" else None
 
 
-def _refusal(source: Mapping[str, Any]) -> Failure:
+def refusal_of(source: Mapping[str, Any]) -> Failure:
     """The failure of pods that quota, a webhook or another admission check refuses; never the revision's own."""
     message = _one_line(source)
     if "exceeded quota" in message:
@@ -152,7 +152,7 @@ def event_failure(events: Iterable[Mapping[str, Any]]) -> Failure | None:
         if reason in {"FailedAttachVolume", "FailedMount"}:
             return Failure(Reason.DEPENDENCY_UNAVAILABLE, f"{where}: {reason}: {message}", own=False)
         if reason == "FailedCreate":
-            return _refusal(event)
+            return refusal_of(event)
         if reason == "InternalError" and involved.get("kind") == "InferenceService":
             return Failure(Reason.CANDIDATE_NOT_READY, f"KServe says {reason}: {message}")
     return None

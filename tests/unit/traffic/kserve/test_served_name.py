@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.standard.served_name import Server, served_name_fields, server_of
+from serin.traffic.kserve.served_name import Server, served_name_fields, server_of
 
 
 def section(name: str, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""In which order does Knative come up?  Its definitions, its settings, its controllers."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from e2e.sandbox import kubeconfig
+from e2e.sandbox.cluster import until
+from e2e.sandbox.knative import workloads
+from e2e.sandbox.knative.released import NAMESPACE
+from e2e.sandbox.layout import API_PORT, HOST_IP
+from e2e.sandbox.service import Service, Step
+from e2e.sandbox.state import write_private
+
+if TYPE_CHECKING:
+    from e2e.sandbox.inside import Inside
+    from e2e.sandbox.knative.workloads import Controller
+
+PARTS = Path(__file__).resolve().parent
+"""What is built for it: see parts.toml there."""
+READY_SECONDS = 120.0
+
+
+def services(inside: Inside) -> list[Service | Step]:
+    """Its settings and controllers; its definitions are the control plane's. Empty in a sandbox without Knative."""
+    if inside.knative is None:
+        return []
+    return [
+        Step("knative-settings", lambda: _settings(inside), needs=("knative-crds",)),
+        Step(
+            "knative",
+            lambda: _controllers(inside),
+            needs=("knative-settings", "gateway", "node", "kube-controller-manager"),
+        ),
+    ]
+
+
+def image_file(inside: Inside) -> Path:
+    """A file that says which binary stands behind an image, for the node."""
+    file = inside.layout.config / "images.json"
+    images = {image: inside.binary(name) for image, name in workloads.IMAGES.items()} if inside.knative else {}
+    write_private(file, json.dumps(images))
+    return file
+
+
+async def _settings(inside: Inside) -> None:
+    released = inside.knative
+    assert released is not None  # noqa: S101 - see services
+    metadata = {"name": NAMESPACE, "labels": {"app.kubernetes.io/name": NAMESPACE}}
+    await inside.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    # The settings first: once its configurations are there, the webhook has to answer for each of them.
+    for item in (*released.settings, *released.webhooks):
+        await inside.cluster.apply(item)
+
+
+async def _controllers(inside: Inside) -> None:
+    file = inside.layout.config / "pods.kubeconfig"
+    kubeconfig.write(
+        file,
+        server=f"https://{HOST_IP}:{API_PORT}",
+        ca=inside.pki.ca,
+        user="admin",
+        token=inside.pki.admin_token,
+    )
+    for item in workloads.envoy():
+        await inside.cluster.apply(item)
+    for controller in workloads.FIRST:
+        await _start(inside, controller, file)
+    address: list[str] = []
+
+    async def has_address() -> bool:
+        address[:] = await _addresses(inside, "autoscaler")
+        return bool(address)
+
+    await until(has_address, what="Knative's autoscaler has no address", seconds=READY_SECONDS)
+    last = workloads.activator(address[0])
+    await _start(inside, last, file)
+    for controller in (*workloads.FIRST, last):
+        what = f"Knative's {controller.name} is not ready"
+        await until(partial(_is_up, inside, controller), what=what, seconds=READY_SECONDS)
+
+
+async def _start(inside: Inside, controller: Controller, file: Path) -> None:
+    await inside.cluster.apply(workloads.deployment(controller, str(file)))
+    service = workloads.service(controller)
+    if service is not None:
+        await inside.cluster.apply(service)
+
+
+async def _addresses(inside: Inside, app: str) -> list[str]:
+    found: dict[str, Any] = await inside.cluster.get(
+        f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{app}"
+    ) or {"items": []}
+    return [pod["status"]["podIP"] for pod in found["items"] if (pod.get("status") or {}).get("podIP")]
+
+
+async def _is_up(inside: Inside, controller: Controller) -> bool:
+    found = await inside.cluster.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{controller.name}")
+    return bool(((found or {}).get("status") or {}).get("availableReplicas"))

@@ -1,0 +1,1 @@
+"""Proof outside the cluster: ``serin export``, ``verify``, ``attest``, and the replay of whole chains."""

@@ -1,0 +1,105 @@
+"""``serin attest``: what a record says of its model, as an in-toto Statement, signed if a key is given."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from serin.api.load import LARGEST_DOCUMENT
+from serin.api.promotion_record import PromotionRecord
+from serin.cli.evidence.replaying import records_in
+from serin.cli.evidence.sources import RECORD, items_in, named, record_of
+from serin.cli.judge import read_text
+from serin.cli.replay import Answer, RecordReplay
+from serin.errors import InvalidInput
+from serin.records.attestation import (
+    PAYLOAD_TYPE,
+    Attested,
+    Predicate,
+    Verdicts,
+    payload,
+    statement,
+    verify_attestation,
+)
+from serin.records.chain_report import ChainReport, Item
+from serin.records.dsse import signed
+from serin.records.verify import verify
+from serin.schema.reasons import Verdict
+from serin.schema.types import parse_duration
+
+PASSWORD = "SERIN_KEY_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+def attested(target: str, namespace: str, predicate: Predicate, chosen: str | None = None) -> dict[str, Any]:
+    """The statement on ``prec/NAME``, or on the record ``chosen`` of an export. ``InvalidInput``.
+
+    The record's evidence is judged again first: nothing is attested of one that was changed, or does not agree with it.
+    """
+    name, report = named(target, RECORD), ChainReport()
+    if name is not None:
+        items = [Item(obj, target) for obj in record_of(namespace, name)]
+    else:
+        items = list(items_in(read_text(Path(target)), target, report))
+        name = chosen or next((i.name for i in reversed(items) if not i.spec.get("continues")), None)
+    item = next((item for item in items if item.name == name), None)
+    if item is None or name is None:
+        raise InvalidInput(f"{target} has no PromotionRecord {name or ''}; expected prec/NAME or an export")
+    own = [i for i in items if name in {i.name, i.spec.get("continues")}]
+    wrong = [found for found in verify(own).found if found.record]
+    if wrong:
+        raise InvalidInput(f"{wrong[0].record}: {wrong[0].message}; nothing is attested of it")
+    record, lacks_parts = next((record, lacks) for _, record, lacks in records_in(own))
+    return statement(record, (item.namespace, name), predicate, _verdicts(record, name, lacks_parts=lacks_parts))
+
+
+def _verdicts(record: PromotionRecord, name: str, *, lacks_parts: bool) -> Verdicts:
+    """The SLOs as they stood after the last window; ``InvalidInput`` if they do not lead to the outcome."""
+    if record.spec.policy is None:
+        return Verdicts()
+    run = RecordReplay(record, name, lacks_parts=lacks_parts)
+    last = next(iter(deque(run.windows(), maxlen=1)), None)
+    if run.agreement().answer is Answer.DISAGREE:
+        raise InvalidInput(
+            f"{name}: its evidence does not lead to its outcome (serin replay); nothing is attested of it"
+        )
+    slos = last.slos if last is not None else ()
+    return Verdicts(
+        passed=[slo.name for slo in slos if slo.verdict is Verdict.PASS],
+        warned=[slo.name for slo in slos if slo.verdict not in {Verdict.PASS, Verdict.FAIL}],
+        failed=[slo.name for slo in slos if slo.verdict is Verdict.FAIL],
+    )
+
+
+def as_text(found: Mapping[str, Any], key: Path | None) -> str:
+    """The statement, or with a key its envelope, as one line of JSON."""
+    raw = payload(found)
+    if key is None:
+        return raw.decode()
+    password = os.environ.get(PASSWORD)
+    envelope = signed(raw, PAYLOAD_TYPE, _bytes(key), password.encode() if password else None)
+    return json.dumps(envelope, sort_keys=True)
+
+
+def verified(path: Path, key: Path, digest: str | None, max_age: str | None) -> Attested:
+    """The attestation in a file, if it holds; ``InvalidInput`` says why it does not."""
+    text = read_text(path, LARGEST_DOCUMENT)
+    try:
+        envelope = json.loads(text)
+        age = parse_duration(max_age) if max_age is not None else None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path}: {error}") from None
+    if not isinstance(envelope, Mapping):
+        raise InvalidInput(f"{path}: expected a signed envelope (DSSE) as JSON")
+    return verify_attestation(envelope, _bytes(key), digest, age, datetime.now(UTC))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path}: {error.strerror}") from None

@@ -1,0 +1,125 @@
+"""The commands ``serin export``, ``verify`` and ``attest``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serin.cli.console import NamespaceOption, Output, OutputOption, note, one_line, say
+from serin.errors import InvalidInput
+from serin.schema.types import format_time
+
+NOT_WHOLE, NOT_VALID = 1, 1
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    for command in (export, verify, attest):
+        app.command()(command)
+
+
+def export(
+    target: Annotated[str, typer.Argument(help="mdep/NAME")],
+    namespace: NamespaceOption = "default",
+    output: Annotated[
+        Path | None, typer.Option(help="A file; what it has already stays in it. Default: standard output.")
+    ] = None,
+    mark: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--mark", help="Mark the records as exported: then the retention rule may delete them.")
+    ] = False,
+) -> None:
+    """The finished PromotionRecords of a ModelDeployment as JSON lines, the same bytes each time."""
+    from serin.cli.evidence import export as lines
+    from serin.cli.evidence.sources import MODEL_DEPLOYMENT, named, records_of
+    from serin.cli.evidence.sources import mark as marked
+
+    with one_line():
+        name = named(target, MODEL_DEPLOYMENT)
+        if name is None:
+            raise InvalidInput(f"{target}: expected mdep/NAME")
+        if mark and output is None:
+            raise InvalidInput("--mark needs --output: what is marked has to be on a disk")
+        records, opened = lines.finished(records_of(namespace, name))
+        if output is None:
+            for record in records:
+                typer.echo(lines.line_of(record))
+        else:
+            lines.written(lines.merged(records, output), output)
+        for each in opened:
+            note(f"{each} is not finished; export it later")
+        if mark:
+            note(f"{marked(namespace, [dict(record) for record in records])} records marked as exported")
+
+
+def verify(
+    targets: Annotated[list[str], typer.Argument(help="Files of JSON lines (serin export), mdep/NAME, or both.")],
+    namespace: NamespaceOption = "default",
+    head: Annotated[
+        list[str] | None, typer.Option(help="A hash of the chain that was noted elsewhere (a log, a metric).")
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Is the chain of PromotionRecords whole? Ends with 1 if not, and names what was changed, left out or added.
+
+    Several targets count together: what the cluster has deleted an export has.
+    """
+    from serin.cli.evidence.sources import items_from
+    from serin.records.chain_report import ChainReport
+    from serin.records.verify import verify as checked
+
+    with one_line():
+        report = ChainReport()
+        items = [item for target in targets for item in items_from(target, namespace, report)]
+        report = checked(items, heads=head or (), report=report)
+        if output is Output.JSON:
+            typer.echo(json.dumps({"whole": report.whole, **dataclasses.asdict(report)}))
+        else:
+            for found in report.found:
+                say(f"{found.finding}: {found.record + ': ' if found.record else ''}{found.message}")
+            for each in report.notes:
+                say(f"note: {each}")
+            span = f" (attempts {report.first_attempt} to {report.last_attempt})" if report.records else ""
+            say(f"{report.records} finished records{span}; head {report.head or 'none'}")
+            say("The chain is whole." if report.whole else "The chain is not whole.")
+        if not report.whole:
+            raise typer.Exit(NOT_WHOLE)
+
+
+def attest(  # noqa: PLR0917 - one parameter an option
+    target: Annotated[str, typer.Argument(help="prec/NAME or an export; with --verify a signed attestation.")],
+    namespace: NamespaceOption = "default",
+    type: Annotated[str, typer.Option(help="test-result or svr.")] = "test-result",  # noqa: A002 - the option's name
+    record: Annotated[str | None, typer.Option(help="Which record of an export; default: the last one.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="PEM: the private key to sign with; with --verify the public key.")
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Check a signed attestation instead.")] = False,  # noqa: FBT002
+    digest: Annotated[str | None, typer.Option(help="With --verify: the model's digest, sha256:…")] = None,
+    max_age: Annotated[str | None, typer.Option(help="With --verify: how old it may be, for example 24h.")] = None,
+) -> None:
+    """What a PromotionRecord says of its model, as an in-toto Statement; with --key in a signed envelope (DSSE).
+
+    With --verify it ends with 1 if the attestation does not say, signed by that key, that the model was promoted.
+    """
+    from serin.cli.evidence import attest as command
+    from serin.records.attestation import Predicate
+
+    with one_line():
+        if verify:
+            if key is None:
+                raise InvalidInput("--verify needs --key with the public key")
+            try:
+                found = command.verified(Path(target), key, digest, max_age)
+            except InvalidInput as error:
+                say(f"not valid: {error}")
+                raise typer.Exit(NOT_VALID) from None
+            about = ", ".join(sorted(found.digests)) or "no digest"
+            say(f"valid: {found.predicate} about {about}, decided at {format_time(found.at)}")
+            return
+        if type not in set(Predicate):
+            raise InvalidInput(f"--type {type}: expected {' or '.join(Predicate)}")
+        typer.echo(command.as_text(command.attested(target, namespace, Predicate(type), record), key))

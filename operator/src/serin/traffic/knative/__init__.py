@@ -1,0 +1,194 @@
+"""KServe in Knative mode: one InferenceService, whose template and percent are the route (docs/adr/0017)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from serin.api import names
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.revision import scaling_of, without_scaling, workload_name
+from serin.api.status import ModelDeploymentStatus, RevisionRef, Weights
+from serin.api.workload import Workload
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.cluster.permissions import Permission, on
+from serin.cluster.resources import Resource
+from serin.errors import Conflict, NameTaken, Refused
+from serin.prometheus.identity import RolloutIdentity
+from serin.rollout.decision import Decision
+from serin.rollout.observation import Arm, RouteView
+from serin.traffic.backend import Applied, Route, Source
+from serin.traffic.knative.arms import observe_arms
+from serin.traffic.knative.limits import unsuitable, unsupported
+from serin.traffic.knative.split import Split, read_split
+from serin.traffic.knative.template import inference_service, next_mark, patch_of, template
+from serin.traffic.knative.view import route_view
+from serin.traffic.knative.writes import Move, Target, Write, next_write, target_of
+from serin.traffic.kserve.predictor import scaling_patch, storage_uri
+from serin.traffic.owner import Owner, owner_of
+from serin.traffic.reader import Reader
+
+CONFIGURATION = "serving.knative.dev/configuration"
+
+
+class Knative:
+    """The back end for ``mode: Knative``."""
+
+    kind: Resource = resources.KNATIVE_REVISIONS
+    route_kind: Resource = resources.INFERENCE_SERVICES
+    writes_workloads = False
+    claims_hostnames = False
+    absent = "the API server knows no Revision (serving.knative.dev/v1); install Knative Serving, or use mode Standard"
+    watched: tuple[Resource, ...] = (resources.INFERENCE_SERVICES,)
+    permissions: tuple[Permission, ...] = (
+        *on(resources.INFERENCE_SERVICES, "get", "list", "watch", "create", "patch"),
+        *on(resources.KNATIVE_REVISIONS, "list"),
+        *on(resources.ENDPOINT_SLICES, "list"),
+        *on(resources.PODS, "list"),
+    )
+
+    def unsupported(self, spec: ModelDeploymentSpec) -> str | None:
+        """What in spec would move the traffic past the steps."""
+        return unsupported(spec)
+
+    def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
+        """What of a policy KServe's split in this mode has no means for."""
+        return unsuitable(policy)
+
+    def workload(self, model_deployment: str, revision: str) -> Workload:  # noqa: ARG002 - Knative chooses the name
+        """The InferenceService; which Knative revision it is shows when it exists."""
+        kind = resources.INFERENCE_SERVICES
+        return Workload(api_version=kind.api_version, kind=kind.kind, name=model_deployment)
+
+    def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
+        """Whether it is a Knative revision of the InferenceService."""
+        made_from = str(obj["metadata"]["labels"].get(CONFIGURATION, ""))
+        return made_from == f"{model_deployment}{names.PREDICTOR_SUFFIX}"
+
+    def is_foreign(
+        self, route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus
+    ) -> bool:
+        """Whether the InferenceService is not owned; once something is stable, or rolls out, it is Serin's."""
+        if route is None or status.stable is not None or status.rollout is not None:
+            return False
+        return not owner_of(obj).owns(route)
+
+    def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
+        """The InferenceService of one revision, under a name that only a dry run has."""
+        predictor = template(owner, ref, source, mark=ref.revision, judged=True)
+        return inference_service(owner, workload_name(owner.name, ref.revision), predictor)
+
+    def has_same_content(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Whether two Knative revisions are of one content, by what their templates state."""
+        stated = [(obj["metadata"].get("annotations") or {}).get(names.CONTENT_HASH) for obj in (one, other)]
+        return stated[0] is not None and stated[0] == stated[1]
+
+    def storage_uri(self, actual: Mapping[str, Any]) -> str:
+        """The storage URI of the template."""
+        return storage_uri(actual)
+
+    def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
+        """The merge patch of the scaling fields; in a rollout Knative's autoscaler chooses the size."""
+        return scaling_patch(actual, predictor, at_least)
+
+    async def arms(
+        self,
+        cluster: Cluster,
+        reader: Reader,
+        key: tuple[str, str],
+        status: ModelDeploymentStatus,
+        found: list[Object] | None,
+        *,
+        route: Object | None,
+    ) -> dict[str, Arm]:
+        """The Knative revisions with their endpoints and pods."""
+        return await observe_arms(cluster, reader, key, status, found, inference_service=route)
+
+    async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
+        """Writes the next step towards what the decision asks for: at most one write."""
+        target = target_of(decision)
+        if target is None:
+            return Applied()
+        actual = route.actual
+        split = read_split(actual, route.workloads, decision.status) if actual is not None else None
+        resized = actual is not None and scaling_of(actual["spec"]["predictor"]) != scaling_of(route.spec.predictor)
+        write = next_write(split, target, resized=resized)
+        if write is None:
+            waits = split is not None and target.candidate is None and split.percent is not None
+            return Applied(unfinished=waits)
+        await _written(cluster, route, target, write)
+        return Applied(repaired(route, split, decision, write), unfinished=True)
+
+    def route_view(
+        self, route: Mapping[str, Any], workloads: Sequence[Object] | None, status: ModelDeploymentStatus
+    ) -> RouteView:
+        """The InferenceService as the rollout's route."""
+        return route_view(route, read_split(route, workloads, status), status)
+
+    def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
+        """The names of the Knative revisions, which gateways and queue-proxies have as labels."""
+        arms = (candidate.workload.name, stable.workload.name)
+        return RolloutIdentity(namespace, *arms, candidate.revision, candidate.version, service_suffix="")
+
+
+async def _written(cluster: Cluster, route: Route, target: Target, write: Write) -> None:
+    owner, actual, kind = route.owner, route.actual, resources.INFERENCE_SERVICES
+    predictor: dict[str, Any] | None = None
+    if write.template is not None:
+        judged = target.stable is not None and write.template is target.candidate
+        predictor = await _rendered(route, write.template, judged=judged, healing=write.move is Move.HEAL)
+    if actual is None:
+        try:
+            await cluster.create(kind, owner.namespace, inference_service(owner, owner.name, predictor or {}))
+        except Conflict as error:
+            message = "one of this name exists that is not as Serin made it; it gets no traffic and is not changed"
+            raise NameTaken(message) from error
+        return
+    if write.move is Move.RESIZE:
+        predictor = _resized(actual, route.spec.predictor)
+    await cluster.merge(kind, owner.namespace, owner.name, patch_of(actual, predictor, write.percent))
+
+
+async def _rendered(route: Route, ref: RevisionRef, *, judged: bool, healing: bool) -> dict[str, Any]:
+    """The template of ``ref``, with the scaling fields that spec has now."""
+    source = await route.source_of(ref)
+    if source is None:
+        message = f"no record knows what was served as revision {ref.revision}"
+        raise Refused(message)
+    scaled = {**without_scaling(source.predictor), **scaling_of(route.spec.predictor)}
+    mark = next_mark(route.actual, ref.revision, healing=healing)
+    return template(route.owner, ref, Source(source.model, scaled), mark=mark, judged=judged)
+
+
+def _resized(actual: Mapping[str, Any], predictor: Mapping[str, Any]) -> dict[str, Any]:
+    """The template that is there, with the scaling fields of spec and a mark of its own."""
+    now = actual["spec"]["predictor"]
+    kept = {key: value for key, value in now.items() if key not in scaling_of(now)}
+    revision = str((now.get("labels") or {}).get(names.REVISION, ""))
+    marked = {**(now.get("annotations") or {}), names.TEMPLATE: next_mark(actual, revision)}
+    return {**kept, **scaling_of(predictor), "annotations": marked}
+
+
+def repaired(route: Route, split: Split | None, decision: Decision, write: Write) -> str:
+    """What somebody else had changed; empty if the write follows from Serin's own decision."""
+    status, seen, name = decision.status, route.view, route.owner.name
+    if split is None or seen is None or status.stable is None:
+        return ""
+    if write.move is Move.HEAL:
+        held = f"revision {split.stable} ({split.rolled_out})" if split.rolled_out else "nothing"
+        return (
+            f"KServe held {held} for the stable revision of InferenceService {name}, which is version "
+            f"{status.stable.version}; that is put back"
+        )
+    known = {ref.revision for ref in (status.stable, status.candidate, status.previous, *status.draining) if ref}
+    known |= {rejection.revision for rejection in status.rejected}
+    if write.move is Move.RESTORE and split.revision not in known:
+        version = status.stable.version
+        return f"{seen.edited_by} had changed the template of InferenceService {name}; version {version} is put back"
+    before = route.before.weights or Weights()
+    had = max(before.desired, before.applied)  # what Serin itself has not lowered yet is not told
+    if write.move is Move.LOWER and seen.editor and write.percent is not None and had <= write.percent:
+        return f"{seen.edited_by} had raised the percent of InferenceService {name}; it is {write.percent} % again"
+    return ""

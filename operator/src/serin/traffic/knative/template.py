@@ -1,0 +1,76 @@
+"""The InferenceService of a ModelDeployment in Knative mode, and the template of one revision in it.
+
+What tells revisions apart stands in the labels and annotations of ``spec.predictor``: KServe hands them on to the
+Knative revision. Those of the InferenceService's own metadata would do the same, and must not change.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.revision import hash_of
+from serin.api.status import RevisionRef
+from serin.cluster.client import Object
+from serin.traffic.backend import Source
+from serin.traffic.kserve.predictor import KSERVE_API, merge_patch, with_model_source
+from serin.traffic.owner import Owner
+
+PERCENT = "canaryTrafficPercent"
+HEALING = ".healing"
+
+
+def inference_service(owner: Owner, name: str, predictor: Mapping[str, Any]) -> Object:
+    """The InferenceService as it is created. Its metadata are never written again."""
+    metadata = owner.metadata(name)
+    metadata["annotations"] = {"serving.kserve.io/deploymentMode": "Knative"}
+    return {
+        "apiVersion": KSERVE_API,
+        "kind": "InferenceService",
+        "metadata": metadata,
+        "spec": {"predictor": dict(predictor)},
+    }
+
+
+def template(owner: Owner, ref: RevisionRef, source: Source, *, mark: str, judged: bool) -> dict[str, Any]:
+    """The predictor that serves ``ref``; ``TypeError``, ``LookupError``, ``AttributeError`` for an unusable source.
+
+    ``judged``: it has at least one replica. A revision without one answers its first request when the model is loaded.
+    """
+    predictor = with_model_source(copy.deepcopy(dict(source.predictor)), source.model, owner.name)
+    predictor["labels"] = {**predictor.get("labels", {}), names.REVISION: ref.revision, names.VERSION: ref.version}
+    predictor["annotations"] = {
+        **predictor.get("annotations", {}),
+        names.CONTENT_HASH: hash_of(source.model, source.predictor),
+        names.TEMPLATE: mark,
+    }
+    if judged and predictor.get("minReplicas") == 0:
+        predictor["minReplicas"] = 1
+    return predictor
+
+
+def next_mark(actual: Mapping[str, Any] | None, revision: str, *, healing: bool = False) -> str:
+    """The mark of a template that is written now. No other write has it: each one of spec is a new generation.
+
+    ``healing``: it takes a candidate's place for what KServe did; nobody has lowered the candidate's weight then.
+    """
+    generation = int(actual["metadata"].get("generation", 0)) if actual is not None else 0
+    return f"{revision}.{generation + 1}{HEALING if healing else ''}"
+
+
+def patch_of(actual: Mapping[str, Any], predictor: Mapping[str, Any] | None, percent: int | None) -> Object:
+    """The merge patch to ``predictor`` (None: as it is) and ``percent`` (None: without the field), in one write.
+
+    It fails if the InferenceService has changed since it was read.
+    """
+    now = actual["spec"]["predictor"]
+    wanted = {key: value for key, value in (now if predictor is None else predictor).items() if key != PERCENT}
+    if percent is not None:
+        wanted[PERCENT] = percent
+    different = merge_patch(now, wanted)
+    return {
+        "metadata": {"resourceVersion": actual["metadata"]["resourceVersion"]},
+        "spec": {"predictor": different},
+    }

@@ -1,0 +1,103 @@
+"""The InferenceService as the rollout's route: what it asks for, and why that is not in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.managed_fields import editor, is_overruled
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.observation import RouteView
+from serin.schema.masking import masked
+from serin.traffic.knative.split import EVERYTHING, Split
+from serin.traffic.knative.template import HEALING, PERCENT
+
+OBSTACLES = {
+    "serving.kserve.io/disable-auto-update": "KServe ignores every change of it, also a rollback",
+    "serving.kserve.io/enable-tag-routing": "clients reach the candidate past its percent",
+    "serving.knative.dev/rollout-duration": "Knative moves the percents by itself, past the steps",
+}
+"""Annotations of the InferenceService with which no step is what it says, and why."""
+
+
+def route_view(inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus) -> RouteView:
+    """The split as the rollout sees it. What is Serin's to remember is compared with what KServe remembers."""
+    candidate = _candidate(split, status)
+    weight = split.on_template if candidate is not None else 0
+    why = masked(_not_in_force(split, status, candidate, weight) or _obstacle(inference_service, candidate, weight))
+    return RouteView(
+        stable=_stable(split, candidate),
+        candidate=candidate,
+        intended=_intended(inference_service, split, status, candidate),
+        weight=weight,
+        accepted=not why,
+        message=why,
+        pending=bool(why) and not split.refused,
+        editor=editor(inference_service, own=names.MANAGER),
+    )
+
+
+def _intended(
+    inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus, candidate: str | None
+) -> int | None:
+    """The weight that Serin has decided, where the percent is not its own write; None: what is applied counts."""
+    if candidate is None:
+        return 0 if split.mark.endswith(HEALING) else None
+    overruled = is_overruled(inference_service, names.MANAGER, "spec", "predictor", PERCENT)
+    return status.weights.desired if overruled and status.weights is not None else None
+
+
+def _candidate(split: Split, status: ModelDeploymentStatus) -> str | None:
+    """The revision of the template, if it is not stable's."""
+    if not split.revision:
+        return None
+    stable, candidate = status.stable, status.candidate
+    if stable is not None:
+        if candidate is not None and split.revision == candidate.revision:
+            return split.revision
+        beside = split.percent is not None and split.revision != stable.revision
+        return split.revision if beside else None
+    if status.phase is not None:  # the first deployment: what is there is to be stable
+        return None
+    # The status is lost: KServe remembers what was stable before the template got everything.
+    before = split.served.get(split.previous) if split.percent == EVERYTHING else split.stable
+    return split.revision if split.percent is not None and before not in {None, split.revision} else None
+
+
+def _stable(split: Split, candidate: str | None) -> str | None:
+    if candidate is None:
+        whole = split.share_of(split.revision) == EVERYTHING
+        return split.revision if whole else split.stable or split.revision or None
+    return split.stable if split.stable != candidate else split.served.get(split.previous)
+
+
+def _not_in_force(split: Split, status: ModelDeploymentStatus, candidate: str | None, weight: int) -> str:
+    """Why what is asked for is not what the gateway does; empty if it is."""
+    stable = status.stable.revision if status.stable is not None else _stable(split, candidate)
+    rest = EVERYTHING - weight
+    have = split.share_of(stable)
+    if candidate is not None and weight:
+        latest = split.latest
+        if latest is None or not split.is_up or (latest.name, latest.percent) != (split.created, weight):
+            got = f"{latest.percent} % on {latest.name}" if latest is not None else "nothing"
+            return f"KServe tells of {got} for the template, latest created {split.created}, ready {split.ready}"
+    if have != rest and not (weight == EVERYTHING and split.share_of(candidate) == EVERYTHING):
+        return f"stable revision {stable} has {have} % of the requests by KServe's status, {rest} % are wanted"
+    if not split.is_routed:
+        return f"Knative's route is not ready{f': {split.why}' if split.why else ''}"
+    if candidate is None and split.percent is None and split.stable not in {stable, None}:
+        return f"KServe holds revision {split.stable} ({split.rolled_out}) for stable, which is {stable}"
+    return ""
+
+
+def _obstacle(inference_service: Mapping[str, Any], candidate: str | None, weight: int) -> str:
+    """What on the InferenceService keeps steps from being what they say; empty at 0 %, where a rollback must end."""
+    if candidate is not None and not weight:
+        return ""
+    annotations = inference_service["metadata"].get("annotations") or {}
+    found = next((key for key in OBSTACLES if annotations.get(key, "false") not in {"false", "", "0s"}), None)
+    if found is None:
+        return ""
+    name = inference_service["metadata"]["name"]
+    return f"InferenceService {name} carries {found}: {OBSTACLES[found]}; remove the annotation"
