@@ -1,6 +1,7 @@
 """``make bench-judge``: how the judge and its peers decide on the same drawn traffic, written to docs/benchmarks.md.
 
-Every figure but the costs is reproducible: the draws are seeded. ``--scale`` multiplies the number of runs.
+Every figure but the costs is reproducible: the draws are seeded. ``--scale`` multiplies the number of runs, ``--only``
+measures some tables anew and leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
-from tests.simulation.tables import TABLES
+from tests.simulation import ramp, tables
+from tests.simulation.report import REPORT, write
 
-REPORT = Path("docs/benchmarks.md")
-BEGIN, END = "<!-- bench-judge: begin -->\n", "<!-- bench-judge: end -->\n"
 T = TypeVar("T")
+TABLES: dict[str, Callable[[tables.Each], str]] = {**tables.TABLES, **ramp.TABLES, "cost": tables.cost}
 
 
 class Bench:
@@ -37,23 +37,19 @@ class Bench:
 
 
 def main() -> int:
-    """Run the tables that are asked for and write the report."""
+    """Run the tables that are asked for and write each into the report as soon as it is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the number of runs")
-    parser.add_argument("--only", nargs="*", choices=list(TABLES), help="print these tables, write nothing")
+    parser.add_argument("--only", nargs="*", choices=list(TABLES), help="measure these tables anew")
     options = parser.parse_args()
-    bench, parts = Bench(options.scale), []
+    bench = Bench(options.scale)
     for name, table in TABLES.items():
         if not options.only or name in options.only:
             print(name, file=sys.stderr, flush=True)
-            parts.append(table(bench.each))
-    text = "\n".join(parts)
-    if options.only:
-        print(text)
-        return 0
-    before = REPORT.read_text(encoding="utf-8")
-    head, rest = before.split(BEGIN)
-    REPORT.write_text(head + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1], encoding="utf-8")
+            text = table(bench.each)
+            if options.scale != 1:
+                text += f"\nMeasured with {options.scale:g} of the runs that are named.\n"
+            write({name: text}, list(TABLES))
     print(f"{REPORT} written", file=sys.stderr)
     return 0
 

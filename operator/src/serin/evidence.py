@@ -23,12 +23,15 @@ class Counts:
     """Availability only: requests that were answered with a 4xx, which are not bad; 0 where the counters do not say."""
 
     def __post_init__(self) -> None:
-        if self.bad < 0 or self.total < 0 or self.client_errors < 0 or any(n < 0 for n in self.ladder):
+        if self.bad < 0 or self.total < 0 or self.client_errors < 0 or min(self.ladder, default=0) < 0:
             message = f"counts cannot be negative: {self.bad}/{self.total}"
             raise ValueError(message)
-        object.__setattr__(self, "bad", min(self.bad, self.total))
-        object.__setattr__(self, "client_errors", min(self.client_errors, self.total))
-        object.__setattr__(self, "ladder", tuple(min(n, self.total) for n in self.ladder))
+        if self.bad > self.total:
+            object.__setattr__(self, "bad", self.total)
+        if self.client_errors > self.total:
+            object.__setattr__(self, "client_errors", self.total)
+        if self.ladder:
+            object.__setattr__(self, "ladder", tuple(min(n, self.total) for n in self.ladder))
 
     def __add__(self, other: Counts) -> Counts:
         """Both together; the ladder belongs to single windows."""

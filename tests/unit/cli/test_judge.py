@@ -50,7 +50,7 @@ def test_a_breach_ends_it(tmp_path: Path) -> None:
         "firstBreachAt": api_time(75),
         "requests": 750,
         "badRequests": 30,
-        "judgeVersion": "4",
+        "judgeVersion": "5",
     }
 
 
@@ -228,7 +228,7 @@ def test_the_same_input_gives_the_same_bytes_everywhere(tmp_path: Path) -> None:
     assert hashlib.sha256(result.stdout.encode()).hexdigest() == DIGEST
 
 
-DIGEST = "8b316b70a9fc7973702a2790754e0e9ba5520bbecdf9a5188fc1959c4a923fba"
+DIGEST = "31bfed81e0d3d916db4a905ba6c768b44ae519ccc9193322e499a2e2f2a82f23"
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,21 @@
-"""An independent check of the e-processes: the papers' formulas in exact fractions, and every outcome enumerated."""
+"""An independent check of the e-processes: the papers' formulas in sixty digits, and every outcome enumerated."""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from datetime import timedelta
-from fractions import Fraction
+from decimal import Decimal, localcontext
 
 import pytest
 
 from serin.evidence import Counts, Window
-from serin.judge.likelihood import Absolute, Relative, breaks_objective, worse_than_stable
-from serin.judge.process import Restarting
+from serin.judge.likelihood import Absolute, Relative, breaks_objective, evenly, worse_than_stable
+from serin.judge.process import AT_ONCE, ON_SUSPICION, STEADILY, Restarting
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloSettings
+from serin.judge.suspicion import Suspicion
 from serin.schema.choices import Severity
 from tests.clock import START
 
@@ -21,79 +23,134 @@ LENGTH = timedelta(seconds=1)
 Pair = tuple[int, int]
 
 
-def ratio_of(candidate: Pair, stable: Pair, null: float, ratio: float) -> Fraction:
-    """Lindon and Malek's likelihood ratio of one window, straight from the definition."""
-    share = Fraction(candidate[1], candidate[1] + stable[1])
+@pytest.fixture(autouse=True)
+def _sixty_digits() -> Iterator[None]:
+    with localcontext(prec=60):
+        yield
 
-    def from_candidate(theta: float) -> Fraction:
-        t = Fraction(theta)
+
+def ratio_of(candidate: Pair, stable: Pair, null: float, ratio: float) -> Decimal:
+    """Lindon and Malek's likelihood ratio of one window, straight from the definition."""
+    share = Decimal(candidate[1]) / (candidate[1] + stable[1])
+
+    def from_candidate(theta: float) -> Decimal:
+        t = Decimal(theta)
         return share * t / (1 - share + share * t)
 
     q, q0 = from_candidate(ratio), from_candidate(null)
     return (q / q0) ** candidate[0] * ((1 - q) / (1 - q0)) ** stable[0]
 
 
-def share_of(candidate: Pair, null: float, share: float) -> Fraction:
+def share_of(candidate: Pair, null: float, share: float) -> Decimal:
     """Wald's likelihood ratio of one window."""
-    p, p0 = Fraction(share), Fraction(null)
+    p, p0 = Decimal(share), Decimal(null)
     return (p / p0) ** candidate[0] * ((1 - p) / (1 - p0)) ** (candidate[1] - candidate[0])
 
 
-def mixed(steps: list[list[Fraction]]) -> Fraction:
-    """The weighted sum of restarted banks, by its definition: no logarithm, no running sum, nothing dropped."""
-    shares = {0: Fraction(1, 2), 5: Fraction(1, 6), 10: Fraction(1, 6), 15: Fraction(1, 6)}
-    total, started = Fraction(), Fraction()
+def weight_of(start: int, suspicions: int) -> Decimal:
+    """What the bet that begins with window ``start`` (from 0) weighs; ``suspicions`` is 0 if none was raised for it."""
+    steady = [1 / (1 + Decimal(n).ln()) for n in (start + 1, start + 2)]
+    weight = Decimal(STEADILY) * (steady[0] - steady[1]) + (Decimal(AT_ONCE) if start == 0 else 0)
+    return weight + (Decimal(ON_SUSPICION) / (suspicions * (suspicions + 1)) if suspicions else 0)
+
+
+def mixed(steps: list[list[Decimal]], prior: tuple[float, ...], suspected: frozenset[int] = frozenset()) -> Decimal:
+    """The weighted sum of the bets that begin with each window, by its definition: no logarithm, no running sum."""
+    parts = [Decimal(part).exp() for part in prior]
+    total, started, suspicions = Decimal(), Decimal(), 0
     for start in range(len(steps)):
-        block, offset = start // 20 + 1, start % 20
-        if offset in shares:
-            weight = shares[offset] / (block * (block + 1))
-            bank = sum((math.prod(column) for column in zip(*steps[start:], strict=True)), Fraction()) / len(steps[0])
-            total, started = total + weight * bank, started + weight
+        suspicions += start in suspected
+        weight = weight_of(start, suspicions if start in suspected else 0)
+        products = [math.prod(column) for column in zip(*steps[start:], strict=True)]
+        total += weight * sum(part * product for part, product in zip(parts, products, strict=True))
+        started += weight
     return total + 1 - started
 
 
-def log10_of(value: Fraction) -> float:
-    """log10 of a fraction of any size."""
-    return math.log10(value.numerator) - math.log10(value.denominator)
+def log10_of(value: Decimal) -> float:
+    """log10 of a number of any size."""
+    return float(value.log10())
 
 
-CELLS: list[tuple[Pair, Pair]] = [((i * 7 % 3, 40 + i % 5), (i * 5 % 4, 300 + i % 11)) for i in range(38)]
+CELLS: list[tuple[Pair, Pair]] = [
+    ((i * 7 % 3, 40 + i % 5) if i > 12 else (0, 400), (i * 5 % 4, 300 + i % 11)) for i in range(38)
+]
+"""A candidate without a bad request, and then one at more than twice the allowed share."""
 
 
-def test_e1_and_e2_agree_with_exact_fractions() -> None:
-    """Two blocks, hence restarts; within a minute, hence untempered; against fractions of integers."""
+def suspicious() -> frozenset[int]:
+    """The windows of CELLS before which a suspicion was raised."""
+    suspicion, before, found = Suspicion(0.01), Counts(0, 0), set()
+    for i, (candidate, _) in enumerate(CELLS):
+        suspicion.add(Counts(*candidate), before, 1.0)
+        before += Counts(*candidate)
+        if suspicion.raised:
+            found.add(i + 1)
+    return frozenset(found)
+
+
+def test_restarts_agree_with_sixty_digits() -> None:
+    """With suspicions before some windows, among them the first and two in a row."""
+    e2, suspected = breaks_objective(0.01), frozenset({0, 4, 5, 30})
+    test = Restarting(e2.prior)
+    for i, (candidate, _) in enumerate(CELLS):
+        test.add(e2.increment(candidate), suspected=i in suspected)
+    exact = mixed([[share_of(c, 0.01, p) for p in e2.grid] for c, _ in CELLS], e2.prior, suspected)
+    assert test.log_e / math.log(10) == pytest.approx(log10_of(exact), abs=1e-9)
+
+
+def test_e1_and_e2_agree_with_sixty_digits() -> None:
+    """A new bet with each window; within a minute, hence untempered."""
     judge = RatioJudge(SloSettings("a", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05))
     for i, (candidate, stable) in enumerate(CELLS):
         judge.add(Window(START + i * LENGTH, LENGTH, Counts(*candidate), Counts(*stable)))
     found = judge.report(START).evidence
     e1, e2 = worse_than_stable(1.5), breaks_objective(0.01)
-    relative = mixed([[ratio_of(c, s, 1.5, theta) for theta in e1.grid] for c, s in CELLS])
-    absolute = mixed([[share_of(c, 0.01, p) for p in e2.grid] for c, _ in CELLS])
+    suspected = suspicious()
+    assert suspected, "otherwise nothing of it is checked here"
+    relative = mixed([[ratio_of(c, s, 1.5, theta) for theta in e1.grid] for c, s in CELLS], e1.prior, suspected)
+    absolute = mixed([[share_of(c, 0.01, p) for p in e2.grid] for c, _ in CELLS], e2.prior, suspected)
     assert found["e1"] == pytest.approx(log10_of(relative), abs=2e-6)
     assert found["e2"] == pytest.approx(log10_of(absolute), abs=2e-6)
 
 
-def process(steps: list[list[float]]) -> list[float]:
-    """The e-value after each window."""
-    test, values = Restarting(len(steps[0])), []
+def process(steps: list[list[float]], after: list[float] | None = None) -> list[float]:
+    """The e-value after each window; a suspicion is raised by windows whose step is ``after``."""
+    test, values, suspected = Restarting(evenly(len(steps[0]))), [], False
     for step in steps:
-        test.add(step)
+        test.add(step, suspected=suspected)
         values.append(math.exp(test.log_e))
+        suspected = step == after
     return values
 
 
-def test_e2_has_mean_one_and_crosses_no_more_than_alpha_over_all_outcomes() -> None:
-    """Every sequence of 12 windows with one request each, weighed by its chance at the boundary of the hypothesis."""
+@pytest.mark.parametrize("suspicious", [None, 0, 1])
+def test_e2_has_mean_one_and_crosses_no_more_than_alpha_over_all_outcomes(suspicious: int | None) -> None:
+    """Every sequence of 12 windows with one request each, weighed by its chance at the boundary of the hypothesis.
+
+    Without suspicions, and with one after each good or each bad window.
+    """
     p0, alpha, test = 0.2, 0.2, Absolute(0.2, (0.4, 0.7))
     steps = (test.increment((0, 1)), test.increment((1, 1)))
     mean = crossed = 0.0
     for outcome in itertools.product((0, 1), repeat=12):
         chance = p0 ** sum(outcome) * (1 - p0) ** (12 - sum(outcome))
-        values = process([steps[bad] for bad in outcome])
+        values = process([steps[bad] for bad in outcome], None if suspicious is None else steps[suspicious])
         mean += chance * values[-1]
         crossed += chance * (max(values) >= 1 / alpha)
     assert mean == pytest.approx(1.0)
     assert 0 < crossed <= alpha
+
+
+def test_the_enumeration_above_would_see_a_suspicion_that_knows_its_own_window() -> None:
+    p0, test, mean = 0.2, Absolute(0.2, (0.4, 0.7)), 0.0
+    steps = (test.increment((0, 1)), test.increment((1, 1)))
+    for outcome in itertools.product((0, 1), repeat=6):
+        own = Restarting(evenly(2))
+        for bad in outcome:
+            own.add(steps[bad], suspected=bad == 1)
+        mean += p0 ** sum(outcome) * (1 - p0) ** (6 - sum(outcome)) * math.exp(own.log_e)
+    assert mean > 1.1
 
 
 def test_e1_crosses_no_more_than_alpha_over_all_outcomes() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from serin.analysis.draws import Draws
 from serin.evidence import Assessment, Counts, SloReport, Window
-from serin.judge.likelihood import keeps_objective, not_worse_than_stable
+from serin.judge.likelihood import better_than_stable, evenly, keeps_objective, not_worse_than_stable
 from serin.judge.passing import Occasion, PassEvidence
 from serin.judge.process import Accumulated, log10_e, total
 from serin.judge.ratio import RatioJudge
@@ -29,8 +29,8 @@ from tests.clock import START
 LENGTH = timedelta(seconds=15)
 Pair = tuple[int, int]
 Cell = tuple[Pair | None, Pair | None]
-BROKEN, WELL, DEAD = (86, 2850), (3, 2850), (2850, 2850)
-"""Stable at 3 %, 0.1 %, 100 %; the objective allows 1 %."""
+BROKEN, WELL, DEAD, MILD = (86, 2850), (3, 2850), (2850, 2850), (40, 2850)
+"""Stable at 3 %, 0.1 %, 100 %, 1.4 %; the objective allows 1 %."""
 CLEAN, KEEPS, OUTSIDE, AS_BAD, WORSE = (0, 150), (1, 150), (3, 150), (5, 150), (9, 150)
 BOTH_DOWN: Cell = ((45, 150), (855, 2850))
 
@@ -265,7 +265,7 @@ def test_the_enumeration_above_would_see_a_bet_that_is_not_fair() -> None:
     for own, other in itertools.product((0, 1), repeat=2):
         account = Accumulated()
         if other:
-            account.add(not_worse_than_stable(1.0).increment((own, 1), (other, 1)))
+            account.add(better_than_stable().increment((own, 1), (other, 1)))
         mean += 0.25 * math.exp(account.log_e)
     assert mean > 1.05
 
@@ -322,11 +322,14 @@ def test_twice_as_bad_as_a_broken_stable_passes_no_more_often_than_beta(stable: 
 @given(st.lists(st.tuples(pairs, pairs), min_size=1, max_size=40))
 def test_as_long_as_stable_is_not_found_broken_e4_is_what_it_was(cells: list[tuple[Pair, Pair]]) -> None:
     """One account over the windows in which stable does not look broken, to the last digit."""
-    e3, e4 = Accumulated(), Accumulated()
+    relative, absolute = not_worse_than_stable(2.0), keeps_objective(0.01)
+    e3, e4, known = Accumulated(relative.prior), Accumulated(absolute.prior), Counts(0, 0)
     for own, stable in cells:
         if Counts(*stable).share <= 0.02:
-            e3.add(not_worse_than_stable(2.0).increment(own, stable))
-            e4.add(keeps_objective(0.01).increment(own))
+            as_good = min(0.008, max(0.01 / 15, (known.bad + 1) / (known.total + 200)))
+            e3.add(relative.increment(own, stable))
+            e4.add([*absolute.increment(own), absolute.toward(as_good, own)])
+            known += Counts(*stable)
     watch = StableWatch(settings_of())
     for i, cell in enumerate(cells):
         watch.add(window(i, *cell), 1.0)
@@ -343,7 +346,8 @@ def test_as_long_as_stable_is_not_found_broken_e4_is_what_it_was(cells: list[tup
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=20), st.floats(0.01, 0.9))
 def test_moving_capital_neither_makes_nor_loses_any(steps: list[float], part: float) -> None:
-    giving, taking = Accumulated(len(steps)), Accumulated(len(steps), log_capital=-1.0)
+    prior = evenly(len(steps))
+    giving, taking = Accumulated(prior), Accumulated(prior, log_capital=-1.0)
     giving.add(steps)
     before = total([giving, taking])
     share = giving.log_e + math.log(part)
@@ -365,17 +369,37 @@ def test_of_what_a_healthy_account_began_with_one_part_in_j_and_one_stays() -> N
         assert evidence.log10_e4(with_better=True) == pytest.approx(math.log10((1 + 1 / (j + 1)) / 2), abs=1e-5)
 
 
+def test_e4_bets_on_what_stable_showed_before_and_never_on_the_window_itself() -> None:
+    """The extra alternative: half of the allowed share without a history, then stable's, within the grid's bounds."""
+    evidence = PassEvidence(settings_of())
+    shares = [evidence._share_of_stable]
+    for i, stable in enumerate([(14, 2850), (14, 2850), DEAD, (0, 100_000), (0, 10**7)]):
+        before = evidence._share_of_stable
+        if i % 2:
+            evidence.skip(window(i, None, stable), [1.0])
+        else:
+            seen = evidence._keeps.increment(CLEAN), evidence._keeps.toward(before, CLEAN)
+            e4 = Accumulated(evidence._keeps.prior)
+            e4._logs = list(evidence._e4._logs)
+            evidence.add(window(i, CLEAN, stable), [1.0], None)
+            if stable != DEAD:
+                e4.add([*seen[0], seen[1]])
+            assert evidence._e4.log_e == e4.log_e
+        shares.append(evidence._share_of_stable)
+    assert shares == pytest.approx([0.005, 15 / 3050, 29 / 5900, 29 / 5900, 0.01 / 15, 0.01 / 15])
+
+
 # --- is stable broken? -----------------------------------------------------------------------------------------------
 
 
 def test_stable_is_broken_until_a_block_is_inside_the_objective() -> None:
     watch = StableWatch(settings_of())
     said = []
-    for i, stable in enumerate([WELL] * 5 + [BROKEN] * 2 + [WELL] * 30 + [BROKEN] * 2):
+    for i, stable in enumerate([WELL] * 5 + [MILD] * 9 + [WELL] * 30 + [MILD] * 10):
         watch.add(window(i, None, stable), 1.0)
         said.append(watch.broken)
     broken = [i for i, now in enumerate(said) if now]
-    assert broken == [*range(5, 25), 38], (
+    assert broken == [*range(11, 31), *range(51, 54)], (
         "20 windows after the finding are inside together; the second time asks for more"
     )
     assert watch.spell == 2

@@ -1,39 +1,67 @@
-"""Which banks of a restarting test are kept, and what that is worth."""
+"""How a restarting test spreads its capital over the times at which a fault may begin."""
 
 from __future__ import annotations
 
 import pytest
 
-from serin.judge.likelihood import breaks_objective
-from serin.judge.process import BLOCK_WINDOWS, BLOCKS_WITH_ALL, KEPT_BLOCKS, Restarting, _Bank, _is_kept
+from serin.judge.likelihood import breaks_objective, evenly
+from serin.judge.process import Average, Restarting
 
-BLOCKS = 5000
-
-
-def test_a_bank_that_was_dropped_would_not_have_been_kept_later() -> None:
-    for block in (1, 2, 3, 12, 13, 24, 25, 97, 769):
-        bank = _Bank(block, 0.5, 1, first=True)
-        kept = [_is_kept(bank, later) for later in range(block, block + 2000)]
-        assert kept == sorted(kept, reverse=True)
-        assert all(kept[:KEPT_BLOCKS])
-    assert all(_is_kept(_Bank(1, 0.5, 1, first=True), later) for later in (10, 1000, 100_000))
-    inner = _Bank(7, 0.1, 1, first=False)
-    assert [_is_kept(inner, 7 + age) for age in range(4)] == [age < BLOCKS_WITH_ALL for age in range(4)]
+TEST = breaks_objective(0.01)
+NOTHING, HEALTHY, FAULTY = [0.0] * 20, TEST.increment((0, 20)), TEST.increment((1, 20))
 
 
-@pytest.mark.parametrize(("blocks", "most"), [(12, 12), (100, 35), (BLOCKS, 80)])
-def test_their_number_grows_with_the_logarithm_of_the_blocks(blocks: int, most: int) -> None:
-    banks = [_Bank(block, 0.5, 1, first=True) for block in range(1, blocks + 1)]
-    assert sum(_is_kept(bank, blocks) for bank in banks) <= most
+@pytest.mark.parametrize("suspicions", [set(), {0}, {3, 4, 50}, set(range(200))], ids=str)
+def test_what_has_begun_and_what_is_to_come_are_one(suspicions: set[int]) -> None:
+    e2 = Restarting(TEST.prior)
+    assert e2.log_e == 0.0
+    for index in range(200):
+        e2.add(NOTHING, suspected=index in suspicions)
+        assert e2.log_e == pytest.approx(0.0, abs=1e-12)
 
 
-def test_a_slow_fault_is_seen_from_its_beginning_after_more_than_the_newest_blocks() -> None:
+def windows_to_find(healthy: int, *, suspicion: int | None = None, earlier: int = 0) -> int:
+    """Faulty windows after so many healthy ones until the evidence is 100.
+
+    A suspicion is raised for that faulty window, and was raised for so many healthy ones.
+    """
+    e2 = Restarting(TEST.prior)
+    for index in range(healthy):
+        e2.add(HEALTHY, suspected=index < earlier)
+    for faulty in range(1000):
+        if Average([e2]).reaches(2.0):
+            return faulty
+        e2.add(FAULTY, suspected=faulty == suspicion)
+    raise AssertionError
+
+
+def test_a_late_fault_is_found_a_little_later_than_one_at_once() -> None:
+    """A window adds 0.85 to the evidence at the best alternative. Ten times the time costs little more than ln 10."""
+    assert [windows_to_find(healthy) for healthy in (0, 10, 100, 1000, 10_000)] == [8, 14, 19, 23, 26]
+
+
+def test_after_a_suspicion_it_is_found_sooner_and_the_first_ones_are_worth_most() -> None:
+    found = [windows_to_find(10_000, suspicion=4, earlier=earlier) for earlier in (0, 1, 10, 1000)]
+    assert found == sorted(found)
+    assert found[0] < found[-1] < windows_to_find(10_000) + 1
+    assert found[0] == 14
+
+
+def test_a_slow_fault_is_seen_from_its_beginning_however_long_it_takes() -> None:
     """1.5 times the allowed share, a window of 100 requests: each window adds little, and all of them count."""
-    test, e2 = breaks_objective(0.01), Restarting()
-    windows = 3 * KEPT_BLOCKS * BLOCK_WINDOWS
-    for index in range(windows):
-        e2.add(test.increment((1 + index % 2, 100)))
-    only_newest = Restarting()
-    for index in range(windows - KEPT_BLOCKS * BLOCK_WINDOWS, windows):
-        only_newest.add(test.increment((1 + index % 2, 100)))
-    assert e2.log_e > only_newest.log_e + 5
+    e2, newest = Restarting(TEST.prior), Restarting(TEST.prior)
+    for index in range(720):
+        step = TEST.increment((1 + index % 2, 100))
+        e2.add(step)
+        if index >= 480:
+            newest.add(step)
+    assert e2.log_e > newest.log_e + 5
+
+
+def test_a_cheap_answer_is_the_right_one() -> None:
+    """Far below, around and far above what it has, down to thresholds below 1."""
+    e2 = Restarting(evenly())
+    for step in [HEALTHY] * 5 + [FAULTY] * 20:
+        e2.add(step)
+        for threshold in (-0.1, 0.0, 0.05, 0.3, 1.0, 2.0, 5.0):
+            assert Average([e2]).reaches(threshold) == (round(e2.log_e / 2.302585092994046, 6) >= threshold)

@@ -104,6 +104,7 @@ RECORD: dict[str, Any] = {
     "reason": "SLOBreached",
     "actions": [ANSWERED],
     "timeline": [{"at": AT, "weight": 5, "reason": "CollectingEvidence", "message": "m"}],
+    "holds": [{"reason": "Paused", "message": "m", "since": AT, "times": 2}],
     "blocks": [],
     "requests": {},
     "badRequests": {},

@@ -298,14 +298,12 @@ async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
     """The client for the kubeconfig; ``Refused`` if there is none, or if it cannot be used."""
     files = os.environ.get("KUBECONFIG") or str(config.KUBE_CONFIG_DEFAULT_LOCATION)
     if not _any_file(files):
-        message = f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster"
-        raise Refused(message)
+        raise Refused(f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster")
     try:
         await config.load_kube_config(files, client_configuration=settings)  # type: ignore[no-untyped-call]
         return client.ApiClient(settings)
     except Exception as error:  # the library checks nothing: a wrong type in the file is an error of any class
-        message = f"kubeconfig {files} cannot be used: {masked(str(error))}"
-        raise Refused(message) from error
+        raise Refused(f"kubeconfig {files} cannot be used: {masked(str(error))}") from error
 
 
 def _any_file(paths: str) -> bool:

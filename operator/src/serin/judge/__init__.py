@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-JUDGE_VERSION = "4"
+JUDGE_VERSION = "5"
 """Changes whenever the same windows could give another verdict."""

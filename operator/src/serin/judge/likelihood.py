@@ -7,7 +7,8 @@
   the exact law is hypergeometric, which the binomial dominates in convex order (Hoeffding 1963): it stays valid.
 * :class:`Absolute` "the share of bad requests is at most (at least) ``p0``": Bernoulli likelihood ratios (Wald 1945).
 
-A grid above the null speaks for harm (E1, E2), a grid below for harmlessness (E3, E4).
+A grid above the null speaks for harm (E1, E2), a grid below for harmlessness (E3, E4). Each test says how its capital
+is spread over the grid: any spread that is fixed before the first window is valid.
 """
 
 from __future__ import annotations
@@ -18,11 +19,32 @@ from dataclasses import dataclass, field
 
 GRID_POINTS = 20
 _ALMOST_ALL = 0.99
+_TILT = 0.5
+"""Capital on a harmful alternative falls with this power of it: a fault of five times the allowed share needs a hundred
+requests, one of fifty times hardly more than five, whatever was bet on it."""
+_AS_GOOD = 0.5
+"""Part of the capital of E3 and E4 that bets on a candidate exactly as good as stable; the rest is on the grid."""
 
 
 def log_grid(low: float, high: float, points: int = GRID_POINTS) -> tuple[float, ...]:
     """``points`` values from ``low`` to ``high``, evenly spaced in the logarithm."""
     return tuple(low * (high / low) ** (i / (points - 1)) for i in range(points))
+
+
+def evenly(points: int = GRID_POINTS) -> tuple[float, ...]:
+    """The same part of the capital for each alternative, as natural logarithm."""
+    return (-math.log(points),) * points
+
+
+def _for_slow_faults(grid: tuple[float, ...]) -> tuple[float, ...]:
+    """More capital for lesser alternatives."""
+    weights = [value**-_TILT for value in grid]
+    return tuple(math.log(weight / math.fsum(weights)) for weight in weights)
+
+
+def _for_as_good(points: int = GRID_POINTS) -> tuple[float, ...]:
+    """Capital for so many alternatives and one more, which is "as good as stable"."""
+    return (*(part + math.log(1 - _AS_GOOD) for part in evenly(points)), math.log(_AS_GOOD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +53,8 @@ class Relative:
 
     null: float
     grid: tuple[float, ...]
+    prior: tuple[float, ...] = ()
+    """Part of the capital for each of them, as natural logarithm."""
     _logs: tuple[float, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -45,11 +69,11 @@ class Relative:
         events = bad + stable_bad
         if not total or not stable_total or not events:
             return [0.0] * len(self.grid)
-        share = total / (total + stable_total)
-        base = 1 + share * (self.null - 1)
+        share, log = total / (total + stable_total), math.log
+        rest, base = 1 - share, 1 + share * (self.null - 1)
         return [
-            bad * log - events * math.log((1 + share * (ratio - 1)) / base)
-            for ratio, log in zip(self.grid, self._logs, strict=True)
+            bad * own - events * log((rest + share * ratio) / base)
+            for ratio, own in zip(self.grid, self._logs, strict=True)
         ]
 
 
@@ -59,6 +83,8 @@ class Absolute:
 
     null: float
     grid: tuple[float, ...]
+    prior: tuple[float, ...] = ()
+    """Part of the capital for each of them, as natural logarithm."""
     _bad: tuple[float, ...] = field(init=False, repr=False)
     _good: tuple[float, ...] = field(init=False, repr=False)
 
@@ -71,30 +97,43 @@ class Absolute:
         bad, good = candidate[0], candidate[1] - candidate[0]
         return [bad * b + good * g for b, g in zip(self._bad, self._good, strict=True)]
 
+    def toward(self, share: float, candidate: tuple[float, float]) -> float:
+        """What they add for one more alternative, which may differ from window to window."""
+        bad, good = candidate[0], candidate[1] - candidate[0]
+        return bad * math.log(share / self.null) + good * math.log((1 - share) / (1 - self.null))
+
 
 def worse_than_stable(max_ratio: float) -> Relative:
     """E1: alternatives from 1.25 to 80 times ``max_ratio``."""
-    return Relative(max_ratio, log_grid(1.25 * max_ratio, 80 * max_ratio))
+    grid = log_grid(1.25 * max_ratio, 80 * max_ratio)
+    return Relative(max_ratio, grid, _for_slow_faults(grid))
 
 
 def breaks_objective(bad_share: float) -> Absolute:
     """E2: alternatives from 1.25 to 90 times the allowed share, below 99 %."""
     low = 1.25 * bad_share
     low = low if low < _ALMOST_ALL else (bad_share + _ALMOST_ALL) / 2
-    return Absolute(bad_share, log_grid(low, min(_ALMOST_ALL, 90 * bad_share)))
+    grid = log_grid(low, min(_ALMOST_ALL, 90 * bad_share))
+    return Absolute(bad_share, grid, _for_slow_faults(grid))
 
 
 def not_worse_than_stable(pass_ratio: float) -> Relative:
-    """E3: alternatives from a tenth to 0.8 of ``pass_ratio``."""
-    return Relative(pass_ratio, log_grid(0.1 * pass_ratio, 0.8 * pass_ratio))
+    """E3: alternatives from a tenth to 0.8 of ``pass_ratio``, and 1."""
+    grid = (*log_grid(0.1 * pass_ratio, 0.8 * pass_ratio), 1.0)
+    return Relative(pass_ratio, grid, _for_as_good())
+
+
+def better_than_stable() -> Relative:
+    """E4's bet beside a broken stable: alternatives from a tenth to 0.8."""
+    return Relative(1.0, log_grid(0.1, 0.8), evenly())
 
 
 def keeps_objective(bad_share: float) -> Absolute:
-    """E4: alternatives from a fifteenth to 0.8 of the allowed share."""
-    return Absolute(bad_share, log_grid(bad_share / 15, bad_share / 1.25))
+    """E4: alternatives from a fifteenth to 0.8 of the allowed share, and one more that stable's windows tell."""
+    return Absolute(bad_share, log_grid(bad_share / 15, bad_share / 1.25), _for_as_good())
 
 
 def log_sum_exp(values: Sequence[float]) -> float:
     """``log(sum(exp(v)))`` without overflow."""
-    top = max(values)
-    return top + math.log(math.fsum(math.exp(v - top) for v in values))
+    top, exp = max(values), math.exp
+    return top + math.log(math.fsum([exp(v - top) for v in values]))

@@ -32,6 +32,8 @@ Being better than a broken stable is nothing to E3, and an outage of both arms i
 windows in which stable looks bad only lowers E3; E4's first account does not look at stable, so a choice by stable's
 counts leaves it valid.
 """
+MOST_OF_ALLOWED, LEAST_OF_ALLOWED = 0.8, 1 / 15
+"""E4 bets on no share beyond these parts of the allowed one, as its grid does."""
 Occasion = tuple[int, int]
 """Which time stable is broken, and the candidate's epoch: either's change begins a new bet."""
 
@@ -45,7 +47,10 @@ class PassEvidence:
         # Without an objective no share of stable's is too high to be the measure.
         self._looks_broken = BROKEN_STABLE * settings.bad_share if settings.has_objective else math.inf
         self._not_worse, self._keeps = not_worse_than_stable(settings.pass_ratio), keeps_objective(settings.bad_share)
-        self._e3, self._e4 = Accumulated(), Accumulated()
+        self._e3, self._e4 = Accumulated(self._not_worse.prior), Accumulated(self._keeps.prior)
+        self._allowed = settings.bad_share
+        self._stable = NO_REQUESTS
+        """Of all windows so far in which stable does not look broken."""
         self._throughout: Accumulated | None = None
         self._better = BetterThanStable(settings)
         self.occasion: Occasion | None = None
@@ -79,6 +84,7 @@ class PassEvidence:
 
     def skip(self, window: Window, phis: list[float]) -> None:
         """Takes one window that is no evidence for passing: warm-up, or nothing of the candidate."""
+        self._learn(window)
         self._better.add(window, phis, judged=False)
 
     def add(self, window: Window, phis: list[float], occasion: Occasion | None) -> None:
@@ -87,14 +93,29 @@ class PassEvidence:
             self._turn(occasion, window.start)
         candidate, stable = window.candidate or NO_REQUESTS, window.stable or NO_REQUESTS
         pairs = (candidate.bad, candidate.total), (stable.bad, stable.total)
-        objective = tempered(self._keeps.increment(pairs[0]), phis[0])
+        as_good = self._keeps.toward(self._share_of_stable, pairs[0])
+        objective = tempered([*self._keeps.increment(pairs[0]), as_good], phis[0])
         if stable.share <= self._looks_broken:
             self._e3.add(tempered(self._not_worse.increment(*pairs), phis[0]))
             self._e4.add(objective)
         if self._throughout is not None:
             self._throughout.add(objective)
         self._better.add(window, phis, judged=True)
+        self._learn(window)
         self._look()
+
+    @property
+    def _share_of_stable(self) -> float:
+        """The share of the one alternative that changes: stable's own so far, which a healthy candidate has, too."""
+        known, allowed = self._stable, self._allowed
+        # Without any history half of the allowed share.
+        share = (known.bad + 1) / (known.total + 2 / allowed)
+        return min(MOST_OF_ALLOWED * allowed, max(LEAST_OF_ALLOWED * allowed, share))
+
+    def _learn(self, window: Window) -> None:
+        stable = window.stable
+        if stable is not None and not window.error and stable.share <= self._looks_broken:
+            self._stable += stable
 
     def _look(self) -> None:
         if not self.proven:
@@ -113,7 +134,7 @@ class PassEvidence:
         # 1/(j+1) of what the moves before left: 1/(j(j+1)) of the whole, and 1/(j+1) of it stays.
         half = self._e4.give(1 / (self._splits + 1)) - math.log(2)
         if self._throughout is None:
-            self._throughout = Accumulated(log_capital=half)
+            self._throughout = Accumulated(self._keeps.prior, half)
         else:
             self._throughout.receive(half)
         self._better.open(half, at)

@@ -21,6 +21,7 @@ from serin.judge.relative import WorseThanStable
 from serin.judge.sentences import Seen, sentence
 from serin.judge.slo import Findings, SloJudge, SloSettings, of_kind
 from serin.judge.stable import StableSilence, StableWatch
+from serin.judge.suspicion import Suspicion
 from serin.schema.choices import Compare
 from serin.schema.reasons import Reason, Verdict
 
@@ -45,28 +46,29 @@ class _Epoch:
         self.number = number
         self.threshold = log10_e(-math.log(settings.alpha / legs * 6 / (math.pi * number) ** 2))
         self.e1 = WorseThanStable(settings)
-        self.e2 = Average([Restarting()])
+        self._e2 = breaks_objective(settings.bad_share)
+        self.e2 = Average([Restarting(self._e2.prior)])
         self.worse = self.broken = False
         """Whether E1, E2 once crossed in this epoch: that holds."""
         self.breached = False
         """Whether what the policy asks for is crossed now, all of it in the same window: that rolls back."""
-        self.doubted = False
-        """Whether the same tests all speak against the candidate now, if not loud enough."""
         self.bad_windows: deque[bool] = deque(maxlen=BLOCK_WINDOWS)
         self.candidate = NO_REQUESTS
         self._since_broken: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
         self._compare = settings.compare
-        self._e2 = breaks_objective(settings.bad_share)
+        self._suspicion = Suspicion(settings.bad_share)
 
     def add(self, window: Window, phis: list[float], *, warm: bool) -> None:
         """Takes one accepted window."""
-        candidate = window.candidate or NO_REQUESTS
+        candidate, suspected = window.candidate or NO_REQUESTS, self._suspicion.raised
+        self._suspicion.add(candidate, self.candidate, phis[0])
         self.candidate += candidate
         self.bad_windows.append(candidate.bad > 0)
         if self.broken:
             self._since_broken.append(candidate)
-        self.e1.add(window, phis, judged=warm)
-        self.e2.add([tempered(self._e2.increment((candidate.bad, candidate.total)), phis[0])])
+        self.e1.add(window, phis, judged=warm, suspected=suspected)
+        step = tempered(self._e2.increment((candidate.bad, candidate.total)), phis[0])
+        self.e2.add([step], suspected=suspected)
         self._look()
 
     def skip(self, window: Window, phis: list[float]) -> None:
@@ -79,7 +81,11 @@ class _Epoch:
         self.worse, self.broken = self.worse or worse, self.broken or broken
         # Not the crossings of different times: worse long ago and an outage now are no breach.
         self.breached = self._asked_for(worse=worse, broken=broken)
-        self.doubted = self._asked_for(worse=self.e1.reaches(DOUBT), broken=self.e2.reaches(DOUBT))
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the same tests all speak against the candidate now, if not loud enough."""
+        return self._asked_for(worse=self.e1.reaches(DOUBT), broken=self.e2.reaches(DOUBT))
 
     def _asked_for(self, *, worse: bool, broken: bool) -> bool:
         """Whether these are the tests that the policy asks for."""
@@ -181,7 +187,7 @@ class RatioJudge(SloJudge):
         if self.passed_at is not None:
             return True
         needed = share * self._passing.threshold
-        return not self._epoch.doubted and self._passing.reaches(needed, with_better=self._may_cure)
+        return self._passing.reaches(needed, with_better=self._may_cure) and not self._epoch.doubted
 
     def _watch(self, window: Window, candidate: Counts, stable: Counts) -> None:
         """The all-bad guard, then the policy's tests."""

@@ -8,12 +8,12 @@ for "better than stable". Each statistic only falls by that, so it stays valid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from serin.evidence import NO_REQUESTS, Counts, Window
 from serin.judge.dispersion import tempered
-from serin.judge.likelihood import not_worse_than_stable, worse_than_stable
+from serin.judge.likelihood import better_than_stable, worse_than_stable
 from serin.judge.process import Accumulated, Average, Restarting
 from serin.judge.slo import SloSettings
 
@@ -33,6 +33,8 @@ class Compared:
     """The divisor of each counter."""
     stables: tuple[Counts, ...]
     """Stable's counts with requests: of the window, and with separate targets of its two neighbours."""
+    suspected: bool = False
+    """Whether the windows before it made it suspicious."""
 
     @property
     def candidate(self) -> Counts:
@@ -53,24 +55,24 @@ class Neighbours:
 
     def __init__(self, *, skewed: bool) -> None:
         self._skewed = skewed
-        self._pending: tuple[Window, list[float], Counts] | None = None
-        """The window that waits for its next neighbour, its divisors, and stable's counts just before it."""
+        self._pending: tuple[Compared, Counts] | None = None
+        """The window that waits for its next neighbour, and stable's counts just before it."""
         self._last: Window | None = None
 
-    def add(self, window: Window, phis: list[float], *, judged: bool) -> Compared | None:
+    def add(self, window: Window, phis: list[float], *, judged: bool, suspected: bool = False) -> Compared | None:
         """Takes one window, which only tells about stable unless it is ``judged``; what can be compared now."""
+        own = (window.stable,) if window.stable is not None and window.stable.total else ()
+        this = Compared(window, phis, own, suspected)
         if not self._skewed:
-            stable = window.stable
-            return Compared(window, phis, (stable,) if stable is not None and stable.total else ()) if judged else None
+            return this if judged else None
         ready = None
         if self._pending is not None:
-            last, last_phis, before = self._pending
-            after = _stable(window) if window.start == last.end else None
+            last, before = self._pending
+            after = _stable(window) if window.start == last.window.end else None
             if after is not None:
-                own = (last.stable,) if last.stable is not None and last.stable.total else ()
-                ready = Compared(last, last_phis, (before, *own, after))
+                ready = replace(last, stables=(before, *last.stables, after))
         before_this = _stable(self._last) if self._last is not None and self._last.end == window.start else None
-        self._pending = (window, phis, before_this) if judged and before_this is not None else None
+        self._pending = (this, before_this) if judged and before_this is not None else None
         self._last = window
         return ready
 
@@ -88,7 +90,7 @@ class WorseThanStable:
         self._rungs = settings.rungs
         self._skewed = settings.separate_targets
         self._test = worse_than_stable(settings.max_ratio)
-        self._e = Average([Restarting() for _ in range(1 + settings.rungs)])
+        self._e = Average([Restarting(self._test.prior) for _ in range(1 + settings.rungs)])
         self._neighbours = Neighbours(skewed=settings.separate_targets)
 
     @property
@@ -100,9 +102,9 @@ class WorseThanStable:
         """Whether log10 is at least ``threshold``."""
         return self._e.reaches(threshold)
 
-    def add(self, window: Window, phis: list[float], *, judged: bool) -> None:
+    def add(self, window: Window, phis: list[float], *, judged: bool, suspected: bool = False) -> None:
         """Takes one window with the divisor of each counter; one that is not ``judged`` only tells about stable."""
-        compared = self._neighbours.add(window, phis, judged=judged)
+        compared = self._neighbours.add(window, phis, judged=judged, suspected=suspected)
         if compared is not None:
             self._judge(compared)
 
@@ -116,7 +118,7 @@ class WorseThanStable:
             stable_bad = max(own, rate * stable.total) if self._skewed else own
             step = self._test.increment((bad, candidate.total), (stable_bad, stable.total))
             steps.append(tempered(step, phi))
-        self._e.add(steps)
+        self._e.add(steps, suspected=compared.suspected)
 
 
 class BetterThanStable:
@@ -124,7 +126,7 @@ class BetterThanStable:
 
     def __init__(self, settings: SloSettings) -> None:
         self._skewed = settings.separate_targets
-        self._test = not_worse_than_stable(1.0)
+        self._test = better_than_stable()
         self._neighbours = Neighbours(skewed=settings.separate_targets)
         self._opened_at: datetime | None = None
         self.account: Accumulated | None = None
@@ -132,7 +134,7 @@ class BetterThanStable:
 
     def open(self, log_capital: float, at: datetime) -> None:
         """Begins anew with so much (natural logarithm); only windows from ``at`` on count."""
-        self.account, self._opened_at = Accumulated(log_capital=log_capital), at
+        self.account, self._opened_at = Accumulated(self._test.prior, log_capital), at
 
     def close(self) -> None:
         """Forgets what was won: better than stable counts while stable is broken."""

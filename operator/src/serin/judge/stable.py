@@ -30,7 +30,7 @@ class StableWatch:
         self._begin()
 
     def _begin(self) -> None:
-        self._e2 = Average([Restarting()])
+        self._e2 = Average([Restarting(self._test.prior)])
         self._threshold = log10_e(-math.log(self._settings.alpha * 6 / (math.pi * (self.spell + 1)) ** 2))
         self._since_broken: deque[Counts] = deque(maxlen=BLOCK_WINDOWS)
 

@@ -1,4 +1,4 @@
-"""KServe in Knative mode: one InferenceService, whose template and percent are the route (docs/adr/0017)."""
+"""KServe in Knative mode: one InferenceService, whose template and percent are the route (docs/adr/0021)."""
 
 from __future__ import annotations
 
