@@ -116,6 +116,10 @@ clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the us
 	rm -rf $(VENV) $(MUTATED) $(SBOM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find operator e2e tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## Try each property with 10,000 inputs (EXAMPLES=100000 for more; an hour)
+	SERIN_EXAMPLES=$(or $(EXAMPLES),10000) $(BIN)/python -m pytest -m fuzz --timeout 0 tests/unit
+
 .PHONY: mutants
 mutants: $(STAMP) $(MUTMUT_STAMP) ## Which small changes of rollout and judge does no test notice? (MUTANTS='serin.rollout.gates.*'; hours)
 	@mkdir -p $(MUTATED)

@@ -49,6 +49,12 @@ class FakeCluster:
     """Plural names of kinds whose status may not be written."""
     vouching: bool = True
     """The admission policies for PromotionActions are in force."""
+    refusal_of_actions: str = (
+        "denied request: serin.dev/actions: spec.requestedBy must be somebody-else, and spec.groups groups of theirs"
+    )
+    """What they say of an action in another's name."""
+    clock: Callable[[], datetime] | None = None
+    """Of PromotionActions' creation times, and of refusals."""
     down: bool = False
     accepting: bool = True
     """The gateway takes what is applied; otherwise it has not told yet."""
@@ -103,7 +109,8 @@ class FakeCluster:
         if self.refuse and resource is resources.INFERENCE_SERVICES:
             raise Refused(self.refuse)
         if dry_run and resource is resources.PROMOTION_ACTIONS and self.vouching:
-            raise Refused("denied request: serin.dev/actions: spec.requestedBy must be somebody-else")
+            at = self.clock().replace(microsecond=0) if self.clock else None
+            raise Refused(self.refusal_of_actions, at)
         key = (resource.plural, namespace, str(body["metadata"].get("name")))
         if key in self.objects:
             raise Conflict(key[2])
@@ -152,7 +159,10 @@ class FakeCluster:
     def put(self, resource: Resource, obj: Object) -> None:
         """A user's write: not counted, never refused."""
         key = (resource.plural, obj["metadata"]["namespace"], obj["metadata"]["name"])
-        self._store(key, copy.deepcopy(obj))
+        obj = copy.deepcopy(obj)
+        if resource is resources.PROMOTION_ACTIONS and self.clock is not None:
+            obj["metadata"].setdefault("creationTimestamp", self.clock().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        self._store(key, obj)
 
     def _check(self) -> None:
         if self.down:
@@ -268,5 +278,5 @@ class FakePrometheus:
     async def values(self, query: str, at: datetime) -> list[float]:
         raise AssertionError(f"{query} at {at}: there are only counters here")
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        raise AssertionError(f"{query} at {at}: nothing is too much to count here")
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        raise AssertionError(f"{query} at {at} ({own}): nothing is too much to count here")

@@ -17,7 +17,7 @@ class KnativeLab(Lab):
         super().__init__(policy)
 
     def new_cluster(self) -> FakeKnative:
-        return FakeKnative()
+        return FakeKnative(clock=lambda: self.now)
 
     @property
     def knative(self) -> FakeKnative:

@@ -59,7 +59,7 @@ class Lab:
 
     def new_cluster(self) -> FakeCluster:
         """The API server, with what stands behind it."""
-        return FakeCluster()
+        return FakeCluster(clock=lambda: self.now)
 
     def restart(self) -> None:
         sinks = sinks_of(SinkContext(self.seen_cluster, self.settings))

@@ -77,6 +77,11 @@ def args(*arguments: str) -> Predictor:
     return {"model": {"args": list(arguments)}}
 
 
+def stored(**parameters: Any) -> Predictor:
+    """A model that overrides parts of KServe's storage Secret."""
+    return {"model": {"storage": {"key": "s3", "parameters": {"type": "s3", **parameters}}}}
+
+
 def container(**fields: Any) -> Predictor:
     """A container of one's own."""
     return {"containers": [{"name": "kserve-container", **fields}]}
@@ -89,6 +94,7 @@ def beside(**fields: Any) -> Predictor:
 
 FROM = {"secretKeyRef": {"name": "hf", "key": "token"}}
 NAMED: list[tuple[Predictor, str]] = [
+    (stored(secret_access_key="hunter2"), "secret_access_key"),
     (env("HF_TOKEN"), "HF_TOKEN"),
     (container(env=[{"name": "DB_PASSWORD", "value": "hunter2"}]), "DB_PASSWORD"),
     (beside(env=[{"name": "api_key", "value": "hunter2"}]), "api_key"),
@@ -104,6 +110,7 @@ NAMED: list[tuple[Predictor, str]] = [
 IN_A_URI: list[Predictor] = [
     env("DATABASE_URL", "postgres://ana:hunter2@db/f"),
     container(env=[{"name": "SOURCE", "value": "https://models.example.com/m?sig=hunter2"}]),
+    stored(endpoint_url="https://ana:hunter2@minio.example.com"),
     args("--source=https://ana:hunter2@h/x"),
     args("--source", "https://ana:hunter2@h/x"),
     container(command=["sh", "-c", "curl 'https://b.s3.amazonaws.com/m?X-Amz-Signature=hunter2' > m && serve m"]),
@@ -112,6 +119,9 @@ IN_A_URI: list[Predictor] = [
 HARMLESS: list[Predictor] = [
     {"model": {}},
     {"model": {"env": None, "args": None}, "initContainers": None},
+    {"model": {"storage": None}},
+    {"model": {"storage": {"parameters": None}}},
+    stored(region="eu", access_key_id="AKIAIOSFODNN7EXAMPLE", endpoint_url="https://minio.example.com"),
     env("HF_TOKEN", None, valueFrom=FROM),
     env("HF_TOKEN", ""),
     env("HF_TOKEN", "$(OTHER)"),

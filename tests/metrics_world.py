@@ -29,6 +29,8 @@ class MetricsWorld:
         self.raw: list[Series] = []
         self.answers: dict[str, list[float]] = {}
         self.asked: list[str] = []
+        self.own: list[bool] = []
+        """Of each request for counters: whether a policy's own selector picks them."""
         self.required: Mapping[Arms, Mapping[str, str]] = {}
 
     def counter(self, name: str, arm: str, rate: float, **labels: str) -> None:
@@ -43,6 +45,7 @@ class MetricsWorld:
         text, _ = query([request])
         promql_parser.parse(text)
         self.asked.append(text)
+        self.own.append(request.shape.own)
         start, end = request.start.timestamp(), request.end.timestamp()
         kept = [s for s in self.counters if request.matches(s) and satisfies(s.labels, request.shape.matchers)]
         return [s.between(start, end) for s in kept]
@@ -51,8 +54,8 @@ class MetricsWorld:
         self.asked.append(query)
         return [s.between(0, at.timestamp()) for s in self.raw]
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        raise AssertionError(f"{query} at {at}: nothing is too much to read here")
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        raise AssertionError(f"{query} at {at} ({own}): nothing is too much to read here")
 
     async def values(self, query: str, at: datetime) -> list[float]:
         self.asked.append(f"{query} @ {at.timestamp():.0f}")

@@ -109,6 +109,8 @@ class World:
     """Who asked for the revision, as the next record tells it."""
     gate_facts: dict[str, Fact] = field(default_factory=dict)
     """By gate of the policy, what is read for it."""
+    vouched: bool = True
+    """The admission policies were in force when the next actions are created."""
     problem: Problem | None = None
     """What is wrong with spec."""
     flooded: bool = False
@@ -181,7 +183,7 @@ class World:
             fields = {"rollout": self.status.rollout.record} | fields
         base = {"modelDeployment": NAME, "action": action, "requestedBy": "ana@example.com"}
         spec = PromotionActionSpec.model_validate(base | fields)
-        view = ActionView(name or f"action-{number}", f"uid-{number}", spec, self.now)
+        view = ActionView(name or f"action-{number}", f"uid-{number}", spec, self.now, vouched=self.vouched)
         self.actions.append(view)
         return view
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,21 @@ def judged(site: Site) -> int:
     """Requests of the candidate that have been judged so far."""
     rollout = site.status.get("rollout") or {}
     return max((int(slo["candidate"]["total"]) for slo in rollout.get("slos", [])), default=0)
+
+
+def until_routes_are_collected(site: Site) -> None:
+    """Waits until the garbage collector knows routes: of new kinds it learns every 30 s.
+
+    Before that it cannot keep what a deleted owner leaves: it takes the owner off of those objects only that it knows.
+    """
+    owner = {"apiVersion": API_VERSION, "kind": "ModelDeployment", "name": "nobody", "uid": str(uuid.uuid4())}
+    metadata = {"name": "collected", "namespace": site.namespace, "ownerReferences": [owner]}
+    site.api.apply({"apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata, "spec": {}})
+    wait_until(
+        lambda: not site.api.get(GATEWAY_API, "HTTPRoute", "collected", site.namespace),
+        what="the garbage collector knows HTTPRoutes",
+        seconds=90,
+    )
 
 
 def test_operator_killed_in_mid_step(site: Site) -> None:
@@ -110,6 +126,7 @@ def test_recreated_when_rejected(site: Site, policy: str) -> None:
             seconds=60,
         )
     serving = site.stable_backend()
+    until_routes_are_collected(site)
     with site.load():
         site.api.delete(API_VERSION, "ModelDeployment", MODEL, site.namespace, propagation=policy)
         wait_until(lambda: not site.obj, what="the ModelDeployment is gone", seconds=30)

@@ -22,17 +22,11 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from serin.cluster import resources
-from serin.cluster.client import ClusterCredentials, KubernetesCluster
+from serin.cluster.client import KubernetesCluster
+from serin.cluster.connection import ClusterCredentials
 from serin.controller.handlers import registry_for, watch
 from serin.controller.watchdog import Watchdog
-
-KINDS = (
-    resources.MODEL_DEPLOYMENTS,
-    resources.PROMOTION_POLICIES,
-    resources.PROMOTION_ACTIONS,
-    resources.INFERENCE_SERVICES,
-    resources.HTTP_ROUTES,
-)
+from tests.discovery import api_server
 
 
 def model_deployment(number: int, size: int, shape: str) -> dict[str, Any]:
@@ -51,30 +45,6 @@ def model_deployment(number: int, size: int, shape: str) -> dict[str, Any]:
 def application(objects: int, size: int, shape: str) -> web.Application:
     items = json.dumps(model_deployment(0, size, shape))
 
-    async def discovery(request: web.Request) -> web.Response:
-        group = request.match_info.get("group", "")
-        if not group:
-            groups = {kind.group: kind.version for kind in KINDS}
-            versions = {g: {"groupVersion": f"{g}/{v}", "version": v} for g, v in groups.items()}
-            found = [{"name": g, "versions": [v], "preferredVersion": v} for g, v in versions.items()]
-            return web.json_response({"groups": found})
-        verbs = ["get", "list", "watch", "patch", "create"]
-        kinds: list[dict[str, Any]] = [
-            {
-                "name": kind.plural,
-                "singularName": kind.kind.lower(),
-                "kind": kind.kind,
-                "namespaced": True,
-                "verbs": verbs,
-            }
-            for kind in KINDS
-            if kind.group == group
-        ]
-        return web.json_response({"resources": kinds})
-
-    async def core(_: web.Request) -> web.Response:
-        return web.json_response({"versions": [], "resources": []})
-
     async def listed(request: web.Request) -> web.StreamResponse:
         if "watch" in request.query:
             response = web.StreamResponse()
@@ -88,18 +58,7 @@ def application(objects: int, size: int, shape: str) -> web.Application:
         head = json.dumps({"metadata": {"resourceVersion": "1", "continue": token}, "kind": "List"})
         return web.Response(text=f'{head[:-1]}, "items": [{",".join(texts)}]}}', content_type="application/json")
 
-    app = web.Application()
-    app.add_routes(
-        [
-            web.get("/api", core),
-            web.get("/api/v1", core),
-            web.get("/apis", discovery),
-            web.get("/apis/{group}/{version}", discovery),
-            web.get("/apis/{group}/{version}/{plural}", listed),
-            web.get("/apis/{group}/{version}/namespaces/{namespace}/{plural}", listed),
-        ]
-    )
-    return app
+    return api_server(listed)
 
 
 async def watched(url: str, objects: int) -> None:
@@ -109,7 +68,7 @@ async def watched(url: str, objects: int) -> None:
     ready, stop = asyncio.Event(), asyncio.Event()
     registry = registry_for(woken.add, ClusterCredentials(settings), Watchdog(time.monotonic))
     work = asyncio.create_task(watch(registry, namespaces=("prod",), ready=ready, stop=stop))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(1200):
         while len(woken) < objects and not work.done():  # noqa: ASYNC110 - a program, not a test
             await asyncio.sleep(0.05)
     stop.set()

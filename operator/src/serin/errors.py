@@ -22,6 +22,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime
 from typing import Self
 
 
@@ -54,7 +55,11 @@ class NameTaken(ClusterError):
 
 
 class Refused(ClusterError):
-    """The request is invalid or forbidden; the message is the server's."""
+    """The request is invalid or forbidden; the message is the server's, ``at`` what its clock said, if it told."""
+
+    def __init__(self, message: str, at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class Unavailable(ClusterError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,9 +13,10 @@ from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.api.promotion_action import ActionKind
-from serin.cluster.client import connect
+from serin.cluster.connection import connect
 from serin.controller.snapshot.action_list import ActionList
-from serin.controller.snapshot.pending_actions import NOBODY, Verified, verified, waiting_of
+from serin.controller.snapshot.pending_actions import waiting_of
+from serin.controller.snapshot.requesters import NOBODY, Requesters, Verified
 from tests.integration.apiserver import objects
 from tests.integration.apiserver.tenants import account, creation, not_in_force, rule, settled
 
@@ -85,6 +87,9 @@ def test_nobody_speaks_in_another_name(agent: ClusterApi, namespace: str) -> Non
     assert f"spec.requestedBy must be system:serviceaccount:{namespace}:{AGENT}" in words
 
 
+OURS = Verified(requester=True, groups=True)
+
+
 def test_the_operator_knows_whether_the_policy_is_in_force(
     sandbox: Sandbox, api: ClusterApi, agent: ClusterApi, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,21 +97,25 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
     kubeconfig = str(sandbox.kubeconfig_for(*install(api)))
     monkeypatch.setenv("KUBECONFIG", kubeconfig)
 
-    async def ask() -> Verified:
+    requesters = Requesters(lambda: datetime.now(UTC))
+
+    async def ask() -> tuple[Verified, bool]:
         async with connect() as (cluster, _):
             found = await ActionList().read(cluster, (namespace, "fraud"), lambda name: name == "fraud")
             pending = [action for _, action in waiting_of(found.actions)]
             assert pending, "the agent's action waits"
-            return await verified(cluster, namespace, pending)
+            in_force = await requesters.in_force(cluster, namespace)
+            return in_force, requesters.vouched(namespace, pending)[-1].vouched
 
+    wait_until(lambda: asyncio.run(ask()) == (OURS, False), what="the policy is in force, and proven late", seconds=10)
     wait_until(
-        lambda: asyncio.run(ask()) == Verified(requester=True, groups=True), what="the policy is in force", seconds=10
+        lambda: _refusal(agent, _action(namespace)) == "" and asyncio.run(ask()) == (OURS, True),
+        what="what the agent says after the proof is vouched for",
+        seconds=10,
     )
     with not_in_force(api, "actions"):
         wait_until(
-            lambda: asyncio.run(ask()) == Verified(requester=False, groups=False),
-            what="the policy is not in force any more",
-            seconds=10,
+            lambda: asyncio.run(ask())[0].requester is False, what="the policy is not in force any more", seconds=10
         )
         stored = [a["spec"]["requestedBy"] for a in api.list(API_VERSION, "PromotionAction", namespace)]
         assert stored

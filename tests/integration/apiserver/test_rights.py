@@ -11,7 +11,7 @@ from e2e.deploy import ClusterApi, RefusedError, rights
 from e2e.deploy.cluster import wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
-from serin.cluster.client import connect
+from serin.cluster.connection import connect
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, Permission
 from serin.cluster.permissions import NEEDED as OWN
 from serin.controller.rights import missing_permissions

@@ -14,7 +14,7 @@ from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION, names
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.api.status import ModelDeploymentStatus
-from serin.cluster.client import connect
+from serin.cluster.connection import connect
 from serin.cluster.resources import PROMOTION_RECORDS
 from serin.records import parts
 from serin.records.build import view

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import kopf
+from aiohttp import web
 from kubernetes.aio import client
 
-from serin.cluster.client import ClusterCredentials
-from serin.controller.handlers import registry_for
+from serin.cluster.connection import ClusterCredentials
+from serin.controller.handlers import registry_for, watch
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
+from tests.discovery import api_server
 
 
 class Events:
@@ -90,3 +95,59 @@ async def test_a_freeze_wakes_what_waits_in_its_namespace_and_that_of_serin_ever
     await events.send("modeldeployments", model_deployment("waits"), "DELETED")
     await events.send("modeldeployments", model_deployment("first") | {"status": {"phase": "Stable"}})
     assert await events.send("promotionfreezes", freeze) == [("prod", "new")]
+
+
+NESTED = '{"a":' * 5000 + "1" + "}" * 5000
+
+
+def stored(name: str, padding: str) -> str:
+    return (
+        f'{{"metadata": {{"namespace": "prod", "name": "{name}", "uid": "{name}", "generation": 1, '
+        f'"resourceVersion": "1"}}, "spec": {{"policyRef": {{"name": "careful"}}, "predictor": {padding}}}}}'
+    )
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[client.Configuration]:
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    settings = client.Configuration()
+    settings.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield settings
+    finally:
+        await runner.cleanup()
+
+
+async def test_an_object_that_is_nested_too_deeply_ends_no_list_and_no_watch() -> None:
+    """Anybody who may write a ModelDeployment could have ended the watch, and so the process, for all namespaces."""
+    listed = f'{{"metadata": {{}}, "items": [{stored("deep", NESTED)}, {stored("fraud", "{}")}]}}'
+    events = f'{{"type": "ADDED", "object": {stored("deeper", NESTED)}}}\n'.encode()
+    events += f'{{"type": "ADDED", "object": {stored("credit", "{}")}}}\n'.encode()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        ours = request.match_info["plural"] == "modeldeployments"
+        if "watch" not in request.query:
+            text = listed if ours else '{"metadata": {}, "items": []}'
+            return web.Response(text=text, content_type="application/json")
+        response = web.StreamResponse()
+        await response.prepare(request)
+        if ours:
+            await response.write(events)
+        await over.wait()
+        return response
+
+    over = asyncio.Event()
+    woken: list[Key] = []
+    async with serving(api_server(handle)) as settings:
+        registry = registry_for(woken.append, ClusterCredentials(settings), Watchdog(lambda: 0.0))
+        stop = asyncio.Event()
+        work = asyncio.create_task(watch(registry, namespaces=("prod",), ready=asyncio.Event(), stop=stop))
+        async with asyncio.timeout(60):
+            while len(set(woken)) < 4 and not work.done():  # noqa: ASYNC110 - until it is true
+                await asyncio.sleep(0.01)
+        stop.set()
+        over.set()
+        await work
+    assert {name for _, name in woken} == {"deep", "fraud", "deeper", "credit"}

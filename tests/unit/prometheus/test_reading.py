@@ -37,6 +37,26 @@ async def test_each_indicator_has_its_reader(indicator: dict[str, Any], kind: ty
 
 
 @pytest.mark.parametrize(
+    ("indicator", "arms", "own"),
+    [
+        ({"availability": {}}, "Contour", {False}),
+        ({"latency": {"threshold": "500ms"}}, "Istio", {False}),
+        ({"availability": {}}, "Pod", {True}),
+        (RATIO, "Pod", {True}),
+        ({"histogram": {"selector": "h", "threshold": "1s"}}, "Pod", {True}),
+        (MEAN, "Pod", {True}),
+    ],
+)
+async def test_a_policys_own_selectors_are_asked_for_as_its_own(
+    indicator: dict[str, Any], arms: str, own: set[bool]
+) -> None:
+    """What they cost shuts off nobody else; nor does a model that exports a million series."""
+    world, spec = MetricsWorld(), policy(indicator, arms=arms)
+    await read(world, spec, spec.slos[0], IDENTITY, GRID)
+    assert set(world.own) == own
+
+
+@pytest.mark.parametrize(
     ("indicator", "arms", "words"),
     [
         ({"availability": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),

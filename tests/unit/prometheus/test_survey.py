@@ -53,8 +53,8 @@ class Store:
         found = [s.between(request.start.timestamp(), request.end.timestamp()) for s in own]
         return [s for s in found if s.times]
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        del at
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        del at, own
         promql_parser.parse(query)
         label = query.split("(", 3)[2].split(")", maxsplit=1)[0]
         metrics = query.split('__name__=~"')[1].split('"', maxsplit=1)[0].split("|")
@@ -145,6 +145,11 @@ async def test_a_native_histogram_is_ready_like_a_classic_one() -> None:
             (counter(XX, "other-1", 5, envoy_response_code_class="2"),),
             "availability",
             f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it: prod_other-1",
+        ),
+        (
+            (counter(XX, "x", 5, envoy_cluster_name="risk_hush_80"),),
+            "availability",
+            f"no envoy_cluster_name is prod_fraud-a-predictor_80; {XX} has 1 values of it, none of namespace prod",
         ),
         (LATENCY, "latency", "le=500 is no bucket boundary; there are 250, 1000"),
         (
@@ -342,8 +347,9 @@ class Crowded(Store):
         del request
         raise AnswerTooLarge("larger than 16777216 bytes")
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
         assert "resets(" in query
+        assert not own
         cluster, end = {"envoy_cluster_name": "prod_fraud-a-predictor_80"}, at.timestamp()
         parts = {"start0": 0.0, "end0": 1200.0, "start1": 0.0, "end1": 6.0, "newest0": end, "oldest0": end - 60}
         return [Series({**cluster, PART: part}, [end], [value]) for part, value in parts.items()]
@@ -402,8 +408,8 @@ class Pods(Store):
         of_bad = any(matcher.startswith("status=~") for matcher in request.shape.matchers)
         return [s for s in found if not of_bad or s.labels.get("status", "").startswith("5")]
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        del at
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        del at, own
         promql_parser.parse(query)
         if "status=~" in query:
             return []

@@ -134,6 +134,21 @@ def test_without_admission_policies_forward_actions_are_refused(action: ActionKi
     assert (world.status.phase, world.weights[-1]) == before
 
 
+def test_a_forward_action_of_before_the_proof_is_refused_and_one_after_it_is_not() -> None:
+    world = progressing()
+    world.ask("Hold")
+    world.settle(2)
+    world.vouched = False
+    world.ask("Release")
+    world.tick()
+    assert outcome(world)[0] is ActionOutcome.REFUSED
+    assert outcome(world)[1].startswith("NotVerified")
+    world.vouched = True
+    world.ask("Release")
+    world.tick()
+    assert outcome(world) == (ActionOutcome.ACCEPTED, ACTIONS[ActionKind.RELEASE].accepted)
+
+
 def test_retry_tries_a_rejected_revision_once_more() -> None:
     world = rejected()
     world.ask("Retry", revision=ref("3").revision)

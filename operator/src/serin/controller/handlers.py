@@ -11,11 +11,13 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import kopf
+from kopf._cogs.clients import api as kopf_api
 from kopf._core.engines import peering as kopf_peering
 
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
-from serin.cluster.client import ClusterCredentials
+from serin.cluster.connection import ClusterCredentials
+from serin.cluster.decoding import decoded
 from serin.controller.shutdown import install_signal_handlers, wait_for_event_sources
 from serin.controller.snapshot.action_list import UNANSWERED
 from serin.controller.snapshot.pending_actions import ORPHANS
@@ -32,6 +34,23 @@ IDLE_SECONDS = 0.1
 which the whole list has been read: all of its objects would be in memory at once."""
 ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21) + (30,) * 20
 """Seconds between retries; without an API server kopf gives up after about 11 minutes, and the process restarts."""
+
+
+class _Json:
+    """In place of the module ``json`` in kopf's client, which decodes the events of a watch by it."""
+
+    loads = staticmethod(decoded)
+
+
+async def _get(url: str, **options: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """In place of kopf's own ``get``, which reads lists."""
+    async with await kopf_api.request(method="get", url=url, **options) as response:
+        return decoded(await response.read())
+
+
+# One object that is nested too deeply for Python's decoder would end the watch of its kind for everybody.
+kopf_api.json = _Json  # type: ignore[assignment,attr-defined]
+kopf_api.get = _get
 
 
 def registry_for(

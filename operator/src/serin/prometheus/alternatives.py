@@ -83,13 +83,15 @@ async def _told_of(metrics: Metrics, label: str, labels: Sequence[str], matchers
 
 async def _labels_of(metrics: Metrics, matchers: Sequence[str], at: datetime) -> list[str]:
     """The names of the labels of a few of the series; none if there is no series."""
-    found = await metrics.counted(f"(topk(3, last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
+    found = await metrics.counted(f"(topk(3, last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at, own=True)
     return sorted({label for series in found for label in series.labels} - _NEVER_TOLD)
 
 
 async def values_of(metrics: Metrics, label: str, matchers: Sequence[str], at: datetime) -> list[str]:
     """The values of a label among the series of the last five minutes. The outer range makes a matrix of a vector."""
-    found = await metrics.counted(f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at)
+    found = await metrics.counted(
+        f"(group by ({label}) (last_over_time({{{','.join(matchers)}}}[5m])))[1s:1s]", at, own=True
+    )
     return sorted({series.labels.get(label, "") for series in found} - {""})
 
 

@@ -120,12 +120,23 @@ async def describe_missing(
         limits = ", ".join(request.shape.matchers) or f"a label {label}"
         return f"{', '.join(anywhere)} exist, but none with {limits}"
     if not any(query.patterns.matches(value) for value in values):
-        shown = ", ".join(values[:SHOWN_VALUES]) + ("…" if len(values) > SHOWN_VALUES else "")
-        return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it: {shown}"
+        own = _of_namespace(query, values)
+        shown = ", ".join(own[:SHOWN_VALUES]) + ("…" if len(own) > SHOWN_VALUES else "")
+        found = f": {shown}" if shown else f", none of namespace {query.identity.namespace}"
+        return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it{found}"
     if not boundaries:
         return ""
     own = [metric, *request.shape.matchers, f"{label}=~{quoted(query.patterns.stable)}"]
     return _describe_boundaries(boundaries, _numbers(await values_of(metrics, "le", own, at)))
+
+
+def _of_namespace(query: ArmQuery, values: Sequence[str]) -> list[str]:
+    """The values that may be told: this is read by whoever sees the ModelDeployment, and others' names are theirs.
+
+    Where the label has no namespace in it, a matcher of the preset has.
+    """
+    named = query.source.arm_pattern.startswith("{namespace}_")
+    return [value for value in values if not named or value.startswith(f"{query.identity.namespace}_")]
 
 
 async def boundaries_there(metrics: Metrics, query: ArmQuery, group: CounterGroup, at: datetime) -> list[float]:

@@ -26,8 +26,11 @@ class Metrics(Protocol):
         """Raw samples of a policy's own range selector."""
         ...
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
-        """The values of an expression of Serin's own that counts, as a matrix of its one instant."""
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        """The values of an expression of Serin's own that counts, as a matrix of its one instant.
+
+        ``own``: what it counts is picked by a policy's own selector, or exported by a model.
+        """
         ...
 
     async def values(self, query: str, at: datetime) -> list[float]:

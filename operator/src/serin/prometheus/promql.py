@@ -102,11 +102,28 @@ def _selector(text: str, expression: promql_parser.Expr) -> Selector:
     return Selector(metric, tuple(f"{n}{op}{quoted(value)}" for n, op, value in rendered if n != _NAME))
 
 
-def query(text: str, variables: Mapping[str, str], window: timedelta) -> str:
-    """An expression with its variables filled in, bounded in reach; ``QueryRejected``."""
+def query(text: str, variables: Mapping[str, str], window: timedelta, *, new: bool = True) -> str:
+    """An expression with its variables filled in, bounded in reach; ``QueryRejected``.
+
+    With ``new`` it also names what it reads. That is asked of a policy before a rollout starts with it; the snapshot of
+    a rollout that an earlier Serin started is read as it is.
+    """
     complete = filled(text, variables, window)
     _check(text, complete)
+    if new:
+        _check_new(text, complete)
     return complete
+
+
+@lru_cache(maxsize=2048)
+def _check_new(text: str, complete: str) -> None:
+    """Raises ``QueryRejected`` for what would search series that it does not name."""
+    for node in _nodes(_parsed(text, complete)):
+        _check_labels(text, node)
+        if isinstance(node, promql_parser.VectorSelector):
+            _check_named(text, node)
+        if isinstance(node, promql_parser.Call) and node.func.name in SELECTS_BY_ITSELF:
+            raise QueryRejected(f"{text}: {node.func.name}() selects series that nobody named; join them by group_left")
 
 
 @lru_cache(maxsize=2048)
@@ -115,12 +132,7 @@ def _check(text: str, complete: str) -> None:
     expression = _parsed(text, complete)
     nodes = _nodes(expression)
     for node in nodes:
-        _check_labels(text, node)
         _check_reach(text, node)
-        if isinstance(node, promql_parser.VectorSelector):
-            _check_named(text, node)
-        if isinstance(node, promql_parser.Call) and node.func.name in SELECTS_BY_ITSELF:
-            raise QueryRejected(f"{text}: {node.func.name}() selects series that nobody named; join them by group_left")
     if not any(isinstance(node, promql_parser.VectorSelector) for node in nodes):
         raise QueryRejected(f"{text}: it selects no series")
     if sum(isinstance(node, promql_parser.SubqueryExpr) for node in nodes) > 1:

@@ -22,6 +22,9 @@ class Shape:
     matchers: tuple[str, ...]
     """Rendered label matchers, without those for metric, arm and boundary."""
     arm_label: str
+    own: bool = False
+    """Whether a policy's own selector picks the series, or the model exports them: what that costs is nobody else's
+    trouble."""
 
 
 RequestKey = tuple[Shape, frozenset[str], tuple[str, ...]]

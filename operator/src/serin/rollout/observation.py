@@ -167,7 +167,8 @@ class Observation:
     actions: tuple[ActionView, ...] = ()
     """Unanswered actions, oldest first."""
     requester_verified: bool | None = None
-    """Whether admission policies verify ``requestedBy`` of PromotionActions; None if unknown."""
+    """Whether admission policies verify ``requestedBy`` of PromotionActions now; None if unknown. What was created
+    before is another question: ``ActionView.vouched``."""
     groups_verified: bool | None = None
     """Whether they verify ``groups``, too; None if unknown."""
     gate_facts: Mapping[str, Fact] = field(default_factory=dict)

@@ -80,7 +80,9 @@ class ActionView:
     uid: str
     spec: PromotionActionSpec
     created_at: datetime | None = None
-    """None if it is not known."""
+    """In whole seconds of the API server's clock; None if it is not known."""
+    vouched: bool = False
+    """Whether the admission policies were proven to be in force when it was created."""
 
 
 @dataclass(frozen=True, slots=True)

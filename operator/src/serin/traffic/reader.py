@@ -14,7 +14,7 @@ from serin.schema.masking import masked
 
 log = structlog.get_logger()
 T = TypeVar("T")
-MALFORMED = (TypeError, ValueError, LookupError, AttributeError)
+MALFORMED = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 """Errors from an object of an unexpected shape."""
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from serin.api.files.load import policy_from_yaml
 from serin.api.policy.preview_header import SET_BY_OTHERS, Header
 from serin.errors import InvalidInput
+from tests.fuzz import fuzzed
 
-EXAMPLES = int(os.environ.get("SERIN_EXAMPLES", "300"))
 CRD = Path(__file__).parents[4] / "crds/promotionpolicies.yaml"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -98,7 +97,7 @@ def test_a_value_that_others_may_send_by_chance_starts_no_rollout(value: str) ->
     assert "at least 8 characters" in (Header(name="x-preview", value=value).problem or "")
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@fuzzed()
 @given(
     st.sampled_from(SET_BY_OTHERS),
     st.text(f"{LETTERS}-", max_size=20),
@@ -111,7 +110,7 @@ def test_no_case_and_no_ending_makes_it_ones_own(word: str, rest: str, ends: boo
     assert Header(name=name, value="candidate").problem is not None
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@fuzzed()
 @given(st.text(LETTERS, min_size=1, max_size=12), st.text(f"{LETTERS}-", max_size=20), st.text(max_size=40))
 def test_the_definition_and_the_operator_refuse_the_same(word: str, rest: str, value: str) -> None:
     name = f"x-{word}-{rest}"

@@ -60,7 +60,8 @@ class Pods:
             found.append(own.between(request.start.timestamp(), request.end.timestamp()))
         return [s for s in found if s.times and request.matches(s)]
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
+        assert own, "by a policy's own selector"
         self.asked.append(at)
         if self.away:
             raise MetricsUnavailable("gone")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from serin.cluster import resources
+from tests.fakes import FakePrometheus
 from tests.lab import POLICY, Lab, isvc
 
 NEWER: list[tuple[str, Any]] = [
@@ -112,6 +114,44 @@ async def test_a_record_of_a_newer_one_outside_of_a_rollout(path: str, value: st
     lab.restart()
     lab.want("2")
     await lab.until(lab.stable("2"))
+
+
+OLD_GAUGE = 'max({job="drift"})'
+"""It names no metric: an earlier Serin took it."""
+
+
+class Drift(FakePrometheus):
+    """Answers one gauge, and what counts."""
+
+    async def values(self, query: str, at: datetime) -> list[float]:
+        assert query in {OLD_GAUGE, "max(drift)"}, at
+        return [0.1]
+
+
+def gauged(query: str) -> dict[str, Any]:
+    slo = {"name": "drift", "severity": "Required", "indicator": {"gauge": {"query": query, "max": "0.2"}}}
+    return POLICY | {"slos": [*POLICY["slos"], slo]}
+
+
+async def test_an_upgrade_in_the_middle_of_a_rollout_goes_on_with_a_gauge_that_a_new_policy_may_not_have() -> None:
+    """DESIGN, rule 12: the rule is for policies that begin; what was accepted is read as it is."""
+    lab = Lab(gauged("max(drift)"))
+    lab.prometheus = Drift(lambda: lab.now)
+    lab.restart()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lab.phase("Progressing"))
+    record = copy.deepcopy(lab.record(2))
+    record["spec"]["policy"]["spec"] = gauged(OLD_GAUGE)
+    lab.cluster.put(resources.PROMOTION_RECORDS, record)
+    policy = copy.deepcopy(lab.obj(resources.PROMOTION_POLICIES, "careful"))
+    lab.cluster.put(resources.PROMOTION_POLICIES, policy | {"spec": gauged(OLD_GAUGE)})
+    lab.restart()
+    await lab.until(lab.stable("2"), limit=400)
+    lab.want("3")
+    await lab.tick()
+    await lab.tick()
+    assert "each selector names its metric" in lab.status["message"], "for the next rollout it is too late"
 
 
 async def test_a_policy_snapshot_that_this_version_cannot_read_holds_and_is_watched_by_the_live_policy() -> None:

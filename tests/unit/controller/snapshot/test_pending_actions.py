@@ -12,13 +12,12 @@ from serin.cluster.paging import Page
 from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.pending_actions import (
     ORPHANS,
-    Verified,
     refuse_actions_on,
-    verified,
     waiting_of,
 )
+from serin.controller.snapshot.requesters import Requesters, Verified
 from serin.controller.workqueue import GONE
-from serin.errors import NotFound, Refused, Unavailable
+from serin.errors import Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.rollout.actions import ACTION_RETRY
@@ -193,58 +192,6 @@ async def test_actions_of_one_second_are_heard_in_the_order_in_which_they_came()
     assert (told(lab, "stop")["outcome"], told(lab, "go-on")["outcome"]) == ("Accepted", "Accepted")
 
 
-@pytest.mark.parametrize(
-    ("answer", "vouches", "groups"),
-    [
-        pytest.param(None, False, False, id="taken in nobody's name"),
-        pytest.param(
-            Refused("'x' denied request: serin.dev/actions: spec.requestedBy must be y"),
-            True,
-            False,
-            id="the policy of an earlier chart, which knows no groups",
-        ),
-        pytest.param(
-            Refused(
-                "'x' denied request: serin.dev/actions: spec.requestedBy must be y, and spec.groups groups of theirs"
-            ),
-            True,
-            True,
-            id="our policy",
-        ),
-        pytest.param(
-            Refused("'x' denied request: no to 'serin.dev/actions: spec.requestedBy must be '"),
-            None,
-            None,
-            id="quoted by another",
-        ),
-        pytest.param(
-            Refused("serin.dev/actions: spec.requestedBy must be y"), None, None, id="a webhook with our words"
-        ),
-        pytest.param(Refused("spec.requestedBy must be an e-mail address"), None, None, id="somebody else's webhook"),
-        pytest.param(Refused("promotionactions is forbidden: cannot create"), None, None, id="a right is missing"),
-        pytest.param(Unavailable("429"), None, None, id="not now"),
-        pytest.param(NotFound("no such kind"), None, None, id="no such kind"),
-    ],
-)
-async def test_who_vouches(
-    answer: Exception | None,
-    vouches: bool | None,  # noqa: FBT001 - a column
-    groups: bool | None,  # noqa: FBT001 - a column
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    lab = await progressing()
-    action(lab, "Hold", rollout="x")
-    [(_, pending)] = await unanswered(lab)
-
-    async def create(*_: object, **__: object) -> dict[str, Any]:
-        if answer is not None:
-            raise answer
-        return {}
-
-    monkeypatch.setattr(lab.cluster, "create", create)
-    assert await verified(lab.cluster, "prod", [pending]) == Verified(vouches, groups)
-
-
 async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
     """Bug 17: it was listed in every pass ever after."""
     lab = await progressing()
@@ -270,16 +217,15 @@ async def test_an_answer_whose_mark_was_refused_is_marked_later() -> None:
 
 
 async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    lab = await progressing()
-    action(lab, "Hold", rollout="x")
-    [(_, pending)] = await unanswered(lab)
+    lab = Lab()
 
     async def hang(*_: object, **__: object) -> Any:
         await asyncio.Event().wait()
 
     monkeypatch.setattr("serin.controller.snapshot.pending_actions.ACTIONS_TIMEOUT", 0.01)
+    monkeypatch.setattr("serin.controller.snapshot.requesters.TIMEOUT", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
-    assert await verified(lab.cluster, "prod", [pending]) == Verified()
+    assert await Requesters(lambda: lab.now).in_force(lab.cluster, "prod") == Verified()
     monkeypatch.setattr(lab.cluster, "list", hang)
     assert await refuse_actions_on(lab.cluster, ActionList(), KEY, lab.now) == lab.now + ACTION_RETRY
 
@@ -317,22 +263,6 @@ async def test_testers_may_condemn_a_candidate_and_the_record_shows_it() -> None
     assert (record["reason"], max(e["weight"] for e in record["timeline"])) == ("AllRequestsBad", 0)
     assert record["badRequests"]["availability"] > 0
     assert record["blocks"]
-
-
-async def test_the_dry_run_repeats_nothing_of_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """L1: a third party's policy that quotes the field would say our words, and anybody could vouch for anybody."""
-    lab = await progressing()
-    action(lab, "Hold", rollout="x", modelDeployment="fraud")
-    [(obj, pending)] = await unanswered(lab)
-    asked: list[dict[str, Any]] = []
-
-    async def create(_: object, __: str, body: dict[str, Any], **___: object) -> dict[str, Any]:
-        asked.append(body)
-        return body
-
-    monkeypatch.setattr(lab.cluster, "create", create)
-    await verified(lab.cluster, "prod", [pending])
-    assert not {value for value in obj["spec"].values() if value != "Hold"} & set(asked[0]["spec"].values())
 
 
 @pytest.mark.parametrize("name", [".", "..", "a/b", "a\x1bb"])

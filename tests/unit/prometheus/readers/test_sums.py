@@ -38,6 +38,7 @@ class Crowded:
         self.values_by_term, self.most = values, most
         self.reaches: list[float] = []
         self.asked: list[tuple[str, datetime]] = []
+        self.own: list[bool] = []
 
     def required_matchers(self, arms: Arms) -> Mapping[str, str]:
         return {"job": "envoy"} if arms is Arms.CONTOUR else {}
@@ -54,9 +55,10 @@ class Crowded:
     async def samples(self, query: str, at: datetime) -> list[Series]:
         raise NotImplementedError
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
         promql_parser.parse(query)
         self.asked.append((query, at))
+        self.own.append(own)
         moved = (at - T0 - WINDOW).total_seconds()
         return [
             Series(
@@ -106,6 +108,23 @@ async def test_counts_are_the_differences_of_the_sums_at_the_edges() -> None:
     assert at == T0 + WINDOW
     assert 'envoy_response_code_class="5"} offset 15s' in text
     assert text.endswith("[1s:1s]")
+
+
+@pytest.mark.parametrize(
+    ("indicator", "own"),
+    [
+        ({"availability": {}}, [False]),
+        (LATENCY, [False]),
+        ({"ratio": {"bad": "a_total", "total": "b_total"}}, [True, True]),
+        ({"histogram": {"selector": "h", "threshold": "1s"}}, [True]),
+    ],
+)
+async def test_sums_over_a_policys_own_selector_are_that_policys_trouble(
+    indicator: dict[str, Any], own: list[bool]
+) -> None:
+    server = Crowded({})
+    await asked(server, indicator)
+    assert server.own == own
 
 
 async def test_a_series_that_is_born_in_the_window_counts_from_nothing() -> None:

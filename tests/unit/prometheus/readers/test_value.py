@@ -71,6 +71,36 @@ async def test_a_pod_that_was_replaced_leaves_no_second_value() -> None:
     assert (first.value, first.error) == (0.9, "")
 
 
+AS_BEFORE = [
+    'max({job="drift",version="$(version)"})',
+    'max({__name__=~"ml_drift|drift"})',
+    'max(drift{"model.name"="fraud"})',
+    "max(info(drift))",
+]
+"""What an earlier Serin took in a policy, and a new rollout may not ask any more."""
+
+
+@pytest.mark.parametrize("query", AS_BEFORE)
+async def test_the_snapshot_of_a_rollout_that_an_earlier_serin_started_is_read_as_it_is(query: str) -> None:
+    """DESIGN, rule 12: an upgrade in the middle of a rollout neither holds it nor takes it back."""
+    world, sent = MetricsWorld(), query.replace("$(version)", "42")
+    world.answers = {sent: [0.3], f"count({sent})": [7.0]}
+    found = await evaluations(world, query, f"count({query})", f"count({query})")
+    assert found == [Evaluation(T0 + i * SECOND, SECOND, 0.3, None, (7, 7)) for i in range(2)]
+    with pytest.raises(QueryRejected):
+        value.check(Value(query, HALF_AN_HOUR))
+
+
+@pytest.mark.parametrize(
+    "query", ["rate({a='b'}[1d])", "{a='b'} offset 2h", "max({a='b'} @ 0)", "{a='b'} # x", "max({a='b'}[1h:1ms])"]
+)
+async def test_a_snapshot_stays_within_its_time(query: str) -> None:
+    world = MetricsWorld()
+    with pytest.raises(QueryRejected):
+        await evaluations(world, query)
+    assert world.asked == []
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [

@@ -31,6 +31,7 @@ from tests.faulty import (
     says,
     sends,
 )
+from tests.fuzz import fuzzed
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ envelopes = st.fixed_dictionaries(
 bodies = st.binary(max_size=300) | (json_values | envelopes).map(lambda value: json.dumps(value).encode())
 
 
-@settings(max_examples=400, deadline=None)
+@fuzzed(400)
 @given(sent=bodies, status=st.sampled_from([200, 200, 200, 400, 302, 503]), location=st.text(max_size=20))
 def test_whatever_a_body_holds_is_read_or_is_one_of_three_errors(sent: bytes, status: int, location: str) -> None:
     came = Answer(status, sent, Redactor(SECRETS), location=location, retry_after=location)

@@ -113,9 +113,10 @@ async def world(server: Server = SERVER) -> AsyncIterator[World]:
         own.prometheus.close()
 
 
-def request(rollout: str, window: int) -> SeriesRequest:
+def request(rollout: str, window: int, *, metric: str = "m", own: bool = False) -> SeriesRequest:
     start = T0 + window * WINDOW
-    return SeriesRequest(Shape((), "arm"), frozenset({"m"}), frozenset(), ("a", rollout), start, start + WINDOW)
+    shape = Shape((), "arm", own)
+    return SeriesRequest(shape, frozenset({metric}), frozenset(), ("a", rollout), start, start + WINDOW)
 
 
 def tasks(ask: Callable[[str, datetime], Any], texts: list[str]) -> list[asyncio.Task[Any]]:
@@ -144,6 +145,59 @@ async def test_32_gauges_that_time_out_beside_three_rollouts_that_count() -> Non
         assert here.transport.count(Purpose.EXPRESSION, "attacker") > 10 * GAUGES
         assert Result.NOT_ASKED not in {one.result for one in here.told}
         assert not any(one.left_alone for one in here.told)
+
+
+async def test_heavy_selectors_of_one_policy_beside_three_rollouts_that_count() -> None:
+    """A `ratio` over a million series was a count like the gateway's, and three of them paused everybody's."""
+    async with world() as here:
+        attacker = here.of("attacker")
+        for window in range(10):
+            here.transport.end.clear()
+            # Raw samples, each in a shape of its own, and the sums that are asked for in place of too many of them.
+            slow = [
+                asyncio.create_task(attacker.series(request("r", window, metric=f"slow{n}", own=True)))
+                for n in range(8)
+            ]
+            slow += [asyncio.create_task(attacker.counted(f"(sum(slow{n}))[1s:1s]", T0, own=True)) for n in range(8)]
+            before = here.transport.count(Purpose.SELECTOR, "attacker")
+            await here.until_asked(Purpose.SELECTOR, "attacker", before + 1)
+            counts = await asyncio.gather(*(here.of(n).series(request(n, window)) for n in "abc"))
+            assert [len(found) for found in counts] == 3 * [1]
+            own = await asyncio.gather(*(here.of(n).series(request(n, window, own=True)) for n in "abc"))
+            assert [len(found) for found in own] == 3 * [1], "the neighbours' own selectors go on as well"
+            assert await here.of("neighbour").values("fast", T0) == [1.0]
+            here.release()
+            ends = await asyncio.gather(*slow, return_exceptions=True)
+            assert {type(one) for one in ends} == {MetricsUnavailable}
+            assert all("query timed out" in str(one) for one in ends), "each is told its own trouble, and no pause"
+            here.now += WINDOW.total_seconds()
+        assert Result.NOT_ASKED not in {one.result for one in here.told}
+        assert not any(one.left_alone for one in here.told)
+
+
+async def test_slow_gauges_and_slow_selectors_leave_counts_a_place() -> None:
+    async with world() as here:
+        slow = []
+        for namespace in ("x", "y", "z"):
+            slow += tasks(here.of(namespace).values, [f"slow{n}" for n in range(4)])
+            slow.append(asyncio.create_task(here.of(namespace).series(request("r", 0, metric="slow", own=True))))
+        for purpose in (Purpose.EXPRESSION, Purpose.SELECTOR):
+            for namespace in ("x", "y"):
+                await here.until_asked(purpose, namespace, 1)
+        assert [len(await here.of(n).series(request(n, 0))) for n in "abc"] == 3 * [1]
+        assert here.transport.count(Purpose.SELECTOR, "z") == 0
+        here.release()
+        assert {type(one) for one in await asyncio.gather(*slow, return_exceptions=True)} == {MetricsUnavailable}
+
+
+async def test_no_policys_selector_is_joined_with_counts_or_with_another_namespaces() -> None:
+    """What is one query fails as one."""
+    async with world() as here:
+        asked = [here.of(n).series(request(n, 0, own=own)) for n in ("one", "two") for own in (True, False)]
+        asked.append(here.of("one").series(request("other", 0, own=True)))
+        await asyncio.gather(*asked)
+        sent = sorted((one.purpose.name, one.namespace, one.query.count("|")) for one in here.transport.asked)
+        assert sent == [("COUNTS", "", 2), ("SELECTOR", "one", 2), ("SELECTOR", "two", 1)]
 
 
 async def test_32_gauges_of_one_namespace_hold_one_place() -> None:

@@ -66,6 +66,9 @@ def test_it_is_said_where_it_stands(predictor: Predictor, where: str) -> None:
         {},
         {"model": {"env": "HF_TOKEN", "args": {"a": 1}}, "containers": ["x", None], "initContainers": 3},
         {"model": {"env": [None, "x", {"value": "x"}, {"name": "HF_TOKEN", "value": 3}], "args": [None, 3]}},
+        {"model": {"storage": "x"}},
+        {"model": {"storage": {"parameters": ["secret"]}}},
+        {"model": {"storage": {"parameters": {"secret": 1}}}},
         {"storageUris": [None, {"mountPath": "/x"}, {"uri": None}]},
     ],
 )

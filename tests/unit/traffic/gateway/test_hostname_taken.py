@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serin.api.model_deployment import ModelDeployment
 from serin.api.status import ModelDeploymentStatus
@@ -14,7 +17,9 @@ from serin.errors import NotFound
 from serin.rollout.observation import Arm
 from serin.schema.reasons import Reason
 from serin.traffic.gateway.claims import RouteClaim, hostname_taken, with_route_in_force
+from serin.traffic.gateway.hostnames import overlap
 from tests.fakes import FakeCluster
+from tests.fuzz import fuzzed
 from tests.lab import spec
 from tests.world import ref
 
@@ -223,3 +228,60 @@ def test_what_is_in_force_stays(parents: list[Obj], kept: tuple[str, str | None,
     found = with_route_in_force(ModelDeployment.model_validate(deployment()), own).spec.route
     assert found.hostnames == ["old.example.com"]
     assert (found.parent_ref.name, found.parent_ref.namespace, found.parent_ref.section_name) == kept
+
+
+labels = st.text("ab-0", min_size=1, max_size=4)
+hostnames = st.builds(
+    lambda wild, parts: f"{wild}{'.'.join(parts)}",
+    st.sampled_from(["", "", "*."]),
+    st.lists(labels, min_size=1, max_size=3),
+)
+hosts = st.lists(hostnames, min_size=1, max_size=3)
+strangers = st.builds(
+    lambda owner, made, hosts, accepted, gateway, section: made(
+        owner,
+        "hush-4711",
+        hosts=hosts,
+        accepted=accepted,
+        gateway=gateway,
+        **({"sectionName": section} if section else {}),
+    ),
+    st.sampled_from(["prod", "team-4711"]),
+    st.sampled_from([route, served]),
+    hosts | st.just([]),
+    st.sampled_from(["True", "False", "Unknown"]),
+    st.sampled_from(["shared", "other"]),
+    st.sampled_from([None, "http", "https"]),
+)
+
+
+@fuzzed()
+@given(hosts, st.lists(strangers, max_size=3), st.sampled_from([None, "https"]))
+def test_whoever_else_has_it_is_found_and_never_named_to_another_namespace(
+    mine: list[str], others: list[Obj], section: str | None
+) -> None:
+    for number, other in enumerate(others):
+        other["metadata"]["name"] += f"-{number}"
+        if "labels" in other["metadata"]:
+            other["metadata"]["labels"] = {"serin.dev/model-deployment": other["metadata"]["name"]}
+    obj = deployment(hosts=mine, **({"sectionName": section} if section else {}))
+    words = asyncio.run(told(obj, *others))
+    elsewhere = [
+        other
+        for other in others
+        if other["metadata"]["namespace"] != "prod"
+        and other["status"]["parents"][0]["conditions"][0]["status"] == "True"
+        and other["spec"]["parentRefs"][0]["name"] == "shared"
+        and (section is None or other["spec"]["parentRefs"][0].get("sectionName") in {None, section})
+    ]
+    taken = any(
+        overlap(asked, theirs) for other in elsewhere for theirs in other["spec"]["hostnames"] or mine for asked in mine
+    )
+    assert "team-4711" not in words
+    assert words.isprintable()
+    if taken:
+        assert words
+    if words and "hush-4711" in words:
+        assert "in this namespace" in words
+    if not taken and all(other["metadata"]["namespace"] != "prod" for other in others):
+        assert words == ""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.traffic.gateway.hostnames import overlap, overlapping
+from tests.fuzz import fuzzed
 
-EXAMPLES = int(os.environ.get("SERIN_EXAMPLES", "300"))
 LABELS = ("a", "b", "ab")
 HOSTS = [".".join(labels) for depth in range(1, 6) for labels in product(LABELS, repeat=depth)]
 """With one label more than any hostname below has: a wildcard under a wildcard has its witness."""
@@ -56,7 +55,7 @@ def test_overlap(one: str, other: str, *, both: bool) -> None:
     assert (overlap(one, other), overlap(other, one)) == (both, both)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@fuzzed()
 @given(HOSTNAMES, HOSTNAMES)
 def test_they_overlap_if_and_only_if_some_host_matches_both(one: str, other: str) -> None:
     witness = bool(reached(one) & reached(other))

@@ -16,6 +16,7 @@ from serin.api.files.form import form_problem, path_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
 from serin.indicators.lines import quoted
+from serin.schema.printable import printable
 
 Model = TypeVar("Model", bound=BaseModel)
 LARGEST_DOCUMENT = 4 * 1024 * 1024
@@ -139,7 +140,7 @@ def _check_keys(node: yaml.MappingNode, source: str) -> None:
 def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return str(getattr(error, "problem", None) or error)[:200]
+    return printable(str(getattr(error, "problem", None) or error)[:200])
 
 
 def unknown_fields(given: object, model: object, where: str) -> Iterator[str]:

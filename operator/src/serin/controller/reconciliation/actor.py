@@ -28,6 +28,7 @@ from serin.rollout.observation import Part
 from serin.rollout.report.announcements import announcement
 from serin.schema.reasons import Reason
 from serin.traffic.backend import Source
+from serin.traffic.ownership import is_deleted_meanwhile
 
 log = structlog.get_logger()
 SINK_TIMEOUT = 2.0
@@ -148,6 +149,8 @@ class Actor:
             return
         patch: Object = snapshot.backend.scaling_patch(actual, snapshot.obj["spec"]["predictor"], at_least) or {}
         if not snapshot.owner.owns(actual):
+            if await is_deleted_meanwhile(self._cluster, snapshot.owner):
+                return
             patch["metadata"] = {"ownerReferences": [snapshot.owner.reference()]}
         if patch:
             await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -17,13 +17,14 @@ from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
 from serin.controller.reconciliation.preflights import Preflights, survey_target
-from serin.controller.reconciliation.record_writer import Evidence
+from serin.controller.reconciliation.record_writer import Evidence, with_evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.gate_facts.facts import GateFacts
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
 from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
+from serin.controller.snapshot.requesters import Requesters
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
@@ -41,8 +42,6 @@ from serin.schema.reasons import Proof
 from serin.schema.types import format_time
 
 log = structlog.get_logger()
-EVIDENCE_TIMEOUT = timedelta(minutes=2)
-"""How long a restarted operator delays a rollout's outcome to read the windows that led to it again."""
 WRITE_TIMEOUT = 2.0
 """Seconds per write while the candidate gets requests: the next windows are judged in the next pass."""
 
@@ -78,6 +77,7 @@ class Reconciler:
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()
+        self._requesters = Requesters(clock)
         self._preflights = Preflights()
         self._last: dict[Key, PassResult] = {}
 
@@ -88,7 +88,15 @@ class Reconciler:
             return await refuse_orphans(self._cluster, self._actions, namespace, self._clock()) or GONE
         last, now = self._last.get(key), self._clock()
         failures = last.failures if last else None
-        snapshot = await observe(self._cluster, key, self._scope, actions=self._actions, now=now, failures=failures)
+        snapshot = await observe(
+            self._cluster,
+            key,
+            self._scope,
+            actions=self._actions,
+            requesters=self._requesters,
+            now=now,
+            failures=failures,
+        )
         self._live_read(key, snapshot.obj["metadata"].get("generation") if snapshot else None)
         if snapshot is None:
             self._readers.forget(key, keep=None)
@@ -185,7 +193,7 @@ class Reconciler:
         now, over = self._clock(), bool(decision.plan.finish)
         if reader and over:
             await self._catch_up(snapshot.owner.namespace, reader)  # the record needs the windows of the outcome
-            decision = _with_evidence(decision, reader, now)
+            decision = with_evidence(decision, reader, now)
             over = bool(decision.plan.finish)
         sealable = reader is not None and _has_record(snapshot, decision) and (over or not reader.preview_only)
         blocks = reader.seal(everything=over) if reader and sealable else []
@@ -246,21 +254,6 @@ class Reconciler:
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
         observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
-
-
-def _with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
-    """The decision without the rollout's outcome while windows that led to it have not been read again.
-
-    A restarted operator must not close the record without its evidence; a Prometheus that is away for longer than
-    ``EVIDENCE_TIMEOUT`` does not keep it open.
-    """
-    rollout = decision.status.rollout
-    if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
-        return decision
-    if not reader.behind(rollout.decided_at):
-        return decision
-    others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
-    return replace(decision, plan=replace(decision.plan, finish=others))
 
 
 def _note_outage(reader: WindowReader, status: ModelDeploymentStatus, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -17,6 +17,7 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.part_writer import LastPart, write_surplus
+from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.rollout_records import get_or_none
 from serin.errors import NotLeader, Unavailable
@@ -37,6 +38,8 @@ TIMEOUT, TIMEOUT_AT_END = 2.0, 6.0
 delay the next windows; at the end the candidate gets none any more."""
 PATIENCE = timedelta(minutes=2)
 """How long an outcome waits for the records before it, and for its further parts; then it is written without."""
+EVIDENCE_TIMEOUT = timedelta(minutes=2)
+"""How long a restarted operator delays a rollout's outcome to read the windows that led to it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,21 @@ class RecordWriter:
                 hash=wanted,
                 hash_kept=kept,
             )
+
+
+def with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
+    """The decision without the rollout's outcome while windows that led to it have not been read again.
+
+    A restarted operator must not close the record without its evidence; a Prometheus that is away for longer than
+    ``EVIDENCE_TIMEOUT`` does not keep it open.
+    """
+    rollout = decision.status.rollout
+    if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
+        return decision
+    if not reader.behind(rollout.decided_at):
+        return decision
+    others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
+    return replace(decision, plan=replace(decision.plan, finish=others))
 
 
 def _next_status(

@@ -19,10 +19,9 @@ from serin.controller.snapshot.adoption import Adopted, Adoption, names_taken
 from serin.controller.snapshot.hashes import with_recorded_hashes, with_stated_hashes
 from serin.controller.snapshot.other_records import rejection_elsewhere
 from serin.controller.snapshot.parts import READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
-from serin.controller.snapshot.pending_actions import (
-    PendingActions,
-)
+from serin.controller.snapshot.pending_actions import PendingActions
 from serin.controller.snapshot.readable_policy import readable_policy
+from serin.controller.snapshot.requesters import Requesters
 from serin.controller.snapshot.rollout_records import record_views
 from serin.controller.snapshot.wanted import wanted_revision
 from serin.controller.workqueue import Key
@@ -30,7 +29,9 @@ from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList
 from serin.records.build import Source, source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
+from serin.rollout.spec.rules import DEEPEST
 from serin.rollout.views import RecordView, RejectionElsewhere
+from serin.schema.nesting import cut, nested_deeper
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend, Route, SourceOf
@@ -128,6 +129,7 @@ async def observe(
     scope: Scope,
     *,
     actions: ActionList,
+    requesters: Requesters,
     now: datetime,
     failures: Sequence[WriteFailure] | None = None,
 ) -> Snapshot | None:
@@ -140,7 +142,7 @@ async def observe(
     """
     namespace, name = key
     try:
-        obj = await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name)
+        obj = _bounded(await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name))
     except NotFound:
         return None
     if "deletionTimestamp" in obj["metadata"]:
@@ -149,7 +151,16 @@ async def observe(
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
     taken = names_taken(parsed.status.write_failures if failures is None else failures)
-    found = read_parts(cluster, reader, obj, parsed, taken=taken, actions=actions, freezes_of_all=scope.freezes_of_all)
+    found = read_parts(
+        cluster,
+        reader,
+        obj,
+        parsed,
+        taken=taken,
+        actions=actions,
+        requesters=requesters,
+        freezes_of_all=scope.freezes_of_all,
+    )
     services, records, route_obj, policy_obj, pending, freezes = await found
     whole = [record for record in records or [] if "spec" in record]
     parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
@@ -220,6 +231,19 @@ async def observe(
         rejected_elsewhere=elsewhere,
         freezes=tuple(freezes or ()),
     )
+
+
+def _bounded(obj: Object) -> Object:
+    """The ModelDeployment; of a predictor that no rule accepts for its depth only so much that the rule sees it.
+
+    What works on it works with recursion.
+    """
+    if not nested_deeper(obj["spec"]["predictor"], DEEPEST):
+        return obj
+    # The managed fields are nested as deeply. An update without them leaves them as they are.
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    spec = {**obj["spec"], "predictor": cut(obj["spec"]["predictor"], DEEPEST + 1)}
+    return {**obj, "metadata": metadata, "spec": spec}
 
 
 async def _adopted(

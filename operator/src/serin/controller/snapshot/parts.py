@@ -18,8 +18,8 @@ from serin.controller.snapshot.pending_actions import (
     FLOODED,
     PendingActions,
     pending_actions_of,
-    verified,
 )
+from serin.controller.snapshot.requesters import Requesters
 from serin.controller.snapshot.rollout_records import get_or_none, read_records
 from serin.errors import NotFound, Refused
 from serin.rollout.observation import Part
@@ -44,6 +44,7 @@ async def read_parts(
     *,
     taken: Collection[str],
     actions: ActionList,
+    requesters: Requesters,
     freezes_of_all: str | None,
 ) -> Parts:
     """Reads InferenceServices, records, route, policy, actions, freezes concurrently; only the route may raise."""
@@ -57,7 +58,7 @@ async def read_parts(
         reader.read(
             Part.POLICY, get_or_none(cluster, resources.PROMOTION_POLICIES, namespace, parsed.spec.policy_ref.name)
         ),
-        _read_actions(cluster, reader, key, parsed.status, actions),
+        _read_actions(cluster, reader, key, parsed.status, actions=actions, requesters=requesters),
         _read_freezes(cluster, reader, obj, parsed, freezes_of_all),
     )
     return cast("Parts", tuple(found))
@@ -72,18 +73,27 @@ async def _read_freezes(
 
 
 async def _read_actions(
-    cluster: Cluster, reader: Reader, key: tuple[str, str], status: ModelDeploymentStatus, actions: ActionList
+    cluster: Cluster,
+    reader: Reader,
+    key: tuple[str, str],
+    status: ModelDeploymentStatus,
+    *,
+    actions: ActionList,
+    requesters: Requesters,
 ) -> PendingActions:
     """The pending actions, and whether the requesters of new ones are verified."""
     record = status.rollout.record if status.rollout is not None else None
-    found = await reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
+    reading = reader.read(Part.ACTIONS, actions.read(cluster, key, lambda name: name == key[1], record))
+    found, _ = await together(reading, requesters.prove_early(cluster, key[0]))
     if found is not None and not found.complete:
         reader.note(Part.ACTIONS, FLOODED)
     answered = {action.uid for action in status.actions}
     pending = pending_actions_of(found.actions if found is not None else [])
-    new = [action for action in pending.actions if action.uid not in answered]
-    checked = await verified(cluster, key[0], new)
-    return replace(pending, requester_verified=checked.requester, groups_verified=checked.groups)
+    if all(action.uid in answered for action in pending.actions):
+        return pending
+    checked = await requesters.in_force(cluster, key[0])
+    actions_now = requesters.vouched(key[0], pending.actions)
+    return replace(pending, actions=actions_now, requester_verified=checked.requester, groups_verified=checked.groups)
 
 
 async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:

@@ -1,4 +1,4 @@
-"""Reads pending PromotionActions, verifies who requested them, and writes their answers.
+"""Reads pending PromotionActions, and writes their answers.
 
 An error here never fails a pass: an action can be answered later, and a rollback must not wait for it.
 """
@@ -6,20 +6,20 @@ An error here never fails a pass: an action can be answered later, and a rollbac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
-from serin.api import API_VERSION, names
-from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionAction, PromotionActionStatus
+from serin.api import names
+from serin.api.promotion_action import ActionOutcome, PromotionAction, PromotionActionStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.action_list import ActionList, age
-from serin.errors import ClusterError, NotFound, Refused
+from serin.errors import ClusterError, NotFound
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decision import Answer
 from serin.rollout.observation import Unreadable
@@ -33,18 +33,7 @@ so that an action wakes nothing that is not there, and a flood of invented names
 ORPHANS_GO_ON = timedelta(seconds=1)
 """Pause between two passes over such actions while there are more."""
 ACTIONS_TIMEOUT = 1.5
-"""Seconds that a pass waits for the list of actions, and again for the check of their requesters."""
-NOBODY = "serin:nobody"
-"""A name that no user has: the admission policies refuse an action with it as the requester."""
-PROBED = "serin-asks"
-"""The ModelDeployment that the dry run names: nothing of a user's action is in it, so that nobody else's refusal, which
-may quote what it refuses, can read as that of the chart's policy."""
-DENIED = "denied request: "
-"""What the API server puts before the message of a ValidatingAdmissionPolicy."""
-REFUSAL = "serin.dev/actions: spec.requestedBy must be "
-"""The message of the chart's ValidatingAdmissionPolicy begins with this."""
-GROUPS_CHECKED = ", and spec.groups groups of theirs"
-"""It goes on with this, if the policy checks groups as well."""
+"""Seconds that a pass waits for the list of actions."""
 FLOODED = Unreadable(
     "there are more PromotionActions without an answer in this namespace than one pass can read; each Abort and Hold "
     "is obeyed as soon as it is read, Release, Retry and Promote wait; delete those that nobody needs, and bound them "
@@ -65,13 +54,13 @@ class PendingActions:
     actions: tuple[ActionView, ...]
     """The same, oldest first."""
     requester_verified: bool | None
-    """Whether the admission policies are in force; None if that is unknown, or not needed."""
+    """Whether the admission policies are in force; None if that is unknown."""
     groups_verified: bool | None = None
     """Whether they check ``groups``, too."""
 
 
 def pending_actions_of(found: list[Object]) -> PendingActions:
-    """The pending actions among ``found``; their requesters are not verified yet."""
+    """The pending actions among ``found``; nothing is said yet about their requesters."""
     waiting = waiting_of(found)
     objs = {obj["metadata"]["name"]: obj for obj, _ in waiting}
     # An outcome that only another version of Serin knows is left to that version.
@@ -93,53 +82,15 @@ def _view(obj: Object) -> ActionView | None:
         return None
     if action.status.outcome is not None:
         return None
-    metadata = obj["metadata"]
-    return ActionView(metadata["name"], metadata["uid"], action.spec, _created_at(metadata))
+    return ActionView(obj["metadata"]["name"], obj["metadata"]["uid"], action.spec, _created_at(obj))
 
 
-def _created_at(metadata: Mapping[str, Any]) -> datetime | None:
+def _created_at(obj: Object) -> datetime | None:
+    """When the API server stored an action; None if that cannot be read."""
     try:
-        return datetime.fromisoformat(metadata["creationTimestamp"])
-    except (LookupError, TypeError, ValueError):
+        return datetime.fromisoformat(str(obj["metadata"].get("creationTimestamp"))).astimezone(UTC)
+    except ValueError:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What the admission policies check of an action; None is unknown."""
-
-    requester: bool | None = None
-    groups: bool | None = None
-
-
-async def verified(cluster: Cluster, namespace: str, actions: Iterable[ActionView]) -> Verified:
-    """Whether the API server refuses an action in somebody else's name, found by a dry run if there is an action.
-
-    Unknown if there is no action, no answer in time, or something else refuses the dry run first. The policy's own
-    words say whether it is one that checks groups, too.
-    """
-    if next(iter(actions), None) is None:
-        return Verified()
-    body = {
-        "apiVersion": API_VERSION,
-        "kind": resources.PROMOTION_ACTIONS.kind,
-        "metadata": {"generateName": "serin-asks-", "namespace": namespace},
-        "spec": {
-            "modelDeployment": PROBED,
-            "action": ActionKind.HOLD.value,
-            "rollout": "none",
-            "requestedBy": NOBODY,
-        },
-    }
-    try:
-        async with asyncio.timeout(ACTIONS_TIMEOUT):
-            await cluster.create(resources.PROMOTION_ACTIONS, namespace, body, dry_run=True)
-    except Refused as error:
-        words = str(error).partition(DENIED)[2]
-        return Verified(requester=True, groups=GROUPS_CHECKED in words) if words.startswith(REFUSAL) else Verified()
-    except (ClusterError, TimeoutError):
-        return Verified()
-    return Verified(requester=False, groups=False)
 
 
 async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> bool:

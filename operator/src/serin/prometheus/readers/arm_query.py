@@ -98,7 +98,7 @@ class ArmQuery:
         # would cost too much.
         asks_target = self.source.target_has_label and not group.matchers
         return SeriesRequest(
-            shape=Shape(self.matchers(group), self.source.arm_label),
+            shape=Shape(self.matchers(group), self.source.arm_label, group.own),
             metrics=frozenset(term.metric for term in group.terms) | (TARGET_METRICS if asks_target else frozenset()),
             boundaries=frozenset(term.labels["le"] for term in group.terms if "le" in term.labels),
             arms=self.patterns.both,

@@ -33,6 +33,8 @@ class CounterGroup:
     """The field of the indicator in which the selector stands."""
     must_be_seen: bool = False
     """Whether there are no counts until the selector has matched a series."""
+    own: bool = False
+    """Whether they are a policy's own selector's, or the model's, which exports as many series as it likes."""
 
 
 def groups_of(source: Preset, wanted: Sequence[PresetCounters | Selection], namespace: str) -> list[CounterGroup]:
@@ -73,9 +75,10 @@ def _preset(source: Preset, wanted: PresetCounters) -> CounterGroup:
     if wanted.client_errors:
         if not source.tells_client_errors:
             raise QueryRejected(f"these arms do not tell which answers are 4xx: {source.client_errors_missing}")
-        return CounterGroup(source.client_errors)
+        return CounterGroup(source.client_errors, own=not source.of_gateway)
     slow = wanted.slower_than
-    return CounterGroup(source.availability if slow is None else source.at_threshold(slow, wanted.ladder))
+    terms = source.availability if slow is None else source.at_threshold(slow, wanted.ladder)
+    return CounterGroup(terms, own=not source.of_gateway)
 
 
 def _selected(selection: Selection, namespace: str) -> list[CounterGroup]:
@@ -90,6 +93,7 @@ def _selected(selection: Selection, namespace: str) -> list[CounterGroup]:
             words,
             selection.field,
             selection.must_be_seen,
+            own=True,
         )
         for words, own in found
     ]

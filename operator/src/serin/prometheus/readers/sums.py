@@ -7,9 +7,10 @@ an unknown target meanwhile. The server says how many did, and then the window h
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from serin.evidence import Counts, Window
 from serin.prometheus.boundaries import spellings
@@ -45,8 +46,15 @@ DOUBTS = {
     "strange": "new targets appeared",
 }
 """Why the differences of the sums may be no counts. The next window may have counts again."""
-Ask = Callable[[str, datetime], Awaitable[list[Series]]]
 Values = Mapping[str, float]
+
+
+class Ask(Protocol):
+    """``Metrics.counted``."""
+
+    async def __call__(self, query: str, at: datetime, *, own: bool) -> list[Series]:
+        """The values; ``MetricsError``."""
+        ...
 
 
 async def summed(
@@ -58,7 +66,10 @@ async def summed(
     """
     arms, start, length = arm_query.patterns, arm_query.grid.start, arm_query.grid.length
     found = [
-        (group.terms, await ask(query(group.terms, arm_query.matchers(group), arms, length), start + length))
+        (
+            group.terms,
+            await ask(query(group.terms, arm_query.matchers(group), arms, length), start + length, own=group.own),
+        )
         for group in groups
     ]
     there = [(group, bool(series)) for group, (_, series) in zip(groups, found, strict=True)]

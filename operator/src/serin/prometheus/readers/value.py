@@ -36,7 +36,7 @@ async def read(metrics: Metrics, wanted: Value, identity: RolloutIdentity, grid:
 
 
 def check(wanted: Value) -> None:
-    """``QueryRejected`` for queries that cannot be asked."""
+    """``QueryRejected`` for queries that a new rollout may not ask."""
     if wanted.max_age > OLDEST_SAMPLE:
         raise QueryRejected("maxAge is at most 48h")
     for text in (wanted.query, *wanted.sizes):
@@ -46,7 +46,7 @@ def check(wanted: Value) -> None:
 async def _evaluation(
     metrics: Metrics, wanted: Value, identity: RolloutIdentity, start: datetime, length: timedelta
 ) -> Evaluation:
-    at, text = start + length, promql.query(wanted.query, identity.variables, length)
+    at, text = start + length, promql.query(wanted.query, identity.variables, length, new=False)
     found = await (_newest(metrics, wanted, text, at) if promql.plain(text) else _evaluated(metrics, text, at))
     if found.error:
         return Evaluation(start, length, None, error=found.error)
@@ -80,7 +80,7 @@ async def _sizes(
         return None
     found = []
     for text in wanted.sizes:
-        values = await metrics.values(promql.query(text, identity.variables, length), at)
+        values = await metrics.values(promql.query(text, identity.variables, length, new=False), at)
         if len(values) != 1 or not 0 < values[0] < math.inf:
             return None
         found.append(round(values[0]))

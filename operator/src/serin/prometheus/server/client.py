@@ -27,8 +27,9 @@ from serin.prometheus.server.redaction import one_line
 from serin.prometheus.server.transport import MAX_BYTES, Transport
 
 T = TypeVar("T", bound=Sized)
-CONCURRENCY = 4
-"""Queries, and connections, per server at a time."""
+CONCURRENCY = 6
+"""Queries, and connections, per server at a time: two of policies' own expressions, two of their own selectors, and two
+that are nobody's."""
 DEADLINE = 5.0
 """Seconds for a query, its second try included."""
 PROBE = "vector(1)"
@@ -136,7 +137,7 @@ class Prometheus:
     def _breaker(self, question: Question) -> Breaker:
         """The breaker of everybody who asks for the same purpose; a tenant's limits are that tenant's trouble."""
         tenant = question.namespace if self._server.separates_tenants else ""
-        blames_query = question.purpose is Purpose.EXPRESSION
+        blames_query = question.purpose is not Purpose.COUNTS
         return self._breakers.setdefault((question.purpose, tenant), Breaker(self._clock, blames_query=blames_query))
 
     async def _probe(self, question: Question) -> None:

@@ -11,7 +11,10 @@ class Purpose(Enum):
     """Why something is asked. What fails for one purpose keeps nobody from asking for another."""
 
     COUNTS = auto()
-    """Serin's own text, on whose answer rollbacks depend."""
+    """Serin's own text, of a gateway's counters: rollbacks depend on the answer."""
+    SELECTOR = auto()
+    """Counters of a policy's own selector, or of a model's pods, also as sums: how many series there are is their
+    author's doing."""
     EXPRESSION = auto()
     """A policy's own expression: how long it takes and whether it fails is its author's doing."""
 

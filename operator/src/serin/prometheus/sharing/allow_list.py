@@ -87,9 +87,9 @@ class NotAllowed:
         del query, at
         raise self._error
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
         """Always refused."""
-        del query, at
+        del query, at, own
         raise self._error
 
     async def values(self, query: str, at: datetime) -> list[float]:

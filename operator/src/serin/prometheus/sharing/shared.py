@@ -24,7 +24,8 @@ from serin.prometheus.sharing.joining import JoinedRequests
 from serin.schema.choices import Arms
 
 OWN_QUERIES = 2
-"""Of policies' own expressions at a time: counts, on which rollbacks depend, always find a free slot beside them."""
+"""Of policies' own expressions at a time, and as many of policies' own selectors: the counts of the presets always find
+a free slot beside them."""
 COUNT_QUERIES = 2
 """Of sums that the server makes, at a time: slow gauges do not hold them up."""
 
@@ -60,8 +61,11 @@ class Shared:
         self.client, self._server = client, server
         self._pause, self._clock = pause, clock
         self.own, self.counts = FairLimiter(OWN_QUERIES, slot_seconds), Limiter(COUNT_QUERIES, slot_seconds)
+        self._selected = FairLimiter(OWN_QUERIES, slot_seconds)
         self._joined: dict[str, JoinedRequests] = {}
         """By tenant: what two of them ask for is never one query."""
+        self._joined_own: dict[str, JoinedRequests] = {}
+        """By namespace, what policies' own selectors ask for: one that is too much is its namespace's trouble alone."""
 
     def serves(self, namespace: str) -> bool:
         """Whether the namespace's policies may use the server."""
@@ -73,11 +77,26 @@ class Shared:
 
     def joined(self, namespace: str) -> JoinedRequests:
         """The requests that those of a namespace are joined with."""
-        tenant = namespace if self._server.separates_tenants else ""
+        tenant = self._tenant(namespace)
         if tenant not in self._joined:
             matrix = partial(self.client.matrix, namespace=tenant, purpose=Purpose.COUNTS)
             self._joined[tenant] = JoinedRequests(matrix, self._pause, self._clock)
         return self._joined[tenant]
+
+    def joined_own(self, namespace: str) -> JoinedRequests:
+        """The requests by selectors of a namespace's own."""
+        if namespace not in self._joined_own:
+            matrix = partial(self.selected, namespace)
+            self._joined_own[namespace] = JoinedRequests(matrix, self._pause, self._clock)
+        return self._joined_own[namespace]
+
+    async def selected(self, namespace: str, query: str, at: datetime) -> list[Series]:
+        """Sends a query by a selector of the namespace's own, in its turn; ``MetricsError``."""
+        async with self._selected.turn(namespace, query):
+            return await self.client.matrix(query, at, namespace=namespace, purpose=Purpose.SELECTOR)
+
+    def _tenant(self, namespace: str) -> str:
+        return namespace if self._server.separates_tenants else ""
 
     def required_matchers(self, arms: Arms) -> Mapping[str, str]:
         """As the operator's settings say for this server."""
@@ -102,7 +121,8 @@ class NamespaceMetrics:
 
     async def series(self, request: SeriesRequest) -> list[Series]:
         """The requested series with the samples of the requested time; ``MetricsError``."""
-        return await self.shared.joined(self.namespace).series(request)
+        shared, own = self.shared, request.shape.own
+        return await (shared.joined_own if own else shared.joined)(self.namespace).series(request)
 
     async def samples(self, query: str, at: datetime) -> list[Series]:
         """Raw samples of a policy's own selector: not joined."""
@@ -116,7 +136,9 @@ class NamespaceMetrics:
         async with self.shared.own.turn(self.namespace, query):
             return await self.shared.client.values(text, at, namespace=self.namespace, purpose=Purpose.EXPRESSION)
 
-    async def counted(self, query: str, at: datetime) -> list[Series]:
+    async def counted(self, query: str, at: datetime, *, own: bool = False) -> list[Series]:
         """As ``samples``, for sums in place of too many raw samples: gauges take none of their slots."""
+        if own:
+            return await self.shared.selected(self.namespace, query, at)
         async with self.shared.counts.slot(query):
             return await self.shared.client.matrix(query, at, namespace=self.namespace, purpose=Purpose.COUNTS)

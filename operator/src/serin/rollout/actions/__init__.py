@@ -51,6 +51,10 @@ NOT_VERIFIED = (
     "AdmissionPolicyMissing: nothing vouches for who asked; install the chart's admission policies "
     "(admissionPolicies: true) and create the action again. Hold and Abort are accepted without them"
 )
+NOT_VOUCHED = (
+    "NotVerified: this action was there before Serin, started or elected since, had seen the admission policies at "
+    "work, so nothing vouches for who asked; create it again. Hold and Abort are accepted all the same"
+)
 
 
 def apply_next_action(
@@ -61,10 +65,10 @@ def apply_next_action(
     if action is None:
         return status, None
     accepted = _answer(context, action)
-    effect: Effect = NOT_VERIFIED
+    effect: Effect = NOT_VOUCHED if context.observed.requester_verified else NOT_VERIFIED
     if _expired(context, action):
         effect = "expired: it was created more than 1 h ago, and nobody could answer it until now; create it again"
-    elif context.observed.requester_verified or not action.spec.action.forward:
+    elif _verified(context, action) or not action.spec.action.forward:
         effect = ACTIONS[action.spec.action].apply(context, status, Request(accepted, action))
     if isinstance(effect, str):
         refused = accepted.model_copy(update={"outcome": ActionOutcome.REFUSED, "message": effect})
@@ -80,6 +84,11 @@ def _expired(context: DecisionContext, action: ActionView) -> bool:
     """Whether it would let traffic go forward on somebody's word of long ago. Hold, Abort and Reject never expire."""
     created = action.created_at
     return action.spec.action.forward and created is not None and context.now - created > LIFETIME
+
+
+def _verified(context: DecisionContext, action: ActionView) -> bool:
+    """Whether the API server has checked who asked."""
+    return bool(context.observed.requester_verified) and action.vouched
 
 
 def _waiting(context: DecisionContext, status: ModelDeploymentStatus) -> list[ActionView]:
@@ -138,7 +147,7 @@ def answers(context: DecisionContext, status: ModelDeploymentStatus) -> tuple[An
 
 
 def _answer(context: DecisionContext, action: ActionView) -> AnsweredAction:
-    """An accepting answer. Without admission policies the requester is marked as not verified."""
+    """An accepting answer. A requester that no admission policy has checked is marked as not verified."""
     spec = action.spec
     return AnsweredAction(
         name=action.name,
@@ -146,7 +155,7 @@ def _answer(context: DecisionContext, action: ActionView) -> AnsweredAction:
         action=spec.action,
         rollout=spec.rollout,
         gate=spec.gate,
-        by=f"{spec.requested_by[:490]}{'' if context.observed.requester_verified else ' (not verified)'}",
+        by=f"{spec.requested_by[:490]}{'' if _verified(context, action) else ' (not verified)'}",
         reason=spec.reason,
         ticket=spec.ticket,
         outcome=ActionOutcome.ACCEPTED,

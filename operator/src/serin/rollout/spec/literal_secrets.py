@@ -1,7 +1,8 @@
 """Secrets in plain text in a spec: every reader of the ModelDeployment sees them, and its records keep them for ever.
 
-They are recognised by the names of variables and options, and by the form of URIs (``schema/secret_names.py``). The
-chart's admission policy ``modeldeployments`` has the same rule; this one also holds where the policy is not installed.
+They are recognised by the names of variables, options and storage parameters, and by the form of URIs
+(``schema/secret_names.py``). The chart's admission policy ``modeldeployments`` has the same rule; this one also holds
+where the policy is not installed.
 """
 
 from __future__ import annotations
@@ -45,6 +46,12 @@ def _found(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[s
                     f"{where}.env: {_shown(name)} has a secret {SEEN}; put it into a Secret and name that by "
                     "valueFrom.secretKeyRef"
                 )
+        for name, value in _parameters(container):
+            if _is_secret(name, value) or has_credential(value):
+                yield (
+                    f"{where}.storage.parameters: {_shown(name)} has a secret {SEEN}; put it into KServe's "
+                    "storage Secret (storage-config) and name its entry by storage.key"
+                )
         for found in _in_command_line(container):
             yield (
                 f"{where}{found} {SEEN}; put it into a Secret, give it to a variable by "
@@ -68,6 +75,15 @@ def _containers(predictor: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
     for field in ("containers", "initContainers"):
         for number, container in enumerate(_mappings(predictor.get(field))):
             yield f"spec.predictor.{field}[{number}]", container
+
+
+def _parameters(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a model overrides of KServe's storage Secret."""
+    storage = container.get("storage")
+    parameters = storage.get("parameters") if isinstance(storage, Mapping) else None
+    for name, value in parameters.items() if isinstance(parameters, Mapping) else ():
+        if isinstance(value, str):
+            yield str(name), value
 
 
 def _in_command_line(container: Mapping[str, Any]) -> Iterator[str]:

@@ -8,20 +8,27 @@ from typing import Any
 from serin.api.model_deployment import RESERVED_KEYS
 from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
+from serin.schema.nesting import nested_deeper
 from serin.schema.reasons import Reason
 
 LONGEST_NAMES = 43
 """Name and namespace together: ``<name>-<revision>-predictor-<namespace>`` is one DNS label of 63 characters."""
+DEEPEST = 50
+"""Levels of a predictor; KServe's own types have about 15."""
 RESERVED_LABELS = frozenset({"app", "component"})
 
 
 def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
     """The first violated rule; None if all hold."""
-    message = next(_violations(name, namespace, without_nulls(predictor)), None)
+    message = next(_violations(name, namespace, predictor), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
 
 def _violations(name: str, namespace: str, predictor: Mapping[str, Any]) -> Iterator[str]:
+    if nested_deeper(predictor, DEEPEST):
+        yield f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
+        return
+    predictor = without_nulls(predictor)
     if len(name) + len(namespace) > LONGEST_NAMES:
         yield (
             f"metadata.name and metadata.namespace have {len(name) + len(namespace)} characters together, at most "

@@ -26,6 +26,7 @@ from serin.traffic.gateway.http_route import http_route, is_applied, own_annotat
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner
+from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.service import service_of, workload_of
@@ -113,6 +114,8 @@ class Standard:
             if is_applied(actual, wanted) and own_annotations(actual) == meant:
                 return Applied()
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
+            if not route.owner.owns(actual) and await is_deleted_meanwhile(cluster, route.owner):
+                return Applied()
         await cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
         if seen is None or not seen.editor or actual is None or own_annotations(actual) != meant:
             return Applied()
