@@ -153,7 +153,7 @@ def kserve_webhooks(of: Released) -> list[Json]:
 def prometheus(_: Released) -> list[Json]:
     """Prometheus with the sandbox's scrape jobs, where they differ only in how targets are found."""
     config: Json = yaml.safe_load(monitoring.CONFIG.read_text("utf-8"))
-    envoy, pods = config["scrape_configs"]
+    envoy, *of_pods = config["scrape_configs"]
     envoy.pop("static_configs")
     envoy["kubernetes_sd_configs"] = [{"role": "pod", "namespaces": {"names": ["projectcontour"]}}]
     envoy["relabel_configs"] = [
@@ -166,7 +166,7 @@ def prometheus(_: Released) -> list[Json]:
             "target_label": "__address__",
         },
     ]
-    for discovery in pods["kubernetes_sd_configs"]:
+    for discovery in (found for job in of_pods for found in job["kubernetes_sd_configs"]):
         discovery.pop("kubeconfig_file")
     data = {"prometheus.yml": yaml.safe_dump(config, sort_keys=False)}
     first, *rest = documents(MANIFESTS / "prometheus.yaml")
