@@ -74,10 +74,10 @@ def settings_from(text: str, source: str) -> dict[Arms, ArmsSettings]:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first field that is wrong, and what is wrong with it, without its value."""
+    """The first field that is wrong, and what is wrong with it, without its value, in one printable line."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    return f"{where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
+    return shortened(f"{where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}", LONGEST)
 
 
 def unguarded(required: RequiredMatchers) -> list[Arms]:
