@@ -83,7 +83,7 @@ check-crds: $(STAMP)
 check-licences: $(STAMP)
 	$(BIN)/python -m tools.licences
 # Two halves of about the same time: `make --jobs=2 check` uses both processors of a small machine.
-CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators analysis api schema)
+CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators policy_gates analysis api schema)
 check-unit-core: $(STAMP)
 	$(BIN)/python -m pytest $(CORE_TESTS)
 check-unit-shell: $(STAMP)

@@ -49,6 +49,10 @@ class FakeCluster:
     """Plural names of kinds whose status may not be written."""
     vouching: bool = True
     """The admission policies for PromotionActions are in force."""
+    refusal_of_actions: str = (
+        "denied request: serin.dev/actions: spec.requestedBy must be somebody-else, and spec.groups groups of theirs"
+    )
+    """What they say of an action in another's name."""
     clock: Callable[[], datetime] | None = None
     """Of PromotionActions' creation times, and of refusals."""
     down: bool = False
@@ -106,7 +110,7 @@ class FakeCluster:
             raise Refused(self.refuse)
         if dry_run and resource is resources.PROMOTION_ACTIONS and self.vouching:
             at = self.clock().replace(microsecond=0) if self.clock else None
-            raise Refused("denied request: serin.dev/actions: spec.requestedBy must be somebody-else", at)
+            raise Refused(self.refusal_of_actions, at)
         key = (resource.plural, namespace, str(body["metadata"].get("name")))
         if key in self.objects:
             raise Conflict(key[2])

@@ -17,7 +17,8 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Arm, Observation
 from serin.rollout.transition import Transition, with_rollout
 from serin.schema.choices import Severity
-from serin.schema.reasons import Phase, Reason, Verdict
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason, Verdict
 from tests.clock import START
 from tests.world import NAME, SECOND, World, policy, ref, serving, spec
 

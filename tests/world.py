@@ -13,28 +13,22 @@ from typing import Any
 
 from serin.analysis.assessment import Judge
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.policy.exposure import Exposure
 from serin.api.promotion_action import PromotionActionSpec
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import REVISION_LENGTH, hash_of
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
 from serin.judge.refusals import Refusals
+from serin.policy_gates.answer import Fact
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
-from serin.rollout.observation import (
-    ActionView,
-    Arm,
-    FreezeView,
-    Observation,
-    Part,
-    Problem,
-    RecordView,
-    RouteView,
-    Unreadable,
-)
+from serin.rollout.observation import Arm, Observation, Part, Problem, RouteView, Unreadable
 from serin.rollout.phases import WATCHED
 from serin.rollout.readiness import Readiness
-from serin.schema.reasons import Phase, Reason
+from serin.rollout.views import ActionView, FreezeView, RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from serin.traffic.standard.service import workload_of
 from tests.clock import START
 
@@ -110,6 +104,11 @@ class World:
     answers: list[Answer] = field(default_factory=list)
     """Outcomes of those that have one, oldest first."""
     requester_verified: bool | None = True
+    groups_verified: bool | None = True
+    requested_by: str | None = None
+    """Who asked for the revision, as the next record tells it."""
+    gate_facts: dict[str, Fact] = field(default_factory=dict)
+    """By gate of the policy, what is read for it."""
     vouched: bool = True
     """The admission policies were in force when the next actions are created."""
     problem: Problem | None = None
@@ -163,6 +162,8 @@ class World:
             actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,
             freezes=self.freezes,
+            groups_verified=self.groups_verified,
+            gate_facts=dict(self.gate_facts),
             unknown=dict(self.unknown),
             write_failures=tuple(self.write_failures),
             carried_out=1,
@@ -257,7 +258,8 @@ class World:
 
     def _create_record(self, plan: RecordPlan) -> list[WriteFailure]:
         live = self.policy if isinstance(self.policy, PromotionPolicySpec) and plan.stable else None
-        self.records.append(RecordView(plan.name, plan.attempt, plan.candidate, plan.stable, live, plan.started_at))
+        record = RecordView(plan.name, plan.attempt, plan.candidate, plan.stable, live, plan.started_at)
+        self.records.append(replace(record, requested_by=self.requested_by))
         return []
 
     def _create_arm(self, wanted: RevisionRef) -> list[WriteFailure]:

@@ -22,7 +22,8 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from serin.cluster import resources
-from serin.cluster.client import ClusterCredentials, KubernetesCluster
+from serin.cluster.client import KubernetesCluster
+from serin.cluster.connection import ClusterCredentials
 from serin.controller.handlers import registry_for, watch
 from serin.controller.watchdog import Watchdog
 from tests.discovery import api_server

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from serin.rollout.report.announcements import STEP_ADVANCED
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tools.reasons import BEGIN, END, PAGE, with_table
 
 ROOT = Path(__file__).parents[2]

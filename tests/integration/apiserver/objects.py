@@ -42,7 +42,8 @@ def policy(namespace: str) -> Json:
 def action(namespace: str, kind: str = "Hold") -> Json:
     """A PromotionAction by the administrator of the sandbox."""
     about = {"revision": "5c0d9e1a"} if kind == "Retry" else {"rollout": "fraud-5c0d9e1a-1"}
-    spec = {"modelDeployment": "fraud", "action": kind, "requestedBy": "admin", **about}
+    gate = {"gate": "cab"} if kind in {"Approve", "Reject"} else {}
+    spec = {"modelDeployment": "fraud", "action": kind, "requestedBy": "admin", **about, **gate}
     return item("PromotionAction", "please", namespace, spec)
 
 

@@ -12,10 +12,11 @@ from e2e.deploy import ClusterApi, RefusedError, install, rights
 from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
-from serin.cluster.client import connect
+from serin.api.promotion_action import ActionKind
+from serin.cluster.connection import connect
 from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.pending_actions import waiting_of
-from serin.controller.snapshot.requesters import NOBODY, Requesters
+from serin.controller.snapshot.requesters import NOBODY, Requesters, Verified
 from tests.integration.apiserver import objects
 from tests.integration.apiserver.tenants import account, creation, not_in_force, rule, settled
 
@@ -52,7 +53,7 @@ def agent(sandbox: Sandbox, api: ClusterApi, namespace: str) -> Iterator[Cluster
         yield limited
 
 
-def _action(namespace: str, kind: str = "Hold", **fields: str) -> Json:
+def _action(namespace: str, kind: str = "Hold", **fields: object) -> Json:
     item = objects.action(namespace, kind)
     item["metadata"] = {"generateName": "please-", "namespace": namespace}
     item["spec"] |= {"requestedBy": f"system:serviceaccount:{namespace}:{AGENT}", **fields}
@@ -74,7 +75,7 @@ def test_what_an_account_may_say_is_taken(agent: ClusterApi, namespace: str, kin
     assert _refusal(agent, _action(namespace, kind)) == ""
 
 
-@pytest.mark.parametrize("kind", ["Release", "Retry"])
+@pytest.mark.parametrize("kind", ["Release", "Retry", "Approve", "Reject", "Advance", "Promote"])
 def test_what_it_may_not_say_is_refused_by_name(agent: ClusterApi, namespace: str, kind: str) -> None:
     words = _refusal(agent, _action(namespace, kind))
     assert f"may not {kind.lower()} in namespace {namespace}" in words
@@ -86,16 +87,19 @@ def test_nobody_speaks_in_another_name(agent: ClusterApi, namespace: str) -> Non
     assert f"spec.requestedBy must be system:serviceaccount:{namespace}:{AGENT}" in words
 
 
+OURS = Verified(requester=True, groups=True)
+
+
 def test_the_operator_knows_whether_the_policy_is_in_force(
     sandbox: Sandbox, api: ClusterApi, agent: ClusterApi, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _refusal(agent, _action(namespace)) == ""
     kubeconfig = str(sandbox.kubeconfig_for(*install(api)))
-    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
 
     requesters = Requesters(lambda: datetime.now(UTC))
 
-    async def ask() -> tuple[bool | None, bool]:
+    async def ask() -> tuple[Verified, bool]:
         async with connect() as (cluster, _):
             found = await ActionList().read(cluster, (namespace, "fraud"), lambda name: name == "fraud")
             pending = [action for _, action in waiting_of(found.actions)]
@@ -103,14 +107,16 @@ def test_the_operator_knows_whether_the_policy_is_in_force(
             in_force = await requesters.in_force(cluster, namespace)
             return in_force, requesters.vouched(namespace, pending)[-1].vouched
 
-    wait_until(lambda: asyncio.run(ask()) == (True, False), what="the policy is in force, and proven late", seconds=10)
+    wait_until(lambda: asyncio.run(ask()) == (OURS, False), what="the policy is in force, and proven late", seconds=10)
     wait_until(
-        lambda: _refusal(agent, _action(namespace)) == "" and asyncio.run(ask()) == (True, True),
+        lambda: _refusal(agent, _action(namespace)) == "" and asyncio.run(ask()) == (OURS, True),
         what="what the agent says after the proof is vouched for",
         seconds=10,
     )
     with not_in_force(api, "actions"):
-        wait_until(lambda: asyncio.run(ask())[0] is False, what="the policy is not in force any more", seconds=10)
+        wait_until(
+            lambda: asyncio.run(ask())[0].requester is False, what="the policy is not in force any more", seconds=10
+        )
         stored = [a["spec"]["requestedBy"] for a in api.list(API_VERSION, "PromotionAction", namespace)]
         assert stored
         assert NOBODY not in stored, "the question itself leaves nothing behind"
@@ -125,6 +131,42 @@ def test_a_right_may_be_for_one_model(sandbox: Sandbox, api: ClusterApi, namespa
         settled(lambda: creation(agent, _action(namespace, "Abort")), "")
         words = "the right to create promotionactions/abort is missing for ModelDeployment credit"
         settled(lambda: creation(agent, _action(namespace, "Abort", modelDeployment="credit")), words)
+
+
+ROLES = {
+    "approver": {"Approve", "Reject"},
+    "on-call": {"Hold", "Abort", "Retry"},
+    "release-manager": {"Advance", "Promote", "Hold", "Release", "Abort"},
+    "owner": {"Hold", "Abort"},
+    "viewer": set(),
+}
+"""As ``templates/roles.yaml`` gives them (a test of the chart compares)."""
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_each_role_may_say_its_own_actions_in_its_own_namespace(
+    sandbox: Sandbox, api: ClusterApi, namespace: str, role: str
+) -> None:
+    may = [rule("serin.dev", ["promotionactions", *(f"promotionactions/{k.lower()}" for k in ROLES[role])], ["create"])]
+    user = f"system:serviceaccount:{namespace}:{role}"
+    first = min(ROLES[role]) if ROLES[role] else "Hold"
+    with account(sandbox, api, namespace, role, may) as person:
+        settled(lambda: creation(person, _action(namespace, first, requestedBy=user)), "" if ROLES[role] else "may not")
+        for kind in ActionKind:
+            answer = creation(person, _action(namespace, kind.value, requestedBy=user))
+            assert ("may not" in answer) is (kind.value not in ROLES[role]), (role, kind)
+            assert (answer == "") is (kind.value in ROLES[role]), answer
+        elsewhere = _action("default", first, requestedBy=user)
+        assert "cannot create resource" in creation(person, elsewhere), "another namespace"
+
+
+def test_whose_groups_are_whose_says_the_api_server(sandbox: Sandbox, api: ClusterApi, namespace: str) -> None:
+    may = [rule("serin.dev", ["promotionactions", "promotionactions/approve"], ["create"])]
+    mine = [f"system:serviceaccounts:{namespace}", "system:authenticated"]
+    with account(sandbox, api, namespace, AGENT, may) as agent:
+        settled(lambda: creation(agent, _action(namespace, "Approve", groups=mine)), "")
+        words = f"system:serviceaccount:{namespace}:{AGENT} is no member of risk, system:masters"
+        settled(lambda: creation(agent, _action(namespace, "Approve", groups=[*mine, "risk", "system:masters"])), words)
 
 
 UNHEARD = "the label serin.dev/answered is Serin's to set"

@@ -146,6 +146,7 @@ def test_one_policy_may_be_left_out() -> None:
 SETTINGS = [
     ("admission.ownRights=false", "ownRights", "false"),
     ("admission.gatewayUse=false", "gatewayUse", "false"),
+    ("admission.policyUse=false", "policyUse", "false"),
     ("admission.hostAccess=true", "hostAccess", "true"),
     ("literalSecrets=Allow", "literalSecretsAllowed", "true"),
     ("admission.hostnames=Required", "hostnamesRequired", "true"),
@@ -192,13 +193,34 @@ def test_what_goes_forward_is_the_administrators_to_say() -> None:
     assert granted == {
         "serin-view": [],
         "serin-edit": ["promotionactions/hold", "promotionactions/abort"],
-        "serin-promote": ["promotionactions/release", "promotionactions/retry", "promotionactions/promote"],
+        "serin-promote": [
+            "promotionactions/release",
+            "promotionactions/retry",
+            "promotionactions/advance",
+            "promotionactions/promote",
+        ],
         "serin-freeze": [],
         "serin-auditor": [],
+        "serin-agent": ["promotionactions/hold", "promotionactions/abort"],
+        "serin-approver": ["promotionactions/approve", "promotionactions/reject"],
+        "serin-on-call": ["promotionactions/hold", "promotionactions/abort", "promotionactions/retry"],
+        "serin-owner": ["promotionactions/hold", "promotionactions/abort"],
+        "serin-release-manager": [
+            "promotionactions/advance",
+            "promotionactions/promote",
+            "promotionactions/hold",
+            "promotionactions/release",
+            "promotionactions/abort",
+        ],
     }
     labels = {i["metadata"]["name"]: str(i["metadata"]["labels"]) for i in rendered() if for_people(i)}
     assert "aggregate-to-edit" not in labels["serin-promote"] + labels["serin-freeze"]
     assert "aggregate" not in labels["serin-auditor"], "nobody deletes evidence until somebody is bound to it"
+    bound = ("agent", "approver", "on-call", "owner", "release-manager")
+    assert not [role for role in bound if "aggregate" in labels[f"serin-{role}"]]
+    assert not [i for i in rendered("default", "--set", "rbac.roles=false") if i["metadata"]["name"] == "serin-owner"]
+    using = [i["metadata"]["name"] for i in rendered() if for_people(i) for r in i["rules"] if "use" in r["verbs"]]
+    assert using == ["serin-edit"]
 
 
 def test_definitions_are_the_generated_ones_and_stay() -> None:

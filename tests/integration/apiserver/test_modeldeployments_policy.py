@@ -30,7 +30,8 @@ OWN = rule("serin.dev", ["modeldeployments"], ["get", "create", "update", "patch
 WORKLOADS = rule("serving.kserve.io", ["inferenceservices"], ["create"])
 ROUTES = rule("gateway.networking.k8s.io", ["httproutes"], ["create"])
 GATEWAY = rule("gateway.networking.k8s.io", ["gateways"], ["use"], ["models"])
-ALL = (OWN, WORKLOADS, ROUTES, GATEWAY)
+POLICIES = rule("serin.dev", ["promotionpolicies"], ["use"], ["careful"])
+ALL = (OWN, WORKLOADS, ROUTES, GATEWAY, POLICIES)
 
 
 @pytest.fixture
@@ -136,17 +137,21 @@ MISSING = [
     ),
     (ROUTES, "may not create httproutes.gateway.networking.k8s.io in namespace {}, and a ModelDeployment creates one"),
     (GATEWAY, "may not use Gateway models of namespace {}"),
+    (
+        POLICIES,
+        "may not use PromotionPolicy careful; ask for the verb use on promotionpolicies.serin.dev in namespace {}",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("taken", "words"), MISSING, ids=["pods", "routes", "gateway"])
+@pytest.mark.parametrize(("taken", "words"), MISSING, ids=["pods", "routes", "gateway", "policy"])
 def test_who_may_not_do_it_alone_may_not_do_it_by_serin(
     sandbox: Sandbox, api: ClusterApi, namespace: str, taken: Json, words: str
 ) -> None:
     item = objects.model_deployment(namespace)
     with account(sandbox, api, namespace, "attacker", [right for right in ALL if right != taken]) as attacker:
         settled(lambda: creation(attacker, item), words.format(namespace))
-        with values(api, "modeldeployments", ownRights="false", gatewayUse="false"):
+        with values(api, "modeldeployments", ownRights="false", gatewayUse="false", policyUse="false"):
             settled(lambda: creation(attacker, item), "")
         settled(lambda: creation(attacker, item), words.format(namespace))
 
@@ -226,12 +231,12 @@ def test_what_was_accepted_once_goes_on(sandbox: Sandbox, api: ClusterApi, names
     with account(sandbox, api, namespace, "hand", [OWN]) as hand:
         for patch in (
             {"spec": {"paused": True}},
-            {"spec": {"policyRef": {"name": "another"}}},
             {"spec": {"predictor": {"minReplicas": 3, "maxReplicas": 5}}},
             {"metadata": {"labels": {"team": "x"}, "finalizers": ["example.com/x"]}},
         ):
             settled(lambda patch=patch: patching(hand, item, patch), "")  # type: ignore[misc]
         assert "may not create inferenceservices" in patching(hand, item, {"spec": {"model": {"version": "2"}}})
+        assert "may not use PromotionPolicy weak" in patching(hand, item, {"spec": {"policyRef": {"name": "weak"}}})
         assert "may not create httproutes" in patching(hand, item, {"spec": {"route": {"timeout": "30s"}}})
     with account(sandbox, api, namespace, OWNER, ALL) as owner:
         settled(lambda: patching(owner, item, {"spec": {"model": {"version": "2"}}}), "")

@@ -10,7 +10,7 @@ import pytest
 from e2e.deploy import ClusterApi, install
 from e2e.sandbox.sandbox import Sandbox
 from serin.cluster import resources
-from serin.cluster.client import connect
+from serin.cluster.connection import connect
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver

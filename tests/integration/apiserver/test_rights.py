@@ -11,7 +11,7 @@ from e2e.deploy import ClusterApi, RefusedError, rights
 from e2e.deploy.cluster import wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
-from serin.cluster.client import connect
+from serin.cluster.connection import connect
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, Permission
 from serin.cluster.permissions import NEEDED as OWN
 from serin.controller.rights import missing_permissions
@@ -180,7 +180,7 @@ def test_each_permission_taken_away_is_missed_by_name(
     install_without(api, None)
     # The client library reads KUBECONFIG once, when it is imported.
     kubeconfig = str(sandbox.kubeconfig_for(rights.NAMESPACE, LESS))
-    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
     wait_until(lambda: complaints() == [], what="Nothing is missing", seconds=10)
     own = (*LEASE, *LEASE_CREATION)
     for taken in (*WATCHED, *CLUSTER_WIDE, *own):

@@ -14,7 +14,7 @@ from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION, names
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
 from serin.api.status import ModelDeploymentStatus
-from serin.cluster.client import connect
+from serin.cluster.connection import connect
 from serin.cluster.resources import PROMOTION_RECORDS
 from serin.records import parts
 from serin.records.build import view
@@ -163,7 +163,7 @@ def rows(sandbox: Sandbox, namespace: str, monkeypatch: pytest.MonkeyPatch) -> l
     """The records as the operator lists them."""
     kubeconfig = str(sandbox.kubeconfig)
     # The client library reads KUBECONFIG once, when it is imported.
-    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
 
     async def ask() -> list[Json]:
         async with connect() as (cluster, _):

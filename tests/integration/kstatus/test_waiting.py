@@ -15,7 +15,8 @@ import yaml
 from e2e.sandbox.build import build, find_optional
 from serin.api import API_VERSION
 from serin.rollout.observation import Failure, Problem
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.world import BAD, NAME, World, policy, serving, spec
 
 ROOT = Path(__file__).parents[3]

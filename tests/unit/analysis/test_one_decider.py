@@ -15,7 +15,8 @@ from serin.analysis.replay import Replay, WindowDecision
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Assessment, Counts, Interval, Window
 from serin.rollout.evidence_decision import Hold
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.world import SECOND, World, policy, serving
 
 NAMES = ("first", "second", "third")

@@ -20,6 +20,9 @@ FORWARD = {
     ActionKind.RELEASE: True,
     ActionKind.RETRY: True,
     ActionKind.PROMOTE: True,
+    ActionKind.ADVANCE: True,
+    ActionKind.APPROVE: True,
+    ActionKind.REJECT: False,
 }
 
 

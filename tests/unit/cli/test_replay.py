@@ -202,11 +202,11 @@ def test_bad_records(tmp_path: Path, document: Any, said: str) -> None:
 
 def test_what_this_version_does_not_know_is_noted(tmp_path: Path) -> None:
     document = record(BREACH, **ROLLED_BACK, sealedBy="somebody")
-    document["spec"]["policy"]["spec"]["gates"] = []
+    document["spec"]["policy"]["spec"]["doors"] = []
     result = run(tmp_path, document)
     assert result.stderr.splitlines() == [
         "serin: note: status.sealedBy is not used here",
-        "serin: note: spec.policy.spec.gates is not used here",
+        "serin: note: spec.policy.spec.doors is not used here",
     ]
 
 

@@ -11,7 +11,7 @@ import kopf
 from aiohttp import web
 from kubernetes.aio import client
 
-from serin.cluster.client import ClusterCredentials
+from serin.cluster.connection import ClusterCredentials
 from serin.controller.handlers import registry_for, watch
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key

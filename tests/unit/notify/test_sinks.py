@@ -12,7 +12,8 @@ from serin.cluster import resources
 from serin.notify import sinks_of
 from serin.notify.sink import SinkContext, Subject
 from serin.rollout.decision import Announcement
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.fakes import FakeCluster
 from tests.lab import Lab
 

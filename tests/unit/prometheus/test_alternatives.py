@@ -101,7 +101,7 @@ async def test_what_there_is_instead(bad: str, words: str) -> None:
 
 async def test_where_the_arms_export_nothing() -> None:
     found = await instead(Answering(), "http_requests_total")
-    assert found.startswith('no series at all has namespace="prod", pod=~"fraud-a-predictor')
+    assert found.startswith('no series at all has namespace="prod", pod=~"fraud-a-predictor(-deployment)?-')
     assert found.endswith("are the arms scraped, and is this their label?")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from serin.api.people import AnsweredAction
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_record import MOST_ACTIONS, PromotionRecordStatus
-from serin.api.status import AnsweredAction
 from serin.records import build
 from serin.records.build import requested_by, with_actions
 from serin.rollout.decision import RecordPlan

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serin.records.chain import canonical, head_of, link_to, record_hash, sealed
-from serin.rollout.observation import RecordView
+from serin.rollout.views import RecordView
 from tests.clock import START
 from tests.world import ref
 

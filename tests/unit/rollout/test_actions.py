@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from serin.api.people import AnsweredAction
 from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActionSpec
-from serin.api.status import AnsweredAction, ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions import ACTIONS, KEPT_ANSWERS, actions_due_at, with_answer
 from serin.rollout.context import DecisionContext
-from serin.rollout.observation import ActionView, Part, RecordView, Unreadable
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.observation import Part, Unreadable
+from serin.rollout.views import ActionView, RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import scene
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving

@@ -11,7 +11,8 @@ import pytest
 from serin.api.conditions import Condition
 from serin.rollout.gates.evidence.analysis_ready import analysis_not_ready, preflight_due
 from serin.rollout.readiness import Readiness
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import Scene, answer
 from tests.world import SECOND, World, policy, ref, serving

@@ -15,11 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
+from serin.policy_gates.answer import GateState, Number
 from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Part, Problem, Unreadable
 from serin.rollout.phases import ACTIVE
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, CLEAN, policy, ref, serving
 
 VERSIONS = ("1", "2", "3", "4")
@@ -34,6 +36,11 @@ def steps(count: int) -> list[dict[str, Any]]:
 PLAIN = policy(steps=steps(3)[:2])
 BAKE = {"for": "8s", "holdback": 5, "timeout": "2m"}
 SHADOW = {"for": "5s", "timeout": "10m"}
+GATES = [
+    {"name": "cab", "before": "Start", "approval": {"timeout": "2m"}},
+    {"name": "each", "before": "Step", "approval": {"timeout": "2m", "onTimeout": "Abort"}},
+]
+BUDGET = [{"name": "budget", "before": "Promote", "metric": {"query": "budget", "min": "0.2", "timeout": "2m"}}]
 POLICIES = (
     PLAIN,
     *(policy(steps=steps(count)) for count in (1, 3, 6)),
@@ -41,6 +48,8 @@ POLICIES = (
     policy(steps=steps(5), bake=BAKE | {"holdback": 0}),
     policy(steps=steps(2), shadow=SHADOW, shadowSafe=True),
     policy(steps=steps(4), preview={"header": {"name": "x-preview", "value": "candidate"}, "for": "10s"}),
+    policy(steps=steps(2), gates=GATES),
+    policy(steps=steps(1), gates=BUDGET, windows={"deny": [{"cron": "*/10 * * * *", "for": "3m"}]}, bake=BAKE),
     policy(
         steps=steps(2),
         whenStableIsDown="Hold",
@@ -94,11 +103,30 @@ class Rollouts(RuleBasedStateMachine):
             assert not self.world.spec.paused, "promoted although paused"
             assert before.rollout.held is None or let_go(before, after.status), "promoted although held"
 
+    def _never_past_a_closed_gate(
+        self, seen: Observation, before: ModelDeploymentStatus, after: ModelDeploymentStatus
+    ) -> None:
+        """Nothing starts without its approval, and no further weight comes without one of its own."""
+        old, new, stable = before.rollout, after.rollout, before.stable
+        if old is None or new is None or old.record != new.record or stable is None or new.returning:
+            return
+        if new.stable_down or stable.revision not in seen.arms or not seen.arms[stable.revision].ready:
+            return  # a cure
+        began = before.phase is Phase.WAITING and after.phase is Phase.PREPARING
+        further = before.phase is Phase.PROGRESSING and desired(after) > desired(before) and old.interruption is None
+        names = {"cab"} if began else {"each"} if further else set()
+        for gate in self.world.snapshot(before).gates if names else ():
+            if gate.name in names:
+                entry = new.gate(gate.name)
+                assert entry is not None, f"{gate.name} was not asked"
+                assert (entry.state, len(entry.approvals), entry.step) == (GateState.OPEN, 1, old.step), entry
+
     def _never_forward_without_proof(self, seen: Observation, before: ModelDeploymentStatus, after: Decision) -> None:
         old, new = before.rollout, after.status.rollout
         if old is None or before.phase is None or before.stable is None:
             return
         self._never_final_against_a_word(before, after)
+        self._never_past_a_closed_gate(seen, before, after.status)
         if new is None or old.record != new.record:
             return
         mirrored = before.phase is Phase.PREPARING and after.status.phase is Phase.SHADOWING
@@ -132,8 +160,17 @@ class Rollouts(RuleBasedStateMachine):
         if new.promote is not None:  # somebody's word: a stable that is not whole may be why
             return
         assert seen.arms[stable.revision].ready >= size, "forward without a whole way back"
+        self._never_forward_without_evidence(
+            seen, before, by_word=any(advance.step == old.step for advance in new.advances)
+        )
+
+    def _never_forward_without_evidence(
+        self, seen: Observation, before: ModelDeploymentStatus, *, by_word: bool
+    ) -> None:
         judged = before.phase is Phase.SHADOWING and self.world.snapshot(before).shadow is not None
-        if judged or before.phase in {Phase.PROGRESSING, Phase.BAKING}:
+        if by_word:
+            assert seen.assessment.breach is None, "forward although breached"
+        elif judged or before.phase in {Phase.PROGRESSING, Phase.BAKING}:
             assert self.world.record_of(before) is not None, "forward without a record"
             assert seen.assessment.slos, "forward without a window"
             assert seen.assessment.blocking is None, f"forward although {seen.assessment.blocking}"
@@ -218,7 +255,7 @@ class Rollouts(RuleBasedStateMachine):
             self.world.arms[revision] = Arm(ref(version), ready, failure)
 
     @rule(
-        action=st.sampled_from(["Hold", "Release", "Abort", "Promote"]),
+        action=st.sampled_from(["Hold", "Release", "Abort", "Promote", "Advance"]),
         replayed=st.booleans(),
         requester_verified=st.booleans(),
     )
@@ -226,6 +263,34 @@ class Rollouts(RuleBasedStateMachine):
         self.world.requester_verified = requester_verified
         rollout = self.world.status.rollout
         self.world.ask(action, rollout=rollout.record if rollout and not replayed else "fraud-00000000-1")
+
+    @rule(
+        action=st.sampled_from(["Approve", "Approve", "Reject"]),
+        gate=st.sampled_from(["cab", "each", "budget", "none"]),
+        count=st.integers(1, 12),
+        requester_verified=st.booleans(),
+    )
+    def somebody_answers_a_gate(self, action: str, gate: str, count: int, *, requester_verified: bool) -> None:
+        self.world.requester_verified = requester_verified
+        if self.world.status.rollout is not None:
+            self.world.ask(action, gate=gate)
+        self.time_passes(count)
+
+    @rule(count=st.integers(5, 25))
+    def every_gate_is_answered(self, count: int) -> None:
+        """As soon as it is asked: without this most stories wait at the first one."""
+        self.world.requester_verified = True
+        self.world.gate_facts["budget"] = Number(0.5)
+        for _ in range(count):
+            rollout = self.world.status.rollout
+            waiting = [g.name for g in rollout.gates if g.state is GateState.WAITING] if rollout else []
+            if waiting and not self.world.actions:
+                self.world.ask("Approve", gate=waiting[0])
+            self._tick()
+
+    @rule(value=st.sampled_from([0.1, 0.5, None]))
+    def a_number_is_read(self, value: float | None) -> None:
+        self.world.gate_facts["budget"] = Number(value)
 
     @rule(version=st.sampled_from(VERSIONS), requester_verified=st.booleans())
     def somebody_wants_another_try(self, version: str, *, requester_verified: bool) -> None:

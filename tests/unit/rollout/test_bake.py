@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from serin.api.people import Held
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.status import Held, ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Arm, Failure, Problem
 from serin.rollout.phases.promoted import decide_promotion as promoted_move
 from serin.rollout.phases.promoted import finish_promotion
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason, Verdict
 from tests.clock import START
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from serin.api.status import Held
+from serin.api.people import Held
 from serin.rollout.capacity import full_size, lowest_weight, needed, next_share, required_stable_size
 from serin.rollout.observation import Arm, Part, Unreadable
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.clock import START
 from tests.scene import scene
 from tests.world import SECOND, World, policy, ref, serving

@@ -12,7 +12,8 @@ from serin.judge.refusals import Refusals
 from serin.rollout.phases.rollback_rules import breached
 from serin.rollout.report.client_errors import client_errors_of
 from serin.schema.choices import Severity
-from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason, Verdict
 from tests.clock import START
 from tests.scene import judged, scene
 from tests.world import World, policy, serving

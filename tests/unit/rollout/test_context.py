@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.rollout.observation import Arm, Observation, Part, Problem, RecordView, Unreadable
+from serin.rollout.observation import Arm, Observation, Part, Problem, Unreadable
 from serin.rollout.transition import MOST_DRAINING, with_draining
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import NEXT_WINDOW, SOON, scene
 from tests.world import SECOND, policy, ref

@@ -11,7 +11,8 @@ import pytest
 from serin.api.status import ModelDeploymentStatus, Weights
 from serin.rollout.observation import Arm, Failure, Problem, RouteView
 from serin.rollout.phases import ACTIVE, PHASE_TRANSITIONS
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, CLEAN, SECOND, World, policy, ref, serving, spec
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from serin.rollout.templates import with_templates
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.scene import scene
 from tests.world import BAD, World, policy, ref, serving
 

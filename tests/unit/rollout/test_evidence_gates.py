@@ -14,7 +14,8 @@ from serin.rollout.gates.evidence.undecided import undecided
 from serin.rollout.gates.gate import Check
 from serin.rollout.steps.stage import stage_evidence
 from serin.schema.choices import Severity
-from serin.schema.reasons import Phase, Reason, Verdict
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason, Verdict
 from tests.clock import START
 from tests.scene import SOON, answer, judged, scene
 from tests.world import SECOND, policy

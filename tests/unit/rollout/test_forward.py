@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from serin.api.promotion_policy import Exposure
-from serin.api.status import Held, Interruption
+from serin.api.people import Held
+from serin.api.policy.exposure import Exposure
+from serin.api.status import Interruption
 from serin.rollout.observation import Failure, Problem
 from serin.rollout.phases.preparing import prepare
 from serin.rollout.phases.progressing import progress, watch_only
 from serin.rollout.phases.shadowing import shadow
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason, Verdict
 from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, policy, ref

@@ -9,8 +9,9 @@ import pytest
 
 from serin.api.promotion_action import ActionOutcome
 from serin.rollout.gates.people.frozen import freeze_in_force, frozen
-from serin.rollout.observation import FreezeView
-from serin.schema.reasons import Phase, Reason
+from serin.rollout.views import FreezeView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.clock import START
 from tests.scene import scene
 from tests.world import BAD, World, policy, ref, serving, spec

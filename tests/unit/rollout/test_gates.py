@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from serin.api.promotion_policy import Exposure
-from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
+from serin.api.people import Held
+from serin.api.policy.exposure import Exposure
+from serin.api.status import Interruption, ModelDeploymentStatus, WriteFailure
 from serin.judge.split import Split
+from serin.policy_gates.windows import Windows
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.decide import decide
 from serin.rollout.gates import FINAL_GATES, GATES, RESUME_GATES, first_hold
@@ -28,13 +30,15 @@ from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.gate import HeldBy, only_mirrored
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
-from serin.rollout.observation import Failure, FreezeView, Part, Problem, Unreadable
+from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.readiness import Readiness
 from serin.rollout.steps.stage import with_step_clock
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Phase, Reason, Verdict
+from serin.rollout.views import FreezeView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason, Verdict
 from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
 from tests.world import NAME, SECOND, policy, ref
@@ -475,6 +479,24 @@ def all_open(phase: Phase) -> Scene:
     return here
 
 
+def close_windows(here: Scene) -> None:
+    """The policy lets nothing forward at this hour."""
+    closed = Windows.model_validate({"deny": [{"cron": "0 8 * * *", "for": "8h"}]})
+    records = (
+        replace(r, policy=r.policy and r.policy.model_copy(update={"windows": closed})) for r in here.observed.records
+    )
+    here.observed = replace(here.observed, records=tuple(records))
+
+
+def find_obstacles(here: Scene) -> None:
+    """Preflight says that nothing could be judged."""
+    here.observed = replace(here.observed, readiness=Readiness(START, obstacles=("there is no x",)))
+    here.rollout(reason=Reason.ANALYSIS_NOT_READY, since=START)
+
+
+OTHERS = {"gates": close_windows, "preflight": find_obstacles}
+
+
 def break_more(here: Scene, kind: str) -> None:
     """What ``break_it`` breaks, and what only some phases ask."""
     if kind == "policy":
@@ -500,9 +522,8 @@ def break_more(here: Scene, kind: str) -> None:
         here.arm("1", ready=1)
     elif kind == "candidate":
         here.arm("2", ready=0)
-    elif kind == "preflight":
-        here.observed = replace(here.observed, readiness=Readiness(START, obstacles=("there is no x",)))
-        here.rollout(reason=Reason.ANALYSIS_NOT_READY, since=START)
+    elif kind in OTHERS:
+        OTHERS[kind](here)
     else:
         break_it(here, kind)
 
@@ -525,8 +546,11 @@ ASKED = {
     "stable": "prepare shadow steps bake",
     "candidate": "prepare shadow steps bake",
     "preflight": "prepare",
+    "gates": "prepare shadow steps bake",
 }
 """In which phases something that is in the way holds."""
+PEOPLES = frozenset({"paused", "held", "frozen", "gates"})
+"""What people hold."""
 IN_WORDS = {
     Phase.PREPARING: "prepare",
     Phase.SHADOWING: "shadow",
@@ -547,7 +571,7 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if transition is not None:
         assert transition.status.rollout is not None
-        words = kind in {"spec", "paused", "held", "frozen", "evidence", "split", "time", "preview", "preflight"}
+        words = kind in {*PEOPLES, "spec", "evidence", "split", "time", "preview", "preflight"}
         assert (transition.status.rollout.blocked_since is None) is words
         assert transition.stalled is (kind == "spec" or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))

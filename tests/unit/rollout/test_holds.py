@@ -11,7 +11,8 @@ import pytest
 from serin.api.status import ModelDeploymentStatus, Rejection
 from serin.rollout.decide import decide
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, SECOND, World, policy, ref, serving, spec
 
 

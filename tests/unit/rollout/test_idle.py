@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from serin.api.people import AnsweredAction
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.status import AnsweredAction, Rejection, Retry, RevisionRef, WriteFailure
+from serin.api.status import Rejection, Retry, RevisionRef, WriteFailure
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.housekeeping import with_exposure_time, without_drained, without_stale_retry
-from serin.rollout.observation import Arm, Failure, Part, Problem, RecordView, Unreadable
-from serin.rollout.phases.first_deployment import first_deployment
+from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.rollout.phases.idle import RETRIED_REFUSALS, decide_idle
-from serin.rollout.phases.starting import NEEDED_TO_START
+from serin.rollout.phases.start.first_deployment import first_deployment
+from serin.rollout.phases.start.starting import NEEDED_TO_START
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, World, policy, ref, spec

@@ -12,7 +12,8 @@ from serin.api.status import Interruption
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.phases.interruption import endpoint_loss, resume_after_interruption
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, World, policy, ref, serving

@@ -9,7 +9,8 @@ import pytest
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import RoutePlan
 from serin.rollout.observation import Arm
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.world import BAD, CLEAN, World, policy, ref, serving
 
 EXPOSED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING]

@@ -9,7 +9,8 @@ import pytest
 
 from serin.api.promotion_action import ActionOutcome
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, World, policy, ref, serving
 
 REFUSED = Unreadable("forbidden", refused=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serin.rollout.phases import ACTIVE, PHASE_TRANSITIONS, WATCHED, is_watched
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 from tests.scene import scene
 
 DIAGRAM = Path(__file__).parents[3] / "docs" / "concepts" / "lifecycle.md"

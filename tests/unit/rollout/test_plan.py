@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from serin.api.promotion_policy import Exposure
+from serin.api.policy.exposure import Exposure
 from serin.api.status import Rejection, RevisionRef, Weights
 from serin.rollout.decision import Finish, Plan, RoutePlan
-from serin.rollout.observation import Part, RecordView, Unreadable
+from serin.rollout.observation import Part, Unreadable
 from serin.rollout.plan import plan
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import Scene, scene
 from tests.world import SECOND, policy, ref

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from serin.api.promotion_policy import Exposure
+from serin.api.policy.exposure import Exposure
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Part, Unreadable
 from serin.rollout.rebuild import rebuild
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import LONG, SOON, Scene, answer, scene
 from tests.world import SECOND, policy, ref

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from serin.schema.words import stored_word
 from tests.world import CLEAN, World, policy, ref, serving, spec
 

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from serin.api.people import AnsweredAction
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.status import AnsweredAction, Retry
-from serin.rollout.observation import Observation, Part, RecordView, RejectionElsewhere, Unreadable
-from serin.rollout.phases.rejected_elsewhere import newest_rejection, rejected_elsewhere
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.api.status import Retry
+from serin.rollout.observation import Observation, Part, Unreadable
+from serin.rollout.phases.start.rejected_elsewhere import newest_rejection, rejected_elsewhere
+from serin.rollout.views import RecordView, RejectionElsewhere
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import SECOND, World, ref, spec

@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from serin.api.status import ModelDeploymentStatus, Rejection
-from serin.rollout.observation import RecordView, Retention
+from serin.rollout.observation import Retention
 from serin.rollout.retention import MAX_DELETIONS, expired
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.world import policy, ref, serving
 

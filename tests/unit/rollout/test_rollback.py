@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.promotion_policy import Exposure
+from serin.api.policy.exposure import Exposure
 from serin.api.status import Interruption, Rejection, WriteFailure
 from serin.rollout.decide import PHASE_RULES
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
@@ -31,7 +31,8 @@ from serin.rollout.phases.rollback_rules import (
     with_silence_clock,
 )
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason, Verdict
 from tests.clock import START, api_time
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
 from tests.world import SECOND, policy, ref

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from serin.api.promotion_policy import Exposure
+from serin.api.policy.exposure import Exposure
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Arm, Failure
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, World, policy, ref, serving
 
 MIRROR = {"shadow": {"for": "3s", "timeout": "1m"}, "shadowSafe": True}

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from serin.api.people import Held
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.status import Held, Interruption, ModelDeploymentStatus, WriteFailure
+from serin.api.status import Interruption, ModelDeploymentStatus, WriteFailure
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.rollout.phases.stable_outage import take_over, with_outage_clock
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
 from tests.world import BAD, SECOND, World, policy, ref, serving

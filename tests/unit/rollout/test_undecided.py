@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from tests.world import CLEAN, World, policy, serving
 
 ABORT = {"action": "Abort", "after": "30s"}

@@ -18,7 +18,8 @@ from serin.api.promotion_action import ActionKind, ActionOutcome, PromotionActio
 from serin.api.promotion_record import PromotionRecordStatus
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.schema.choices import Severity
-from serin.schema.reasons import Outcome, Phase, Reason, Verdict
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason, Verdict
 from serin.schema.types import ApiModel
 from serin.schema.words import LONGEST_WORD, is_known, stored_word
 from tools.crdgen import KINDS, schema_of
@@ -104,6 +105,7 @@ RECORD: dict[str, Any] = {
     "reason": "SLOBreached",
     "actions": [ANSWERED],
     "timeline": [{"at": AT, "weight": 5, "reason": "CollectingEvidence", "message": "m"}],
+    "gates": [],
     "holds": [{"reason": "Paused", "message": "m", "since": AT, "times": 2}],
     "blocks": [],
     "requests": {},

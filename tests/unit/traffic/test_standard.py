@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from serin.api.policy.exposure import Exposure
 from serin.api.policy.preview_header import Header
-from serin.api.promotion_policy import Exposure
 from serin.api.revision import hash_of
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route, is_applied

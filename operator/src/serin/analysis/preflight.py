@@ -20,7 +20,7 @@ from serin.judge.passing import BROKEN_STABLE
 from serin.judge.slo import SloSettings
 from serin.rollout.steps.schedule import Schedule
 from serin.schema.choices import Compare
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 from serin.schema.types import format_duration
 
 FAULTS = (2.0, 5.0, 20.0)

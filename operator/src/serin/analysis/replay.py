@@ -17,7 +17,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Assessment, Interval, SloReport
 from serin.rollout.evidence_decision import Advance, Hold, Rollback, SilenceClock, StageEvidence
 from serin.rollout.steps.schedule import Schedule
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 STEP_PASSED = "StepPassed"
 """Every deciding SLO has passed and the step's time has elapsed."""

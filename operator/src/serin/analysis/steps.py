@@ -18,7 +18,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Window, settle_time
 from serin.rollout.evidence_decision import Advance, Rollback, SilenceClock, StageEvidence
 from serin.rollout.steps.schedule import EVERYTHING, Schedule
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 
 @dataclass(frozen=True, slots=True)

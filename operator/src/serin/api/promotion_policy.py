@@ -11,8 +11,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationInfo, model_validator
 
 from serin.api.policy.analysis import Analysis
-from serin.api.policy.preview_header import Header
+from serin.api.policy.exposure import PASSABLE, Exposure, Preview, Shadow
+from serin.api.policy.gate import MOST_GATES, Gate
 from serin.api.policy.slo import Slo
+from serin.policy_gates.answer import Before
+from serin.policy_gates.windows import Windows
 from serin.schema.choices import Arms
 from serin.schema.types import ApiModel, DecimalString, Duration, validations
 
@@ -25,7 +28,6 @@ SHADOW_UNSAFE = (
 SHADOW_OR_PREVIEW = (
     "give shadow or preview, not both: what testers send could not be told from the clients' mirrored requests"
 )
-PREVIEW_SHORT = "a preview lasts at least 10s"
 GRACE_LONG = "endpointGrace is at most 10m"
 
 
@@ -44,12 +46,6 @@ class Prometheus(ApiModel):
 
     address: Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")] | None = None
     """Address, one of the operator's allow-list; default: the first one of the list."""
-
-
-PASSABLE = (
-    "!has(self.timeout) || duration(self.timeout) > duration(self.for)",
-    "timeout must be longer than for, or the step could never pass",
-)
 
 
 class Step(ApiModel):
@@ -81,51 +77,6 @@ class Bake(ApiModel):
     of both."""
     timeout: Duration = timedelta(hours=1)
     """A bake that is not decided so long after ``for`` is over asks for a person."""
-
-
-class Exposure(StrEnum):
-    """How a candidate without weight is reached."""
-
-    MIRROR = "Mirror"
-    PREVIEW = "Preview"
-
-
-class Shadow(ApiModel):
-    """A time before the first step in which requests are mirrored to the candidate; its answers are thrown away."""
-
-    percent: Annotated[int, Field(ge=100, le=100)] = 100
-    """Percent of the requests that are mirrored. Only 100 is possible: Contour mirrors all requests, whatever the route
-    says."""
-    for_: Annotated[Duration, Field(alias="for")]
-    """The windows with requests must cover at least this time."""
-    timeout: Duration = timedelta(hours=1)
-    """A shadow that is not decided after this time holds the rollout and asks for a person."""
-
-    model_config: ClassVar = {"json_schema_extra": validations(PASSABLE)}
-
-    @model_validator(mode="after")
-    def _passable(self) -> Shadow:
-        if self.timeout <= self.for_:
-            raise ValueError(PASSABLE[1])
-        return self
-
-
-class Preview(ApiModel):
-    """A time before the first step in which only requests with a certain header reach the candidate."""
-
-    header: Header
-    for_: Annotated[Duration, Field(alias="for")]
-    """How long the preview lasts, whether or not testers send requests."""
-
-    model_config: ClassVar = {
-        "json_schema_extra": validations(("duration(self.for) >= duration('10s')", PREVIEW_SHORT))
-    }
-
-    @model_validator(mode="after")
-    def _long_enough(self) -> Preview:
-        if self.for_ < timedelta(seconds=10):
-            raise ValueError(PREVIEW_SHORT)
-        return self
 
 
 class WhenStableIsDown(StrEnum):
@@ -206,6 +157,17 @@ class PromotionPolicySpec(ApiModel):
     """Sends requests with a certain header to the candidate before the first step."""
     prepare_timeout: Duration = timedelta(minutes=10)
     """How long a candidate may take to become ready before it is taken back."""
+    gates: Annotated[
+        list[Gate],
+        Field(
+            max_length=MOST_GATES,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = []
+    """What has to be open before a forward move: an approval, a number. All gates of a move are asked at the same
+    time."""
+    windows: Windows | None = None
+    """When rollouts may start and move forward; without it, at all times."""
     rollback: Rollback = Rollback()
     when_stable_is_down: WhenStableIsDown = WhenStableIsDown.PROMOTE
     """What a ready candidate without a breach does when stable has had no ready endpoint for 30 seconds: Promote gives
@@ -256,7 +218,19 @@ class PromotionPolicySpec(ApiModel):
         A rollout that is under way goes on with its snapshot all the same: an earlier Serin let it start.
         """
         problem = self.preview.header.problem if self.preview is not None else None
-        return f"preview.header.{problem}" if problem is not None else None
+        if problem is not None:
+            return f"preview.header.{problem}"
+        for gate in self.gates:
+            problem = gate.chosen.problem
+            if problem is not None:
+                return f"gates: {gate.name}: {gate.chosen.kind}.{problem}"
+        problem = self.windows.problem if self.windows is not None else None
+        return f"windows.{problem}" if problem is not None else None
+
+    @property
+    def waits_to_start(self) -> bool:
+        """Whether something is asked before the candidate's InferenceService is created."""
+        return self.windows is not None or any(gate.before is Before.START for gate in self.gates)
 
     @model_validator(mode="after")
     def _few_own(self, info: ValidationInfo) -> PromotionPolicySpec:

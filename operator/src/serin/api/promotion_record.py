@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.status import AnsweredAction
+from serin.api.people import AnsweredAction, GateStatus
 from serin.api.workload import OfWorkload
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import AnyName, ApiModel, Duration, FreeForm, Name, Sha256, Text, Time, User, Word, validations
@@ -15,6 +15,7 @@ from serin.schema.words import OrOmitted, Stored
 MOST_ACTIONS = 20
 MOST_ENTRIES = 200
 """Timeline entries, or holds, of one object; what is over goes on in the next part."""
+MOST_GATE_RESULTS = 64
 
 
 class RevisionSource(OfWorkload):
@@ -168,6 +169,8 @@ class PromotionRecordStatus(ApiModel):
     """End of the first window that crossed the breach threshold."""
     actions: Annotated[list[AnsweredAction], Field(max_length=MOST_ACTIONS)] = []
     """The PromotionActions on this rollout, oldest first."""
+    gates: Annotated[list[GateStatus], Field(max_length=MOST_GATE_RESULTS)] = []
+    """The gates of the policy that opened or ended the rollout: who, when, why, for which move; oldest first."""
     timeline: Annotated[list[TimelineEntry], Field(max_length=MOST_ENTRIES)] = []
     holds: Annotated[list[OrOmitted[HoldEntry]], Field(max_length=MOST_ENTRIES)] = []
     """What kept the rollout from moving forward, and when, oldest first. Older ones may be in the parts."""

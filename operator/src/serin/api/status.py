@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from serin.api.conditions import Condition
-from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.people import AdvancedStep, AnsweredAction, GateStatus, Held
 from serin.api.workload import OfWorkload
 from serin.schema.choices import Severity
-from serin.schema.reasons import Outcome, Phase, Reason, Verdict
-from serin.schema.types import AnyName, ApiModel, Name, Sha256, Text, Time, User, Word
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason, Verdict
+from serin.schema.types import AnyName, ApiModel, Name, Sha256, Text, Time, Word
 from serin.schema.words import OrOmitted, Stored
 
 NEVER_OBSERVED = -1
@@ -67,32 +68,6 @@ class SloStatus(ApiModel):
     pass_threshold: Word
     """The SLO passes when ``e3`` or ``e4`` is at or above this."""
     message: Text
-
-
-class Held(ApiModel):
-    """A PromotionAction that is in force on a rollout: a Hold or a Promote."""
-
-    by: User
-    at: Time
-    action: AnyName
-    """Name of the PromotionAction."""
-    reason: Annotated[str, Field(max_length=512)] | None = None
-
-
-class AnsweredAction(ApiModel):
-    """A PromotionAction and how it was answered."""
-
-    name: AnyName
-    uid: Word
-    action: Stored[ActionKind]
-    rollout: Word | None = None
-    """The PromotionRecord of the rollout that the action named, or that a Retry started."""
-    by: User
-    reason: Annotated[str, Field(max_length=512)] | None = None
-    ticket: Word | None = None
-    outcome: Stored[ActionOutcome]
-    message: Text
-    at: Time
 
 
 class Retry(ApiModel):
@@ -170,6 +145,16 @@ class RolloutStatus(ApiModel):
     """The PromotionAction Hold that keeps this rollout where it is."""
     promote: Held | None = None
     """The PromotionAction Promote that replaces evidence: the candidate gets all traffic as soon as it can carry it."""
+    advances: Annotated[list[OrOmitted[AdvancedStep]], Field(max_length=33)] = []
+    """The PromotionActions Advance, each of which ended one step without the evidence."""
+    gates: Annotated[
+        list[OrOmitted[GateStatus]],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = []
+    """The gates of the policy that have been asked, for the newest move for which each was asked."""
     blocked_since: Time | None = None
     """Since when the rollout has been blocked by something other than evidence, time or a person."""
     interruption: Interruption | None = None
@@ -193,6 +178,15 @@ class RolloutStatus(ApiModel):
     def at_once(self) -> bool:
         """Whether all traffic goes over in one move: no steps, no bake."""
         return self.returning or self.stable_down or self.promote is not None
+
+    @property
+    def by_word(self) -> bool:
+        """Whether somebody's word stands in place of the evidence for the move that is next."""
+        return self.promote is not None or any(advance.step == self.step for advance in self.advances)
+
+    def gate(self, name: str) -> GateStatus | None:
+        """Where the gate of that name stands; None if it has not been asked."""
+        return next((gate for gate in self.gates if gate.name == name), None)
 
     @property
     def taken_back(self) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from serin.analysis.replay import Judged, Replay, Summary
-from serin.api.load import LARGEST_DOCUMENT, policy_from_yaml
+from serin.api.files.load import LARGEST_DOCUMENT, policy_from_yaml
 from serin.cli.windows import WindowFile, read_windows
 from serin.errors import InvalidInput
 from serin.evidence import SloReport

@@ -17,7 +17,7 @@ from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
 from serin.cli.servers import chosen
 from serin.cli.survey_target import survey_target
-from serin.cluster.client import connect
+from serin.cluster.connection import connect
 from serin.errors import ClusterError, InvalidInput
 from serin.prometheus.figures import ArmFigures, SloFigures, readiness_of
 from serin.prometheus.server.client import Prometheus

@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from serin.analysis.replay import Judged, Replay
-from serin.api.form import path_of
-from serin.api.load import LARGEST_DOCUMENT, TOP_LEVEL, unknown_fields, validated, yaml_document
+from serin.api.files.form import path_of
+from serin.api.files.load import LARGEST_DOCUMENT, TOP_LEVEL, unknown_fields, validated, yaml_document
 from serin.api.policy.analysis import Undecided
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import PromotionRecord

@@ -12,7 +12,7 @@ from typing import Any
 from serin.analysis.preflight import FAULTS, Base, Forecast, forecasts
 from serin.analysis.simulate import Outage, Run, RunStatistics, Traffic, run
 from serin.analysis.steps import run_steps
-from serin.api.load import LARGEST_DOCUMENT, policy_from_yaml
+from serin.api.files.load import LARGEST_DOCUMENT, policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.forecasts import as_fields, finite
 from serin.cli.judge import read_text

@@ -6,17 +6,14 @@ Reads are retried on ``Unavailable``. Writes are not: the caller reads again bef
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
 from serin.api.names import MANAGER
 from serin.cluster.decoding import decoded
@@ -251,60 +248,3 @@ def _date(headers: Mapping[str, str]) -> datetime | None:
         return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
     except ValueError:
         return None
-
-
-class ClusterCredentials:
-    """Address and credentials of the API server. The token is read on each call, since it is rotated."""
-
-    def __init__(self, settings: client.Configuration) -> None:
-        self._settings = settings
-
-    @property
-    def server(self) -> str:
-        """URL of the API server."""
-        return str(self._settings.host)
-
-    @property
-    def ca_path(self) -> str | None:
-        """Path of the certificate authority."""
-        return self._settings.ssl_ca_cert
-
-    async def token(self) -> str | None:
-        """The current bearer token without its scheme, which differs between a kubeconfig and a pod."""
-        value = await self._settings.get_api_key_with_prefix("BearerToken")
-        return value.split()[-1] if value else None
-
-
-@contextlib.asynccontextmanager
-async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
-    """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
-
-    ``Refused`` without a usable one of them.
-    """
-    settings = client.Configuration()
-    try:
-        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        api = await _of_kubeconfig(settings)
-    else:
-        api = client.ApiClient(settings)
-    try:
-        yield KubernetesCluster(api), ClusterCredentials(settings)
-    finally:
-        await api.close()  # type: ignore[no-untyped-call]
-
-
-async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
-    """The client for the kubeconfig; ``Refused`` if there is none, or if it cannot be used."""
-    files = os.environ.get("KUBECONFIG") or str(config.KUBE_CONFIG_DEFAULT_LOCATION)
-    if not _any_file(files):
-        raise Refused(f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster")
-    try:
-        await config.load_kube_config(files, client_configuration=settings)  # type: ignore[no-untyped-call]
-        return client.ApiClient(settings)
-    except Exception as error:  # the library checks nothing: a wrong type in the file is an error of any class
-        raise Refused(f"kubeconfig {files} cannot be used: {masked(str(error))}") from error
-
-
-def _any_file(paths: str) -> bool:
-    return any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path)

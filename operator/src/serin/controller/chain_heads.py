@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from serin.controller.workqueue import Key
 from serin.records.chain import head_of
-from serin.rollout.observation import RecordView
+from serin.rollout.views import RecordView
 
 NAME = "serin_record_chain_head"
 HELP = "The hash of the PromotionRecord that was finished last, by ModelDeployment; always 1."

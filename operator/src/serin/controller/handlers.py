@@ -16,14 +16,14 @@ from kopf._core.engines import peering as kopf_peering
 
 from serin.api import API_VERSION, GROUP, VERSION, names
 from serin.cluster import resources
-from serin.cluster.client import ClusterCredentials
+from serin.cluster.connection import ClusterCredentials
 from serin.cluster.decoding import decoded
 from serin.controller.shutdown import install_signal_handlers, wait_for_event_sources
 from serin.controller.snapshot.action_list import UNANSWERED
 from serin.controller.snapshot.pending_actions import ORPHANS
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 from serin.traffic.registry import watched
 
 Wake = Callable[[Key], None]

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import structlog
 
-from serin.cluster.client import ClusterCredentials, connect
+from serin.cluster.connection import ClusterCredentials, connect
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
 from serin.controller import health, metrics

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from serin.api.policy.slo import Slo
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
-from serin.evidence import Interval
+from serin.evidence import Evaluation, Interval
 from serin.indicators.measurements import Counters, Mean, Measurement, Value
+from serin.prometheus import promql
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
@@ -41,6 +44,15 @@ async def read(
             return list(await value.read(metrics, wanted, identity, grid))
 
 
+async def read_number(
+    metrics: Metrics, query: str, max_age: timedelta, identity: RolloutIdentity, at: datetime
+) -> Evaluation:
+    """One number of a gate at an instant; ``MetricsError``. ``$(window)`` in it is the usual one."""
+    length = value.EXAMPLE_WINDOW
+    (found,) = await value.read(metrics, Value(query, max_age), identity, Grid(at - length, length, 1))
+    return found
+
+
 def measurement(policy: PromotionPolicySpec, slo: Slo) -> Measurement:
     """What an SLO measures; ``QueryRejected`` if policies may not use its arms."""
     arms = policy.arms_of(slo)
@@ -61,6 +73,12 @@ def unreadable(policy: PromotionPolicySpec) -> str | None:
             _check(wanted)
         except QueryRejected as error:
             return f"slos: {slo.name}: indicator.{slo.indicator.chosen.kind}: {error}"
+    for gate in policy.gates:
+        try:
+            for query in gate.chosen.queries:
+                promql.query(query, value.EXAMPLE, value.EXAMPLE_WINDOW)
+        except QueryRejected as error:
+            return f"gates: {gate.name}: {gate.chosen.kind}.query: {error}"
     return None
 
 

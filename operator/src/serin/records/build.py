@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from serin.api import API_VERSION, names
 from serin.api.managed_fields import revision_manager
 from serin.api.model_digest import digest_label
+from serin.api.people import AnsweredAction, Held
 from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
@@ -28,13 +29,15 @@ from serin.api.promotion_record import (
     TimelineEntry,
 )
 from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
-from serin.api.status import AnsweredAction, Held, RevisionRef
+from serin.api.status import RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
+from serin.records.gates import approvals_of, gates_of
 from serin.records.parts import KEPT
 from serin.records.summary import is_exported
 from serin.rollout.decision import Finish, RecordPlan
-from serin.rollout.observation import Arm, RecordView
+from serin.rollout.observation import Arm
+from serin.rollout.views import RecordView
 from serin.schema.reasons import Outcome
 from serin.schema.types import LONGEST_USER
 
@@ -144,6 +147,9 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         previous_hash=status.previous_hash,
         finished_at=status.finished_at,
         exported=is_exported(obj["metadata"], status.hash),
+        requested_by=spec.requested_by.user if spec.requested_by is not None else None,
+        gates=gates_of(status),
+        approvals=approvals_of(status),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import rfc8785
 
 from serin.api.promotion_record import ChainStart
-from serin.rollout.observation import RecordView
+from serin.rollout.views import RecordView
 
 LARGEST_EXACT = 2**53 - 1
 """Beyond it a JSON number is no longer exact for everybody (RFC 8785 takes numbers as IEEE 754 doubles)."""

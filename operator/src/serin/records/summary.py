@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from serin.api import names
 from serin.api.status import RevisionRef
 from serin.api.workload import Workload
-from serin.rollout.observation import RecordView
+from serin.rollout.views import RecordView
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import ApiModel, Name, Sha256, Time, Word
 from serin.schema.words import Stored

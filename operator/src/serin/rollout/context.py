@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec
+from serin.api.policy.exposure import Exposure
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.rollout.observation import Arm, Observation, Part, Problem, RecordView
+from serin.rollout.observation import Arm, Observation, Part, Problem
 from serin.rollout.transition import weights_of
-from serin.schema.reasons import Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 POLL_INTERVAL = timedelta(seconds=2)
 """How often a state that is about to change is read again, besides watch events."""

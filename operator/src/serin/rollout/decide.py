@@ -21,7 +21,6 @@ from serin.rollout.housekeeping import (
 )
 from serin.rollout.observation import Observation
 from serin.rollout.phases import is_watched
-from serin.rollout.phases.first_deployment import first_deployment
 from serin.rollout.phases.idle import decide_idle
 from serin.rollout.phases.preparing import prepare
 from serin.rollout.phases.progressing import progress, watch_only
@@ -30,6 +29,8 @@ from serin.rollout.phases.promoting import bake, promote
 from serin.rollout.phases.rollback import continue_rollback
 from serin.rollout.phases.shadowing import shadow
 from serin.rollout.phases.stable_outage import with_outage_clock
+from serin.rollout.phases.start.first_deployment import first_deployment
+from serin.rollout.phases.start.waiting import wait_to_start
 from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
 from serin.rollout.report.announcements import announcements
@@ -37,10 +38,12 @@ from serin.rollout.report.status_report import with_report, with_write_failures
 from serin.rollout.spec.identity import without_collision
 from serin.rollout.templates import drift_announcement, with_templates
 from serin.rollout.transition import Transition
-from serin.schema.reasons import Outcome, Phase
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome
 from serin.schema.words import is_known
 
 PHASE_RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Transition]] = {
+    Phase.WAITING: wait_to_start,
     Phase.PREPARING: prepare,
     Phase.SHADOWING: shadow,
     Phase.PROGRESSING: progress,

@@ -9,7 +9,8 @@ from datetime import datetime
 from serin.api.policy.preview_header import Header
 from serin.api.promotion_action import ActionOutcome
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)

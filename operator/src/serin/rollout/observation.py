@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from serin.api.promotion_action import PromotionActionSpec
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec
-from serin.api.status import Held, RevisionRef, WriteFailure
+from serin.api.policy.exposure import Exposure
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.status import RevisionRef, WriteFailure
 from serin.evidence import Assessment
 from serin.judge.refusals import Refusals
 from serin.judge.split import Split
+from serin.policy_gates.answer import Fact
 from serin.rollout.readiness import Readiness
+from serin.rollout.views import ActionView, FreezeView, RecordView, RejectionElsewhere
 from serin.schema.reasons import Outcome, Reason
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -127,88 +129,6 @@ class RouteView:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordView:
-    """A PromotionRecord of this ModelDeployment."""
-
-    name: str
-    attempt: int
-    candidate: RevisionRef
-    stable: RevisionRef | None
-    policy: PromotionPolicySpec | None
-    started_at: datetime
-    unreadable: str = ""
-    """Why this version of Serin cannot read its policy; empty if it can, or if there is none."""
-    outcome: Outcome | None = None
-    reason: Reason | None = None
-    decided_at: datetime | None = None
-    held: Held | None = None
-    """The Hold that has not been released."""
-    hash: str | None = None
-    """Of a finished record: the hash of its content; None if a Serin finished it that wrote none."""
-    previous_hash: str | None = None
-    """The hash of the record that was finished before it."""
-    finished_at: datetime | None = None
-    exported: bool = False
-    """Whether somebody has marked this content as exported."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the outcome is written."""
-        return self.outcome is not None
-
-    @property
-    def decides(self) -> bool:
-        """Whether its outcome is a decision on the revision itself."""
-        if self.outcome not in {Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.ABORTED}:
-            return False  # open, superseded, or an outcome of a newer version of Serin
-        return self.outcome is not Outcome.ABORTED or self.reason is None or self.reason.effect.rejects
-
-    @property
-    def rejects(self) -> bool:
-        """Whether its outcome rejects the revision."""
-        return self.decides and self.outcome is not Outcome.PROMOTED
-
-
-@dataclass(frozen=True, slots=True)
-class RejectionElsewhere:
-    """A record of another ModelDeployment that rejects the model which spec asks for."""
-
-    model_deployment: str
-    record: RecordView
-    digest: str
-    """Of the model."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActionView:
-    """A PromotionAction for this ModelDeployment without an answer."""
-
-    name: str
-    uid: str
-    spec: PromotionActionSpec
-    created_at: datetime | None = None
-    """In whole seconds of the API server's clock."""
-    vouched: bool = False
-    """Whether the admission policies were proven to be in force when it was created."""
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeView:
-    """A PromotionFreeze that is about this ModelDeployment, and is in force or begins later."""
-
-    name: str
-    """``namespace/name``."""
-    reason: str
-    begins: datetime | None = None
-    ends: datetime | None = None
-    """None: when it is deleted."""
-
-    def in_force(self, now: datetime) -> bool:
-        """Whether it holds at ``now``."""
-        return (self.begins is None or self.begins <= now) and (self.ends is None or now < self.ends)
-
-
-@dataclass(frozen=True, slots=True)
 class Retention:
     """Keeps the newest ``count`` records of a ModelDeployment, and all that were decided within ``age``."""
 
@@ -249,6 +169,10 @@ class Observation:
     requester_verified: bool | None = None
     """Whether admission policies verify ``requestedBy`` of PromotionActions now; None if unknown. What was created
     before is another question: ``ActionView.vouched``."""
+    groups_verified: bool | None = None
+    """Whether they verify ``groups``, too; None if unknown."""
+    gate_facts: Mapping[str, Fact] = field(default_factory=dict)
+    """By gate of the policy, what was read for it."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
     freezes: tuple[FreezeView, ...] = ()

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from serin.api.promotion_policy import Exposure, PromotionPolicySpec
+from serin.api.policy.exposure import Exposure
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
 from serin.rollout.capacity import full_size, needed, next_share
 from serin.rollout.context import DecisionContext, exposure
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
-from serin.rollout.observation import Part, RecordView
+from serin.rollout.observation import Part
 from serin.rollout.retention import expired
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 
 
 def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:
     """The plan for ``status``. The route comes first, as it may be a rollback; deletions come last."""
     serving = [ref for ref in (status.stable, status.candidate) if ref is not None]
-    kept = [ref for ref in serving if status.phase is not Phase.ROLLING_BACK or ref is status.stable]
+    without_candidate = status.phase in {Phase.WAITING, Phase.ROLLING_BACK}
+    kept = [ref for ref in serving if not without_candidate or ref is status.stable]
     return Plan(
         route=_route(context, status),
         record=_record(context, status),
@@ -45,7 +49,7 @@ def _at_least(context: DecisionContext, status: ModelDeploymentStatus) -> dict[s
     candidate out before it has the weight, which waits for the replicas.
     """
     rollout, stable, candidate = status.rollout, status.stable, status.candidate
-    if rollout is None or stable is None or candidate is None:
+    if rollout is None or stable is None or candidate is None or status.phase is Phase.WAITING:
         return {}
     share = next_share(context, status) if context.policy(status) is not None else weights_of(status).desired
     # Stable's size at the start, not its size now: otherwise its autoscaler could never scale in again.
@@ -65,7 +69,9 @@ def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan
         return None
     drains = (ref for ref in status.draining if ref.until is None or ref.until > context.now)
     idle = tuple(ref for ref in drains if context.ready(ref))
-    if status.candidate is None or (status.phase is Phase.PREPARING and not _routable(context, status.candidate)):
+    if status.candidate is None or status.phase is Phase.WAITING:
+        return RoutePlan(status.stable, None, 0, idle)
+    if status.phase is Phase.PREPARING and not _routable(context, status.candidate):
         return RoutePlan(status.stable, None, 0, idle)
     if status.phase is Phase.ROLLING_BACK and not weight and not _has_service(context, status):
         return RoutePlan(status.stable, None, 0, idle)

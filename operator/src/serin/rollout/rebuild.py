@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from serin.api.people import GateStatus
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
+from serin.policy_gates.answer import GateState
 from serin.rollout.context import DecisionContext
-from serin.rollout.observation import Part, RecordView, RouteView
+from serin.rollout.observation import Part, RouteView
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, with_fields, with_rollout
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 
 EMPTY = ModelDeploymentStatus()
 
@@ -64,14 +68,16 @@ def _resumed(
     # A weight below the annotation was lowered by a person. Resumed with the annotation's weight, it counts as Abort.
     weight = route.weight if route.intended is None else route.intended
     message = f"status was lost; rebuilt from the route ({route.weight} % on the candidate) and record {record.name}"
+    step = Schedule(record.policy).step_at(weight) if record.policy else 0
     rollout = RolloutStatus(
         record=record.name,
         steps=len(record.policy.steps) if record.policy else 0,
-        step=Schedule(record.policy).step_at(weight) if record.policy else 0,
+        step=step,
         started_at=record.started_at,
         exposed_at=context.now if weight or route.meant_to_expose else None,
         routed_at=context.now if route.candidate else None,
         held=record.held,
+        gates=_gates(context, record, step),
         stable_replicas=context.ready(base.stable),
         reason=Reason.STATE_REBUILT,
         message=message,
@@ -94,10 +100,39 @@ def _resumed(
             cause_message=message,
             decided_at=record.decided_at,
         )
+    if weight == 0 and _waits(context, route, record):
+        return with_fields(status, phase=Phase.WAITING)
     if weight == 0:
         return with_fields(status, phase=Phase.SHADOWING if route.meant_to_expose else Phase.PREPARING)
     after_steps = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
     return with_fields(status, phase=Phase.PROMOTING if after_steps else Phase.PROGRESSING)
+
+
+def _waits(context: DecisionContext, route: RouteView, record: RecordView) -> bool:
+    """Whether the policy's gates before the start have not all been open yet: then nothing of the candidate exists."""
+    asks = record.policy is not None and record.policy.waits_to_start
+    return asks and route.candidate is None and record.candidate.revision not in context.observed.arms
+
+
+def _gates(context: DecisionContext, record: RecordView, step: int) -> list[GateStatus]:
+    """The gates that had opened, and those with approvals, as if they were asked now."""
+    named = {gate.name: gate for gate in record.policy.gates} if record.policy is not None else {}
+    opened = {gate.name: gate for gate in record.gates if gate.name in named and gate.name not in record.approvals}
+    waiting = [
+        GateStatus(
+            name=name,
+            before=named[name].before,
+            kind=named[name].chosen.kind,
+            step=step,
+            state=GateState.WAITING,
+            since=context.now.replace(microsecond=0),
+            message="status was lost; it is asked again",
+            approvals=list(approvals),
+        )
+        for name, approvals in record.approvals.items()
+        if name in named
+    ]
+    return [*opened.values(), *waiting]
 
 
 def _ref(context: DecisionContext, revision: str) -> RevisionRef | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from serin.api.status import ModelDeploymentStatus
-from serin.rollout.observation import RecordView, Retention
+from serin.rollout.observation import Retention
+from serin.rollout.views import RecordView
 
 MAX_DELETIONS = 5
 """Deletions per pass, so that a long history does not delay a pass."""

@@ -11,7 +11,8 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Announcement
 from serin.rollout.report.announcements import announcement
 from serin.rollout.transition import with_fields
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 WITH_REQUESTS = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING, Phase.ROLLING_BACK})
 """Phases in which the template hashes are fixed; before the first request they may still change."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights, WriteFailure
 from serin.rollout.observation import RouteView
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 MOST_DRAINING = 20
 """Entries in ``status.draining``; beyond it the oldest arms are deleted early."""

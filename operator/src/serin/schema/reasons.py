@@ -7,21 +7,6 @@ from enum import StrEnum
 from typing import Self
 
 
-class Phase(StrEnum):
-    """Where a ModelDeployment stands, derived for people (the printer column)."""
-
-    PENDING = "Pending"
-    WAITING = "Waiting"
-    PREPARING = "Preparing"
-    SHADOWING = "Shadowing"
-    PROGRESSING = "Progressing"
-    PROMOTING = "Promoting"
-    BAKING = "Baking"
-    STABLE = "Stable"
-    ROLLING_BACK = "RollingBack"
-    ROLLED_BACK = "RolledBack"
-
-
 class Outcome(StrEnum):
     """How a rollout ended (PromotionRecord)."""
 
@@ -141,6 +126,15 @@ class Reason(StrEnum):
         "The clients' requests are mirrored to the candidate; its answers are judged and thrown away.",
     )
     PREVIEWING = "Previewing", "Only requests with the policy's header reach the candidate."
+    WAITING_FOR_APPROVAL = (
+        "WaitingForApproval",
+        "A gate of the policy waits for somebody's PromotionAction Approve; the breach watch goes on.",
+    )
+    OUTSIDE_WINDOW = (
+        "OutsideWindow",
+        "The policy's windows let nothing move forward at this time; the breach watch goes on.",
+    )
+    GATE_CLOSED = "GateClosed", "A gate of the policy is closed; the breach watch goes on."
     HELD = "Held", "A PromotionAction holds this rollout; Release ends that. The breach watch goes on."
     PROMOTING = "Promoting", "All steps passed; the candidate takes all traffic."
     BAKING = "Baking", "The candidate has almost all traffic; the old revision stays whole, as control and way back."
@@ -175,6 +169,16 @@ class Reason(StrEnum):
         ABORTED,
     )
     ABORTED_BY_ACTION = "AbortedByAction", "A PromotionAction took the candidate back.", ABORTED
+    REJECTED_BY_ACTION = (
+        "RejectedByAction",
+        "A PromotionAction Reject answered a gate of the policy: the rollout ends.",
+        ABORTED,
+    )
+    APPROVAL_TIMEOUT = (
+        "ApprovalTimeout",
+        "Nobody approved in time, and the gate says onTimeout: Abort.",
+        ABORTED,
+    )
     PROMOTED_BY_ACTION = (
         "PromotedByAction",
         "A PromotionAction promoted the candidate: somebody's word in place of the evidence.",

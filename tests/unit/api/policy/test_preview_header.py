@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from serin.api.load import policy_from_yaml
+from serin.api.files.load import policy_from_yaml
 from serin.api.policy.preview_header import SET_BY_OTHERS, Header
 from serin.errors import InvalidInput
 from tests.fuzz import fuzzed

@@ -15,13 +15,13 @@ from serin.controller.snapshot.pending_actions import (
     refuse_actions_on,
     waiting_of,
 )
-from serin.controller.snapshot.requesters import Requesters
+from serin.controller.snapshot.requesters import Requesters, Verified
 from serin.controller.workqueue import GONE
 from serin.errors import Refused, Unavailable
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.rollout.actions import ACTION_RETRY
-from serin.rollout.observation import ActionView
+from serin.rollout.views import ActionView
 from tests.lab import KEY, POLICY, Lab, isvc
 
 
@@ -225,7 +225,7 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
     monkeypatch.setattr("serin.controller.snapshot.pending_actions.ACTIONS_TIMEOUT", 0.01)
     monkeypatch.setattr("serin.controller.snapshot.requesters.TIMEOUT", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
-    assert await Requesters(lambda: lab.now).in_force(lab.cluster, "prod") is None
+    assert await Requesters(lambda: lab.now).in_force(lab.cluster, "prod") == Verified()
     monkeypatch.setattr(lab.cluster, "list", hang)
     assert await refuse_actions_on(lab.cluster, ActionList(), KEY, lab.now) == lab.now + ACTION_RETRY
 

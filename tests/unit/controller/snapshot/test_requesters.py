@@ -12,7 +12,7 @@ from serin.api.promotion_action import PromotionActionSpec
 from serin.cluster import resources
 from serin.controller.snapshot.requesters import ASKED_AGAIN, Requesters, prove
 from serin.errors import NotFound, Refused, Unavailable
-from serin.rollout.observation import ActionView
+from serin.rollout.views import ActionView
 from tests.clock import START
 from tests.fakes import FakeCluster
 from tests.lab import Lab, isvc
@@ -38,7 +38,7 @@ class Leader:
         """The leader asks at that time; with None nobody answers."""
         self.now = START + seconds * SECOND
         self.cluster.vouching, self.cluster.down = bool(in_force), in_force is None
-        return await self.requesters.in_force(self.cluster, "prod")
+        return (await self.requesters.in_force(self.cluster, "prod")).requester
 
     def vouched(self, created: float | None, namespace: str = "prod") -> bool:
         at = None if created is None else START + created * SECOND
@@ -144,7 +144,7 @@ async def test_what_proves_it(answer: Exception | None, in_force: bool | None, m
         return {}
 
     monkeypatch.setattr(leader.cluster, "create", create)
-    assert (await prove(leader.cluster, "prod", lambda: START)).in_force is in_force
+    assert (await prove(leader.cluster, "prod", lambda: START)).now.requester is in_force
 
 
 async def test_the_dry_run_repeats_nothing_of_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,3 +224,15 @@ async def test_the_first_release_that_a_leader_sees_is_vouched_for() -> None:
     asks(lab, "Release", "go", rollout=record)
     await lab.tick()
     assert told(lab, "go")["outcome"] == "Accepted"
+
+
+async def test_what_is_older_than_a_policy_that_checks_groups_counts_no_more() -> None:
+    """The chart was upgraded: its policy checked who asked before, and not their groups."""
+    leader = Leader()
+    words = "denied request: serin.dev/actions: spec.requestedBy must be y"
+    leader.cluster.refusal_of_actions = words
+    await leader.at(10)
+    assert leader.vouched(20)
+    leader.cluster.refusal_of_actions = f"{words}, and spec.groups groups of theirs"
+    assert await leader.at(30)
+    assert (leader.vouched(20), leader.vouched(31)) == (False, True)

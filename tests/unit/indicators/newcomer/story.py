@@ -20,7 +20,7 @@ from tests.unit.indicators.newcomer.agreement import Agreement
 
 indicators.INDICATORS = (*indicators.INDICATORS, Agreement)  # the one line
 
-from serin.api.load import policy_from_yaml  # noqa: E402 - after the line above
+from serin.api.files.load import policy_from_yaml  # noqa: E402 - after the line above
 from serin.cli.judge import replay as judged_windows  # noqa: E402
 from serin.cli.replay import replay_of  # noqa: E402
 from serin.controller.reconciliation.window_reader import WindowReader  # noqa: E402

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from serin.api.status import ModelDeploymentStatus, Rejection, RevisionRef
-from serin.rollout.observation import Arm, Observation, Problem, RecordView
+from serin.rollout.observation import Arm, Observation, Problem
 from serin.rollout.spec.identity import without_collision
-from serin.schema.reasons import Phase, Reason
+from serin.rollout.views import RecordView
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.clock import START
 from tests.world import World, ref, serving, spec
 

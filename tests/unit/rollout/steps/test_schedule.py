@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.rollout.steps.schedule import Schedule
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 from tests.world import policy
 
 WEIGHTS = (5, 25, 50)

@@ -8,7 +8,7 @@ import pytest
 
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.transition import with_fields
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 from serin.traffic.knative import Knative
 from serin.traffic.knative.arms import chosen, is_asleep, is_elastic, revision_failure, workload_of
 from serin.traffic.knative.limits import unsuitable, unsupported

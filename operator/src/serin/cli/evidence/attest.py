@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from serin.api.load import LARGEST_DOCUMENT
+from serin.api.files.load import LARGEST_DOCUMENT
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.evidence.replaying import records_in
 from serin.cli.evidence.sources import RECORD, items_in, named, record_of

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import typer
 
-from serin.api.load import validated
+from serin.api.files.load import validated
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.console import say
 from serin.cli.evidence.sources import items_in

@@ -10,7 +10,8 @@ from pathlib import Path
 from serin.api import names
 from serin.cli.judge import read_text
 from serin.cluster import resources
-from serin.cluster.client import Cluster, Object, connect
+from serin.cluster.client import Cluster, Object
+from serin.cluster.connection import connect
 from serin.errors import ClusterError, InvalidInput, NotFound
 from serin.records.chain_report import ChainReport, Finding, Item, item_of
 from serin.records.parts import part_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.snapshot.freezes import freeze_views
 from serin.controller.snapshot.observe import Snapshot
 from serin.evidence import Assessment
+from serin.policy_gates.answer import Fact
 from serin.rollout.observation import Observation
 
 
@@ -24,7 +26,11 @@ class PassResult:
 
 
 def observation_of(
-    snapshot: Snapshot, reader: WindowReader | None, last: PassResult | None, now: datetime
+    snapshot: Snapshot,
+    reader: WindowReader | None,
+    last: PassResult | None,
+    now: datetime,
+    gate_facts: Mapping[str, Fact] | None = None,
 ) -> Observation:
     """The observation; ``reader`` is None before a candidate gets requests, ``last`` before the first pass."""
     step_started_at, weights = step_start(snapshot.status), snapshot.status.weights
@@ -43,6 +49,8 @@ def observation_of(
         actions=snapshot.pending_actions.actions,
         requester_verified=snapshot.pending_actions.requester_verified,
         freezes=freeze_views(snapshot.freezes),
+        groups_verified=snapshot.pending_actions.groups_verified,
+        gate_facts=gate_facts or {},
         unknown=snapshot.unknown,
         rejected_elsewhere=snapshot.rejected_elsewhere,
         snapshot=reader.policy if reader is not None and reader.of_record else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -17,10 +17,11 @@ from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
 from serin.controller.reconciliation.preflights import Preflights, survey_target
-from serin.controller.reconciliation.record_writer import Evidence
+from serin.controller.reconciliation.record_writer import Evidence, with_evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.gate_facts.facts import GateFacts
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
 from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.snapshot.requesters import Requesters
@@ -28,6 +29,7 @@ from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
 from serin.notify.sink import Sink
+from serin.policy_gates.answer import Fact
 from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
 from serin.prometheus.survey import survey
 from serin.records.build import parse
@@ -40,8 +42,6 @@ from serin.schema.reasons import Proof
 from serin.schema.types import format_time
 
 log = structlog.get_logger()
-EVIDENCE_TIMEOUT = timedelta(minutes=2)
-"""How long a restarted operator delays a rollout's outcome to read the windows that led to it again."""
 WRITE_TIMEOUT = 2.0
 """Seconds per write while the candidate gets requests: the next windows are judged in the next pass."""
 
@@ -76,7 +76,8 @@ class Reconciler:
         self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
-        self._readers, self._actions, self._requesters = WindowReaders(), ActionList(), Requesters(clock)
+        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()
+        self._requesters = Requesters(clock)
         self._preflights = Preflights()
         self._last: dict[Key, PassResult] = {}
 
@@ -102,6 +103,7 @@ class Reconciler:
             self._preflights.forget(key)
             self._last.pop(key, None)
             self._heads.forget(key)
+            self._facts.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
             self._heads.seen(key, snapshot.records)
@@ -112,14 +114,17 @@ class Reconciler:
             decision = self._decide(key, snapshot, reader)
         if reader is not None:
             _note_outage(reader, decision.status, self._clock())
+        bug = None
         if reader is not None and is_watched(snapshot.status) and not _rolls_back_without_windows(decision):
             bug = await self._catch_up(key[0], reader)
             decision = self._decide(key, snapshot, reader)
-            wake_at = await self._carry_out(key, snapshot, decision, reader)
-            if bug is not None:  # raised last: the decision on the other SLOs is carried out first
-                raise bug
-            return wake_at
-        return await self._carry_out(key, snapshot, decision, reader)
+        if not _is_taken_back(decision):  # a way back waits for no gate's number
+            facts = await self._facts.read(key, snapshot, self._scope.prometheus, now)
+            decision = self._decide(key, snapshot, reader, facts) if facts else decision
+        wake_at = await self._carry_out(key, snapshot, decision, reader)
+        if bug is not None:  # raised last: the decision on the other SLOs is carried out first
+            raise bug
+        return wake_at
 
     async def _carry_out(
         self, key: Key, snapshot: Snapshot, decision: Decision, reader: WindowReader | None
@@ -188,7 +193,7 @@ class Reconciler:
         now, over = self._clock(), bool(decision.plan.finish)
         if reader and over:
             await self._catch_up(snapshot.owner.namespace, reader)  # the record needs the windows of the outcome
-            decision = _with_evidence(decision, reader, now)
+            decision = with_evidence(decision, reader, now)
             over = bool(decision.plan.finish)
         sealable = reader is not None and _has_record(snapshot, decision) and (over or not reader.preview_only)
         blocks = reader.seal(everything=over) if reader and sealable else []
@@ -235,29 +240,20 @@ class Reconciler:
             return error
         return None
 
-    def _decide(self, key: Key, snapshot: Snapshot, reader: WindowReader | None) -> Decision:
+    def _decide(
+        self,
+        key: Key,
+        snapshot: Snapshot,
+        reader: WindowReader | None,
+        gate_facts: Mapping[str, Fact] | None = None,
+    ) -> Decision:
         now = self._clock()
         rights = tuple(str(right) for right in self._missing() if right.concerns(key[0]))
-        observation = observation_of(snapshot, reader, self._last.get(key), now)
+        observation = observation_of(snapshot, reader, self._last.get(key), now, gate_facts)
         rollout = snapshot.status.rollout
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
         observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
-
-
-def _with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
-    """The decision without the rollout's outcome while windows that led to it have not been read again.
-
-    A restarted operator must not close the record without its evidence; a Prometheus that is away for longer than
-    ``EVIDENCE_TIMEOUT`` does not keep it open.
-    """
-    rollout = decision.status.rollout
-    if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
-        return decision
-    if not reader.behind(rollout.decided_at):
-        return decision
-    others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
-    return replace(decision, plan=replace(decision.plan, finish=others))
 
 
 def _note_outage(reader: WindowReader, status: ModelDeploymentStatus, now: datetime) -> None:
@@ -271,22 +267,22 @@ def _has_traffic(snapshot: Snapshot) -> bool:
     return is_watched(snapshot.status) or (snapshot.route is not None and snapshot.route.weight > 0)
 
 
+def _is_taken_back(decision: Decision) -> bool:
+    """Whether the candidate is taken back."""
+    return decision.status.rollout is not None and decision.status.rollout.taken_back
+
+
 def _rolls_back_without_windows(decision: Decision) -> bool:
     """Whether the candidate is rolled back for what the cluster shows: a slow Prometheus must not delay that."""
     rollout = decision.status.rollout
-    return (
-        rollout is not None
-        and rollout.taken_back
-        and rollout.cause is not None
-        and rollout.cause.effect.proof is Proof.NOT_WINDOWS
-    )
+    cause = rollout.cause if rollout is not None and rollout.taken_back else None
+    return cause is not None and cause.effect.proof is Proof.NOT_WINDOWS
 
 
 def _has_record(snapshot: Snapshot, decision: Decision) -> bool:
     """Whether the rollout's record was read."""
     rollout = decision.status.rollout or snapshot.status.rollout
-    obj = snapshot.record_objs.get(rollout.record) if rollout else None
-    return obj is not None and parse(obj) is not None
+    return rollout is not None and parse(snapshot.record_objs.get(rollout.record) or {}) is not None
 
 
 def _missing(decision: Decision, reader: WindowReader | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -17,16 +17,19 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.part_writer import LastPart, write_surplus
+from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.rollout_records import get_or_none
 from serin.errors import NotLeader, Unavailable
 from serin.evidence import Assessment
 from serin.records import build, chain, parts
 from serin.records.chain import Link
+from serin.records.gates import with_gates
 from serin.records.holds import with_hold
 from serin.records.summary import view_of
 from serin.rollout.decision import Decision, Finish
-from serin.schema.reasons import Outcome, Phase
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -35,6 +38,8 @@ TIMEOUT, TIMEOUT_AT_END = 2.0, 6.0
 delay the next windows; at the end the candidate gets none any more."""
 PATIENCE = timedelta(minutes=2)
 """How long an outcome waits for the records before it, and for its further parts; then it is written without."""
+EVIDENCE_TIMEOUT = timedelta(minutes=2)
+"""How long a restarted operator delays a rollout's outcome to read the windows that led to it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +205,21 @@ class RecordWriter:
             )
 
 
+def with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
+    """The decision without the rollout's outcome while windows that led to it have not been read again.
+
+    A restarted operator must not close the record without its evidence; a Prometheus that is away for longer than
+    ``EVIDENCE_TIMEOUT`` does not keep it open.
+    """
+    rollout = decision.status.rollout
+    if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
+        return decision
+    if not reader.behind(rollout.decided_at):
+        return decision
+    others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
+    return replace(decision, plan=replace(decision.plan, finish=others))
+
+
 def _next_status(
     entry: _Entry, snapshot: Snapshot, decision: Decision, assessment: Assessment, now: datetime
 ) -> tuple[PromotionRecordStatus, bool]:
@@ -207,6 +227,8 @@ def _next_status(
     rollout, finish, spec = decision.status.rollout, entry.finish, entry.record.spec
     status = build.with_actions(entry.record.status, entry.name, decision.status.actions)
     ours = rollout is not None and rollout.record == entry.name
+    if ours and rollout is not None:
+        status = with_gates(status, rollout.gates)
     if finish is None and not ours:
         return status, False
     stable = snapshot.arms.get(spec.stable.revision) if spec.stable is not None else None

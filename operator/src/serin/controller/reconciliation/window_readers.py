@@ -13,7 +13,7 @@ from serin.controller.workqueue import Key
 from serin.records.build import parse
 from serin.records.parts import may_have_parts
 from serin.rollout.phases import WATCHED
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 
 class WindowReaders:
@@ -53,7 +53,9 @@ class WindowReaders:
 def _restored(snapshot: Snapshot) -> WindowReader | None:
     """A reader from the record and the status; None before the first weight is in force."""
     status, rollout = snapshot.status, snapshot.status.rollout
-    if rollout is None or status.candidate is None or status.stable is None or status.phase is Phase.PREPARING:
+    if rollout is None or status.candidate is None or status.stable is None:
+        return None
+    if status.phase in {Phase.WAITING, Phase.PREPARING}:
         return None
     obj = snapshot.record_objs.get(rollout.record)
     record = parse(obj) if obj else None

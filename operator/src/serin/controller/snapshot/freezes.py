@@ -16,7 +16,7 @@ from serin.api.revision import hash_of
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import ClusterError, Conflict, NotFound, NotLeader
-from serin.rollout.observation import FreezeView
+from serin.rollout.views import FreezeView
 from serin.schema.reasons import Reason
 from serin.together import together
 

@@ -28,8 +28,9 @@ from serin.controller.workqueue import Key
 from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList
 from serin.records.build import Source, source_of, sources_of
-from serin.rollout.observation import Arm, Part, Problem, RecordView, RejectionElsewhere, RouteView, Unreadable
+from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
 from serin.rollout.spec.rules import DEEPEST
+from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.nesting import cut, nested_deeper
 from serin.schema.reasons import Reason
 from serin.together import together

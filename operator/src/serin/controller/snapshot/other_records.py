@@ -12,8 +12,9 @@ from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.rollout_records import get_or_none
 from serin.records.build import parse, view
 from serin.records.summary import view_of
-from serin.rollout.observation import Part, RecordView, RejectionElsewhere
-from serin.rollout.phases.rejected_elsewhere import is_first_start, newest_rejection
+from serin.rollout.observation import Part
+from serin.rollout.phases.start.rejected_elsewhere import is_first_start, newest_rejection
+from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.traffic.reader import Reader
 
 

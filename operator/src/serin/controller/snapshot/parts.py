@@ -91,8 +91,9 @@ async def _read_actions(
     pending = pending_actions_of(found.actions if found is not None else [])
     if all(action.uid in answered for action in pending.actions):
         return pending
-    in_force = await requesters.in_force(cluster, key[0])
-    return replace(pending, actions=requesters.vouched(key[0], pending.actions), requester_verified=in_force)
+    checked = await requesters.in_force(cluster, key[0])
+    actions_now = requesters.vouched(key[0], pending.actions)
+    return replace(pending, actions=actions_now, requester_verified=checked.requester, groups_verified=checked.groups)
 
 
 async def _workloads(cluster: Cluster, parsed: ModelDeployment, namespace: str, name: str) -> list[Object] | None:

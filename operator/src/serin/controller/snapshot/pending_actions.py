@@ -22,7 +22,8 @@ from serin.controller.snapshot.action_list import ActionList, age
 from serin.errors import ClusterError, NotFound
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decision import Answer
-from serin.rollout.observation import ActionView, Unreadable
+from serin.rollout.observation import Unreadable
+from serin.rollout.views import ActionView
 from serin.schema.types import without_control_characters
 
 log = structlog.get_logger()
@@ -54,6 +55,8 @@ class PendingActions:
     """The same, oldest first."""
     requester_verified: bool | None
     """Whether the admission policies are in force; None if that is unknown."""
+    groups_verified: bool | None = None
+    """Whether they check ``groups``, too."""
 
 
 def pending_actions_of(found: list[Object]) -> PendingActions:

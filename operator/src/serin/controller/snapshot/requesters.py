@@ -17,7 +17,7 @@ from serin.api.promotion_action import ActionKind
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.errors import ClusterError, Refused
-from serin.rollout.observation import ActionView
+from serin.rollout.views import ActionView
 
 TIMEOUT = 1.5
 """Seconds that a pass waits for the answer."""
@@ -32,14 +32,24 @@ DENIED = "denied request: "
 """What the API server puts before the message of a ValidatingAdmissionPolicy."""
 REFUSAL = "serin.dev/actions: spec.requestedBy must be "
 """The message of the chart's ValidatingAdmissionPolicy begins with this."""
+GROUPS_CHECKED = ", and spec.groups groups of theirs"
+"""It goes on with this, if the policy checks groups as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the admission policies check of an action now; None is unknown."""
+
+    requester: bool | None = None
+    groups: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What a dry run has shown."""
 
-    in_force: bool | None
-    """Whether the policy is in force; None if that is unknown: no answer in time, or something else refuses first."""
+    now: Verified
+    """Unknown without an answer in time, or if something else refuses first."""
     at: datetime
     """When, by the API server's clock where it tells, in whole seconds: those of creation times, none of which is
     before the answer."""
@@ -52,6 +62,8 @@ class Requesters:
     clock: Callable[[], datetime]
     _since: dict[str, datetime] = field(default_factory=dict)
     """By namespace: a binding of the policy may leave some out."""
+    _groups: dict[str, bool] = field(default_factory=dict)
+    """By namespace, whether the proven policy checks groups; that of an earlier chart does not."""
     _asked: dict[str, datetime] = field(default_factory=dict)
     """When it was asked for without an action, by namespace."""
 
@@ -63,14 +75,18 @@ class Requesters:
         self._asked[namespace] = now
         await self.in_force(cluster, namespace)
 
-    async def in_force(self, cluster: Cluster, namespace: str) -> bool | None:
-        """Whether the policy is in force now; None if that is unknown, which changes nothing of what is known."""
+    async def in_force(self, cluster: Cluster, namespace: str) -> Verified:
+        """What the policy checks now; what is unknown changes nothing of what is known."""
         proof = await prove(cluster, namespace, self.clock)
-        if proof.in_force:
+        if proof.now.requester:
+            if proof.now.groups and not self._groups.get(namespace, True):
+                self._since.pop(namespace, None)  # of what is older, nobody has checked the groups
             self._since.setdefault(namespace, proof.at)
-        elif proof.in_force is False:
+            self._groups[namespace] = bool(proof.now.groups)
+        elif proof.now.requester is False:
             self._since.pop(namespace, None)
-        return proof.in_force
+            self._groups.pop(namespace, None)
+        return proof.now
 
     def vouched(self, namespace: str, actions: Iterable[ActionView]) -> tuple[ActionView, ...]:
         """The actions, each with whether the policy was proven when it was created."""
@@ -98,12 +114,13 @@ async def prove(cluster: Cluster, namespace: str, clock: Callable[[], datetime])
         async with asyncio.timeout(TIMEOUT):
             await cluster.create(resources.PROMOTION_ACTIONS, namespace, body, dry_run=True)
     except Refused as error:
-        in_force = True if str(error).partition(DENIED)[2].startswith(REFUSAL) else None
+        words = str(error).partition(DENIED)[2]
+        now = Verified(requester=True, groups=GROUPS_CHECKED in words) if words.startswith(REFUSAL) else Verified()
         # A date of the server has lost its fraction of a second.
-        return Proof(in_force, error.at + timedelta(seconds=1) if error.at is not None else _next_second(clock()))
+        return Proof(now, error.at + timedelta(seconds=1) if error.at is not None else _next_second(clock()))
     except (ClusterError, TimeoutError):
-        return Proof(in_force=None, at=_next_second(clock()))
-    return Proof(in_force=False, at=_next_second(clock()))
+        return Proof(Verified(), at=_next_second(clock()))
+    return Proof(Verified(requester=False, groups=False), at=_next_second(clock()))
 
 
 def _next_second(at: datetime) -> datetime:

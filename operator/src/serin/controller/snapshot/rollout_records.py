@@ -13,7 +13,8 @@ from serin.cluster.client import Cluster, Object
 from serin.errors import NotFound
 from serin.records.build import parse, view
 from serin.records.summary import view_of
-from serin.rollout.observation import Part, RecordView
+from serin.rollout.observation import Part
+from serin.rollout.views import RecordView
 from serin.traffic.reader import Reader
 
 WorkloadOf = Callable[[str], Workload]

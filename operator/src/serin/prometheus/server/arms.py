@@ -12,14 +12,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from serin.api.load import yaml_document
+from serin.api.files.load import yaml_document
 from serin.errors import InvalidInput
 from serin.prometheus.presets import preset
 from serin.schema.choices import Arms
+from serin.schema.printable import shortened
 
 RequiredMatchers = Mapping[Arms, Mapping[str, str]]
 """Per arms the label values that every series must have."""
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
+LONGEST = 400
+"""Characters of a problem in the settings."""
 
 
 def _label(name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from serin.api.load import yaml_document
+from serin.api.files.load import yaml_document
 from serin.errors import InvalidInput
 from serin.prometheus.server.address import normalised
 from serin.prometheus.server.arms import RequiredMatchers, SettingsByArms, first_problem

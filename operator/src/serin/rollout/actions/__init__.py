@@ -11,30 +11,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from serin.api.people import AnsweredAction
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.status import AnsweredAction, ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions.abort import ABORT
+from serin.rollout.actions.advance import ADVANCE
+from serin.rollout.actions.approve import APPROVE
 from serin.rollout.actions.hold import HOLD
 from serin.rollout.actions.promote import PROMOTE
+from serin.rollout.actions.reject import REJECT
 from serin.rollout.actions.release import RELEASE
 from serin.rollout.actions.retry import RETRY
 from serin.rollout.actions.rule import ActionRule, Effect, Request
 from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Answer
-from serin.rollout.observation import ActionView, Part
+from serin.rollout.observation import Part
 from serin.rollout.transition import Transition, with_fields
+from serin.rollout.views import ActionView
 
 ACTIONS: dict[ActionKind, ActionRule] = {
     ActionKind.ABORT: ABORT,
     ActionKind.HOLD: HOLD,
     ActionKind.RELEASE: RELEASE,
     ActionKind.RETRY: RETRY,
+    ActionKind.ADVANCE: ADVANCE,
     ActionKind.PROMOTE: PROMOTE,
+    ActionKind.APPROVE: APPROVE,
+    ActionKind.REJECT: REJECT,
 }
 KEPT_ANSWERS = 20
 """Answers in status."""
 MOST_UNWRITTEN = 15
 """Answers not yet written to their action beyond which only an Abort is applied."""
+LIFETIME = timedelta(hours=1)
+"""How long an action that lets traffic go forward may wait for its answer: what it was said of changes meanwhile."""
 ACTION_RETRY = timedelta(seconds=30)
 """Delay before waiting actions are tried again, if they cannot be applied now."""
 NOT_VERIFIED = (
@@ -56,7 +66,9 @@ def apply_next_action(
         return status, None
     accepted = _answer(context, action)
     effect: Effect = NOT_VOUCHED if context.observed.requester_verified else NOT_VERIFIED
-    if _verified(context, action) or not action.spec.action.forward:
+    if _expired(context, action):
+        effect = "expired: it was created more than 1 h ago, and nobody could answer it until now; create it again"
+    elif _verified(context, action) or not action.spec.action.forward:
         effect = ACTIONS[action.spec.action].apply(context, status, Request(accepted, action))
     if isinstance(effect, str):
         refused = accepted.model_copy(update={"outcome": ActionOutcome.REFUSED, "message": effect})
@@ -66,6 +78,12 @@ def apply_next_action(
     if isinstance(effect, Transition):
         return after, Transition(after, effect.reason, effect.message, effect.wake_at, effect.stalled)
     return after, None
+
+
+def _expired(context: DecisionContext, action: ActionView) -> bool:
+    """Whether it would let traffic go forward on somebody's word of long ago. Hold, Abort and Reject never expire."""
+    created = action.created_at
+    return action.spec.action.forward and created is not None and context.now - created > LIFETIME
 
 
 def _verified(context: DecisionContext, action: ActionView) -> bool:
@@ -136,6 +154,7 @@ def _answer(context: DecisionContext, action: ActionView) -> AnsweredAction:
         uid=action.uid,
         action=spec.action,
         rollout=spec.rollout,
+        gate=spec.gate,
         by=f"{spec.requested_by[:490]}{'' if _verified(context, action) else ' (not verified)'}",
         reason=spec.reason,
         ticket=spec.ticket,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from serin.api.status import Held, ModelDeploymentStatus
+from serin.api.people import Held
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions.rule import ActionRule, Effect, Request, undecided_rollout_of_action
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import with_rollout

@@ -10,7 +10,7 @@ from serin.rollout.actions.rule import ActionRule, Effect, Request
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
 from serin.rollout.transition import with_fields
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 
 def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from serin.api.status import AnsweredAction, ModelDeploymentStatus, RolloutStatus
+from serin.api.people import AnsweredAction
+from serin.api.status import ModelDeploymentStatus, RolloutStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.observation import ActionView
 from serin.rollout.transition import Transition
+from serin.rollout.views import ActionView
 from serin.schema.reasons import Outcome
 
 Effect = ModelDeploymentStatus | Transition | str

@@ -30,16 +30,18 @@ from serin.rollout.gates.people.frozen import frozen
 from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.gates.people.spec_unusable import spec_unusable
+from serin.rollout.gates.policy.policy_gates import policy_gates
 from serin.rollout.phases import AFTER_STEPS
 from serin.rollout.transition import Transition, rollout_of
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
+WAIT = frozenset({Phase.WAITING})
 PREPARE = frozenset({Phase.PREPARING})
 SHADOW = frozenset({Phase.SHADOWING})
 STEPS = frozenset({Phase.PROGRESSING})
 BAKE = frozenset({Phase.BAKING})
 JUDGED = SHADOW | STEPS | BAKE
-EVERY = PREPARE | JUDGED | AFTER_STEPS
+EVERY = WAIT | PREPARE | JUDGED | AFTER_STEPS
 ALWAYS = frozenset(Moment)
 AT_END = frozenset({Moment.END})
 ON_RESUME = frozenset({Moment.RESUME})
@@ -58,7 +60,7 @@ GATES: tuple[Gate, ...] = (
     # The evidence would have no place.
     Gate(record_missing, EVERY, HeldBy.CLUSTER, AT_END | ON_RESUME),
     # Nobody knows what passing means.
-    Gate(policy_lost, PREPARE | JUDGED, HeldBy.CLUSTER, NEVER),
+    Gate(policy_lost, WAIT | PREPARE | JUDGED, HeldBy.CLUSTER, NEVER),
     # The pods are not those that the evidence is of.
     Gate(template_drift, JUDGED, HeldBy.CLUSTER, NEVER),
     # An SLO that decides has not passed.
@@ -83,6 +85,8 @@ GATES: tuple[Gate, ...] = (
     Gate(candidate_not_up, JUDGED, HeldBy.CLUSTER, NEVER),
     # Nobody would see what the first weight does.
     Gate(analysis_not_ready, PREPARE, HeldBy.EVIDENCE, NEVER),
+    # What the policy's author asks for before the move, last: nothing else is in its way when a person is asked.
+    Gate(policy_gates, WAIT | PREPARE | JUDGED, HeldBy.PERSON, NEVER),
 )
 """In this order; the first gate of the phase that holds gives the reason."""
 
@@ -100,8 +104,8 @@ RESUME_GATES = _before(Moment.RESUME)
 def first_hold(
     context: DecisionContext, status: ModelDeploymentStatus, gates: tuple[Gate, ...] = GATES
 ) -> Transition | None:
-    """The hold of the first gate of the phase that holds; None if all are open. Promote skips gates of evidence."""
-    requested = rollout_of(status).promote is not None
+    """The hold of the first gate of the phase that holds; None if all are open. A word skips those of evidence."""
+    requested = rollout_of(status).by_word
     for gate in gates:
         if status.phase not in gate.phases or (requested and gate.held_by is HeldBy.EVIDENCE):
             continue

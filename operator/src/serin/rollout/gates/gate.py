@@ -10,7 +10,7 @@ from enum import Enum
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition, rollout_of, with_rollout
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 Check = Callable[[DecisionContext, ModelDeploymentStatus], Transition | None]
 
@@ -25,7 +25,7 @@ class HeldBy(Enum):
     CLUSTER = "Cluster"
     """The cluster: a long hold needs a person, and in Preparing it ends the rollout."""
     EVIDENCE = "Evidence"
-    """The evidence or its duration: the step's timeout ends it, and a Promote skips it."""
+    """The evidence or its duration: the step's timeout ends it, and a Promote or Advance skips it."""
     PERSON = "Person"
     """A person: without time limit."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 PHASE_TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING, Phase.ROLLED_BACK}),
-    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK}),
+    Phase.WAITING: frozenset({Phase.PREPARING, Phase.STABLE, Phase.ROLLED_BACK, Phase.ROLLING_BACK}),
     Phase.PREPARING: frozenset(
         {Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}
     ),

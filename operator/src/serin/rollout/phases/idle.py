@@ -11,9 +11,9 @@ from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.people.frozen import freeze_in_force, freeze_message
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases.next_step import first_transition
-from serin.rollout.phases.rejected_elsewhere import rejected_elsewhere
 from serin.rollout.phases.stable_outage import DOWN_FOR, stable_is_down
-from serin.rollout.phases.starting import (
+from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
+from serin.rollout.phases.start.starting import (
     ask_again_at,
     is_returning,
     start_rollout,
@@ -26,7 +26,8 @@ from serin.rollout.transition import (
     whole_second,
     with_phase,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from serin.schema.types import format_time
 
 ROUTE_GRACE = timedelta(seconds=30)

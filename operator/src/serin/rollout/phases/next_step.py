@@ -6,10 +6,12 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import first_hold
 from serin.rollout.gates.gate import Check
+from serin.rollout.gates.policy.policy_gates import with_opened
 from serin.rollout.steps.schedule import EVERYTHING, Schedule
 from serin.rollout.steps.stage import describe_step
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout, with_weight
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 
 def first_transition(
@@ -26,6 +28,7 @@ def advance_if_open(context: DecisionContext, status: ModelDeploymentStatus) -> 
 
 def next_step(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
     """The next weight; after the last step, or with a Promote, the last weight in Promoting."""
+    status = with_opened(context, status)
     rollout, policy = rollout_of(status), context.policy(status)
     exposed_at = rollout.exposed_at or context.now
     version = status.candidate and status.candidate.version

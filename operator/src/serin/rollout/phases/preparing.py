@@ -6,13 +6,15 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import first_hold
 from serin.rollout.gates.gate import hold_limit
+from serin.rollout.gates.policy.policy_gates import with_opened
 from serin.rollout.phases.next_step import first_transition, next_step
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.rollback_rules import PREPARE_RULES
 from serin.rollout.phases.stable_outage import take_over
 from serin.rollout.steps.stage import describe_shadow
 from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from serin.schema.types import format_duration
 
 
@@ -56,7 +58,10 @@ def _begin(context: DecisionContext, status: ModelDeploymentStatus) -> Transitio
     if policy is None or not policy.exposure or rollout_of(status).at_once:
         return next_step(context, status)
     after = with_rollout(
-        with_phase(status, Phase.SHADOWING), exposed_at=context.now, step_started_at=None, blocked_since=None
+        with_phase(with_opened(context, status), Phase.SHADOWING),
+        exposed_at=context.now,
+        step_started_at=None,
+        blocked_since=None,
     )
     reason = Reason.SHADOWING if policy.shadow else Reason.PREVIEWING
     return Transition(after, reason, describe_shadow(context, after), context.poll_at())

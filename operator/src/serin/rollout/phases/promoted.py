@@ -17,7 +17,8 @@ from serin.rollout.transition import (
     with_fields,
     with_rollout,
 )
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 
 RETURN_PERIOD = timedelta(days=7)
 """How long a return to the previous stable revision needs no steps."""
@@ -26,7 +27,7 @@ RETURN_PERIOD = timedelta(days=7)
 def decide_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
     """Decides the promotion. The rollout stays in status until its record is finished."""
     rollout, version = rollout_of(status), status.candidate.version if status.candidate else "?"
-    usual = Reason.PROMOTED_BY_ACTION if rollout.promote is not None else Reason.SERVING
+    usual = Reason.PROMOTED_BY_ACTION if _by_word(context, status) else Reason.SERVING
     cause = Reason.STABLE_DOWN if rollout.stable_down else usual
     decided = with_rollout(
         status,
@@ -39,11 +40,20 @@ def decide_promotion(context: DecisionContext, status: ModelDeploymentStatus) ->
     return finish_promotion(context, decided)
 
 
+def _by_word(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether somebody's word stands for the whole evidence: a Promote, or an Advance after which nothing is judged."""
+    rollout, policy = rollout_of(status), context.policy(status)
+    return rollout.promote is not None or (rollout.by_word and (policy is None or policy.bake is None))
+
+
 def _why(status: ModelDeploymentStatus) -> str:
     rollout = rollout_of(status)
     if rollout.stable_down:
         return ": stable had no ready endpoint"
-    return f" by {rollout.promote.by}, without the evidence" if rollout.promote is not None else ""
+    if rollout.promote is not None:
+        return f" by {rollout.promote.by}, without the evidence"
+    steps = ", ".join(f"step {a.step or 'of the shadow'} by {a.by}" for a in rollout.advances)
+    return f"; ended without the evidence: {steps}" if steps else ""
 
 
 def finish_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

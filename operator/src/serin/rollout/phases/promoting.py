@@ -6,6 +6,7 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import FINAL_GATES, LAST_WEIGHT_GATES, first_hold
 from serin.rollout.gates.cluster.policy_lost import policy_lost
+from serin.rollout.gates.policy.policy_gates import with_opened
 from serin.rollout.phases.interruption import resume_after_interruption
 from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.promoted import decide_promotion
@@ -21,7 +22,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 
 def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
@@ -72,4 +74,6 @@ def _end_bake(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
     if weights_of(status).desired == EVERYTHING:
         return decide_promotion(context, status)
     message = "the bake is over; the candidate takes all traffic"
-    return Transition(with_weight(status, EVERYTHING), Reason.PROMOTING, message, context.poll_at())
+    return Transition(
+        with_weight(with_opened(context, status), EVERYTHING), Reason.PROMOTING, message, context.poll_at()
+    )

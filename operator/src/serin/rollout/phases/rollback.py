@@ -22,7 +22,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import format_time
 from serin.schema.words import is_known
 

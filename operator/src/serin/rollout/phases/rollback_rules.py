@@ -7,6 +7,7 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import SilenceClock
 from serin.rollout.gates.evidence.analysis_ready import holds_for_preflight, is_asked
+from serin.rollout.gates.policy.refused import refused_gate
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
@@ -18,7 +19,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from serin.schema.types import format_time
 from serin.schema.words import stored_word
 
@@ -90,14 +92,14 @@ def candidate_unreachable(context: DecisionContext, status: ModelDeploymentStatu
 
 
 def superseded(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Spec asks for another revision, and ``onNewRevision`` does not queue it."""
+    """Spec asks for another revision, and ``onNewRevision`` does not queue it behind one that has begun."""
     wanted, candidate = context.observed.wanted, status.candidate
     if wanted is None or candidate is None or wanted.revision == candidate.revision:
         return None
     back = status.stable is not None and wanted.revision == status.stable.revision
     if context.is_down(status.stable) and context.ready(candidate) and not kept_from_serving(context, status):
         return None  # the candidate is the only ready arm, and takes all traffic first
-    waits = context.spec.on_new_revision is OnNewRevision.QUEUE and not back
+    waits = context.spec.on_new_revision is OnNewRevision.QUEUE and not back and status.phase is not Phase.WAITING
     if waits and (context.ready(candidate) or not stable_is_down(context, status)):
         return None
     what = "stable again" if back else "another revision"
@@ -160,6 +162,14 @@ def policy_mended(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     return start_rollback(context, status, Reason.POLICY_EDITED, message)
 
 
+def gate_refused(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """A gate of the policy ends the rollout: nobody approved in time, and the policy says that this ends it."""
+    refused = refused_gate(context, status)
+    if refused is None:
+        return None
+    return start_rollback(context, refused.status, refused.reason, refused.message)
+
+
 ROLLBACK_RULES = (
     decided_before,
     aborted_by_hand,
@@ -169,8 +179,11 @@ ROLLBACK_RULES = (
     candidate_unreachable,
     silent_too_long,
     inconclusive_too_long,
+    gate_refused,
 )
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
+WAIT_RULES = (superseded, gate_refused)
+"""Before the candidate is created."""
 PREPARE_RULES = (superseded, candidate_cannot_start, policy_mended)
 """Before the candidate gets its first request."""
 ENDING_RULES = (

@@ -23,7 +23,8 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from serin.schema.types import format_time
 
 DOWN_FOR = timedelta(seconds=30)

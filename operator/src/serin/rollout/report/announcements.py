@@ -55,7 +55,8 @@ def announcement(
 ) -> Announcement:
     """An announcement with the current state of the rollout."""
     rollout = status.rollout
-    request = rollout.promote or rollout.held if rollout is not None else None
+    advance = rollout.advances[-1] if rollout is not None and rollout.advances else None
+    request = rollout.promote or rollout.held or advance if rollout is not None else None
     return Announcement(
         name=name,
         message=message,

@@ -11,7 +11,8 @@ from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
 from serin.rollout.report.client_errors import UNSEEN, client_errors_condition
 from serin.rollout.transition import Transition, weight_on
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 LONGEST = 2048
 """Characters of what preflight found: a policy has up to 32 SLOs."""

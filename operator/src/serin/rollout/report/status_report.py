@@ -16,7 +16,8 @@ from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 LONGEST_MESSAGE = 1024
 """Limit of the CRD. Messages quote kubelets, gateways and webhooks, whose texts may be longer."""
@@ -41,6 +42,7 @@ def with_report(
     notes = (
         _queued_note(context, transition.status),
         _held_note(transition),
+        _word_note(transition.status),
         _auto_update_note(context, transition.status),
         _doubt_note(context, transition),
         _policy_note(context, transition),
@@ -131,6 +133,15 @@ def _held_note(transition: Transition) -> str:
     return f"; held by {rollout.held.by}"
 
 
+def _word_note(status: ModelDeploymentStatus) -> str:
+    """Which steps somebody's word ended, in place of the evidence."""
+    rollout = status.rollout
+    if rollout is None or not rollout.advances or rollout.taken_back:
+        return ""
+    steps = ", ".join(f"{advance.step or 'the shadow'} by {advance.by}" for advance in rollout.advances[-3:])
+    return f"; ended without the evidence (Advance): step {steps}"
+
+
 def _auto_update_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
     """Arms whose scaling fields KServe ignores because of an annotation; KServe itself does not report it."""
     arms = [
@@ -158,6 +169,8 @@ def _deadline(context: DecisionContext, status: ModelDeploymentStatus, reason: R
         return None
     if rollout.interruption is not None:
         return rollout.interruption.at.replace(microsecond=0) + policy.rollback.endpoint_grace
+    if status.phase is Phase.WAITING:
+        return min((gate.until for gate in rollout.gates if gate.until is not None), default=None)
     if status.phase is Phase.PREPARING:
         if reason in {Reason.ANALYSIS_NOT_READY, Reason.METRICS_UNAVAILABLE}:  # preflight: only the next look ends it
             return None

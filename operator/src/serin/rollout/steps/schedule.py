@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serin.api.policy.analysis import PassRule
-from serin.api.promotion_policy import PromotionPolicySpec, Shadow, Step
+from serin.api.policy.exposure import Shadow
+from serin.api.promotion_policy import PromotionPolicySpec, Step
 from serin.rollout.evidence_decision import StageLimits
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 EVERYTHING = 100
 RAMP_POWER = 1.5

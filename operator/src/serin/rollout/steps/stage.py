@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from serin.api.promotion_policy import Exposure
+from serin.api.policy.exposure import Exposure
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.evidence_decision import SilenceClock, StageEvidence
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import rollout_of, weights_of, with_rollout
-from serin.schema.reasons import Phase
+from serin.schema.phase import Phase
 
 
 def stage_evidence(context: DecisionContext, status: ModelDeploymentStatus) -> StageEvidence:

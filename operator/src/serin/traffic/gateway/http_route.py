@@ -7,7 +7,7 @@ from typing import Any
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
-from serin.api.promotion_policy import Exposure
+from serin.api.policy.exposure import Exposure
 from serin.api.status import RevisionRef
 from serin.rollout.decision import RoutePlan
 from serin.schema.types import format_duration

@@ -7,7 +7,7 @@ from typing import Any
 
 from serin.api import names
 from serin.api.managed_fields import editor
-from serin.api.promotion_policy import Exposure
+from serin.api.policy.exposure import Exposure
 from serin.api.revision import workload_name
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked

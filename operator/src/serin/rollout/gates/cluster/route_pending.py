@@ -5,7 +5,8 @@ from __future__ import annotations
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext, route_in_sync
 from serin.rollout.transition import Transition, weights_of
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 
 def route_pending(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

@@ -11,7 +11,8 @@ from serin.rollout.gates.cluster.candidate_size import candidate_not_up
 from serin.rollout.gates.gate import hold_limit
 from serin.rollout.readiness import Readiness
 from serin.rollout.transition import Transition, rollout_of
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 STALLED_AFTER = timedelta(minutes=1)
 """How long a look after the other may find the same before a person is needed; series of a new exporter come late."""

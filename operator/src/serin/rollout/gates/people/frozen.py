@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.observation import FreezeView
 from serin.rollout.transition import Transition, rollout_of, weights_of
+from serin.rollout.views import FreezeView
 from serin.schema.reasons import Reason
 from serin.schema.types import format_time
 

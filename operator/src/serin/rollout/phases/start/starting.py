@@ -10,13 +10,15 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, 
 from serin.rollout.actions import with_answer
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
+from serin.rollout.phases.stable_outage import stable_is_down
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import (
     Transition,
     with_fields,
     with_phase,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 NEEDED_IN_AN_OUTAGE = (Part.RECORDS, Part.INFERENCE_SERVICES)
 """Parts that a rollout needs to start while stable is down: its attempt and arm follow from them."""
@@ -87,9 +89,13 @@ def start_rollout(
     )
     kept = [ref for ref in status.draining if ref.revision != wanted.revision]
     answer = status.retry.asked.model_copy(update={"rollout": rollout.record}) if status.retry else None
+    waits = policy is not None and policy.waits_to_start and status.stable is not None and not returning
+    waits = waits and not stable_is_down(context, status)
+    if waits:
+        message = f"version {wanted.version} waits for what the policy asks for before the start"
     after = with_fields(
         status,
-        phase=Phase.PREPARING,
+        phase=Phase.WAITING if waits else Phase.PREPARING,
         candidate=wanted,
         rollout=rollout,
         weights=Weights(),

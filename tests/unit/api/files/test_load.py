@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serin.api.load import policy_from_yaml
+from serin.api.files.load import policy_from_yaml
 from serin.errors import InvalidInput
 from tests.window_lines import SLOS, spec
 
@@ -57,9 +57,15 @@ def test_bad_analysis(analysis: dict[str, Any], expected: str) -> None:
 
 
 def test_fields_that_no_policy_has_are_named() -> None:
-    given = {**spec(analysis={"alhpa": "0.1"}), "gates": [], "slos": [{**SLOS[0], "target": 1}]}
+    given = {**spec(analysis={"alhpa": "0.1"}), "gatse": [], "slos": [{**SLOS[0], "target": 1}]}
     _, unknown = policy_from_yaml(yaml.safe_dump({"kind": "PromotionPolicy", "spec": given}), "P.yaml")
-    assert sorted(unknown) == ["spec.analysis.alhpa", "spec.gates", "spec.slos[0].target"]
+    assert sorted(unknown) == ["spec.analysis.alhpa", "spec.gatse", "spec.slos[0].target"]
+
+
+def test_the_names_of_gates_differ() -> None:
+    gate = {"name": "cab", "before": "Start", "approval": {}}
+    given = {"kind": "PromotionPolicy", "spec": spec(gates=[gate, gate])}
+    assert "spec.gates: names must differ, found cab, cab" in refusal(yaml.safe_dump(given))
 
 
 def test_the_names_of_slos_differ() -> None:

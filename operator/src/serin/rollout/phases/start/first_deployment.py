@@ -9,8 +9,8 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import DEFAULT_HOLD_LIMIT
 from serin.rollout.phases.promoted import decide_promotion
-from serin.rollout.phases.rejected_elsewhere import rejected_elsewhere
-from serin.rollout.phases.starting import ask_again_at, start_rollout, unreadable_before_start, wait_for_route
+from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
+from serin.rollout.phases.start.starting import ask_again_at, start_rollout, unreadable_before_start, wait_for_route
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import (
     Transition,
@@ -21,7 +21,8 @@ from serin.rollout.transition import (
     with_phase,
     with_weight,
 )
-from serin.schema.reasons import Phase, Reason
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 
 
 def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from serin.api import API_VERSION
-from serin.api.form import form_problem, path_of
+from serin.api.files.form import form_problem, path_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import InvalidInput
 from serin.indicators.lines import quoted
@@ -90,6 +90,9 @@ def policy_from_yaml(text: str, source: str) -> tuple[PromotionPolicySpec, list[
     names = [slo.name for slo in policy.slos]
     if len(set(names)) != len(names):
         raise InvalidInput(f"{source}: spec.slos: names must differ, found {', '.join(names)}")
+    gates = [gate.name for gate in policy.gates]
+    if len(set(gates)) != len(gates):
+        raise InvalidInput(f"{source}: spec.gates: names must differ, found {', '.join(gates)}")
     problem = policy.start_problem
     if problem is not None:
         raise InvalidInput(f"{source}: spec.{problem}")

@@ -11,10 +11,12 @@ from datetime import datetime
 from serin.api.model_digest import digest_to_read
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
-from serin.rollout.observation import Part, RecordView, RejectionElsewhere
-from serin.rollout.phases.starting import ask_again_at, unreadable
+from serin.rollout.observation import Part
+from serin.rollout.phases.start.starting import ask_again_at, unreadable
 from serin.rollout.transition import Transition, whole_second, with_phase
-from serin.schema.reasons import Outcome, Phase, Reason
+from serin.rollout.views import RecordView, RejectionElsewhere
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import format_time
 
 

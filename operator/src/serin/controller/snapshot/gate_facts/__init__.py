@@ -1,0 +1,14 @@
+"""What gates of a policy need of the world: a reader for each kind that needs something, and a line in ``READERS``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from serin.controller.snapshot.gate_facts.metric import read_metric
+from serin.controller.snapshot.gate_facts.reader import FactReader
+from serin.policy_gates.metric import Metric
+
+READERS: Mapping[str, FactReader] = {
+    Metric.kind: read_metric,
+}
+"""By kind of gate; a kind without a line needs nothing that has to be read."""

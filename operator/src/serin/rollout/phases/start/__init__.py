@@ -1,0 +1,1 @@
+"""What comes before a candidate is prepared: the start, the wait for it, and the first deployment."""
