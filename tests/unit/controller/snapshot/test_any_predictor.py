@@ -130,7 +130,7 @@ def test_the_revision_depends_on_the_content_alone(predictor: dict[str, Any], ra
     found = revision_of(model, predictor)
     assert revision_of(model, {key: predictor[key] for key in keys}) == found
     assert revision_of(model, json.loads(json.dumps(predictor))) == found
-    assert revision_of(model, {**predictor, "minReplicas": 7, "autoScaling": {"x": 1}, "nothing": None}) == found
+    assert revision_of(model, {**predictor, "minReplicas": 7, "autoScaling": {"x": 1}, "nothing-at-all": None}) == found
 
 
 @fuzzed()

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.prometheus.server.redaction import LOOKED_AT, SHOWN, Redactor, one_line
+from tests.fuzz import fuzzed
 
 secrets = st.text(st.characters(min_codepoint=32, max_codepoint=0x17F), min_size=6, max_size=40).filter(str.strip)
 ways: list[Callable[[str], str]] = [str, quote, quote_plus, html.escape, lambda text: json.dumps(text)[1:-1]]
@@ -36,6 +37,7 @@ def test_a_query_that_fits_is_whole() -> None:
     assert one_line("x" * SHOWN) == "x" * SHOWN
 
 
+@fuzzed()
 @given(secrets, st.sampled_from(ways), st.text(max_size=20), st.text(max_size=20))
 def test_a_secret_is_hidden_however_it_is_spelt(
     secret: str, way: Callable[[str], str], before: str, after: str
@@ -87,6 +89,7 @@ def test_labels_of_series_are_hidden(sent: str, told: str) -> None:
     assert "pg-admin" not in Redactor().clean(sent.encode())
 
 
+@fuzzed()
 @given(st.lists(st.text(), max_size=3), st.text(max_size=20))
 def test_no_value_of_a_label_set_is_told_however_it_is_written(before: list[str], value: str) -> None:
     """As Go writes label sets."""

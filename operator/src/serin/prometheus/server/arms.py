@@ -16,10 +16,13 @@ from serin.api.files.load import yaml_document
 from serin.errors import InvalidInput
 from serin.prometheus.presets import preset
 from serin.schema.choices import Arms
+from serin.schema.printable import shortened
 
 RequiredMatchers = Mapping[Arms, Mapping[str, str]]
 """Per arms the label values that every series must have."""
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
+LONGEST = 400
+"""Characters of a problem in the settings."""
 
 
 def _label(name: str) -> str:
@@ -74,10 +77,10 @@ def settings_from(text: str, source: str) -> dict[Arms, ArmsSettings]:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first field that is wrong, and what is wrong with it, without its value."""
+    """The first field that is wrong, and what is wrong with it, without its value, in one printable line."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    return f"{where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
+    return shortened(f"{where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}", LONGEST)
 
 
 def unguarded(required: RequiredMatchers) -> list[Arms]:
