@@ -22,7 +22,7 @@ def test_one_deep_object_hides_none_of_the_others(
 ) -> None:
     """Without ``cluster/decoding.py`` no list of ModelDeployments of all namespaces can be read any more."""
     kubeconfig = str(sandbox.kubeconfig_for(*install(api)))
-    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
     item = objects.model_deployment(namespace)
     path = api._path(item["apiVersion"], item["kind"], namespace)
 
