@@ -43,6 +43,8 @@ def test_a_secret_is_hidden_however_it_is_spelt(
     secret: str, way: Callable[[str], str], before: str, after: str
 ) -> None:
     told = Redactor([secret]).clean(before + way(secret) + after)
+    if told in {"nothing", "binary data"}:
+        return  # words of ours
     assert way(secret) not in told
     assert secret not in told
 
