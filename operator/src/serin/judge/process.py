@@ -19,7 +19,6 @@ AT_ONCE, STEADILY, ON_SUSPICION = 0.5, 0.2, 0.3
 Chosen by simulation: docs/adr/0017.
 """
 _LN10 = math.log(10)
-_exp, _log1p = math.exp, math.log1p
 
 
 def log10_e(value: float) -> float:
@@ -80,7 +79,7 @@ def reach(accounts: Sequence[Accumulated], threshold: float, parts: int = 1) -> 
 
 def _sum_of_two(a: float, b: float) -> float:
     """``log(exp(a) + exp(b))``."""
-    return a + _log1p(_exp(b - a)) if a > b else b + _log1p(_exp(a - b))
+    return a + math.log1p(math.exp(b - a)) if a > b else b + math.log1p(math.exp(a - b))
 
 
 def _left(windows: int) -> float:
@@ -109,6 +108,7 @@ class Restarting:
 
     def add(self, step: list[float], *, suspected: bool = False) -> None:
         """Takes one window's increments; whether the windows before it made it suspicious."""
+        exp, log1p = math.exp, math.log1p
         weight = STEADILY * (_left(self._windows) - _left(self._windows + 1))
         if not self._windows:
             weight += AT_ONCE
@@ -118,7 +118,11 @@ class Restarting:
             weight += ON_SUSPICION / (self._suspicions * (self._suspicions + 1))
         stake = math.log(weight)
         begun = [p + stake for p in self._prior]
-        self._logs = [_sum_of_two(s, b) + d for s, b, d in zip(self._logs, begun, step, strict=True)]
+        # _sum_of_two, without 20 calls.
+        self._logs = [
+            (s + log1p(exp(b - s)) if s > b else b + log1p(exp(s - b))) + d
+            for s, b, d in zip(self._logs, begun, step, strict=True)
+        ]
 
     @property
     def _to_come(self) -> float:
@@ -134,7 +138,7 @@ class Restarting:
     @property
     def bound(self) -> float:
         """Something that ``log_e`` is not above, for a tenth of the work."""
-        return max(0.0, *self._logs) + math.log(len(self._logs) + 1)
+        return max(0.0, max(self._logs)) + math.log(len(self._logs) + 1)
 
 
 class Average:
