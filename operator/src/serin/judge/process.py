@@ -138,7 +138,7 @@ class Restarting:
     @property
     def bound(self) -> float:
         """Something that ``log_e`` is not above, for a tenth of the work."""
-        return max(0.0, max(self._logs)) + math.log(len(self._logs) + 1)
+        return max(0.0, *self._logs) + math.log(len(self._logs) + 1)
 
 
 class Average:
