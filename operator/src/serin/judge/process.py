@@ -13,11 +13,13 @@ from serin.judge.likelihood import evenly, log_sum_exp
 
 BLOCK_WINDOWS = 20
 """Accepted windows after which a common cause may be over."""
-AT_ONCE, STEADILY, ON_SUSPICION = 0.5, 0.2, 0.3
+AT_ONCE, STEADILY, ON_SUSPICION = 0.5, 0.25, 0.25
 """Parts of the capital of a restarting test: for the first window, for each later one, for those after a suspicion.
 
 Chosen by simulation: docs/adr/0017.
 """
+SLOWLY = 20
+"""Windows in which the weight of a later one halves at first; after many of them it falls little faster than 1/n."""
 _LN10 = math.log(10)
 
 
@@ -84,15 +86,15 @@ def _sum_of_two(a: float, b: float) -> float:
 
 def _left(windows: int) -> float:
     """The part of the steady capital that is left for the windows after so many."""
-    return 1 / (1 + math.log1p(windows))
+    return 1 / (1 + math.log1p(windows / SLOWLY))
 
 
 class Restarting:
     """A bet that begins anew with every window (E1, E2), so that a late fault is found like an early one.
 
     It is the weighted sum of the bets that begin with window n = 1, 2, …. The first one weighs :data:`AT_ONCE`. Each
-    one, the first too, weighs the difference of ``STEADILY / (1 + ln n)`` and the same of n + 1, which falls little
-    faster than 1/n. One that begins after the j-th suspicion weighs ``ON_SUSPICION / (j(j+1))`` besides. All weights
+    one, the first too, weighs the difference of what :func:`_left` says before and after it, times :data:`STEADILY`.
+    One that begins after the j-th suspicion weighs ``ON_SUSPICION / (j(j+1))`` besides. All weights
     sum to 1 and those still to come count as 1, so the sum is an e-process without a planned end, if a suspicion
     depends on earlier windows only.
 
