@@ -228,7 +228,7 @@ def test_the_same_input_gives_the_same_bytes_everywhere(tmp_path: Path) -> None:
     assert hashlib.sha256(result.stdout.encode()).hexdigest() == DIGEST
 
 
-DIGEST = "31bfed81e0d3d916db4a905ba6c768b44ae519ccc9193322e499a2e2f2a82f23"
+DIGEST = "d97511e80a7f75ae8601e052a5a8e99bf20b935b54aa564148717e79f4e6bcbb"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def share_of(candidate: Pair, null: float, share: float) -> Decimal:
 
 def weight_of(start: int, suspicions: int) -> Decimal:
     """What the bet that begins with window ``start`` (from 0) weighs; ``suspicions`` is 0 if none was raised for it."""
-    steady = [1 / (1 + Decimal(n).ln()) for n in (start + 1, start + 2)]
+    steady = [1 / (1 + (1 + Decimal(n) / 20).ln()) for n in (start, start + 1)]
     weight = Decimal(STEADILY) * (steady[0] - steady[1]) + (Decimal(AT_ONCE) if start == 0 else 0)
     return weight + (Decimal(ON_SUSPICION) / (suspicions * (suspicions + 1)) if suspicions else 0)
 

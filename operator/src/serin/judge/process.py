@@ -13,13 +13,14 @@ from serin.judge.likelihood import evenly, log_sum_exp
 
 BLOCK_WINDOWS = 20
 """Accepted windows after which a common cause may be over."""
-AT_ONCE, STEADILY, ON_SUSPICION = 0.5, 0.2, 0.3
+AT_ONCE, STEADILY, ON_SUSPICION = 0.5, 0.25, 0.25
 """Parts of the capital of a restarting test: for the first window, for each later one, for those after a suspicion.
 
 Chosen by simulation: docs/adr/0020.
 """
+SLOWLY = 20
+"""Windows in which the weight of a later one halves at first; after many of them it falls little faster than 1/n."""
 _LN10 = math.log(10)
-_exp, _log1p = math.exp, math.log1p
 
 
 def log10_e(value: float) -> float:
@@ -80,20 +81,20 @@ def reach(accounts: Sequence[Accumulated], threshold: float, parts: int = 1) -> 
 
 def _sum_of_two(a: float, b: float) -> float:
     """``log(exp(a) + exp(b))``."""
-    return a + _log1p(_exp(b - a)) if a > b else b + _log1p(_exp(a - b))
+    return a + math.log1p(math.exp(b - a)) if a > b else b + math.log1p(math.exp(a - b))
 
 
 def _left(windows: int) -> float:
     """The part of the steady capital that is left for the windows after so many."""
-    return 1 / (1 + math.log1p(windows))
+    return 1 / (1 + math.log1p(windows / SLOWLY))
 
 
 class Restarting:
     """A bet that begins anew with every window (E1, E2), so that a late fault is found like an early one.
 
     It is the weighted sum of the bets that begin with window n = 1, 2, …. The first one weighs :data:`AT_ONCE`. Each
-    one, the first too, weighs the difference of ``STEADILY / (1 + ln n)`` and the same of n + 1, which falls little
-    faster than 1/n. One that begins after the j-th suspicion weighs ``ON_SUSPICION / (j(j+1))`` besides. All weights
+    one, the first too, weighs the difference of what :func:`_left` says before and after it, times :data:`STEADILY`.
+    One that begins after the j-th suspicion weighs ``ON_SUSPICION / (j(j+1))`` besides. All weights
     sum to 1 and those still to come count as 1, so the sum is an e-process without a planned end, if a suspicion
     depends on earlier windows only.
 
@@ -109,6 +110,7 @@ class Restarting:
 
     def add(self, step: list[float], *, suspected: bool = False) -> None:
         """Takes one window's increments; whether the windows before it made it suspicious."""
+        exp, log1p = math.exp, math.log1p
         weight = STEADILY * (_left(self._windows) - _left(self._windows + 1))
         if not self._windows:
             weight += AT_ONCE
@@ -118,7 +120,11 @@ class Restarting:
             weight += ON_SUSPICION / (self._suspicions * (self._suspicions + 1))
         stake = math.log(weight)
         begun = [p + stake for p in self._prior]
-        self._logs = [_sum_of_two(s, b) + d for s, b, d in zip(self._logs, begun, step, strict=True)]
+        # _sum_of_two, without 20 calls.
+        self._logs = [
+            (s + log1p(exp(b - s)) if s > b else b + log1p(exp(s - b))) + d
+            for s, b, d in zip(self._logs, begun, step, strict=True)
+        ]
 
     @property
     def _to_come(self) -> float:
