@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import structlog
 
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.promotion_record import WindowBlock
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.controller.reconciliation.unsealed_windows import stored_windows
 from serin.controller.snapshot.rollout_records import get_or_none
 from serin.errors import ClusterError, NotLeader
+from serin.evidence import Interval
 from serin.records import build, parts
-
-if TYPE_CHECKING:
-    from serin.controller.reconciliation.window_reader import WindowReader
 
 log = structlog.get_logger()
 BUDGET = 1.0
@@ -27,6 +26,19 @@ READ_TIMEOUT = 2.0
 """Seconds for one part."""
 MOST_FAILURES = 5
 """After so many reads that failed, the rest is read from Prometheus."""
+
+
+class Restarted(Protocol):
+    """A reader that takes windows which the record has."""
+
+    @property
+    def policy(self) -> PromotionPolicySpec:
+        """Whose SLOs are counted."""
+        ...
+
+    def take_stored(self, name: str, batch: list[Interval]) -> None:
+        """Judges them; the oldest come first."""
+        ...
 
 
 @dataclass(slots=True)
@@ -40,7 +52,7 @@ class StoredParts:
     """Of the part before ``number``, those that were not taken yet."""
 
     async def learn(
-        self, cluster: Cluster, namespace: str, reader: WindowReader, clock: Callable[[], float] | None = None
+        self, cluster: Cluster, namespace: str, reader: Restarted, clock: Callable[[], float] | None = None
     ) -> bool:
         """Takes windows for ``BUDGET``; whether all parts are taken, or given up."""
         clock = clock or asyncio.get_running_loop().time
