@@ -124,6 +124,13 @@ def test_a_pattern_that_could_take_long_is_a_problem(pattern: str, words: str) -
         assert str(approval(ticketPattern=pattern).problem).startswith("ticketPattern: ")
 
 
+@pytest.mark.parametrize("pattern", ["[[]", "[a--b]", "[a&&b]", "[a||b]", "[a~~b]"])
+def test_a_set_with_two_meanings_is_refused(pattern: str) -> None:
+    """Python warns that it will read them in another way; the warning is nobody's to see in the operator."""
+    assert "two meanings" in str(pattern_problem(pattern))
+    assert not matches(pattern, "[")
+
+
 @given(st.text("aab.*+?{}()|[]^$\\d1,3", max_size=40), st.text("ab1", max_size=128))
 @settings(max_examples=300, deadline=None)
 def test_no_pattern_that_is_used_raises_or_takes_long(pattern: str, ticket: str) -> None:

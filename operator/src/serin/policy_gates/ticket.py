@@ -8,6 +8,7 @@ text can be tried is counted beforehand.
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 
 LONGEST_PATTERN = 128
@@ -46,7 +47,11 @@ def pattern_problem(pattern: str) -> str | None:
         if ways > MOST_WAYS:
             return "it can be tried in too many ways: give counts such as {7} in place of * and +, and fewer choices"
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # a set that a later Python would read in another way: [[a]
+            re.compile(pattern)
+    except FutureWarning as warning:
+        return f"it has two meanings ({warning}): put a backslash before a bracket or sign that stands for itself"
     except (re.error, RecursionError, OverflowError) as error:
         return f"it is no regular expression: {error}"
     return None
