@@ -120,7 +120,7 @@ clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the us
 	find operator e2e tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: fuzz
-fuzz: $(STAMP) ## Try each property with 10,000 inputs (EXAMPLES=100000 for more; an hour)
+fuzz: $(STAMP) ## Try each property with 10,000 inputs (EXAMPLES=100000 for more; hours)
 	SERIN_EXAMPLES=$(or $(EXAMPLES),10000) $(BIN)/python -m pytest -m fuzz --timeout 0 tests/unit
 
 .PHONY: mutants

@@ -144,10 +144,12 @@ async def test_an_object_that_is_nested_too_deeply_ends_no_list_and_no_watch() -
         registry = registry_for(woken.append, ClusterCredentials(settings), Watchdog(lambda: 0.0))
         stop = asyncio.Event()
         work = asyncio.create_task(watch(registry, namespaces=("prod",), ready=asyncio.Event(), stop=stop))
-        async with asyncio.timeout(60):
-            while len(set(woken)) < 4 and not work.done():  # noqa: ASYNC110 - until it is true
-                await asyncio.sleep(0.01)
-        stop.set()
-        over.set()
-        await work
+        try:
+            async with asyncio.timeout(30):
+                while len(set(woken)) < 4 and not work.done():  # noqa: ASYNC110 - until it is true
+                    await asyncio.sleep(0.01)
+        finally:
+            stop.set()
+            over.set()
+            await asyncio.wait([work], timeout=10)
     assert {name for _, name in woken} == {"deep", "fraud", "deeper", "credit"}
