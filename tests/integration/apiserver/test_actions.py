@@ -50,6 +50,8 @@ def agent(sandbox: Sandbox, api: ClusterApi, namespace: str) -> Iterator[Cluster
         api.apply(item)
     with ClusterApi(sandbox.kubeconfig_for(namespace, AGENT)) as limited:
         wait_until(lambda: _refusal(limited, _action(namespace)) == "", what="the agent may hold", seconds=10)
+        other = _action(namespace, requestedBy="ana@example.com")  # another file may have switched the policy off
+        wait_until(lambda: _refusal(limited, other) != "", what="the policy is in force", seconds=10)
         yield limited
 
 
