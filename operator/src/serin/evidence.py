@@ -23,13 +23,14 @@ class Counts:
     """Availability only: requests that were answered with a 4xx, which are not bad; 0 where the counters do not say."""
 
     def __post_init__(self) -> None:
-        if self.bad < 0 or self.total < 0 or self.client_errors < 0 or min(self.ladder, default=0) < 0:
-            message = f"counts cannot be negative: {self.bad}/{self.total}"
+        bad, total = self.bad, self.total
+        if bad < 0 or total < 0 or self.client_errors < 0 or (self.ladder and min(self.ladder) < 0):
+            message = f"counts cannot be negative: {bad}/{total}"
             raise ValueError(message)
-        if self.bad > self.total:
-            object.__setattr__(self, "bad", self.total)
-        if self.client_errors > self.total:
-            object.__setattr__(self, "client_errors", self.total)
+        if bad > total:
+            object.__setattr__(self, "bad", total)
+        if self.client_errors > total:
+            object.__setattr__(self, "client_errors", total)
         if self.ladder:
             object.__setattr__(self, "ladder", tuple(min(n, self.total) for n in self.ladder))
 

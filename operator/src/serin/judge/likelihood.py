@@ -70,10 +70,11 @@ class Relative:
         if not total or not stable_total or not events:
             return [0.0] * len(self.grid)
         share, log = total / (total + stable_total), math.log
-        rest, base = 1 - share, 1 + share * (self.null - 1)
+        base = 1 + share * (self.null - 1)
+        stables, own = (1 - share) / base, share / base
         return [
-            bad * own - events * log((rest + share * ratio) / base)
-            for ratio, own in zip(self.grid, self._logs, strict=True)
+            bad * times - events * log(stables + own * ratio)
+            for ratio, times in zip(self.grid, self._logs, strict=True)
         ]
 
 
@@ -95,6 +96,8 @@ class Absolute:
     def increment(self, candidate: tuple[float, float]) -> list[float]:
         """Per alternative what the candidate's (bad, total) add."""
         bad, good = candidate[0], candidate[1] - candidate[0]
+        if not bad:  # most windows
+            return [good * g for g in self._good]
         return [bad * b + good * g for b, g in zip(self._bad, self._good, strict=True)]
 
     def toward(self, share: float, candidate: tuple[float, float]) -> float:

@@ -49,8 +49,8 @@ class PassEvidence:
         self._not_worse, self._keeps = not_worse_than_stable(settings.pass_ratio), keeps_objective(settings.bad_share)
         self._e3, self._e4 = Accumulated(self._not_worse.prior), Accumulated(self._keeps.prior)
         self._allowed = settings.bad_share
-        self._stable = NO_REQUESTS
-        """Of all windows so far in which stable does not look broken."""
+        self._bad = self._total = 0
+        """Of stable in all windows so far in which it does not look broken."""
         self._throughout: Accumulated | None = None
         self._better = BetterThanStable(settings)
         self.occasion: Occasion | None = None
@@ -107,15 +107,16 @@ class PassEvidence:
     @property
     def _share_of_stable(self) -> float:
         """The share of the one alternative that changes: stable's own so far, which a healthy candidate has, too."""
-        known, allowed = self._stable, self._allowed
+        allowed = self._allowed
         # Without any history half of the allowed share.
-        share = (known.bad + 1) / (known.total + 2 / allowed)
+        share = (self._bad + 1) / (self._total + 2 / allowed)
         return min(MOST_OF_ALLOWED * allowed, max(LEAST_OF_ALLOWED * allowed, share))
 
     def _learn(self, window: Window) -> None:
         stable = window.stable
         if stable is not None and not window.error and stable.share <= self._looks_broken:
-            self._stable += stable
+            self._bad += stable.bad
+            self._total += stable.total
 
     def _look(self) -> None:
         if not self.proven:

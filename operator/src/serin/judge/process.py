@@ -21,6 +21,9 @@ Chosen by simulation: docs/adr/0020.
 SLOWLY = 20
 """Windows in which the weight of a later one halves at first; after many of them it falls little faster than 1/n."""
 _LN10 = math.log(10)
+_ENOUGH, _STEEP = 1e250, 100.0
+"""No alternative of a restarting test has more capital, or wins more (natural log) in one window: less than there might
+be is valid, too, and far beyond any threshold."""
 
 
 def log10_e(value: float) -> float:
@@ -101,16 +104,15 @@ class Restarting:
     All bets on one alternative take the same increments, so their sum is one number per alternative.
     """
 
-    __slots__ = ("_logs", "_prior", "_suspicions", "_windows")
+    __slots__ = ("_capital", "_prior", "_suspicions", "_windows")
 
     def __init__(self, prior: Sequence[float] | None = None) -> None:
-        self._prior = evenly() if prior is None else prior
-        self._logs = [-math.inf] * len(self._prior)
+        self._prior = [math.exp(part) for part in (evenly() if prior is None else prior)]
+        self._capital = [0.0] * len(self._prior)
         self._windows = self._suspicions = 0
 
     def add(self, step: list[float], *, suspected: bool = False) -> None:
         """Takes one window's increments; whether the windows before it made it suspicious."""
-        exp, log1p = math.exp, math.log1p
         weight = STEADILY * (_left(self._windows) - _left(self._windows + 1))
         if not self._windows:
             weight += AT_ONCE
@@ -118,13 +120,12 @@ class Restarting:
         if suspected:
             self._suspicions += 1
             weight += ON_SUSPICION / (self._suspicions * (self._suspicions + 1))
-        stake = math.log(weight)
-        begun = [p + stake for p in self._prior]
-        # _sum_of_two, without 20 calls.
-        self._logs = [
-            (s + log1p(exp(b - s)) if s > b else b + log1p(exp(s - b))) + d
-            for s, b, d in zip(self._logs, begun, step, strict=True)
-        ]
+        exp = math.exp
+        if max(step) > _STEEP:
+            step = [min(d, _STEEP) for d in step]
+        self._capital = [(c + weight * p) * exp(d) for c, p, d in zip(self._capital, self._prior, step, strict=True)]
+        if max(self._capital) > _ENOUGH:
+            self._capital = [min(c, _ENOUGH) for c in self._capital]
 
     @property
     def _to_come(self) -> float:
@@ -135,12 +136,7 @@ class Restarting:
     @property
     def log_e(self) -> float:
         """Natural logarithm of the e-value; 0 before the first window."""
-        return log_sum_exp([math.log(self._to_come), *self._logs])
-
-    @property
-    def bound(self) -> float:
-        """Something that ``log_e`` is not above, for a tenth of the work."""
-        return max(0.0, *self._logs) + math.log(len(self._logs) + 1)
+        return math.log(math.fsum((self._to_come, *self._capital)))
 
 
 class Average:
@@ -159,9 +155,10 @@ class Average:
     @property
     def log_e(self) -> float:
         """Natural logarithm of the e-value; 0 before the first window."""
+        if len(self._members) == 1:
+            return self._members[0].log_e
         return log_sum_exp([member.log_e for member in self._members]) - math.log(len(self._members))
 
     def reaches(self, threshold: float) -> bool:
-        """Whether the rounded log10 is at least ``threshold``; cheap while it is far from it."""
-        near = threshold * _LN10 - 1e-3
-        return any(member.bound >= near for member in self._members) and log10_e(self.log_e) >= threshold
+        """Whether the rounded log10 is at least ``threshold``."""
+        return log10_e(self.log_e) >= threshold

@@ -89,12 +89,15 @@ class _Epoch:
 
     def _asked_for(self, *, worse: bool, broken: bool) -> bool:
         """Whether these are the tests that the policy asks for."""
-        return {
-            Compare.RELATIVE_AND_ABSOLUTE: worse and broken,
-            Compare.ABSOLUTE: broken,
-            Compare.RELATIVE: worse,
-            Compare.EITHER: worse or broken,
-        }[self._compare]
+        match self._compare:
+            case Compare.RELATIVE_AND_ABSOLUTE:
+                return worse and broken
+            case Compare.ABSOLUTE:
+                return broken
+            case Compare.RELATIVE:
+                return worse
+            case Compare.EITHER:
+                return worse or broken
 
     def over(self, bad_share: float) -> bool:
         """Whether a common cause has gone: a whole block after it inside the objective, and no breach in sight."""

@@ -110,6 +110,10 @@ class WorseThanStable:
 
     def _judge(self, compared: Compared) -> None:
         candidate, stable = compared.candidate, compared.stable
+        if not self._rungs and not self._skewed:  # the common case of what follows
+            step = self._test.increment((candidate.bad, candidate.total), (stable.bad, stable.total))
+            self._e.add([tempered(step, compared.phis[0])], suspected=compared.suspected)
+            return
         seen = [(counters(s, self._rungs), s.total) for s in compared.stables]
         steps = []
         for index, (bad, phi) in enumerate(zip(counters(candidate, self._rungs), compared.phis, strict=True)):

@@ -34,6 +34,9 @@ class Suspicion:
 
     def add(self, window: Counts, before: Counts, phi: float) -> None:
         """Takes one window, with all counts of the candidate before it and the divisor of its increments."""
+        if not window.bad and not any(self._sums):  # most windows
+            self.raised = False
+            return
         # Without any history: as much as the objective allows.
         expected = window.total * (before.bad + 1) / (before.total + self._one_bad_in)
         self._sums = [
