@@ -40,6 +40,7 @@ def next_version(site: Site, prometheus_url: str = "") -> Iterator[None]:
 
 def test_back_in_mid_rollout_a_breach_is_taken_back(site: Site) -> None:
     site.go_live()
+    site.policy(analysis={"window": "1s", "preflight": "Warn"})  # otherwise it stays at 0 % without a Prometheus
     with site.load():
         with next_version(site, NOBODY):
             site.want("3", environment={"ERROR_RATE": "0.3", "FAULT_SEED": "1"})

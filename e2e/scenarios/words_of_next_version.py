@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from serin.cluster import client, resources
+from serin.cluster import client, connection, resources
 from serin.controller.process import main
 
 if TYPE_CHECKING:
@@ -74,5 +74,5 @@ def _in(words: dict[str, dict[str, str]], resource: Resource, item: Object) -> O
 
 
 if __name__ == "__main__":
-    client.KubernetesCluster = TranslatingCluster  # type: ignore[misc]
+    connection.KubernetesCluster = TranslatingCluster  # type: ignore[misc]
     main()
