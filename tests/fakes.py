@@ -6,11 +6,11 @@ can be told to end the process at the n-th write, before or after it took effect
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from serin.cluster import resources
 from serin.cluster.client import Object, Objects
@@ -27,6 +27,11 @@ Key = tuple[str, str, str]
 ENVOY = {"job": "envoy", "namespace": "projectcontour", "instance": "10.0.0.1:8002"}
 FORGER = {"job": "pods", "namespace": "evil", "instance": "10.0.0.2:8080", "pod": "forger"}
 """Labels of two scrape targets: they are Prometheus's, not the exporter's."""
+
+
+def copied(obj: Object) -> Object:
+    """The object as it comes back from a server: JSON, and nobody else's."""
+    return cast("Object", json.loads(json.dumps(obj)))
 
 
 class Killed(BaseException):
@@ -63,7 +68,7 @@ class FakeCluster:
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         self._check()
         try:
-            return copy.deepcopy(self.objects[resource.plural, namespace, name])
+            return copied(self.objects[resource.plural, namespace, name])
         except KeyError:
             raise NotFound(name) from None
 
@@ -76,7 +81,7 @@ class FakeCluster:
         wanted = dict(part.split("=") for part in selector.split(",") if "=" in part)
         without = {part[1:] for part in selector.split(",") if part.startswith("!")}
         return [
-            copy.deepcopy(obj)
+            copied(obj)
             for (plural, space, _), obj in self.objects.items()
             if plural == resource.plural
             and namespace in {space, ""}
@@ -115,8 +120,8 @@ class FakeCluster:
         if key in self.objects:
             raise Conflict(key[2])
         if dry_run:
-            return copy.deepcopy(body)
-        return self._write(f"create {resource.plural}", key, copy.deepcopy(body))
+            return copied(body)
+        return self._write(f"create {resource.plural}", key, copied(body))
 
     async def apply(self, resource: Resource, body: Object, *, manager: str) -> Object:
         self._check()
@@ -125,7 +130,7 @@ class FakeCluster:
         wanted = body["metadata"].get("resourceVersion")
         if old and wanted and old["metadata"]["resourceVersion"] != wanted:
             raise Conflict(key[2])
-        new = copy.deepcopy(body)
+        new = copied(body)
         generation = (old["metadata"]["generation"] if old else 0) + 1
         new["metadata"] |= {"generation": generation, "managedFields": [{"manager": manager}]}
         told = generation if self.accepting else generation - 1
@@ -146,7 +151,7 @@ class FakeCluster:
         if old["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
             raise Conflict(key[2])
         return self._write(
-            f"status {resource.plural}", key, {**copy.deepcopy(old), "status": copy.deepcopy(body["status"])}
+            f"status {resource.plural}", key, {**copied(old), "status": copied(body["status"])}
         )
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
@@ -159,7 +164,7 @@ class FakeCluster:
     def put(self, resource: Resource, obj: Object) -> None:
         """A user's write: not counted, never refused."""
         key = (resource.plural, obj["metadata"]["namespace"], obj["metadata"]["name"])
-        obj = copy.deepcopy(obj)
+        obj = copied(obj)
         if resource is resources.PROMOTION_ACTIONS and self.clock is not None:
             obj["metadata"].setdefault("creationTimestamp", self.clock().strftime("%Y-%m-%dT%H:%M:%SZ"))
         self._store(key, obj)
@@ -176,7 +181,7 @@ class FakeCluster:
         stored = self._store(key, new)
         if self.die_at == (number, "after"):
             raise Killed(what)
-        return copy.deepcopy(stored)
+        return copied(stored)
 
     def _store(self, key: Key, new: Object | None) -> Object:
         if new is None:
@@ -200,7 +205,7 @@ def _true(kind: str, generation: int) -> dict[str, Any]:
 
 def _merged(old: Any, patch: Any) -> Any:
     if not isinstance(patch, dict) or not isinstance(old, dict):
-        return copy.deepcopy(patch)
+        return copied(patch)
     out = {**old, **{k: _merged(old.get(k), v) for k, v in patch.items()}}
     return {k: v for k, v in out.items() if v is not None}
 

@@ -77,6 +77,7 @@ def test_a_good_version_is_promoted_and_a_bad_one_after_it_is_not(knative: Knati
     assert moved == [25, 50, 100, 100]
 
 
+@pytest.mark.matrix
 def test_a_breach_is_taken_back_and_the_next_version_never_wakes_it(knative: KnativeSite) -> None:
     site = knative
     site.go_live()
@@ -95,6 +96,7 @@ def test_a_breach_is_taken_back_and_the_next_version_never_wakes_it(knative: Kna
     assert site.requests_of("3") == 0, "the version that was taken back answers nobody again"
 
 
+@pytest.mark.matrix
 def test_a_version_that_never_becomes_ready_answers_nobody(knative: KnativeSite) -> None:
     site = knative
     site.go_live()
@@ -112,6 +114,7 @@ LATENCY = {"name": "latency", "objective": "90.0", "indicator": {"latency": {"th
 AVAILABILITY = {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}
 
 
+@pytest.mark.matrix
 def test_the_queue_proxies_tell_a_good_version_from_a_bad_one(knative: KnativeSite) -> None:
     """Arms Knative: what each revision's queue-proxy counts, in place of the gateway."""
     site = knative
@@ -129,6 +132,7 @@ def test_the_queue_proxies_tell_a_good_version_from_a_bad_one(knative: KnativeSi
     assert 0 < record["status"]["requests"]["availability"] <= site.requests_of("3")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("weight", [0, 25])
 def test_an_operator_that_is_killed_in_mid_step_goes_on(knative: KnativeSite, weight: int) -> None:
     site = knative
@@ -147,6 +151,7 @@ def test_an_operator_that_is_killed_in_mid_step_goes_on(knative: KnativeSite, we
     assert site.outcomes()[-1] == "Promoted"
 
 
+@pytest.mark.matrix
 def test_a_percent_that_somebody_lowers_is_an_abort(knative: KnativeSite) -> None:
     site = knative
     site.go_live()
