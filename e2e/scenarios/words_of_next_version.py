@@ -74,5 +74,5 @@ def _in(words: dict[str, dict[str, str]], resource: Resource, item: Object) -> O
 
 
 if __name__ == "__main__":
-    connection.KubernetesCluster = TranslatingCluster  # type: ignore[misc]
+    connection.KubernetesCluster = TranslatingCluster  # type: ignore[attr-defined]
     main()
