@@ -34,7 +34,7 @@ TREES = st.recursive(
 """Any JSON."""
 
 
-def fuzzed(everyday: int = 300) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def fuzzed(everyday: int = 100) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator, outside of ``given``: so many inputs in the everyday run."""
 
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:

@@ -73,6 +73,7 @@ def test_model_cannot_load(site: Site, fault: str, words: str) -> None:
     assert words in record["status"]["message"]
 
 
+@pytest.mark.matrix
 def test_crash_loop_at_25_percent(site: Site) -> None:
     """One end may be anything: the weight goes, and comes back with the next container. A second end is a crash."""
     site.go_live()
@@ -90,6 +91,7 @@ def test_crash_loop_at_25_percent(site: Site) -> None:
     assert not [a for a in after if a.failed], "after the rollback nothing fails"
 
 
+@pytest.mark.matrix
 def test_scaling_in_mid_rollout(site: Site) -> None:
     site.go_live()
     with site.load():

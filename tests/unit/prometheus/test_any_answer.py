@@ -141,7 +141,7 @@ async def asked(slo: str, answers: list[tuple[int, bytes]]) -> list[Interval]:
         prometheus.close()
 
 
-@fuzzed(200)
+@fuzzed()
 @given(
     st.sampled_from(sorted(INDICATORS)),
     st.lists(st.tuples(st.sampled_from([200, 200, 200, 200, 422, 503]), bodies()), min_size=1, max_size=3),
@@ -161,7 +161,7 @@ def test_any_answer_is_windows_or_one_error(slo: str, answers: list[tuple[int, b
         assert len(words) < LONGEST
 
 
-@fuzzed(200)
+@fuzzed()
 @given(st.sampled_from(sorted(INDICATORS)), st.lists(series("matrix"), max_size=8), st.booleans())
 def test_an_answer_that_is_whole_is_read_in_any_order(slo: str, found: list[dict[str, Any]], same: bool) -> None:  # noqa: FBT001
     """Prometheus gives series in no order that means anything."""

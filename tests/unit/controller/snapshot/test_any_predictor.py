@@ -152,7 +152,7 @@ def test_a_secret_in_plain_text_is_found_whatever_stands_beside_it(predictor: di
     check_told(problem)
 
 
-@fuzzed(100)
+@fuzzed()
 @given(TREES | st.sampled_from(SECRETS), st.sampled_from(["quota: exceeded", "Invalid value: ", "denied the request"]))
 def test_what_the_server_refuses_is_no_revision_whatever_it_says(said: Any, how: str) -> None:
     """The client masks what a server quotes (``schema/masking.py``); the rest is told as it is."""

@@ -339,7 +339,7 @@ def any_series(draw: st.DrawFn) -> Series:
     return Series(own, at, values)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(any_series(), max_size=6),
     st.sampled_from([ArmPatterns("pod", "fraud-b-.*", "fraud-a-.*"), PODS]),
