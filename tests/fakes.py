@@ -150,9 +150,7 @@ class FakeCluster:
         old = self.objects[key]
         if old["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
             raise Conflict(key[2])
-        return self._write(
-            f"status {resource.plural}", key, {**copied(old), "status": copied(body["status"])}
-        )
+        return self._write(f"status {resource.plural}", key, {**copied(old), "status": copied(body["status"])})
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         self._check()
