@@ -41,7 +41,7 @@ def serve(faults: Faults) -> None:
     # Parsed by KServe when it was imported, which may have been long before this program's arguments were known.
     model_server.args = arguments
     configure_logging(arguments.log_config_file)
-    _quieten()
+    quieten()
     version, mishaps = os.environ.get("MODEL_VERSION", ""), Mishaps(faults)
     folder = _model_folder(arguments.model_dir)
     model = SandboxModel(arguments.model_name, folder, version=version, faults=faults, on_request=mishaps.count_request)
@@ -67,7 +67,8 @@ def _model_folder(wanted: Path) -> Path:
     return wanted
 
 
-def _quieten() -> None:
+def quieten() -> None:
+    """Keep the log to what somebody reads."""
     # Several lines per request, which nobody reads in the sandbox, would cost more than the prediction.
     for name in ("kserve.trace", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
