@@ -8,7 +8,7 @@ from typing import Any
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import Replicas, Source, workload_name
+from serin.api.revision import Replicas, Source, without_nulls, workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
@@ -29,6 +29,7 @@ from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.service import service_in, service_of, services_of, workload_of
+from serin.traffic.standard.timeouts import request_timeout
 from serin.traffic.standard.workload import has_same_content, inference_service
 
 
@@ -107,7 +108,10 @@ class Standard:
         plan, actual, seen = decision.plan.route, route.actual, route.view
         if plan is None:
             return Applied()
-        wanted = http_route(route.owner, route.spec, plan, service_in(route.workloads))
+        timeout = request_timeout(route, plan)
+        wanted = http_route(
+            route.owner, route.spec, plan, service_in(route.workloads), timeout=timeout, lacks=route.lacks
+        )
         meant = own_annotations(wanted)
         if actual is not None:
             if is_applied(actual, wanted) and own_annotations(actual) == meant:
@@ -115,7 +119,7 @@ class Standard:
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
             if not route.owner.owns(actual) and await is_deleted_meanwhile(cluster, route.owner):
                 return Applied()
-        await cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
+        await cluster.apply(resources.HTTP_ROUTES, without_nulls(wanted), manager=names.MANAGER)
         if seen is None or not seen.editor or actual is None or own_annotations(actual) != meant:
             return Applied()
         return Applied(f"{seen.edited_by} had changed the HTTPRoute; it shows again what was decided ({plan.weight} %)")
