@@ -1,7 +1,7 @@
 """How is the model server started? As KServe's sklearn server is: --model_name, --model_dir, --http_port.
 
 With MODEL_SOURCE=builtin the model that the sandbox trained is used if --model_dir has none.
-MODEL_VERSION is told in every answer.
+MODEL_VERSION is told in every answer. With GRPC=1 it also listens on --grpc_port (8081).
 """
 
 from __future__ import annotations
@@ -47,7 +47,12 @@ def serve(faults: Faults) -> None:
     model = SandboxModel(arguments.model_name, folder, version=version, faults=faults, on_request=mishaps.count_request)
     if version:
         model_server.app.add_middleware(VersionHeader, version=version)
-    server = kserve.ModelServer(http_port=arguments.http_port, workers=1, enable_grpc=False)
+    server = kserve.ModelServer(
+        http_port=arguments.http_port,
+        grpc_port=arguments.grpc_port,
+        workers=1,
+        enable_grpc=os.environ.get("GRPC") == "1",
+    )
     models: list[SandboxModel] = []
     try:
         model.load()

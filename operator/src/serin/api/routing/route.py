@@ -78,7 +78,8 @@ class Route(ApiModel):
                 (
                     "!has(self.filters) || !self.filters.exists(f, has(f.urlRewrite) && "
                     "f.urlRewrite.path.type == 'ReplacePrefixMatch') || !has(self.matches) || "
-                    "(self.matches.size() == 1 && (!has(self.matches[0].path) || self.matches[0].path.type == 'PathPrefix'))"
+                    "(self.matches.size() == 1 && "
+                    "(!has(self.matches[0].path) || self.matches[0].path.type == 'PathPrefix'))"
                 ),
                 "ReplacePrefixMatch needs one match with a path of type PathPrefix",
             ),

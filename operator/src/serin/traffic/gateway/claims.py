@@ -118,7 +118,7 @@ async def hostname_taken(
 ) -> Problem | None:
     """The problem if somebody else has a hostname of ``spec.route`` on the same gateway; None otherwise.
 
-    It lists all HTTPRoutes and ModelDeployments, so it runs only before a first deployment, before its route is
+    It lists all routes and ModelDeployments, so it runs only before a first deployment, before its route is
     created, and while spec asks for a hostname or a Gateway that its route does not have. Raises ``Refused`` or
     ``Unavailable`` if a list fails and nothing serves yet.
     """
@@ -126,8 +126,9 @@ async def hostname_taken(
     if not asked:
         return None
     try:
-        routes, deployments = await together(
+        routes, calls, deployments = await together(
             _listed(cluster, resources.HTTP_ROUTES, namespaces, _route_of),
+            _listed(cluster, resources.GRPC_ROUTES, namespaces, _route_of),
             _listed(cluster, resources.MODEL_DEPLOYMENTS, namespaces, _claim_of),
         )
     except (Refused, Unavailable) as error:
@@ -137,7 +138,7 @@ async def hostname_taken(
         message = f"spec.route.hostnames: whether somebody else claims them cannot be read: {error}"
         return Problem(Reason.HOSTNAME_TAKEN, message)
     namespace = obj["metadata"]["namespace"]
-    claims = [*_of_routes(routes, obj), *_of_new_deployments(deployments, obj, claim.now)]
+    claims = [*_of_routes([*routes, *calls], obj), *_of_new_deployments(deployments, obj, claim.now)]
     for other in sorted(claims, key=lambda found: (found.namespace != namespace, found.kind, found.name)):
         taken = other.conflicts(asked, namespace, prefixes_of(obj["spec"]["route"].get("matches") or []))
         if taken:
@@ -187,7 +188,10 @@ async def _listed(
     try:
         found = await together(*(reduced(cluster, kind, namespace, part_of) for namespace in namespaces or ("",)))
     except NotFound:
-        if kind is resources.HTTP_ROUTES:  # the Gateway API is not installed: told when the route is applied
+        if kind in {
+            resources.HTTP_ROUTES,
+            resources.GRPC_ROUTES,
+        }:  # the Gateway API is not installed: told when the route is applied
             return []
         raise
     return [obj for objs in found for obj in objs]
