@@ -60,6 +60,11 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ("spec.route.filters", [header_filter("Host")], "Host stays as it is: it could lead the request elsewhere"),
     ("spec.route.filters", 2 * [header_filter("x-team")], "Duplicate value"),
     (
+        "spec.route.filters",
+        [{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replacePrefixMatch": "/"}}}],
+        "give the one path that the type names: replaceFullPath or replacePrefixMatch",
+    ),
+    (
         "spec.route",
         {**ROUTE, "matches": 2 * [{"path": {"value": "/a"}}], "filters": [rewrite("ReplacePrefixMatch")]},
         "ReplacePrefixMatch needs one match with a path of type PathPrefix",
@@ -255,6 +260,7 @@ BOUNDS: list[tuple[str, Any, str]] = [
 ]
 ELSEWHERE = {
     "mode is immutable",
+    "protocol is immutable: clients would lose the model meanwhile",
     "the facts of a PromotionRecord never change",
     "a finished PromotionRecord never changes",
 }
@@ -323,6 +329,12 @@ def test_the_mode_never_changes(api: ClusterApi, namespace: str) -> None:
     api.apply(objects.model_deployment(namespace))
     with pytest.raises(RefusedError, match="mode is immutable"):
         api.apply(changed(objects.model_deployment(namespace), "spec.mode", "Knative"))
+
+
+def test_the_protocol_never_changes(api: ClusterApi, namespace: str) -> None:
+    api.apply(objects.model_deployment(namespace))
+    with pytest.raises(RefusedError, match="protocol is immutable"):
+        api.apply(changed(objects.model_deployment(namespace), "spec.route.protocol", "GRPC"))
 
 
 def test_an_action_never_changes(api: ClusterApi, namespace: str) -> None:
