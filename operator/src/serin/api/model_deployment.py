@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
+from serin.api.routing.route import ObjectName, Route
 from serin.api.status import NEVER_OBSERVED, ModelDeploymentStatus
-from serin.schema.types import OBJECT_NAME, ApiModel, Duration, Uri, validations
+from serin.schema.types import ApiModel, Uri, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
-"""A name of a Kubernetes object (RFC 1123)."""
-HOSTNAME = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 RESERVED_KEYS = ("serin.dev/", "serving.kserve.io/")
 SCALING_FIELDS = (
     "minReplicas",
@@ -25,7 +24,7 @@ SCALING_FIELDS = (
     "autoScaling",
     "deploymentStrategy",
 )
-"""Fields of KServe's predictor that are outside the revision: they apply in place, at once, ungated."""
+"""Fields of KServe's components that are outside the revision: they apply in place, at once, ungated."""
 
 PREDICTOR_RULES = validations(
     ("!has(self.canaryTrafficPercent)", "canaryTrafficPercent is Serin's to decide; leave it out"),
@@ -86,6 +85,41 @@ PREDICTOR_SCHEMA: dict[str, Any] = {
     **PREDICTOR_RULES,
 }
 
+TRANSFORMER_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "nullable": True,
+    "x-kubernetes-preserve-unknown-fields": True,
+    "properties": {
+        "canaryTrafficPercent": {"type": "integer"},
+        **SCALING_SCHEMA,
+        **{name: PREDICTOR_SCHEMA["properties"][name] for name in ("labels", "annotations", "containers")},
+    },
+    **validations(
+        ("!has(self.canaryTrafficPercent)", "canaryTrafficPercent is Serin's to decide; leave it out"),
+        ("has(self.containers)", "transformer.containers is missing: give the container that transforms"),
+    ),
+}
+
+NO_EXPLAINER = (
+    "explainer is not supported: explanations are no predictions, and would be counted as such; leave it out, and "
+    "deploy it by itself: a ModelDeployment whose predictor.containers run it, with a hostname of this one as "
+    "--predictor_host"
+)
+
+LONGEST_TIMEOUT = 24 * 60 * 60
+"""Seconds; KServe takes any number."""
+DEFAULT_TIMEOUT = timedelta(seconds=60)
+DRAIN_WITHOUT_TIMEOUT = timedelta(minutes=5)
+
+
+def component_timeout(predictor: Mapping[str, Any], transformer: Mapping[str, Any] | None) -> timedelta:
+    """KServe's own timeout of the component that takes the requests; 60 s without one, as in KServe's own routes."""
+    for component in (transformer or {}, predictor):
+        seconds = component.get("timeout")
+        if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds >= 0:
+            return timedelta(seconds=min(seconds, LONGEST_TIMEOUT))
+    return DEFAULT_TIMEOUT
+
 
 class Mode(StrEnum):
     """How KServe deploys the model."""
@@ -117,31 +151,6 @@ class ModelRef(ApiModel):
     none."""
 
 
-class ParentRef(ApiModel):
-    """The Gateway (and listener) that carries the route."""
-
-    name: ObjectName
-    namespace: ObjectName | None = None
-    section_name: ObjectName | None = None
-
-
-class Route(ApiModel):
-    """How clients reach the model. In mode Knative the hostname is Knative's, and only ``timeout`` is used."""
-
-    hostnames: Annotated[
-        list[Annotated[str, Field(max_length=253, pattern=HOSTNAME)]], Field(min_length=1, max_length=16)
-    ]
-    parent_ref: ParentRef
-    timeout: Duration = timedelta(seconds=60)
-    """Longest time that a request may take; a revision is also drained so long after its weight became 0."""
-
-    model_config: ClassVar = {
-        "json_schema_extra": validations(
-            ("!has(self.timeout) || duration(self.timeout) >= duration('1s')", "timeout is at least 1s")
-        )
-    }
-
-
 class PolicyRef(ApiModel):
     """A PromotionPolicy in the same namespace."""
 
@@ -158,6 +167,14 @@ class ModelDeploymentSpec(ApiModel):
     ]
     """KServe's PredictorSpec; Serin sets ``storageUri`` and ``name``. A change of any other than the scaling fields is
     a new revision."""
+    transformer: Annotated[dict[str, Any] | None, WithJsonSchema(TRANSFORMER_SCHEMA)] = None
+    """KServe's TransformerSpec: requests go to it, and it calls the predictor of its own revision. A part of the
+    revision, as ``predictor`` is. Mode Standard only."""
+    explainer: Annotated[
+        dict[str, Any] | None,
+        WithJsonSchema({"type": "object", "nullable": True, "x-kubernetes-preserve-unknown-fields": True}),
+    ] = None
+    """Refused: the message says what to do instead."""
     mode: Mode = Mode.STANDARD
     """How KServe deploys the model: Standard, with Deployments and an HTTPRoute of Serin's, or Knative, with Knative
     Serving, whose route and hostnames it uses. Immutable."""
@@ -169,7 +186,25 @@ class ModelDeploymentSpec(ApiModel):
     paused: bool = False
     """No rollout starts and no weight is raised. Serin still watches for breaches, rolls back and repairs."""
 
-    model_config: ClassVar = {"json_schema_extra": validations(("self.mode == oldSelf.mode", "mode is immutable"))}
+    @property
+    def timeout(self) -> timedelta:
+        """Longest time that a request may take, as spec says it; zero: as long as it does."""
+        return (
+            self.route.timeout
+            if self.route.timeout is not None
+            else component_timeout(self.predictor, self.transformer)
+        )
+
+    @property
+    def drain(self) -> timedelta:
+        """How long a revision stays after its weight became 0."""
+        return self.route.drain if self.route.drain is not None else self.timeout or DRAIN_WITHOUT_TIMEOUT
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("self.mode == oldSelf.mode", "mode is immutable"), ("!has(self.explainer)", NO_EXPLAINER)
+        )
+    }
 
 
 class ModelDeployment(ApiModel):

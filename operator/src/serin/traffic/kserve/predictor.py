@@ -1,12 +1,12 @@
-"""The predictor of an InferenceService: its model source, and the patch of its scaling fields."""
+"""The components of an InferenceService: their model source, and the patch of their scaling fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from serin.api.revision import replica_bounds, scaling_of, without_nulls
-from serin.traffic.kserve.served_name import served_name_fields
+from serin.api.revision import Replicas, Source, replica_bounds, scaling_of, without_nulls
+from serin.traffic.kserve.served_name import MODEL_NAME_FLAG, served_name_fields
 
 KSERVE_API = "serving.kserve.io/v1beta1"
 STORAGE_URI = "STORAGE_URI"
@@ -26,6 +26,17 @@ def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], na
     return predictor
 
 
+def with_served_name(transformer: Mapping[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The transformer with the served name, under which clients ask for it, and it asks the predictor.
+
+    KServe would give it the InferenceService's name, which contains the revision.
+    """
+    transformer = without_nulls(transformer)
+    first, *others = transformer["containers"]
+    served = f"{MODEL_NAME_FLAG}={model.get('servedName') or name}"
+    return {**transformer, "containers": [{**first, "args": [*first.get("args", []), served]}, *others]}
+
+
 def storage_uri(inference_service: Mapping[str, Any]) -> str:
     """Where its model comes from; empty if it does not say so. No webhook rewrites it."""
     predictor = (inference_service.get("spec") or {}).get("predictor") or {}
@@ -37,18 +48,27 @@ def storage_uri(inference_service: Mapping[str, Any]) -> str:
 
 
 def scaling_patch(
-    existing: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int = 0
+    existing: Mapping[str, Any], source: Source, at_least: Replicas | None = None
 ) -> dict[str, Any] | None:
     """The merge patch of an InferenceService's scaling fields to those in spec; None if they are equal.
 
-    ``at_least`` raises the minimum replicas up to the maximum in spec; a fixed size stays as it is.
+    ``at_least`` raises the minimum replicas up to the maximum in spec; a fixed size stays as it is. A component that
+    the InferenceService or spec does not have is left alone: another revision has it.
     """
-    now, wanted = scaling_of(existing.get("spec", {}).get("predictor", {})), scaling_of(predictor)
+    fewest, spec = at_least or Replicas(), existing.get("spec") or {}
+    patch = {"predictor": _scaling_patch(spec.get("predictor") or {}, source.predictor, fewest.predictor)}
+    if spec.get("transformer") and source.transformer is not None:
+        patch["transformer"] = _scaling_patch(spec["transformer"], source.transformer, fewest.transformer)
+    patch = {name: fields for name, fields in patch.items() if fields}
+    return {"spec": patch} if patch else None
+
+
+def _scaling_patch(existing: Mapping[str, Any], component: Mapping[str, Any], at_least: int) -> dict[str, Any]:
+    now, wanted = scaling_of(existing), scaling_of(component)
     fewest, most = replica_bounds(wanted)
     if fewest < at_least and fewest < most:
         wanted["minReplicas"] = min(at_least, most)
-    different = merge_patch(now, wanted)
-    return {"spec": {"predictor": different}} if different else None
+    return merge_patch(now, wanted)
 
 
 def merge_patch(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
