@@ -40,7 +40,7 @@ async def wanted_revision(
     if problem is not None:
         return None, problem
     metadata, whole = obj["metadata"], hash_of(source.model, source.predictor)
-    workload = backend.workload(metadata["name"], whole[:REVISION_LENGTH])
+    workload = backend.workload(metadata["namespace"], metadata["name"], whole[:REVISION_LENGTH])
     ref = RevisionRef(
         revision=whole[:REVISION_LENGTH], version=parsed.spec.model.version, hash=whole, workload=workload
     )
@@ -70,12 +70,12 @@ def _is_known(ref: RevisionRef, parsed: ModelDeployment, arms: Mapping[str, Arm]
 
 def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
     """A problem that shows without a request to the API server."""
-    metadata, predictor = obj["metadata"], obj["spec"]["predictor"]
-    unsupported = backend_of(parsed.spec).unsupported(parsed.spec)
+    metadata, backend = obj["metadata"], backend_of(parsed.spec)
+    unsupported = backend.unsupported(parsed.spec) or backend.unnameable(metadata["namespace"], metadata["name"])
     if unsupported is not None:
         return Problem(Reason.SPEC_INVALID, unsupported)
     try:
-        return problem_of(metadata["name"], metadata["namespace"], predictor)
+        return problem_of(obj["spec"])
     except (TypeError, AttributeError, LookupError) as error:
         return Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
 

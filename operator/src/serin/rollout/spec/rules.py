@@ -5,38 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from serin.api.model_deployment import RESERVED_KEYS
+from serin.api.model_deployment import Mode
+from serin.api.predictor.keys import KSERVE_ANNOTATIONS, KSERVE_KEYS, is_reserved
+from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_by
 from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
+from serin.rollout.spec.model_source import source_violations
+from serin.rollout.spec.older_spelling import new_form
+from serin.rollout.spec.scaling import scaling_violations
 from serin.schema.nesting import nested_deeper
 from serin.schema.reasons import Reason
 
-LONGEST_NAMES = 43
-"""Name and namespace together: ``<name>-<revision>-predictor-<namespace>`` is one DNS label of 63 characters."""
 DEEPEST = 50
 """Levels of a predictor; KServe's own types have about 15."""
-RESERVED_LABELS = frozenset({"app", "component"})
 
 
-def problem_of(name: str, namespace: str, predictor: Mapping[str, Any]) -> Problem | None:
-    """The first violated rule; None if all hold."""
-    message = next(_violations(name, namespace, predictor), None)
+def problem_of(spec: Mapping[str, Any]) -> Problem | None:
+    """The first violated rule; None if all hold. ``spec`` as the API server stores it."""
+    message = next(_violations(spec), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
 
-def _violations(name: str, namespace: str, predictor: Mapping[str, Any]) -> Iterator[str]:
-    if nested_deeper(predictor, DEEPEST):
+def _violations(spec: Mapping[str, Any]) -> Iterator[str]:
+    if nested_deeper(spec["predictor"], DEEPEST):
         yield f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
         return
-    predictor = without_nulls(predictor)
-    if len(name) + len(namespace) > LONGEST_NAMES:
-        yield (
-            f"metadata.name and metadata.namespace have {len(name) + len(namespace)} characters together, at most "
-            f"{LONGEST_NAMES} fit into the names that KServe derives; choose shorter ones"
-        )
+    model, predictor = without_nulls(spec["model"]), without_nulls(spec["predictor"])
+    older = new_form(predictor)
+    if older is not None:
+        yield older
+    yield from _reserved(predictor)
+    yield from source_violations(model, predictor)
+    yield from _served_name(model, predictor)
+    yield from scaling_violations(predictor, str(spec.get("mode") or Mode.STANDARD))
+
+
+def _reserved(predictor: Mapping[str, Any]) -> Iterator[str]:
     for section in ("labels", "annotations"):
         for key in predictor.get(section) or {}:
-            if key.startswith(RESERVED_KEYS) or key in RESERVED_LABELS:
-                yield f"spec.predictor.{section}: key {key} is reserved; remove it"
-    if "model" in predictor and any("--model_name" in arg for arg in predictor["model"].get("args") or []):
-        yield "spec.predictor.model.args: --model_name is Serin's to set; use spec.model.servedName or remove it"
+            if is_reserved(section, key):
+                allowed = ""
+                if section == "annotations" and key.startswith(KSERVE_KEYS):
+                    free = sorted(name.removeprefix(KSERVE_KEYS) for name in KSERVE_ANNOTATIONS)
+                    allowed = f" (of KServe's keys {', '.join(free)} may be set)"
+                yield f"spec.predictor.{section}: key {key} is reserved; remove it{allowed}"
+
+
+def _served_name(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[str]:
+    """Every revision answers to one name: it is written out, and once."""
+    arguments = [str(argument) for argument in (predictor.get("model") or {}).get("args") or []]
+    name = named_by(arguments, MODEL_NAME_FLAG)
+    if name is None:
+        return
+    where = f"spec.predictor.model.args: {MODEL_NAME_FLAG}"
+    if not name or "{{" in name or "$(" in name:
+        yield (
+            f"{where} is not a name that is the same for every revision; write the name itself, or remove the argument "
+            f"and use spec.model.servedName"
+        )
+    elif model.get("servedName") not in {None, name}:
+        yield f"{where} says {name}, and spec.model.servedName says {model['servedName']}; remove one of them"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from serin.api import names
 from serin.api.managed_fields import editor
 from serin.api.policy.exposure import Exposure
-from serin.api.revision import workload_name
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked
 from serin.traffic.gateway.service import ServiceOf
 
 
-def route_view(obj: Mapping[str, Any], service_of: ServiceOf) -> RouteView:
-    """The HTTPRoute as the rollout sees it; ``LookupError``, ``TypeError`` or the like for an unexpected shape."""
+def route_view(obj: Mapping[str, Any], service_of: ServiceOf, name_of: Callable[[str, str, str], str]) -> RouteView:
+    """The HTTPRoute as the rollout sees it; ``name_of`` gives the workload by namespace, ModelDeployment and revision.
+
+    ``LookupError``, ``TypeError`` or the like for an unexpected shape.
+    """
     metadata = obj["metadata"]
     annotations = metadata.get("annotations", {})
     candidate = annotations.get(names.CANDIDATE_REVISION)
-    service = service_of(workload_name(metadata["name"], candidate)).name if candidate else None
+    workload = name_of(metadata["namespace"], metadata["name"], candidate) if candidate else None
+    service = service_of(workload).name if workload else None
     accepted, message = _accepted(obj)
     return RouteView(
         stable=annotations.get(names.STABLE_REVISION),

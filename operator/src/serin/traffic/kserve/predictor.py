@@ -5,25 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from serin.api.predictor.scaling import OF_CLASS, autoscaler_class, with_own_queries
 from serin.api.revision import replica_bounds, scaling_of, without_nulls
+from serin.rollout.spec.model_source import SERVER, STORAGE_URI
 from serin.traffic.kserve.served_name import served_name_fields
 
 KSERVE_API = "serving.kserve.io/v1beta1"
-STORAGE_URI = "STORAGE_URI"
-"""The variable by which a custom container is told where its model is."""
 
 
 def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The predictor with the storage URI and the served name; clients' URLs are then the same for every revision."""
-    predictor = without_nulls(predictor)
+    """The predictor with the storage URI and the served name; clients' URLs are then the same for every revision.
+
+    Without a URI the model is part of the image, or ``predictor`` says where it is.
+    """
+    predictor, uri = without_nulls(predictor), model.get("uri")
     if "model" not in predictor:
-        container = predictor["containers"][0]
-        container["env"] = [*container.get("env", []), {"name": STORAGE_URI, "value": model["uri"]}]
+        container = server_of_own(predictor)
+        if uri is not None:
+            container["env"] = [*container.get("env", []), {"name": STORAGE_URI, "value": uri}]
         return predictor
     section = predictor["model"]
-    section["storageUri"] = model["uri"]
+    if uri is not None:
+        section["storageUri"] = uri
     section.update(served_name_fields(section, name, model.get("servedName")))
     return predictor
+
+
+def server_of_own(predictor: Mapping[str, Any]) -> dict[str, Any]:
+    """The container that KServe takes for the server; empty if there is none of that shape."""
+    containers = [container for container in predictor.get("containers") or [] if isinstance(container, dict)]
+    named = (container for container in containers if container.get("name") == SERVER)
+    return next(named, containers[0] if containers else {})
 
 
 def storage_uri(inference_service: Mapping[str, Any]) -> str:
@@ -31,7 +43,7 @@ def storage_uri(inference_service: Mapping[str, Any]) -> str:
     predictor = (inference_service.get("spec") or {}).get("predictor") or {}
     if "model" in predictor:
         return str(predictor["model"].get("storageUri", ""))
-    variables = (predictor.get("containers") or [{}])[0].get("env") or []
+    variables = server_of_own(predictor).get("env") or []
     # The last of two variables of one name counts.
     return next((str(v.get("value", "")) for v in reversed(variables) if v.get("name") == STORAGE_URI), "")
 
@@ -43,7 +55,14 @@ def scaling_patch(
 
     ``at_least`` raises the minimum replicas up to the maximum in spec; a fixed size stays as it is.
     """
-    now, wanted = scaling_of(existing.get("spec", {}).get("predictor", {})), scaling_of(predictor)
+    serving, metadata = existing.get("spec", {}).get("predictor", {}), existing.get("metadata") or {}
+    now, wanted = scaling_of(serving), scaling_of(predictor)
+    if autoscaler_class(serving) != autoscaler_class(predictor):
+        # What one autoscaler is told, another does not understand, or takes for nothing.
+        kept = {field: now[field] for field in OF_CLASS if field in now}
+        wanted = {field: value for field, value in wanted.items() if field not in OF_CLASS} | kept
+    else:
+        wanted = with_own_queries(wanted, metadata.get("namespace", ""), metadata.get("name", ""))
     fewest, most = replica_bounds(wanted)
     if fewest < at_least and fewest < most:
         wanted["minReplicas"] = min(at_least, most)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-MODEL_NAME_FLAG = "--model_name"
-SERVED_NAME_FLAG = "--served-model-name"
+from serin.api.predictor.served_name import MODEL_NAME_FLAG, SERVED_NAME_FLAG
+
 MLSERVER_NAME = "MLSERVER_MODEL_NAME"
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
@@ -29,6 +28,7 @@ from serin.traffic.owner import Owner
 from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
+from serin.traffic.standard.naming import service_name, unnameable
 from serin.traffic.standard.service import service_of, workload_of
 from serin.traffic.standard.workload import has_same_content, inference_service
 
@@ -53,20 +53,25 @@ class Standard:
         """None: this mode supports every spec."""
         return None
 
+    def unnameable(self, namespace: str, model_deployment: str) -> str | None:
+        """A namespace whose name leaves no room for any other."""
+        return unnameable(namespace, model_deployment)
+
     def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
         """Arms that tell apart what this mode does not have."""
         if Arms.KNATIVE not in {policy.arms_of(slo) for slo in policy.slos}:
             return None
         return "arms: Knative tells Knative's revisions apart, the arms of mode Knative; use Contour, Istio or Pod"
 
-    def workload(self, model_deployment: str, revision: str) -> Workload:
+    def workload(self, namespace: str, model_deployment: str, revision: str) -> Workload:
         """The InferenceService of ``revision``."""
-        return workload_of(model_deployment, revision)
+        return workload_of(namespace, model_deployment, revision)
 
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
         """Whether the InferenceService has the name that Serin derives from its labels."""
-        revision = str(obj["metadata"]["labels"].get(names.REVISION, ""))
-        return bool(obj["metadata"]["name"] == workload_name(model_deployment, revision))
+        metadata = obj["metadata"]
+        revision = str(metadata["labels"].get(names.REVISION, ""))
+        return bool(metadata["name"] == service_name(metadata["namespace"], model_deployment, revision))
 
     def is_foreign(
         self, route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus
@@ -128,7 +133,7 @@ class Standard:
         status: ModelDeploymentStatus,  # noqa: ARG002 - the route's annotations say what it means
     ) -> RouteView:
         """The HTTPRoute as the rollout sees it."""
-        return route_view(route, service_of)
+        return route_view(route, service_of, service_name)
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
         """The names of the InferenceServices, which the series of gateways, meshes and pods have as labels."""
