@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from serin.api.promotion_record import PromotionRecordStatus, WindowBlock
+from serin.api.revision import Source
 from serin.evidence import Counts, Window
 from serin.indicators.availability import Availability
 from serin.judge import JUDGE_VERSION
@@ -38,7 +39,7 @@ def record(attempt: int, version: str, *, first: bool = False) -> dict[str, Any]
     return build.new(
         plan,
         owner=("prod", "fraud"),
-        source_of=lambda _: (model, {"minReplicas": 1}),
+        source_of=lambda _: Source(model, {"minReplicas": 1}),
         policy=None if first else ("careful", policy().to_api()),
     )
 

@@ -20,7 +20,7 @@ from serin.errors import Conflict, MetricsUnavailable, NotFound, Refused, Unavai
 from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from serin.schema.choices import Arms
-from serin.traffic.standard.service import service_of
+from serin.traffic.standard.service import has_transformer, predictor_of, transformer_of
 from tools.crdgen import KINDS
 
 Key = tuple[str, str, str]
@@ -43,6 +43,8 @@ class FakeCluster:
     """(write number, "before" or "after")."""
     ready: Callable[[str], int] = lambda _: 1
     """Ready endpoints by InferenceService."""
+    ready_transformers: Callable[[str], int] = lambda _: 1
+    """The same of the transformers."""
     pods: list[Object] = field(default_factory=list)
     refuse: str = ""
     refuse_status: set[str] = field(default_factory=set)
@@ -70,7 +72,8 @@ class FakeCluster:
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         self._check()
         if resource is resources.ENDPOINT_SLICES:
-            return [self._slice(key[2]) for key in self.objects if key[0] == resources.INFERENCE_SERVICES.plural]
+            found = (obj for key, obj in self.objects.items() if key[0] == resources.INFERENCE_SERVICES.plural)
+            return [piece for obj in found for piece in self._slices(obj)]
         if resource is resources.PODS:
             return self.pods
         wanted = dict(part.split("=") for part in selector.split(",") if "=" in part)
@@ -97,12 +100,18 @@ class FakeCluster:
             for obj in await self.list(resource, namespace, selector)
         ]
 
-    def _slice(self, isvc: str) -> Object:
-        endpoints = [{"addresses": [f"10.0.0.{i}"], "conditions": {"ready": True}} for i in range(self.ready(isvc))]
-        return {
-            "metadata": {"labels": {"kubernetes.io/service-name": service_of(isvc).name}},
-            "endpoints": endpoints,
-        }
+    def _slices(self, isvc: Object) -> Objects:
+        name = isvc["metadata"]["name"]
+        counts = {predictor_of(name): self.ready(name)}
+        if has_transformer(isvc):
+            counts[transformer_of(name)] = self.ready_transformers(name)
+        return [
+            {
+                "metadata": {"labels": {"kubernetes.io/service-name": service}},
+                "endpoints": [{"addresses": [f"10.0.0.{i}"], "conditions": {"ready": True}} for i in range(count)],
+            }
+            for service, count in counts.items()
+        ]
 
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         self._check()

@@ -12,11 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import hash_of
+from serin.api.revision import Source
 from serin.api.status import RevisionRef
 from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import problem_of
-from serin.traffic.backend import Source
 from serin.traffic.owner import Owner
 from serin.traffic.registry import backend_of
 from tools.kserve_manifests.collect import Manifest
@@ -72,22 +71,20 @@ def _refusal(obj: dict[str, Any]) -> str | None:
         spec = ModelDeployment.model_validate(obj).spec
     except ValidationError as error:
         return f"the API's models refuse it: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}"
-    metadata, model, predictor = obj["metadata"], obj["spec"]["model"], obj["spec"]["predictor"]
-    backend = backend_of(spec)
-    unsupported = backend.unsupported(spec) or backend.unnameable(metadata["namespace"], metadata["name"])
+    metadata, source, backend = obj["metadata"], Source.of(obj["spec"]), backend_of(spec)
+    unsupported = backend.unsupported(spec) or backend.unnameable(metadata["namespace"], metadata["name"], spec)
     if unsupported is not None:
         return unsupported
-    problem = problem_of(obj["spec"]) or literal_secret(model, predictor)
+    problem = problem_of(obj["spec"]) or literal_secret(source.model, source.predictor, source.transformer)
     return problem.message if problem is not None else None
 
 
 def _rendered(obj: dict[str, Any]) -> dict[str, Any]:
     spec = ModelDeployment.model_validate(obj).spec
-    backend, source = backend_of(spec), Source(obj["spec"]["model"], obj["spec"]["predictor"])
-    whole, name = hash_of(source.model, source.predictor), obj["metadata"]["name"]
-    namespace = obj["metadata"]["namespace"]
-    workload = backend.workload(namespace, name, whole[:8])
-    ref = RevisionRef(revision=whole[:8], version=spec.model.version, hash=whole, workload=workload)
+    backend, source = backend_of(spec), Source.of(obj["spec"])
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    workload = backend.workload(namespace, name, source.revision, source)
+    ref = RevisionRef(revision=source.revision, version=spec.model.version, hash=source.hash, workload=workload)
     return dict(backend.render(Owner(name, namespace, "0"), ref, source))
 
 

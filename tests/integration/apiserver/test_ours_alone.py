@@ -10,6 +10,7 @@ from e2e.deploy import ClusterApi
 from e2e.deploy.cluster import Json
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import names
+from serin.api.revision import Source
 from serin.api.status import RevisionRef
 from serin.traffic.owner import Owner
 from serin.traffic.standard.workload import inference_service
@@ -41,7 +42,7 @@ def planted(namespace: str) -> Json:
     ref = RevisionRef.model_validate(objects.REVISION)
     predictor = {"model": {"modelFormat": {"name": "sklearn"}}}
     owner = Owner("fraud", namespace, "0a1b2c3d-0000-0000-0000-000000000000")
-    return inference_service(owner, ref, model={"version": "1", "uri": "s3://models/fraud/1"}, predictor=predictor)
+    return inference_service(owner, ref, Source({"version": "1", "uri": "s3://models/fraud/1"}, predictor))
 
 
 @pytest.fixture(scope="module", autouse=True)

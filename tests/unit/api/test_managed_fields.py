@@ -11,6 +11,7 @@ from serin.api.managed_fields import editor, is_overruled, revision_manager
 Fields = dict[str, Any]
 MODEL: Fields = {"f:spec": {"f:model": {"f:version": {}}}}
 PREDICTOR: Fields = {"f:spec": {"f:predictor": {".": {}, "f:model": {}}}}
+TRANSFORMER: Fields = {"f:spec": {"f:transformer": {".": {}, "f:containers": {}, "f:minReplicas": {}}}}
 SCALING: Fields = {"f:spec": {"f:predictor": {".": {}, "f:minReplicas": {}, "f:maxReplicas": {}}}}
 ROUTE: Fields = {"f:spec": {"f:route": {"f:hostnames": {}}}}
 STATUS: Fields = {"f:status": {"f:phase": {}}}
@@ -30,6 +31,7 @@ def entry(manager: str, minute: int, fields: Any) -> dict[str, Any]:
         ([entry("argocd-controller", 1, MODEL), entry("keda", 2, SCALING)], "argocd-controller"),
         ([entry("argocd-controller", 1, MODEL), entry("kubectl-edit", 2, ROUTE)], "argocd-controller"),
         ([entry("argocd-controller", 1, MODEL), entry("serin", 2, STATUS)], "argocd-controller"),
+        ([entry("argocd-controller", 1, MODEL), entry("kubectl", 2, TRANSFORMER)], "kubectl"),
         ([entry("kubectl", 1, SCALING), entry("x", 2, None), {"manager": "y"}], ""),
         ([entry("m" * 200, 1, MODEL)], "m" * 128),
     ],

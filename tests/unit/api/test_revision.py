@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.api.model_deployment import SCALING_FIELDS
-from serin.api.revision import hash_of, replica_bounds, revision_of, scaling_of, without_nulls
+from serin.api.revision import Source, hash_of, replica_bounds, revision_of, scaling_of, without_nulls
 from tests.collision import BENIGN, EVIL, SHARED_NAME
 from tests.lab import spec
 
@@ -41,6 +41,19 @@ def test_the_revision_does_not_depend_on_the_order_of_keys() -> None:
     shuffled = json.loads(json.dumps(dict(reversed(PREDICTOR.items()))))
     assert revision_of(dict(reversed(MODEL.items())), shuffled) == revision_of(MODEL, PREDICTOR)
     assert revision_of(MODEL, PREDICTOR) == "eefade75"
+
+
+TRANSFORMER = {"containers": [{"image": "x"}], "minReplicas": 2}
+
+
+def test_a_transformer_is_part_of_the_revision_and_without_one_the_hash_is_as_ever() -> None:
+    assert hash_of(MODEL, PREDICTOR, None) == hash_of(MODEL, PREDICTOR) == Source(MODEL, PREDICTOR).hash
+    spec = {"model": MODEL, "predictor": PREDICTOR, "transformer": None}
+    assert Source.of(spec).revision == "eefade75", "a transformer that is null is none"
+    given = Source.of({**spec, "transformer": TRANSFORMER})
+    assert given.hash != hash_of(MODEL, PREDICTOR)
+    assert given.hash == Source(MODEL, PREDICTOR, {**TRANSFORMER, "minReplicas": 7, "timeout": None}).hash
+    assert given.hash != Source(MODEL, PREDICTOR, {"containers": [{"image": "y"}]}).hash
 
 
 def test_the_name_is_the_beginning_of_the_hash_and_two_contents_may_share_it() -> None:

@@ -8,14 +8,14 @@ import pytest
 
 from serin.api.policy.exposure import Exposure
 from serin.api.policy.preview_header import Header
-from serin.api.revision import hash_of
+from serin.api.revision import Replicas, Source, hash_of
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner
 from serin.traffic.standard.naming import service_name
-from serin.traffic.standard.service import service_of
+from serin.traffic.standard.service import service_of, services_of
 from serin.traffic.standard.workload import has_same_content, inference_service
 from tests.world import ref, spec
 
@@ -28,7 +28,7 @@ def predictor(**model: Any) -> dict[str, Any]:
 
 
 def built(given: dict[str, Any], **model: Any) -> dict[str, Any]:
-    body = inference_service(OWNER, ref("2"), model={**MODEL, **model}, predictor=given)
+    body = inference_service(OWNER, ref("2"), Source({**MODEL, **model}, given))
     return dict(body["spec"]["predictor"])
 
 
@@ -82,7 +82,7 @@ def test_nulls_are_not_rendered() -> None:
 @pytest.mark.parametrize("maximum", [None, 0, "many"])
 def test_a_rollout_asks_no_size_of_an_arm_without_a_number(maximum: Any) -> None:
     wanted = {"minReplicas": None, "maxReplicas": maximum}
-    patch = scaling_patch({"spec": {"predictor": {}}}, wanted, 3)
+    patch = scaling_patch({"spec": {"predictor": {}}}, Source({}, wanted), Replicas(3))
     assert patch == ({"spec": {"predictor": {"maxReplicas": maximum}}} if maximum is not None else None)
 
 
@@ -92,7 +92,7 @@ def test_a_custom_container_gets_the_uri() -> None:
 
 
 def test_an_inference_service_is_ours_private_and_collected_with_its_owner() -> None:
-    metadata = inference_service(OWNER, ref("2"), model=MODEL, predictor=predictor())["metadata"]
+    metadata = inference_service(OWNER, ref("2"), Source(MODEL, predictor()))["metadata"]
     assert metadata["name"] == ref("2").workload.name
     assert metadata["labels"]["networking.kserve.io/visibility"] == "cluster-local"
     assert metadata["labels"]["serin.dev/version"] == "2"
@@ -124,7 +124,7 @@ def test_only_scaling_is_ever_patched(
     actual: dict[str, Any], wanted: dict[str, Any], patch: dict[str, Any] | None
 ) -> None:
     expected = {"spec": {"predictor": patch}} if patch else None
-    assert scaling_patch({"spec": {"predictor": actual}}, wanted) == expected
+    assert scaling_patch({"spec": {"predictor": actual}}, Source({}, wanted)) == expected
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_only_scaling_is_ever_patched(
     ],
 )
 def test_an_autoscaler_is_told_what_a_rollout_needs(wanted: dict[str, Any], at_least: int, fewest: int) -> None:
-    patch = scaling_patch({"spec": {"predictor": {}}}, wanted, at_least)
+    patch = scaling_patch({"spec": {"predictor": {}}}, Source({}, wanted), Replicas(at_least))
     assert patch == {"spec": {"predictor": wanted | {"minReplicas": fewest}}}
-    assert scaling_patch(patch, wanted, at_least) is None
+    assert scaling_patch(patch, Source({}, wanted), Replicas(at_least)) is None
 
 
 PLAN = RoutePlan(ref("1"), ref("2"), 25, idle=(ref("0"),))
@@ -170,19 +170,19 @@ def accepted(body: dict[str, Any], generation: int = 3, observed: int = 3) -> di
 
 
 def test_what_is_built_is_read_back() -> None:
-    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of)), service_of, service_name)
+    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of)), services_of, service_name)
     assert (view.stable, view.candidate) == (ref("1").revision, ref("2").revision)
     assert (view.intended, view.weight, view.accepted) == (25, 25, True)
 
 
 def test_a_route_of_an_older_generation_is_not_yet_accepted() -> None:
-    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of), generation=4), service_of, service_name)
+    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of), generation=4), services_of, service_name)
     assert not view.accepted
     assert "generation 4" in view.message
 
 
 def test_a_route_that_no_gateway_took_is_not_accepted() -> None:
-    assert not route_view(http_route(OWNER, spec("2"), PLAN, service_of), service_of, service_name).accepted
+    assert not route_view(http_route(OWNER, spec("2"), PLAN, service_of), services_of, service_name).accepted
 
 
 def test_an_edited_weight_and_its_editor_are_seen() -> None:
@@ -194,7 +194,7 @@ def test_an_edited_weight_and_its_editor_are_seen() -> None:
         {"manager": "kubectl-patch", "time": "2026-11-22T03:00:00Z", "fieldsV1": rules},
         {"manager": "contour", "fieldsV1": {"f:status": {}}},
     ]
-    view = route_view(body, service_of, service_name)
+    view = route_view(body, services_of, service_name)
     assert (view.intended, view.weight, view.editor) == (25, 0, "kubectl-patch")
 
 
@@ -240,7 +240,7 @@ def test_a_shadow_mirrors_everything_and_gives_the_candidate_nothing() -> None:
     ],
 )
 def test_the_route_is_read_as_it_was_built(plan: RoutePlan, exposes: set[Exposure]) -> None:
-    seen = route_view(http_route(OWNER, spec("1"), plan, service_of), service_of, service_name)
+    seen = route_view(http_route(OWNER, spec("1"), plan, service_of), services_of, service_name)
     assert (seen.weight, set(seen.exposes), set(seen.meant_to_expose)) == (plan.weight, exposes, exposes)
 
 
@@ -254,7 +254,7 @@ def test_a_mirror_that_somebody_took_away_or_added_is_seen() -> None:
         "no list is an empty one"
     )
     taken = {**shadow, "spec": plain["spec"]}
-    seen = route_view(taken, service_of, service_name)
+    seen = route_view(taken, services_of, service_name)
     assert (set(seen.exposes), set(seen.meant_to_expose)) == (set(), {Exposure.MIRROR})
 
 
@@ -263,14 +263,16 @@ def test_a_mirror_that_somebody_took_away_or_added_is_seen() -> None:
 def test_scaling_fields_of_any_shape_are_the_api_servers_to_refuse(field: str, value: Any) -> None:
     """L5: they are outside the revision, so no dry run sees them; an earlier CRD let them be stored."""
     patch = scaling_patch(
-        {"spec": {"predictor": {"minReplicas": 1, "maxReplicas": 3}}}, {"maxReplicas": 3, field: value}, 2
+        {"spec": {"predictor": {"minReplicas": 1, "maxReplicas": 3}}},
+        Source({}, {"maxReplicas": 3, field: value}),
+        Replicas(2),
     )
     assert patch is None or set(patch["spec"]["predictor"]) <= {field, "minReplicas", "maxReplicas"}
 
 
 def rendered(**changes: Any) -> dict[str, Any]:
     """An InferenceService; ``changes`` are of its predictor."""
-    body = inference_service(OWNER, ref("2"), model=MODEL, predictor=predictor())
+    body = inference_service(OWNER, ref("2"), Source(MODEL, predictor()))
     return {**body, "spec": {"predictor": {**body["spec"]["predictor"], **changes}}}
 
 

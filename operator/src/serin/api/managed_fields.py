@@ -41,7 +41,7 @@ def _owns(entry: Mapping[str, Any], path: Iterable[str]) -> bool:
 
 
 def revision_manager(obj: Mapping[str, Any]) -> str:
-    """The newest field manager of a ModelDeployment's ``spec.model`` or ``spec.predictor``; empty without one.
+    """The newest field manager of a ModelDeployment's ``spec.model`` or of a component; empty without one.
 
     Who wrote nothing but scaling fields, such as an autoscaler, asked for no revision.
     """
@@ -51,7 +51,8 @@ def revision_manager(obj: Mapping[str, Any]) -> str:
 def _has_revision(entry: Mapping[str, Any]) -> bool:
     spec = _fields(entry, "f:spec")
     outside = {".", *(f"f:{name}" for name in SCALING_FIELDS)}
-    return bool(spec.get("f:model")) or bool(set(spec.get("f:predictor") or {}) - outside)
+    components = (spec.get("f:predictor"), spec.get("f:transformer"))
+    return bool(spec.get("f:model")) or any(set(fields or {}) - outside for fields in components)
 
 
 def _fields(entry: Mapping[str, Any], section: str) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ SCALING_FIELDS = (
     "autoScaling",
     "deploymentStrategy",
 )
-"""Fields of KServe's predictor that are outside the revision: they apply in place, at once, ungated."""
+"""Fields of KServe's components that are outside the revision: they apply in place, at once, ungated."""
 
 OLDER_SPELLINGS = (
     *("huggingface", "lightgbm", "onnx", "paddle", "pmml", "pytorch", "sklearn", "tensorflow", "triton", "xgboost"),
@@ -91,6 +91,27 @@ PREDICTOR_SCHEMA: dict[str, Any] = {
     },
     **PREDICTOR_RULES,
 }
+
+TRANSFORMER_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "nullable": True,
+    "x-kubernetes-preserve-unknown-fields": True,
+    "properties": {
+        "canaryTrafficPercent": {"type": "integer"},
+        **SCALING_SCHEMA,
+        **{name: PREDICTOR_SCHEMA["properties"][name] for name in ("labels", "annotations", "containers")},
+    },
+    **validations(
+        ("!has(self.canaryTrafficPercent)", "canaryTrafficPercent is Serin's to decide; leave it out"),
+        ("has(self.containers)", "transformer.containers is missing: give the container that transforms"),
+    ),
+}
+
+NO_EXPLAINER = (
+    "explainer is not supported: explanations are no predictions, and would be counted as such; leave it out, and "
+    "deploy it by itself: a ModelDeployment whose predictor.containers run it, with a hostname of this one as "
+    "--predictor_host"
+)
 
 
 class Mode(StrEnum):
@@ -166,6 +187,14 @@ class ModelDeploymentSpec(ApiModel):
     """KServe's PredictorSpec; Serin sets ``storageUri`` and ``name``. A change of any other than the scaling fields is
     a new revision. Labels and annotations that KServe, a queue or a dashboard reads on the InferenceService itself are
     written there, too."""
+    transformer: Annotated[dict[str, Any] | None, WithJsonSchema(TRANSFORMER_SCHEMA)] = None
+    """KServe's TransformerSpec: requests go to it, and it calls the predictor of its own revision. A part of the
+    revision, as ``predictor`` is. Mode Standard only."""
+    explainer: Annotated[
+        dict[str, Any] | None,
+        WithJsonSchema({"type": "object", "nullable": True, "x-kubernetes-preserve-unknown-fields": True}),
+    ] = None
+    """Refused: the message says what to do instead."""
     mode: Mode = Mode.STANDARD
     """How KServe deploys the model: Standard, with Deployments and an HTTPRoute of Serin's, or Knative, with Knative
     Serving, whose route and hostnames it uses. Immutable."""
@@ -177,7 +206,11 @@ class ModelDeploymentSpec(ApiModel):
     paused: bool = False
     """No rollout starts and no weight is raised. Serin still watches for breaches, rolls back and repairs."""
 
-    model_config: ClassVar = {"json_schema_extra": validations(("self.mode == oldSelf.mode", "mode is immutable"))}
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("self.mode == oldSelf.mode", "mode is immutable"), ("!has(self.explainer)", NO_EXPLAINER)
+        )
+    }
 
 
 class ModelDeployment(ApiModel):

@@ -24,6 +24,7 @@ class RevisionSource(OfWorkload):
     digest: Word | None = None
     model: FreeForm
     predictor: FreeForm
+    transformer: FreeForm | None = None
 
 
 class PolicySnapshot(ApiModel):
@@ -39,8 +40,8 @@ class RequestedBy(ApiModel):
     """Who asked for the candidate's revision, as the ModelDeployment told it when the rollout started."""
 
     field_manager: Word | None = None
-    """The field manager that last wrote ``spec.model`` or ``spec.predictor`` (``metadata.managedFields``): the name of
-    a tool, chosen by whoever runs it. It proves no person."""
+    """The field manager that last wrote ``spec.model``, ``spec.predictor`` or ``spec.transformer``
+    (``metadata.managedFields``): the name of a tool, chosen by whoever runs it. It proves no person."""
     user: User | None = None
     """The annotation ``serin.dev/requested-by``. It is proven only if an admission policy, in force when spec was
     changed, demanded that it is the authenticated user."""

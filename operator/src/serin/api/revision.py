@@ -8,11 +8,44 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from serin.api.model_deployment import SCALING_FIELDS
 
 REVISION_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the user wrote for one revision: ``spec.model``, ``spec.predictor`` and ``spec.transformer``."""
+
+    model: Mapping[str, Any]
+    predictor: Mapping[str, Any]
+    transformer: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> Source:
+        """The source in a spec, as the API server stores it."""
+        return cls(spec["model"], spec["predictor"], spec.get("transformer"))
+
+    @property
+    def hash(self) -> str:
+        """The whole hash."""
+        return hash_of(self.model, self.predictor, self.transformer)
+
+    @property
+    def revision(self) -> str:
+        """The revision's name."""
+        return self.hash[:REVISION_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """A number of replicas of each component of an InferenceService."""
+
+    predictor: int = 0
+    transformer: int = 0
 
 
 def canonical_json(value: object) -> bytes:
@@ -64,9 +97,16 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def hash_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
-    """The whole hash; ``model`` and ``predictor`` as the API server stores them, never rendered or defaulted."""
-    return content_hash({"model": without_nulls(model), "predictor": without_nulls(without_scaling(predictor))})
+def hash_of(
+    model: Mapping[str, Any], predictor: Mapping[str, Any], transformer: Mapping[str, Any] | None = None
+) -> str:
+    """The whole hash; all as the API server stores them, never rendered or defaulted.
+
+    Without a transformer the hash is that of an earlier Serin, which knew none.
+    """
+    components = {"predictor": predictor} | ({"transformer": transformer} if transformer is not None else {})
+    content = {name: without_nulls(without_scaling(fields)) for name, fields in components.items()}
+    return content_hash({"model": without_nulls(model), **content})
 
 
 def revision_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:

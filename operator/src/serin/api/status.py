@@ -126,6 +126,8 @@ class RolloutStatus(ApiModel):
     """Since when an SLO that is Critical or Required has had no usable data."""
     stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
     """Ready replicas of stable when the rollout started."""
+    stable_transformers: Annotated[int, Field(ge=0, le=100000)] | None = None
+    """Ready replicas of stable's transformer when the rollout started; absent without one."""
     verdict: Stored[Verdict] | None = None
     reason: Stored[Reason]
     message: Text

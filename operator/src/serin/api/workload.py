@@ -16,6 +16,8 @@ class Workload(ApiModel):
     api_version: Word
     kind: Word
     name: Name
+    service: Name | None = None
+    """The Service that takes the requests, where that is not the predictor's: a transformer's."""
 
 
 def _with_workload(data: object) -> object:
@@ -37,8 +39,8 @@ class OfWorkload(ApiModel):
     revision: Name
     version: Word
     hash: Sha256 | None = None
-    """SHA-256 of the canonical content of ``spec.model`` and ``spec.predictor`` without the scaling fields: the
-    revision's identity. The revision is its first eight digits. Objects of an earlier Serin have none."""
+    """SHA-256 of the canonical content of ``spec.model`` and the components, without the scaling fields: the revision's
+    identity. The revision is its first eight digits. Objects of an earlier Serin have none."""
     workload: Workload
     inference_service: Annotated[Name | None, Field(exclude=True)] = None
     """What an earlier Serin wrote in place of ``workload``; it is read, and not written any more."""

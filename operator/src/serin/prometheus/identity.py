@@ -24,10 +24,14 @@ class RolloutIdentity:
     """What the name of an arm's Service has beside the arm's own: a gateway's metrics name the Service."""
     stable_revision: str = ""
     stable_version: str = ""
+    candidate_service: str = ""
+    """The Service that takes the candidate's requests; empty: by its name and ``service_suffix``."""
+    stable_service: str = ""
 
     def service(self, arm: str) -> str:
-        """The Service of an arm."""
-        return f"{arm}{self.service_suffix}"
+        """The Service that takes the requests of an arm."""
+        known = self.candidate_service if arm == self.candidate else self.stable_service
+        return known or f"{arm}{self.service_suffix}"
 
     def words(self, arm: str) -> Mapping[str, str]:
         """What a label may say of an arm, by its name in a preset; empty where it is not known."""

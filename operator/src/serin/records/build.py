@@ -28,7 +28,7 @@ from serin.api.promotion_record import (
     ServedArms,
     TimelineEntry,
 )
-from serin.api.revision import REVISION_LENGTH, content_hash, hash_of
+from serin.api.revision import REVISION_LENGTH, Source, content_hash, hash_of
 from serin.api.status import RevisionRef
 from serin.evidence import Assessment
 from serin.judge import JUDGE_VERSION
@@ -40,9 +40,6 @@ from serin.rollout.observation import Arm
 from serin.rollout.views import RecordView
 from serin.schema.reasons import Outcome
 from serin.schema.types import LONGEST_USER
-
-Source = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""``spec.model`` and ``spec.predictor`` of a ModelDeployment, as the user wrote them."""
 
 
 def new(
@@ -98,16 +95,17 @@ def requested_by(obj: Mapping[str, Any]) -> RequestedBy | None:
 
 
 def _source(ref: RevisionRef, source_of: Callable[[RevisionRef], Source | None]) -> RevisionSource:
-    source = source_of(ref)
-    model, predictor = source or ({}, {})
+    known = source_of(ref)
+    source = known or Source({}, {})
     return RevisionSource(
         revision=ref.revision,
         version=ref.version,
-        hash=hash_of(model, predictor) if source else ref.hash,
+        hash=known.hash if known else ref.hash,
         workload=ref.workload,
-        digest=model.get("digest"),
-        model=dict(model),
-        predictor=dict(predictor),
+        digest=source.model.get("digest"),
+        model=dict(source.model),
+        predictor=dict(source.predictor),
+        transformer=dict(source.transformer) if source.transformer is not None else None,
     )
 
 
@@ -169,7 +167,7 @@ def _ref(source: RevisionSource) -> RevisionRef:
 
 def _computed_hash(source: RevisionSource) -> str | None:
     """The hash of the content that a record has; None if it has none, or another revision's."""
-    whole = hash_of(source.model, source.predictor)
+    whole = hash_of(source.model, source.predictor, source.transformer)
     return whole if whole.startswith(source.revision) and len(source.revision) == REVISION_LENGTH else None
 
 
@@ -184,7 +182,7 @@ def sources_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Source]:
         for source in (record.spec.candidate, record.spec.stable) if record else ():
             whole = _computed_hash(source) if source else None
             if source is not None and whole is not None and source.hash in {None, whole}:
-                found.setdefault(whole, (source.model, source.predictor))
+                found.setdefault(whole, Source(source.model, source.predictor, source.transformer))
     return found
 
 

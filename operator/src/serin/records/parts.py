@@ -106,7 +106,7 @@ def new_part(record: Mapping[str, Any], number: int, previous_hash: str | None) 
     """An empty part of a record, from the record's object."""
     spec, name = PromotionRecord.model_validate(record).spec, record["metadata"]["name"]
     # What was served stands in the record, once.
-    candidate = spec.candidate.model_copy(update={"model": {}, "predictor": {}})
+    candidate = spec.candidate.model_copy(update={"model": {}, "predictor": {}, "transformer": None})
     shared = spec.model_copy(
         update={"candidate": candidate, "stable": None, "policy": None, "missing_attempts": None}
         | {"requested_by": None, "continues": name, "part": number, "previous_part_hash": previous_hash}

@@ -38,6 +38,11 @@ class DecisionContext:
         arm = self.arm(ref)
         return arm.ready if arm else 0
 
+    def transformers(self, ref: RevisionRef | None) -> int | None:
+        """Number of ready endpoints of the transformer of ``ref``; None without one, or if that is not known."""
+        arm = self.arm(ref)
+        return arm.transformer.ready if arm is not None and arm.transformer is not None else None
+
     @property
     def endpoints_known(self) -> bool:
         """Whether the EndpointSlices could be read."""

@@ -77,6 +77,8 @@ class Plan:
     ensure: tuple[RevisionRef, ...] = ()
     at_least: Mapping[str, int] = field(default_factory=dict)
     """Minimum replicas by revision, within the bounds that spec gives the autoscaler."""
+    transformers_at_least: Mapping[str, int] = field(default_factory=dict)
+    """The same of the transformers."""
     finish: tuple[Finish, ...] = ()
     delete: tuple[RevisionRef, ...] = ()
     answers: tuple[Answer, ...] = ()

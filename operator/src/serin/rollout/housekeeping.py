@@ -59,7 +59,7 @@ def with_stable_size(context: DecisionContext, status: ModelDeploymentStatus) ->
     rollout, ready = status.rollout, context.ready(status.stable)
     if rollout is None or rollout.stable_replicas or not ready or status.stable_down_since:
         return status
-    return with_rollout(status, stable_replicas=ready)
+    return with_rollout(status, stable_replicas=ready, stable_transformers=context.transformers(status.stable))
 
 
 def without_future_times(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

@@ -68,12 +68,22 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """A component of an arm in front of its predictor."""
+
+    ready: int
+    """Number of ready endpoints of its Service."""
+    size: int | None = None
+    """Maximum replicas; None if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """One InferenceService of this ModelDeployment, as observed."""
 
     ref: RevisionRef
     ready: int = 0
-    """Number of ready endpoints of its Service."""
+    """Number of ready endpoints of its predictor's Service; 0 if its transformer has none."""
     failure: Failure | None = None
     deleting: bool = False
     template: str = ""
@@ -93,6 +103,8 @@ class Arm:
     any weight."""
     doubt: Problem | None = None
     """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
+    transformer: Component | None = None
+    """None without one: requests go to the predictor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from serin.api.policy.exposure import Exposure
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.actions import answers
-from serin.rollout.capacity import full_size, needed, next_share
+from serin.rollout.capacity import full_size, full_transformers, needed, next_share
 from serin.rollout.context import DecisionContext, exposure
 from serin.rollout.decision import Finish, Plan, RecordPlan, RoutePlan
 from serin.rollout.observation import Part
@@ -28,6 +28,7 @@ def plan(context: DecisionContext, status: ModelDeploymentStatus) -> Plan:
         record=_record(context, status),
         ensure=tuple(kept),
         at_least=_at_least(context, status),
+        transformers_at_least=_transformers_at_least(context, status),
         finish=tuple(f for record in context.observed.records if (f := _finish(context, status, record)) is not None),
         delete=_surplus(context, status, {ref.revision for ref in serving}),
         answers=answers(context, status),
@@ -54,6 +55,19 @@ def _at_least(context: DecisionContext, status: ModelDeploymentStatus) -> dict[s
     share = next_share(context, status) if context.policy(status) is not None else weights_of(status).desired
     # Stable's size at the start, not its size now: otherwise its autoscaler could never scale in again.
     return {stable.revision: rollout.stable_replicas, candidate.revision: needed(share, full_size(context, status))}
+
+
+def _transformers_at_least(context: DecisionContext, status: ModelDeploymentStatus) -> dict[str, int]:
+    """The same of the transformers, in the arms that have one."""
+    rollout, stable, candidate = status.rollout, status.stable, status.candidate
+    if rollout is None or stable is None or candidate is None or status.phase is Phase.WAITING:
+        return {}
+    share = next_share(context, status) if context.policy(status) is not None else weights_of(status).desired
+    sizes = {
+        stable.revision: rollout.stable_transformers or 0,
+        candidate.revision: needed(share, full_transformers(context, status)),
+    }
+    return {ref.revision: sizes[ref.revision] for ref in (stable, candidate) if context.transformers(ref) is not None}
 
 
 def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan | None:

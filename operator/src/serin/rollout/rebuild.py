@@ -79,6 +79,7 @@ def _resumed(
         held=record.held,
         gates=_gates(context, record, step),
         stable_replicas=context.ready(base.stable),
+        stable_transformers=context.transformers(base.stable),
         reason=Reason.STATE_REBUILT,
         message=message,
         since=context.now.replace(microsecond=0),

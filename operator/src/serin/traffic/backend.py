@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.revision import Replicas, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster.client import Cluster, Object
@@ -21,15 +22,6 @@ from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
 from serin.traffic.owner import Owner
 from serin.traffic.reader import Reader
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """``spec.model`` and ``spec.predictor`` of one revision, as the user wrote them."""
-
-    model: Mapping[str, Any]
-    predictor: Mapping[str, Any]
-
 
 SourceOf = Callable[[RevisionRef], Awaitable[Source | None]]
 """What the user wrote for a revision, from spec or from the records; None if nobody knows it. ``ClusterError``."""
@@ -103,7 +95,7 @@ class Backend(Protocol):
         """What in ``spec`` this back end does not support: what, where, how to fix; None if it supports all."""
         ...
 
-    def unnameable(self, namespace: str, model_deployment: str) -> str | None:
+    def unnameable(self, namespace: str, model_deployment: str, spec: ModelDeploymentSpec) -> str | None:
         """Why the names are too long for the objects behind them, and how to fix it; None if they fit."""
         ...
 
@@ -111,8 +103,11 @@ class Backend(Protocol):
         """What in ``policy`` no rollout of this mode can do: the field, why, how to fix; None if it can do all."""
         ...
 
-    def workload(self, namespace: str, model_deployment: str, revision: str) -> Workload:
-        """The reference to what serves, or will serve, ``revision``, as far as it is known before it exists."""
+    def workload(self, namespace: str, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
+        """The reference to what serves, or will serve, ``revision``, as far as it is known before it exists.
+
+        ``source``: what the user wrote for it; None where that is not known.
+        """
         ...
 
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
@@ -140,7 +135,7 @@ class Backend(Protocol):
         """Where a workload's model comes from; empty if the object does not say so."""
         ...
 
-    def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
+    def scaling_patch(self, actual: Mapping[str, Any], source: Source, at_least: Replicas) -> Object | None:
         """The merge patch to the scaling in spec, with at least ``at_least`` replicas; None if it is equal."""
         ...
 

@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import replica_bounds, revision_of
+from serin.api.revision import Replicas, Source, replica_bounds, revision_of
 from serin.api.status import RevisionRef
 from serin.controller.snapshot.wanted import wanted_revision
 from serin.rollout.observation import Problem
 from serin.schema.reasons import Reason
-from serin.traffic.backend import Source
 from serin.traffic.owner import owner_of
 from serin.traffic.registry import backend_of
 from tests.fakes import FakeCluster
@@ -117,7 +116,7 @@ def test_any_predictor_is_a_revision_or_one_sentence(predictor: dict[str, Any], 
     fewest, most = replica_bounds(predictor)
     assert 1 <= fewest <= most
     for at_least in (0, 3):
-        patch = backend.scaling_patch(body, predictor, at_least)
+        patch = backend.scaling_patch(body, source, Replicas(at_least))
         assert patch is None or set(patch) == {"spec"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from serin.schema.reasons import Reason
 from serin.traffic.kserve.failure import deployment_failure, event_failure, failure_of, pod_failure
-from serin.traffic.standard.endpoints import arm
+from serin.traffic.standard.endpoints import Endpoints, arm
 
 
 def pod(*, init: bool = False, deleting: bool = False, **status: Any) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def test_a_stopped_inference_service_is_a_failure() -> None:
         "labels": {"serin.dev/revision": "r", "serin.dev/version": "1"},
         "annotations": {"serving.kserve.io/stop": "true"},
     }
-    seen = arm({"metadata": metadata}, [], [])
+    seen = arm({"metadata": metadata}, Endpoints(0), [])
     assert seen.failure is not None
     assert "stop=true" in seen.failure.message
     assert (seen.ref.revision, seen.ref.version, seen.deleting) == ("r", "1", False)
@@ -172,14 +172,14 @@ FAILED = {"reason": "ModelLoadFailed", "message": "Traceback\nno such file"}
     ],
 )
 def test_kserves_own_words(model_status: dict[str, Any], pods: list[Any], message: str) -> None:
-    failure = arm(service(**model_status), [], pods).failure
+    failure = arm(service(**model_status), Endpoints(0), pods).failure
     assert failure is not None
     assert failure.message.endswith(message)
     assert not failure.final
 
 
 def test_what_kserve_said_of_an_earlier_pod_is_nothing() -> None:
-    assert arm(service(transitionStatus="UpToDate", lastFailureInfo=FAILED), [], []).failure is None
+    assert arm(service(transitionStatus="UpToDate", lastFailureInfo=FAILED), Endpoints(0), []).failure is None
 
 
 def placed(name: str, created: str, *, deleting: bool = False, **status: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.standard.endpoints import arm
+from serin.traffic.standard.endpoints import Endpoints, arm
 
 
 def _pod(name: str, image: str, created: str = "", **metadata: Any) -> dict[str, Any]:
@@ -37,5 +37,5 @@ ISVC: dict[str, Any] = {"metadata": {"name": "fraud-1", "labels": {}}}
 def test_what_an_arm_runs(
     service: dict[str, Any], pods: list[dict[str, Any]], image: str, image_id: str, runtime: str
 ) -> None:
-    found = arm(service, [], pods)
+    found = arm(service, Endpoints(0), pods)
     assert (found.image, found.image_id, found.runtime) == (image, image_id, runtime)

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from serin.api import names
+from serin.api.revision import Replicas, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -27,7 +28,6 @@ from serin.rollout.decision import Decision, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.rollout.report.announcements import announcement
 from serin.schema.reasons import Reason
-from serin.traffic.backend import Source
 from serin.traffic.ownership import is_deleted_meanwhile
 
 log = structlog.get_logger()
@@ -57,8 +57,7 @@ class Actor:
             return decision
 
         async def source_of(ref: RevisionRef) -> Source | None:
-            found = await self._source(snapshot, ref)
-            return Source(*found) if found is not None else None
+            return await self._source(snapshot, ref)
 
         route = snapshot.route_to_write(source_of)
         applied = await snapshot.backend.apply_route(self._cluster, route, decision)
@@ -96,8 +95,7 @@ class Actor:
                 if actual is None:
                     await acts.run(Act.INFERENCE_SERVICE, ref.workload.name, self._create(snapshot, ref))
                 else:
-                    at_least = plan.at_least.get(ref.revision, 0)
-                    await acts.run(Act.SCALING, ref.workload.name, self._scale(snapshot, ref, actual, at_least))
+                    await acts.run(Act.SCALING, ref.workload.name, self._scale(snapshot, ref, actual, plan))
         for ref in plan.delete:
             arm, name = snapshot.workloads.get(ref.revision, {}), ref.workload.name
             uid = arm.get("metadata", {}).get("uid", "")
@@ -130,7 +128,7 @@ class Actor:
         asked = snapshot.wanted is not None and snapshot.wanted.revision == record.candidate.revision
         requested_by = build.requested_by(snapshot.obj) if asked else None
 
-        def source_of(ref: RevisionRef) -> build.Source | None:
+        def source_of(ref: RevisionRef) -> Source | None:
             return snapshot.source_of(ref) or snapshot.source_by_name(ref)
 
         body = build.new(record, owner=owner, source_of=source_of, policy=policy, requested_by=requested_by)
@@ -143,11 +141,12 @@ class Actor:
                 message = "a PromotionRecord of this name exists, and states other facts than Serin's"
                 raise NameTaken(message) from error
 
-    async def _scale(self, snapshot: Snapshot, ref: RevisionRef, actual: Object, at_least: int) -> None:
+    async def _scale(self, snapshot: Snapshot, ref: RevisionRef, actual: Object, plan: Plan) -> None:
         """Patches the arm's owner and scaling where they differ from spec; no other field is ever written."""
         if "deletionTimestamp" in actual["metadata"]:
             return
-        patch: Object = snapshot.backend.scaling_patch(actual, snapshot.obj["spec"]["predictor"], at_least) or {}
+        at_least = Replicas(plan.at_least.get(ref.revision, 0), plan.transformers_at_least.get(ref.revision, 0))
+        patch: Object = snapshot.backend.scaling_patch(actual, Source.of(snapshot.obj["spec"]), at_least) or {}
         if not snapshot.owner.owns(actual):
             if await is_deleted_meanwhile(self._cluster, snapshot.owner):
                 return
@@ -162,19 +161,19 @@ class Actor:
                 return  # the source is in a record that cannot be read now; that is reported already
             message = f"no record knows what was served as revision {ref.revision}"
             raise Refused(message)
-        body = snapshot.backend.render(snapshot.owner, ref, Source(*source))
+        body = snapshot.backend.render(snapshot.owner, ref, source)
         try:
             await self._cluster.create(snapshot.backend.kind, snapshot.owner.namespace, body)
         except Conflict as error:
             message = "one of this name exists that is not as Serin made it; it gets no traffic and is not changed"
             raise NameTaken(message) from error
 
-    async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
+    async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``, from spec or the records; None if nobody knows it."""
         found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)
         return found or snapshot.source_by_name(ref)
 
-    async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> build.Source | None:
+    async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> Source | None:
         """The source of ``ref``, from the records of the rollouts that it was in."""
         selector = f"{names.MODEL_DEPLOYMENT}={snapshot.owner.name},{names.REVISION}={ref.revision}"
         found = await self._cluster.list(resources.PROMOTION_RECORDS, snapshot.owner.namespace, selector)

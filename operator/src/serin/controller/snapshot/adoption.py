@@ -18,7 +18,7 @@ from functools import cached_property
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import REVISION_LENGTH, hash_of
+from serin.api.revision import Source
 from serin.api.status import RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -26,7 +26,7 @@ from serin.errors import ClusterError, NotLeader
 from serin.records import build
 from serin.rollout.observation import Problem
 from serin.schema.reasons import Reason
-from serin.traffic.backend import Backend, Source
+from serin.traffic.backend import Backend
 from serin.traffic.owner import owner_of, stated_hash
 from serin.traffic.registry import backend_of
 
@@ -101,13 +101,17 @@ class Adoption:
         revision = _revision(workload)
         if revision == serving:
             return _taken(workload, "it keeps the traffic that it has, and is not changed")
-        if self.parsed.status.phase is None and revision != self._spec_hash[:REVISION_LENGTH]:
+        if self.parsed.status.phase is None and revision != self._spec.revision:
             return _taken(workload, "it is not touched")
         return None
 
     @cached_property
+    def _spec(self) -> Source:
+        return Source.of(self.obj["spec"])
+
+    @cached_property
     def _spec_hash(self) -> str:
-        return hash_of(self.obj["spec"]["model"], self.obj["spec"]["predictor"])
+        return self._spec.hash
 
     @property
     def _backend(self) -> Backend:
@@ -119,7 +123,7 @@ class Adoption:
         return status.stable.revision if status.stable is not None else routed
 
     def _matters(self, revision: str, serving: str | None) -> bool:
-        return revision in {serving, self._spec_hash[:REVISION_LENGTH]} or self._ref(revision) is not None
+        return revision in {serving, self._spec.revision} or self._ref(revision) is not None
 
     def _ref(self, revision: str) -> RevisionRef | None:
         """The revision in the status."""
@@ -160,9 +164,8 @@ class Adoption:
         whole = (ref.hash if ref is not None else None) or stated
         if stated not in {None, whole}:
             return None
-        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
         if whole == self._spec_hash:
-            return Source(*spec)
+            return self._spec
         found = build.source_of(revision, whole, build.sources_of(self.records))
         if found is None:
             metadata = self.obj["metadata"]
@@ -170,8 +173,8 @@ class Adoption:
             listed = await self.cluster.list(resources.PROMOTION_RECORDS, metadata["namespace"], selector)
             found = build.source_of(revision, whole, build.sources_of(listed))
         if found is None and whole is None and self._spec_hash.startswith(revision):
-            found = spec
-        return Source(*found) if found is not None else None
+            found = self._spec
+        return found
 
     async def _is_rendered(self, workload: Object, source: Source) -> bool:
         rendered = self._render(workload, source)
@@ -186,7 +189,7 @@ class Adoption:
     def _render(self, workload: Object, source: Source) -> Object | None:
         revision, owner = _revision(workload), owner_of(self.obj)
         version = workload["metadata"]["labels"].get(names.VERSION, "?")
-        workload_of = self._backend.workload(owner.namespace, owner.name, revision)
+        workload_of = self._backend.workload(owner.namespace, owner.name, revision, source)
         ref = RevisionRef(revision=revision, version=version, workload=workload_of)
         try:
             return self._backend.render(owner, ref, source)
@@ -204,13 +207,12 @@ class Adoption:
         ref = self._ref(_revision(workload))
         if ref is None or ref.hash is None:
             return None
-        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
         recorded = (
-            spec
+            self._spec
             if ref.hash == self._spec_hash
             else build.source_of(ref.revision, ref.hash, build.sources_of(self.records))
         )
-        rendered = self._render(workload, Source(*recorded)) if recorded is not None else None
+        rendered = self._render(workload, recorded) if recorded is not None else None
         if rendered is None:
             return None
         if self._backend.storage_uri(workload) == self._backend.storage_uri(rendered):

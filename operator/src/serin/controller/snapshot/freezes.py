@@ -12,7 +12,7 @@ import structlog
 
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_freeze import MOST_HELD, PromotionFreeze, PromotionFreezeStatus
-from serin.api.revision import hash_of
+from serin.api.revision import Source
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import ClusterError, Conflict, NotFound, NotLeader
@@ -28,7 +28,7 @@ def freezes_matter(obj: Object, parsed: ModelDeployment) -> bool:
     status = parsed.status
     if status.rollout is not None or status.stable is None or status.reason is Reason.FROZEN:
         return True
-    return status.stable.hash != hash_of(obj["spec"]["model"], obj["spec"]["predictor"])
+    return status.stable.hash != Source.of(obj["spec"]).hash
 
 
 async def read_freezes(cluster: Cluster, obj: Object, for_all: str | None) -> list[Object]:

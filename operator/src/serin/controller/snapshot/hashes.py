@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import REVISION_LENGTH, revision_of
+from serin.api.revision import REVISION_LENGTH, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -29,8 +29,7 @@ async def with_recorded_hashes(
     that name are.
     """
     known = _hashes(records)
-    spec, status = obj["spec"], parsed.status
-    revision = revision_of(spec["model"], spec["predictor"])
+    status, revision = parsed.status, Source.of(obj["spec"]).revision
     lacking = {ref.revision for ref in _refs(status) if ref.hash is None} - known.keys()
     changed = obj["metadata"].get("generation") != status.observed_generation
     if status.rollout is None and changed and revision in lacking:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import hash_of, revision_of
+from serin.api.revision import Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -27,9 +27,9 @@ from serin.controller.snapshot.wanted import wanted_revision
 from serin.controller.workqueue import Key
 from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList
-from serin.records.build import Source, source_of, sources_of
+from serin.records.build import source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
-from serin.rollout.spec.rules import DEEPEST
+from serin.rollout.spec.rules import COMPONENTS, DEEPEST
 from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.nesting import cut, nested_deeper
 from serin.schema.reasons import Reason
@@ -98,15 +98,15 @@ class Snapshot:
 
     def source_of(self, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
-        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
-        if ref.hash == hash_of(*spec):
+        spec = Source.of(self.obj["spec"])
+        if ref.hash == spec.hash:
             return spec
         return source_of(ref.revision, ref.hash, sources_of(list(self.record_objs.values())))
 
     def source_by_name(self, ref: RevisionRef) -> Source | None:
         """Spec, if it has the name of a revision whose whole hash nobody knows."""
-        spec = (self.obj["spec"]["model"], self.obj["spec"]["predictor"])
-        return spec if ref.hash is None and ref.revision == revision_of(*spec) else None
+        spec = Source.of(self.obj["spec"])
+        return spec if ref.hash is None and ref.revision == spec.revision else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +235,16 @@ async def observe(
 
 
 def _bounded(obj: Object) -> Object:
-    """The ModelDeployment; of a predictor that no rule accepts for its depth only so much that the rule sees it.
+    """The ModelDeployment; of a component that no rule accepts for its depth only so much that the rule sees it.
 
     What works on it works with recursion.
     """
-    if not nested_deeper(obj["spec"]["predictor"], DEEPEST):
+    deep = [name for name in COMPONENTS if nested_deeper(obj["spec"].get(name), DEEPEST)]
+    if not deep:
         return obj
     # The managed fields are nested as deeply. An update without them leaves them as they are.
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
-    spec = {**obj["spec"], "predictor": cut(obj["spec"]["predictor"], DEEPEST + 1)}
+    spec = {**obj["spec"], **{name: cut(obj["spec"][name], DEEPEST + 1) for name in deep}}
     return {**obj, "metadata": metadata, "spec": spec}
 
 

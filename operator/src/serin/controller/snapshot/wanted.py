@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import REVISION_LENGTH, hash_of
+from serin.api.revision import Source
 from serin.api.status import RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -15,7 +15,6 @@ from serin.rollout.observation import Arm, Problem
 from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import problem_of
 from serin.schema.reasons import Reason
-from serin.traffic.backend import Source
 from serin.traffic.owner import owner_of
 from serin.traffic.registry import backend_of
 
@@ -35,29 +34,31 @@ async def wanted_revision(
     forward move needs it, and the breach watch must not depend on it. Secrets in plain text are refused in what is new
     only: what serves, or has served, goes on. ``arms_known``: the workloads could be read.
     """
-    backend, source = backend_of(parsed.spec), Source(obj["spec"]["model"], obj["spec"]["predictor"])
+    backend, source = backend_of(parsed.spec), Source.of(obj["spec"])
     problem = _malformed(obj, parsed)
     if problem is not None:
         return None, problem
-    metadata, whole = obj["metadata"], hash_of(source.model, source.predictor)
-    workload = backend.workload(metadata["namespace"], metadata["name"], whole[:REVISION_LENGTH])
-    ref = RevisionRef(
-        revision=whole[:REVISION_LENGTH], version=parsed.spec.model.version, hash=whole, workload=workload
-    )
+    metadata, revision = obj["metadata"], source.revision
+    workload = backend.workload(metadata["namespace"], metadata["name"], revision, source)
+    ref = RevisionRef(revision=revision, version=parsed.spec.model.version, hash=source.hash, workload=workload)
     try:
         body = backend.render(owner_of(obj), ref, source)
     except (TypeError, AttributeError, LookupError) as error:
-        return None, Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
+        return None, Problem(Reason.SPEC_INVALID, f"{_components(source)} of KServe's form: {error}")
     if _is_known(ref, parsed, arms):
         return ref, None
     previous = parsed.status.previous
     if refuses_literal_secrets and (previous is None or not ref.is_same(previous)):
-        problem = literal_secret(source.model, source.predictor)
+        problem = literal_secret(source.model, source.predictor, source.transformer)
     if problem is None and parsed.status.rollout is None:
         # An arm of this name has another content: that is told as such.
         stranger = arms_known and ref.revision not in arms
         problem = await _refused(cluster, metadata["namespace"], body, stranger=stranger)
     return (ref, None) if problem is None else (None, problem)
+
+
+def _components(source: Source) -> str:
+    return "spec.predictor is not" if source.transformer is None else "spec.predictor or spec.transformer is not"
 
 
 def _is_known(ref: RevisionRef, parsed: ModelDeployment, arms: Mapping[str, Arm]) -> bool:
@@ -70,14 +71,15 @@ def _is_known(ref: RevisionRef, parsed: ModelDeployment, arms: Mapping[str, Arm]
 
 def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
     """A problem that shows without a request to the API server."""
-    metadata, backend = obj["metadata"], backend_of(parsed.spec)
-    unsupported = backend.unsupported(parsed.spec) or backend.unnameable(metadata["namespace"], metadata["name"])
+    metadata, backend, source = obj["metadata"], backend_of(parsed.spec), Source.of(obj["spec"])
+    key = (metadata["namespace"], metadata["name"])
+    unsupported = backend.unsupported(parsed.spec) or backend.unnameable(*key, parsed.spec)
     if unsupported is not None:
         return Problem(Reason.SPEC_INVALID, unsupported)
     try:
         return problem_of(obj["spec"])
     except (TypeError, AttributeError, LookupError) as error:
-        return Problem(Reason.SPEC_INVALID, f"spec.predictor is not a PredictorSpec of KServe: {error}")
+        return Problem(Reason.SPEC_INVALID, f"{_components(source)} of KServe's form: {error}")
 
 
 async def _refused(cluster: Cluster, namespace: str, body: Object, *, stranger: bool) -> Problem | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from serin.api.status import Interruption, ModelDeploymentStatus
-from serin.rollout.capacity import full_size, needed
+from serin.rollout.capacity import lacking
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates import RESUME_GATES, first_hold
 from serin.rollout.gates.cluster.candidate_routed import ENDPOINT_PROPAGATION
@@ -119,9 +119,10 @@ def _not_ready_again(
     version = status.candidate.version if status.candidate else "?"
     if not context.endpoints_known:
         return unreadable(context, status)
-    need, have = needed(interruption.weight, full_size(context, status)), context.ready(status.candidate)
-    if have < need:
-        message = f"version {version} has {have} ready of the {need} that {interruption.weight} % need"
+    lack = lacking(context, status, status.candidate, interruption.weight)
+    if lack is not None:
+        what = f"the {lack.of} of version {version}" if lack.of else f"version {version}"
+        message = f"{what} has {lack.have} ready of the {lack.need} that {interruption.weight} % need"
         return Transition(status, Reason.WAITING_FOR_CAPACITY, message, context.poll_at())
     ready_at = interruption.ready_at or context.now
     if context.now < ready_at + ENDPOINT_PROPAGATION:

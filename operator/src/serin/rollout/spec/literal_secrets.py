@@ -23,20 +23,23 @@ SEEN = "in plain text, for every reader of this object and of its PromotionRecor
 LIFTED = "the operator's setting SERIN_LITERAL_SECRETS=Allow lifts this rule"
 
 
-def literal_secret(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Problem | None:
+def literal_secret(
+    model: Mapping[str, Any], predictor: Mapping[str, Any], transformer: Mapping[str, Any] | None = None
+) -> Problem | None:
     """The first secret in plain text; None if none is recognised. The message has no value of any kind."""
-    found = next(_found(model, predictor), None)
+    components = {"spec.predictor": predictor, "spec.transformer": transformer or {}}
+    found = next(_found(model, components), None)
     return Problem(Reason.SPEC_INVALID, f"{found} ({LIFTED})") if found is not None else None
 
 
-def _found(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[str]:
-    for where, uri in _uris(model, predictor):
+def _found(model: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for where, uri in _uris(model, components):
         if has_credential(uri):
             yield (
                 f"{where} has a password or a signature {SEEN}; take it out, and give KServe the credentials in a "
                 "storage Secret (storage-config, or one of the service account)"
             )
-    for where, container in _containers(predictor):
+    for where, container in _containers(components):
         for variable in _mappings(container.get("env")):
             name, value = str(variable.get("name", "")), variable.get("value")
             if isinstance(value, str) and (_is_secret(name, value) or has_credential(value)):
@@ -57,22 +60,24 @@ def _found(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[s
             )
 
 
-def _uris(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _uris(model: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """What KServe fetches, with its path in spec."""
     yield "spec.model.uri", str(model.get("uri", ""))
-    for number, item in enumerate(_list(predictor.get("storageUris"))):
-        if isinstance(item, Mapping):
-            yield f"spec.predictor.storageUris[{number}].uri", str(item.get("uri", ""))
+    for path, component in components.items():
+        for number, item in enumerate(_list(component.get("storageUris"))):
+            if isinstance(item, Mapping):
+                yield f"{path}.storageUris[{number}].uri", str(item.get("uri", ""))
 
 
-def _containers(predictor: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _containers(components: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The containers with their path in spec."""
-    for section in SECTIONS:
-        if isinstance(predictor.get(section), Mapping):
-            yield f"spec.predictor.{section}", predictor[section]
-    for field in ("containers", "initContainers"):
-        for number, container in enumerate(_mappings(predictor.get(field))):
-            yield f"spec.predictor.{field}[{number}]", container
+    for path, component in components.items():
+        for section in SECTIONS:
+            if isinstance(component.get(section), Mapping):
+                yield f"{path}.{section}", component[section]
+        for field in ("containers", "initContainers"):
+            for number, container in enumerate(_mappings(component.get(field))):
+                yield f"{path}.{field}[{number}]", container
 
 
 def _parameters(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

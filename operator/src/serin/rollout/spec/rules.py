@@ -18,6 +18,13 @@ from serin.schema.reasons import Reason
 
 DEEPEST = 50
 """Levels of a predictor; KServe's own types have about 15."""
+COMPONENTS = ("predictor", "transformer")
+"""The fields of spec that are KServe's own."""
+SET_BY = {
+    MODEL_NAME_FLAG: "is Serin's to set; use spec.model.servedName or remove it",
+    "--predictor_host": "is KServe's to set, to the predictor of the same revision; remove it",
+}
+"""Arguments of a transformer that would lead past its own revision."""
 
 
 def problem_of(spec: Mapping[str, Any]) -> Problem | None:
@@ -27,28 +34,39 @@ def problem_of(spec: Mapping[str, Any]) -> Problem | None:
 
 
 def _violations(spec: Mapping[str, Any]) -> Iterator[str]:
-    if nested_deeper(spec["predictor"], DEEPEST):
-        yield f"spec.predictor: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
-        return
-    model, predictor = without_nulls(spec["model"]), without_nulls(spec["predictor"])
+    for field in COMPONENTS:
+        if nested_deeper(spec.get(field), DEEPEST):
+            yield f"spec.{field}: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
+            return
+    model = without_nulls(spec["model"])
+    predictor, transformer = (without_nulls(spec.get(field) or {}) for field in COMPONENTS)
     older = new_form(predictor)
     if older is not None:
         yield older
-    yield from _reserved(predictor)
+    yield from _reserved_keys({"predictor": predictor, "transformer": transformer})
     yield from source_violations(model, predictor)
     yield from _served_name(model, predictor)
-    yield from scaling_violations(predictor, str(spec.get("mode") or Mode.STANDARD))
+    yield from _arguments(transformer)
+    if spec.get("mode", Mode.STANDARD) == Mode.STANDARD:
+        yield from scaling_violations(predictor, transformer)
 
 
-def _reserved(predictor: Mapping[str, Any]) -> Iterator[str]:
-    for section in ("labels", "annotations"):
-        for key in predictor.get(section) or {}:
-            if is_reserved(section, key):
-                allowed = ""
-                if section == "annotations" and key.startswith(KSERVE_KEYS):
-                    free = sorted(name.removeprefix(KSERVE_KEYS) for name in KSERVE_ANNOTATIONS)
-                    allowed = f" (of KServe's keys {', '.join(free)} may be set)"
-                yield f"spec.predictor.{section}: key {key} is reserved; remove it{allowed}"
+def _reserved_keys(components: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """KServe's own keys are set on the predictor: it takes them for all components from the InferenceService."""
+    for field, component in components.items():
+        for section in ("labels", "annotations"):
+            for key in component.get(section) or {}:
+                if is_reserved(section, key):
+                    yield f"spec.{field}.{section}: key {key} is reserved; remove it{_allowed(section, key)}"
+                elif field != "predictor" and key.startswith(KSERVE_KEYS):
+                    yield f"spec.{field}.{section}: key {key} counts for all components; set it in spec.predictor"
+
+
+def _allowed(section: str, key: str) -> str:
+    if section != "annotations" or not key.startswith(KSERVE_KEYS):
+        return ""
+    free = sorted(name.removeprefix(KSERVE_KEYS) for name in KSERVE_ANNOTATIONS)
+    return f" (of KServe's own keys {', '.join(free)} may be set)"
 
 
 def _served_name(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[str]:
@@ -65,3 +83,10 @@ def _served_name(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iter
         )
     elif model.get("servedName") not in {None, name}:
         yield f"{where} says {name}, and spec.model.servedName says {model['servedName']}; remove one of them"
+
+
+def _arguments(transformer: Mapping[str, Any]) -> Iterator[str]:
+    for argument in (transformer.get("containers") or [{}])[0].get("args") or []:
+        for option, why in SET_BY.items():
+            if str(argument).partition("=")[0] == option:
+                yield f"spec.transformer.containers[0].args: {option} {why}"

@@ -36,7 +36,7 @@ def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan, service
         main["filters"] = [
             {
                 "type": "RequestMirror",
-                "requestMirror": {"backendRef": service_of(plan.candidate.workload.name).reference()},
+                "requestMirror": {"backendRef": service_of(plan.candidate).reference()},
             }
         ]
     rules = [main]
@@ -73,7 +73,7 @@ def _rule(spec: ModelDeploymentSpec, matches: list[dict[str, Any]], backends: li
 
 
 def _backend(ref: RevisionRef, service_of: ServiceOf, weight: int) -> dict[str, Any]:
-    return {**service_of(ref.workload.name).reference(), "weight": weight}
+    return {**service_of(ref).reference(), "weight": weight}
 
 
 def own_annotations(route: Mapping[str, Any]) -> dict[str, str]:

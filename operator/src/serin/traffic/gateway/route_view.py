@@ -10,10 +10,12 @@ from serin.api.managed_fields import editor
 from serin.api.policy.exposure import Exposure
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked
-from serin.traffic.gateway.service import ServiceOf
+from serin.traffic.gateway.service import ServicesOf
+
+NONE: frozenset[str] = frozenset()
 
 
-def route_view(obj: Mapping[str, Any], service_of: ServiceOf, name_of: Callable[[str, str, str], str]) -> RouteView:
+def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callable[[str, str, str], str]) -> RouteView:
     """The HTTPRoute as the rollout sees it; ``name_of`` gives the workload by namespace, ModelDeployment and revision.
 
     ``LookupError``, ``TypeError`` or the like for an unexpected shape.
@@ -22,41 +24,41 @@ def route_view(obj: Mapping[str, Any], service_of: ServiceOf, name_of: Callable[
     annotations = metadata.get("annotations", {})
     candidate = annotations.get(names.CANDIDATE_REVISION)
     workload = name_of(metadata["namespace"], metadata["name"], candidate) if candidate else None
-    service = service_of(workload).name if workload else None
+    services = services_of(workload) if workload else NONE
     accepted, message = _accepted(obj)
     return RouteView(
         stable=annotations.get(names.STABLE_REVISION),
         candidate=candidate,
         intended=_number(annotations.get(names.CANDIDATE_WEIGHT)),
-        weight=_weight(obj, service),
+        weight=_weight(obj, services),
         accepted=accepted,
         message=message,
         pending=not accepted and _pending(obj),
         editor=editor(obj, own=names.MANAGER),
         rollback=annotations.get(names.ROLLBACK, ""),
-        exposes=_exposes(obj, service),
+        exposes=_exposes(obj, services),
         meant_to_expose=frozenset(
             way for way in Exposure if way in annotations.get(names.CANDIDATE_EXPOSURE, "").split(",")
         ),
     )
 
 
-def _exposes(obj: Mapping[str, Any], service: str | None) -> frozenset[Exposure]:
-    """How the route reaches the candidate's Service besides its weight."""
+def _exposes(obj: Mapping[str, Any], services: frozenset[str]) -> frozenset[Exposure]:
+    """How the route reaches the candidate's Services besides its weight."""
     found = set()
     for rule in obj["spec"].get("rules") or []:
         mirrors = [f.get("requestMirror", {}).get("backendRef", {}) for f in rule.get("filters") or []]
-        if any(mirror.get("name") == service for mirror in mirrors):
+        if any(mirror.get("name") in services for mirror in mirrors):
             found.add(Exposure.MIRROR)
-        if _is_preview(rule, service):
+        if _is_preview(rule, services):
             found.add(Exposure.PREVIEW)
     return frozenset(found)
 
 
-def _is_preview(rule: Mapping[str, Any], service: str | None) -> bool:
+def _is_preview(rule: Mapping[str, Any], services: frozenset[str]) -> bool:
     """Whether the rule sends requests with a header to the candidate alone; it is no part of the split."""
     matches, refs = rule.get("matches") or [], rule.get("backendRefs") or []
-    only = bool(refs) and all(ref["name"] == service for ref in refs)
+    only = bool(refs) and all(ref["name"] in services for ref in refs)
     return only and bool(matches) and all(match.get("headers") for match in matches)
 
 
@@ -64,14 +66,14 @@ def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isascii() and text.isdigit() else None
 
 
-def _weight(obj: Mapping[str, Any], service: str | None) -> int:
+def _weight(obj: Mapping[str, Any], services: frozenset[str]) -> int:
     """The candidate's share of all weights, in percent; a rule without the candidate gives it nothing."""
-    if service is None:
+    if not services:
         return 0
-    rules = [rule for rule in obj["spec"].get("rules") or [] if not _is_preview(rule, service)]
+    rules = [rule for rule in obj["spec"].get("rules") or [] if not _is_preview(rule, services)]
     refs = [ref for rule in rules for ref in rule.get("backendRefs") or []]
     total = sum(ref.get("weight", 1) for ref in refs)
-    own = sum(ref.get("weight", 1) for ref in refs if ref["name"] == service)
+    own = sum(ref.get("weight", 1) for ref in refs if ref["name"] in services)
     return round(100 * own / total) if total else 0
 
 

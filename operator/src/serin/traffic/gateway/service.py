@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from serin.api.status import RevisionRef
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -19,5 +21,7 @@ class Service:
         return {"name": self.name, "port": self.port}
 
 
-ServiceOf = Callable[[str], Service]
-"""The Service of a workload, by the workload's name."""
+ServiceOf = Callable[[RevisionRef], Service]
+"""The Service that takes the requests of a revision."""
+ServicesOf = Callable[[str], frozenset[str]]
+"""The names of all Services of a workload, by the workload's name."""

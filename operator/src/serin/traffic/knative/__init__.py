@@ -8,7 +8,7 @@ from typing import Any
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import scaling_of, without_scaling, workload_name
+from serin.api.revision import Replicas, Source, scaling_of, without_scaling, workload_name
 from serin.api.status import ModelDeploymentStatus, RevisionRef, Weights
 from serin.api.workload import Workload
 from serin.cluster import resources
@@ -19,7 +19,7 @@ from serin.errors import Conflict, NameTaken, Refused
 from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
-from serin.traffic.backend import Applied, Route, Source
+from serin.traffic.backend import Applied, Route
 from serin.traffic.knative.arms import observe_arms
 from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
 from serin.traffic.knative.split import Split, read_split
@@ -53,7 +53,12 @@ class Knative:
         """What in spec would move the traffic past the steps."""
         return unsupported(spec)
 
-    def unnameable(self, namespace: str, model_deployment: str) -> str | None:
+    def unnameable(
+        self,
+        namespace: str,
+        model_deployment: str,
+        spec: ModelDeploymentSpec,  # noqa: ARG002 - whatever is asked for
+    ) -> str | None:
         """Names that do not fit: the InferenceService has the ModelDeployment's name, in full."""
         return unnameable(namespace, model_deployment)
 
@@ -66,6 +71,7 @@ class Knative:
         namespace: str,  # noqa: ARG002 - Knative chooses the name
         model_deployment: str,
         revision: str,  # noqa: ARG002 - Knative chooses the name
+        source: Source | None = None,  # noqa: ARG002 - Knative chooses the name
     ) -> Workload:
         """The InferenceService; which Knative revision it is shows when it exists."""
         kind = resources.INFERENCE_SERVICES
@@ -98,9 +104,9 @@ class Knative:
         """The storage URI of the template."""
         return storage_uri(actual)
 
-    def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
+    def scaling_patch(self, actual: Mapping[str, Any], source: Source, at_least: Replicas) -> Object | None:
         """The merge patch of the scaling fields; in a rollout Knative's autoscaler chooses the size."""
-        return scaling_patch(actual, predictor, at_least)
+        return scaling_patch(actual, source, at_least)
 
     async def arms(
         self,

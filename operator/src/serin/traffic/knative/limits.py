@@ -15,6 +15,11 @@ STANDARD = "or use a ModelDeployment of mode Standard"
 
 def unsupported(spec: ModelDeploymentSpec) -> str | None:
     """What in spec would move the traffic past the steps."""
+    if spec.transformer is not None:
+        return (
+            "spec.transformer: in mode Knative KServe splits the requests of each component by itself, and a new "
+            f"transformer would call the old predictor; remove it, {STANDARD}"
+        )
     if ROLLOUT_DURATION in (spec.predictor.get("annotations") or {}):
         return (
             f"spec.predictor.annotations: {ROLLOUT_DURATION} lets Knative move the requests by itself, past the steps "

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api import names
-from serin.api.revision import hash_of
+from serin.api.revision import Source
 from serin.api.status import RevisionRef
 from serin.cluster.client import Object
-from serin.traffic.backend import Source
 from serin.traffic.kserve.predictor import KSERVE_API, merge_patch, with_model_source
 from serin.traffic.owner import Owner
 
@@ -43,7 +42,7 @@ def template(owner: Owner, ref: RevisionRef, source: Source, *, mark: str, judge
     predictor["labels"] = {**predictor.get("labels", {}), names.REVISION: ref.revision, names.VERSION: ref.version}
     predictor["annotations"] = {
         **predictor.get("annotations", {}),
-        names.CONTENT_HASH: hash_of(source.model, source.predictor),
+        names.CONTENT_HASH: source.hash,
         names.TEMPLATE: mark,
     }
     if judged and predictor.get("minReplicas") == 0:

@@ -123,8 +123,10 @@ def _disruption(pod: Mapping[str, Any]) -> Failure | None:
 
 def refused_pods(inference_service: Mapping[str, Any]) -> Failure | None:
     """The failure of pods that may not be created, from the InferenceService (KServe 0.17 and newer)."""
-    ready = _conditions(inference_service).get("PredictorReady", {})
-    return refusal_of(ready) if ready.get("status") == "False" and ready.get("reason") == "FailedCreate" else None
+    conditions = _conditions(inference_service)
+    found = (conditions.get(kind, {}) for kind in ("PredictorReady", "TransformerReady"))
+    refused = (c for c in found if c.get("status") == "False" and c.get("reason") == "FailedCreate")
+    return next(map(refusal_of, refused), None)
 
 
 def deployment_failure(deployment: Mapping[str, Any]) -> Failure | None:

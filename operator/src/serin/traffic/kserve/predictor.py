@@ -1,4 +1,4 @@
-"""The predictor of an InferenceService: its model source, and the patch of its scaling fields."""
+"""The components of an InferenceService: their model source, and the patch of their scaling fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api.predictor.scaling import OF_CLASS, autoscaler_class, with_own_queries
-from serin.api.revision import replica_bounds, scaling_of, without_nulls
+from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_by
+from serin.api.revision import Replicas, Source, replica_bounds, scaling_of, without_nulls
 from serin.rollout.spec.model_source import SERVER, STORAGE_URI
 from serin.traffic.kserve.served_name import served_name_fields
 
@@ -38,6 +39,19 @@ def server_of_own(predictor: Mapping[str, Any]) -> dict[str, Any]:
     return next(named, containers[0] if containers else {})
 
 
+def with_served_name(source: Source, name: str) -> dict[str, Any]:
+    """The transformer with the served name, under which clients ask for it, and it asks the predictor.
+
+    KServe would give it the InferenceService's name, which contains the revision.
+    """
+    transformer = without_nulls(source.transformer or {})
+    first, *others = transformer["containers"]
+    arguments = map(str, (source.predictor.get("model") or {}).get("args") or [])
+    served = named_by(list(arguments), MODEL_NAME_FLAG) or source.model.get("servedName") or name
+    container = {**first, "args": [*first.get("args", []), f"{MODEL_NAME_FLAG}={served}"]}
+    return {**transformer, "containers": [container, *others]}
+
+
 def storage_uri(inference_service: Mapping[str, Any]) -> str:
     """Where its model comes from; empty if it does not say so. No webhook rewrites it."""
     predictor = (inference_service.get("spec") or {}).get("predictor") or {}
@@ -49,25 +63,48 @@ def storage_uri(inference_service: Mapping[str, Any]) -> str:
 
 
 def scaling_patch(
-    existing: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int = 0
+    existing: Mapping[str, Any], source: Source, at_least: Replicas | None = None
 ) -> dict[str, Any] | None:
     """The merge patch of an InferenceService's scaling fields to those in spec; None if they are equal.
 
-    ``at_least`` raises the minimum replicas up to the maximum in spec; a fixed size stays as it is.
+    ``at_least`` raises the minimum replicas up to the maximum in spec; a fixed size stays as it is. A component that
+    the InferenceService or spec does not have is left alone: another revision has it.
     """
-    serving, metadata = existing.get("spec", {}).get("predictor", {}), existing.get("metadata") or {}
-    now, wanted = scaling_of(serving), scaling_of(predictor)
-    if autoscaler_class(serving) != autoscaler_class(predictor):
-        # What one autoscaler is told, another does not understand, or takes for nothing.
-        kept = {field: now[field] for field in OF_CLASS if field in now}
-        wanted = {field: value for field, value in wanted.items() if field not in OF_CLASS} | kept
-    else:
-        wanted = with_own_queries(wanted, metadata.get("namespace", ""), metadata.get("name", ""))
+    fewest, spec, metadata = at_least or Replicas(), existing.get("spec") or {}, existing.get("metadata") or {}
+    here = (str(metadata.get("namespace", "")), str(metadata.get("name", "")))
+    serving = spec.get("predictor") or {}
+    alike = autoscaler_class(serving) == autoscaler_class(source.predictor)
+    patch = {
+        "predictor": _scaling_patch(serving, _scaling(serving, source.predictor, here, alike=alike), fewest.predictor)
+    }
+    if spec.get("transformer") and source.transformer is not None:
+        wanted = _scaling(spec["transformer"], source.transformer, here, alike=alike)
+        patch["transformer"] = _scaling_patch(spec["transformer"], wanted, fewest.transformer)
+    patch = {name: fields for name, fields in patch.items() if fields}
+    return {"spec": patch} if patch else None
+
+
+def _scaling(
+    existing: Mapping[str, Any], component: Mapping[str, Any], here: tuple[str, str], *, alike: bool
+) -> dict[str, Any]:
+    """The scaling fields that spec means for this InferenceService; ``alike``: it has the autoscaler that spec names.
+
+    What one autoscaler is told, another does not understand, or takes for nothing.
+    """
+    wanted = scaling_of(component)
+    if alike:
+        return with_own_queries(wanted, *here)
+    now = scaling_of(existing)
+    kept = {field: now[field] for field in OF_CLASS if field in now}
+    return {field: value for field, value in wanted.items() if field not in OF_CLASS} | kept
+
+
+def _scaling_patch(existing: Mapping[str, Any], wanted: dict[str, Any], at_least: int) -> dict[str, Any]:
+    now = scaling_of(existing)
     fewest, most = replica_bounds(wanted)
     if fewest < at_least and fewest < most:
         wanted["minReplicas"] = min(at_least, most)
-    different = merge_patch(now, wanted)
-    return {"spec": {"predictor": different}} if different else None
+    return merge_patch(now, wanted)
 
 
 def merge_patch(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

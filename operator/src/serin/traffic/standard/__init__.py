@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.revision import Replicas, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
@@ -19,7 +19,7 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
 from serin.schema.choices import Arms
-from serin.traffic.backend import Applied, Route, Source
+from serin.traffic.backend import Applied, Route
 from serin.traffic.gateway.claims import foreign
 from serin.traffic.gateway.http_route import http_route, is_applied, own_annotations
 from serin.traffic.gateway.route_view import route_view
@@ -29,7 +29,7 @@ from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.naming import service_name, unnameable
-from serin.traffic.standard.service import service_of, workload_of
+from serin.traffic.standard.service import service_in, service_of, services_of, workload_of
 from serin.traffic.standard.workload import has_same_content, inference_service
 
 
@@ -53,9 +53,9 @@ class Standard:
         """None: this mode supports every spec."""
         return None
 
-    def unnameable(self, namespace: str, model_deployment: str) -> str | None:
+    def unnameable(self, namespace: str, model_deployment: str, spec: ModelDeploymentSpec) -> str | None:
         """A namespace whose name leaves no room for any other."""
-        return unnameable(namespace, model_deployment)
+        return unnameable(namespace, model_deployment, has_transformer=spec.transformer is not None)
 
     def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
         """Arms that tell apart what this mode does not have."""
@@ -63,9 +63,9 @@ class Standard:
             return None
         return "arms: Knative tells Knative's revisions apart, the arms of mode Knative; use Contour, Istio or Pod"
 
-    def workload(self, namespace: str, model_deployment: str, revision: str) -> Workload:
-        """The InferenceService of ``revision``."""
-        return workload_of(namespace, model_deployment, revision)
+    def workload(self, namespace: str, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
+        """The InferenceService of ``revision``, and the Service that takes its requests."""
+        return workload_of(namespace, model_deployment, revision, source)
 
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
         """Whether the InferenceService has the name that Serin derives from its labels."""
@@ -81,7 +81,7 @@ class Standard:
 
     def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
         """The InferenceService of one revision."""
-        return inference_service(owner, ref, model=source.model, predictor=copy.deepcopy(dict(source.predictor)))
+        return inference_service(owner, ref, source)
 
     def has_same_content(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         """Whether two InferenceServices differ in nothing but their scaling fields."""
@@ -91,9 +91,9 @@ class Standard:
         """The storage URI of the predictor."""
         return storage_uri(actual)
 
-    def scaling_patch(self, actual: Mapping[str, Any], predictor: Mapping[str, Any], at_least: int) -> Object | None:
+    def scaling_patch(self, actual: Mapping[str, Any], source: Source, at_least: Replicas) -> Object | None:
         """The merge patch of its scaling fields; None if there is no difference."""
-        return scaling_patch(actual, predictor, at_least)
+        return scaling_patch(actual, source, at_least)
 
     async def arms(
         self,
@@ -109,11 +109,11 @@ class Standard:
         return await observe_arms(cluster, reader, key, status, found)
 
     async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
-        """Applies the HTTPRoute to the predictors' Services."""
+        """Applies the HTTPRoute to the Services of the predictors, or of the transformers before them."""
         plan, actual, seen = decision.plan.route, route.actual, route.view
         if plan is None:
             return Applied()
-        wanted = http_route(route.owner, route.spec, plan, service_of)
+        wanted = http_route(route.owner, route.spec, plan, service_in(route.workloads))
         meant = own_annotations(wanted)
         if actual is not None:
             if is_applied(actual, wanted) and own_annotations(actual) == meant:
@@ -133,7 +133,7 @@ class Standard:
         status: ModelDeploymentStatus,  # noqa: ARG002 - the route's annotations say what it means
     ) -> RouteView:
         """The HTTPRoute as the rollout sees it."""
-        return route_view(route, service_of, service_name)
+        return route_view(route, services_of, service_name)
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
         """The names of the InferenceServices, which the series of gateways, meshes and pods have as labels."""
@@ -145,4 +145,6 @@ class Standard:
             candidate.version,
             stable_revision=stable.revision,
             stable_version=stable.version,
+            candidate_service=service_of(candidate).name,
+            stable_service=service_of(stable).name,
         )

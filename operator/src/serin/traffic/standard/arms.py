@@ -15,8 +15,8 @@ from serin.rollout.observation import Arm, Part
 from serin.traffic.kserve.failure import pod_failure
 from serin.traffic.kserve.ready import ready_endpoints
 from serin.traffic.reader import Reader
-from serin.traffic.standard.endpoints import arm
-from serin.traffic.standard.service import service_of
+from serin.traffic.standard.endpoints import Endpoints, arm
+from serin.traffic.standard.service import has_transformer, predictor_of, transformer_of
 
 POD_LABEL = "serving.kserve.io/inferenceservice"
 SLICE_LABEL = "kubernetes.io/service-name"
@@ -39,7 +39,7 @@ async def observe_arms(
     if not services:
         return {}
     isvc_names = [service["metadata"]["name"] for service in services]
-    service_names = ",".join(service_of(n).name for n in isvc_names)
+    service_names = ",".join(name for service in services for name in _service_names(service))
     slices, pods = await asyncio.gather(
         reader.read(
             Part.ENDPOINTS,
@@ -55,7 +55,8 @@ async def observe_arms(
     arms = {}
     for service in services:
         isvc = service["metadata"]["name"]
-        arm = _arm(reader, service, by_service.get(service_of(isvc).name, []), by_isvc.get(isvc, []))
+        slices_of = [by_service.get(name, []) for name in _service_names(service)]
+        arm = _arm(reader, service, slices_of, by_isvc.get(isvc, []))
         arms[arm.ref.revision] = arm
     return arms
 
@@ -69,7 +70,15 @@ def _remembered(ref: RevisionRef, name: str) -> Object:
     """The metadata of an InferenceService, from the status."""
     labels = {names.MODEL_DEPLOYMENT: name, names.REVISION: ref.revision, names.VERSION: ref.version}
     annotations = {names.CONTENT_HASH: ref.hash} if ref.hash else {}
-    return {"metadata": {"name": ref.workload.name, "labels": labels, "annotations": annotations}}
+    metadata = {"name": ref.workload.name, "labels": labels, "annotations": annotations}
+    # That it has a transformer is remembered; of what it consists is not.
+    return {"metadata": metadata, **({"spec": {"transformer": {"containers": []}}} if ref.workload.service else {})}
+
+
+def _service_names(service: Object) -> list[str]:
+    """The Services of an InferenceService: the predictor's, and the transformer's if there is one."""
+    name = service["metadata"]["name"]
+    return [predictor_of(name), *([transformer_of(name)] if has_transformer(service) else [])]
 
 
 def _grouped(objs: list[Object], label: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -79,10 +88,9 @@ def _grouped(objs: list[Object], label: str) -> dict[str, list[Mapping[str, Any]
     return groups
 
 
-def _arm(reader: Reader, service: Object, slices: list[Mapping[str, Any]], pods: list[Mapping[str, Any]]) -> Arm:
+def _arm(reader: Reader, service: Object, slices: list[list[Mapping[str, Any]]], pods: list[Mapping[str, Any]]) -> Arm:
     """The arm. EndpointSlices or pods of an unexpected shape are left out, and their part is unknown."""
-    if reader.parse(Part.ENDPOINTS, partial(ready_endpoints, slices)) is None:
-        slices = []
+    ready = [reader.parse(Part.ENDPOINTS, partial(ready_endpoints, of)) or 0 for of in slices]
     if reader.parse(Part.PODS, lambda: (pod_failure(pods), True)) is None:
         pods = []
-    return arm(service, slices, pods)
+    return arm(service, Endpoints(*ready), pods)

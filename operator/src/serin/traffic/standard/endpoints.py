@@ -1,38 +1,47 @@
-"""One arm, read from its InferenceService, the endpoints of its Service and its pods."""
+"""One arm, read from its InferenceService, the endpoints of its Services and its pods."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from serin.api import names
 from serin.api.revision import replica_bounds
 from serin.api.status import RevisionRef
-from serin.api.workload import Workload
-from serin.cluster import resources
-from serin.rollout.observation import Arm
+from serin.rollout.observation import Arm, Component
 from serin.traffic.kserve.failure import failure_of
-from serin.traffic.kserve.ready import ready_endpoints
 from serin.traffic.owner import stated_hash
+from serin.traffic.standard.service import has_transformer, workload_named
 
+TRANSFORMER = "transformer"
 SERVING = "kserve-container"
 """The container of a predictor's pod that serves the model."""
 
 
-def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Iterable[Any]) -> Arm:
-    """One arm from its InferenceService, the EndpointSlices of its Service and its pods."""
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Ready endpoints of the Services of an InferenceService."""
+
+    predictor: int
+    transformer: int | None = None
+    """None without a transformer."""
+
+
+def arm(inference_service: Mapping[str, Any], endpoints: Endpoints, pods: Iterable[Any]) -> Arm:
+    """One arm from its InferenceService, the ready endpoints of its Services and its pods."""
     metadata = inference_service["metadata"]
     labels = metadata.get("labels", {})
-    kind = resources.INFERENCE_SERVICES
     ref = RevisionRef(
         revision=labels.get(names.REVISION, "unknown"),
         version=labels.get(names.VERSION, "?"),
         hash=stated_hash(inference_service),
-        workload=Workload(api_version=kind.api_version, kind=kind.kind, name=metadata["name"]),
+        workload=workload_named(metadata["name"], has_transformer=has_transformer(inference_service)),
     )
-    pods, ready = list(pods), ready_endpoints(slices)
+    pods, transformers = list(pods), endpoints.transformer
+    ready = 0 if transformers == 0 else endpoints.predictor
     failure = failure_of(inference_service, pods, serves=ready > 0)
-    image, image_id = _image(pods)
+    image, image_id = _image(pod for pod in pods if _component(pod) != TRANSFORMER)
     updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
     return Arm(
         ref,
@@ -40,7 +49,10 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
         failure,
         deleting="deletionTimestamp" in metadata,
         template=_template(pods),
-        size=_size(inference_service),
+        size=_size(inference_service, "predictor"),
+        transformer=Component(transformers, _size(inference_service, TRANSFORMER))
+        if transformers is not None
+        else None,
         updates=updates,
         image=image,
         image_id=image_id,
@@ -48,10 +60,11 @@ def arm(inference_service: Mapping[str, Any], slices: Iterable[Any], pods: Itera
     )
 
 
-def _size(inference_service: Mapping[str, Any]) -> int | None:
-    """Its maximum replicas; None if only its name is known."""
-    predictor = (inference_service.get("spec") or {}).get("predictor")
-    return replica_bounds(predictor)[1] if isinstance(predictor, Mapping) else None
+def _size(inference_service: Mapping[str, Any], component: str) -> int | None:
+    """The maximum replicas of a component; None if only its name is known."""
+    spec = inference_service.get("spec") or {}
+    known = isinstance(spec.get(component), Mapping) and "predictor" in spec
+    return replica_bounds(spec[component])[1] if known else None
 
 
 def _runtime(inference_service: Mapping[str, Any]) -> str:
@@ -91,6 +104,19 @@ def _newest(pods: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 
 def _template(pods: Iterable[Mapping[str, Any]]) -> str:
-    """The template hash of the newest pod, from the label of its ReplicaSet; empty without a pod."""
-    newest = _newest(pods)
-    return str((newest["metadata"].get("labels") or {}).get("pod-template-hash", "")) if newest else ""
+    """The template hash of the newest pod, from the label of its ReplicaSet; empty without a pod.
+
+    With a transformer it is that of both components: a change of either is one of the revision.
+    """
+    by_component: dict[str, list[Mapping[str, Any]]] = {"predictor": []}
+    for pod in pods:
+        by_component.setdefault(_component(pod), []).append(pod)
+    newest = (_newest(by_component[name]) for name in sorted(by_component))
+    hashes = [str((pod["metadata"].get("labels") or {}).get("pod-template-hash", "")) for pod in newest if pod]
+    return ".".join(filter(None, hashes))
+
+
+def _component(pod: Mapping[str, Any]) -> str:
+    """Which component of the InferenceService a pod belongs to; KServe labels it."""
+    own = (pod["metadata"].get("labels") or {}).get("component")
+    return TRANSFORMER if own == TRANSFORMER else "predictor"

@@ -1,26 +1,29 @@
 """The InferenceService of one revision in Standard mode.
 
-After creation only the scaling fields of ``spec.predictor`` are changed (DESIGN, rule 12).
+After creation only the scaling fields of its components are changed (DESIGN, rule 12).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from serin.api import names
 from serin.api.predictor.keys import KSERVE_ANNOTATIONS, KSERVE_KEYS, on_service
 from serin.api.predictor.scaling import with_own_queries
-from serin.api.revision import hash_of, without_nulls, without_scaling
+from serin.api.revision import Source, without_nulls, without_scaling
 from serin.api.status import RevisionRef
-from serin.traffic.kserve.predictor import KSERVE_API, with_model_source
+from serin.traffic.kserve.predictor import KSERVE_API, with_model_source, with_served_name
 from serin.traffic.owner import Owner
 
 
-def inference_service(
-    owner: Owner, ref: RevisionRef, *, model: Mapping[str, Any], predictor: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The InferenceService of one revision; ``model`` and ``predictor`` as the user wrote them."""
+def inference_service(owner: Owner, ref: RevisionRef, source: Source) -> dict[str, Any]:
+    """The InferenceService of one revision."""
+    predictor = copy.deepcopy(dict(source.predictor))
+    spec = {"predictor": with_model_source(predictor, source.model, owner.name)}
+    if source.transformer is not None:
+        spec["transformer"] = with_served_name(source, owner.name)
     metadata = owner.metadata(ref.workload.name)
     metadata["labels"] = (
         _own("labels", predictor)
@@ -33,21 +36,17 @@ def inference_service(
     )
     metadata["annotations"] = _own("annotations", predictor) | {
         "serving.kserve.io/deploymentMode": "Standard",
-        names.CONTENT_HASH: hash_of(model, predictor),
+        names.CONTENT_HASH: source.hash,
     }
     return {
         "apiVersion": KSERVE_API,
         "kind": "InferenceService",
         "metadata": metadata,
-        "spec": {"predictor": own_predictor(predictor, model, owner, ref.workload.name)},
+        "spec": {
+            component: with_own_queries(fields, owner.namespace, ref.workload.name)
+            for component, fields in spec.items()
+        },
     }
-
-
-def own_predictor(
-    predictor: Mapping[str, Any], model: Mapping[str, Any], owner: Owner, inference_service: str
-) -> dict[str, Any]:
-    """The predictor with its model source, and with queries that count for this InferenceService only."""
-    return with_own_queries(with_model_source(predictor, model, owner.name), owner.namespace, inference_service)
 
 
 def _own(section: str, predictor: Mapping[str, Any]) -> dict[str, str]:
@@ -69,7 +68,8 @@ def has_same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _content(inference_service: Mapping[str, Any]) -> dict[str, Any]:
     spec = without_nulls(inference_service.get("spec") or {})
-    return {**spec, "predictor": without_scaling(spec.get("predictor") or {})}
+    scaled = {name: without_scaling(spec[name]) for name in ("predictor", "transformer") if spec.get(name)}
+    return {"predictor": {}, **spec, **scaled}
 
 
 def _orders(inference_service: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
-from serin.rollout.capacity import full_size, needed, next_share
+from serin.rollout.capacity import lacking, next_share
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Reason
@@ -12,13 +12,14 @@ from serin.schema.reasons import Reason
 def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """Holds while the candidate has too few ready replicas for its next weight."""
     weight = next_share(context, status)
-    need, have = needed(weight, full_size(context, status)), context.ready(status.candidate)
-    if have >= need:
+    lack = lacking(context, status, status.candidate, weight)
+    if lack is None:
         return None
     arm = context.arm(status.candidate)
     failure = arm.failure if arm is not None else None
     trouble = f"; {failure.message}" if failure is not None else ""
-    message = f"the candidate has {have} ready of the {need} that {weight} % need{trouble}"
+    what = f"the candidate's {lack.of}" if lack.of else "the candidate"
+    message = f"{what} has {lack.have} ready of the {lack.need} that {weight} % need{trouble}"
     reason = Reason.WAITING_FOR_CAPACITY if rollout_of(status).exposed else Reason.PREPARING_CANDIDATE
     if failure is not None and not failure.own:
         reason = failure.reason

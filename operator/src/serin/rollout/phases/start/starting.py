@@ -83,6 +83,7 @@ def start_rollout(
         returning=returning,
         started_at=context.now.replace(microsecond=0),
         stable_replicas=context.ready(status.stable),
+        stable_transformers=context.transformers(status.stable),
         reason=reason,
         message=message,
         since=context.now.replace(microsecond=0),

@@ -25,6 +25,7 @@ def wait_to_start(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     begun = with_rollout(
         with_phase(with_opened(context, status), Phase.PREPARING),
         stable_replicas=context.ready(status.stable),
+        stable_transformers=context.transformers(status.stable),
         blocked_since=None,
     )
     message = f"version {version} comes up without traffic"
