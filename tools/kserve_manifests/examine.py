@@ -18,6 +18,7 @@ from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import problem_of
 from serin.traffic.owner import Owner
 from serin.traffic.registry import backend_of
+from tools.kserve_manifests.advice import asked_for, followed
 from tools.kserve_manifests.collect import Manifest
 from tools.kserve_manifests.compare import missing
 from tools.kserve_manifests.wrap import wrapped
@@ -27,6 +28,8 @@ Refusal = Callable[[dict[str, Any]], str | None]
 PREFIX = re.compile(r"^(PATCH [^:]*: )?(failed to create typed patch object \([^)]*\): )?(\S+ \S+ is invalid: )?")
 PARTICULAR = re.compile(r"\"[^\"]*\"|\b[0-9]+\b")
 LONGEST_KIND = 160
+MOST_REFUSALS = 4
+"""Changes that one manifest may need."""
 
 
 class Result(StrEnum):
@@ -34,7 +37,8 @@ class Result(StrEnum):
 
     WHOLE = "accepted, and all that it asks for is rendered"
     PARTLY = "accepted, and something that it asks for is not rendered"
-    REFUSED = "refused with a sentence"
+    MENDED = "refused with a sentence, and accepted as a whole once that is done"
+    REFUSED = "refused with a sentence that a person has to act on"
     BROKEN = "refused by KServe's own schema, with or without Serin"
 
 
@@ -53,16 +57,29 @@ def examined(manifest: Manifest, namespace: str, *, serin: Refusal, kserve: Refu
     broken = kserve(own)
     if broken is not None:
         return Examined(manifest, Result.BROKEN, broken)
-    obj = wrapped(manifest.body, namespace)
-    refusal = serin(obj) or _refusal(obj)
-    if refusal is not None:
-        return Examined(manifest, Result.REFUSED, refusal)
+    asked, obj, told = manifest.body, wrapped(manifest.body, namespace), ""
+    for _ in range(MOST_REFUSALS):
+        refusal = serin(obj) or _refusal(obj)
+        if refusal is None:
+            break
+        told, asked = told or refusal, asked_for(asked)
+        mended = followed(obj, _of_server(refusal))
+        if mended is None:
+            return Examined(manifest, Result.REFUSED, refusal)
+        obj = mended
     rendered = _rendered(obj)
     refusal = kserve(rendered)
     if refusal is not None:
         return Examined(manifest, Result.REFUSED, f"the rendered InferenceService: {refusal}")
-    lost = missing(manifest.body, rendered)
-    return Examined(manifest, Result.PARTLY if lost else Result.WHOLE, ", ".join(lost))
+    lost = missing(asked, rendered)
+    if lost:
+        return Examined(manifest, Result.PARTLY, ", ".join(lost))
+    return Examined(manifest, Result.MENDED, told) if told else Examined(manifest, Result.WHOLE)
+
+
+def _of_server(refusal: str) -> str:
+    """The sentence in the words of the API server."""
+    return PREFIX.sub("", refusal)
 
 
 def _refusal(obj: dict[str, Any]) -> str | None:

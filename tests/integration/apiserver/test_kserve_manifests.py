@@ -26,6 +26,7 @@ FOLDER = os.environ.get("SERIN_KSERVE_MANIFESTS", "")
 REPORT = os.environ.get("SERIN_KSERVE_REPORT", "")
 pytestmark = [
     pytest.mark.apiserver,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not FOLDER, reason="SERIN_KSERVE_MANIFESTS names no directory of manifests"),
 ]
 NAMESPACE = "kserve-test"

@@ -10,6 +10,7 @@ from serin.api.managed_fields import editor
 from serin.api.policy.exposure import Exposure
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked
+from serin.traffic.gateway.permission import how_to_mend
 from serin.traffic.gateway.service import ServicesOf
 
 NONE: frozenset[str] = frozenset()
@@ -91,7 +92,9 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
             if state is None or state.get("observedGeneration", 0) != generation:
                 problems.append(f"{kind} is not yet told for generation {generation}")
             elif state["status"] != "True":
-                problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
+                mend = how_to_mend(str(state.get("reason")), obj, parent)
+                words = f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}"
+                problems.append(f"{words} ({mend})" if mend else words)
     return not problems, masked("; ".join(problems))
 
 
