@@ -46,7 +46,7 @@ def _model_uri(predictor: dict[str, Any]) -> str:
     """The storage URI, taken out of the predictor."""
     model = predictor.get("model")
     if isinstance(model, dict) and "storageUri" in model:
-        return str(model.pop("storageUri"))
+        return str(model.pop("storageUri") or "")
     containers = predictor.get("containers") or []
     servers = [container for container in containers if container.get("name") == SERVER] or containers[:1]
     for server in servers:
