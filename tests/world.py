@@ -69,7 +69,7 @@ def ref(version: str) -> RevisionRef:
     """The revision of ``spec(version)``."""
     whole = hash_of({"version": version, "uri": f"s3://models/{version}"}, predictor(version))
     revision = whole[:REVISION_LENGTH]
-    return RevisionRef(revision=revision, version=version, hash=whole, workload=workload_of(NAME, revision))
+    return RevisionRef(revision=revision, version=version, hash=whole, workload=workload_of("prod", NAME, revision))
 
 
 def exposed(route: RoutePlan) -> frozenset[Exposure]:

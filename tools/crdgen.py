@@ -35,8 +35,8 @@ WIDTH = 110
 
 NAME_RULES = [
     {
-        "rule": "self.metadata.name.size() <= 42",
-        "message": "metadata.name and metadata.namespace together have at most 43 characters",
+        "rule": "self.metadata.name.size() <= 63",
+        "message": "metadata.name has at most 63 characters: it is the value of a label",
     },
     {
         "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",

@@ -42,17 +42,22 @@ class ClusterApi:
         )
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
 
-    def apply(self, item: Mapping[str, Any], *, dry_run: bool = False) -> Json:
+    def apply(self, item: Mapping[str, Any], *, dry_run: bool = False, strict: bool = False) -> Json:
         """Create or update by server-side apply, or only ask whether it would be; what the server made of it.
 
-        RefusedError with its words.
+        RefusedError with its words, with ``strict`` also for fields that it does not know.
         """
         metadata = item["metadata"]
         path = self._path(item["apiVersion"], item["kind"], metadata.get("namespace"), metadata["name"])
         return self._send(
             "PATCH",
             path,
-            params={"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})},
+            params={
+                "fieldManager": FIELD_MANAGER,
+                "force": "true",
+                **({"dryRun": "All"} if dry_run else {}),
+                **({"fieldValidation": "Strict"} if strict else {}),
+            },
             headers={"Content-Type": "application/apply-patch+yaml"},
             json=item,
         )

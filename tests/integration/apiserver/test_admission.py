@@ -91,9 +91,8 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
         "s3://elsewhere",
         "predictor.model.storageUri is set from spec.model.uri; write the URI there",
     ),
-    ("spec.predictor", {"minReplicas": 1}, "give exactly one of predictor.model and predictor.containers"),
-    ("spec.predictor.containers", [CONTAINER], "give exactly one of predictor.model and predictor.containers"),
-    ("metadata.name", "f" * 43, "metadata.name and metadata.namespace together have at most 43 characters"),
+    ("spec.predictor", {"minReplicas": 1}, "give predictor.model, or predictor.containers for a server of your own"),
+    ("metadata.name", "f" * 64, "metadata.name has at most 63 characters: it is the value of a label"),
     (
         "metadata.name",
         "9fraud",

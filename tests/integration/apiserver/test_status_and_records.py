@@ -99,7 +99,7 @@ FULL_STATUS = ModelDeploymentStatus.model_validate(
     }
 )
 
-WORKLOAD_OF = partial(workload_of, "fraud")
+WORKLOAD_OF = partial(workload_of, "prod", "fraud")
 
 
 def put_status(api: ClusterApi, item: Json) -> Json:

@@ -44,3 +44,23 @@ def test_one_content_has_one_label_however_it_is_known() -> None:
 
 def test_people_read_its_beginning() -> None:
     assert digest_to_read(f"sha256:{HEX}") == "sha256:0123456789ab…"
+
+
+IMAGE = f"registry.example.com/fraud@sha256:{HEX}"
+SERVED: list[tuple[dict[str, Any], str | None]] = [
+    ({"containers": [{"name": "kserve-container", "image": IMAGE}]}, f"sha256:{HEX}"),
+    ({"model": {"modelFormat": {"name": "custom"}, "image": IMAGE}}, f"sha256:{HEX}"),
+    ({"containers": [{"image": "registry.example.com/fraud:1"}]}, None),
+    ({"containers": [{"image": IMAGE, "args": ["--model_id=org/other"]}]}, None),
+    ({"model": {"image": IMAGE, "storage": {"path": "m/1"}}}, None),
+    ({"containers": [{"image": IMAGE}], "storageUris": [{"uri": "hf://o/m"}]}, None),
+    ({"containers": "x"}, None),
+]
+
+
+@pytest.mark.parametrize(("predictor", "digest"), SERVED)
+def test_the_digest_of_an_image_counts_where_the_model_is_part_of_it(
+    predictor: dict[str, Any], digest: str | None
+) -> None:
+    assert known_digest({"version": "1"}, predictor) == digest
+    assert known_digest({"version": "1", "uri": "s3://m/1"}, predictor) is None, "the URI says what is served"

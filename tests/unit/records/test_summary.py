@@ -13,7 +13,7 @@ from serin.records.summary import view_of
 from serin.traffic.standard.service import workload_of
 from tests.lab import Lab
 
-WORKLOAD_OF = partial(workload_of, "fraud")
+WORKLOAD_OF = partial(workload_of, "prod", "fraud")
 
 
 async def test_the_columns_say_the_same_as_the_record() -> None:

@@ -41,7 +41,7 @@ from serin.schema.phase import Phase
 from serin.schema.reasons import Reason, Verdict
 from tests.clock import START
 from tests.scene import LONG, NEXT_WINDOW, SOON, Scene, answer, judged, scene
-from tests.world import NAME, SECOND, policy, ref
+from tests.world import NAME, SECOND, policy, predictor, ref
 
 WATCHED = [Phase.SHADOWING, Phase.PROGRESSING, Phase.BAKING]
 
@@ -220,6 +220,19 @@ def test_a_candidate_with_too_few_replicas_holds(
     here = scene(phase)
     here.arm("2", ready=ready, failure=failure)
     assert answer(here.ask(candidate_not_up)) == (reason, False, SOON)
+
+
+def test_a_candidate_that_only_somebody_else_scales_says_so() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.arm("2", ready=0)
+    plain = here.ask(candidate_not_up)
+    annotated = {**predictor("2"), "annotations": {"serving.kserve.io/autoscalerClass": "external"}}
+    here.edits["predictor"] = annotated
+    told = here.ask(candidate_not_up)
+    assert plain is not None
+    assert told is not None
+    assert "whatever you scale Deployments with has to add them" in told.message
+    assert "whatever" not in plain.message
 
 
 @pytest.mark.parametrize("who", ["1", "2"])

@@ -14,6 +14,7 @@ from serin.traffic.gateway.http_route import http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner
+from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_of, services_of
 from serin.traffic.standard.workload import has_same_content, inference_service
 from tests.world import ref, spec
@@ -169,19 +170,19 @@ def accepted(body: dict[str, Any], generation: int = 3, observed: int = 3) -> di
 
 
 def test_what_is_built_is_read_back() -> None:
-    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of)), services_of)
+    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of)), services_of, service_name)
     assert (view.stable, view.candidate) == (ref("1").revision, ref("2").revision)
     assert (view.intended, view.weight, view.accepted) == (25, 25, True)
 
 
 def test_a_route_of_an_older_generation_is_not_yet_accepted() -> None:
-    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of), generation=4), services_of)
+    view = route_view(accepted(http_route(OWNER, spec("2"), PLAN, service_of), generation=4), services_of, service_name)
     assert not view.accepted
     assert "generation 4" in view.message
 
 
 def test_a_route_that_no_gateway_took_is_not_accepted() -> None:
-    assert not route_view(http_route(OWNER, spec("2"), PLAN, service_of), services_of).accepted
+    assert not route_view(http_route(OWNER, spec("2"), PLAN, service_of), services_of, service_name).accepted
 
 
 def test_an_edited_weight_and_its_editor_are_seen() -> None:
@@ -193,7 +194,7 @@ def test_an_edited_weight_and_its_editor_are_seen() -> None:
         {"manager": "kubectl-patch", "time": "2026-11-22T03:00:00Z", "fieldsV1": rules},
         {"manager": "contour", "fieldsV1": {"f:status": {}}},
     ]
-    view = route_view(body, services_of)
+    view = route_view(body, services_of, service_name)
     assert (view.intended, view.weight, view.editor) == (25, 0, "kubectl-patch")
 
 
@@ -239,7 +240,7 @@ def test_a_shadow_mirrors_everything_and_gives_the_candidate_nothing() -> None:
     ],
 )
 def test_the_route_is_read_as_it_was_built(plan: RoutePlan, exposes: set[Exposure]) -> None:
-    seen = route_view(http_route(OWNER, spec("1"), plan, service_of), services_of)
+    seen = route_view(http_route(OWNER, spec("1"), plan, service_of), services_of, service_name)
     assert (seen.weight, set(seen.exposes), set(seen.meant_to_expose)) == (plan.weight, exposes, exposes)
 
 
@@ -253,7 +254,7 @@ def test_a_mirror_that_somebody_took_away_or_added_is_seen() -> None:
         "no list is an empty one"
     )
     taken = {**shadow, "spec": plain["spec"]}
-    seen = route_view(taken, services_of)
+    seen = route_view(taken, services_of, service_name)
     assert (set(seen.exposes), set(seen.meant_to_expose)) == (set(), {Exposure.MIRROR})
 
 

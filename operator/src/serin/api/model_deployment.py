@@ -14,7 +14,6 @@ from serin.api.status import NEVER_OBSERVED, ModelDeploymentStatus
 from serin.schema.types import ApiModel, Uri, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-RESERVED_KEYS = ("serin.dev/", "serving.kserve.io/")
 SCALING_FIELDS = (
     "minReplicas",
     "maxReplicas",
@@ -26,6 +25,12 @@ SCALING_FIELDS = (
 )
 """Fields of KServe's components that are outside the revision: they apply in place, at once, ungated."""
 
+OLDER_SPELLINGS = (
+    *("huggingface", "lightgbm", "onnx", "paddle", "pmml", "pytorch", "sklearn", "tensorflow", "triton", "xgboost"),
+)
+"""Fields of KServe's predictor from before ``model``, one for each format. The API server takes them, so that status
+can write out the new form: a rule of a CRD cannot."""
+
 PREDICTOR_RULES = validations(
     ("!has(self.canaryTrafficPercent)", "canaryTrafficPercent is Serin's to decide; leave it out"),
     ("!has(self.name)", "predictor.name is Serin's to set; leave it out"),
@@ -35,8 +40,8 @@ PREDICTOR_RULES = validations(
         "predictor.model.storageUri is set from spec.model.uri; write the URI there",
     ),
     (
-        "has(self.model) != has(self.containers)",
-        "give exactly one of predictor.model and predictor.containers",
+        " || ".join(f"has(self.{field})" for field in ("model", "containers", *OLDER_SPELLINGS)),
+        "give predictor.model, or predictor.containers for a server of your own",
     ),
 )
 
@@ -81,6 +86,7 @@ PREDICTOR_SCHEMA: dict[str, Any] = {
             "maxItems": 32,
             "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
         },
+        **dict.fromkeys(OLDER_SPELLINGS, _FREE),
     },
     **PREDICTOR_RULES,
 }
@@ -140,15 +146,16 @@ class ModelRef(ApiModel):
 
     version: Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
     """Your name for this version; a valid label value."""
-    uri: Uri
-    """Where the model is stored: any storage URI that KServe supports."""
+    uri: Uri | None = None
+    """Where the model is stored: any storage URI that KServe supports. Left out where ``predictor.model.storage`` or
+    ``predictor.storageUris`` says it, where the model is part of the server's image, or where an argument names it."""
     digest: Annotated[str, Field(max_length=140, pattern=r"^sha(256|512):[a-f0-9]{16,128}$")] | None = None
     """Content digest of the artefact, if known."""
     served_name: Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)] | None = None
     """The model name in the clients' URLs; default: metadata.name. Serin passes it to the servers that KServe ships,
     but not to Triton and TorchServe, which take the name from their model repository. A runtime of your own gets
     ``--model_name`` with metadata.name; if it refuses that argument, give the name that it serves here, and it gets
-    none."""
+    none. A name among ``predictor.model.args`` counts as given here."""
 
 
 class PolicyRef(ApiModel):
@@ -166,7 +173,8 @@ class ModelDeploymentSpec(ApiModel):
         WithJsonSchema(PREDICTOR_SCHEMA),
     ]
     """KServe's PredictorSpec; Serin sets ``storageUri`` and ``name``. A change of any other than the scaling fields is
-    a new revision."""
+    a new revision. Labels and annotations that KServe, a queue or a dashboard reads on the InferenceService itself are
+    written there, too."""
     transformer: Annotated[dict[str, Any] | None, WithJsonSchema(TRANSFORMER_SCHEMA)] = None
     """KServe's TransformerSpec: requests go to it, and it calls the predictor of its own revision. A part of the
     revision, as ``predictor`` is. Mode Standard only."""

@@ -36,7 +36,8 @@ async def survey_target(cluster: Cluster, namespace: str, name: str) -> SurveyTa
     unsuitable = backend.unsuitable(policy)
     if unsuitable:
         raise InvalidInput(f"PromotionPolicy {policy_name}: spec.{unsuitable}")
-    none = RevisionRef(revision=NO_CANDIDATE, version=NO_CANDIDATE, workload=backend.workload(name, NO_CANDIDATE))
+    workload = backend.workload(namespace, name, NO_CANDIDATE)
+    none = RevisionRef(revision=NO_CANDIDATE, version=NO_CANDIDATE, workload=workload)
     identity = backend.identity(namespace, status.candidate or none, status.stable)
     if status.candidate is None:
         identity = replace(identity, revision="", version="")

@@ -104,7 +104,7 @@ def statement(
 
 def _subject(source: RevisionSource) -> dict[str, Any]:
     """The model by its digest; without one by the hash of what was asked for, which says nothing of the artefact."""
-    digest = known_digest(source.model) or ""
+    digest = known_digest(source.model, source.predictor) or ""
     algorithm, _, value = digest.partition(":")
     name = str(source.model.get("uri") or source.version)
     return {"name": name, "digest": {algorithm: value} if value else {"serinRevision": source.hash or source.revision}}

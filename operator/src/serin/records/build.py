@@ -72,7 +72,7 @@ def new(
         names.MODEL_DEPLOYMENT: model_deployment,
         names.REVISION: plan.candidate.revision,
     }
-    digest = digest_label(spec.candidate.model)
+    digest = digest_label(spec.candidate.model, spec.candidate.predictor)
     if digest is not None:
         labels[names.MODEL_DIGEST] = digest
     return {

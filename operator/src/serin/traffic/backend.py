@@ -97,11 +97,15 @@ class Backend(Protocol):
         """What in ``spec`` this back end does not support: what, where, how to fix; None if it supports all."""
         ...
 
+    def unnameable(self, namespace: str, model_deployment: str, spec: ModelDeploymentSpec) -> str | None:
+        """Why the names are too long for the objects behind them, and how to fix it; None if they fit."""
+        ...
+
     def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
         """What in ``policy`` no rollout of this mode can do: the field, why, how to fix; None if it can do all."""
         ...
 
-    def workload(self, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
+    def workload(self, namespace: str, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
         """The reference to what serves, or will serve, ``revision``, as far as it is known before it exists.
 
         ``source``: what the user wrote for it; None where that is not known.

@@ -21,6 +21,7 @@ from serin.traffic.gateway.http_route import is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.owner import Owner
 from serin.traffic.registry import BACKENDS
+from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_of, services_of
 from tests.clock import START
 from tests.lab import Lab
@@ -40,7 +41,7 @@ def test_a_split_a_mirror_and_a_preview() -> None:
     assert main["matches"] == [{"headers": []}]
     assert [b["weight"] for b in main["backendRefs"]] == [75, 25]
     assert preview["matches"] == [{"headers": [{"type": "Exact", "name": "x-preview", "value": "candidate"}]}]
-    view = route_view(body, services_of)
+    view = route_view(body, services_of, service_name)
     assert (view.weight, view.exposes) == (25, view.meant_to_expose)
     assert is_applied(body, body)
 

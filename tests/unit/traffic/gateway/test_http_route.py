@@ -15,6 +15,7 @@ from serin.traffic.backend import Route
 from serin.traffic.gateway.http_route import REQUEST_TIMEOUT, http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.owner import Owner
+from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_of, services_of
 from serin.traffic.standard.timeouts import request_timeout
 from serin.traffic.standard.workload import inference_service
@@ -55,7 +56,7 @@ def test_matches_and_filters_hold_for_the_split_and_for_the_preview() -> None:
         [("x-preview", "candidate")],  # in place of the one of its name: each may be there once
         [("x-team", "risk"), ("x-preview", "candidate")],
     ]
-    view = route_view(built(plan, matches=matches), services_of)
+    view = route_view(built(plan, matches=matches), services_of, service_name)
     assert (view.weight, len(view.exposes)) == (0, 2)
 
 

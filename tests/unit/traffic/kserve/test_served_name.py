@@ -93,6 +93,27 @@ MLSERVER = {"name": "MLSERVER_MODEL_NAME", "value": "iris"}
         pytest.param(section("triton", runtime="kserve-tritonserver"), "x", {}, id="Triton"),
         pytest.param(section("sklearn", runtime="our-server"), None, {"args": ["--model_name=fraud"]}, id="one's own"),
         pytest.param(section("sklearn", runtime="our-server"), "x", {}, id="one's own that has its name"),
+        pytest.param(
+            section("sklearn", runtime="our-mlserver"), "iris", {"env": [MLSERVER]}, id="one's own that is MLServer"
+        ),
+        pytest.param(
+            section("vLLM", runtime="vllm-h100"),
+            "llama3",
+            {"args": ["--served-model-name=llama3"]},
+            id="one's own that is vLLM",
+        ),
+        pytest.param(
+            section("huggingface", args=["--model_name", "llama3"]),
+            None,
+            {},
+            id="a name that the user wrote in two words",
+        ),
+        pytest.param(
+            section("huggingface", args=["--model_name_or_path=m"]),
+            "llama3",
+            {"args": ["--model_name_or_path=m", "--model_name=llama3"]},
+            id="an argument that only begins like it",
+        ),
     ],
 )
 def test_in_which_words_it_is_told(given: dict[str, Any], served_name: str | None, told: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from serin.traffic.reader import Reader
 from serin.traffic.standard import Standard
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.endpoints import Endpoints, arm
+from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_in, service_of, services_of, workload_of
 from serin.traffic.standard.workload import has_same_content, inference_service
 from tests.fakes import FakeCluster
@@ -36,7 +37,7 @@ SOURCE = Source(MODEL, PREDICTOR, TRANSFORMER)
 
 def with_transformer(version: str) -> RevisionRef:
     plain = ref(version)
-    return plain.model_copy(update={"workload": workload_of("fraud", plain.revision, SOURCE)})
+    return plain.model_copy(update={"workload": workload_of("prod", "fraud", plain.revision, SOURCE)})
 
 
 def rendered(**changes: Any) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def test_requests_go_to_the_transformer(stable: RevisionRef, candidate: Revision
     rule = body["spec"]["rules"][0]
     assert [b["name"].rpartition("-")[2] for b in rule["backendRefs"]] == list(backends)
     assert rule["filters"][0]["requestMirror"]["backendRef"]["name"].endswith(backends[1])
-    view = route_view(body, services_of)
+    view = route_view(body, services_of, service_name)
     assert (view.weight, view.candidate) == (25, candidate.revision)
     identity = Standard().identity("prod", candidate, stable)
     assert identity.service(identity.candidate).endswith(backends[1])
@@ -83,7 +84,7 @@ def test_a_hand_that_leads_past_the_transformer_is_seen_as_weight() -> None:
     body = http_route(OWNER, spec("2"), RoutePlan(ref("1"), with_transformer("2"), 0), service_of)
     backend = body["spec"]["rules"][0]["backendRefs"][1]
     backend |= {"name": backend["name"].replace("-transformer", "-predictor"), "weight": 100}
-    assert route_view(body, services_of).weight == 50
+    assert route_view(body, services_of, service_name).weight == 50
 
 
 def test_what_the_inference_service_says_counts_before_a_reference_that_knows_less() -> None:

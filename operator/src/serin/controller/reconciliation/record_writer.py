@@ -176,7 +176,7 @@ class RecordWriter:
         for row in await self._cluster.list_rows(resources.PROMOTION_RECORDS, namespace, selector):
             if row["metadata"]["name"] == entry.name:
                 continue
-            view = view_of(row, partial(snapshot.backend.workload, name))
+            view = view_of(row, partial(snapshot.backend.workload, namespace, name))
             if view is None:  # not finished, or its columns are an earlier Serin's
                 obj = await get_or_none(self._cluster, resources.PROMOTION_RECORDS, namespace, row["metadata"]["name"])
                 view = build.view(obj) if obj is not None else None

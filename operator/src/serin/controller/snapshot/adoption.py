@@ -189,9 +189,8 @@ class Adoption:
     def _render(self, workload: Object, source: Source) -> Object | None:
         revision, owner = _revision(workload), owner_of(self.obj)
         version = workload["metadata"]["labels"].get(names.VERSION, "?")
-        ref = RevisionRef(
-            revision=revision, version=version, workload=self._backend.workload(owner.name, revision, source)
-        )
+        workload_of = self._backend.workload(owner.namespace, owner.name, revision, source)
+        ref = RevisionRef(revision=revision, version=version, workload=workload_of)
         try:
             return self._backend.render(owner, ref, source)
         except (TypeError, AttributeError, LookupError):

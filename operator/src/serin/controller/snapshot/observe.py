@@ -187,7 +187,8 @@ async def observe(
         ),
         at_once=route_obj is not None,
     )
-    views = record_views(reader, records or [], partial(backend.workload, name), own=parsed.status.rollout is not None)
+    workload_of = partial(backend.workload, *key)
+    views = record_views(reader, records or [], workload_of, own=parsed.status.rollout is not None)
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
         problem: Problem | None = Problem(Reason.KSERVE_MISSING, backend.absent)
     else:

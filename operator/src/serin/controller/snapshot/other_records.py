@@ -25,7 +25,7 @@ async def rejection_elsewhere(
 
     Nobody is asked for a rollout, for what serves, or for a model whose digest is not known.
     """
-    digest = known_digest(obj["spec"]["model"])
+    digest = known_digest(obj["spec"]["model"], obj["spec"]["predictor"])
     if digest is None or wanted is None or not is_first_start(parsed.status, wanted):
         return None
     records = await reader.read(Part.REJECTIONS, _records_of(cluster, obj, wanted.workload))
@@ -35,7 +35,8 @@ async def rejection_elsewhere(
 async def _records_of(cluster: Cluster, obj: Object, workload: Workload) -> list[tuple[str, RecordView]]:
     """The namespace's records of the model, each with its ModelDeployment: rows, and whole ones if not finished."""
     namespace = obj["metadata"]["namespace"]
-    selector = f"{names.MODEL_DIGEST}={digest_label(obj['spec']['model'])},{names.OWNED_SELECTOR}"
+    label = digest_label(obj["spec"]["model"], obj["spec"]["predictor"])
+    selector = f"{names.MODEL_DIGEST}={label},{names.OWNED_SELECTOR}"
     found: list[tuple[str, RecordView]] = []
     for row in await cluster.list_rows(resources.PROMOTION_RECORDS, namespace, selector):
         owner, summary = row["columns"].get("Model"), view_of(row, lambda _: workload)

@@ -50,7 +50,7 @@ async def read_parts(
     """Reads InferenceServices, records, route, policy, actions, freezes concurrently; only the route may raise."""
     namespace, name = key = obj["metadata"]["namespace"], obj["metadata"]["name"]
     backend = backend_of(parsed.spec)
-    workload_of = partial(backend.workload, name)
+    workload_of = partial(backend.workload, namespace, name)
     found = await together(
         reader.read(Part.INFERENCE_SERVICES, _workloads(cluster, parsed, namespace, name)),
         reader.read(Part.RECORDS, read_records(cluster, (namespace, name), parsed.status, workload_of, taken)),

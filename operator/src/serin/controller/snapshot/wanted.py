@@ -39,7 +39,7 @@ async def wanted_revision(
     if problem is not None:
         return None, problem
     metadata, revision = obj["metadata"], source.revision
-    workload = backend.workload(metadata["name"], revision, source)
+    workload = backend.workload(metadata["namespace"], metadata["name"], revision, source)
     ref = RevisionRef(revision=revision, version=parsed.spec.model.version, hash=source.hash, workload=workload)
     try:
         body = backend.render(owner_of(obj), ref, source)
@@ -71,12 +71,13 @@ def _is_known(ref: RevisionRef, parsed: ModelDeployment, arms: Mapping[str, Arm]
 
 def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
     """A problem that shows without a request to the API server."""
-    metadata, source = obj["metadata"], Source.of(obj["spec"])
-    unsupported = backend_of(parsed.spec).unsupported(parsed.spec)
+    metadata, backend, source = obj["metadata"], backend_of(parsed.spec), Source.of(obj["spec"])
+    key = (metadata["namespace"], metadata["name"])
+    unsupported = backend.unsupported(parsed.spec) or backend.unnameable(*key, parsed.spec)
     if unsupported is not None:
         return Problem(Reason.SPEC_INVALID, unsupported)
     try:
-        return problem_of(metadata["name"], metadata["namespace"], source.predictor, source.transformer)
+        return problem_of(obj["spec"])
     except (TypeError, AttributeError, LookupError) as error:
         return Problem(Reason.SPEC_INVALID, f"{_components(source)} of KServe's form: {error}")
 

@@ -11,14 +11,12 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from serin.api.model_deployment import OLDER_SPELLINGS
 from serin.rollout.observation import Problem
 from serin.schema.reasons import Reason
 from serin.schema.secret_names import has_credential, is_harmless, names_secret
 
-SECTIONS = (
-    *("model", "huggingface", "lightgbm", "onnx", "paddle", "pmml", "pytorch", "sklearn", "tensorflow", "triton"),
-    "xgboost",
-)
+SECTIONS = ("model", *OLDER_SPELLINGS)
 """The fields of KServe's predictor that are containers."""
 LONGEST_NAME = 100
 SEEN = "in plain text, for every reader of this object and of its PromotionRecords"

@@ -5,62 +5,84 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from serin.api.model_deployment import RESERVED_KEYS
+from serin.api.model_deployment import Mode
+from serin.api.predictor.keys import KSERVE_ANNOTATIONS, KSERVE_KEYS, is_reserved
+from serin.api.predictor.older_spelling import new_form
+from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_by
 from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
+from serin.rollout.spec.model_source import source_violations
+from serin.rollout.spec.scaling import scaling_violations
 from serin.schema.nesting import nested_deeper
 from serin.schema.reasons import Reason
 
-LONGEST_NAMES = 43
-"""Name and namespace together: ``<name>-<revision>-predictor-<namespace>`` is one DNS label of 63 characters."""
-LONGER_SUFFIX = len("-transformer") - len("-predictor")
 DEEPEST = 50
 """Levels of a predictor; KServe's own types have about 15."""
-RESERVED_LABELS = frozenset({"app", "component"})
 COMPONENTS = ("predictor", "transformer")
 """The fields of spec that are KServe's own."""
 SET_BY = {
-    "--model_name": "is Serin's to set; use spec.model.servedName or remove it",
+    MODEL_NAME_FLAG: "is Serin's to set; use spec.model.servedName or remove it",
     "--predictor_host": "is KServe's to set, to the predictor of the same revision; remove it",
 }
 """Arguments of a transformer that would lead past its own revision."""
 
 
-def problem_of(
-    name: str, namespace: str, predictor: Mapping[str, Any], transformer: Mapping[str, Any] | None = None
-) -> Problem | None:
-    """The first violated rule; None if all hold."""
-    message = next(_violations(name, namespace, predictor, transformer), None)
+def problem_of(spec: Mapping[str, Any]) -> Problem | None:
+    """The first violated rule; None if all hold. ``spec`` as the API server stores it."""
+    message = next(_violations(spec), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
 
-def _violations(
-    name: str, namespace: str, predictor: Mapping[str, Any], transformer: Mapping[str, Any] | None
-) -> Iterator[str]:
-    components = {"predictor": predictor} | ({"transformer": transformer} if transformer is not None else {})
-    for field, component in components.items():
-        if nested_deeper(component, DEEPEST):
+def _violations(spec: Mapping[str, Any]) -> Iterator[str]:
+    for field in COMPONENTS:
+        if nested_deeper(spec.get(field), DEEPEST):
             yield f"spec.{field}: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
             return
-    predictor, transformer = without_nulls(predictor), without_nulls(transformer or {})
-    longest = LONGEST_NAMES - (LONGER_SUFFIX if transformer else 0)
-    if len(name) + len(namespace) > longest:
-        yield (
-            f"metadata.name and metadata.namespace have {len(name) + len(namespace)} characters together, at most "
-            f"{longest} fit into the names that KServe derives; choose shorter ones"
-        )
+    model = without_nulls(spec["model"])
+    predictor, transformer = (without_nulls(spec.get(field) or {}) for field in COMPONENTS)
+    older = new_form(predictor)
+    if older is not None:
+        yield older
     yield from _reserved_keys({"predictor": predictor, "transformer": transformer})
-    if "model" in predictor and any("--model_name" in arg for arg in predictor["model"].get("args") or []):
-        yield "spec.predictor.model.args: --model_name is Serin's to set; use spec.model.servedName or remove it"
+    yield from source_violations(model, predictor)
+    yield from _served_name(model, predictor)
     yield from _arguments(transformer)
+    if spec.get("mode", Mode.STANDARD) == Mode.STANDARD:
+        yield from scaling_violations(predictor, transformer)
 
 
 def _reserved_keys(components: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """KServe's own keys are set on the predictor: it takes them for all components from the InferenceService."""
     for field, component in components.items():
         for section in ("labels", "annotations"):
             for key in component.get(section) or {}:
-                if key.startswith(RESERVED_KEYS) or key in RESERVED_LABELS:
-                    yield f"spec.{field}.{section}: key {key} is reserved; remove it"
+                if is_reserved(section, key):
+                    yield f"spec.{field}.{section}: key {key} is reserved; remove it{_allowed(section, key)}"
+                elif field != "predictor" and key.startswith(KSERVE_KEYS):
+                    yield f"spec.{field}.{section}: key {key} counts for all components; set it in spec.predictor"
+
+
+def _allowed(section: str, key: str) -> str:
+    if section != "annotations" or not key.startswith(KSERVE_KEYS):
+        return ""
+    free = sorted(name.removeprefix(KSERVE_KEYS) for name in KSERVE_ANNOTATIONS)
+    return f" (of KServe's own keys {', '.join(free)} may be set)"
+
+
+def _served_name(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[str]:
+    """Every revision answers to one name: it is written out, and once."""
+    arguments = [str(argument) for argument in (predictor.get("model") or {}).get("args") or []]
+    name = named_by(arguments, MODEL_NAME_FLAG)
+    if name is None:
+        return
+    where = f"spec.predictor.model.args: {MODEL_NAME_FLAG}"
+    if not name or "{{" in name or "$(" in name:
+        yield (
+            f"{where} is not a name that is the same for every revision; write the name itself, or remove the argument "
+            f"and use spec.model.servedName"
+        )
+    elif model.get("servedName") not in {None, name}:
+        yield f"{where} says {name}, and spec.model.servedName says {model['servedName']}; remove one of them"
 
 
 def _arguments(transformer: Mapping[str, Any]) -> Iterator[str]:

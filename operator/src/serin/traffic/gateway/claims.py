@@ -231,7 +231,8 @@ def _told(taken: list[str], other: Claim, obj: Object) -> str:
     gateway = _wanted_listener(obj)
     return (
         f"{what} on the same Gateway in another namespace; use another hostname, or ask who runs Gateway "
-        f"{gateway.name} in namespace {gateway.namespace}"
+        f"{gateway.name} in namespace {gateway.namespace}: the hostname and allowedRoutes of its listeners say which "
+        f"namespace has which hostnames"
     )
 
 

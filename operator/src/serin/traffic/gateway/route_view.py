@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from serin.api import names
 from serin.api.managed_fields import editor
 from serin.api.policy.exposure import Exposure
-from serin.api.revision import workload_name
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked
+from serin.traffic.gateway.permission import how_to_mend
 from serin.traffic.gateway.service import ServicesOf
 
 NONE: frozenset[str] = frozenset()
 
 
-def route_view(obj: Mapping[str, Any], services_of: ServicesOf) -> RouteView:
-    """The HTTPRoute as the rollout sees it; ``LookupError``, ``TypeError`` or the like for an unexpected shape."""
+def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callable[[str, str, str], str]) -> RouteView:
+    """The HTTPRoute as the rollout sees it; ``name_of`` gives the workload by namespace, ModelDeployment and revision.
+
+    ``LookupError``, ``TypeError`` or the like for an unexpected shape.
+    """
     metadata = obj["metadata"]
     annotations = metadata.get("annotations", {})
     candidate = annotations.get(names.CANDIDATE_REVISION)
-    services = services_of(workload_name(metadata["name"], candidate)) if candidate else NONE
+    workload = name_of(metadata["namespace"], metadata["name"], candidate) if candidate else None
+    services = services_of(workload) if workload else NONE
     accepted, message = _accepted(obj)
     return RouteView(
         stable=annotations.get(names.STABLE_REVISION),
@@ -88,7 +92,9 @@ def _accepted(obj: Mapping[str, Any]) -> tuple[bool, str]:
             if state is None or state.get("observedGeneration", 0) != generation:
                 problems.append(f"{kind} is not yet told for generation {generation}")
             elif state["status"] != "True":
-                problems.append(f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}")
+                mend = how_to_mend(str(state.get("reason")), obj, parent)
+                words = f"{kind}={state['status']} {state.get('reason')}: {state.get('message')}"
+                problems.append(f"{words} ({mend})" if mend else words)
     return not problems, masked("; ".join(problems))
 
 

@@ -21,7 +21,7 @@ from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
 from serin.traffic.backend import Applied, Route
 from serin.traffic.knative.arms import observe_arms
-from serin.traffic.knative.limits import unsuitable, unsupported
+from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
 from serin.traffic.knative.split import Split, read_split
 from serin.traffic.knative.template import inference_service, next_mark, patch_of, template
 from serin.traffic.knative.view import route_view
@@ -53,11 +53,26 @@ class Knative:
         """What in spec would move the traffic past the steps."""
         return unsupported(spec)
 
+    def unnameable(
+        self,
+        namespace: str,
+        model_deployment: str,
+        spec: ModelDeploymentSpec,  # noqa: ARG002 - whatever is asked for
+    ) -> str | None:
+        """Names that do not fit: the InferenceService has the ModelDeployment's name, in full."""
+        return unnameable(namespace, model_deployment)
+
     def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
         """What of a policy KServe's split in this mode has no means for."""
         return unsuitable(policy)
 
-    def workload(self, model_deployment: str, revision: str, source: Source | None = None) -> Workload:  # noqa: ARG002 - Knative chooses the name
+    def workload(
+        self,
+        namespace: str,  # noqa: ARG002 - Knative chooses the name
+        model_deployment: str,
+        revision: str,  # noqa: ARG002 - Knative chooses the name
+        source: Source | None = None,  # noqa: ARG002 - Knative chooses the name
+    ) -> Workload:
         """The InferenceService; which Knative revision it is shows when it exists."""
         kind = resources.INFERENCE_SERVICES
         return Workload(api_version=kind.api_version, kind=kind.kind, name=model_deployment)

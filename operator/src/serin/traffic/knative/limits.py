@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.predictor.keys import ONLY_ON_SERVICE
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.routing.route import Protocol
 
 ROLLOUT_DURATION = "serving.knative.dev/rollout-duration"
+LONGEST_NAMES = 43
+"""Name and namespace together: ``<name>-<revision>-predictor-<namespace>``, the name of a tag, is one DNS label of 63
+characters."""
 STANDARD = "or use a ModelDeployment of mode Standard"
 
 
@@ -28,7 +32,28 @@ def unsupported(spec: ModelDeploymentSpec) -> str | None:
             f"spec.predictor.annotations: {ROLLOUT_DURATION} lets Knative move the requests by itself, past the steps "
             f"of the policy; remove it"
         )
+    found = sorted(ONLY_ON_SERVICE & set(spec.predictor.get("annotations") or {}))
+    if found:
+        return (
+            f"spec.predictor.annotations: KServe reads {found[0]} on the InferenceService, which in mode Knative has "
+            f"all revisions; remove it, {STANDARD}"
+        )
+    if spec.predictor.get("autoScaling"):
+        return (
+            f"spec.predictor.autoScaling: in mode Knative KServe does not look at it; use scaleMetric and scaleTarget, "
+            f"{STANDARD}"
+        )
     return None
+
+
+def unnameable(namespace: str, model_deployment: str) -> str | None:
+    """Names that do not fit: nothing can be shortened, the InferenceService has the ModelDeployment's name."""
+    if len(model_deployment) + len(namespace) <= LONGEST_NAMES:
+        return None
+    return (
+        f"metadata.name and metadata.namespace have {len(model_deployment) + len(namespace)} characters together, at "
+        f"most {LONGEST_NAMES} fit into the names that KServe derives in mode Knative; choose shorter ones, {STANDARD}"
+    )
 
 
 def unsuitable(policy: PromotionPolicySpec) -> str | None:

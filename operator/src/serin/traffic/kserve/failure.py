@@ -28,9 +28,11 @@ from dataclasses import replace
 from typing import Any
 
 from serin.rollout.observation import Failure
+from serin.rollout.spec.model_source import STORAGE_URI
 from serin.schema.masking import masked
 from serin.schema.reasons import Reason
 from serin.traffic.kserve.containers import container_failure, last_line
+from serin.traffic.kserve.predictor import server_of_own
 
 KSERVE_SCHEMES = ("gs", "s3", "pvc", "file", "https", "http", "hdfs", "webhdfs", "oci", "oci+native", "hf")
 """URI schemes that KServe 0.20 supports; a ClusterStorageContainer may add others."""
@@ -193,9 +195,8 @@ def unknown_scheme(inference_service: Mapping[str, Any]) -> Failure | None:
 
 def _container_uri(predictor: Mapping[str, Any]) -> str:
     """The storage URI in the environment of a custom container; empty without one."""
-    containers = predictor.get("containers") or [{}]
-    variables = containers[0].get("env") or []
-    return next((str(v.get("value")) for v in variables if v.get("name") == "STORAGE_URI"), "")
+    variables = server_of_own(predictor).get("env") or []
+    return next((str(v.get("value")) for v in variables if v.get("name") == STORAGE_URI), "")
 
 
 def with_kserve_status(failure: Failure | None, inference_service: Mapping[str, Any]) -> Failure | None:

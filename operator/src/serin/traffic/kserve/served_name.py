@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-MODEL_NAME_FLAG = "--model_name"
-SERVED_NAME_FLAG = "--served-model-name"
+from serin.api.predictor.served_name import MODEL_NAME_FLAG, SERVED_NAME_FLAG, named_by
+
 MLSERVER_NAME = "MLSERVER_MODEL_NAME"
 
 
@@ -71,16 +71,17 @@ def server_of(section: Mapping[str, Any]) -> Server:
 def served_name_fields(section: Mapping[str, Any], model_deployment: str, served_name: str | None) -> dict[str, Any]:
     """The fields of ``predictor.model`` that set the served name; empty if it is set already or cannot be set.
 
-    A custom runtime gets no argument if ``servedName`` is set: it may refuse one.
+    A runtime of the user's own that has no known server's name gets no argument if ``servedName`` is set: it may refuse
+    one.
     """
     runtime, server = section.get("runtime"), server_of(section)
-    if served_name and runtime and runtime not in KSERVE_RUNTIMES:
+    if served_name and runtime and runtime not in KSERVE_RUNTIMES and server is Server.PYTHON:
         return {}
     name = served_name or model_deployment
     variables, arguments = section.get("env", []), section.get("args", [])
     if server is Server.MLSERVER:
         already_set = any(variable.get("name") == MLSERVER_NAME for variable in variables)
         return {} if already_set else {"env": [*variables, {"name": MLSERVER_NAME, "value": name}]}
-    if server is Server.NAMELESS or any(str(argument).startswith(server.value) for argument in arguments):
+    if server is Server.NAMELESS or named_by([str(argument) for argument in arguments], server.value) is not None:
         return {}
     return {"args": [*arguments, f"{server.value}={name}"]}

@@ -8,7 +8,7 @@ from typing import Any
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import Replicas, Source, without_nulls, workload_name
+from serin.api.revision import Replicas, Source, without_nulls
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
@@ -28,6 +28,7 @@ from serin.traffic.owner import Owner
 from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
+from serin.traffic.standard.naming import service_name, unnameable
 from serin.traffic.standard.service import service_in, service_of, services_of, workload_of
 from serin.traffic.standard.timeouts import request_timeout
 from serin.traffic.standard.workload import has_same_content, inference_service
@@ -53,20 +54,25 @@ class Standard:
         """None: this mode supports every spec."""
         return None
 
+    def unnameable(self, namespace: str, model_deployment: str, spec: ModelDeploymentSpec) -> str | None:
+        """A namespace whose name leaves no room for any other."""
+        return unnameable(namespace, model_deployment, has_transformer=spec.transformer is not None)
+
     def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
         """Arms that tell apart what this mode does not have."""
         if Arms.KNATIVE not in {policy.arms_of(slo) for slo in policy.slos}:
             return None
         return "arms: Knative tells Knative's revisions apart, the arms of mode Knative; use Contour, Istio or Pod"
 
-    def workload(self, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
+    def workload(self, namespace: str, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
         """The InferenceService of ``revision``, and the Service that takes its requests."""
-        return workload_of(model_deployment, revision, source)
+        return workload_of(namespace, model_deployment, revision, source)
 
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
         """Whether the InferenceService has the name that Serin derives from its labels."""
-        revision = str(obj["metadata"]["labels"].get(names.REVISION, ""))
-        return bool(obj["metadata"]["name"] == workload_name(model_deployment, revision))
+        metadata = obj["metadata"]
+        revision = str(metadata["labels"].get(names.REVISION, ""))
+        return bool(metadata["name"] == service_name(metadata["namespace"], model_deployment, revision))
 
     def is_foreign(
         self, route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus
@@ -134,7 +140,7 @@ class Standard:
         status: ModelDeploymentStatus,  # noqa: ARG002 - the route's annotations say what it means
     ) -> RouteView:
         """The HTTPRoute as the rollout sees it."""
-        return route_view(route, services_of)
+        return route_view(route, services_of, service_name)
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
         """The names of the InferenceServices, which the series of gateways, meshes and pods have as labels."""

@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serin.api.names import PREDICTOR_SUFFIX, TRANSFORMER_SUFFIX
-from serin.api.revision import Source, workload_name
+from serin.api.revision import Source
 from serin.api.status import RevisionRef
 from serin.api.workload import Workload
 from serin.cluster.resources import INFERENCE_SERVICES
 from serin.traffic.gateway.service import Service, ServiceOf
+from serin.traffic.standard.naming import service_name
 
 SERVICE_PORT = 80
 
 
-def workload_of(model_deployment: str, revision: str, source: Source | None = None) -> Workload:
+def workload_of(namespace: str, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
     """The reference to the InferenceService of a revision."""
     has_transformer = source is not None and source.transformer is not None
-    return workload_named(workload_name(model_deployment, revision), has_transformer=has_transformer)
+    return workload_named(service_name(namespace, model_deployment, revision), has_transformer=has_transformer)
 
 
 def workload_named(name: str, *, has_transformer: bool) -> Workload:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from serin.api.predictor.keys import AUTOSCALER_CLASS
+from serin.api.predictor.scaling import autoscaler_class
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import lacking, next_share
 from serin.rollout.context import DecisionContext
@@ -19,8 +21,15 @@ def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) ->
     failure = arm.failure if arm is not None else None
     trouble = f"; {failure.message}" if failure is not None else ""
     what = f"the candidate's {lack.of}" if lack.of else "the candidate"
-    message = f"{what} has {lack.have} ready of the {lack.need} that {weight} % need{trouble}"
+    message = f"{what} has {lack.have} ready of the {lack.need} that {weight} % need{_who_scales(context)}{trouble}"
     reason = Reason.WAITING_FOR_CAPACITY if rollout_of(status).exposed else Reason.PREPARING_CANDIDATE
     if failure is not None and not failure.own:
         reason = failure.reason
     return Transition(status, reason, message, context.poll_at())
+
+
+def _who_scales(context: DecisionContext) -> str:
+    """That neither Serin nor KServe will add a replica, where spec says so."""
+    if autoscaler_class(context.spec.predictor) != "external":
+        return ""
+    return f" ({AUTOSCALER_CLASS}: external: whatever you scale Deployments with has to add them)"

@@ -1,0 +1,1 @@
+"""Parts of KServe's predictor that mean something to Serin."""

@@ -1,0 +1,52 @@
+"""The new form of a predictor that is written in KServe's older spelling, with a field for each format of models.
+
+KServe's webhook rewrites the older spelling when an InferenceService is created. Serin does not: what stands in spec is
+what was reviewed, and its hash is the revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from serin.api.model_deployment import OLDER_SPELLINGS
+from serin.schema.masking import masked
+
+PROTOCOL_V2 = frozenset({"huggingface", "onnx", "triton"})
+"""Formats for which KServe sets protocol v2 if the older spelling names none."""
+LONGEST = 2000
+
+
+def new_form(predictor: Mapping[str, Any]) -> str | None:
+    """What to write in place of the older spelling; None if the predictor has none.
+
+    A block that is too long for a message is described.
+    """
+    found = next((field for field in OLDER_SPELLINGS if field in predictor), None)
+    if found is None:
+        return None
+    section = predictor[found] if isinstance(predictor[found], Mapping) else {}
+    start = f"spec.predictor.{found} is KServe's older spelling; "
+    block = masked(_flow({"model": _model(found, section)}))
+    if len(block) > LONGEST:
+        block = f"model: {{modelFormat: {{name: {found}}}, …}} with the other fields of {found} as they are"
+    uri = section.get("storageUri")
+    moved = f", and under spec.model write uri: {masked(str(uri))}" if uri is not None else ""
+    return f"{start}under spec.predictor write {block}{moved}"
+
+
+def _model(name: str, section: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of ``predictor.model``; the storage URI moves to ``spec.model.uri``."""
+    # KServe refuses a name of the container here.
+    kept = {key: value for key, value in section.items() if key not in {"storageUri", "name"}}
+    if name in PROTOCOL_V2 and "protocolVersion" not in kept:
+        kept = {"protocolVersion": "v2", **kept}
+    return {"modelFormat": {"name": name}, **kept}
+
+
+def _flow(block: Mapping[str, Any]) -> str:
+    """YAML on one line, as one can paste it; the outermost braces are left out."""
+    text = yaml.safe_dump(dict(block), default_flow_style=True, sort_keys=False, width=10 * LONGEST, allow_unicode=True)
+    return text.strip().removeprefix("{").removesuffix("}")
