@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api.model_deployment import SCALING_FIELDS
+from serin.api.workload import INFERENCE_SERVICE, OfWorkload
 
 REVISION_LENGTH = 8
 
@@ -77,3 +78,9 @@ def revision_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
 def workload_name(model_deployment: str, revision: str) -> str:
     """``<mdep>-<revision>``."""
     return f"{model_deployment}-{revision}"
+
+
+def is_adopted(ref: OfWorkload, model_deployment: str) -> bool:
+    """Whether an InferenceService serves the revision that was there before the ModelDeployment."""
+    own = {workload_name(model_deployment, ref.revision), model_deployment}
+    return ref.workload.kind == INFERENCE_SERVICE and ref.workload.name not in own

@@ -91,6 +91,8 @@ class Arm:
     elastic: bool = False
     """Replicas come within seconds of the load that needs them, and requests wait for them: one ready replica carries
     any weight."""
+    adopted: bool = False
+    """Somebody else's InferenceService that was adopted: Serin routes to it and neither writes nor deletes it."""
     doubt: Problem | None = None
     """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
 

@@ -166,6 +166,13 @@ def with_route_in_force(parsed: ModelDeployment, route: Mapping[str, Any]) -> Mo
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
 
 
+def meets(route: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a request can match both HTTPRoutes: one Gateway, and a hostname that both have."""
+    shared = any(here.shares(there) for here in _listeners(route) for there in _listeners(wanted))
+    own = (wanted["spec"].get("hostnames") or [], route["spec"].get("hostnames") or [])
+    return shared and bool(overlapping(*own))
+
+
 async def _listed(
     cluster: Cluster, kind: resources.Resource, namespaces: tuple[str, ...], part_of: Callable[[Object], Object]
 ) -> Objects:

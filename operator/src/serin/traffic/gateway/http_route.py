@@ -8,6 +8,7 @@ from typing import Any
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.policy.exposure import Exposure
+from serin.api.revision import is_adopted
 from serin.api.status import RevisionRef
 from serin.rollout.decision import RoutePlan
 from serin.schema.types import format_duration
@@ -26,6 +27,7 @@ def http_route(owner: Owner, spec: ModelDeploymentSpec, plan: RoutePlan, service
         **({names.CANDIDATE_REVISION: plan.candidate.revision} if plan.candidate else {}),
         **_exposure(plan),
         **({names.ROLLBACK: plan.rollback} if plan.rollback else {}),
+        **_adopted(owner.name, plan),
     }
     backends = [_backend(plan.stable, service_of, 100 - plan.weight)]
     if plan.candidate:
@@ -60,6 +62,18 @@ def _exposure(plan: RoutePlan) -> dict[str, str]:
     ways = {Exposure.MIRROR: plan.mirror, Exposure.PREVIEW: plan.preview is not None}
     shown = sorted(way.value for way, wanted in ways.items() if wanted and plan.candidate)
     return {names.CANDIDATE_EXPOSURE: ",".join(shown)} if shown else {}
+
+
+def _adopted(model_deployment: str, plan: RoutePlan) -> dict[str, str]:
+    """The annotation for the InferenceService that was adopted, if the route leads to it."""
+    refs = [ref for ref in (plan.stable, plan.candidate, *plan.idle) if ref is not None]
+    found = next((ref for ref in refs if is_adopted(ref, model_deployment)), None)
+    return {names.ADOPTED: adopted_annotation(found)} if found is not None else {}
+
+
+def adopted_annotation(ref: RevisionRef) -> str:
+    """Identity, version and InferenceService of a revision; none of them has a blank."""
+    return f"{ref.hash or ref.revision} {ref.version} {ref.workload.name}"
 
 
 def _rule(spec: ModelDeploymentSpec, matches: list[dict[str, Any]], backends: list[dict[str, Any]]) -> dict[str, Any]:

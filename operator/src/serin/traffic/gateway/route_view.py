@@ -8,10 +8,15 @@ from typing import Any
 from serin.api import names
 from serin.api.managed_fields import editor
 from serin.api.policy.exposure import Exposure
-from serin.api.revision import workload_name
+from serin.api.revision import REVISION_LENGTH, workload_name
+from serin.api.status import RevisionRef
+from serin.api.workload import Workload
+from serin.cluster.resources import INFERENCE_SERVICES
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked
 from serin.traffic.gateway.service import ServiceOf
+
+ADOPTED_WORDS = 3
 
 
 def route_view(obj: Mapping[str, Any], service_of: ServiceOf) -> RouteView:
@@ -19,7 +24,7 @@ def route_view(obj: Mapping[str, Any], service_of: ServiceOf) -> RouteView:
     metadata = obj["metadata"]
     annotations = metadata.get("annotations", {})
     candidate = annotations.get(names.CANDIDATE_REVISION)
-    service = service_of(workload_name(metadata["name"], candidate)).name if candidate else None
+    service = service_of(_workload(metadata["name"], candidate, annotations)).name if candidate else None
     accepted, message = _accepted(obj)
     return RouteView(
         stable=annotations.get(names.STABLE_REVISION),
@@ -35,6 +40,28 @@ def route_view(obj: Mapping[str, Any], service_of: ServiceOf) -> RouteView:
         meant_to_expose=frozenset(
             way for way in Exposure if way in annotations.get(names.CANDIDATE_EXPOSURE, "").split(",")
         ),
+    )
+
+
+def _workload(model_deployment: str, revision: str, annotations: Mapping[str, str]) -> str:
+    """The name of the InferenceService that serves a revision of the route."""
+    adopted = adopted_ref(annotations)
+    own = workload_name(model_deployment, revision)
+    return adopted.workload.name if adopted is not None and adopted.revision == revision else own
+
+
+def adopted_ref(annotations: Mapping[str, str]) -> RevisionRef | None:
+    """The adopted revision, by the annotation of a route; None without one."""
+    words = annotations.get(names.ADOPTED, "").split(" ")
+    if len(words) != ADOPTED_WORDS:
+        return None
+    whole, version, name = words
+    kind = INFERENCE_SERVICES
+    return RevisionRef(
+        revision=whole[:REVISION_LENGTH],
+        version=version,
+        hash=whole if len(whole) > REVISION_LENGTH else None,
+        workload=Workload(api_version=kind.api_version, kind=kind.kind, name=name),
     )
 
 

@@ -10,7 +10,12 @@ STANDARD = "or use a ModelDeployment of mode Standard"
 
 
 def unsupported(spec: ModelDeploymentSpec) -> str | None:
-    """What in spec would move the traffic past the steps."""
+    """What in spec this mode has no means for, or what would move the traffic past the steps."""
+    if spec.adopt is not None:
+        return (
+            "spec.adopt: only an InferenceService of KServe's mode Standard can be adopted; leave it out: in mode "
+            "Knative Serin makes an InferenceService of its own, of the ModelDeployment's name"
+        )
     if ROLLOUT_DURATION in (spec.predictor.get("annotations") or {}):
         return (
             f"spec.predictor.annotations: {ROLLOUT_DURATION} lets Knative move the requests by itself, past the steps "

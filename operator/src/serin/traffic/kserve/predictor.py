@@ -15,14 +15,21 @@ STORAGE_URI = "STORAGE_URI"
 
 def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The predictor with the storage URI and the served name; clients' URLs are then the same for every revision."""
+    predictor = with_storage_uri(predictor, model)
+    if "model" in predictor:
+        section = predictor["model"]
+        section.update(served_name_fields(section, name, model.get("servedName")))
+    return predictor
+
+
+def with_storage_uri(predictor: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+    """The predictor with the storage URI, where its kind takes it."""
     predictor = without_nulls(predictor)
-    if "model" not in predictor:
-        container = predictor["containers"][0]
-        container["env"] = [*container.get("env", []), {"name": STORAGE_URI, "value": model["uri"]}]
+    if "model" in predictor:
+        predictor["model"]["storageUri"] = model["uri"]
         return predictor
-    section = predictor["model"]
-    section["storageUri"] = model["uri"]
-    section.update(served_name_fields(section, name, model.get("servedName")))
+    container = predictor["containers"][0]
+    container["env"] = [*container.get("env", []), {"name": STORAGE_URI, "value": model["uri"]}]
     return predictor
 
 

@@ -1,0 +1,155 @@
+"""Reads the InferenceService that a ModelDeployment has adopted, or is to adopt, and KServe's own routes to it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from serin.api import names
+from serin.api.model_deployment import ModelDeployment
+from serin.api.revision import REVISION_LENGTH, hash_of, is_adopted
+from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.errors import ClusterError, NotFound, NotLeader, Refused
+from serin.rollout.observation import Part, Problem
+from serin.schema.reasons import Reason
+from serin.together import together
+from serin.traffic.backend import NOTHING_EXISTS, Existing, Source
+from serin.traffic.gateway.route_view import adopted_ref
+from serin.traffic.owner import owner_of
+from serin.traffic.reader import Reader
+from serin.traffic.standard import adoption
+from serin.traffic.standard.service import service_of, workload_of
+from serin.traffic.standard.workload import inference_service
+
+
+async def existing_service(
+    cluster: Cluster, reader: Reader, obj: Object, status: ModelDeploymentStatus, route: Object | None
+) -> Existing:
+    """The InferenceService as an arm, or why it is none."""
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    ref = _known(name, status, route)
+    asked = (obj["spec"].get("adopt") or {}).get("inferenceService")
+    wanted = ref.workload.name if ref is not None else asked if _is_first(status) else None
+    if wanted is None:
+        return NOTHING_EXISTS
+    found, rivals = await together(
+        reader.read(Part.INFERENCE_SERVICES, _get(cluster, resources.INFERENCE_SERVICES, namespace, wanted)),
+        _routes(cluster, namespace, wanted, reader.seconds),
+    )
+    if Part.INFERENCE_SERVICES in reader.unknown:
+        return Existing(rivals=rivals)
+    if ref is not None:
+        workload = adoption.as_arm(found, ref, name) if found is not None else None
+        return Existing(workload, rivals=rivals)
+    return replace(await _first(cluster, reader, obj, found, wanted), rivals=rivals)
+
+
+def _known(name: str, status: ModelDeploymentStatus, route: Object | None) -> RevisionRef | None:
+    """The revision that was adopted, by the status or, if that is lost, by the route."""
+    refs = (status.stable, status.candidate, *status.draining, status.previous)
+    known = next((ref for ref in refs if ref is not None and is_adopted(ref, name)), None)
+    if known is not None or status.phase is not None or route is None:
+        return known
+    return adopted_ref(route["metadata"].get("annotations") or {})
+
+
+def _is_first(status: ModelDeploymentStatus) -> bool:
+    """Whether a revision is still to become the first stable one."""
+    return status.stable is None and status.candidate is None
+
+
+async def _first(cluster: Cluster, reader: Reader, obj: Object, found: Object | None, asked: str) -> Existing:
+    """An InferenceService that is to be adopted now."""
+    try:
+        source = Source(obj["spec"]["model"], obj["spec"]["predictor"])
+        refusal = _without_comparison(obj, found, asked)
+        body = inference_service(owner_of(obj), _ref(obj), model=source.model, predictor=dict(source.predictor))
+        body["spec"]["predictor"] = adoption.content(source.model, source.predictor)
+    except (TypeError, AttributeError, LookupError):
+        return NOTHING_EXISTS  # spec or the InferenceService is of no form that KServe takes; that is told of spec
+    if not refusal and found is not None:
+        compared = await reader.read(Part.INFERENCE_SERVICES, _comparison(cluster, obj, found, body))
+        if compared is None:
+            return NOTHING_EXISTS
+        refusal = compared
+    if refusal or found is None:
+        where = f"spec.adopt: InferenceService {asked} cannot become the first stable revision: "
+        return Existing(problem=Problem(Reason.ADOPTION_REFUSED, where + refusal))
+    return Existing(adoption.as_arm(found, _ref(obj, asked), obj["metadata"]["name"]))
+
+
+def _without_comparison(obj: Object, found: Object | None, asked: str) -> str:
+    """Why not, without a request; empty if nothing is in the way."""
+    name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
+    if found is None:
+        return f"namespace {namespace} has none of this name; correct the name, {adoption.DEPLOY_ANEW}"
+    if name in {asked, service_of(asked).name}:
+        return (
+            f"KServe has a route of the name {name} for it, or may make one, and writes over what is there; give the "
+            f"ModelDeployment another name, for example {asked}-live"
+        )
+    obstacle = adoption.obstacle(found)
+    if obstacle:
+        return obstacle
+    theirs, ours = adoption.served_name(found), ModelDeployment.model_validate(obj).spec.model.served_name or name
+    if theirs in {None, ours}:
+        return ""
+    return (
+        f"its clients ask for the model {theirs}, and those of later revisions would have to ask for {ours}; set "
+        f"spec.model.servedName: {theirs}"
+    )
+
+
+async def _comparison(cluster: Cluster, obj: Object, found: Object, body: Object) -> str:
+    """What differs between the InferenceService and what KServe makes of spec; empty if nothing does."""
+    # A name that nobody can know and take: the answer to one that exists is Conflict.
+    body["metadata"]["name"] = f"{obj['metadata']['name']}-{secrets.token_hex(4)}"
+    try:
+        answer = await cluster.create(resources.INFERENCE_SERVICES, obj["metadata"]["namespace"], body, dry_run=True)
+    except Refused as error:
+        return f"whether it serves what spec says is not known, since KServe refuses what spec says: {error}"
+    different = adoption.difference(found, answer)
+    if not different:
+        return ""
+    return (
+        f"it does not serve what spec.model and spec.predictor say: {different} differs; write there what it has "
+        f"(`serin init --from isvc/{found['metadata']['name']}` does), and change it in a later revision"
+    )
+
+
+def _ref(obj: Object, inference_service: str = "") -> RevisionRef:
+    spec = obj["spec"]
+    whole = hash_of(spec["model"], spec["predictor"])
+    own = workload_of(obj["metadata"]["name"], whole[:REVISION_LENGTH])
+    workload = own.model_copy(update={"name": inference_service}) if inference_service else own
+    return RevisionRef(
+        revision=whole[:REVISION_LENGTH], version=str(spec["model"]["version"]), hash=whole, workload=workload
+    )
+
+
+async def _routes(cluster: Cluster, namespace: str, name: str, seconds: float) -> tuple[Object, ...] | None:
+    """KServe's own routes to the InferenceService; None if they cannot be read now: no pass waits for them."""
+    try:
+        async with asyncio.timeout(seconds):
+            wanted = (name, service_of(name).name)
+            found: list[Any] = await together(*(_get(cluster, resources.HTTP_ROUTES, namespace, n) for n in wanted))
+    except NotLeader:
+        raise
+    except (ClusterError, TimeoutError):
+        return None
+    return tuple(route for route in found if route is not None and not _is_ours(route))
+
+
+def _is_ours(route: Object) -> bool:
+    return names.MODEL_DEPLOYMENT in (route["metadata"].get("labels") or {})
+
+
+async def _get(cluster: Cluster, resource: resources.Resource, namespace: str, name: str) -> Object | None:
+    try:
+        return await cluster.get(resource, namespace, name)
+    except NotFound:
+        return None
