@@ -18,7 +18,10 @@ AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
 KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
+KSERVES_ROUTES = "kserves-routes"
+"""KServe makes an HTTPRoute for each InferenceService that does not ask for none."""
 CANNOT = {
+    KSERVES_ROUTES: "KServe is told to make no routes of its own there",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
     KNATIVE: "play them with --provider knative",
     AUTOSCALING: "nobody measures what a pod uses",
