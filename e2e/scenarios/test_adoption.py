@@ -6,10 +6,16 @@ KServe's own HTTPRoute leads to it all the time. Clients use KServe's hostname a
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
+import time
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from e2e.demo.objects import FEATURES
 from e2e.deploy.cluster import wait_until
@@ -20,7 +26,7 @@ from e2e.scenarios.provider import KSERVES_ROUTES
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API, MODEL, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from e2e.deploy.cluster import Json
 
@@ -138,3 +144,95 @@ def test_a_running_service_is_adopted_and_its_successor_promoted(adopting: Adopt
     assert site.as_written() == written
     assert site.kserves_route, "KServe's route is there, beneath Serin's"
     assert "InferenceService legacy, which was adopted for version 1" in site.status["message"]
+
+
+FAST = {
+    "steps": [{"weight": 50, "for": "2s"}],
+    "slos": [{"name": "availability", "objective": "95.0", "indicator": {"availability": {}}}],
+}
+
+
+def serin(site: Site, *arguments: str) -> subprocess.Popen[str]:
+    """The command line, as its user calls it."""
+    command = [str(Path(sys.executable).with_name("serin")), *arguments, "--namespace", site.namespace]
+    environment = {**os.environ, "KUBECONFIG": str(site.provider.kubeconfig)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """What it said; it ended well."""
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    return str(output)
+
+
+def leave_at_once(site: Site) -> None:
+    """Nothing disturbs it."""
+    said(serin(site, "leave", f"mdep/{MODEL}"))
+
+
+def leave_in_pieces(site: Site) -> None:
+    """The operator is dead, and the command is ended whenever it has said something new."""
+    site.operator.kill()
+    for _ in range(20):
+        process = serin(site, "leave", f"mdep/{MODEL}")
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.kill()
+        process.wait()
+        if not line or "there is nothing to leave" in line:
+            break
+    else:
+        raise AssertionError("it does not come to an end")
+    site.operator.start()
+
+
+@pytest.mark.parametrize("leave", [leave_at_once, pytest.param(leave_in_pieces, marks=pytest.mark.matrix)])
+def test_what_was_adopted_is_kserves_again(adopting: AdoptingSite, leave: Callable[[Site], None]) -> None:
+    site = adopting
+    site.policy(**FAST)
+    site.want("1")
+    site.until_stable("1")
+    with site.load():
+        site.want("2")
+        site.until_stable("2")
+        leave(site)
+        wait_until(site._serves, what="KServe has the service ready", seconds=60)
+        time.sleep(2)  # what a gateway does a moment later counts, too
+    site.nobody_else_failed()
+    assert site.obj == {}
+    assert site.route == {}, "KServe's own route serves the hostname"
+    [service] = site.services()
+    assert service["metadata"]["name"] == OLD
+    assert service["spec"]["predictor"]["model"]["storageUri"].endswith("/2.tar.gz")
+    assert service["metadata"]["labels"] == {"team": "risk"}
+    assert site.answers()[-1].version == "2"
+    assert len(site.records()) == 2, "what happened stays on record"
+
+
+@pytest.mark.matrix
+def test_what_was_never_adopted_leaves_under_its_own_name(site: Site) -> None:
+    """KServe makes an HTTPRoute of the InferenceService's name, which is that of Serin's."""
+    site.go_live()
+    with site.load(rate=RATE):
+        said(serin(site, "leave", f"mdep/{MODEL}"))
+        wait_until(lambda: len(site.services()) == 1, what="one InferenceService is left", seconds=60)
+        time.sleep(2)
+    site.nobody_else_failed()
+    assert site.obj == {}
+    assert [service["metadata"]["name"] for service in site.services()] == [MODEL]
+    kept = site.api.get(GATEWAY_API, "HTTPRoute", f"{MODEL}-route", site.namespace) or {}
+    assert kept["spec"]["hostnames"] == [site.host]
+    assert site.route["spec"]["hostnames"] != [site.host], "KServe's own"
+
+
+@pytest.mark.matrix
+def test_what_init_writes_is_adopted_as_it_is(adopting: AdoptingSite) -> None:
+    site = adopting
+    output = said(serin(site, "init", "--from", f"isvc/{OLD}", "--name", MODEL))
+    with site.load():
+        for document in yaml.safe_load_all("".join(output.partition("---")[1:]).split("serin: note")[0]):
+            site.api.apply(document)
+        site.until_stable("1")
+    site.nobody_else_failed()
+    assert site.status["stable"]["workload"]["name"] == OLD

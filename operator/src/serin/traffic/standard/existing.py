@@ -141,11 +141,14 @@ async def _routes(cluster: Cluster, namespace: str, name: str, seconds: float) -
         raise
     except (ClusterError, TimeoutError):
         return None
-    return tuple(route for route in found if route is not None and not _is_ours(route))
+    return tuple(route for route in found if route is not None and _leads_only_to(route, service_of(name).name))
 
 
-def _is_ours(route: Object) -> bool:
-    return names.MODEL_DEPLOYMENT in (route["metadata"].get("labels") or {})
+def _leads_only_to(route: Object, service: str) -> bool:
+    """Whether it is somebody else's and has nothing but the InferenceService behind it."""
+    rules = route["spec"].get("rules") or []
+    refs = {str(ref.get("name")) for rule in rules for ref in rule.get("backendRefs") or []}
+    return refs == {service} and names.MODEL_DEPLOYMENT not in (route["metadata"].get("labels") or {})
 
 
 async def _get(cluster: Cluster, resource: resources.Resource, namespace: str, name: str) -> Object | None:
