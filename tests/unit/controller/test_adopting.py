@@ -7,89 +7,10 @@ from typing import Any
 
 import pytest
 
-from serin.api.revision import revision_of
 from serin.cluster import resources
-from serin.errors import Unavailable
-from tests.fakes import FakeCluster, Killed
-from tests.lab import Lab, isvc, spec
-
-OLD = "old"
-HOST = "fraud.example.com"
-
-
-class Guarded(FakeCluster):
-    """An API server that fails the test when Serin writes to what is not its own."""
-
-    routes_down = False
-
-    async def get(self, resource: resources.Resource, namespace: str, name: str) -> Any:
-        if self.routes_down and resource is resources.HTTP_ROUTES and name.startswith(OLD):
-            raise Unavailable("slow")
-        return await super().get(resource, namespace, name)
-
-    def _write(self, what: str, key: tuple[str, str, str], new: Any) -> Any:
-        assert not key[2].startswith(OLD), f"{what} {key[2]}"
-        return super()._write(what, key, new)
-
-
-class Adopting(Lab):
-    """A ModelDeployment with ``spec.adopt``, beside a service that KServe made a route for."""
-
-    cluster: Guarded
-
-    def new_cluster(self) -> FakeCluster:
-        return Guarded(clock=lambda: self.now)
-
-    def __init__(self, *, service: dict[str, Any] | None = None, route: bool = True) -> None:
-        super().__init__()
-        if service is not None:
-            self.cluster.put(resources.INFERENCE_SERVICES, service)
-        if route:
-            self.cluster.put(resources.HTTP_ROUTES, kserves_route())
-        self.want("1")
-
-    def want(self, version: str, **changes: Any) -> None:
-        model = {"version": version, "uri": f"s3://models/{version}", "servedName": OLD}
-        super().want(version, **{"model": model, "adopt": {"inferenceService": OLD}} | changes)
-
-    @property
-    def reason(self) -> str:
-        return str(self.condition("Ready")["reason"])
-
-    def own(self) -> set[str]:
-        return {k[2] for k in self.cluster.objects if k[0] == "inferenceservices" and k[2] != OLD}
-
-    def matches(self) -> int:
-        return len(self.obj(resources.HTTP_ROUTES)["spec"]["rules"][0]["matches"])
-
-    async def adopted(self) -> None:
-        await self.until(self.stable("1"))
-
-
-def old(**changes: Any) -> dict[str, Any]:
-    predictor = {"model": {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/1"}, "minReplicas": 3}
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {"name": OLD, "namespace": "prod"},
-        "spec": {"predictor": predictor},
-        "status": {"deploymentMode": "Standard"},
-    } | changes
-
-
-def kserves_route() -> dict[str, Any]:
-    match = {"path": {"type": "RegularExpression", "value": "^/.*$"}}
-    rule = {"matches": [match], "backendRefs": [{"name": f"{OLD}-predictor", "port": 80}]}
-    return {
-        "metadata": {"name": OLD, "namespace": "prod"},
-        "spec": {"hostnames": [HOST], "parentRefs": [{"name": "models"}], "rules": [rule]},
-    }
-
-
-def named(version: str) -> str:
-    wanted = spec(version)
-    model = {**wanted["model"], "servedName": OLD}
-    return f"fraud-{revision_of(model, wanted['predictor'])}"
+from tests.adopting_lab import OLD, Adopting, named, old
+from tests.fakes import Killed
+from tests.lab import isvc
 
 
 async def test_it_becomes_stable_and_takes_the_hostname_without_a_write_to_it() -> None:
@@ -194,6 +115,19 @@ async def test_routes_that_cannot_be_read_change_nothing_and_hold_up_nothing() -
     lab.want("2")
     await lab.until(lab.stable("2"))
     assert lab.matches() == 10
+
+
+async def test_a_breach_is_taken_back_to_a_service_that_cannot_be_read() -> None:
+    lab = Adopting(service=old())
+    await lab.adopted()
+    lab.want("2")
+    await lab.until(lambda: lab.backends().get(named("2")) == 40)
+    lab.cluster.services_down, lab.cluster.routes_down = True, True
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.backends().get(named("2"), 0) == 0, limit=30)
+    assert lab.backends()[OLD] == 100
+    lab.cluster.services_down = False
+    await lab.until(lab.rolled_back)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -15,8 +15,8 @@ from serin.cluster import resources
 from serin.cluster.client import Object
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, InvalidInput
+from tests.adopting_lab import HOST, OLD, Adopting, kserves_route, named, old
 from tests.fakes import FakeCluster, Killed
-from tests.unit.controller.test_adopting import HOST, OLD, Adopting, kserves_route, named, old
 
 
 class Api(FakeCluster):

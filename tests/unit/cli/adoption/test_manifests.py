@@ -160,6 +160,24 @@ def test_a_file_of_something_else_is_refused(text: str) -> None:
         of_text(text, "f", "prod")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{kind: InferenceService, metadata: {name: [1]}, spec: {predictor: {model: {storageUri: x}}}}",
+        "{kind: InferenceService, metadata: {name: x, labels: 1}, spec: {predictor: {model: {storageUri: x}}}}",
+        "{kind: InferenceService, metadata: {name: x, annotations: 1}}",
+        "{kind: InferenceService, metadata: {name: x}}",
+        "{kind: InferenceService, metadata: {name: x}, spec: {predictor: {model: 1}}}",
+        "{kind: InferenceService, metadata: {name: x}, spec: {predictor: {model: {storageUri: 7}}}}",
+        "{kind: InferenceService, metadata: {name: x}, spec: {predictor: {containers: [1]}}}",
+        "{kind: InferenceService, metadata: {name: x}, spec: {predictor: {model: {storageUri: x, args: 1}}}}",
+    ],
+)
+def test_a_service_of_another_form_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        manifests(of_text(text, "f", "prod"), Wishes(hostnames=("a.b",), gateway="x/y"))
+
+
 def test_what_later_revisions_would_not_have_is_told() -> None:
     _, notes = manifests(Running(service(), route()), Wishes())
     assert any("labels team" in note for note in notes)

@@ -11,6 +11,7 @@ from typing import Any
 
 from serin.api import API_VERSION
 from serin.api.files.load import yaml_document
+from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.revision import without_nulls
 from serin.cli.judge import read_text
 from serin.cluster import resources
@@ -61,7 +62,10 @@ def of_text(text: str, source: str, namespace: str) -> Running:
     metadata = found.get("metadata") if isinstance(found, Mapping) and found.get("kind") == "InferenceService" else None
     if not isinstance(found, Mapping) or not isinstance(metadata, Mapping) or not metadata.get("name"):
         raise InvalidInput(f"{source}: is no InferenceService with a name; give a file with one, or isvc/NAME")
-    annotations = {MODE: "Standard", **(metadata.get("annotations") or {})}  # a file may leave the mode to KServe
+    stated = metadata.get("annotations") or {}
+    if not isinstance(stated, Mapping):
+        raise InvalidInput(f"{source}: metadata.annotations is no object")
+    annotations = {MODE: "Standard", **stated}  # a file may leave the mode to KServe
     return Running({**found, "metadata": {"namespace": namespace, **metadata, "annotations": annotations}})
 
 
@@ -85,17 +89,21 @@ async def _route(cluster: Cluster, namespace: str, name: str) -> Object | None:
 
 def manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]:
     """The ModelDeployment and a PromotionPolicy, and what the reader should know; ``InvalidInput``."""
+    try:
+        return _manifests(found, wishes)
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
+        raise InvalidInput(f"the InferenceService is not of the form that KServe takes: {error}") from None
+
+
+def _manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]:
     service = found.service
     metadata = service["metadata"]
     where, namespace = f"InferenceService {metadata['name']}", metadata["namespace"]
-    try:
-        why = obstacle(service)
-        model, predictor = _source(service, wishes.version)
-        name, asked = wishes.name or f"{metadata['name']}-live", served_name(service)
-    except (TypeError, AttributeError, LookupError) as error:
-        raise InvalidInput(f"{where}: not of the form that KServe takes: {error}") from None
+    why = obstacle(service)
     if why:
         raise InvalidInput(f"{where} cannot be adopted: {why}")
+    model, predictor = _source(service, wishes.version)
+    name, asked = wishes.name or f"{metadata['name']}-live", served_name(service)
     if name in {metadata["name"], service_of(metadata["name"]).name}:
         raise InvalidInput(f"--name {name}: KServe has, or may make, a route of this name; give another name")
     problem = problem_of(name, namespace, predictor)
@@ -110,9 +118,12 @@ def manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]:
         "route": _route_of(found, wishes),
         "policyRef": {"name": POLICY},
     }
-    return [_item("PromotionPolicy", POLICY, namespace, _policy()), _item("ModelDeployment", name, namespace, spec)], (
-        _notes(service, model, predictor)
-    )
+    ModelDeploymentSpec.model_validate(spec)
+    documents = [
+        _item("PromotionPolicy", POLICY, namespace, _policy()),
+        _item("ModelDeployment", name, namespace, spec),
+    ]
+    return documents, _notes(service, model, predictor)
 
 
 def _item(kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> Object:

@@ -40,11 +40,13 @@ async def existing_service(
         reader.read(Part.INFERENCE_SERVICES, _get(cluster, resources.INFERENCE_SERVICES, namespace, wanted)),
         _routes(cluster, namespace, wanted, reader.seconds),
     )
-    if Part.INFERENCE_SERVICES in reader.unknown:
-        return Existing(rivals=rivals)
+    unknown = Part.INFERENCE_SERVICES in reader.unknown
     if ref is not None:
-        workload = adoption.as_arm(found, ref, name) if found is not None else None
-        return Existing(workload, rivals=rivals)
+        # What is not known of it keeps no request from it: its endpoints are read all the same.
+        seen = found or ({"metadata": {"namespace": namespace, "name": wanted}} if unknown else None)
+        return Existing(adoption.as_arm(seen, ref, name) if seen is not None else None, rivals=rivals)
+    if unknown:
+        return Existing(rivals=rivals)
     return replace(await _first(cluster, reader, obj, found, wanted), rivals=rivals)
 
 
