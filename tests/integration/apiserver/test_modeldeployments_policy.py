@@ -164,7 +164,7 @@ def test_a_service_is_adopted_at_the_word_of_who_may_decide_about_it(
     item["spec"]["adopt"] = {"inferenceService": "old"}
     words = f"spec.adopt: {user_of(namespace, OWNER)} may not update and delete InferenceService old"
     services = ["inferenceservices"]
-    rights = (
+    rights: tuple[tuple[list[Json], str], ...] = (
         ([], words),
         ([rule("serving.kserve.io", services, ["update"])], words),
         ([rule("serving.kserve.io", services, ["update", "delete"], ["other"])], words),
