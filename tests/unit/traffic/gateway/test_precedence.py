@@ -32,6 +32,10 @@ def kserves(*matches: dict[str, Any], host: str = "fraud.example.com", gateway: 
     }
 
 
+def told(status: str) -> dict[str, Any]:
+    return {"status": {"parents": [{"conditions": [{"type": "Accepted", "status": status}]}]}}
+
+
 def built(plan: RoutePlan | None = None) -> dict[str, Any]:
     return http_route(OWNER, spec("2"), plan or RoutePlan(ADOPTED, ref("2"), 25), service_of)
 
@@ -49,6 +53,8 @@ def matches(route: dict[str, Any], rule: int = 0) -> list[dict[str, Any]]:
         pytest.param([kserves(KSERVES, GRPC)], 2 * len(METHODS), id="each match"),
         pytest.param([kserves(KSERVES, host="other.example.com")], 0, id="another hostname is no rival"),
         pytest.param([kserves(KSERVES, gateway="another")], 0, id="another Gateway is none"),
+        pytest.param([kserves(KSERVES) | told("False")], 0, id="one that the gateway refuses is none"),
+        pytest.param([kserves(KSERVES) | told("Unknown")], len(METHODS), id="one that it has not looked at is"),
         pytest.param([kserves(*({"path": {"value": f"/{n}"}} for n in range(20)))], 6 * len(METHODS), id="bounded"),
     ],
 )

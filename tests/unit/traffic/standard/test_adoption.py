@@ -10,7 +10,10 @@ from serin.traffic.standard.adoption import as_arm, content, difference, obstacl
 from tests.world import ref
 
 MODEL = {"version": "1", "uri": "s3://models/1"}
-PREDICTOR = {"model": {"modelFormat": {"name": "sklearn"}, "runtime": "kserve-sklearnserver"}, "minReplicas": 2}
+PREDICTOR: dict[str, Any] = {
+    "model": {"modelFormat": {"name": "sklearn"}, "runtime": "kserve-sklearnserver"},
+    "minReplicas": 2,
+}
 
 
 def found(*, metadata: Any = None, status: Any = None, spec: Any = None, **predictor: Any) -> dict[str, Any]:

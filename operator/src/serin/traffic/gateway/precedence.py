@@ -38,13 +38,23 @@ def before_rivals(
 
 
 def _matches(route: Object, rivals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each match of the rivals once for each method."""
+    """Each match of the rivals once for each method.
+
+    A route that the gateway refuses is no rival, and its matches are of a form that it may refuse, too.
+    """
     found: list[dict[str, Any]] = []
-    for rival in rivals:
-        for rule in (rival["spec"].get("rules") or []) if meets(rival, route) else []:
+    for rival in (r for r in rivals if meets(r, route) and not _is_refused(r)):
+        for rule in rival["spec"].get("rules") or []:
             found += [dict(match) for match in rule.get("matches") or [] if "path" in match and "method" not in match]
     unique = [match for number, match in enumerate(found) if match not in found[:number]]
     return [{**match, "method": method} for match in unique[:MOST] for method in METHODS]
+
+
+def _is_refused(route: Mapping[str, Any]) -> bool:
+    """Whether a gateway has said that it does not take the route; one that has said nothing yet may take it."""
+    parents = (route.get("status") or {}).get("parents") or []
+    conditions = [condition for parent in parents for condition in parent.get("conditions") or []]
+    return any(c.get("type") == "Accepted" and c.get("status") == "False" for c in conditions)
 
 
 def _kept(actual: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
@@ -36,10 +36,9 @@ async def existing_service(
     wanted = ref.workload.name if ref is not None else asked if _is_first(status) else None
     if wanted is None:
         return NOTHING_EXISTS
-    found, rivals = await together(
-        reader.read(Part.INFERENCE_SERVICES, _get(cluster, resources.INFERENCE_SERVICES, namespace, wanted)),
-        _routes(cluster, namespace, wanted, reader.seconds),
-    )
+    reading = reader.read(Part.INFERENCE_SERVICES, _get(cluster, resources.INFERENCE_SERVICES, namespace, wanted))
+    both = await together(reading, _routes(cluster, namespace, wanted, reader.seconds))
+    found, rivals = cast("tuple[Object | None, tuple[Object, ...] | None]", tuple(both))
     unknown = Part.INFERENCE_SERVICES in reader.unknown
     if ref is not None:
         # What is not known of it keeps no request from it: its endpoints are read all the same.
