@@ -28,7 +28,7 @@ def services(inside: Inside) -> list[Service | Step]:
     manager = Service(
         name="kserve",
         # It decides at its start whether there is a Knative to make Services for.
-        needs=("kserve-settings", *(("knative-crds",) if inside.knative is not None else ())),
+        needs=("kserve-settings", "gateway-crds", *(("knative-crds",) if inside.knative is not None else ())),
         command=(
             inside.binary("kserve-manager"),
             f"--metrics-addr=127.0.0.1:{METRICS_PORT}",
@@ -64,7 +64,7 @@ def _temporary_folder(inside: Inside) -> Path:
 
 async def _settings(inside: Inside) -> None:
     await inside.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    await inside.cluster.apply(settings(inside.released.settings))
+    await inside.cluster.apply(settings(inside.released.settings, routes=inside.knative is None))
     storage = inside.released.storage
     # As released it carries a namespace, although its kind has none; kubectl overlooks that.
     await inside.cluster.apply({**storage, "metadata": {"name": storage["metadata"]["name"]}})
@@ -72,12 +72,17 @@ async def _settings(inside: Inside) -> None:
         await inside.cluster.apply(item)
 
 
-def settings(released: dict[str, Any]) -> dict[str, Any]:
-    """KServe's own settings with our changes: Standard mode, no routes of its own, small requests."""
+def settings(released: dict[str, Any], *, routes: bool = False) -> dict[str, Any]:
+    """KServe's own settings with our changes: Standard mode, small requests.
+
+    With ``routes`` it makes an HTTPRoute for each InferenceService that has no label against it; Serin's have one.
+    """
     data = {key: value for key, value in released["data"].items() if not key.startswith("_")}
     data["deploy"] = json.dumps({"defaultDeploymentMode": "Standard"})
     ingress = json.loads(data["ingress"])
-    ingress.update(disableIngressCreation=True, enableGatewayApi=False, disableIstioVirtualHost=True)
+    ingress.update(disableIngressCreation=not routes, enableGatewayApi=routes, disableIstioVirtualHost=True)
+    if routes:
+        ingress.update(kserveIngressGateway="gateways/models", ingressDomain="example.com")
     data["ingress"] = json.dumps(ingress)
     resource = {"cpuRequest": "100m", "memoryRequest": "256Mi", "cpuLimit": "1", "memoryLimit": "1Gi"}
     data["inferenceService"] = json.dumps({"resource": resource})

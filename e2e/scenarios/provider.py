@@ -20,7 +20,10 @@ KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
 TRANSFORMERS = "transformers"
 """Has the image of a transformer, which calls its predictor by its Service."""
+KSERVES_ROUTES = "kserves-routes"
+"""KServe makes an HTTPRoute for each InferenceService that does not ask for none."""
 CANNOT = {
+    KSERVES_ROUTES: "KServe is told to make no routes of its own there",
     TRANSFORMERS: "the image of the transformer is one of the sandbox's catalogue only",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
     KNATIVE: "play them with --provider knative",

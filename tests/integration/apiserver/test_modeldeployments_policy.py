@@ -174,6 +174,33 @@ def test_who_may_not_do_it_alone_may_not_do_it_by_serin(
         settled(lambda: creation(attacker, item), words.format(namespace))
 
 
+def test_a_service_is_adopted_at_the_word_of_who_may_decide_about_it(
+    sandbox: Sandbox, api: ClusterApi, namespace: str
+) -> None:
+    """Whoever may change and delete it; and at the beginning only."""
+    item = objects.model_deployment(namespace)
+    item["spec"]["adopt"] = {"inferenceService": "old"}
+    words = f"spec.adopt: {user_of(namespace, OWNER)} may not update and delete InferenceService old"
+    services = ["inferenceservices"]
+    rights: tuple[tuple[list[Json], str], ...] = (
+        ([], words),
+        ([rule("serving.kserve.io", services, ["update"])], words),
+        ([rule("serving.kserve.io", services, ["update", "delete"], ["other"])], words),
+        ([rule("serving.kserve.io", services, ["update", "delete"], ["old"])], ""),
+    )
+    for given, answer in rights:
+        with account(sandbox, api, namespace, OWNER, [*ALL, *given]) as owner:
+            settled(lambda owner=owner: creation(owner, item), answer)  # type: ignore[misc]
+    api.apply(item)
+    for later in ({"inferenceService": "other"}, {"inferenceService": "old"}, None):
+        said = patching(api, item, {"spec": {"adopt": later}})
+        assert ("adopt counts for the first revision" in said) == (later == {"inferenceService": "other"})
+    api.merge(item["apiVersion"], "ModelDeployment", "fraud", namespace=namespace, patch={"spec": {"adopt": None}})
+    assert "adopt counts for the first revision" in patching(
+        api, item, {"spec": {"adopt": {"inferenceService": "old"}}}
+    )
+
+
 def test_a_gateway_of_another_namespace_is_asked_about_there(owner: ClusterApi, namespace: str) -> None:
     item = objects.model_deployment(namespace)
     item["spec"]["route"]["parentRef"]["namespace"] = "gateways"

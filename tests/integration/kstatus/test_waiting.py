@@ -61,6 +61,12 @@ def stuck() -> World:
     return world
 
 
+def adoption_refused() -> World:
+    world = World(spec("1"), problem=Problem(Reason.ADOPTION_REFUSED, "there is none of this name"))
+    world.settle(2)
+    return world
+
+
 def on_the_way(phase: Phase, **changes: Any) -> World:
     world = serving()
     world.policy = policy(**changes)
@@ -89,6 +95,7 @@ def taken_back(phase: Phase) -> World:
 STORIES: tuple[tuple[Callable[[], World], Phase, str], ...] = (
     (starting, Phase.PREPARING, "InProgress"),
     (stuck, Phase.PENDING, "Failed"),
+    (adoption_refused, Phase.PENDING, "Failed"),
     (serving, Phase.STABLE, "Current"),
     (without_policy, Phase.WAITING, "Failed"),
     (lambda: on_the_way(Phase.PREPARING), Phase.PREPARING, "InProgress"),

@@ -92,6 +92,12 @@ def test_kserves_settings_keep_what_we_do_not_change(folder: Path) -> None:
     assert (ingress["a"], ingress["disableIngressCreation"]) == (1, True)
 
 
+def test_kserve_routes_to_the_scenarios_gateway_where_it_is_to_route(folder: Path) -> None:
+    ingress = json.loads(serving.settings(released.load(folder).settings, routes=True)["data"]["ingress"])
+    assert (ingress["disableIngressCreation"], ingress["enableGatewayApi"]) == (False, True)
+    assert ingress["kserveIngressGateway"] == "gateways/models"
+
+
 def test_webhooks_point_at_the_loopback_and_carry_the_authority(folder: Path) -> None:
     found = released.load(folder)
     [webhook] = serving.webhooks(found.webhooks, "Q0E=")

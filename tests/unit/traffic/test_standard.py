@@ -8,13 +8,13 @@ import pytest
 
 from serin.api.policy.exposure import Exposure
 from serin.api.policy.preview_header import Header
+from serin.api.predictor.naming import service_name
 from serin.api.revision import Replicas, Source, hash_of
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner
-from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_of, services_of
 from serin.traffic.standard.workload import has_same_content, inference_service
 from tests.world import ref, spec

@@ -158,6 +158,14 @@ class ModelRef(ApiModel):
     none. A name among ``predictor.model.args`` counts as given here."""
 
 
+class Adopt(ApiModel):
+    """A running InferenceService of the same namespace."""
+
+    inference_service: ObjectName
+    """Its name. It serves what ``spec.model`` and ``spec.predictor`` say, and is of KServe's Standard mode. Whoever
+    asks for it needs the rights to update and to delete it."""
+
+
 class PolicyRef(ApiModel):
     """A PromotionPolicy in the same namespace."""
 
@@ -186,6 +194,9 @@ class ModelDeploymentSpec(ApiModel):
     mode: Mode = Mode.STANDARD
     """How KServe deploys the model: Standard, with Deployments and an HTTPRoute of Serin's, or Knative, with Knative
     Serving, whose route and hostnames it uses. Immutable."""
+    adopt: Adopt | None = None
+    """Makes a running InferenceService the first stable revision, without a write to it. It counts when the
+    ModelDeployment is created; it may be removed later, and not be added or changed."""
     route: Route
     policy_ref: PolicyRef
     on_new_revision: OnNewRevision = OnNewRevision.SUPERSEDE
@@ -210,7 +221,12 @@ class ModelDeploymentSpec(ApiModel):
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
-            ("self.mode == oldSelf.mode", "mode is immutable"), ("!has(self.explainer)", NO_EXPLAINER)
+            ("self.mode == oldSelf.mode", "mode is immutable"),
+            ("!has(self.explainer)", NO_EXPLAINER),
+            (
+                "!has(self.adopt) || (has(oldSelf.adopt) && self.adopt == oldSelf.adopt)",
+                "adopt counts for the first revision: give it when the ModelDeployment is created; it may be removed",
+            ),
         )
     }
 

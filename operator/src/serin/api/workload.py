@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from serin.schema.types import ApiModel, Name, Sha256, Word
 
+INFERENCE_SERVICE = "InferenceService"
+
 
 class Workload(ApiModel):
     """The object that serves a revision."""
@@ -24,7 +26,7 @@ def _with_workload(data: object) -> object:
     """The fields of a revision; those of an earlier Serin name an InferenceService only."""
     if not isinstance(data, Mapping) or "inferenceService" not in data or "workload" in data:
         return data
-    workload = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": data["inferenceService"]}
+    workload = {"apiVersion": "serving.kserve.io/v1beta1", "kind": INFERENCE_SERVICE, "name": data["inferenceService"]}
     return {**data, "workload": workload}
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from serin import __version__
+from serin.cli.adoption import commands as adoption
 from serin.cli.console import NamespaceOption, Output, OutputOption, note_unused, one_line, say
 from serin.cli.evidence import commands as evidence
 from serin.judge import JUDGE_VERSION
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 DISAGREES, NOT_READY = 1, 1
 evidence.register(app)
+adoption.register(app)
 PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
 
 

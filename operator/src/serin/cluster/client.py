@@ -160,6 +160,14 @@ class KubernetesCluster:
         except NotFound:
             return
 
+    async def release(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+        """Deletes an object and keeps what it owns, which then has no owner."""
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"}
+        try:
+            await self._request("DELETE", _path(resource, namespace, name), {**body, "preconditions": {"uid": uid}})
+        except NotFound:
+            return
+
     async def _read(self, path: str) -> Object:
         return (await self._read_sized(path))[0]
 

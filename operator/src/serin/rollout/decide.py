@@ -16,6 +16,7 @@ from serin.rollout.housekeeping import (
     with_stable_size,
     without_drained,
     without_future_times,
+    without_lost_adoption,
     without_stale_retry,
     without_written_outcomes,
 )
@@ -55,6 +56,7 @@ PHASE_RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Tran
 
 HOUSEKEEPING = (
     without_future_times,
+    without_lost_adoption,
     without_drained,
     without_written_outcomes,
     without_stale_retry,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from serin.api.status import ModelDeploymentStatus
+from serin.api.predictor.naming import is_adopted, service_name
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
 from serin.rollout.transition import (
@@ -19,13 +20,33 @@ START_TIMES = ("decided_at", "blocked_since", "unknown_since", "step_started_at"
 
 
 def without_drained(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """Removes draining arms whose time is over and whose InferenceService is deleted."""
+    """Removes draining arms whose time is over and whose InferenceService is deleted, or not Serin's to delete."""
+    there = {revision for revision, arm in context.observed.arms.items() if not arm.adopted}
     kept = [
-        ref
-        for ref in status.draining
-        if (ref.until is not None and ref.until > context.now) or ref.revision in context.observed.arms
+        ref for ref in status.draining if (ref.until is not None and ref.until > context.now) or ref.revision in there
     ]
     return status if kept == list(status.draining) else with_fields(status, draining=kept)
+
+
+def without_lost_adoption(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """Puts Serin's own workload in place of an adopted InferenceService that somebody has deleted.
+
+    The revision is the same; what served it does not come back, and Serin makes nothing under a name that is not its.
+    """
+    if Part.INFERENCE_SERVICES in context.observed.unknown:
+        return status
+
+    where = (context.observed.namespace, context.name)
+
+    def of_own(ref: RevisionRef | None) -> RevisionRef | None:
+        if ref is None or ref.revision in context.observed.arms or not is_adopted(ref, *where):
+            return ref
+        workload = ref.workload.model_copy(update={"name": service_name(*where, ref.revision)})
+        return ref.model_copy(update={"workload": workload, "template": None})
+
+    changes = {name: of_own(getattr(status, name)) for name in ("stable", "candidate", "previous")}
+    changed = any(changes[name] is not getattr(status, name) for name in changes)
+    return with_fields(status, **changes) if changed else status
 
 
 def without_stale_retry(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

@@ -101,6 +101,8 @@ class Arm:
     elastic: bool = False
     """Replicas come within seconds of the load that needs them, and requests wait for them: one ready replica carries
     any weight."""
+    adopted: bool = False
+    """Somebody else's InferenceService that was adopted: Serin routes to it and neither writes nor deletes it."""
     doubt: Problem | None = None
     """Why it is not, or not certainly, what Serin made for the revision. It keeps the traffic that it has."""
     transformer: Component | None = None
@@ -161,6 +163,8 @@ class Observation:
     generation: int
     wanted: RevisionRef | None
     """The revision that spec asks for; None if spec cannot be used (see ``problem``)."""
+    namespace: str = ""
+    """Where the ModelDeployment is: the names of its InferenceServices depend on it."""
     arms: Mapping[str, Arm] = field(default_factory=dict)
     """By revision."""
     route: RouteView | None = None

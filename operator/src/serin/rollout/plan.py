@@ -179,6 +179,7 @@ def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: Rec
 def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: set[str]) -> tuple[RevisionRef, ...]:
     """Arms to delete: Serin's, neither stable nor candidate, not draining, and without weight in the route.
 
+    One that was adopted is its owner's to delete.
     Ready arms are kept while stable is down; all are kept while the endpoints cannot be read.
     """
     if Part.INFERENCE_SERVICES in context.observed.unknown or not context.endpoints_known:
@@ -190,5 +191,9 @@ def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: s
     return tuple(
         arm.ref
         for revision, arm in context.observed.arms.items()
-        if revision not in serving | busy and not arm.deleting and not (outage and arm.ready) and arm.doubt is None
+        if revision not in serving | busy
+        and not arm.deleting
+        and not (outage and arm.ready)
+        and arm.doubt is None
+        and not arm.adopted
     )

@@ -31,6 +31,8 @@ def rebuild(context: DecisionContext) -> ModelDeploymentStatus | Transition:
         )
     if observed.route is not None and observed.route.stable is not None:
         return _from_route(context, observed.route, observed.route.stable)
+    if _adopts(context):
+        return with_fields(EMPTY, phase=Phase.PENDING)
     stable = _last_stable(observed.records)
     if stable is not None:
         return with_fields(EMPTY, phase=Phase.WAITING, stable=stable, message="rebuilt from the records")
@@ -41,6 +43,12 @@ def rebuild(context: DecisionContext) -> ModelDeploymentStatus | Transition:
         names = ", ".join(arm.ref.workload.name for arm in unexplained)
         return _conflict(f"InferenceServices exist ({names}) but neither a route nor a record says what was stable")
     return with_fields(EMPTY, phase=Phase.PENDING)
+
+
+def _adopts(context: DecisionContext) -> bool:
+    """Whether an InferenceService is to be adopted: that word is newer than the records of an earlier time."""
+    problem, arms = context.observed.problem, context.observed.arms.values()
+    return any(arm.adopted for arm in arms) or (problem is not None and problem.reason is Reason.ADOPTION_REFUSED)
 
 
 def _from_route(context: DecisionContext, route: RouteView, stable_revision: str) -> ModelDeploymentStatus | Transition:

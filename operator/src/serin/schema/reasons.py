@@ -220,6 +220,11 @@ class Reason(StrEnum):
         "An object of a name that Serin derives exists that Serin did not make; it is not touched.",
         WARNING,
     )
+    ADOPTION_REFUSED = (
+        "AdoptionRefused",
+        "The InferenceService that spec.adopt names cannot become the first stable revision as it is.",
+        WARNING,
+    )
     KSERVE_MISSING = (
         "KServeMissing",
         "The API server does not know InferenceServices: KServe is not installed.",

@@ -19,7 +19,7 @@ from serin.cluster.permissions import Permission
 from serin.cluster.resources import Resource
 from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision
-from serin.rollout.observation import Arm, RouteView
+from serin.rollout.observation import Arm, Problem, RouteView
 from serin.traffic.owner import Owner
 from serin.traffic.reader import Reader
 
@@ -43,6 +43,23 @@ class Route:
     source_of: SourceOf
     lacks: frozenset[str] = frozenset()
     """Features that the gateway does not have, by the names of the Gateway API."""
+    rivals: Sequence[Object] | None = ()
+    """Routes of others that lead to a workload that was adopted; None if they could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What ``spec.adopt`` names."""
+
+    workload: Object | None = None
+    """The adopted workload, as if it had the labels of its revision; None without one, or if it cannot be adopted."""
+    problem: Problem | None = None
+    """Why it cannot be adopted."""
+    rivals: Sequence[Object] | None = ()
+    """Routes of others that lead to it; None if they could not be read."""
+
+
+NOTHING_EXISTS = Existing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +156,12 @@ class Backend(Protocol):
 
     def scaling_patch(self, actual: Mapping[str, Any], source: Source, at_least: Replicas) -> Object | None:
         """The merge patch to the scaling in spec, with at least ``at_least`` replicas; None if it is equal."""
+        ...
+
+    async def existing(
+        self, cluster: Cluster, reader: Reader, obj: Object, status: ModelDeploymentStatus, *, route: Object | None
+    ) -> Existing:
+        """The workload that was there before the ModelDeployment and that it has adopted, or is to adopt."""
         ...
 
     async def arms(

@@ -26,18 +26,18 @@ class Reader:
 
     def __init__(self, key: tuple[str, str], seconds: float) -> None:
         """``seconds`` is the timeout of one part."""
-        self._key, self._seconds = key, seconds
+        self._key, self.seconds = key, seconds
         self.unknown: dict[Part, Unreadable] = {}
 
     async def read(self, part: Part, call: Awaitable[T]) -> T | None:
         """The result of ``call``; None with ``part`` unknown on an error or timeout. ``NotLeader`` is raised."""
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self.seconds):
                 return await call
         except NotLeader:
             raise
         except TimeoutError:
-            self.note(part, Unreadable(f"no answer within {self._seconds:g} s"))
+            self.note(part, Unreadable(f"no answer within {self.seconds:g} s"))
         except ClusterError as error:
             self.note(part, Unreadable(str(error)[:300], refused=isinstance(error, Refused)))
         except MALFORMED as error:

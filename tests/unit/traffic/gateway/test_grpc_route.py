@@ -8,6 +8,7 @@ import pytest
 
 from serin.api.model_deployment import Mode
 from serin.api.policy.preview_header import Header
+from serin.api.predictor.naming import service_name
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.routing.route import Protocol
 from serin.cluster import resources
@@ -21,7 +22,6 @@ from serin.traffic.gateway.http_route import is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.owner import Owner
 from serin.traffic.registry import BACKENDS
-from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_of, services_of
 from tests.clock import START
 from tests.lab import Lab

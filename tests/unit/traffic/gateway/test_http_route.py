@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from serin.api.policy.preview_header import Header
+from serin.api.predictor.naming import service_name
 from serin.api.revision import Source, without_nulls
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import RoutePlan
@@ -15,7 +16,6 @@ from serin.traffic.backend import Route
 from serin.traffic.gateway.http_route import REQUEST_TIMEOUT, http_route, is_applied
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.owner import Owner
-from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_of, services_of
 from serin.traffic.standard.timeouts import request_timeout
 from serin.traffic.standard.workload import inference_service

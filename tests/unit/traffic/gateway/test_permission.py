@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from serin.api.predictor.naming import service_name
 from serin.traffic.gateway.route_view import route_view
-from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import services_of
 
 ROUTE: dict[str, Any] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from serin.api.predictor.naming import service_name
 from serin.api.revision import Replicas, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
@@ -19,7 +20,6 @@ from serin.traffic.reader import Reader
 from serin.traffic.standard import Standard
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.endpoints import Endpoints, arm
-from serin.traffic.standard.naming import service_name
 from serin.traffic.standard.service import service_in, service_of, services_of, workload_of
 from serin.traffic.standard.workload import has_same_content, inference_service
 from tests.fakes import FakeCluster

@@ -37,6 +37,7 @@ def observation_of(
     return Observation(
         generation=snapshot.obj["metadata"].get("generation", 0),
         wanted=snapshot.wanted,
+        namespace=snapshot.owner.namespace,
         arms=snapshot.arms,
         route=snapshot.route,
         policy=snapshot.policy,

@@ -43,12 +43,22 @@ class Adopted:
     """By revision, those that serve although they are not what Serin made."""
     foreign: frozenset[str] = frozenset()
     """Revisions of workloads that are not Serin's and nevertheless serve: nothing is written to them."""
+    existing: frozenset[str] = frozenset()
+    """Those of them that ``spec.adopt`` names: they may serve."""
 
     @property
     def own(self) -> dict[str, Object]:
         """Serin's workloads by revision."""
         named = {_revision(workload): workload for workload in self.workloads}
         return {revision: workload for revision, workload in named.items() if revision not in self.foreign}
+
+    def with_existing(self, workload: Object | None) -> Adopted:
+        """The same with the workload of somebody else that ``spec.adopt`` names, unless Serin's serves the revision."""
+        if workload is None or _revision(workload) in self.own:
+            return self
+        revision = _revision(workload)
+        others = tuple(w for w in self.workloads if _revision(w) != revision)
+        return Adopted((*others, workload), self.doubts, self.foreign | {revision}, self.existing | {revision})
 
 
 @dataclass(frozen=True)

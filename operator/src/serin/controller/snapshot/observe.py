@@ -33,7 +33,7 @@ from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
 from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.reasons import Reason
 from serin.together import together
-from serin.traffic.backend import Backend, Route, SourceOf
+from serin.traffic.backend import NOTHING_EXISTS, Backend, Route, SourceOf
 from serin.traffic.gateway.claims import RouteClaim, hostname_taken, with_route_in_force
 from serin.traffic.gateway.features import GatewayFeatures
 from serin.traffic.owner import Owner, owner_of
@@ -77,6 +77,8 @@ class Snapshot:
     """Features that the Gateway in spec does not have."""
     freezes: tuple[Object, ...] = ()
     """PromotionFreezes about it; they are read while something may go forward."""
+    rivals: Sequence[Object] | None = ()
+    """KServe's own routes to a workload that was adopted; None if they could not be read."""
 
     @property
     def backend(self) -> Backend:
@@ -96,7 +98,17 @@ class Snapshot:
     def route_to_write(self, source_of: SourceOf) -> Route:
         """The route as it was read, and what is needed to write it."""
         spec = self.model_deployment.spec
-        return Route(self.owner, spec, self.route_obj, self.route, self.listed, self.status, source_of, self.lacks)
+        return Route(
+            self.owner,
+            spec,
+            self.route_obj,
+            self.route,
+            self.listed,
+            self.status,
+            source_of,
+            lacks=self.lacks,
+            rivals=self.rivals,
+        )
 
     def source_of(self, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
@@ -174,6 +186,10 @@ async def observe(
         adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
     else:  # they are the route's, and so is the question of who made them
         adopted = Adopted(tuple(services)) if services is not None else None
+    existing = NOTHING_EXISTS
+    if adopted is not None:
+        existing = await backend.existing(cluster, reader, obj, parsed.status, route=route_obj)
+        adopted = adopted.with_existing(existing.workload)
     services = list(adopted.workloads) if adopted is not None else None
     parsed = with_stated_hashes(parsed, adopted.own if adopted is not None else {})
     is_foreign = backend.is_foreign(route_obj, obj, parsed.status)
@@ -192,7 +208,7 @@ async def observe(
     if services is None and Part.INFERENCE_SERVICES not in reader.unknown:
         problem: Problem | None = Problem(Reason.KSERVE_MISSING, backend.absent)
     else:
-        problem = _not_ours(obj, backend) if is_foreign else claimed
+        problem = existing.problem or (_not_ours(obj, backend) if is_foreign else claimed)
     if route_obj is not None and (Part.HOSTNAMES in reader.unknown or claimed is not None):
         parsed = with_route_in_force(parsed, route_obj)
     wanted = None
@@ -237,6 +253,7 @@ async def observe(
         rejected_elsewhere=elsewhere,
         freezes=tuple(freezes or ()),
         lacks=cast("frozenset[str]", lacks),
+        rivals=existing.rivals,
     )
 
 
@@ -260,6 +277,8 @@ async def _adopted(
 
 def _doubted(arm: Arm, adopted: Adopted | None) -> Arm:
     """The arm with its doubt. What a workload says of its content counts only if it is Serin's."""
+    if adopted is not None and arm.ref.revision in adopted.existing:
+        return replace(arm, adopted=True)
     doubt = adopted.doubts.get(arm.ref.revision) if adopted is not None else None
     return arm if doubt is None else replace(arm, doubt=doubt, ref=arm.ref.model_copy(update={"hash": None}))
 

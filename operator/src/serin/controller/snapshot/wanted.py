@@ -45,6 +45,9 @@ async def wanted_revision(
         body = backend.render(owner_of(obj), ref, source)
     except (TypeError, AttributeError, LookupError) as error:
         return None, Problem(Reason.SPEC_INVALID, f"{_components(source)} of KServe's form: {error}")
+    served = arms.get(ref.revision)
+    if served is not None and served.adopted and ref.is_same(served.ref):
+        ref = ref.model_copy(update={"workload": served.ref.workload})
     if _is_known(ref, parsed, arms):
         return ref, None
     previous = parsed.status.previous
@@ -62,9 +65,13 @@ def _components(source: Source) -> str:
 
 
 def _is_known(ref: RevisionRef, parsed: ModelDeployment, arms: Mapping[str, Arm]) -> bool:
-    """Whether the API server has taken the revision before; another content of the same name is not the revision."""
+    """Whether the API server has taken the revision before; another content of the same name is not the revision.
+
+    One that is to be adopted is checked as any new one: it is Serin that keeps it in records and serves it again.
+    """
     arm, status = arms.get(ref.revision), parsed.status
-    known = [r for r in (status.stable, status.candidate, arm.ref if arm is not None else None) if r is not None]
+    made = arm.ref if arm is not None and not arm.adopted else None
+    known = [r for r in (status.stable, status.candidate, made) if r is not None]
     rejected = any(r.revision == ref.revision and r.hash in {None, ref.hash} for r in status.rejected)
     return rejected or any(ref.is_same(r) for r in known)
 

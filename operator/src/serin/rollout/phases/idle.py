@@ -39,9 +39,10 @@ RETRIED_REFUSALS = frozenset(
         Reason.PERMISSION_MISSING,
         Reason.WRITE_UNAVAILABLE,
         Reason.NAME_TAKEN,
+        Reason.ADOPTION_REFUSED,
     }
 )
-"""Refusals of the dry-run of the InferenceService that may end without a watch event."""
+"""Refusals of the InferenceService, or of one that is to be adopted, that may end without a watch event."""
 REFUSAL_RETRY = timedelta(seconds=30)
 """How often such a dry-run is repeated."""
 
@@ -100,7 +101,20 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
         message = f"version {stable.version} is ready; the gateway has not accepted its route{why}"
         return wait_for_route(context, status, message)
     wake = None if route.accepted else context.poll_at()
-    return Transition(status, Reason.SERVING, f"version {stable.version} serves all traffic", wake)
+    message = f"version {stable.version} serves all traffic{_left_over(context, status)}"
+    return Transition(status, Reason.SERVING, message, wake)
+
+
+def _left_over(context: DecisionContext, status: ModelDeploymentStatus) -> str:
+    """That an adopted InferenceService serves nobody any more: only its owner may delete it."""
+    previous = status.previous
+    arm = context.arm(previous)
+    if previous is None or arm is None or not arm.adopted or previous.is_same(status.stable or previous):
+        return ""
+    return (
+        f"; InferenceService {arm.ref.workload.name}, which was adopted for version {previous.version}, gets no "
+        f"traffic any more, and Serin does not delete it; delete it when you need no quick way back to it"
+    )
 
 
 def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

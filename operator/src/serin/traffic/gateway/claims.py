@@ -154,7 +154,7 @@ def new_hostnames(obj: Mapping[str, Any], claim: RouteClaim) -> frozenset[str]:
     hostnames, route, status = frozenset(obj["spec"]["route"]["hostnames"]), claim.route, claim.status
     if route is None:
         return frozenset() if claim.has_served or (status.stable is None and not claim.starts) else hostnames
-    if set(_listeners(route)) != {_wanted_listener(obj)}:
+    if set(listeners(route)) != {_wanted_listener(obj)}:
         return hostnames
     if not prefixes_of(obj["spec"]["route"].get("matches") or []) <= prefixes_in(route):
         return hostnames
@@ -166,7 +166,7 @@ def with_route_in_force(parsed: ModelDeployment, route: Mapping[str, Any]) -> Mo
     metadata, wanted = route["metadata"], parsed.spec.route.parent_ref
     parents = [ref for ref in route["spec"].get("parentRefs") or [] if _is_gateway(ref)]
     listener = Listener(wanted.namespace or metadata["namespace"], wanted.name, wanted.section_name)
-    if parents and listener not in _listeners(route):
+    if parents and listener not in listeners(route):
         first = parents[0]
         wanted = ParentRef.model_construct(
             name=first["name"], namespace=first.get("namespace"), section_name=first.get("sectionName")
@@ -176,6 +176,13 @@ def with_route_in_force(parsed: ModelDeployment, route: Mapping[str, Any]) -> Mo
         update={"hostnames": hostnames, "parent_ref": wanted, "matches": matches_in(route)}
     )
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
+
+
+def meets(route: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a request can match both HTTPRoutes: one Gateway, and a hostname that both have."""
+    shared = any(here.shares(there) for here in listeners(route) for there in listeners(wanted))
+    own = (wanted["spec"].get("hostnames") or [], route["spec"].get("hostnames") or [])
+    return shared and bool(overlapping(*own))
 
 
 async def _listed(
@@ -201,7 +208,11 @@ def _of_routes(routes: Iterable[Object], obj: Object) -> Iterator[Claim]:
     """What the other routes have on the same listener, whoever made them; those that a gateway has accepted."""
     own, wanted = _key(obj), _wanted_listener(obj)
     for route in routes:
-        if _key(route) == own or not any(wanted.shares(at) for at in _listeners(route)) or not _accepted(route, wanted):
+        if (
+            _key(route) == own
+            or not any(wanted.shares(at) for at in listeners(route))
+            or not is_accepted(route, wanted)
+        ):
             continue
         namespace, name = _key(route)
         served = (route["metadata"].get("labels") or {}).get(names.MODEL_DEPLOYMENT)
@@ -274,7 +285,7 @@ def _wanted_listener(obj: Mapping[str, Any]) -> Listener:
     return _listener(obj["spec"]["route"]["parentRef"], obj["metadata"]["namespace"])
 
 
-def _listeners(route: Mapping[str, Any]) -> list[Listener]:
+def listeners(route: Mapping[str, Any]) -> list[Listener]:
     """Where an HTTPRoute is attached."""
     refs = [ref for ref in route["spec"].get("parentRefs") or [] if _is_gateway(ref)]
     return [_listener(ref, route["metadata"]["namespace"]) for ref in refs]
@@ -290,7 +301,7 @@ def _is_gateway(ref: Mapping[str, Any]) -> bool:
     return bool(group == resources.HTTP_ROUTES.group and ref.get("kind", "Gateway") == "Gateway")
 
 
-def _accepted(route: Mapping[str, Any], wanted: Listener) -> bool:
+def is_accepted(route: Mapping[str, Any], wanted: Listener) -> bool:
     """Whether the Gateway has accepted the route: from a namespace that it does not let in, nobody has a hostname."""
     namespace = route["metadata"]["namespace"]
     return any(

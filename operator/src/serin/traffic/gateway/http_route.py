@@ -11,6 +11,7 @@ from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.policy.exposure import Exposure
 from serin.api.policy.preview_header import Header
+from serin.api.predictor.naming import is_adopted
 from serin.api.routing.filters import RouteFilter
 from serin.api.routing.matches import PathMatch, RouteMatch
 from serin.api.status import RevisionRef
@@ -87,6 +88,7 @@ def route_object(
         **({names.CANDIDATE_REVISION: plan.candidate.revision} if plan.candidate else {}),
         **_exposure(plan),
         **({names.ROLLBACK: plan.rollback} if plan.rollback else {}),
+        **_adopted(owner, plan),
     }
     backends = [_backend(plan.stable, service_of, 100 - plan.weight)]
     if plan.candidate:
@@ -132,6 +134,18 @@ def _exposure(plan: RoutePlan) -> dict[str, str]:
     ways = {Exposure.MIRROR: plan.mirror, Exposure.PREVIEW: plan.preview is not None}
     shown = sorted(way.value for way, wanted in ways.items() if wanted and plan.candidate)
     return {names.CANDIDATE_EXPOSURE: ",".join(shown)} if shown else {}
+
+
+def _adopted(owner: Owner, plan: RoutePlan) -> dict[str, str]:
+    """The annotation for the InferenceService that was adopted, if the route leads to it."""
+    refs = [ref for ref in (plan.stable, plan.candidate, *plan.idle) if ref is not None]
+    found = next((ref for ref in refs if is_adopted(ref, owner.namespace, owner.name)), None)
+    return {names.ADOPTED: adopted_annotation(found)} if found is not None else {}
+
+
+def adopted_annotation(ref: RevisionRef) -> str:
+    """Identity, version and InferenceService of a revision; none of them has a blank."""
+    return f"{ref.hash or ref.revision} {ref.version} {ref.workload.name}"
 
 
 def _backend(ref: RevisionRef, service_of: ServiceOf, weight: int) -> dict[str, Any]:

@@ -8,12 +8,17 @@ from typing import Any
 from serin.api import names
 from serin.api.managed_fields import editor
 from serin.api.policy.exposure import Exposure
+from serin.api.revision import REVISION_LENGTH
+from serin.api.status import RevisionRef
+from serin.api.workload import Workload
+from serin.cluster.resources import INFERENCE_SERVICES
 from serin.rollout.observation import RouteView
 from serin.schema.masking import masked
 from serin.traffic.gateway.permission import how_to_mend
 from serin.traffic.gateway.service import ServicesOf
 
 NONE: frozenset[str] = frozenset()
+ADOPTED_WORDS = 3
 
 
 def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callable[[str, str, str], str]) -> RouteView:
@@ -24,8 +29,11 @@ def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callabl
     metadata = obj["metadata"]
     annotations = metadata.get("annotations", {})
     candidate = annotations.get(names.CANDIDATE_REVISION)
-    workload = name_of(metadata["namespace"], metadata["name"], candidate) if candidate else None
-    services = services_of(workload) if workload else NONE
+    adopted = adopted_ref(annotations)
+    if adopted is not None and adopted.revision == candidate:
+        services = services_of(adopted.workload.name)
+    else:
+        services = services_of(name_of(metadata["namespace"], metadata["name"], candidate)) if candidate else NONE
     accepted, message = _accepted(obj)
     return RouteView(
         stable=annotations.get(names.STABLE_REVISION),
@@ -41,6 +49,21 @@ def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callabl
         meant_to_expose=frozenset(
             way for way in Exposure if way in annotations.get(names.CANDIDATE_EXPOSURE, "").split(",")
         ),
+    )
+
+
+def adopted_ref(annotations: Mapping[str, str]) -> RevisionRef | None:
+    """The adopted revision, by the annotation of a route; None without one."""
+    words = annotations.get(names.ADOPTED, "").split(" ")
+    if len(words) != ADOPTED_WORDS:
+        return None
+    whole, version, name = words
+    kind = INFERENCE_SERVICES
+    return RevisionRef(
+        revision=whole[:REVISION_LENGTH],
+        version=version,
+        hash=whole if len(whole) > REVISION_LENGTH else None,
+        workload=Workload(api_version=kind.api_version, kind=kind.kind, name=name),
     )
 
 

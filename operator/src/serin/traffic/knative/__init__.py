@@ -19,7 +19,7 @@ from serin.errors import Conflict, NameTaken, Refused
 from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
-from serin.traffic.backend import Applied, Route
+from serin.traffic.backend import NOTHING_EXISTS, Applied, Existing, Route
 from serin.traffic.knative.arms import observe_arms
 from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
 from serin.traffic.knative.split import Split, read_split
@@ -107,6 +107,18 @@ class Knative:
     def scaling_patch(self, actual: Mapping[str, Any], source: Source, at_least: Replicas) -> Object | None:
         """The merge patch of the scaling fields; in a rollout Knative's autoscaler chooses the size."""
         return scaling_patch(actual, source, at_least)
+
+    async def existing(
+        self,
+        cluster: Cluster,  # noqa: ARG002 - nothing is adopted in this mode
+        reader: Reader,  # noqa: ARG002
+        obj: Object,  # noqa: ARG002
+        status: ModelDeploymentStatus,  # noqa: ARG002
+        *,
+        route: Object | None,  # noqa: ARG002
+    ) -> Existing:
+        """Nothing: see ``unsupported``."""
+        return NOTHING_EXISTS
 
     async def arms(
         self,

@@ -15,7 +15,7 @@ STANDARD = "or use a ModelDeployment of mode Standard"
 
 
 def unsupported(spec: ModelDeploymentSpec) -> str | None:
-    """What in spec would move the traffic past the steps."""
+    """What in spec this mode has no means for, or what would move the traffic past the steps."""
     if spec.transformer is not None:
         return (
             "spec.transformer: in mode Knative KServe splits the requests of each component by itself, and a new "
@@ -26,6 +26,11 @@ def unsupported(spec: ModelDeploymentSpec) -> str | None:
         return (
             "spec.route: matches, filters and protocol GRPC are for routes that Serin writes, and in mode Knative the "
             f"route is Knative's; remove them, {STANDARD}"
+        )
+    if spec.adopt is not None:
+        return (
+            "spec.adopt: only an InferenceService of KServe's mode Standard can be adopted; leave it out: in mode "
+            "Knative Serin makes an InferenceService of its own, of the ModelDeployment's name"
         )
     if ROLLOUT_DURATION in (spec.predictor.get("annotations") or {}):
         return (

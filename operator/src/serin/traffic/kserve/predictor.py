@@ -15,20 +15,27 @@ KSERVE_API = "serving.kserve.io/v1beta1"
 
 
 def with_model_source(predictor: Mapping[str, Any], model: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The predictor with the storage URI and the served name; clients' URLs are then the same for every revision.
+    """The predictor with the storage URI and the served name; clients' URLs are then the same for every revision."""
+    predictor = with_storage_uri(predictor, model)
+    if "model" in predictor:
+        section = predictor["model"]
+        section.update(served_name_fields(section, name, model.get("servedName")))
+    return predictor
+
+
+def with_storage_uri(predictor: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+    """The predictor with the storage URI, where its kind takes it.
 
     Without a URI the model is part of the image, or ``predictor`` says where it is.
     """
     predictor, uri = without_nulls(predictor), model.get("uri")
-    if "model" not in predictor:
-        container = server_of_own(predictor)
-        if uri is not None:
-            container["env"] = [*container.get("env", []), {"name": STORAGE_URI, "value": uri}]
+    if uri is None:
         return predictor
-    section = predictor["model"]
-    if uri is not None:
-        section["storageUri"] = uri
-    section.update(served_name_fields(section, name, model.get("servedName")))
+    if "model" in predictor:
+        predictor["model"]["storageUri"] = uri
+    else:
+        container = server_of_own(predictor)
+        container["env"] = [*container.get("env", []), {"name": STORAGE_URI, "value": uri}]
     return predictor
 
 

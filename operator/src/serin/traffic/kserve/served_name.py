@@ -85,3 +85,23 @@ def served_name_fields(section: Mapping[str, Any], model_deployment: str, served
     if server is Server.NAMELESS or named_by([str(argument) for argument in arguments], server.value) is not None:
         return {}
     return {"args": [*arguments, f"{server.value}={name}"]}
+
+
+def name_told(section: Mapping[str, Any]) -> str:
+    """The served name that ``predictor.model`` itself gives its server; empty if it gives none."""
+    server = server_of(section)
+    if server is Server.MLSERVER:
+        return next((str(v.get("value", "")) for v in section.get("env") or [] if v.get("name") == MLSERVER_NAME), "")
+    arguments = [str(argument) for argument in section.get("args") or []]
+    given = [a.partition("=")[2] for a in arguments if server.value and a.startswith(f"{server.value}=")]
+    return given[-1] if given else ""  # the last one counts
+
+
+def without_served_name(section: Mapping[str, Any]) -> dict[str, Any]:
+    """``predictor.model`` without what gives its server a name."""
+    server, rest = server_of(section), dict(section)
+    if server is Server.MLSERVER:
+        rest["env"] = [v for v in section.get("env") or [] if v.get("name") != MLSERVER_NAME]
+    elif server.value:
+        rest["args"] = [a for a in section.get("args") or [] if not str(a).startswith(f"{server.value}=")]
+    return rest

@@ -7,6 +7,7 @@ from typing import Any
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.predictor.naming import service_name, unnameable
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import Replicas, Source, without_nulls
 from serin.api.status import ModelDeploymentStatus, RevisionRef
@@ -19,16 +20,17 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision, RoutePlan
 from serin.rollout.observation import Arm, RouteView
 from serin.schema.choices import Arms
-from serin.traffic.backend import Applied, Route
+from serin.traffic.backend import Applied, Existing, Route
 from serin.traffic.gateway.claims import foreign
 from serin.traffic.gateway.http_route import http_route, is_applied, own_annotations
+from serin.traffic.gateway.precedence import before_rivals
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner
 from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
-from serin.traffic.standard.naming import service_name, unnameable
+from serin.traffic.standard.existing import existing_service
 from serin.traffic.standard.service import service_in, service_of, services_of, workload_of
 from serin.traffic.standard.timeouts import request_timeout
 from serin.traffic.standard.workload import has_same_content, inference_service
@@ -44,7 +46,7 @@ class Standard:
     absent = "the API server knows no InferenceService (serving.kserve.io/v1beta1); install KServe"
     watched: tuple[Resource, ...] = (resources.INFERENCE_SERVICES,)
     permissions: tuple[Permission, ...] = (
-        *on(resources.INFERENCE_SERVICES, "list", "watch", "create", "patch", "delete"),
+        *on(resources.INFERENCE_SERVICES, "get", "list", "watch", "create", "patch", "delete"),
         *on(resources.HTTP_ROUTES, "get", "list", "watch", "create", "patch"),
         *on(resources.ENDPOINT_SLICES, "list"),
         *on(resources.PODS, "list"),
@@ -96,6 +98,12 @@ class Standard:
         """The merge patch of its scaling fields; None if there is no difference."""
         return scaling_patch(actual, source, at_least)
 
+    async def existing(
+        self, cluster: Cluster, reader: Reader, obj: Object, status: ModelDeploymentStatus, *, route: Object | None
+    ) -> Existing:
+        """The InferenceService that ``spec.adopt`` names."""
+        return await existing_service(cluster, reader, obj, status, route)
+
     async def arms(
         self,
         cluster: Cluster,
@@ -114,7 +122,7 @@ class Standard:
         plan, actual, seen = decision.plan.route, route.actual, route.view
         if plan is None:
             return Applied()
-        wanted = self.rendered_route(route, plan)
+        wanted = before_rivals(self.rendered_route(route, plan), route.rivals, actual)
         meant = own_annotations(wanted)
         if actual is not None:
             if is_applied(actual, wanted) and own_annotations(actual) == meant:

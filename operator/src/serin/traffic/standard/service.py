@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serin.api.names import PREDICTOR_SUFFIX, TRANSFORMER_SUFFIX
+from serin.api.predictor.naming import service_name
 from serin.api.revision import Source
 from serin.api.status import RevisionRef
 from serin.api.workload import Workload
 from serin.cluster.resources import INFERENCE_SERVICES
 from serin.traffic.gateway.service import Service, ServiceOf
-from serin.traffic.standard.naming import service_name
 
 SERVICE_PORT = 80
 

@@ -11,6 +11,7 @@ import hashlib
 
 from serin.api.names import PREDICTOR_SUFFIX, TRANSFORMER_SUFFIX
 from serin.api.revision import REVISION_LENGTH, workload_name
+from serin.api.workload import INFERENCE_SERVICE, OfWorkload
 
 LABEL = 63
 HASH = 8
@@ -44,3 +45,9 @@ def unnameable(namespace: str, model_deployment: str, *, has_transformer: bool =
             f"with a transformer 42 and 43 do not fit into the names that KServe derives; choose another name"
         )
     return None
+
+
+def is_adopted(ref: OfWorkload, namespace: str, model_deployment: str) -> bool:
+    """Whether an InferenceService serves the revision that was there before the ModelDeployment."""
+    own = {service_name(namespace, model_deployment, ref.revision), model_deployment}
+    return ref.workload.kind == INFERENCE_SERVICE and ref.workload.name not in own

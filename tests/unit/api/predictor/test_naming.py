@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serin.traffic.standard.naming import service_name, unnameable
+from serin.api.predictor.naming import service_name, unnameable
 
 REVISION = "7c9f2a1b"
 

@@ -1,0 +1,1 @@
+"""Commands that lead a service to Serin and back to KServe alone."""

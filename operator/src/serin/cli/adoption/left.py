@@ -1,0 +1,109 @@
+"""What a ModelDeployment leaves behind: an InferenceService as anybody would write it, and a route without Serin."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from serin.api import names
+from serin.api.revision import replica_bounds, without_nulls
+from serin.cluster.client import Object
+from serin.traffic.gateway.claims import is_accepted, listeners
+from serin.traffic.gateway.service import Service
+from serin.traffic.kserve.predictor import KSERVE_API
+from serin.traffic.kserve.served_name import name_told, without_served_name
+from serin.traffic.standard.adoption import MODE
+from serin.traffic.standard.service import SERVICE_PORT, predictor_of
+
+TO = "leave.serin.dev/to"
+"""On a route, while a ModelDeployment leaves: the InferenceService that is to serve."""
+SERINS = ("serin.dev/", "leave.serin.dev/")
+
+
+def service_left(stable: Mapping[str, Any], name: str, ready: int) -> Object:
+    """The InferenceService ``name`` that serves what ``stable`` serves, with at least as many replicas as are ready.
+
+    It has none of Serin's labels, and none against a route of KServe's own.
+    """
+    metadata, spec = stable["metadata"], without_nulls(stable["spec"])
+    predictor = copy.deepcopy(spec["predictor"])
+    section = predictor.get("model")
+    if isinstance(section, Mapping) and name_told(section) == name:  # KServe gives it the name by itself
+        predictor["model"] = {k: v for k, v in without_served_name(section).items() if v or k not in {"args", "env"}}
+    fewest, most = replica_bounds(predictor)
+    if fewest < ready:
+        predictor["minReplicas"] = ready
+        if "maxReplicas" in predictor:
+            predictor["maxReplicas"] = max(most, ready)
+    return {
+        "apiVersion": KSERVE_API,
+        "kind": "InferenceService",
+        "metadata": {"name": name, "namespace": metadata["namespace"], "annotations": {MODE: "Standard"}},
+        "spec": {**spec, "predictor": predictor},
+    }
+
+
+def leading_to(route: Mapping[str, Any], weights: Mapping[str, int]) -> Object:
+    """The route with these InferenceServices behind each of its rules, and no mirror."""
+    changed = copy.deepcopy(dict(route))
+    refs = [
+        {**Service(predictor_of(name), SERVICE_PORT).reference(), "weight": weight} for name, weight in weights.items()
+    ]
+    for rule in changed["spec"]["rules"]:
+        rule["backendRefs"] = refs
+        rule["filters"] = [f for f in rule.get("filters") or [] if f.get("type") != "RequestMirror"]
+    return changed
+
+
+def weights_in(route: Mapping[str, Any]) -> dict[str, int]:
+    """The shares of the InferenceServices in the first rule."""
+    suffix = names.PREDICTOR_SUFFIX
+    refs = route["spec"]["rules"][0].get("backendRefs") or []
+    return {str(ref["name"]).removesuffix(suffix): int(ref.get("weight", 1)) for ref in refs}
+
+
+def marked(route: Mapping[str, Any], to: str) -> Object:
+    """The route that says to which InferenceService its ModelDeployment leaves."""
+    metadata = route["metadata"]
+    return {**route, "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), TO: to}}}
+
+
+def copied(route: Mapping[str, Any], name: str) -> Object:
+    """The same route under another name, of nobody."""
+    kept = {key: route["metadata"][key] for key in ("namespace", "labels", "annotations") if key in route["metadata"]}
+    return {"apiVersion": route["apiVersion"], "kind": route["kind"], "metadata": {**kept, "name": name}} | {
+        "spec": route["spec"]
+    }
+
+
+def without_serin(route: Mapping[str, Any]) -> Object:
+    """The route without a trace of Serin: it is whoever's it is."""
+    metadata = dict(route["metadata"])
+    for part in ("labels", "annotations"):
+        metadata[part] = {
+            key: value
+            for key, value in (metadata.get(part) or {}).items()
+            if not key.startswith(SERINS) and (key, value) != (names.MANAGED_BY, names.MANAGER)
+        }
+    owners = metadata.get("ownerReferences") or []
+    metadata["ownerReferences"] = [owner for owner in owners if not owner["apiVersion"].startswith("serin.dev/")]
+    return {**route, "metadata": metadata}
+
+
+def takes_over(routes: Iterable[Mapping[str, Any]], route: Mapping[str, Any], to: str) -> bool:
+    """Whether KServe's own routes to the InferenceService have all hostnames of ``route`` on its Gateways."""
+    hostnames = set(route["spec"].get("hostnames") or [])
+    for other in routes:
+        rules = other["spec"].get("rules") or []
+        refs = [ref["name"] for rule in rules for ref in rule.get("backendRefs") or []]
+        there = listeners(other)
+        covered = all(any(_has(here, own) and is_accepted(other, own) for here in there) for own in listeners(route))
+        if refs and set(refs) == {predictor_of(to)} and covered:
+            hostnames -= set(other["spec"].get("hostnames") or [])
+    return not hostnames
+
+
+def _has(wide: Any, narrow: Any) -> bool:  # noqa: ANN401 - listeners
+    """Whether each request that reaches ``narrow`` reaches ``wide``."""
+    return wide.shares(narrow) and wide.section in {None, narrow.section}

@@ -1,0 +1,205 @@
+"""``serin init``: the manifests with which a running InferenceService is adopted, from what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serin.api import API_VERSION
+from serin.api.files.load import yaml_document
+from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.predictor.naming import unnameable
+from serin.api.revision import without_nulls
+from serin.cli.judge import read_text
+from serin.cluster import resources
+from serin.cluster.client import Cluster, Object
+from serin.cluster.connection import connect
+from serin.errors import ClusterError, InvalidInput, NotFound
+from serin.rollout.spec.literal_secrets import literal_secret
+from serin.rollout.spec.model_source import STORAGE_URI
+from serin.rollout.spec.rules import problem_of
+from serin.traffic.kserve.served_name import without_served_name
+from serin.traffic.standard.adoption import MODE, obstacle, served_name
+from serin.traffic.standard.service import predictor_of
+
+ISVC = ("isvc", "inferenceservice", "inferenceservices")
+POLICY = "careful"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An InferenceService and KServe's own route to it; None without one."""
+
+    service: Object
+    route: Object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller gave in place of a default."""
+
+    name: str | None = None
+    version: str = "1"
+    hostnames: tuple[str, ...] = ()
+    gateway: str | None = None
+    """``NAMESPACE/NAME``."""
+
+
+def read(source: str, namespace: str) -> Running:
+    """The InferenceService ``isvc/NAME`` of the cluster, or that of a file; ``InvalidInput``."""
+    kind, slash, name = source.rpartition("/")
+    if slash and name and kind.split(".")[0].lower() in ISVC:
+        return asyncio.run(_of_cluster(namespace, name))
+    return of_text(read_text(Path(source)), source, namespace)
+
+
+def of_text(text: str, source: str, namespace: str) -> Running:
+    """The InferenceService in YAML or JSON; ``InvalidInput``."""
+    found = yaml_document(text, source)
+    metadata = found.get("metadata") if isinstance(found, Mapping) and found.get("kind") == "InferenceService" else None
+    if not isinstance(found, Mapping) or not isinstance(metadata, Mapping) or not metadata.get("name"):
+        raise InvalidInput(f"{source}: is no InferenceService with a name; give a file with one, or isvc/NAME")
+    stated = metadata.get("annotations") or {}
+    if not isinstance(stated, Mapping):
+        raise InvalidInput(f"{source}: metadata.annotations is no object")
+    annotations = {MODE: "Standard", **stated}  # a file may leave the mode to KServe
+    return Running({**found, "metadata": {"namespace": namespace, **metadata, "annotations": annotations}})
+
+
+async def _of_cluster(namespace: str, name: str) -> Running:
+    try:
+        async with connect() as (cluster, _):
+            service = await cluster.get(resources.INFERENCE_SERVICES, namespace, name)
+            return Running(service, await _route(cluster, namespace, name))
+    except NotFound:
+        raise InvalidInput(f"InferenceService {name} does not exist in namespace {namespace}") from None
+    except ClusterError as error:
+        raise InvalidInput(f"the cluster refuses, or cannot be read: {error}") from None
+
+
+async def _route(cluster: Cluster, namespace: str, name: str) -> Object | None:
+    try:
+        return await cluster.get(resources.HTTP_ROUTES, namespace, name)
+    except NotFound:
+        return None
+
+
+def manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]:
+    """The ModelDeployment and a PromotionPolicy, and what the reader should know; ``InvalidInput``."""
+    try:
+        return _manifests(found, wishes)
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
+        raise InvalidInput(f"the InferenceService is not of the form that KServe takes: {error}") from None
+
+
+def _manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]:
+    service = found.service
+    metadata = service["metadata"]
+    where, namespace = f"InferenceService {metadata['name']}", metadata["namespace"]
+    why = obstacle(service)
+    if why:
+        raise InvalidInput(f"{where} cannot be adopted: {why}")
+    model, predictor = _source(service, wishes.version)
+    name, asked = wishes.name or f"{metadata['name']}-live", served_name(service)
+    if name in {metadata["name"], predictor_of(metadata["name"])}:
+        raise InvalidInput(f"--name {name}: KServe has, or may make, a route of this name; give another name")
+    problem = problem_of({"model": model, "predictor": predictor})
+    if problem is not None:
+        raise InvalidInput(f"{where}: {problem.message}")
+    too_long = unnameable(namespace, name)
+    if too_long is not None:
+        raise InvalidInput(f"--name {name}: {too_long}")
+    if asked not in {None, name}:
+        model["servedName"] = asked
+    spec = {
+        "adopt": {"inferenceService": metadata["name"]},
+        "model": model,
+        "predictor": predictor,
+        "route": _route_of(found, wishes),
+        "policyRef": {"name": POLICY},
+    }
+    ModelDeploymentSpec.model_validate(spec)
+    documents = [
+        _item("PromotionPolicy", POLICY, namespace, _policy()),
+        _item("ModelDeployment", name, namespace, spec),
+    ]
+    return documents, _notes(service, model, predictor)
+
+
+def _item(kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> Object:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def _source(service: Object, version: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``spec.model`` and ``spec.predictor`` that say what the service serves; ``InvalidInput``."""
+    predictor = _without_empty(copy.deepcopy(without_nulls(service["spec"]["predictor"])))
+    section = predictor.get("model")
+    if section is not None:
+        uri = section.pop("storageUri", "")
+        predictor["model"] = _without_empty(without_served_name(section))
+    elif predictor.get("containers"):
+        container = predictor["containers"][0]
+        variables = container.get("env") or []
+        uri = next((v.get("value", "") for v in reversed(variables) if v.get("name") == STORAGE_URI), "")
+        container["env"] = [v for v in variables if v.get("name") != STORAGE_URI]
+        predictor["containers"][0] = _without_empty(container)
+    else:
+        raise InvalidInput(
+            "spec.predictor has neither model nor containers: the older spelling (sklearn:, xgboost: …) is rewritten "
+            "by KServe when it is applied; give isvc/NAME of the running service"
+        )
+    if not uri:
+        raise InvalidInput(
+            "spec.predictor names no storageUri (for a container: no variable STORAGE_URI), and a ModelDeployment "
+            "needs spec.model.uri; write where the model comes from into the InferenceService first"
+        )
+    return {"version": version, "uri": uri}, predictor
+
+
+def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    """KServe stores some fields that nobody gave, as an empty word, list or object."""
+    return {key: value for key, value in fields.items() if value not in ("", [], {})}
+
+
+def _route_of(found: Running, wishes: Wishes) -> dict[str, Any]:
+    """``spec.route``: KServe's own hostnames and Gateway, unless others are given."""
+    spec = found.route["spec"] if found.route is not None else {}
+    hostnames = list(wishes.hostnames or spec.get("hostnames") or [])
+    if not hostnames:
+        raise InvalidInput("KServe has no HTTPRoute for it that would say its hostnames; give them with --hostname")
+    if wishes.gateway is not None:
+        namespace, slash, name = wishes.gateway.partition("/")
+        if not (namespace and slash and name):
+            raise InvalidInput(f"--gateway {wishes.gateway}: expected NAMESPACE/NAME")
+        parent = {"name": name, "namespace": namespace}
+    elif spec.get("parentRefs"):
+        first = spec["parentRefs"][0]
+        parent = {key: first[key] for key in ("name", "namespace", "sectionName") if first.get(key)}
+    else:
+        raise InvalidInput("KServe has no HTTPRoute for it that would say its Gateway; give it with --gateway")
+    timeout = ((spec.get("rules") or [{}])[0].get("timeouts") or {}).get("request")
+    return {"hostnames": hostnames, "parentRef": parent, **({"timeout": timeout} if timeout else {})}
+
+
+def _policy() -> dict[str, Any]:
+    return {
+        "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
+        "steps": [{"weight": 5, "for": "5m"}, {"weight": 25, "for": "5m"}, {"weight": 50, "for": "10m"}],
+    }
+
+
+def _notes(service: Object, model: Mapping[str, Any], predictor: Mapping[str, Any]) -> list[str]:
+    labels = sorted(service["metadata"].get("labels") or {})
+    notes = [f"PromotionPolicy {POLICY} is a beginning: set its objective, and add one for latency"]
+    if labels:
+        notes.append(
+            f"labels {', '.join(labels)} of the InferenceService reach its pods; later revisions get what stands in "
+            "spec.predictor.labels: write them there with the next version"
+        )
+    secret = literal_secret(model, predictor)
+    return [*notes, secret.message] if secret is not None else notes
