@@ -25,6 +25,7 @@ from serin.controller.snapshot.gate_facts.facts import GateFacts
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
 from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.snapshot.requesters import Requesters
+from serin.controller.snapshot.rollouts import Rollouts
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
@@ -34,6 +35,7 @@ from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
 from serin.prometheus.survey import survey
 from serin.records.build import parse
 from serin.rollout.actions import ACTION_RETRY
+from serin.rollout.concurrency.turns import NO_LIMITS, Limits
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import KEEP_ALL, Part, Retention
@@ -66,6 +68,7 @@ class Reconciler:
         refuses_literal_secrets: bool = True,
         freezes_of_all: str | None = None,
         heads: ChainHeads | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
@@ -76,8 +79,8 @@ class Reconciler:
         self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
-        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()
-        self._requesters = Requesters(clock)
+        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts(cluster)
+        self._requesters, self._rollouts = Requesters(clock), Rollouts(cluster, limits, namespaces)
         self._preflights = Preflights()
         self._last: dict[Key, PassResult] = {}
 
@@ -104,9 +107,12 @@ class Reconciler:
             self._last.pop(key, None)
             self._heads.forget(key)
             self._facts.forget(key)
+            self._rollouts.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
             self._heads.seen(key, snapshot.records)
+        self._rollouts.note(key, snapshot.status, now)
+        await self._rollouts.refresh(snapshot.status, now)
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if decision.asks_preflight:
@@ -120,7 +126,8 @@ class Reconciler:
             decision = self._decide(key, snapshot, reader)
         if not _is_taken_back(decision):  # a way back waits for no gate's number
             facts = await self._facts.read(key, snapshot, self._scope.prometheus, now)
-            decision = self._decide(key, snapshot, reader, facts) if facts else decision
+            decision = self._decide(key, snapshot, reader, facts)
+        self._rollouts.note(key, decision.status, now)  # without a pause since it was decided
         wake_at = await self._carry_out(key, snapshot, decision, reader)
         if bug is not None:  # raised last: the decision on the other SLOs is carried out first
             raise bug
@@ -252,7 +259,10 @@ class Reconciler:
         observation = observation_of(snapshot, reader, self._last.get(key), now, gate_facts)
         rollout = snapshot.status.rollout
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
-        observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
+        turn = self._rollouts.turn(key, snapshot.status, now)
+        observation = replace(
+            observation, missing_rights=rights, retention=self._retention, readiness=readiness, turn=turn
+        )
         return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from serin.cluster.client import Cluster
 from serin.controller.snapshot.observe import Snapshot
 from serin.policy_gates.answer import Fact
 from serin.policy_gates.kind import GateKind
@@ -21,6 +22,7 @@ class FactRequest:
     metrics: Metrics
     """The Prometheus of the policy that the rollout began with, as its namespace sees it."""
     now: datetime
+    cluster: Cluster
 
 
 class FactReader(Protocol):
