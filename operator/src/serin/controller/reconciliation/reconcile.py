@@ -81,8 +81,7 @@ class Reconciler:
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts(cluster)
         self._requesters, self._rollouts = Requesters(clock), Rollouts(cluster, limits, namespaces)
-        self._preflights = Preflights()
-        self._last: dict[Key, PassResult] = {}
+        self._preflights, self._last = Preflights(), dict[Key, PassResult]()
 
     async def reconcile(self, key: Key) -> datetime | Gone | None:
         """One pass; the time of the next one, None if only an event can change anything, ``GONE`` without one."""
@@ -111,8 +110,7 @@ class Reconciler:
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
             self._heads.seen(key, snapshot.records)
-        self._rollouts.note(key, snapshot.status, now)
-        await self._rollouts.refresh(snapshot.status, now)
+        await self._rollouts.refresh(key, snapshot.status, now)
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if decision.asks_preflight:
@@ -126,8 +124,7 @@ class Reconciler:
             decision = self._decide(key, snapshot, reader)
         if not _is_taken_back(decision):  # a way back waits for no gate's number
             facts = await self._facts.read(key, snapshot, self._scope.prometheus, now)
-            decision = self._decide(key, snapshot, reader, facts)
-        self._rollouts.note(key, decision.status, now)  # without a pause since it was decided
+            decision = self._decide(key, snapshot, reader, facts) if facts else decision
         wake_at = await self._carry_out(key, snapshot, decision, reader)
         if bug is not None:  # raised last: the decision on the other SLOs is carried out first
             raise bug
@@ -259,11 +256,11 @@ class Reconciler:
         observation = observation_of(snapshot, reader, self._last.get(key), now, gate_facts)
         rollout = snapshot.status.rollout
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
-        turn = self._rollouts.turn(key, snapshot.status, now)
-        observation = replace(
-            observation, missing_rights=rights, retention=self._retention, readiness=readiness, turn=turn
-        )
-        return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
+        observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
+        observation = replace(observation, turn=self._rollouts.turn(key, snapshot.status, now))
+        decision = decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
+        self._rollouts.note(key, decision.status, now)  # at once, so that nobody else takes the same turn
+        return decision
 
 
 def _note_outage(reader: WindowReader, status: ModelDeploymentStatus, now: datetime) -> None:

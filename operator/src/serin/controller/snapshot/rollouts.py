@@ -22,6 +22,8 @@ from serin.together import together
 READ_AGAIN = timedelta(minutes=1)
 SKIPPED_AFTER = timedelta(minutes=2)
 """Who waits and has had no pass for so long cannot start, whatever the cause: it does not keep others from it."""
+WRITTEN_AFTER = timedelta(seconds=30)
+"""At the latest so long after a decision its status is written, or the next pass notes that it is not."""
 AT_A_TIME = 20
 COUNTED = frozenset(phase.value for phase in RUNNING | {Phase.WAITING})
 
@@ -55,8 +57,9 @@ class Rollouts:
             self._known.pop(key, None)
             self._seen.pop(key, None)
 
-    async def refresh(self, status: ModelDeploymentStatus, now: datetime) -> None:
-        """Reads all statuses if that was not done in the last minute, and somebody waits who needs it."""
+    async def refresh(self, key: Key, status: ModelDeploymentStatus, now: datetime) -> None:
+        """Notes what a pass has read; reads all statuses if it waits, and that was not done in the last minute."""
+        self.note(key, status, now)
         asks = self._limits.exist and status.phase is Phase.WAITING and status.rollout is not None
         if not asks or (self._read_at is not None and timedelta() <= now - self._read_at < READ_AGAIN):
             return
@@ -67,15 +70,17 @@ class Rollouts:
         except ClusterError as error:
             self._unread = Unreadable(str(error)[:200], refused=isinstance(error, Refused))
             return
-        # What a pass has noted meanwhile is newer than what was read.
-        stale = [key for key in self._known if key not in found and self._seen[key] < now]
-        for key in stale:
+        for key in [key for key in self._known if key not in found and not self._is_fresh(key, now)]:
             self.forget(key)
         for key, entry in found.items():
-            if self._seen.get(key, now) <= now and (key not in self._known or self._known[key].runs is not entry.runs):
+            if not self._is_fresh(key, now):
                 self._known[key] = entry
                 self._seen.setdefault(key, now)
         self._read_at, self._unread = now, None
+
+    def _is_fresh(self, key: Key, now: datetime) -> bool:
+        """Whether what a pass has noted is newer than what was read: its write may not have been there yet."""
+        return key in self._known and now - self._seen[key] < WRITTEN_AFTER
 
     async def _read(self) -> dict[Key, Entry]:
         lists = await together(
