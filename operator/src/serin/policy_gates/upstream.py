@@ -67,7 +67,7 @@ class Attestation(ApiModel):
     config_map: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] | None = None
     """A ConfigMap that Serin may read: one that the chart's ``attestations.configMaps`` names."""
     secret: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] | None = None
-    """A Secret that Serin may read: one that the chart's ``attestations.secrets`` names. An attestation is no secret."""
+    """A Secret that Serin may read: one that the chart's ``attestations.secrets`` names. An attestation is none."""
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
     """The key in its ``data``: a signed envelope (DSSE) as JSON."""
     public_key: Annotated[str, Field(min_length=1, max_length=1024, pattern=PEM)]
@@ -75,9 +75,7 @@ class Attestation(ApiModel):
     max_age: Duration = timedelta(days=7)
     """When the gate opens, the outcome that it tells is not older than this."""
 
-    model_config: ClassVar = {
-        "json_schema_extra": validations(("has(self.configMap) != has(self.secret)", ONE_SOURCE))
-    }
+    model_config: ClassVar = {"json_schema_extra": validations(("has(self.configMap) != has(self.secret)", ONE_SOURCE))}
 
     @model_validator(mode="after")
     def _one_source(self) -> Attestation:
@@ -93,8 +91,8 @@ class Upstream(GateKind):
     asked_to_the_end: ClassVar[bool] = True
 
     namespace: Annotated[str, Field(max_length=63, pattern=DNS_LABEL)] | None = None
-    """Namespace of the other ModelDeployment, which has to allow it: ``spec.downstream.namespaces``. With an attestation:
-    that of the ModelDeployment that it has to be of, in the other cluster."""
+    """Namespace of the other ModelDeployment, which has to allow it: ``spec.downstream.namespaces``. With an
+    attestation: that of the ModelDeployment that it has to be of, in the other cluster."""
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=OBJECT_NAME)] | None = None
     """Name of the other ModelDeployment."""
     soak: Duration | None = None

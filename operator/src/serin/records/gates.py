@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from serin.api.people import AnsweredAction, Approval, GateStatus
-from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.policy.gate import WINDOWS
+from serin.api.promotion_action import ActionKind, ActionOutcome
 from serin.api.promotion_record import MOST_GATE_RESULTS, PromotionRecord, PromotionRecordStatus
 from serin.policy_gates.answer import GateState
 

@@ -59,7 +59,9 @@ def test_whose_turn_it_is(limits: Limits, others: list[Entry], words: str) -> No
 
 
 ENTRIES = st.lists(
-    st.builds(entry, st.sampled_from([f"{n}/{i}" for n in "abc" for i in range(4)]), st.integers(0, 9), runs=st.booleans()),
+    st.builds(
+        entry, st.sampled_from([f"{n}/{i}" for n in "abc" for i in range(4)]), st.integers(0, 9), runs=st.booleans()
+    ),
     unique_by=lambda e: e.key,
 )
 

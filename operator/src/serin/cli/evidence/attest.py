@@ -17,6 +17,7 @@ from serin.cli.evidence.sources import RECORD, items_in, named, record_of
 from serin.cli.judge import read_text
 from serin.cli.replay import Answer, RecordReplay
 from serin.errors import InvalidInput
+from serin.policy_gates.answer import GateState
 from serin.records.attestation import (
     PAYLOAD_TYPE,
     Attested,
@@ -26,7 +27,6 @@ from serin.records.attestation import (
     statement,
     verify_attestation,
 )
-from serin.policy_gates.answer import GateState
 from serin.records.chain_report import ChainReport, Item
 from serin.records.dsse import signed
 from serin.records.gates import results_of

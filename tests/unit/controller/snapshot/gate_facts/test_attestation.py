@@ -30,7 +30,12 @@ FILE = {"configMap": "proofs", "key": "fraud.json", "publicKey": PUBLIC.decode()
 
 def proof(key: Any = KEY, at: datetime = START, digest: str = DIGEST, **changes: Any) -> str:
     """The file of ``serin attest --key``."""
-    told = {"namespace": "staging", "modelDeployment": "fraud", "promotionRecord": "fraud-1", "decidedAt": format_time(at)}
+    told = {
+        "namespace": "staging",
+        "modelDeployment": "fraud",
+        "promotionRecord": "fraud-1",
+        "decidedAt": format_time(at),
+    }
     statement = {
         "_type": STATEMENT,
         "subject": [{"name": "x", "digest": {"sha256": digest.partition(":")[2]}}],
@@ -148,7 +153,10 @@ async def test_what_may_not_be_read_is_told(error: Exception, words: str, stalle
 
 async def test_nothing_of_a_secret_is_told_that_is_no_proof() -> None:
     lab = Remote(file={"configMap": None, "secret": "proofs"})
-    lab.put(base64.b64encode(b'{"payload": "hunter2", "payloadType": "hunter2", "password": "hunter2"}').decode(), resources.SECRETS)
+    lab.put(
+        base64.b64encode(b'{"payload": "hunter2", "payloadType": "hunter2", "password": "hunter2"}').decode(),
+        resources.SECRETS,
+    )
     await lab.asks()
     assert "payloadType" in lab.told
     assert "hunter2" not in str(lab.cluster.objects["modeldeployments", "prod", "fraud"]["status"])

@@ -1,4 +1,4 @@
-"""What is stable elsewhere: who may ask, what counts as the same, what ends its time, and what goes round in circles."""
+"""What is stable elsewhere: who may ask, what counts as the same, what ends its time, what is a circle."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class Pipeline(Lab):
         served = {"type": "Available", "status": "True", "reason": "Serving", "message": "it serves"}
         obj = {
             "metadata": {"namespace": namespace, "name": "fraud", "generation": 1},
-            "spec": its | {"model": asks or model} | ({"downstream": {"namespaces": list(downstream)}} if downstream else {}),
+            "spec": its
+            | {"model": asks or model}
+            | ({"downstream": {"namespaces": list(downstream)}} if downstream else {}),
             "status": {
                 "phase": "Stable",
                 "stable": stable | {"since": format_time(since)},
@@ -141,7 +143,11 @@ SAME = [
     ({"uri": "u", "version": "1"}, {"uri": "u", "version": "1", "digest": DIGEST}, True),
     ({"uri": "u", "version": "1"}, {"uri": "u", "version": "2"}, False),
     ({"uri": "u", "version": "1"}, {"uri": "v", "version": "1"}, False),
-    ({"uri": "u", "version": "1", "digest": "sha512:" + "9f" * 64}, {"uri": "v", "version": "1", "digest": DIGEST}, False),
+    (
+        {"uri": "u", "version": "1", "digest": "sha512:" + "9f" * 64},
+        {"uri": "v", "version": "1", "digest": DIGEST},
+        False,
+    ),
 ]
 
 
@@ -201,7 +207,8 @@ async def test_it_points_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "stalled"), [(Unavailable("503"), "False"), (Refused("403 forbidden"), "True"), (RuntimeError("x"), "False")]
+    ("error", "stalled"),
+    [(Unavailable("503"), "False"), (Refused("403 forbidden"), "True"), (RuntimeError("x"), "False")],
 )
 async def test_what_cannot_be_read_holds_and_says_why(error: Exception, stalled: str) -> None:
     lab = Pipeline()

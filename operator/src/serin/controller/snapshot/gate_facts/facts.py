@@ -44,7 +44,11 @@ class GateFacts:
             self.forget(key)
             return {}
         kinds = {gate.name: gate.chosen for gate in policy.gates if gate.chosen.kind in READERS}
-        asked = [gate.name for gate in rollout.gates if gate.name in kinds and _is_asked(gate, kinds[gate.name], snapshot.status)]
+        asked = [
+            gate.name
+            for gate in rollout.gates
+            if gate.name in kinds and _is_asked(gate, kinds[gate.name], snapshot.status)
+        ]
         self._keep_only(key, rollout.record, asked)
         due = [name for name in asked if self._is_due((key, rollout.record, name), now)]
         if due:
