@@ -36,10 +36,15 @@ help: ## Show this list
 demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path)
 	@$(BIN)/python -m e2e.demo
 
+.PHONY: demo-environments
+demo-environments: build ## Watch one commit go through dev, staging and production, and a bad one die in staging (KEEP=1)
+	@$(BIN)/python -m e2e.sandbox.build --kubectl
+	@$(BIN)/python -m e2e.environments
+
 .PHONY: test
 test: $(STAMP) ## Run everything: check, then integration and scenarios on the sandbox
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check
-	@$(BIN)/python -m e2e.sandbox.build --helm --kstatus
+	@$(BIN)/python -m e2e.sandbox.build --helm --kstatus --kubectl
 	$(BIN)/python -m pytest tests/integration
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative

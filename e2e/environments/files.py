@@ -1,6 +1,7 @@
 """What does a commit apply? The example's own files as ``kubectl kustomize`` renders them, with shorter times.
 
-Changed are only times, the model's store and what this machine is too small for; gates, objectives and steps are the example's.
+Changed are only times, the model's store and what this machine is too small for; gates, objectives and steps are the
+example's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From commit to production, and a bad version that dies in staging: what must be true before the next thing happens."""
+"""From commit to production, and a bad version that dies in staging: what must be true before what comes next."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def attested(target: str, namespace: str, predicate: Predicate, chosen: str | No
 
 
 def _verdicts(record: PromotionRecord, name: str, *, lacks_parts: bool) -> Verdicts:
-    """The SLOs as they stood after the last window, and the gates; ``InvalidInput`` if they do not lead to the outcome."""
+    """SLOs as they stood after the last window, and gates; ``InvalidInput`` if they do not lead to the outcome."""
     if record.spec.policy is None:
         return Verdicts()
     run = RecordReplay(record, name, lacks_parts=lacks_parts)

@@ -70,12 +70,12 @@ class Rollouts:
         except ClusterError as error:
             self._unread = Unreadable(str(error)[:200], refused=isinstance(error, Refused))
             return
-        for key in [key for key in self._known if key not in found and not self._is_fresh(key, now)]:
-            self.forget(key)
-        for key, entry in found.items():
-            if not self._is_fresh(key, now):
-                self._known[key] = entry
-                self._seen.setdefault(key, now)
+        for one in [one for one in self._known if one not in found and not self._is_fresh(one, now)]:
+            self.forget(one)
+        for one, entry in found.items():
+            if not self._is_fresh(one, now):
+                self._known[one] = entry
+                self._seen.setdefault(one, now)
         self._read_at, self._unread = now, None
 
     def _is_fresh(self, key: Key, now: datetime) -> bool:
