@@ -32,7 +32,7 @@ class GateState(StrEnum):
 
 
 class Fact:
-    """What was read for a gate. A kind that needs a fact of its own subclasses this, in its own module."""
+    """What was read for a gate: a subclass for each kind of gate that needs something."""
 
     __slots__ = ()
 

@@ -44,16 +44,30 @@ class GateFacts:
             self.forget(key)
             return {}
         kinds = {gate.name: gate.chosen for gate in policy.gates if gate.chosen.kind in READERS}
-        asked = [
-            gate.name
+        entries = {
+            gate.name: gate
             for gate in rollout.gates
             if gate.name in kinds and _is_asked(gate, kinds[gate.name], snapshot.status)
-        ]
+        }
+        asked = list(entries)
         self._keep_only(key, rollout.record, asked)
         due = [name for name in asked if self._is_due((key, rollout.record, name), now)]
         if due:
             metrics = servers.metrics(policy, key[0])
-            requests = [FactRequest(kinds[name], snapshot, metrics, now, self.cluster) for name in due]
+            requests = [
+                FactRequest(
+                    name=name,
+                    gate=kinds[name],
+                    before=entries[name].before,
+                    step=entries[name].step,
+                    policy=policy,
+                    snapshot=snapshot,
+                    cluster=self.cluster,
+                    metrics=metrics,
+                    now=now,
+                )
+                for name in due
+            ]
             for name, fact in zip(due, await together(*map(_read_in_time, requests)), strict=True):
                 self._known[key, rollout.record, name] = (now, fact)
         return {name: self._known[key, rollout.record, name][1] for name in asked}

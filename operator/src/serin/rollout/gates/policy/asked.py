@@ -106,8 +106,10 @@ def _move_of(before: Before, kind: GateKind, moves: tuple[Before, ...], phase: P
     """Before which of the next moves a gate is asked; None if before none of them."""
     if before in moves:
         return before
-    begun = phase is not Phase.WAITING and (before is Before.START or phase is Phase.BAKING)
-    return MOVE_OF.get(phase, Before.PROMOTE) if kind.asked_to_the_end and begun else None
+    if not kind.asked_to_the_end or phase is Phase.WAITING:
+        return None
+    following, order = MOVE_OF.get(phase, Before.PROMOTE), list(Before)
+    return following if order.index(before) <= order.index(following) else None
 
 
 def _asked_gate(
