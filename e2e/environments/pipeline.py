@@ -45,7 +45,9 @@ class Pipeline:
 
     def set_up(self) -> None:
         """Namespaces, policies and rights; no calendar yet, and no model."""
-        self.api.apply(files.approver_role())
+        role = files.approver_role()
+        if self.api.get(role["apiVersion"], role["kind"], role["metadata"]["name"]) is None:
+            self.api.apply(role)
         for name in ENVIRONMENTS:
             self.api.apply(files.namespace(name))
             for item in files.rendered(name):

@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from serin.cluster import resources
 from serin.cluster.resources import Resource
 from serin.errors import Refused, Unavailable
-from serin.records.attestation import PAYLOAD_TYPE, RECORD_FIELD, STATEMENT
-from serin.records.dsse import signed
-from serin.schema.types import format_time
+from tests.attestations import FILE, STRANGER, V2, proof
 from tests.clock import START
 from tests.lab import POLICY, Lab
-
-KEY = ed25519.Ed25519PrivateKey.generate()
-STRANGER = ed25519.Ed25519PrivateKey.generate()
-DIGEST = "sha256:" + "9f" * 32
-V2 = {"version": "2", "uri": "s3://models/2", "digest": DIGEST}
-PUBLIC = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-FILE = {"configMap": "proofs", "key": "fraud.json", "publicKey": PUBLIC.decode()}
-
-
-def proof(key: Any = KEY, at: datetime = START, digest: str = DIGEST, **changes: Any) -> str:
-    """The file of ``serin attest --key``."""
-    told = {
-        "namespace": "staging",
-        "modelDeployment": "fraud",
-        "promotionRecord": "fraud-1",
-        "decidedAt": format_time(at),
-    }
-    statement = {
-        "_type": STATEMENT,
-        "subject": [{"name": "x", "digest": {"sha256": digest.partition(":")[2]}}],
-        "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
-        "predicate": {"result": "PASSED", RECORD_FIELD: told} | changes,
-    }
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return json.dumps(signed(json.dumps(statement).encode(), PAYLOAD_TYPE, key.private_bytes(*form)))
 
 
 class Remote(Lab):

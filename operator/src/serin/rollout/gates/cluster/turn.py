@@ -21,8 +21,10 @@ def not_its_turn(context: DecisionContext, status: ModelDeploymentStatus) -> Tra
     turn = context.observed.turn
     if turn is None:
         return None
-    unread = isinstance(turn, Unreadable)
-    obstacle = f"who else has a rollout under way cannot be read: {turn.message}" if unread else turn.obstacle
+    if isinstance(turn, Unreadable):
+        obstacle = f"who else has a rollout under way cannot be read: {turn.message}"
+    else:
+        obstacle = turn.obstacle
     if not obstacle:
         return None
     since = status.since if status.reason is Reason.WAITING_FOR_TURN and status.since is not None else context.now
