@@ -43,15 +43,14 @@ def _shortened(gate: GateStatus) -> GateStatus:
 
 
 def results_of(record: PromotionRecord) -> Mapping[str, GateState | None]:
-    """By name, how each gate of the policy answered last; None of one without a result. Unknown words are none."""
+    """By name, how each gate of the policy answered last; None of one without a result."""
     policy = record.spec.policy
     spec = policy.spec if policy is not None else {}
     names = [str(gate.get("name")) for gate in spec.get("gates") or []]
     if spec.get("windows"):
         names.append(WINDOWS)
     newest = {gate.name: gate.state for gate in record.status.gates}
-    known = {name: state if isinstance(state, GateState) else None for name, state in newest.items()}
-    return {name: known.get(name) for name in dict.fromkeys((*names, *known))}
+    return {name: newest.get(name) for name in dict.fromkeys((*names, *newest))}
 
 
 def gates_of(status: PromotionRecordStatus) -> tuple[GateStatus, ...]:

@@ -122,7 +122,8 @@ def test_who_waits_for_a_gate_takes_nobodys_turn() -> None:
     world.turn = FULL
     world.want("2")
     world.settle(5)
-    assert world.status.reason is Reason.WAITING_FOR_APPROVAL
+    asked_first = world.status.reason
+    assert asked_first is Reason.WAITING_FOR_APPROVAL
     assert entry_of(("a", "b"), world.status) is None
     world.ask("Approve", gate="cab")
     world.settle(3)

@@ -76,7 +76,7 @@ def _verdicts(record: PromotionRecord, name: str, *, lacks_parts: bool) -> Verdi
         warned=[slo.name for slo in slos if slo.verdict not in {Verdict.PASS, Verdict.FAIL}],
         failed=[slo.name for slo in slos if slo.verdict is Verdict.FAIL],
         gates=[name for name, state in gates.items() if state is GateState.OPEN],
-        gates_unasked=[name for name, state in gates.items() if state is None],
+        gates_unasked=[name for name, state in gates.items() if state not in {GateState.OPEN, GateState.REFUSED}],
         gates_refused=[name for name, state in gates.items() if state is GateState.REFUSED],
     )
 
