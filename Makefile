@@ -37,6 +37,11 @@ help: ## Show this list
 demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path)
 	@$(BIN)/python -m e2e.demo
 
+.PHONY: demo-environments
+demo-environments: build ## Watch one commit go through dev, staging and production, and a bad one die in staging (KEEP=1)
+	@$(BIN)/python -m e2e.sandbox.build --kubectl
+	@$(BIN)/python -m e2e.environments
+
 .PHONY: test
 test: $(STAMP) ## Run everything: check, then integration and scenarios on the sandbox
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check check-integration
@@ -93,7 +98,7 @@ check-unit-shell: $(STAMP)
 	$(BIN)/python -m pytest $(filter-out $(CORE_TESTS) $(CONTROLLER_TESTS),$(wildcard tests/unit/*)) tests/tools
 # With a real API server; it waits more than it computes, so it runs beside the others.
 check-integration: $(STAMP)
-	$(BIN)/python -m e2e.sandbox.build --helm --kstatus
+	$(BIN)/python -m e2e.sandbox.build --helm --kstatus --kubectl
 	$(BIN)/python -m pytest tests/integration
 
 .PHONY: format

@@ -21,6 +21,7 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.evidence import Assessment, Counts, Window
 from serin.judge.refusals import Refusals
 from serin.policy_gates.answer import Fact
+from serin.rollout.concurrency.turns import Turn
 from serin.rollout.decide import decide
 from serin.rollout.decision import Answer, Decision, Finish, RecordPlan, RoutePlan
 from serin.rollout.observation import Arm, Observation, Part, Problem, RouteView, Unreadable
@@ -116,6 +117,8 @@ class World:
     flooded: bool = False
     """Some PromotionActions were read, and not all of them: their part is unknown as well."""
     freezes: tuple[FreezeView, ...] = ()
+    turn: Turn | Unreadable | None = None
+    """Whether it is the rollout's turn to start; None: there is no limit."""
     unknown: dict[Part, Unreadable] = field(default_factory=dict)
     """Parts that cannot be read."""
     write_failures: list[WriteFailure] = field(default_factory=list)
@@ -162,6 +165,7 @@ class World:
             actions=() if Part.ACTIONS in self.unknown and not self.flooded else tuple(self.actions),
             requester_verified=self.requester_verified,
             freezes=self.freezes,
+            turn=self.turn,
             groups_verified=self.groups_verified,
             gate_facts=dict(self.gate_facts),
             unknown=dict(self.unknown),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import ssl
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -26,16 +27,32 @@ POLL_SECONDS = 0.1
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody to act as; the API server checks the right to impersonate, and then treats the caller as that person."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """What a request says of them."""
+        groups = (*self.groups, "system:authenticated")
+        return [("Impersonate-User", self.name), *(("Impersonate-Group", group) for group in groups)]
+
+
 class ClusterApi:
     """A client of one API server with the rights of one kubeconfig."""
 
-    def __init__(self, kubeconfig: Path, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, kubeconfig: Path, *, transport: httpx.BaseTransport | None = None, person: Person | None = None
+    ) -> None:
         """``transport`` stands in for the network in tests. DeployError if the file is no kubeconfig."""
         server, context, token = credentials(kubeconfig)
         self._client = httpx.Client(
             base_url=server,
             verify=context,
-            headers={"Authorization": f"Bearer {token}"},
+            headers=[("Authorization", f"Bearer {token}"), *(person.headers if person is not None else [])],
             timeout=30,
             trust_env=False,
             transport=transport,
@@ -61,6 +78,11 @@ class ClusterApi:
             headers={"Content-Type": "application/apply-patch+yaml"},
             json=item,
         )
+
+    def create(self, item: Mapping[str, Any]) -> Json:
+        """Create; what the server made of it. RefusedError with its words."""
+        path = self._path(item["apiVersion"], item["kind"], item["metadata"].get("namespace"))
+        return self._send("POST", path, params={"fieldManager": FIELD_MANAGER}, json=item)
 
     def merge(self, api_version: str, kind: str, name: str, *, namespace: str | None, patch: Json) -> Json:
         """Apply a JSON merge patch; the object afterwards. RefusedError with the server's words.

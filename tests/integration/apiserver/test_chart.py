@@ -128,6 +128,25 @@ def test_listed_namespaces_get_bindings_of_their_own_and_nothing_is_cluster_wide
         assert (selected["operator"], selected["values"]) == ("In", ["payments", "fraud"])
 
 
+def test_attestations_may_be_read_from_the_named_objects_only() -> None:
+    def granted(*values: str) -> list[Json]:
+        rules = only([i for i in rendered("default", *values) if not for_people(i)], "ClusterRole")["rules"]
+        return [rule for rule in rules if {"configmaps", "secrets"} & set(rule["resources"])]
+
+    assert granted() == [], "nothing by default"
+    named = granted("--set", "attestations.configMaps={serin-attestations}", "--set", "attestations.secrets={a,b}")
+    assert named == [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["serin-attestations"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a", "b"], "verbs": ["get"]},
+    ]
+
+
+@pytest.mark.parametrize("value", ["attestations.secrets={*}", "concurrency.inAll=-1", "concurrency.perNamespace=x"])
+def test_values_that_make_no_sense_are_refused(value: str) -> None:
+    file = CHART / "ci" / "default-values.yaml"
+    assert helm("template", "serin", str(CHART), "--values", str(file), "--set", value).returncode != 0
+
+
 def test_admission_policies_may_be_left_to_others() -> None:
     kinds = {item["kind"] for item in rendered("default", "--set", "admissionPolicies=false")}
     assert not kinds & {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}

@@ -11,10 +11,12 @@ import pytest
 from serin.api.people import GateStatus
 from serin.api.promotion_action import ActionOutcome
 from serin.policy_gates.answer import GateState, Number, Unknown
+from serin.policy_gates.upstream import NotSo, StableThere
 from serin.rollout.observation import Arm
 from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
+from tests.clock import START
 from tests.world import BAD, SECOND, World, policy, ref, serving
 
 HOUR = timedelta(hours=1)
@@ -448,3 +450,64 @@ def test_somebodys_word_to_go_forward_expires(action: str, age: timedelta, outco
     world.tick()
     assert told(world)[0] is outcome
     assert ("expired" in told(world)[1]) is (outcome is ActionOutcome.REFUSED)
+
+
+UPSTREAM = {"namespace": "staging", "name": "fraud"}
+THERE = StableThere(START, "version 2 has been stable in staging/fraud")
+LEFT = NotSo("stable version 1 of staging/fraud is another artefact")
+
+
+@pytest.mark.parametrize(
+    ("before", "phase", "holds"),
+    [
+        ("Start", Phase.WAITING, True),
+        ("Start", Phase.PREPARING, True),
+        ("Start", Phase.SHADOWING, True),
+        ("Start", Phase.PROGRESSING, True),
+        ("Start", Phase.BAKING, True),
+        ("Step", Phase.PREPARING, False),
+        ("Step", Phase.PROGRESSING, True),
+        ("Step", Phase.BAKING, True),
+        ("Promote", Phase.WAITING, False),
+        ("Promote", Phase.SHADOWING, False),
+        ("Promote", Phase.PROGRESSING, True),
+        ("Promote", Phase.BAKING, True),
+    ],
+)
+def test_what_may_end_under_way_is_asked_before_every_later_move(before: str, phase: Phase, *, holds: bool) -> None:
+    world = serving()
+    preview = {"header": {"name": "x-preview", "value": "yes-it-is-one"}, "for": "10s"}
+    world.policy = policy(
+        gates=[gate("staging", before, upstream=UPSTREAM)], bake={"for": "3s", "holdback": 5}, preview=preview
+    )
+    world.gate_facts["staging"] = THERE
+    world.want("2")
+    if phase is Phase.WAITING and before != "Start":
+        world.gate_facts["staging"] = LEFT
+        world.tick()
+        assert world.status.phase is not Phase.WAITING
+        return
+    if phase is Phase.WAITING:
+        world.gate_facts["staging"] = LEFT
+    world.until(phase)
+    world.gate_facts["staging"] = LEFT
+    world.settle(40)
+    if not holds:
+        assert world.status.phase is not phase
+        return
+    assert (world.status.phase, world.status.reason) == (phase, Reason.WAITING_FOR_UPSTREAM)
+    assert "another artefact" in (world.status.message or "")
+    world.gate_facts["staging"] = THERE
+    world.until(Phase.STABLE)
+
+
+@pytest.mark.parametrize("fact", [None, LEFT, Unknown("503")])
+def test_a_breach_is_taken_back_whatever_upstream_does(fact: Any) -> None:
+    world = asking(gate("staging", "Step", upstream=UPSTREAM), phase=Phase.PROGRESSING)
+    if fact is not None:
+        world.gate_facts["staging"] = fact
+    world.settle(20)
+    assert world.status.reason is Reason.WAITING_FOR_UPSTREAM
+    world.candidate_window = BAD
+    world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.SLO_BREACHED

@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 
 from serin.api.routing.route import ObjectName, Route
 from serin.api.status import NEVER_OBSERVED, ModelDeploymentStatus
-from serin.schema.types import ApiModel, Uri, validations
+from serin.schema.types import DNS_LABEL, ApiModel, Uri, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 SCALING_FIELDS = (
@@ -172,6 +172,16 @@ class PolicyRef(ApiModel):
     name: ObjectName
 
 
+class Downstream(ApiModel):
+    """Who may wait for this ModelDeployment, and so learns what is stable here and since when."""
+
+    namespaces: Annotated[
+        list[Annotated[str, Field(max_length=63, pattern=DNS_LABEL)]],
+        Field(min_length=1, max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ]
+    """Namespaces whose policies may name this ModelDeployment in a gate ``upstream``."""
+
+
 class ModelDeploymentSpec(ApiModel):
     """What the user asks to serve. Serin never writes it."""
 
@@ -202,6 +212,8 @@ class ModelDeploymentSpec(ApiModel):
     on_new_revision: OnNewRevision = OnNewRevision.SUPERSEDE
     """What happens when a new revision is asked for during a rollout: Supersede ends the rollout, Queue waits for its
     end."""
+    downstream: Downstream | None = None
+    """Without it, only policies of this namespace may name it in a gate ``upstream``."""
     paused: bool = False
     """No rollout starts and no weight is raised. Serin still watches for breaches, rolls back and repairs."""
 

@@ -32,6 +32,7 @@ from serin.prometheus.server.arms import unguarded
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.server.credentials import Server
 from serin.prometheus.sharing.shared import Shared
+from serin.rollout.concurrency.turns import Limits
 from serin.rollout.observation import Retention
 from serin.schema.masking import masked
 from serin.traffic.gateway.features import GatewayFeatures
@@ -94,6 +95,7 @@ async def run(settings: Settings) -> None:
                             freezes_of_all=settings.freezes_of_all,
                             heads=ChainHeads(metrics.REGISTRY),
                             gateways=GatewayFeatures(settings.gateway_features),
+                            limits=Limits(settings.rollouts_per_namespace, settings.rollouts_in_all),
                         )
                         await _lead(settings, reconciler, login, state, stop)
 

@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     """PromotionRecords younger than this are kept, too."""
     records_unexported: Literal["Keep", "Delete"] = Field("Delete", description="Keep or Delete")
     """Whether old PromotionRecords that ``serin export --mark`` has not marked are kept, too."""
+    rollouts_per_namespace: int = _number(0, 0, 1000)
+    """How many ModelDeployments of a namespace may have a rollout under way at a time; 0: any number."""
+    rollouts_in_all: int = _number(0, 0, 1000)
+    """How many in all namespaces."""
     literal_secrets: Literal["Refuse", "Allow"] = Field("Refuse", description="Refuse or Allow")
     """Whether a new revision with a secret in plain text (a variable, an option, a URI) is refused."""
     freezes_of_all: Annotated[Namespace | None, BeforeValidator(_none_if_empty)] = Field(

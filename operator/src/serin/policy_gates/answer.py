@@ -31,22 +31,26 @@ class GateState(StrEnum):
     """It ends the rollout."""
 
 
+class Fact:
+    """What was read for a gate: a subclass for each kind of gate that needs something."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Fact):
     """What a gate needs could not be read."""
 
     why: str
+    needs_person: bool = False
+    """Reading it again does not help before somebody has changed something."""
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Fact):
     """The number that a query gave; None if it gave none."""
 
     value: float | None
-
-
-Fact = Number | Unknown
-"""What was read for a gate."""
 
 
 @dataclass(frozen=True, slots=True)

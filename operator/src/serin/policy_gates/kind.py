@@ -20,6 +20,9 @@ class GateKind(ApiModel, ABC):
     """The member of a gate in a policy, e.g. ``approval``."""
     stays_open: ClassVar[bool] = False
     """Whether an answer that opened it counts until the move; otherwise it must be open in the moment of the move."""
+    asked_to_the_end: ClassVar[bool] = False
+    """Whether it is asked before every later move of the rollout, too: what it asks for may end. Its ``met_since`` is
+    kept from move to move."""
 
     @property
     def problem(self) -> str | None:

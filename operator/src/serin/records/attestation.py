@@ -46,12 +46,17 @@ class Predicate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The SLOs of a record by how they stood at its end."""
+    """The SLOs and gates of a record by how they stood at its end."""
 
     passed: Sequence[str] = ()
     warned: Sequence[str] = ()
     """Neither passed nor failed."""
     failed: Sequence[str] = ()
+    gates: Sequence[str] = ()
+    """Gates of the policy that let the rollout move."""
+    gates_unasked: Sequence[str] = ()
+    """Gates of the policy that have no result: a way back and a cure ask none."""
+    gates_refused: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +117,24 @@ def _subject(source: RevisionSource) -> dict[str, Any]:
 
 def _test_result(record: PromotionRecord, policies: list[dict[str, Any]], slos: Verdicts) -> dict[str, Any]:
     promoted = record.status.outcome is Outcome.PROMOTED
-    clean = promoted and not slos.warned and not slos.failed and not _by_somebodys_word(record)
+    doubts = (*slos.warned, *slos.failed, *slos.gates_unasked, *slos.gates_refused)
+    clean = promoted and not doubts and not _by_somebodys_word(record)
     return {
         "result": "PASSED" if clean else "WARNED" if promoted else "FAILED",
         "configuration": policies,
-        "passedTests": list(slos.passed),
-        "warnedTests": list(slos.warned),
-        "failedTests": list(slos.failed),
+        "passedTests": [*slos.passed, *map(_test, slos.gates)],
+        "warnedTests": [*slos.warned, *map(_test, slos.gates_unasked)],
+        "failedTests": [*slos.failed, *map(_test, slos.gates_refused)],
     }
+
+
+def _test(gate: str) -> str:
+    """A gate as the name of a test; an SLO may have the same name."""
+    return f"gate/{gate}"
+
+
+def _property(prefix: str, name: str) -> str:
+    return f"{prefix}_{name.upper().replace('-', '_')}"
 
 
 def _svr(record: PromotionRecord, policies: list[dict[str, Any]], slos: Verdicts) -> dict[str, Any]:
@@ -129,7 +144,11 @@ def _svr(record: PromotionRecord, policies: list[dict[str, Any]], slos: Verdicts
     return {
         "verifier": {"id": f"{VERIFIER}{judge}", "policies": policies},
         "timeCreated": format_time(status.decided_at) if status.decided_at else None,
-        "properties": [*word, *(f"SERIN_SLO_PASSED_{name.upper().replace('-', '_')}" for name in slos.passed)],
+        "properties": [
+            *word,
+            *(_property("SERIN_SLO_PASSED", name) for name in slos.passed),
+            *(_property("SERIN_GATE_OPEN", name) for name in slos.gates),
+        ],
     }
 
 

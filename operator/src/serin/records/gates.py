@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from serin.api.people import AnsweredAction, Approval, GateStatus
+from serin.api.policy.gate import WINDOWS
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.promotion_record import MOST_GATE_RESULTS, PromotionRecordStatus
+from serin.api.promotion_record import MOST_GATE_RESULTS, PromotionRecord, PromotionRecordStatus
 from serin.policy_gates.answer import GateState
 
 LONGEST_RESULT = 200
@@ -39,6 +40,17 @@ def with_gates(status: PromotionRecordStatus, gates: Sequence[GateStatus]) -> Pr
 
 def _shortened(gate: GateStatus) -> GateStatus:
     return gate.model_copy(update={"message": gate.message[:LONGEST_RESULT]})
+
+
+def results_of(record: PromotionRecord) -> Mapping[str, GateState | None]:
+    """By name, how each gate of the policy answered last; None of one without a result."""
+    policy = record.spec.policy
+    spec = policy.spec if policy is not None else {}
+    names = [str(gate.get("name")) for gate in spec.get("gates") or []]
+    if spec.get("windows"):
+        names.append(WINDOWS)
+    newest = {gate.name: gate.state for gate in record.status.gates}
+    return {name: newest.get(name) for name in dict.fromkeys((*names, *newest))}
 
 
 def gates_of(status: PromotionRecordStatus) -> tuple[GateStatus, ...]:

@@ -14,6 +14,7 @@ from serin.evidence import Assessment
 from serin.judge.refusals import Refusals
 from serin.judge.split import Split
 from serin.policy_gates.answer import Fact
+from serin.rollout.concurrency.turns import Turn
 from serin.rollout.readiness import Readiness
 from serin.rollout.views import ActionView, FreezeView, RecordView, RejectionElsewhere
 from serin.schema.reasons import Outcome, Reason
@@ -192,6 +193,8 @@ class Observation:
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start; None if nothing is in its way, or if nobody was asked."""
     freezes: tuple[FreezeView, ...] = ()
+    turn: Turn | Unreadable | None = None
+    """Whether it is the rollout's turn to start; None if any number may be under way."""
     unknown: Mapping[Part, Unreadable] = field(default_factory=dict)
     """Parts that could not be read: they hold forward moves, never a rollback."""
     missing_rights: tuple[str, ...] = ()

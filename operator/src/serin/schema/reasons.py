@@ -134,6 +134,14 @@ class Reason(StrEnum):
         "OutsideWindow",
         "The policy's windows let nothing move forward at this time; the breach watch goes on.",
     )
+    WAITING_FOR_TURN = (
+        "WaitingForTurn",
+        "As many rollouts are under way as the operator's settings allow; who has waited for longest starts next.",
+    )
+    WAITING_FOR_UPSTREAM = (
+        "WaitingForUpstream",
+        "A gate of the policy waits until the artefact has proven itself elsewhere; the breach watch goes on.",
+    )
     GATE_CLOSED = "GateClosed", "A gate of the policy is closed; the breach watch goes on."
     HELD = "Held", "A PromotionAction holds this rollout; Release ends that. The breach watch goes on."
     PROMOTING = "Promoting", "All steps passed; the candidate takes all traffic."

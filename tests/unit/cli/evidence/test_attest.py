@@ -76,6 +76,45 @@ def test_a_promotion_as_a_verification_result(tmp_path: Path) -> None:
     assert found["predicate"]["verifier"]["policies"][0]["name"] == "prod/careful"
 
 
+def _gated(gates: dict[str, str], *, outcome: str = "Promoted") -> Objects:
+    """A record by a policy with the gates cab and staging and with windows, of which these have a result."""
+    obj = record(2, "2")
+    policy = obj["spec"]["policy"]["spec"] | {
+        "gates": [
+            {"name": "staging", "before": "Start", "upstream": {"namespace": "staging", "name": "fraud"}},
+            {"name": "cab", "before": "Promote", "approval": {}},
+        ],
+        "windows": {"deny": [{"cron": "0 1 * * *", "for": "1h"}]},
+    }
+    obj["spec"]["policy"]["spec"] = policy
+    results = [
+        {"name": name, "before": "Start", "kind": "approval", "state": state, "since": api_time(), "message": ""}
+        for name, state in gates.items()
+    ]
+    reason = "Serving" if outcome == "Promoted" else "RejectedByAction"
+    own = {"outcome": outcome, "reason": reason, "blocks": [windows([HEALTHY] * 9).to_api()], "gates": results}
+    return [finish(obj, own, "a" * 64)]
+
+
+OPENED = {"staging": "Open", "cab": "Open", "windows": "Open"}
+
+
+def test_gates_that_were_open_stand_among_what_passed(tmp_path: Path) -> None:
+    body = json.loads(attest(tmp_path, records=_gated(OPENED)).stdout)["predicate"]
+    assert body["result"] == "PASSED"
+    assert body["passedTests"] == ["availability", "gate/staging", "gate/cab", "gate/windows"]
+    svr = json.loads(attest(tmp_path, "--type", "svr", records=_gated(OPENED)).stdout)["predicate"]["properties"]
+    assert svr[2:] == ["SERIN_GATE_OPEN_STAGING", "SERIN_GATE_OPEN_CAB", "SERIN_GATE_OPEN_WINDOWS"]
+
+
+def test_a_gate_that_was_not_asked_is_no_pass_and_a_refused_one_failed(tmp_path: Path) -> None:
+    body = json.loads(attest(tmp_path, records=_gated({"staging": "Open"})).stdout)["predicate"]
+    assert (body["result"], body["warnedTests"]) == ("WARNED", ["gate/cab", "gate/windows"])
+    refused = _gated(OPENED | {"cab": "Refused"}, outcome="Aborted")
+    body = json.loads(attest(tmp_path, records=refused).stdout)["predicate"]
+    assert (body["result"], body["failedTests"]) == ("FAILED", ["gate/cab"])
+
+
 def test_a_rollback_failed_its_test_and_has_no_verification_result(tmp_path: Path) -> None:
     third = chain()[2]["metadata"]["name"]
     body = json.loads(attest(tmp_path, "--record", third).stdout)["predicate"]

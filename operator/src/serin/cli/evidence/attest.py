@@ -17,6 +17,7 @@ from serin.cli.evidence.sources import RECORD, items_in, named, record_of
 from serin.cli.judge import read_text
 from serin.cli.replay import Answer, RecordReplay
 from serin.errors import InvalidInput
+from serin.policy_gates.answer import GateState
 from serin.records.attestation import (
     PAYLOAD_TYPE,
     Attested,
@@ -28,6 +29,7 @@ from serin.records.attestation import (
 )
 from serin.records.chain_report import ChainReport, Item
 from serin.records.dsse import signed
+from serin.records.gates import results_of
 from serin.records.verify import verify
 from serin.schema.reasons import Verdict
 from serin.schema.types import parse_duration
@@ -58,7 +60,7 @@ def attested(target: str, namespace: str, predicate: Predicate, chosen: str | No
 
 
 def _verdicts(record: PromotionRecord, name: str, *, lacks_parts: bool) -> Verdicts:
-    """The SLOs as they stood after the last window; ``InvalidInput`` if they do not lead to the outcome."""
+    """SLOs as they stood after the last window, and gates; ``InvalidInput`` if they do not lead to the outcome."""
     if record.spec.policy is None:
         return Verdicts()
     run = RecordReplay(record, name, lacks_parts=lacks_parts)
@@ -68,10 +70,14 @@ def _verdicts(record: PromotionRecord, name: str, *, lacks_parts: bool) -> Verdi
             f"{name}: its evidence does not lead to its outcome (serin replay); nothing is attested of it"
         )
     slos = last.slos if last is not None else ()
+    gates = results_of(record)
     return Verdicts(
         passed=[slo.name for slo in slos if slo.verdict is Verdict.PASS],
         warned=[slo.name for slo in slos if slo.verdict not in {Verdict.PASS, Verdict.FAIL}],
         failed=[slo.name for slo in slos if slo.verdict is Verdict.FAIL],
+        gates=[name for name, state in gates.items() if state is GateState.OPEN],
+        gates_unasked=[name for name, state in gates.items() if state not in {GateState.OPEN, GateState.REFUSED}],
+        gates_refused=[name for name, state in gates.items() if state is GateState.REFUSED],
     )
 
 

@@ -25,6 +25,7 @@ from serin.controller.snapshot.gate_facts.facts import GateFacts
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
 from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
 from serin.controller.snapshot.requesters import Requesters
+from serin.controller.snapshot.rollouts import Rollouts
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
@@ -34,6 +35,7 @@ from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
 from serin.prometheus.survey import survey
 from serin.records.build import parse
 from serin.rollout.actions import ACTION_RETRY
+from serin.rollout.concurrency.turns import NO_LIMITS, Limits
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import KEEP_ALL, Part, Retention
@@ -68,6 +70,7 @@ class Reconciler:
         freezes_of_all: str | None = None,
         heads: ChainHeads | None = None,
         gateways: GatewayFeatures | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
@@ -84,10 +87,9 @@ class Reconciler:
         )
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
-        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()
-        self._requesters = Requesters(clock)
-        self._preflights = Preflights()
-        self._last: dict[Key, PassResult] = {}
+        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts(cluster)
+        self._requesters, self._rollouts = Requesters(clock), Rollouts(cluster, limits, namespaces)
+        self._preflights, self._last = Preflights(), dict[Key, PassResult]()
 
     async def reconcile(self, key: Key) -> datetime | Gone | None:
         """One pass; the time of the next one, None if only an event can change anything, ``GONE`` without one."""
@@ -112,9 +114,11 @@ class Reconciler:
             self._last.pop(key, None)
             self._heads.forget(key)
             self._facts.forget(key)
+            self._rollouts.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
             self._heads.seen(key, snapshot.records)
+        await self._rollouts.refresh(key, snapshot.status, now)
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if decision.asks_preflight:
@@ -261,7 +265,10 @@ class Reconciler:
         rollout = snapshot.status.rollout
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
         observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
-        return decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
+        observation = replace(observation, turn=self._rollouts.turn(key, snapshot.status, now))
+        decision = decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
+        self._rollouts.note(key, decision.status, now)  # at once, so that nobody else takes the same turn
+        return decision
 
 
 def _note_outage(reader: WindowReader, status: ModelDeploymentStatus, now: datetime) -> None:

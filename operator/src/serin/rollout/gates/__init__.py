@@ -17,6 +17,7 @@ from serin.rollout.gates.cluster.record_missing import record_missing
 from serin.rollout.gates.cluster.route_pending import route_pending
 from serin.rollout.gates.cluster.stable_size import stable_too_small
 from serin.rollout.gates.cluster.template_drift import template_drift
+from serin.rollout.gates.cluster.turn import not_its_turn
 from serin.rollout.gates.cluster.unreadable import unreadable
 from serin.rollout.gates.cluster.write_failed import write_failed
 from serin.rollout.gates.evidence.analysis_ready import analysis_not_ready
@@ -87,6 +88,8 @@ GATES: tuple[Gate, ...] = (
     Gate(analysis_not_ready, PREPARE, HeldBy.EVIDENCE, NEVER),
     # What the policy's author asks for before the move, last: nothing else is in its way when a person is asked.
     Gate(policy_gates, WAIT | PREPARE | JUDGED, HeldBy.PERSON, NEVER),
+    # Others have a rollout under way: who waits for a person or a window takes nobody's turn.
+    Gate(not_its_turn, WAIT, HeldBy.PERSON, NEVER),
 )
 """In this order; the first gate of the phase that holds gives the reason."""
 

@@ -18,13 +18,13 @@ from serin.rollout.transition import rollout_of, with_rollout
 from serin.schema.phase import Phase
 
 LONGEST_GATE_MESSAGE, LONGEST_BY = 512, 1024
-WINDOWS_MOVE: dict[Phase | None, Before] = {
+MOVE_OF: dict[Phase | None, Before] = {
     Phase.WAITING: Before.START,
     Phase.PREPARING: Before.START,
     Phase.SHADOWING: Before.START,
     Phase.PROGRESSING: Before.STEP,
 }
-"""Before which move the windows are said to be asked; after the steps before the last one."""
+"""The move that is next, by phase, for what is asked before every move; after the steps it is the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,24 @@ def asked_gates(context: DecisionContext, status: ModelDeploymentStatus) -> tupl
             moves = (Before.STEP, Before.PROMOTE) if last else (Before.STEP,)
         case _:
             moves = ()
-    wanted = [(gate.name, gate.before, gate.chosen) for gate in policy.gates if gate.before in moves]
+    wanted = [
+        (gate.name, move, gate.chosen)
+        for gate in policy.gates
+        if (move := _move_of(gate.before, gate.chosen, moves, status.phase)) is not None
+    ]
     if policy.windows is not None:
-        wanted.append((WINDOWS, WINDOWS_MOVE.get(status.phase, Before.PROMOTE), policy.windows))
+        wanted.append((WINDOWS, MOVE_OF.get(status.phase, Before.PROMOTE), policy.windows))
     return tuple(_asked_gate(context, status, *one) for one in wanted)
+
+
+def _move_of(before: Before, kind: GateKind, moves: tuple[Before, ...], phase: Phase | None) -> Before | None:
+    """Before which of the next moves a gate is asked; None if before none of them."""
+    if before in moves:
+        return before
+    if not kind.asked_to_the_end or phase is Phase.WAITING:
+        return None
+    following, order = MOVE_OF.get(phase, Before.PROMOTE), list(Before)
+    return following if order.index(before) <= order.index(following) else None
 
 
 def _asked_gate(
@@ -112,6 +126,7 @@ def _asked_gate(
         state=GateState.WAITING,
         since=context.now.replace(microsecond=0),
         message="is being asked",
+        met_since=known.met_since if known is not None and kind.asked_to_the_end and known.kind == kind.kind else None,
     )
     return AskedGate(name, before, kind, new)
 

@@ -90,10 +90,11 @@ def start_rollout(
     )
     kept = [ref for ref in status.draining if ref.revision != wanted.revision]
     answer = status.retry.asked.model_copy(update={"rollout": rollout.record}) if status.retry else None
-    waits = policy is not None and policy.waits_to_start and status.stable is not None and not returning
-    waits = waits and not stable_is_down(context, status)
+    asked = policy is not None and (policy.waits_to_start or context.observed.turn is not None)
+    waits = asked and status.stable is not None and not returning and not stable_is_down(context, status)
     if waits:
-        message = f"version {wanted.version} waits for what the policy asks for before the start"
+        what = "what the policy asks for before the start" if policy and policy.waits_to_start else "its turn"
+        message = f"version {wanted.version} waits for {what}"
     after = with_fields(
         status,
         phase=Phase.WAITING if waits else Phase.PREPARING,

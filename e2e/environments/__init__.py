@@ -1,0 +1,1 @@
+"""One commit on its way from dev to production, played with the files of ``examples/environments``."""
