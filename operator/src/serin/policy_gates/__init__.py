@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from serin.policy_gates.approval import Approval
+from serin.policy_gates.job import Job
 from serin.policy_gates.kind import GateKind
 from serin.policy_gates.metric import Metric
 
 GATE_KINDS: tuple[type[GateKind], ...] = (
     Approval,
     Metric,
+    Job,
 )
 """Every kind that a gate of a policy may have, in the order of the CRD."""

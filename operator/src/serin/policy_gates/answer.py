@@ -14,6 +14,8 @@ class Before(StrEnum):
 
     START = "Start"
     """Before the candidate's InferenceService is created."""
+    TRAFFIC = "Traffic"
+    """Before the first weight: the candidate is ready, and no client has been answered by it."""
     STEP = "Step"
     """Before each weight after the first one."""
     PROMOTE = "Promote"
@@ -31,22 +33,24 @@ class GateState(StrEnum):
     """It ends the rollout."""
 
 
+class Fact:
+    """What was read for a gate: a subclass for each kind of gate that needs something."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Fact):
     """What a gate needs could not be read."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Fact):
     """The number that a query gave; None if it gave none."""
 
     value: float | None
-
-
-Fact = Number | Unknown
-"""What was read for a gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class Answer:
     by: tuple[str, ...] = ()
     """Who opened it."""
     met_since: datetime | None = None
+    result: str | None = None
+    """What the answer rests on, as JSON, for the record."""
 
     @property
     def is_open(self) -> bool:

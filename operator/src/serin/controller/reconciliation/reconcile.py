@@ -76,7 +76,7 @@ class Reconciler:
         self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
-        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()
+        self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts(cluster)
         self._requesters = Requesters(clock)
         self._preflights = Preflights()
         self._last: dict[Key, PassResult] = {}

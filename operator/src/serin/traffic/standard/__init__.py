@@ -63,6 +63,10 @@ class Standard:
         """The InferenceService of ``revision``."""
         return workload_of(model_deployment, revision)
 
+    def service(self, ref: RevisionRef) -> str:
+        """The predictor's Service."""
+        return service_of(ref.workload.name).name
+
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
         """Whether the InferenceService has the name that Serin derives from its labels."""
         revision = str(obj["metadata"]["labels"].get(names.REVISION, ""))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from serin.controller.snapshot.gate_facts.jobs.reading import read_job
 from serin.controller.snapshot.gate_facts.metric import read_metric
 from serin.controller.snapshot.gate_facts.reader import FactReader
+from serin.policy_gates.job import Job
 from serin.policy_gates.metric import Metric
 
 READERS: Mapping[str, FactReader] = {
     Metric.kind: read_metric,
+    Job.kind: read_job,
 }
 """By kind of gate; a kind without a line needs nothing that has to be read."""

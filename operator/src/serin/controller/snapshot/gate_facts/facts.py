@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from serin.api.people import GateStatus
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
+from serin.cluster.client import Cluster
 from serin.controller.snapshot.gate_facts import READERS
 from serin.controller.snapshot.gate_facts.reader import FactRequest
 from serin.controller.snapshot.observe import Snapshot
 from serin.errors import NotLeader
 from serin.policy_gates.answer import Before, Fact, GateState, Unknown
+from serin.policy_gates.kind import GateKind
 from serin.prometheus.sharing.allow_list import AllowList
 from serin.schema.phase import Phase
 from serin.together import together
@@ -30,6 +32,7 @@ Key = tuple[str, str]
 class GateFacts:
     """The facts that were read last, for each ModelDeployment with a gate that waits. They can be lost."""
 
+    cluster: Cluster
     _known: dict[tuple[Key, str, str], tuple[datetime, Fact]] = field(default_factory=dict)
     """By ModelDeployment, record and gate: when it was read, and what."""
 
@@ -41,12 +44,30 @@ class GateFacts:
             self.forget(key)
             return {}
         kinds = {gate.name: gate.chosen for gate in policy.gates if gate.chosen.kind in READERS}
-        asked = [gate.name for gate in rollout.gates if gate.name in kinds and _is_asked(gate, snapshot.status)]
+        entries = {
+            gate.name: gate
+            for gate in rollout.gates
+            if gate.name in kinds and _is_asked(gate, kinds[gate.name], snapshot.status)
+        }
+        asked = list(entries)
         self._keep_only(key, rollout.record, asked)
         due = [name for name in asked if self._is_due((key, rollout.record, name), now)]
         if due:
             metrics = servers.metrics(policy, key[0])
-            requests = [FactRequest(kinds[name], snapshot, metrics, now) for name in due]
+            requests = [
+                FactRequest(
+                    name=name,
+                    gate=kinds[name],
+                    before=entries[name].before,
+                    step=entries[name].step,
+                    policy=policy,
+                    snapshot=snapshot,
+                    cluster=self.cluster,
+                    metrics=metrics,
+                    now=now,
+                )
+                for name in due
+            ]
             for name, fact in zip(due, await together(*map(_read_in_time, requests)), strict=True):
                 self._known[key, rollout.record, name] = (now, fact)
         return {name: self._known[key, rollout.record, name][1] for name in asked}
@@ -65,8 +86,10 @@ class GateFacts:
         return known is None or not timedelta() <= now - known[0] < READ_AGAIN
 
 
-def _is_asked(gate: GateStatus, status: ModelDeploymentStatus) -> bool:
+def _is_asked(gate: GateStatus, kind: GateKind, status: ModelDeploymentStatus) -> bool:
     """Whether its fact counts for the next move; one that is open has to be so in the moment of the move, too."""
+    if kind.stays_open and gate.state is GateState.OPEN:
+        return False
     waits = status.phase is Phase.WAITING
     this_move = status.rollout is not None and gate.step == status.rollout.step
     return this_move and waits is (gate.before is Before.START) and gate.state is not GateState.REFUSED

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.cluster.client import Cluster
 from serin.controller.snapshot.observe import Snapshot
-from serin.policy_gates.answer import Fact
+from serin.policy_gates.answer import Before, Fact
 from serin.policy_gates.kind import GateKind
 from serin.prometheus.metrics import Metrics
 
@@ -16,8 +18,14 @@ from serin.prometheus.metrics import Metrics
 class FactRequest:
     """A gate that waits, and what its facts can be read from."""
 
+    name: str
     gate: GateKind
+    before: Before
+    step: int
+    policy: PromotionPolicySpec
+    """What the rollout began with."""
     snapshot: Snapshot
+    cluster: Cluster
     metrics: Metrics
     """The Prometheus of the policy that the rollout began with, as its namespace sees it."""
     now: datetime
