@@ -75,7 +75,12 @@ JUDGED = [
     (CHANGE, [{"value": 0.95}], GateState.WAITING, "the change of auc is not in the result"),
     (CHANGE, [{"value": 0.95, "change": 0.001, "changeStandardError": 0.001}], GateState.OPEN, "at least -0.01"),
     (CHANGE, [{"value": 0.95, "change": -0.02, "changeStandardError": 0.001}], GateState.REFUSED, "change of auc"),
-    (SLICES, [{"value": 0.95}, {"name": "auc/country=ES", "value": 0.8}], GateState.REFUSED, "auc/country=ES is at most"),
+    (
+        SLICES,
+        [{"value": 0.95}, {"name": "auc/country=ES", "value": 0.8}],
+        GateState.REFUSED,
+        "auc/country=ES is at most",
+    ),
     (SLICES, [{"value": 0.95}], GateState.WAITING, "auc/country=ES is not in the result"),
     ([{"name": "auc", "max": "0.97"}], [{"value": 0.95}], GateState.OPEN, "at most 0.97 is asked"),
 ]

@@ -112,7 +112,7 @@ class Job(GateKind):
     retries: Annotated[int, Field(ge=0, le=10)] = 3
     """How often it is tried again when it gave no result."""
     on_fail: OnFail = OnFail.HOLD
-    """What happens when it is measured that the candidate is not good enough. Trouble of the Job itself always holds."""
+    """What happens when a number is measured to be outside its limits. Trouble of the Job itself always holds."""
     metrics: Annotated[
         list[TrialMetric],
         Field(
@@ -126,8 +126,10 @@ class Job(GateKind):
     model_config: ClassVar = {
         "json_schema_extra": validations(
             (
-                "!has(self.timeout) || (duration(self.timeout) >= duration('10s') && "
-                "duration(self.timeout) <= duration('24h'))",
+                (
+                    "!has(self.timeout) || (duration(self.timeout) >= duration('10s') && "
+                    "duration(self.timeout) <= duration('24h'))"
+                ),
                 TIME_RANGE,
             )
         )
@@ -160,12 +162,16 @@ class Job(GateKind):
         message = f"Job {fact.job} {fact.message}"
         if fact.given_up:
             tries = self.retries + 1
-            gone = f"tried {tries} times; delete the Jobs of this gate to have it tried again" if tries > 1 else (
-                "delete the Job to have it tried again"
+            gone = (
+                f"tried {tries} times; delete the Jobs of this gate to have it tried again"
+                if tries > 1
+                else ("delete the Job to have it tried again")
             )
             return _held(f"{message}; {gone}", look_at=asked.now + LOOK_AGAIN, stalled=True)
         if fact.again_at is not None:
-            message = f"{message}, which is not held against the candidate; it is tried again at {format_time(fact.again_at)}"
+            message = (
+                f"{message}, which is not held against the candidate; it is tried again at {format_time(fact.again_at)}"
+            )
         return _held(message, look_at=asked.now + LOOK_AGAIN, until=fact.again_at)
 
     def _judged(self, result: Result, job: str) -> Answer:
@@ -200,7 +206,7 @@ def _limits(metric: TrialMetric) -> list[Any]:
     return [one for one in (metric.min, metric.max, metric.min_change, metric.max_change) if one is not None]
 
 
-def _held(message: str, **fields: Any) -> Answer:  # noqa: ANN401 - fields of Answer
+def _held(message: str, **fields: Any) -> Answer:
     return Answer(GateState.WAITING, message, Reason.GATE_CLOSED, **fields)
 
 

@@ -138,5 +138,7 @@ def compare(value: float, standard_error: float, limit: Limit, *, compared: int 
         return Comparison(Shown.MET, f"{limit.what} is {word} {value - sign * passing:.4g}; {asked}")
     if distance + failing < 0:
         return Comparison(Shown.BROKEN, f"{limit.what} is {opposite} {value + sign * failing:.4g}; {asked}")
-    message = f"{limit.what} is {value:.4g} with a standard error of {standard_error:.2g}, which decides nothing; {asked}"
+    message = (
+        f"{limit.what} is {value:.4g} with a standard error of {standard_error:.2g}, which decides nothing; {asked}"
+    )
     return Comparison(Shown.NEITHER, message)

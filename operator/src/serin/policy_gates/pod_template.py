@@ -1,7 +1,7 @@
-"""Which pods a gate's Job may have: those of the Pod Security Standard *restricted*, and nothing that is Serin's to set.
+"""Which pods a gate's Job may have: those of the Pod Security Standard *restricted*, with nothing that Serin sets.
 
-The API server asks the same when a policy is written (the chart's admission policy ``policies``); here it is asked again
-before a rollout starts, for policies that were written before, or where those policies are not installed.
+The API server asks the same when a policy is written (the chart's admission policy ``policies``). Here it is asked
+again before a rollout starts, for policies that were written before, or where those policies are not installed.
 """
 
 from __future__ import annotations

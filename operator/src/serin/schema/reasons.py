@@ -181,7 +181,7 @@ class Reason(StrEnum):
     )
     TRIAL_FAILED = (
         "TrialFailed",
-        "A Job of a gate measured that the candidate is not as good as the policy asks, and the gate says onFail: Reject.",
+        "A Job of a gate measured that the candidate is not good enough, and the gate says onFail: Reject.",
         FAILED,
     )
     PROMOTED_BY_ACTION = (

@@ -27,7 +27,10 @@ def endpoint(address: str, **conditions: bool) -> dict[str, Any]:
         ([piece(endpoint("10.0.0.1", ready=False), endpoint("10.0.0.2", ready=True))], "http://10.0.0.2:8080"),
         ([piece(endpoint("10.0.0.1"))], "http://10.0.0.1:8080"),
         ([piece(endpoint("fd00::1", ready=True))], "http://[fd00::1]:8080"),
-        ([{"endpoints": None, "ports": [{"port": 1}]}, piece(endpoint("10.0.0.9", ready=True))], "http://10.0.0.9:8080"),
+        (
+            [{"endpoints": None, "ports": [{"port": 1}]}, piece(endpoint("10.0.0.9", ready=True))],
+            "http://10.0.0.9:8080",
+        ),
     ],
 )
 def test_the_first_ready_endpoint(slices: Any, url: str) -> None:

@@ -101,7 +101,8 @@ def _troubles(pod: Object) -> Iterator[str]:
         if waiting and waiting.get("reason") not in STARTING:
             yield f"container {container.get('name')}: {waiting.get('reason')}: {waiting.get('message', '')}"
         if terminated.get("exitCode"):
-            yield f"container {container.get('name')} ended with exit code {terminated['exitCode']} ({terminated.get('reason')})"
+            code, reason = terminated["exitCode"], terminated.get("reason")
+            yield f"container {container.get('name')} ended with exit code {code} ({reason})"
     if status.get("phase") == "Pending":
         yield "its pod is starting"
 
