@@ -80,7 +80,7 @@ class Programs:
         """
         if not str(container.get("terminationMessagePath", "")).startswith(tuple(f"{root}/" for root in PRIVATE_ROOTS)):
             return None
-        file = self.volumes.root / "messages" / container["name"]
+        file: Path = self.volumes.root / "messages" / str(container["name"])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
         return file

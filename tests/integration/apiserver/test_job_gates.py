@@ -153,6 +153,8 @@ def test_nobody_else_makes_a_gates_job_or_its_pods(sandbox: Sandbox, api: Cluste
     free["spec"] = {"containers": [CONTAINER]}
     labelled = copy.deepcopy(free)
     labelled["metadata"] |= {"name": "forged", "labels": {names.GATE: "offline"}}
+    # No controller makes it here.
+    api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}})
     with account(sandbox, api, namespace, "forger", every) as forger:
         settled(
             lambda: creation(forger, made(namespace)), "jobs with the label serin.dev/gate are written by Serin only"

@@ -253,7 +253,7 @@ FORGED: list[tuple[str, Call, str]] = [
     (
         "auditor",
         lambda api, ns: patching(api, objects.record(ns), {"spec": {"attempt": 2}}),
-        "promotionrecords is written by Serin only",
+        "the facts of a PromotionRecord never change",
     ),
 ]
 
