@@ -18,7 +18,10 @@ AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
 KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
+TRIALS = "trials"
+"""Has an image with scikit-learn and model-signing, and signed models: the worked Jobs of gates run."""
 CANNOT = {
+    TRIALS: "it has neither the image of the trials nor a signed model",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
     KNATIVE: "play them with --provider knative",
     AUTOSCALING: "nobody measures what a pod uses",
