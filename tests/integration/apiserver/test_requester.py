@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.deploy import ClusterApi
+from e2e.deploy.chart import CHART
 from e2e.deploy.cluster import Json
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION, names
@@ -50,7 +51,8 @@ VERSION_2: Json = {"spec": {"model": {"version": "2", "uri": "s3://models/fraud/
 
 def test_it_is_off_by_default_and_says_what_it_needs() -> None:
     assert not STAMPS & {item["kind"] for item in rendered()}
-    answer = helm("template", "serin", "charts/serin", "--set", "prometheus.urls={http://x}", *STAMPED)
+    usual = ("--values", str(CHART / "ci" / "default-values.yaml"))
+    answer = helm("template", "serin", str(CHART), *usual, *STAMPED)
     assert "needs MutatingAdmissionPolicy of admissionregistration.k8s.io/v1" in answer.stderr
 
 
