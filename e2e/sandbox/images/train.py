@@ -109,9 +109,9 @@ def _sign(work: Path) -> None:
     key = work / "key.pem"
     form = serialization.PrivateFormat.PKCS8
     key.write_bytes(_private_key().private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    hashing = model_signing.hashing.Config().set_ignored_paths(paths=[signed / SIGNATURE])
-    signing = model_signing.signing.Config().use_elliptic_key_signer(private_key=key).set_hashing_config(hashing)
-    signing.sign(signed, signed / SIGNATURE)
+    hashing = model_signing.hashing.Config().set_ignored_paths(paths=[signed / SIGNATURE])  # type: ignore[no-untyped-call]
+    signing = model_signing.signing.Config().use_elliptic_key_signer(private_key=key)  # type: ignore[no-untyped-call]
+    signing.set_hashing_config(hashing).sign(signed, signed / SIGNATURE)
     key.unlink()
     shutil.copytree(signed, tampered)
     shutil.copy(work / "fraud/3" / MODEL_FILE, tampered / MODEL_FILE)

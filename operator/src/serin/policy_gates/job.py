@@ -75,11 +75,11 @@ class TrialMetric(ApiModel):
         for limit, at_least in ((self.min_change, True), (self.max_change, False)):
             if limit is None:
                 continue
-            what, change, error = f"the change of {self.name}", measured.change, measured.change_standard_error
-            if change is None or error is None:
+            what, change, its_error = f"the change of {self.name}", measured.change, measured.change_standard_error
+            if change is None or its_error is None:
                 found.append(Comparison(Shown.NEITHER, f"{what} is not in the result"))
             else:
-                found.append(compare(change, error, Limit(what, limit, at_least=at_least), compared=of))
+                found.append(compare(change, its_error, Limit(what, limit, at_least=at_least), compared=of))
         return found
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from serin.policy_gates.answer import Answer, Asked, GateState, Unknown
+from serin.policy_gates.answer import Answer, Asked, GateState, Number, Unknown
 from serin.policy_gates.kind import GateKind
 from serin.schema.reasons import Reason
 from serin.schema.types import Duration, Query, SignedDecimalString, format_duration, format_time, validations
@@ -66,10 +66,10 @@ class Metric(GateKind):
     def answer(self, asked: Asked) -> Answer:
         """Open while the number is inside the limits, and has been for ``for``."""
         fact = asked.fact
-        if fact is None:
-            return self._held(asked, f"{self._shown} is being asked for")
         if isinstance(fact, Unknown):
             return self._held(asked, f"{self._shown} cannot be read: {fact.why}")
+        if not isinstance(fact, Number):
+            return self._held(asked, f"{self._shown} is being asked for")
         if fact.value is None or math.isnan(fact.value):
             what = "no value" if fact.value is None else "NaN, which is no number"
             return self._held(asked, f"{self._shown} gives {what}; missing data opens nothing")
