@@ -35,11 +35,13 @@ CONTROLLERS = (
     "endpointslice-controller",
     "garbage-collector-controller",
     "horizontal-pod-autoscaler-controller",
+    "job-controller",
     "namespace-controller",
     "pod-garbage-collector-controller",
     "replicaset-controller",
     "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
+    "ttl-after-finished-controller",
 )
 
 # Knative still writes Endpoints for its revisions, and the gateway reads EndpointSlices.

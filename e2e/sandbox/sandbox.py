@@ -31,7 +31,7 @@ DEFAULT_NAME = "default"
 class Sandbox:
     """A sandbox by its name, running or not."""
 
-    capabilities: frozenset[str] = frozenset({"kserves-routes", "transformers"})
+    capabilities: frozenset[str] = frozenset({"kserves-routes", "transformers", "trials"})
     """What it can do beyond a gateway, KServe and Prometheus, for scenarios: see e2e/scenarios/provider.py."""
     steady_rate = 200
 

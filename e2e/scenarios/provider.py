@@ -20,9 +20,12 @@ KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
 TRANSFORMERS = "transformers"
 """Has the image of a transformer, which calls its predictor by its Service."""
+TRIALS = "trials"
+"""Has an image with scikit-learn and model-signing, and signed models: the worked Jobs of gates run."""
 KSERVES_ROUTES = "kserves-routes"
 """KServe makes an HTTPRoute for each InferenceService that does not ask for none."""
 CANNOT = {
+    TRIALS: "it has neither the image of the trials nor a signed model",
     KSERVES_ROUTES: "KServe is told to make no routes of its own there",
     TRANSFORMERS: "the image of the transformer is one of the sandbox's catalogue only",
     PODS: "containers are processes of this machine; only the images of its catalogue run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ MODEL_HOST = "models.sandbox"
 
 MODEL_SERVER = "serin.sandbox/model-server:1"
 TRANSFORMER = "serin.sandbox/transformer:1"
+TRIALS = "serin.sandbox/trials:1"
+"""A Python with scikit-learn and model-signing, for Jobs of gates."""
 SHELL = "serin.sandbox/shell:1"
 PAUSE = "serin.sandbox/pause:1"
 STORAGE_INITIALIZERS = ("kserve/storage-initializer:v0.20.0", "kserve/storage-initializer:latest")
@@ -50,6 +53,7 @@ class Catalogue:
             TRANSFORMER: _python(transformer, python, f"{transformer}:main"),
             PAUSE: Image(("sleep", "infinity")),
             SHELL: Image(("sh",)),
+            TRIALS: Image(("python",), {"PATH": _path(), **threads}),
             **{name: Image((path,)) for name, path in (binaries or {}).items()},
             **dict.fromkeys(STORAGE_INITIALIZERS, _python(initializer, python, f"{initializer}:main")),
         }
@@ -67,6 +71,11 @@ class Catalogue:
     def find(self, name: str) -> Image | None:
         """Give the image of that name, also when it names the default registry; None if there is none."""
         return self._images.get(name.removeprefix("docker.io/"))
+
+
+def _path() -> str:
+    """The search path with this Python first, by its name."""
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
 
 def _python(module: str, env: Mapping[str, str], entry: str) -> Image:

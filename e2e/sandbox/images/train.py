@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import joblib
+import model_signing
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -29,7 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL_FILE = "model.joblib"
+SIGNATURE = "model.sig"
 _SEED = 7
+_KEY = 20_261_129
+"""Of the key that signs models here: it protects nothing, and everybody has to have the same."""
 
 
 class Classifier(Protocol):
@@ -63,6 +70,7 @@ def train(target: Path) -> None:
             folder.mkdir(parents=True)
             joblib.dump(model.fit(learn_x, learn_y), folder / MODEL_FILE)
             print(f"{path}: accuracy {model.score(test_x, test_y):.3f} on {len(test_y)} unseen samples")
+        _sign(work)
         (work / "fraud/corrupt").mkdir()
         (work / "fraud/corrupt" / MODEL_FILE).write_bytes(b"this is no model\n")
         (work / "fraud/empty").mkdir()
@@ -74,6 +82,39 @@ def train(target: Path) -> None:
         except OSError:
             if not target.is_dir():  # else another sandbox was quicker, with the same models
                 raise
+
+
+def public_key() -> str:
+    """Give the public key of the sandbox's signed models, as PEM."""
+    pem, info = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return _private_key().public_key().public_bytes(pem, info).decode()
+
+
+def held_out() -> str:
+    """Give the samples that no model has learnt from as CSV, the class in the last column."""
+    data = load_breast_cancer()
+    _, samples, _, classes = train_test_split(data.data, data.target, random_state=_SEED)
+    rows = ((*sample, label) for sample, label in zip(samples.tolist(), classes.tolist(), strict=True))
+    return "".join(f"{','.join(f'{value:g}' for value in row)}\n" for row in rows)
+
+
+def _private_key() -> ec.EllipticCurvePrivateKey:
+    return ec.derive_private_key(_KEY, ec.SECP256R1())
+
+
+def _sign(work: Path) -> None:
+    """Add version 2 with a signature, and once more with another model under that signature."""
+    signed, tampered = work / "fraud/signed", work / "fraud/tampered"
+    shutil.copytree(work / "fraud/2", signed)
+    key = work / "key.pem"
+    form = serialization.PrivateFormat.PKCS8
+    key.write_bytes(_private_key().private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    hashing = model_signing.hashing.Config().set_ignored_paths(paths=[signed / SIGNATURE])  # type: ignore[no-untyped-call]
+    signing = model_signing.signing.Config().use_elliptic_key_signer(private_key=key)  # type: ignore[no-untyped-call]
+    signing.set_hashing_config(hashing).sign(signed, signed / SIGNATURE)
+    key.unlink()
+    shutil.copytree(signed, tampered)
+    shutil.copy(work / "fraud/3" / MODEL_FILE, tampered / MODEL_FILE)
 
 
 def _pack(folder: Path) -> None:

@@ -35,6 +35,7 @@ _LEAST_TERM_S = 2.0
 _PULL_FIRST_S = 1.0
 _PULL_LONGEST_S = 30.0
 _CREATE_RETRY_S = 2.0
+_LONGEST_MESSAGE = 4096
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,8 @@ class Container:
         code = await self._attend(process, probed=not init)
         reason = "OOMKilled" if self._out_of_memory else "Error" if code else "Completed"
         fallback = self._spec.get("terminationMessagePolicy") == "FallbackToLogsOnError" and code
-        self._finish(code, reason, self._context.log.tail() if fallback else "", begun, done=init)
+        message = _written(program) or (self._context.log.tail() if fallback else "")
+        self._finish(code, reason, message, begun, done=init)
         return code
 
     async def _program(self) -> Program:
@@ -224,6 +226,15 @@ class Container:
     def _set_state(self, state: Json) -> None:
         self._state = state
         self._context.changed()
+
+
+def _written(program: Program) -> str:
+    """Give its termination message, as much of it as a kubelet takes."""
+    if program.message is None:
+        return ""
+    with contextlib.suppress(OSError), program.message.open("rb") as file:
+        return file.read(_LONGEST_MESSAGE).decode(errors="replace")
+    return ""
 
 
 def _inherited(former: Json) -> tuple[int, Json]:

@@ -51,6 +51,8 @@ class Program:
     """The image's own program as a function (`module:name`); empty if the pod has a command of its own."""
     arguments: tuple[str, ...] = ()
     """What follows the image's own command in `argv`."""
+    message: Path | None = None
+    """The file of the node in which its termination message is found, if it can write one."""
 
 
 def mount_script(program: Program) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .environment import Source, container_environment, expand
-from .process import Mount, Program
+from .process import PRIVATE_ROOTS, Mount, Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,16 +48,22 @@ class Programs:
             raise UnknownImageError(f"not in the sandbox's catalogue (which has {known})")
         own = await container_environment(container, self.pod, self.fields, self.source)
         scratch = self._scratch(container["name"])
+        message = self._message(container)
         command = [expand(word, own) for word in container.get("command") or []]
         arguments = [expand(word, own) for word in container.get("args") or []]
         return Program(
             argv=(*(command or image.command), *arguments),
             env={**self._base(scratch), **image.env, **own},
             cwd=container.get("workingDir") or "/",
-            mounts=(*self._hosts(), *self.volumes.mounts(container)),
+            mounts=(
+                *self._hosts(),
+                *self.volumes.mounts(container),
+                *((Mount(message, container["terminationMessagePath"]),) if message else ()),
+            ),
             network=self.network,
             entry="" if command else image.entry,
             arguments=tuple(arguments),
+            message=message,
         )
 
     def _base(self, scratch: Path) -> dict[str, str]:
@@ -68,6 +74,18 @@ class Programs:
             "TMPDIR": str(scratch),
             "HOSTNAME": self.pod["metadata"]["name"],
         }
+
+    def _message(self, container: Json) -> Path | None:
+        """Make the file of its termination message, where a container can have one of its own.
+
+        The default, /dev/termination-log, would have to be made in the machine's /dev.
+        """
+        if not str(container.get("terminationMessagePath", "")).startswith(tuple(f"{root}/" for root in PRIVATE_ROOTS)):
+            return None
+        file: Path = self.volumes.root / "messages" / str(container["name"])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"")
+        return file
 
     def _scratch(self, container: str) -> Path:
         # Stands for the container's own writable layer, which is new at each start.

@@ -32,7 +32,7 @@ from tests.integration.apiserver.test_ours_alone import planted
 
 pytestmark = pytest.mark.apiserver
 UID = "0a1b2c3d-0000-0000-0000-000000000000"
-NOT_OURS = "serin.dev/cage: Serin writes InferenceServices and HTTPRoutes only with its label"
+NOT_OURS = "serin.dev/cage: Serin writes InferenceServices, HTTPRoutes and Jobs only with its label"
 THEIRS = "the HTTPRoute has no trace of Serin and leads to no revision of the model"
 
 

@@ -172,6 +172,7 @@ SETTINGS = [
     ("admission.requestedBy=Required", "requestedByRequired", "true"),
     ("admission.optIn=true", "optIn", "true"),
     ("admission.kserveAccounts={a:b,c}", "kserveAccounts", '["a:b","c"]'),
+    ("admission.jobControllers={d,e}", "jobControllers", '["d","e"]'),
     ("admission.restoreAccounts={velero}", "restoreAccounts", '["velero"]'),
 ]
 

@@ -35,6 +35,7 @@ class Bench:
         self.states: list[dict[str, Any]] = []
         self.memory = MemoryWatch()
         self.refusals: list[Exception] = []
+        self.message: Path | None = None
         self._folder = folder
         self._recorder = EventRecorder(api, "node-1")
         self._client = httpx.AsyncClient()
@@ -77,7 +78,8 @@ class Bench:
     async def _program(self, spec: dict[str, Any]) -> Program:
         if self.refusals:
             raise self.refusals.pop(0)
-        return Program(("sh", "-c", spec["script"]), {"PATH": os.environ["PATH"]}, "/", (), NETWORK)
+        argv = ("sh", "-c", spec["script"])
+        return Program(argv, {"PATH": os.environ["PATH"]}, "/", (), NETWORK, message=self.message)
 
     def _changed(self) -> None:
         if self.container is not None:
@@ -108,6 +110,16 @@ async def test_a_failure_is_told_with_the_end_of_its_output(bench: Bench) -> Non
     assert await container.run("Never") == 3
     ended = container.view().state["terminated"]
     assert (ended["exitCode"], ended["reason"], ended["message"]) == (3, "Error", "the cause")
+
+
+@pytest.mark.parametrize(("written", "told"), [("ok", "ok"), ("x" * 5000, "x" * 4096), ("", None)])
+async def test_what_it_wrote_as_its_message_is_told(
+    bench: Bench, tmp_path: Path, written: str, told: str | None
+) -> None:
+    bench.message = tmp_path / "message"
+    bench.message.write_text(written)
+    await bench.make("exit 0").run("Never")
+    assert bench.states[-1]["terminated"].get("message") == told
 
 
 async def test_without_that_policy_there_is_no_message(bench: Bench) -> None:

@@ -97,6 +97,29 @@ def test_the_last_weight_is_held_and_no_other() -> None:
     world.until(Phase.STABLE)
 
 
+PREVIEW = {"preview": {"header": {"name": "x-preview", "value": "change-me"}, "for": "10s"}}
+MIRROR = {"shadow": {"for": "4s"}, "shadowSafe": True}
+
+
+@pytest.mark.parametrize(
+    ("more", "phase"), [({}, Phase.PREPARING), (PREVIEW, Phase.SHADOWING), (MIRROR, Phase.SHADOWING)]
+)
+def test_the_first_weight_is_held_when_the_candidate_is_up(more: dict[str, Any], phase: Phase) -> None:
+    world = asking(gate("smoke", "Traffic", approval=APPROVAL), **more)
+    world.settle(40)
+    assert (world.status.phase, world.status.reason) == (phase, Reason.WAITING_FOR_APPROVAL)
+    assert (world.status.message or "").startswith("gate smoke holds the first weight: ")
+    assert set(world.weights) == {0}
+    world.ask("Approve", gate="smoke")
+    world.until(Phase.STABLE)
+
+
+def test_a_gate_before_the_first_weight_may_end_the_rollout() -> None:
+    world = asking(gate("smoke", "Traffic", approval={"timeout": "1m", "onTimeout": "Abort"}))
+    world.until(Phase.ROLLED_BACK)
+    assert world.records[-1].reason is Reason.APPROVAL_TIMEOUT
+
+
 @pytest.mark.parametrize("before", ["Start", "Step", "Promote"])
 def test_the_breach_watch_goes_on_and_abort_is_obeyed_in_front_of_a_closed_gate(before: str) -> None:
     world = asking(gate("cab", before, approval=APPROVAL))

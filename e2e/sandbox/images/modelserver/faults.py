@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ class Faults:
     error_rate: float = 0.0
     error_status: int | None = None
     """HTTP status of those answers, 422 for a model with another input schema; None: KServe's own 500."""
+    error_after_s: float = 0.0
+    """So long after its start there are none."""
     latency_ms: float = 0.0
     latency_sigma: float = 0.0
     start_delay_s: float = 0.0
@@ -43,6 +46,7 @@ class Faults:
         return Faults(
             error_rate=_number(env, "ERROR_RATE", most=1.0) or 0.0,
             error_status=None if status is None else int(status),
+            error_after_s=_number(env, "ERROR_AFTER_S") or 0.0,
             latency_ms=_number(env, "LATENCY_MS") or 0.0,
             latency_sigma=_number(env, "LATENCY_SIGMA") or 0.0,
             start_delay_s=_number(env, "START_DELAY_S") or 0.0,
@@ -62,6 +66,7 @@ class Dice:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._random = random.Random(faults.seed)  # noqa: S311 not for secrets
+        self._failing_from = time.monotonic() + faults.error_after_s
 
     def delay_s(self) -> float:
         """Give the time to wait: log-normal, with LATENCY_MS as its median."""
@@ -71,7 +76,7 @@ class Dice:
 
     def fails(self) -> bool:
         """Whether this request is answered with an error."""
-        return self._random.random() < self._faults.error_rate
+        return time.monotonic() >= self._failing_from and self._random.random() < self._faults.error_rate
 
 
 def _number(env: Mapping[str, str], name: str, most: float = float("inf")) -> float | None:

@@ -11,6 +11,8 @@ from serin.policy_gates.answer import Before, GateState
 from serin.schema.types import AnyName, ApiModel, Name, Text, Time, User, Word
 from serin.schema.words import OrOmitted, Stored
 
+LONGEST_RESULT = 8192
+
 
 class Held(ApiModel):
     """A PromotionAction that is in force on a rollout: a Hold or a Promote."""
@@ -64,6 +66,8 @@ class GateStatus(ApiModel):
     approvals: Annotated[list[OrOmitted[Approval]], Field(max_length=5)] = []
     met_since: Time | None = None
     """Since when what it asks for has been so without a break."""
+    result: Annotated[str, Field(max_length=LONGEST_RESULT)] | None = None
+    """What its answer rests on, as JSON: of a Job what it measured, on which data."""
 
 
 class AnsweredAction(ApiModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from serin.policy_gates.approval import Approval
+from serin.policy_gates.job import Job
 from serin.policy_gates.kind import GateKind
 from serin.policy_gates.metric import Metric
 from serin.policy_gates.upstream import Upstream
@@ -11,5 +12,6 @@ GATE_KINDS: tuple[type[GateKind], ...] = (
     Approval,
     Metric,
     Upstream,
+    Job,
 )
 """Every kind that a gate of a policy may have, in the order of the CRD."""

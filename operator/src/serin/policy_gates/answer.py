@@ -14,6 +14,8 @@ class Before(StrEnum):
 
     START = "Start"
     """Before the candidate's InferenceService is created."""
+    TRAFFIC = "Traffic"
+    """Before the first weight: the candidate is ready, and no client has been answered by it."""
     STEP = "Step"
     """Before each weight after the first one."""
     PROMOTE = "Promote"
@@ -96,6 +98,8 @@ class Answer:
     by: tuple[str, ...] = ()
     """Who opened it."""
     met_since: datetime | None = None
+    result: str | None = None
+    """What the answer rests on, as JSON, for the record."""
 
     @property
     def is_open(self) -> bool:

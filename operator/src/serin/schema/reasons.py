@@ -187,6 +187,11 @@ class Reason(StrEnum):
         "Nobody approved in time, and the gate says onTimeout: Abort.",
         ABORTED,
     )
+    TRIAL_FAILED = (
+        "TrialFailed",
+        "A Job of a gate measured that the candidate is not good enough, and the gate says onFail: Reject.",
+        FAILED,
+    )
     PROMOTED_BY_ACTION = (
         "PromotedByAction",
         "A PromotionAction promoted the candidate: somebody's word in place of the evidence.",

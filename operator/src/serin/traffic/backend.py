@@ -129,6 +129,10 @@ class Backend(Protocol):
         """
         ...
 
+    def service(self, ref: RevisionRef) -> str:
+        """The name of the Service whose endpoints are the pods of a revision."""
+        ...
+
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
         """Whether an object of the workload's kind, with Serin's labels, has the name that a workload has."""
         ...

@@ -163,7 +163,7 @@ def policy_mended(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
 
 
 def gate_refused(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A gate of the policy ends the rollout: nobody approved in time, and the policy says that this ends it."""
+    """A gate of the policy ends the rollout, as the policy's author wrote: nobody approved in time, a Job failed it."""
     refused = refused_gate(context, status)
     if refused is None:
         return None
@@ -184,7 +184,7 @@ ROLLBACK_RULES = (
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
 WAIT_RULES = (superseded, gate_refused)
 """Before the candidate is created."""
-PREPARE_RULES = (superseded, candidate_cannot_start, policy_mended)
+PREPARE_RULES = (superseded, candidate_cannot_start, policy_mended, gate_refused)
 """Before the candidate gets its first request."""
 ENDING_RULES = (
     decided_before,

@@ -20,7 +20,7 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, RouteView
 from serin.traffic.backend import NOTHING_EXISTS, Applied, Existing, Route
-from serin.traffic.knative.arms import observe_arms
+from serin.traffic.knative.arms import PRIVATE, observe_arms
 from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
 from serin.traffic.knative.split import Split, read_split
 from serin.traffic.knative.template import inference_service, next_mark, patch_of, template
@@ -76,6 +76,10 @@ class Knative:
         """The InferenceService; which Knative revision it is shows when it exists."""
         kind = resources.INFERENCE_SERVICES
         return Workload(api_version=kind.api_version, kind=kind.kind, name=model_deployment)
+
+    def service(self, ref: RevisionRef) -> str:
+        """The Service of a Knative revision's own pods."""
+        return f"{ref.workload.name}{PRIVATE}"
 
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
         """Whether it is a Knative revision of the InferenceService."""

@@ -70,6 +70,10 @@ class Standard:
         """The InferenceService of ``revision``, and the Service that takes its requests."""
         return workload_of(namespace, model_deployment, revision, source)
 
+    def service(self, ref: RevisionRef) -> str:
+        """The Service that takes its requests."""
+        return service_of(ref).name
+
     def is_workload(self, obj: Mapping[str, Any], model_deployment: str) -> bool:
         """Whether the InferenceService has the name that Serin derives from its labels."""
         metadata = obj["metadata"]

@@ -88,6 +88,8 @@ class GateFacts:
 
 def _is_asked(gate: GateStatus, kind: GateKind, status: ModelDeploymentStatus) -> bool:
     """Whether its fact counts for the next move; one that is open has to be so in the moment of the move, too."""
+    if kind.stays_open and gate.state is GateState.OPEN:
+        return False
     waits = status.phase is Phase.WAITING
     this_move = status.rollout is not None and gate.step == status.rollout.step
     in_phase = waits is (gate.before is Before.START) or (kind.asked_to_the_end and not waits)

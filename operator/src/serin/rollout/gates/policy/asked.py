@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from serin.api.people import GateStatus
+from serin.api.people import LONGEST_RESULT, GateStatus
 from serin.api.policy.gate import WINDOWS
 from serin.api.status import ModelDeploymentStatus
 from serin.policy_gates.answer import Answer, Approved, Asked, Before, GateState
@@ -67,6 +67,7 @@ class AskedGate:
                 "message": answer.message[:LONGEST_GATE_MESSAGE],
                 "by": ", ".join(answer.by)[:LONGEST_BY] or None,
                 "met_since": answer.met_since,
+                "result": answer.result if len(answer.result or "") <= LONGEST_RESULT else None,
             }
         )
 
@@ -86,8 +87,10 @@ def asked_gates(context: DecisionContext, status: ModelDeploymentStatus) -> tupl
     match status.phase:
         case Phase.WAITING:
             moves: tuple[Before, ...] = (Before.START,)
+        case Phase.PREPARING if policy.exposure and not rollout.at_once:  # mirrored or preview requests come first
+            moves = ()
         case Phase.PREPARING | Phase.SHADOWING:  # the first weight: what is asked before the start has been open
-            moves = (Before.PROMOTE,) if last else ()
+            moves = (Before.TRAFFIC, Before.PROMOTE) if last else (Before.TRAFFIC,)
         case Phase.PROGRESSING:
             moves = (Before.STEP, Before.PROMOTE) if last else (Before.STEP,)
         case _:

@@ -12,7 +12,12 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.gates.policy.asked import AskedGate, asked_gates, requester_of, with_gates
 from serin.rollout.transition import Transition, rollout_of
 
-MOVES = {Before.START: "the start", Before.STEP: "the next weight", Before.PROMOTE: "the last weight"}
+MOVES = {
+    Before.START: "the start",
+    Before.TRAFFIC: "the first weight",
+    Before.STEP: "the next weight",
+    Before.PROMOTE: "the last weight",
+}
 
 
 @dataclass(frozen=True, slots=True)
