@@ -12,10 +12,10 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
-from serin.controller.chain_heads import ChainHeads
+from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
 from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
-from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
+from serin.controller.reconciliation.observation import PassResult, observation_of, sight_of, step_start
 from serin.controller.reconciliation.preflights import Preflights, survey_target
 from serin.controller.reconciliation.record_writer import Evidence, with_evidence
 from serin.controller.reconciliation.window_reader import WindowReader
@@ -65,17 +65,17 @@ class Reconciler:
         retention: Retention = KEEP_ALL,
         refuses_literal_secrets: bool = True,
         freezes_of_all: str | None = None,
-        heads: ChainHeads | None = None,
+        metrics: ModelDeploymentMetrics | None = None,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
         ``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist.
         """
-        self._missing, self._retention, self._heads = missing, retention, heads or ChainHeads()
+        self._missing, self._retention, self._metrics = missing, retention, metrics or ModelDeploymentMetrics()
         self._cluster, self._clock, self._live_read = cluster, clock, live_read
         self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
-        self._actor = Actor(cluster, sinks)
-        self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
+        self._actor = Actor(cluster, sinks, self._metrics.finished)
+        self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks, self._metrics.finished)
         self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()
         self._requesters = Requesters(clock)
         self._preflights = Preflights()
@@ -102,11 +102,11 @@ class Reconciler:
             self._readers.forget(key, keep=None)
             self._preflights.forget(key)
             self._last.pop(key, None)
-            self._heads.forget(key)
+            self._metrics.forget(key)
             self._facts.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
-            self._heads.seen(key, snapshot.records)
+            self._metrics.chain(key, snapshot.records, retention=bool(self._retention.count))
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
         if decision.asks_preflight:
@@ -147,6 +147,7 @@ class Reconciler:
         self._readers.forget(key, keep=rollout.record if rollout else None)
         self._preflights.forget(key, keep=rollout.record if rollout else None)
         due = self._next_pass(key, snapshot, decision, acts, answered=answered)
+        self._metrics.seen(key, snapshot.status, sight_of(snapshot, decision, reader, self._clock()))
         return self._clock() if reader is not None and reader.stored is not None and rollout is not None else due
 
     async def _ask_preflight(self, key: Key, snapshot: Snapshot) -> None:
