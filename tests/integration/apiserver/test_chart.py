@@ -282,7 +282,7 @@ def test_pods_keep_their_own_labels_and_take_yours() -> None:
         "prometheus.io/path": "/metrics",
     }
     security = only(items, "Deployment")["spec"]["template"]["spec"]["securityContext"]
-    assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 2000}
 
 
 def test_a_network_policy_never_opens_every_port_and_lets_helms_test_in() -> None:
