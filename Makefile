@@ -39,7 +39,7 @@ demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DE
 .PHONY: test
 test: $(STAMP) ## Run everything: check, then integration and scenarios on the sandbox
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check
-	@$(BIN)/python -m e2e.sandbox.build --helm --kstatus
+	@$(BIN)/python -m e2e.sandbox.build --helm --kstatus --kubectl --promtool
 	$(BIN)/python -m pytest tests/integration
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative

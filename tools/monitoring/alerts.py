@@ -36,7 +36,8 @@ PAGES = (
         "SerinStillBurningAfterRollback",
         "critical",
         "A candidate was taken back, and stable breaks its objective all the same.",
-        WHO + ": {{ $value | humanizePercentage }} of stable's answers are bad after the rollback; the candidate was not the cause.",
+        WHO
+        + ": {{ $value | humanizePercentage }} of stable's answers are bad after the rollback; the candidate was not the cause.",
         f"{STABLE_BAD} > on ({OF}) clamp_max(14.4 * (1 - max by ({OF}) "
         f'(serin_slo_objective_ratio{{indicator="availability"}})), 0.5) '
         f"and on ({OF}) {_age(TAKEN_BACK)} < 1800 "
@@ -47,7 +48,8 @@ PAGES = (
         "SerinAnalysisBlind",
         "critical",
         "A candidate has traffic, and nobody sees how it does.",
-        WHO + ": no usable evidence for {{ $value | humanizeDuration }} while the candidate has traffic: a bad one would not be taken back.",
+        WHO
+        + ": no usable evidence for {{ $value | humanizeDuration }} while the candidate has traffic: a bad one would not be taken back.",
         f"({_age('serin_analysis_blind_since_timestamp_seconds')} > 300 "
         f"or {_age('serin_model_deployment_seen_timestamp_seconds')} > 600) and on ({OF}) {APPLIED} > 0",
         "1m",
@@ -84,8 +86,7 @@ TICKETS = (
         "warning",
         "A rollout has been held for long.",
         WHO + ": held for {{ $value | humanizeDuration }}, {{ $labels.reason }}.",
-        f"{_age(OF_ITSELF, 'reason')} > 3600 "
-        f"or {_age('serin_hold_since_timestamp_seconds', 'reason')} > 86400",
+        f"{_age(OF_ITSELF, 'reason')} > 3600 or {_age('serin_hold_since_timestamp_seconds', 'reason')} > 86400",
     ),
     Alert(
         "SerinTrafficSplitMismatch",
@@ -154,8 +155,7 @@ NEWS = (
         "info",
         "A candidate was taken back by itself; nobody has to act.",
         WHO + ": rolled back, {{ $labels.cause }}; stable serves, and the revision is refused until spec changes.",
-        f"{_age(ROLLED_BACK, 'cause')} < 600 "
-        f"and on ({OF}) {APPLIED} == 0",
+        f"{_age(ROLLED_BACK, 'cause')} < 600 and on ({OF}) {APPLIED} == 0",
     ),
 )
 ALERTS: tuple[Group, ...] = (

@@ -130,7 +130,14 @@ def rendered() -> dict[str, str]:
 
 
 def _dashboard(uid: str, title: str, rows: tuple[tuple[str, tuple[Panel, ...]], ...]) -> str:
-    made = dashboards.Dashboard(title).uid(uid).tags(["serin", "kserve"]).timezone("utc").refresh("30s").tooltip(DashboardCursorSync.CROSSHAIR)
+    made = (
+        dashboards.Dashboard(title)
+        .uid(uid)
+        .tags(["serin", "kserve"])
+        .timezone("utc")
+        .refresh("30s")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+    )
     made = made.readonly().time("now-6h", "now")
     made = made.with_variable(dashboards.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
     made = made.with_variable(variable("namespace", "serin_model_deployment_info"))

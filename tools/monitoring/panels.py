@@ -54,4 +54,8 @@ def variable(name: str, metric: str, *, of: str = "") -> dashboards.QueryVariabl
     """A variable with the values that a label has."""
     within = f"{{{of}}}" if of else ""
     made = dashboards.QueryVariable(name).datasource(SOURCE).multi(multi=True).include_all(include_all=True)
-    return made.query(f"label_values({metric}{within}, {name})").refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).all_value(".*")
+    return (
+        made.query(f"label_values({metric}{within}, {name})")
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .all_value(".*")
+    )

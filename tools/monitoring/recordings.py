@@ -59,7 +59,10 @@ def _istio(selector: str) -> str:
 
 
 ANY, ERRORS = "envoy_cluster_upstream_rq_xx", 'envoy_cluster_upstream_rq_xx{envoy_response_code_class="5"}'
-CALLS, BROKEN = 'istio_requests_total{reporter="source"}', 'istio_requests_total{reporter="source",response_code=~"5..|0"}'
+CALLS, BROKEN = (
+    'istio_requests_total{reporter="source"}',
+    'istio_requests_total{reporter="source",response_code=~"5..|0"}',
+)
 REQUESTS, BAD = "serin:arm_requests:rate5m", "serin:arm_bad_requests:rate5m"
 ARMS = Group(
     "serin-arms",
@@ -87,7 +90,11 @@ def _of_stable(record: str) -> str:
 STABLE_BAD = "serin:stable_bad:ratio_rate5m"
 STABLE = Group(
     "serin-stable",
-    (Recording(STABLE_BAD, f"{_of_stable(BAD)} / ({_of_stable(REQUESTS)} > 0)", "Share of stable's answers that are bad."),),
+    (
+        Recording(
+            STABLE_BAD, f"{_of_stable(BAD)} / ({_of_stable(REQUESTS)} > 0)", "Share of stable's answers that are bad."
+        ),
+    ),
     about="How stable does, also outside of rollouts, when Serin itself asks nothing.",
 )
 RECORDINGS: tuple[Group, ...] = (DORA, ARMS, STABLE)

@@ -63,9 +63,16 @@ def alerts_page() -> str:
         "needed now. `warning` can wait for the day; `info` is news. [How to route them](../operations/monitoring.md).",
     ]
     for group in ALERTS:
-        parts += ["", f"## {group.about}", "", "| alert | severity | what it says | after |", "| --- | --- | --- | --- |"]
         parts += [
-            f"| [{a.name}](../runbooks/{a.name}.md) | {a.severity} | {a.summary} | {a.lasts} |" for a in alerts((group,))
+            "",
+            f"## {group.about}",
+            "",
+            "| alert | severity | what it says | after |",
+            "| --- | --- | --- | --- |",
+        ]
+        parts += [
+            f"| [{a.name}](../runbooks/{a.name}.md) | {a.severity} | {a.summary} | {a.lasts} |"
+            for a in alerts((group,))
         ]
     return "\n".join([*parts, ""])
 

@@ -33,7 +33,10 @@ def test_common_labels_are_everywhere_and_never_in_the_way_of_a_selector() -> No
     assert {i["metadata"]["labels"]["cost-centre"] for i in items} == {"ml"}
     template = only(items, "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert template["cost-centre"] == "ml"
-    for selector in (only(items, "Service")["spec"]["selector"], only(items, "PodMonitor")["spec"]["selector"]["matchLabels"]):
+    for selector in (
+        only(items, "Service")["spec"]["selector"],
+        only(items, "PodMonitor")["spec"]["selector"]["matchLabels"],
+    ):
         assert selector.items() <= template.items()
         assert selector["app.kubernetes.io/name"] == "serin"
 
@@ -48,7 +51,11 @@ def test_the_pod_goes_where_it_is_told_and_has_what_it_is_given() -> None:
     assert {"name": "HTTPS_PROXY", "value": "http://proxy:3128"} in container["env"]
     assert {"name": "ca", "configMap": {"name": "ca"}} in spec["volumes"]
     assert {"name": "ca", "mountPath": "/etc/ca", "readOnly": True} in container["volumeMounts"]
-    assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 2000}
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "fsGroup": 2000,
+    }
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -63,11 +70,15 @@ def test_an_account_that_is_there_is_bound_and_not_made() -> None:
     assert not [i for i in items if i["kind"] == "ServiceAccount"]
     bindings = [i for i in items if i["kind"] == "RoleBinding"]
     assert {s["name"] for binding in bindings for s in binding["subjects"]} == {"promoter"}
-    answer = helm("template", "x", str(CHART), "--set", f"{IMAGE},prometheus.urls={{http://x}},serviceAccount.create=false")
+    answer = helm(
+        "template", "x", str(CHART), "--set", f"{IMAGE},prometheus.urls={{http://x}},serviceAccount.create=false"
+    )
     assert "serviceAccount.name is empty" in answer.stderr
 
 
-@pytest.mark.parametrize(("value", "kind"), [("metrics.serviceMonitor", "ServiceMonitor"), ("metrics.podMonitor", "PodMonitor")])
+@pytest.mark.parametrize(
+    ("value", "kind"), [("metrics.serviceMonitor", "ServiceMonitor"), ("metrics.podMonitor", "PodMonitor")]
+)
 def test_a_monitor_keeps_the_labels_of_the_object(value: str, kind: str) -> None:
     """Otherwise Prometheus names the ModelDeployment's namespace exported_namespace, and no rule finds it."""
     items = rendered("default", "--set", f"{value}=true")

@@ -37,7 +37,9 @@ class ClusterCredentials:
 
 
 @contextlib.asynccontextmanager
-async def connect(on_call: Callable[[Call], None] = lambda _: None) -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
+async def connect(
+    on_call: Callable[[Call], None] = lambda _: None,
+) -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
     """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
 
     ``Refused`` without a usable one of them. ``on_call`` is told of each request.

@@ -75,7 +75,10 @@ async def run(settings: Settings) -> None:
     state = health.State(Watchdog(time.monotonic))
     declare_process()
     with _servers(settings) as sources:
-        async with health.serving(settings.health_host, settings.health_port, state), connect(record_call) as (cluster, login):
+        async with (
+            health.serving(settings.health_host, settings.health_port, state),
+            connect(record_call) as (cluster, login),
+        ):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
             async with checking(cluster, settings, state), released_on_exit(elector):
                 if await completed_before_stop(stop, _stand_by(elector, state)):

@@ -8,9 +8,8 @@ from pathlib import Path
 import promql_parser
 from prometheus_client import generate_latest
 
-from serin.controller.metrics.metric import REGISTRY
-
 from serin.controller.metrics import process as metrics
+from serin.controller.metrics.metric import REGISTRY
 from serin.prometheus.server.client import QueryStats, Result
 
 DOCUMENT = Path(__file__).parents[4] / "docs/operations/prometheus.md"

@@ -23,9 +23,7 @@ REASON = gauge("serin_model_deployment_reason", "1 for the reason of its status.
 REASON_SINCE = gauge(
     "serin_model_deployment_reason_since_timestamp_seconds", "Since when the reason has been the reason.", *_OF
 )
-CONDITION = gauge(
-    "serin_model_deployment_condition", "Its conditions: 1 True, 0 False, -1 Unknown.", *_OF, "condition"
-)
+CONDITION = gauge("serin_model_deployment_condition", "Its conditions: 1 True, 0 False, -1 Unknown.", *_OF, "condition")
 SEEN = gauge("serin_model_deployment_seen_timestamp_seconds", "When a pass last looked at it and went well.", *_OF)
 STABLE_DOWN = gauge(
     "serin_stable_down_since_timestamp_seconds", "Since when stable has had no ready endpoint; absent otherwise.", *_OF
@@ -75,12 +73,8 @@ GATE_WAITING = gauge(
 OBJECTIVE = gauge(
     "serin_slo_objective_ratio", "Share of requests that must be good (0…1), by the policy.", *_OF, "slo", "indicator"
 )
-SLO_REQUESTS = counter(
-    "serin_slo_requests_total", "Requests of an arm since the rollout began.", *_OF, "slo", "arm"
-)
-SLO_BAD = counter(
-    "serin_slo_bad_requests_total", "Bad requests of an arm since the rollout began.", *_OF, "slo", "arm"
-)
+SLO_REQUESTS = counter("serin_slo_requests_total", "Requests of an arm since the rollout began.", *_OF, "slo", "arm")
+SLO_BAD = counter("serin_slo_bad_requests_total", "Bad requests of an arm since the rollout began.", *_OF, "slo", "arm")
 EVIDENCE = gauge(
     "serin_slo_evidence_log10",
     "log10 of the e-value of a test: e1 worse than stable, e2 breaks the objective, e3 not worse, e4 keeps it.",
@@ -91,9 +85,7 @@ THRESHOLD = gauge(
     "log10 of the e-value that decides: breach for e1 and e2, pass for e3 or e4.",
     *(*_OF, "slo", "decides"),
 )
-VERDICT = gauge(
-    "serin_slo_verdict", "1 for what the judge says of the SLO now.", *_OF, "slo", "severity", "verdict"
-)
+VERDICT = gauge("serin_slo_verdict", "1 for what the judge says of the SLO now.", *_OF, "slo", "severity", "verdict")
 KNOWN_UNTIL = gauge(
     "serin_slo_evidence_timestamp_seconds",
     "End of the newest window that is evidence: its age is the time since then.",
@@ -144,7 +136,9 @@ CHAIN_INTACT = gauge(
 # ---------------------------------------------------------------------------------------- the process
 BUILD = gauge("serin_build_info", "1; the versions of Serin, of its judge and of Python.", "version", "judge", "python")
 LEADING = gauge("serin_leading", "1 while this replica holds the lease, or is the only one.")
-MISSING_PERMISSIONS = gauge("serin_missing_permissions", "Permissions that the service account lacks, by the last check.")
+MISSING_PERMISSIONS = gauge(
+    "serin_missing_permissions", "Permissions that the service account lacks, by the last check."
+)
 QUEUE_ADDS = counter("serin_workqueue_adds_total", "Keys that were handed to the queue.")
 QUEUE_RETRIES = counter("serin_workqueue_retries_total", "Keys that were put back after a failure.")
 QUEUE_WAIT = histogram("serin_workqueue_queue_seconds", "How long a key waited to be worked on.")
@@ -174,7 +168,8 @@ CATALOGUE: dict[str, tuple[Metric, ...]] = {
     "The rollout under way": (IN_PROGRESS, STARTED, STEP_STARTED, STEP, STEPS, WEIGHT, HOLD, BLIND, GATE_WAITING),
     "Evidence": (OBJECTIVE, SLO_REQUESTS, SLO_BAD, EVIDENCE, THRESHOLD, VERDICT, KNOWN_UNTIL),
     "Rollouts that are over": (
-        DECIDED, ROLLOUTS, TAKEN_BACK_REQUESTS, TAKEN_BACK_BAD, LEAD_TIME, DETECTION, ROLLBACK, CHAIN_HEAD, CHAIN_INTACT,
+        DECIDED, ROLLOUTS, TAKEN_BACK_REQUESTS, TAKEN_BACK_BAD, LEAD_TIME, DETECTION, ROLLBACK,
+        CHAIN_HEAD, CHAIN_INTACT,
     ),
     "The process": (BUILD, LEADING, MISSING_PERMISSIONS, PASSES, PASS_SECONDS, API_REQUESTS, API_SECONDS),
     "The queue": (QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT),

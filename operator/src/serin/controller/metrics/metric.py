@@ -60,8 +60,6 @@ def counter(name: str, text: str, *labels: str) -> Metric:
     return Metric(name, Kind.COUNTER, text, labels)
 
 
-def histogram(
-    name: str, text: str, *labels: str, buckets: tuple[float, ...] = Histogram.DEFAULT_BUCKETS
-) -> Metric:
+def histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...] = Histogram.DEFAULT_BUCKETS) -> Metric:
     """Declares a histogram, whose series are ``_bucket``, ``_sum`` and ``_count``."""
     return Metric(name, Kind.HISTOGRAM, text, labels, buckets)

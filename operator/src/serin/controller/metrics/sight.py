@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from serin.api.model_deployment import ModelDeploymentSpec
@@ -30,7 +30,7 @@ class Sight:
     at: datetime
     policy: PromotionPolicySpec | None = None
     """The policy as it is now; None where it cannot be used."""
-    assessment: Assessment = Assessment()
+    assessment: Assessment = field(default_factory=Assessment)
     records: tuple[RecordView, ...] = ()
     freezes: int | None = None
     """PromotionFreezes in force about it; None where nobody asked."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.controller.metrics.sight import Sight
 from serin.controller.reconciliation.acts import lasting
 from serin.controller.reconciliation.window_reader import WindowReader
