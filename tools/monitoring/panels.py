@@ -43,7 +43,7 @@ class Panel:
     def built(self) -> Any:  # noqa: ANN401 - the builders have no common type
         """The builder of Grafana's panel."""
         kinds = {"timeseries": timeseries, "stat": stat, "table": table, "statetimeline": statetimeline}
-        panel = kinds[self.kind].Panel().title(self.title).description(self.about).unit(self.unit)  # type: ignore[attr-defined]
+        panel = kinds[self.kind].Panel().title(self.title).description(self.about).unit(self.unit)
         panel = panel.datasource(SOURCE).span(self.span).height(HEIGHT)
         for number, query in enumerate(self.queries):
             panel = panel.with_target(query.target(number))

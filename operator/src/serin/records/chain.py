@@ -85,8 +85,9 @@ def is_linked(records: Iterable[RecordView], *, retention: bool) -> bool:
         return True
     if len(named) != len(set(named)) or any(r.hash is None and r.attempt > hashed[0].attempt for r in finished):
         return False
-    loose = [record for record in hashed[1:] if record.previous_hash not in hashes]
-    return all(retention and r.previous_hash is not None and r.attempt - 1 not in attempts for r in loose)
+    begins = [record for record in hashed if record.previous_hash not in hashes]
+    deleted = [r for r in begins if retention and r.previous_hash is not None and r.attempt - 1 not in attempts]
+    return len(begins) - len(deleted) <= 1
 
 
 def link_to(others: Iterable[RecordView], attempt: int) -> Link:

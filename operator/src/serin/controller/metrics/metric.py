@@ -8,7 +8,7 @@ from enum import StrEnum
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-disable_created_metrics()  # one more series for each counter, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each counter, which nobody asks for
 REGISTRY = CollectorRegistry()
 """The registry of the operator's process."""
 

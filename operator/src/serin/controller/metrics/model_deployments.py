@@ -94,7 +94,7 @@ class ModelDeploymentMetrics(Collector):
     def forget(self, key: Key) -> None:
         """The ModelDeployment is gone."""
         for kept in (self._series, self._chains, self._counted):
-            kept.pop(key, None)  # type: ignore[attr-defined]
+            kept.pop(key, None)
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """The series, by metric. It runs in another thread than the passes, which replace what is told of one whole."""

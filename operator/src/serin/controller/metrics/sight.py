@@ -87,9 +87,8 @@ class Sight:
 
     def _policy(self) -> Iterator[Series]:
         for slo in self.policy.slos if self.policy is not None else ():
-            objective = _number(slo.objective)
-            if objective is not None:
-                yield of.OBJECTIVE, (slo.name, slo.indicator.chosen.kind), objective / 100
+            if slo.objective is not None:
+                yield of.OBJECTIVE, (slo.name, slo.indicator.chosen.kind), float(slo.objective) / 100
 
     def _last(self) -> Iterator[Series]:
         if self.status.rollout is None and self.records:
