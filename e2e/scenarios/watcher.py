@@ -55,7 +55,7 @@ class Watcher:
 
     def series(self, expr: str, *, seconds: int) -> list[Json]:
         """A range query over the last so many seconds."""
-        now = self.query("time()")[()]
+        now = self.query("vector(time())")[()]
         return list(self._ask("query_range", query=expr, start=now - seconds, end=now, step=1)["result"])
 
     def firing(self) -> dict[str, Json]:
