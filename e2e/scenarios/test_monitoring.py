@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "charts/serin/files/monitoring/dashboards").glob("*.json"))
 QUIET = {"Gates", "Rollbacks", "Held for", "Held, and since when"}
-"""They may have nothing to show: no gate in the policy, a rollback shorter than a scrape, a rollout that nothing holds."""
+"""They may be empty: no gate in the policy, a rollback shorter than a scrape, a rollout that nothing holds."""
 NOT_HERE = {"serin-system", "clusterrole", "auth", "logs"}
 """Words of commands about Serin's own pods, which is a process here, and of logs, which need a kubelet."""
 
