@@ -16,13 +16,15 @@ ANSWERS = """# Reasons, at night
 
 <!-- Made by `make crds` from serin/schema/reasons.py and tools/reason_advice.py; a test compares it. -->
 
-`kubectl -n NAMESPACE get mdep NAME` shows the message, `status.reason` the word. For each word: is it safe now, must somebody act, what next.
+`kubectl -n NAMESPACE get mdep NAME` shows the message, `status.reason` the word. For each word: is it safe now, must
+somebody act, what next.
 
-* **Who was hurt** is in the record of a rollout that was taken back: `kubectl -n NAMESPACE get prec RECORD -o jsonpath='{.status.cost}'`
-  (requests, bad ones, and how many more of them than stable would have had).
+* **Who was hurt** is in the record of a rollout that was taken back (requests, bad ones, and how many more of them than
+  stable would have had): `kubectl -n NAMESPACE get prec RECORD -o jsonpath='{.status.cost}'`.
 * **Why** is its message, with counts, rates and evidence; `serin replay` shows the windows.
 * **What changed** between the two revisions is `spec.candidate` and `spec.stable` of the record.
-* Whatever it is, [one command takes all of it back](../runbooks/take-it-back-by-hand.md). An action is [said so](../operations/actions.md).
+* Whatever it is, [one command takes all of it back](../runbooks/take-it-back-by-hand.md); an action is
+  [said so](../operations/actions.md).
 
 """
 
