@@ -97,7 +97,7 @@ def shown(site: Site) -> list[tuple[str, str]]:
         board = json.loads(path.read_text())
         found += [(p["title"], t["expr"]) for p in board["panels"] for t in p.get("targets", [])]
         found += [(mark["name"], mark["expr"]) for mark in board["annotations"]["list"]]
-    values = {"$namespace": site.namespace, "$model_deployment": MODEL, "$__rate_interval": "10s", "[1d]": "[5m]"}
+    values = {"$namespace": site.namespace, "$model_deployment": MODEL, "$__rate_interval": "20s", "[1d]": "[5m]"}
     for old, new in values.items():
         found = [(title, query.replace(old, new)) for title, query in found]
     return found

@@ -29,7 +29,7 @@ AGES = {"> 1800": "> 1800", "> 300": "> 10", "> 600": "> 20", "> 60": "> 5"}
 
 
 class Watcher:
-    """Prometheus beside the operator: scrapes it each second, and takes Envoy's counters from the sandbox's own."""
+    """Prometheus beside the operator: scrapes it every two seconds, and takes Envoy's counters from the sandbox's own."""
 
     def __init__(self, folder: Path, *, source: str) -> None:
         """``source`` is the sandbox's Prometheus."""
@@ -119,7 +119,7 @@ class Watcher:
 
     def _config(self) -> Mapping[str, Any]:
         return {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
             "scrape_configs": [
                 {
