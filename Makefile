@@ -85,6 +85,8 @@ check-imports: $(STAMP)
 check-crds: $(STAMP)
 	$(BIN)/python -m tools.crdgen --check
 	$(BIN)/python -m tools.rolegen --check
+	$(BIN)/python -m tools.monitoring --check
+	$(BIN)/python -m tools.values --check
 check-licences: $(STAMP)
 	$(BIN)/python -m tools.licences
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
@@ -98,7 +100,7 @@ check-unit-shell: $(STAMP)
 	$(BIN)/python -m pytest $(filter-out $(CORE_TESTS) $(CONTROLLER_TESTS),$(wildcard tests/unit/*)) tests/tools
 # With a real API server; it waits more than it computes, so it runs beside the others.
 check-integration: $(STAMP)
-	$(BIN)/python -m e2e.sandbox.build --helm --kstatus --kubectl
+	$(BIN)/python -m e2e.sandbox.build --helm --kstatus --kubectl --promtool
 	$(BIN)/python -m pytest tests/integration
 
 .PHONY: format
@@ -107,10 +109,12 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(RUFF_PATHS)
 
 .PHONY: crds
-crds: $(STAMP) ## Generate crds/ and the table of reasons from the API models, the chart's rules from the permissions
+crds: $(STAMP) ## Generate what is made from the code: crds/, the chart's rules, alerts and dashboards, the tables of the docs
 	$(BIN)/python -m tools.crdgen
 	$(BIN)/python -m tools.rolegen
 	$(BIN)/python -m tools.reasons
+	$(BIN)/python -m tools.monitoring
+	$(BIN)/python -m tools.values
 
 .PHONY: picture
 picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code

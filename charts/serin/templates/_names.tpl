@@ -1,9 +1,13 @@
 {{- define "serin.fullname" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- if .Values.fullnameOverride }}{{ .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}
 {{- else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
 {{- define "serin.serviceAccount" -}}
+{{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) }}
+{{- fail "serviceAccount.create is false and serviceAccount.name is empty: name the account that is there" }}
+{{- end -}}
 {{ .Values.serviceAccount.name | default (include "serin.fullname" .) }}
 {{- end }}
 
@@ -22,7 +26,12 @@ app.kubernetes.io/component: test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* Labels of ours win over commonLabels: selectors ask for them. */ -}}
 {{- define "serin.labels" -}}
+{{ merge (include "serin.ownLabels" . | fromYaml) .Values.commonLabels | toYaml }}
+{{- end }}
+
+{{- define "serin.ownLabels" -}}
 {{ include "serin.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -40,9 +49,8 @@ helm.sh/chart: {{ include "serin.chart" . }}
 
 {{- /* What the restricted pod security standard asks of a container, and a read-only root. */ -}}
 {{- define "serin.restricted" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: {drop: [ALL]}
+{{- $own := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) }}
+{{- mergeOverwrite $own (deepCopy .Values.securityContext) | toYaml }}
 {{- end }}
 
 {{- /* Where a pod of this release may be put, and with what its image is pulled. */ -}}
@@ -56,6 +64,9 @@ imagePullSecrets:
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . | quote }}
 {{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -65,11 +76,9 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 
 {{- define "serin.podSecurity" -}}
-runAsNonRoot: true
+{{- $own := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") }}
 {{- with .Values.userId }}
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
+{{- $own = merge $own (dict "runAsUser" (int .) "runAsGroup" (int .) "fsGroup" (int .)) }}
 {{- end }}
-seccompProfile: {type: RuntimeDefault}
+{{- mergeOverwrite $own (deepCopy .Values.podSecurityContext) | toYaml }}
 {{- end }}

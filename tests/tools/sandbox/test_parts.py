@@ -36,7 +36,7 @@ def test_flags_are_reproducible_and_carry_the_version() -> None:
             "kubernetes/go.mod", "v1.36.3", "v1.36.4",
             {"kube-apiserver", "kube-controller-manager", "kubectl"}, id="a pin changes the parts of its module",
         ),
-        pytest.param("parts.toml", "remove_all_sd", "other", {"prometheus"}, id="a tag changes its part"),
+        pytest.param("parts.toml", "remove_all_sd", "other", {"prometheus", "promtool"}, id="a tag changes its part"),
         pytest.param("parts.toml", "gitTreeState", "gitTree", {"kube-apiserver", "kube-controller-manager", "kubectl"},
                      id="a value set at link time changes its parts"),
         pytest.param("parts.toml", "optional = true", "", set(), id="being optional changes nothing"),

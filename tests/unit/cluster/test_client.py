@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from serin.cluster import resources
-from serin.cluster.client import KubernetesCluster, error_for
+from serin.cluster.client import Call, KubernetesCluster, error_for
 from serin.cluster.connection import ClusterCredentials
 from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
 
@@ -238,3 +238,20 @@ async def test_a_kubeconfigs_token_is_told_without_its_scheme() -> None:
     settings = client.Configuration()
     settings.api_key["BearerToken"] = "Bearer abc.def"
     assert await ClusterCredentials(settings).token() == "abc.def"
+
+
+async def test_every_request_is_told_with_its_verb_and_code(
+    server: tuple[Server, KubernetesCluster],
+) -> None:
+    fake, cluster = server
+    told: list[Call] = []
+    cluster._on_call = told.append
+    fake.answers = [(200, {}), (404, {"message": "no"})]
+    await cluster.get(resources.PROMOTION_POLICIES, "prod", "a")
+    with pytest.raises(NotFound):
+        await cluster.get(resources.PROMOTION_POLICIES, "prod", "b")
+    fake.hang = True
+    with pytest.raises(Unavailable):
+        await cluster.create(resources.PROMOTION_POLICIES, "prod", {})
+    assert [(call.verb, call.code) for call in told] == [("get", 200), ("get", 404), ("post", 0)]
+    assert told[-1].seconds >= 0.5

@@ -12,7 +12,7 @@ import pytest
 
 from serin.cluster.permissions import Missing, Permission
 from serin.controller import health
-from serin.controller.metrics import Exposition
+from serin.controller.metrics.exposition import Exposition
 from serin.controller.watchdog import EVENT_TIMEOUT, Watchdog
 
 KEY = ("prod", "fraud")
@@ -96,7 +96,7 @@ async def test_metrics_are_rendered_in_a_thread_once_a_second_however_often_they
         threads.append(threading.current_thread().name)
         return str(len(threads)).encode()
 
-    monkeypatch.setattr("serin.controller.metrics.generate_latest", rendered)
+    monkeypatch.setattr("serin.controller.metrics.exposition.generate_latest", rendered)
     exposition = Exposition(clock)
     assert await asyncio.gather(*(exposition.text() for _ in range(100))) == [b"1"] * 100
     clock.now += 0.9

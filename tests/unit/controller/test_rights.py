@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, NEEDED, RETENTION, Permission
 from serin.controller import health
-from serin.controller.metrics import REGISTRY
+from serin.controller.metrics.metric import REGISTRY
 from serin.controller.rights import WHILE_COMPLETE, WHILE_MISSING, Rights, checking, missing_permissions
 from serin.controller.settings import Settings
 from serin.controller.watchdog import Watchdog

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from serin.records.chain import canonical, head_of, link_to, record_hash, sealed
+from serin.records.chain import canonical, head_of, is_linked, link_to, record_hash, sealed
 from serin.rollout.views import RecordView
+from serin.schema.reasons import Outcome
 from tests.clock import START
 from tests.world import ref
 
@@ -86,6 +87,36 @@ CHAIN = [view(1, "a"), view(2, "b", "a"), view(3, "c", "b")]
 def test_the_head_is_what_no_other_record_names(records: list[RecordView], head: str | None) -> None:
     found = head_of(records)
     assert (found.hash if found else None) == head
+
+
+def done(*records: RecordView) -> list[RecordView]:
+    return [replace(record, outcome=Outcome.PROMOTED) for record in records]
+
+
+@pytest.mark.parametrize(
+    ("records", "whole", "with_retention"),
+    [
+        pytest.param([], True, True, id="none"),
+        pytest.param(done(view(1, None)), True, True, id="of an earlier Serin only"),
+        pytest.param(done(*CHAIN), True, True, id="whole"),
+        pytest.param(done(view(1, None), view(2, "b"), view(3, "c", "b")), True, True, id="begun by an earlier Serin"),
+        pytest.param(done(*CHAIN[1:]), True, True, id="its beginning was deleted long ago"),
+        pytest.param(done(CHAIN[0], CHAIN[2]), False, True, id="one in the middle is gone"),
+        pytest.param(
+            done(view(1, "a"), view(2, "b", "x"), view(3, "c", "b")), False, False, id="another follows nothing"
+        ),
+        pytest.param(done(*CHAIN, view(4, "d", "b")), False, False, id="two follow the same"),
+        pytest.param(done(*CHAIN, view(4, None)), False, False, id="one without a hash behind one with"),
+        pytest.param(done(view(1, "a", "b"), view(2, "b")), True, True, id="the first was finished late"),
+        pytest.param(
+            done(CHAIN[0], view(3, "c", "a"), view(2, "b", "c")), True, True, id="the second was finished late"
+        ),
+        pytest.param([*done(*CHAIN), view(4, None)], True, True, id="one is not finished"),
+    ],
+)
+def test_each_finished_record_is_linked(records: list[RecordView], whole: bool, with_retention: bool) -> None:  # noqa: FBT001
+    assert is_linked(records, retention=False) is whole
+    assert is_linked(records, retention=True) is with_retention
 
 
 @pytest.mark.parametrize(

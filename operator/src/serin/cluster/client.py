@@ -6,7 +6,9 @@ Reads are retried on ``Unavailable``. Writes are not: the caller reads again bef
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -29,6 +31,17 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the API server, when it is over."""
+
+    verb: str
+    """The HTTP method, in lower case."""
+    code: int
+    """The status code of the answer; 0 without one."""
+    seconds: float
 
 
 class Cluster(Protocol):
@@ -83,8 +96,15 @@ class Cluster(Protocol):
 class KubernetesCluster:
     """The real API server, through ``kubernetes.aio``."""
 
-    def __init__(self, api: client.ApiClient, *, timeout: float = 10.0, read_attempts: int = 3) -> None:
-        self._api, self._timeout, self._attempts = api, timeout, read_attempts
+    def __init__(
+        self,
+        api: client.ApiClient,
+        *,
+        timeout: float = 10.0,
+        read_attempts: int = 3,
+        on_call: Callable[[Call], None] = lambda _: None,
+    ) -> None:
+        self._api, self._timeout, self._attempts, self._on_call = api, timeout, read_attempts, on_call
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """See :class:`Cluster`."""
@@ -189,6 +209,7 @@ class KubernetesCluster:
         self, method: str, path: str, body: Object | None = None, content: str = JSON, *, accept: str = JSON
     ) -> tuple[Object, int]:
         headers = {"Accept": accept, "Content-Type": content}
+        code, started = 0, time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
                 verb, url, header, _, _ = await self._api.param_serialize(
@@ -196,9 +217,12 @@ class KubernetesCluster:
                 )
                 answer = await self._api.call_api(verb, url, header, body, _request_timeout=self._timeout)
                 data = await answer.read()  # type: ignore[no-untyped-call]
+                code = answer.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             message = f"{method} {path.split('?', maxsplit=1)[0]}: {type(error).__name__}: {error}"
             raise Unavailable(message) from error
+        finally:
+            self._on_call(Call(method.lower(), code, time.monotonic() - started))
         what = f"{method} {path.split('?', maxsplit=1)[0]}"
         return _checked(what, answer.status, data or b"{}", answer.headers), len(data)
 

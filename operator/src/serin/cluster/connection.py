@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from kubernetes.aio import client, config
 
-from serin.cluster.client import KubernetesCluster
+from serin.cluster.client import Call, KubernetesCluster
 from serin.errors import Refused
 from serin.schema.masking import masked
 
@@ -37,10 +37,12 @@ class ClusterCredentials:
 
 
 @contextlib.asynccontextmanager
-async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
+async def connect(
+    on_call: Callable[[Call], None] = lambda _: None,
+) -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
     """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
 
-    ``Refused`` without a usable one of them.
+    ``Refused`` without a usable one of them. ``on_call`` is told of each request.
     """
     settings = client.Configuration()
     try:
@@ -50,7 +52,7 @@ async def connect() -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials
     else:
         api = client.ApiClient(settings)
     try:
-        yield KubernetesCluster(api), ClusterCredentials(settings)
+        yield KubernetesCluster(api, on_call=on_call), ClusterCredentials(settings)
     finally:
         await api.close()  # type: ignore[no-untyped-call]
 

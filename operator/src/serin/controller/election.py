@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from serin.cluster.lease import Elector, LeaseName, LeaseStore, LeaseTimes
-from serin.controller.metrics import LEADING
+from serin.controller.metrics.process import LEADING
 
 DEADLINE_SHARE, RETRY_SHARE = 2 / 3, 2 / 15
 """Shares of the lease's duration, in the proportions of client-go's 15, 10 and 2 seconds."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from serin.cluster.permissions import Missing
-from serin.controller.metrics import Exposition
+from serin.controller.metrics.exposition import Exposition
 from serin.controller.watchdog import Watchdog
 
 MOST_CONNECTIONS = 64

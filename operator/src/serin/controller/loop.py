@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from serin.controller.metrics import PASS_SECONDS, PASSES, QUEUE_DEPTH
+from serin.controller.metrics.process import PASS_SECONDS, PASSES, QUEUE_DEPTH
 from serin.controller.workqueue import GONE, LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Gone, Key, WorkQueue
 from serin.errors import Conflict, SerinError, Unavailable
 

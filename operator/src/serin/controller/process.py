@@ -16,11 +16,13 @@ import structlog
 from serin.cluster.connection import ClusterCredentials, connect
 from serin.cluster.fence import FencedCluster
 from serin.cluster.lease import Elector
-from serin.controller import health, metrics
-from serin.controller.chain_heads import ChainHeads
+from serin.controller import health
 from serin.controller.election import completed_before_stop, elector_for, leading, released_on_exit
 from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
+from serin.controller.metrics.metric import REGISTRY
+from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
+from serin.controller.metrics.process import declare_process, declare_server, record_call, record_query
 from serin.controller.reconciliation.reconcile import Reconciler
 from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
@@ -73,8 +75,12 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     install_signal_handlers(stop)
     state = health.State(Watchdog(time.monotonic))
+    declare_process()
     with _servers(settings) as sources:
-        async with health.serving(settings.health_host, settings.health_port, state), connect() as (cluster, login):
+        async with (
+            health.serving(settings.health_host, settings.health_port, state),
+            connect(record_call) as (cluster, login),
+        ):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
             async with checking(cluster, settings, state), released_on_exit(elector):
                 if await completed_before_stop(stop, _stand_by(elector, state)):
@@ -93,7 +99,7 @@ async def run(settings: Settings) -> None:
                             ),
                             refuses_literal_secrets=settings.literal_secrets == "Refuse",
                             freezes_of_all=settings.freezes_of_all,
-                            heads=ChainHeads(metrics.REGISTRY),
+                            metrics=ModelDeploymentMetrics(REGISTRY),
                             gateways=GatewayFeatures(settings.gateway_features),
                             limits=Limits(settings.rollouts_per_namespace, settings.rollouts_in_all),
                         )
@@ -103,9 +109,9 @@ async def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
     """The Prometheus servers of the allow-list, by address; the first one is the default."""
-    clients = [Prometheus(server, on_query=metrics.record_query) for server in settings.prometheus]
+    clients = [Prometheus(server, on_query=record_query) for server in settings.prometheus]
     for server in settings.prometheus:
-        metrics.declare_server(server.url)
+        declare_server(server.url)
         warn_of_unguarded(server)
     try:
         pairs = zip(clients, settings.prometheus, strict=True)

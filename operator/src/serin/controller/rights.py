@@ -21,7 +21,7 @@ from serin.cluster.permissions import (
     missing,
 )
 from serin.controller.health import State
-from serin.controller.metrics import MISSING_PERMISSIONS
+from serin.controller.metrics.process import MISSING_PERMISSIONS
 from serin.controller.settings import Settings
 from serin.errors import ClusterError
 from serin.traffic.registry import permissions

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from serin.controller.metrics import QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT
+from serin.controller.metrics.process import QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT
 
 Key = tuple[str, str]
 """(namespace, name)."""

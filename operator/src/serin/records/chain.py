@@ -72,6 +72,24 @@ def head_of(records: Iterable[RecordView]) -> RecordView | None:
     return max(ends, key=lambda record: (record.finished_at or oldest, record.attempt), default=None)
 
 
+def is_linked(records: Iterable[RecordView], *, retention: bool) -> bool:
+    """Whether each finished record names the one before it. Its content is looked at by ``serin verify`` only.
+
+    With ``retention`` a record may be gone that another one names: Serin deletes old ones itself.
+    """
+    finished = sorted((r for r in records if r.finished), key=lambda record: record.attempt)
+    attempts = {record.attempt for record in finished}
+    hashed = [record for record in finished if record.hash is not None]
+    hashes, named = {record.hash for record in hashed}, [r.previous_hash for r in hashed if r.previous_hash]
+    if not hashed:
+        return True
+    if len(named) != len(set(named)) or any(r.hash is None and r.attempt > hashed[0].attempt for r in finished):
+        return False
+    begins = [record for record in hashed if record.previous_hash not in hashes]
+    deleted = [r for r in begins if retention and r.previous_hash is not None and r.attempt - 1 not in attempts]
+    return len(begins) - len(deleted) <= 1
+
+
 def link_to(others: Iterable[RecordView], attempt: int) -> Link:
     """The link of the record of ``attempt``; ``others`` are all other records of the ModelDeployment."""
     known = list(others)

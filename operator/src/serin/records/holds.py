@@ -42,9 +42,14 @@ class Noted:
     """Whether a hold begins that the record does not have yet. What else changes can wait for the next write."""
 
 
+def is_hold(rollout: RolloutStatus) -> bool:
+    """Whether something keeps the rollout from moving forward."""
+    return rollout.outcome is None and rollout.reason not in PROGRESS
+
+
 def with_hold(status: PromotionRecordStatus, rollout: RolloutStatus | None, now: datetime) -> Noted:
     """Notes the hold of a rollout, and that earlier ones ended. ``rollout`` is None when it is over."""
-    holding = rollout is not None and rollout.outcome is None and rollout.reason not in PROGRESS
+    holding = rollout is not None and is_hold(rollout)
     since = rollout.since if rollout is not None else now
     reason = rollout.reason if rollout is not None and holding else None
     holds = [_ended(hold, since) if hold.until is None and hold.reason != reason else hold for hold in status.holds]

@@ -32,7 +32,7 @@ def gate(**changes: Any) -> dict[str, Any]:
         (gate(approval={}, metric=METRIC), "give exactly one of approval, metric"),
         (gate(name="windows", approval={}), "the name windows is that of spec.windows"),
         (gate(name="Cab", approval={}), "string_pattern_mismatch"),
-        (gate(before="Lunch", approval={}), "Input should be 'Start', 'Step' or 'Promote'"),
+        (gate(before="Lunch", approval={}), "Input should be 'Start', 'Traffic', 'Step' or 'Promote'"),
     ],
 )
 def test_what_is_no_gate(fields: dict[str, Any], words: str) -> None:

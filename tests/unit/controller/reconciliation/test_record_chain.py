@@ -9,7 +9,7 @@ import pytest
 
 from serin.api.promotion_record import PromotionRecord
 from serin.cluster import resources
-from serin.controller.chain_heads import ChainHeads
+from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
 from serin.controller.reconciliation import record_writer
 from serin.controller.reconciliation.reconcile import Reconciler
 from serin.errors import Refused, Unavailable
@@ -23,6 +23,7 @@ from tests.faulty_lab import FaultyLab
 from tests.lab import KEY, POLICY, URL, Lab, isvc
 
 RECORDS = resources.PROMOTION_RECORDS
+NAME = "serin_record_chain_head_info"
 LONG = POLICY | {"steps": [{"weight": 40, "for": "60s"}, {"weight": 50, "for": "60s"}]}
 
 
@@ -305,8 +306,8 @@ async def test_a_part_that_cannot_be_written_delays_no_rollback(monkeypatch: pyt
     assert verified(lab).whole
 
 
-def with_retention(lab: Lab, retention: Retention, heads: ChainHeads | None = None) -> None:
-    lab.reconciler = Reconciler(lab.cluster, {URL: lab.prometheus}, lambda: lab.now, retention=retention, heads=heads)
+def with_retention(lab: Lab, retention: Retention, heads: ModelDeploymentMetrics | None = None) -> None:
+    lab.reconciler = Reconciler(lab.cluster, {URL: lab.prometheus}, lambda: lab.now, retention=retention, metrics=heads)
 
 
 async def test_what_was_not_exported_stays_if_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,13 +335,14 @@ async def test_what_was_not_exported_stays_if_that_is_asked_for(monkeypatch: pyt
 
 
 async def test_the_head_is_a_metric_that_goes_with_its_object() -> None:
-    lab, heads = Lab(), ChainHeads()
+    lab, heads = Lab(), ModelDeploymentMetrics()
     with_retention(lab, Retention(0, lab.now - lab.now), heads)
     await lab.until(lab.stable("1"))
     await settle(lab, 2)
 
     def seen() -> list[dict[str, str]]:
-        return [dict(sample.labels) for family in heads.collect() for sample in family.samples]
+        families = {family.name: family for family in heads.collect()}
+        return [dict(sample.labels) for sample in families[NAME].samples] if NAME in families else []
 
     first = records(lab)[0]["status"]["hash"]
     assert seen() == [{"namespace": "prod", "model_deployment": "fraud", "hash": first}]

@@ -16,7 +16,7 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.part_writer import delete_parts
-from serin.controller.reconciliation.record_writer import Evidence, RecordWriter
+from serin.controller.reconciliation.record_writer import Evidence, OnFinished, RecordWriter
 from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.pending_actions import mark_answered, write_answer
@@ -38,8 +38,9 @@ SINK_TIMEOUT = 2.0
 class Actor:
     """Carries out decisions. A write that fails does not stop the others."""
 
-    def __init__(self, cluster: Cluster, sinks: Sequence[Sink]) -> None:
-        self._cluster, self._sinks, self._records = cluster, sinks, RecordWriter(cluster)
+    def __init__(self, cluster: Cluster, sinks: Sequence[Sink], finished: OnFinished = lambda *_: None) -> None:
+        """``finished`` gets each PromotionRecord once, when its outcome has been written."""
+        self._cluster, self._sinks, self._records = cluster, sinks, RecordWriter(cluster, finished)
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
         """Writes the status if it differs, and logs it; ``Conflict`` if the object has changed since."""

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, WriteFailure
+from serin.controller.metrics.sight import Sight
 from serin.controller.reconciliation.acts import lasting
 from serin.controller.reconciliation.window_reader import WindowReader
-from serin.controller.snapshot.freezes import freeze_views
+from serin.controller.snapshot.freezes import freeze_views, freezes_matter
 from serin.controller.snapshot.observe import Snapshot
 from serin.evidence import Assessment
 from serin.policy_gates.answer import Fact
-from serin.rollout.observation import Observation
+from serin.rollout.decision import Decision
+from serin.rollout.observation import Observation, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,21 @@ def observation_of(
         snapshot=reader.policy if reader is not None and reader.of_record else None,
         write_failures=lasting(last.failures, now) if last is not None else None,
         carried_out=last.generation if last is not None else None,
+    )
+
+
+def sight_of(snapshot: Snapshot, decision: Decision, reader: WindowReader | None, now: datetime) -> Sight:
+    """What the metrics tell of a pass."""
+    status, asked = decision.status, freezes_matter(snapshot.obj, snapshot.model_deployment)
+    known = asked and Part.FREEZES not in snapshot.unknown
+    return Sight(
+        snapshot.model_deployment.spec,
+        status,
+        now,
+        policy=snapshot.policy if isinstance(snapshot.policy, PromotionPolicySpec) else None,
+        assessment=reader.assess(step_start(status), now) if reader else Assessment(),
+        records=snapshot.records,
+        freezes=sum(view.in_force(now) for view in freeze_views(snapshot.freezes)) if known else None,
     )
 
 

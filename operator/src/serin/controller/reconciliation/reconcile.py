@@ -12,10 +12,10 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
 from serin.cluster.permissions import Missing
-from serin.controller.chain_heads import ChainHeads
+from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
 from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
-from serin.controller.reconciliation.observation import PassResult, observation_of, step_start
+from serin.controller.reconciliation.observation import PassResult, observation_of, sight_of, step_start
 from serin.controller.reconciliation.preflights import Preflights, survey_target
 from serin.controller.reconciliation.record_writer import Evidence, with_evidence
 from serin.controller.reconciliation.window_reader import WindowReader
@@ -68,7 +68,7 @@ class Reconciler:
         retention: Retention = KEEP_ALL,
         refuses_literal_secrets: bool = True,
         freezes_of_all: str | None = None,
-        heads: ChainHeads | None = None,
+        metrics: ModelDeploymentMetrics | None = None,
         gateways: GatewayFeatures | None = None,
         limits: Limits = NO_LIMITS,
     ) -> None:
@@ -76,7 +76,7 @@ class Reconciler:
 
         ``live_read`` gets the generation of each ModelDeployment that is read; None if it does not exist.
         """
-        self._missing, self._retention, self._heads = missing, retention, heads or ChainHeads()
+        self._missing, self._retention, self._metrics = missing, retention, metrics or ModelDeploymentMetrics()
         self._cluster, self._clock, self._live_read = cluster, clock, live_read
         self._scope = Scope(
             AllowList(servers),
@@ -85,8 +85,8 @@ class Reconciler:
             freezes_of_all,
             gateways or GatewayFeatures(),
         )
-        self._actor = Actor(cluster, sinks)
-        self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
+        self._actor = Actor(cluster, sinks, self._metrics.finished)
+        self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks, self._metrics.finished)
         self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts(cluster)
         self._requesters, self._rollouts = Requesters(clock), Rollouts(cluster, limits, namespaces)
         self._preflights, self._last = Preflights(), dict[Key, PassResult]()
@@ -112,12 +112,12 @@ class Reconciler:
             self._readers.forget(key, keep=None)
             self._preflights.forget(key)
             self._last.pop(key, None)
-            self._heads.forget(key)
+            self._metrics.forget(key)
             self._facts.forget(key)
             self._rollouts.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
-            self._heads.seen(key, snapshot.records)
+            self._metrics.chain(key, snapshot.records, retention=bool(self._retention.count))
         await self._rollouts.refresh(key, snapshot.status, now)
         reader = self._readers.of_rollout(key, snapshot)
         decision = self._decide(key, snapshot, reader)
@@ -159,6 +159,7 @@ class Reconciler:
         self._readers.forget(key, keep=rollout.record if rollout else None)
         self._preflights.forget(key, keep=rollout.record if rollout else None)
         due = self._next_pass(key, snapshot, decision, acts, answered=answered)
+        self._metrics.seen(key, snapshot.status, sight_of(snapshot, decision, reader, self._clock()))
         return self._clock() if reader is not None and reader.stored is not None and rollout is not None else due
 
     async def _ask_preflight(self, key: Key, snapshot: Snapshot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,6 +33,8 @@ from serin.schema.reasons import Outcome
 
 log = structlog.get_logger()
 T = TypeVar("T")
+OnFinished = Callable[[tuple[str, str], PromotionRecord], None]
+"""Gets namespace and name of a ModelDeployment, and a record of it that has just been finished."""
 TIMEOUT, TIMEOUT_AT_END = 2.0, 6.0
 """Seconds for parts and for what has to be read before a record is written. While a candidate gets requests it must not
 delay the next windows; at the end the candidate gets none any more."""
@@ -76,8 +78,8 @@ class _Entry:
 class RecordWriter:
     """Writes records, each on its own: what fails is tried again in the next pass, and delays no traffic."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, finished: OnFinished = lambda *_: None) -> None:
+        self._cluster, self._finished = cluster, finished
 
     async def write(
         self, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
@@ -157,6 +159,8 @@ class RecordWriter:
         body = {**entry.obj, "status": chain.sealed(entry.obj, status.to_api())}
         if not await acts.run(Act.RECORD, entry.name, self._update(body)):
             return False
+        owner = (snapshot.owner.namespace, snapshot.owner.name)
+        self._finished(owner, entry.record.model_copy(update={"status": status}))
         log.info(  # whoever keeps the log outside of the cluster keeps the chain's head
             "record finished",
             namespace=snapshot.owner.namespace,

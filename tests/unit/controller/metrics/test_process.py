@@ -8,16 +8,17 @@ from pathlib import Path
 import promql_parser
 from prometheus_client import generate_latest
 
-from serin.controller import metrics
+from serin.controller.metrics import process as metrics
+from serin.controller.metrics.metric import REGISTRY
 from serin.prometheus.server.client import QueryStats, Result
 
-DOCUMENT = Path(__file__).parents[3] / "docs/operations/prometheus.md"
+DOCUMENT = Path(__file__).parents[4] / "docs/operations/prometheus.md"
 SERVER = "http://told.example:9090"
 
 
 def lines() -> dict[str, float]:
     """The server's numbers, by name and labels."""
-    own = [line for line in generate_latest(metrics.REGISTRY).decode().splitlines() if SERVER in line]
+    own = [line for line in generate_latest(REGISTRY).decode().splitlines() if SERVER in line]
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in own)}
 
 

@@ -1,0 +1,180 @@
+"""Metrics, rules, dashboards and runbooks on real rollouts: what is shipped is loaded, asked and run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.deploy.cluster import wait_until
+from e2e.deploy.process import OperatorProcess
+from e2e.sandbox.build import find_optional
+from e2e.scenarios.causes import live_on_settings, settings_go
+from e2e.scenarios.site import MODEL
+from e2e.scenarios.watcher import Watcher
+from tools.monitoring.recordings import DORA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2e.scenarios.site import Site
+
+ROOT = Path(__file__).parents[2]
+DASHBOARDS = sorted((ROOT / "charts/serin/files/monitoring/dashboards").glob("*.json"))
+QUIET = {"Gates", "Rollbacks", "Held for", "Held, and since when"}
+"""They may be empty: no gate in the policy, a rollback shorter than a scrape, a rollout that nothing holds."""
+NOT_HERE = {"serin-system", "clusterrole", "auth", "logs"}
+"""Words of commands about Serin's own pods, which is a process here, and of logs, which need a kubelet."""
+
+
+@pytest.fixture
+def watcher(site: Site, tmp_path: Path) -> Iterator[Watcher]:
+    """A Prometheus with the shipped rules that watches the site's operator."""
+    if not isinstance(site.operator, OperatorProcess):
+        pytest.skip("the watching Prometheus reaches processes of this machine only")
+    with Watcher(tmp_path, source=site.provider.prometheus_url) as watcher:
+        watcher.scrape(health_url(site))
+        yield watcher
+
+
+def health_url(site: Site) -> str:
+    assert isinstance(site.operator, OperatorProcess)
+    return site.operator.health_url
+
+
+def of(site: Site, name: str, **labels: str) -> str:
+    more = "".join(f',{key}="{value}"' for key, value in labels.items())
+    return f'{name}{{namespace="{site.namespace}",model_deployment="{MODEL}"{more}}}'
+
+
+def test_a_promotion_and_a_rollback_as_they_are_told(site: Site, watcher: Watcher) -> None:
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_stable("2")
+        site.want("3", environment={"ERROR_RATE": "0.2"})
+        record = site.until_taken_back()["status"]
+    told = watcher.until_fires("SerinRolledBack")
+    assert told["labels"] == {
+        "alertname": "SerinRolledBack",
+        "severity": "info",
+        "namespace": site.namespace,
+        "model_deployment": MODEL,
+        "cause": record["reason"],
+    }
+    assert not {"SerinRollbackStuck", "SerinStableDown", "SerinNoLeader", "SerinDown"} & watcher.firing().keys()
+    assert watcher.unhealthy() == []
+
+    ended = f"sum by (outcome) ({of(site, 'serin_rollouts_total')})"
+    wait_until(lambda: watcher.query(ended).get(("RolledBack",)) == 1, what="the rollback is counted", seconds=15)
+    assert watcher.query(ended)["Promoted",] == 2, "the first deployment, and version 2"
+    [bad] = watcher.query(of(site, "serin_taken_back_bad_requests_total")).values()
+    assert bad == record["cost"]["badRequests"] > 0
+    weights = [
+        int(float(v))
+        for _, v in watcher.series(of(site, "serin_weight_percent", kind="applied"), seconds=300)[0]["values"]
+    ]
+    assert [w for n, w in enumerate(weights) if n == 0 or weights[n - 1] != w][-3:] == [0, 25, 0]
+    for rule in DORA.rules:
+        answer = watcher.query(rule.expr.replace("[30d]", "[10m]").replace("[1d]", "[10m]"))
+        assert all(value > 0 for value in answer.values()), f"{rule.expr}: {answer}"
+        assert answer
+
+    empty = [title for title, query in shown(site) if not watcher.series(query, seconds=300) and title not in QUIET]
+    assert empty == []
+    run_the_runbooks_commands(site, record_name=site.records()[-1]["metadata"]["name"])
+
+
+def shown(site: Site) -> list[tuple[str, str]]:
+    """The queries of both dashboards as Grafana would send them."""
+    found = []
+    for path in DASHBOARDS:
+        board = json.loads(path.read_text())
+        found += [(p["title"], t["expr"]) for p in board["panels"] for t in p.get("targets", [])]
+        found += [(mark["name"], mark["expr"]) for mark in board["annotations"]["list"]]
+    values = {"$namespace": site.namespace, "$model_deployment": MODEL, "$__rate_interval": "20s", "[1d]": "[5m]"}
+    for old, new in values.items():
+        found = [(title, query.replace(old, new)) for title, query in found]
+    return found
+
+
+def run_the_runbooks_commands(site: Site, *, record_name: str) -> None:
+    kubectl = find_optional("kubectl")
+    assert kubectl is not None, "run `python -m e2e.sandbox.build --kubectl`"
+    workload = site.stable_backend().removesuffix("-predictor")
+    names = {"NAMESPACE": site.namespace, "NAME": MODEL, "WORKLOAD": workload, "RECORD": record_name}
+    ran = 0
+    for page in sorted((ROOT / "docs/runbooks").glob("Serin*.md")):
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
+            for line in block.splitlines():
+                words = [
+                    re.sub("|".join(rf"\b{n}\b" for n in names), lambda m: names[m[0]], w) for w in shlex.split(line)
+                ]
+                if NOT_HERE & set(words):
+                    continue
+                command = [str(kubectl), "--kubeconfig", str(site.provider.kubeconfig), *words[1:]]
+                answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+                assert answer.returncode == 0, f"{page.name}: {line}: {answer.stderr}"
+                ran += 1
+    assert ran > 20
+
+
+def test_alerts_that_page_fire_while_it_is_so_and_end(site: Site, watcher: Watcher) -> None:
+    """A blind watch with traffic on the candidate, then nobody who leads, then a dead stable."""
+    site.go_live()
+    site.policy(steps=[{"weight": 25, "for": "10m", "timeout": "1h"}])
+    with site.load(rate=40):
+        site.want("2")
+        site.until_weight(25)
+        site.provider.stop("prometheus")
+        try:
+            page = watcher.until_fires("SerinAnalysisBlind", seconds=90)
+        finally:
+            site.provider.start("prometheus")
+        assert page["labels"]["severity"] == "critical"
+        assert f"{site.namespace}/{MODEL}: no usable evidence for" in page["annotations"]["description"]
+        watcher.until_over("SerinAnalysisBlind")
+        site.operator.kill()
+        watcher.until_fires("SerinNoLeader")
+        site.operator.start()
+        watcher.scrape(health_url(site))
+        watcher.until_over("SerinNoLeader")
+    assert watcher.unhealthy() == []
+
+
+def test_a_rollback_that_the_gateway_does_not_take_pages(site: Site, watcher: Watcher) -> None:
+    """The gateway's controller stands still: the weight was lowered, and nobody has accepted it."""
+    site.go_live()
+    site.policy(steps=[{"weight": 25, "for": "10m", "timeout": "1h"}])
+    with site.load(rate=40):
+        site.want("2")
+        site.until_weight(25)
+        site.until(lambda s: s["weights"]["applied"] == 25, what="the gateway has accepted 25 %")
+        site.provider.stop("contour")
+        try:
+            site.say("Abort", "enough")
+            page = watcher.until_fires("SerinRollbackStuck", seconds=60)
+        finally:
+            site.provider.start("contour")
+        assert page["labels"]["severity"] == "critical"
+        assert page["annotations"]["runbook_url"] == "docs/runbooks/SerinRollbackStuck.md"
+        assert "the candidate has 25 % of the traffic" in page["annotations"]["description"]
+        site.until_taken_back()
+        watcher.until_over("SerinRollbackStuck")
+
+
+def test_a_dead_stable_pages(site: Site, watcher: Watcher) -> None:
+    site.policy()
+    live_on_settings(site)
+    settings_go(site)
+    page = watcher.until_fires("SerinStableDown", seconds=90)
+    assert page["labels"]["model_deployment"] == MODEL
+    watcher.until_fires("SerinStalled")
+    site.want("2")
+    site.until_stable("2")
+    watcher.until_over("SerinStableDown")
