@@ -1,0 +1,30 @@
+"""``kubectl serin``: the same commands as a plugin of kubectl, and what kubectl asks when Tab is pressed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+COMPLETE = "_SERIN_COMPLETE"
+NO_FILES = ":4"
+"""What kubectl expects last: offer these words, and no names of files."""
+
+
+def run() -> None:
+    """The entry point ``kubectl-serin``."""
+    from serin.cli.main import app
+
+    app(prog_name="kubectl serin")
+
+
+def complete() -> None:
+    """The entry point ``kubectl_complete-serin``: prints the words that fit behind the arguments, one a line."""
+    from serin.cli.main import app
+
+    words = sys.argv[1:] or [""]
+    # The protocol of the completion script for bash, whose answer is one word a line.
+    os.environ |= {COMPLETE: "complete_bash", "COMP_WORDS": " ".join(["serin", *words]), "COMP_CWORD": str(len(words))}
+    try:
+        app(prog_name="serin")
+    except SystemExit:
+        print(NO_FILES)
