@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import itertools
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -89,7 +90,8 @@ class FakeApi:
     def work(self, _: float = 0) -> None:
         """One pass of the operator."""
         if self.works:
-            run(self.lab.tick())
+            with contextlib.redirect_stdout(io.StringIO()):  # the operator's log is no output of the command
+                run(self.lab.tick())
         else:
             self.lab.now += timedelta(seconds=1)
 

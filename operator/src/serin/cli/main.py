@@ -14,6 +14,7 @@ from serin import __version__
 from serin.cli.console import NamespaceOption, Output, OutputOption, emit, for_programs, note_unused, one_line, say, show
 from serin.cli.act import commands as act
 from serin.cli.evidence import commands as evidence
+from serin.cli.lint import command as lint
 from serin.cli.live import commands as live
 from serin.cli.live.commands import ContextOption
 from serin.cli.where import Where
@@ -25,7 +26,7 @@ app = typer.Typer(
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
 DISAGREES, NOT_READY = 1, 1
-for commands in (live, act, evidence):
+for commands in (live, act, lint, evidence):
     commands.register(app)
 PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
 

@@ -14,7 +14,6 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any, Protocol
 from urllib.parse import unquote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from serin.cluster.answers import checked, continue_token, list_path, object_path
 from serin.cluster.decoding import decoded
@@ -223,6 +222,10 @@ class DirectApi:
         return made
 
     def _proxy_of_environment(self) -> str | None:
+        if not any(name.lower().endswith("_proxy") for name in os.environ):
+            return None  # what follows takes longer to import than a request takes
+        from urllib.request import getproxies, proxy_bypass
+
         return None if proxy_bypass(self._host) else getproxies().get(self._scheme)
 
 
