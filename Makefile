@@ -80,6 +80,7 @@ check-imports: $(STAMP)
 check-crds: $(STAMP)
 	$(BIN)/python -m tools.crdgen --check
 	$(BIN)/python -m tools.rolegen --check
+	$(BIN)/python -m tools.cliref --check
 check-licences: $(STAMP)
 	$(BIN)/python -m tools.licences
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
@@ -98,10 +99,11 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(RUFF_PATHS)
 
 .PHONY: crds
-crds: $(STAMP) ## Generate crds/ and the table of reasons from the API models, the chart's rules from the permissions
+crds: $(STAMP) ## Generate crds/, the table of reasons, the chart's rules and the reference of the command line
 	$(BIN)/python -m tools.crdgen
 	$(BIN)/python -m tools.rolegen
 	$(BIN)/python -m tools.reasons
+	$(BIN)/python -m tools.cliref
 
 .PHONY: picture
 picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code
@@ -109,7 +111,7 @@ picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
-	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/audit.lock requirements/audit.in

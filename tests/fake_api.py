@@ -57,6 +57,7 @@ class FakeApi:
         if self.refusal:
             raise Refused(self.refusal)
         metadata = body["metadata"]
+        assert metadata["namespace"] == namespace
         named = {**body, "metadata": {**metadata, "name": f"{metadata['generateName']}{next(NUMBERS)}"}}
         if not dry_run:
             self.lab.cluster.put(resource, named)

@@ -31,9 +31,10 @@ HEAD = """# The command line
 
 `serin`, also as `kubectl serin`. This page is made from the code by `python -m tools.cliref`.
 
-Every command takes `--help`. Those that read a cluster take `--context` (of the kubeconfig) and `-n`/`--namespace`; those with
-`-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` have a [schema](cli-schema.json): fields are added
-to it and never taken away. Colour needs a terminal and no `NO_COLOR`; the width is that of the terminal.
+Every command takes `--help`. Those that read a cluster take `--context` (of the kubeconfig) and `-n`/`--namespace`;
+those with `-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` of the commands that read
+or change a rollout have a [schema](cli-schema.json): fields are added to it and never taken away. Colour needs a terminal
+and no `NO_COLOR`; the width is that of the terminal.
 
 Completion that knows the objects of the cluster: `serin --install-completion`; as `kubectl serin` kubectl finds
 `kubectl_complete-serin` by itself.
@@ -70,7 +71,9 @@ def _command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - typer'
     for param in command.params:
         if param.name == "help":
             continue
-        names = ", ".join(f"`{opt}`" for opt in (param.opts if param.param_type_name == "option" else [param.name.upper()]))
+        names = ", ".join(
+            f"`{opt}`" for opt in (param.opts if param.param_type_name == "option" else [param.name.upper()])
+        )
         yield f"| {names} | {_cell(getattr(param, 'help', '') or '')} | {_default(param)} |"
 
 

@@ -8,7 +8,17 @@ import sys
 import pytest
 
 OPERATOR = ("serin.controller", "serin.rollout", "serin.traffic", "serin.prometheus", "serin.analysis", "serin.records")
-SLOW = ("kubernetes", "aiohttp", "kopf", "asyncio", "promql_parser", "cryptography", "structlog", "requests", "matplotlib")
+SLOW = (
+    "kubernetes",
+    "aiohttp",
+    "kopf",
+    "asyncio",
+    "promql_parser",
+    "cryptography",
+    "structlog",
+    "requests",
+    "matplotlib",
+)
 MODELS = ("serin.api.model_deployment", "serin.schema.types", "serin.api.promotion_policy")
 
 

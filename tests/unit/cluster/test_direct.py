@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_DELETE = _any
+    do_GET = do_POST = do_DELETE = _any  # noqa: N815 - the names that the library calls
 
     def log_message(self, *_: object) -> None:
         pass
@@ -79,7 +79,10 @@ def test_a_list_is_read_page_by_page_and_begun_anew_once(server: Server, api: Di
 
 
 def test_rows_have_their_columns_by_name(server: Server, api: DirectApi) -> None:
-    table = {"columnDefinitions": [{"name": "Phase"}], "rows": [{"object": {"metadata": {"name": "x"}}, "cells": ["S"]}]}
+    table = {
+        "columnDefinitions": [{"name": "Phase"}],
+        "rows": [{"object": {"metadata": {"name": "x"}}, "cells": ["S"]}],
+    }
     server.answers = [(200, table)]
     assert api.rows(MODEL_DEPLOYMENTS, "prod") == [{"metadata": {"name": "x"}, "columns": {"Phase": "S"}}]
 
@@ -105,7 +108,9 @@ def test_a_refusal_is_the_error_for_its_status(
 
 
 def test_changes_come_one_by_one(server: Server, api: DirectApi) -> None:
-    lines = b"".join(json.dumps({"type": t, "object": {"n": n}}).encode() + b"\n" for n, t in enumerate(("ADDED", "DELETED")))
+    lines = b"".join(
+        json.dumps({"type": t, "object": {"n": n}}).encode() + b"\n" for n, t in enumerate(("ADDED", "DELETED"))
+    )
     server.answers = [(200, lines)]
     found = list(api.changes(MODEL_DEPLOYMENTS, "prod", "fraud", "7", 5))
     assert found == [("ADDED", {"n": 0}), ("DELETED", {"n": 1})]

@@ -11,8 +11,18 @@ from typing import Annotated
 import typer
 
 from serin import __version__
-from serin.cli.console import NamespaceOption, Output, OutputOption, emit, for_programs, note_unused, one_line, say, show
 from serin.cli.act import commands as act
+from serin.cli.console import (
+    NamespaceOption,
+    Output,
+    OutputOption,
+    emit,
+    for_programs,
+    note_unused,
+    one_line,
+    say,
+    show,
+)
 from serin.cli.evidence import commands as evidence
 from serin.cli.lint import command as lint
 from serin.cli.live import commands as live

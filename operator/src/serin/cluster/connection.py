@@ -44,13 +44,12 @@ async def connect(context: str | None = None) -> AsyncIterator[tuple[KubernetesC
     """
     settings = client.Configuration()
     try:
-        if context is not None:
-            raise config.ConfigException(context)
-        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        in_pod = context is None
+        if in_pod:
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        api = await _of_kubeconfig(settings, context)
-    else:
-        api = client.ApiClient(settings)
+        in_pod = False
+    api = client.ApiClient(settings) if in_pod else await _of_kubeconfig(settings, context)
     try:
         yield KubernetesCluster(api), ClusterCredentials(settings)
     finally:

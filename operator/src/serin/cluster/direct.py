@@ -153,7 +153,9 @@ class DirectApi:
             found, size, token = Objects(), 0, ""
             try:
                 while True:
-                    answer, read = self._sized("GET", list_path(resource, namespace, selector, PAGE, token), None, accept)
+                    answer, read = self._sized(
+                        "GET", list_path(resource, namespace, selector, PAGE, token), None, accept
+                    )
                     found, size, token = found + items(answer), size + read, continue_token(answer)
                     if size > MOST_BYTES:
                         raise Refused(f"list {resource.plural}: more than {MOST_BYTES // 2**20} MiB; give a namespace")

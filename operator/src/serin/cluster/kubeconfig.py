@@ -22,8 +22,16 @@ from serin.schema.masking import masked
 DEFAULT_FILE = "~/.kube/config"
 IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 STATIC = frozenset(
-    ("client-certificate", "client-certificate-data", "client-key", "client-key-data", "token", "tokenFile")
-    + ("as", "as-groups")
+    {
+        "client-certificate",
+        "client-certificate-data",
+        "client-key",
+        "client-key-data",
+        "token",
+        "tokenFile",
+        "as",
+        "as-groups",
+    }
 )
 """What this module reads of a user. Anything else is the library's."""
 Entry = Mapping[str, Any]

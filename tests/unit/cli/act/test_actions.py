@@ -16,8 +16,6 @@ from tests.lab import POLICY, Lab
 GATED = POLICY | {"gates": [{"name": "cab", "before": "Promote", "approval": {"groups": ["risk"]}}]}
 
 
-
-
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = desk_of(Lab(), monkeypatch)
@@ -47,6 +45,7 @@ def said(desk: Desk) -> list[dict[str, Any]]:
     ],
 )
 def test_an_action_shows_what_it_does_and_tells_the_answer(desk: Desk, command: str, effect: str) -> None:
+    record = desk.lab.status["rollout"]["record"]
     result = ran(command, "fraud", "--reason", "incident 7", "--ticket", "CHG7", "--yes")
     assert result.exit_code == 0, result.output
     assert effect in result.stdout
@@ -56,7 +55,7 @@ def test_an_action_shows_what_it_does_and_tells_the_answer(desk: Desk, command: 
             "modelDeployment": "fraud",
             "action": command.capitalize(),
             "requestedBy": "ana@example.com",
-            "rollout": desk.lab.status.get("rollout", {}).get("record") or said(desk)[0]["rollout"],
+            "rollout": record,
             "reason": "incident 7",
             "ticket": "CHG7",
         }

@@ -72,7 +72,7 @@ def effect(tmp_path: Path, *objects: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_an_apply_would_do(
+def test_what_an_apply_would_do(  # noqa: PLR0917 - the columns of the table
     desk: Desk, tmp_path: Path, new: dict[str, Any], word: str, code: int, fields: list[str]
 ) -> None:
     assert desk.lab.status
@@ -84,7 +84,12 @@ def test_what_an_apply_would_do(
 def test_a_rollout_is_told_step_by_step_with_who_approves(desk: Desk, tmp_path: Path) -> None:
     assert desk.lab.status
     found = effect(tmp_path, model("2"), POLICY_FILE)
-    assert found["steps"] == ["40 % for at least 3s", "50 % for at least 3s", "bake: 95 % for at least 1h", "all traffic"]
+    assert found["steps"] == [
+        "40 % for at least 3s",
+        "50 % for at least 3s",
+        "bake: 95 % for at least 1h",
+        "all traffic",
+    ]
     assert found["atLeast"] == "1h"
     assert found["approvals"] == [
         "gate cab, before Promote: 2 approvals of risk; not who asked for the revision",

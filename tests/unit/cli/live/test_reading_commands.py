@@ -144,10 +144,8 @@ def test_what_is_not_there_is_told_in_one_sentence_with_a_hint(desk: Desk) -> No
     for command in ("get", "explain", "history", "watch"):
         result = ran(command, "nix", "-n", "prod")
         assert result.exit_code == 2
-        assert result.stderr.splitlines() == [
-            "serin: ModelDeployment nix does not exist in namespace prod: serin list shows what there is "
-            "(-n for another namespace)"
-        ]
+        there = "ModelDeployment nix does not exist in namespace prod: serin list shows what there is"
+        assert result.stderr == f"serin: {there} (-n for another namespace)\n"
     assert "expected mdep/NAME" in ran("get", "pod/fraud").stderr
     desk.lab.cluster.objects.pop((resources.MODEL_DEPLOYMENTS.plural, "prod", "fraud"))
     result = ran("list")

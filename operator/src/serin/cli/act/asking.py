@@ -64,7 +64,7 @@ def check_rights(seen: Session, action: str, name: str) -> None:
             raise InvalidInput(f"{told}: ask for the right, or for somebody who has it; nothing was changed")
 
 
-def action_of(seen: Session, name: str, action: str, who: Caller, **fields: Any) -> Object:  # noqa: ANN401 - fields of spec
+def action_of(seen: Session, name: str, action: str, who: Caller, **fields: object) -> Object:
     """The PromotionAction."""
     spec = {"modelDeployment": name, "action": action, "requestedBy": who.name, **fields}
     return {

@@ -1,4 +1,4 @@
-"""The commands ``hold``, ``release``, ``approve``, ``reject``, ``advance``, ``promote``, ``abort``, ``retry``, ``freeze``."""
+"""The commands that say something about a rollout, and ``freeze``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from serin.cli.console import NamespaceOption, Output, OutputOption, one_line
 from serin.cli.live.commands import ContextOption, TargetArgument
 from serin.errors import InvalidInput
 
-ReasonOption = Annotated[str | None, typer.Option("--reason", "-r", help="Why; it stands in the record. Asked for if absent.")]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", "-r", help="Why; it stands in the record. Asked for if absent.")
+]
 TicketOption = Annotated[str | None, typer.Option(help="Reference to a ticket.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to go on.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only check whether you may and what would happen.")]
@@ -45,7 +47,9 @@ def _say(  # noqa: PLR0917 - one parameter an option
 
     with one_line(), session.opened(context, namespace) as seen:
         if not SHORTEST_ANSWER <= within <= LONGEST_ANSWER:
-            raise InvalidInput(f"--answer-within {within:g}: expected {SHORTEST_ANSWER:g} to {LONGEST_ANSWER:g} seconds")
+            raise InvalidInput(
+                f"--answer-within {within:g}: expected {SHORTEST_ANSWER:g} to {LONGEST_ANSWER:g} seconds"
+            )
         wish = Wish(
             target=target,
             action=action,
@@ -60,7 +64,6 @@ def _say(  # noqa: PLR0917 - one parameter an option
             revision=revision,
         )
         said(seen, wish)
-
 
 
 def hold(  # noqa: PLR0917 - one parameter an option
@@ -193,7 +196,9 @@ def freeze(  # noqa: PLR0917 - one parameter an option
     reason: ReasonOption = None,
     until: Annotated[str | None, typer.Option(help="How long (8h), or a time; default: until it is lifted.")] = None,
     begins: Annotated[str | None, typer.Option("--from", help="In so long (2h), or at a time; default: now.")] = None,
-    selector: Annotated[str, typer.Option("--selector", "-l", help="Labels of the ModelDeployments; default: all.")] = "",
+    selector: Annotated[
+        str, typer.Option("--selector", "-l", help="Labels of the ModelDeployments; default: all.")
+    ] = "",
     end: Annotated[str | None, typer.Option(help="Lift the PromotionFreeze of this name instead.")] = None,
     yes: YesOption = False,  # noqa: FBT002 - a flag
     dry_run: DryRunOption = False,  # noqa: FBT002 - a flag

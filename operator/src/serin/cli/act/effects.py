@@ -26,10 +26,10 @@ EFFECTS: dict[str, Sentence] = {
     "Hold": lambda d: (
         f"{_candidate(d)} stays at {_weight(d)} %: nothing moves forward until Release; a breach still takes it back"
     ),
-    "Release": lambda d: f"the Hold ends: {_candidate(d)} goes on from {_weight(d)} % as soon as nothing else holds it",
+    "Release": lambda d: f"the Hold ends: {_candidate(d)} goes on from {_weight(d)} % when nothing else holds it",
     "Abort": lambda d: (
-        f"{_candidate(d)} is taken back from {_weight(d)} % to 0 %, {_stable(d)} takes all traffic, and the revision is "
-        "refused until a Retry"
+        f"{_candidate(d)} is taken back from {_weight(d)} % to 0 %, {_stable(d)} takes all traffic, and the revision "
+        "is refused until a Retry"
     ),
     "Advance": lambda d: (
         f"step {d.step} of {d.steps} waits for no more evidence and time: {_candidate(d)} gets the next weight after "
@@ -41,7 +41,8 @@ EFFECTS: dict[str, Sentence] = {
     ),
     "Approve": lambda d: f"your approval counts for this rollout of {_candidate(d)}; it cannot be used for another one",
     "Reject": lambda d: (
-        f"the rollout of {_candidate(d)} ends, {_stable(d)} takes all traffic, and the revision is refused until a Retry"
+        f"the rollout of {_candidate(d)} ends, {_stable(d)} takes all traffic, and the revision is refused until a "
+        "Retry"
     ),
     "Retry": lambda d: f"version {d.wanted} is tried again from the beginning, as a new rollout",
 }
@@ -73,7 +74,9 @@ def gate_for(found: Details, gate: str | None) -> str:
             raise InvalidInput(f"{found.row.name}: no gate {gate} was asked in this rollout ({asked})")
         return gate
     if len(waiting) != 1:
-        told = f"give --gate, one of {', '.join(waiting)}" if waiting else f"serin get {found.row.name} says what it waits for"
+        told = (
+            f"give --gate, one of {', '.join(waiting)}" if waiting else f"serin get {found.row.name} says why it waits"
+        )
         raise InvalidInput(f"{found.row.name}: {len(waiting)} gates wait for an approval: {told}")
     return waiting[0]
 

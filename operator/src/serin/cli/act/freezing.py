@@ -95,13 +95,16 @@ def _effect(seen: Session, labels: dict[str, str], begins: datetime | None, ends
     more = f" and {len(moving) - MOST_NAMED} more" if len(moving) > MOST_NAMED else ""
     now = seen.now()
     start = f"in {lasting((begins - now).total_seconds())}" if begins is not None and begins > now else "from now on"
-    end = f"for {lasting((ends - max(begins or now, now)).total_seconds())}" if ends is not None else "until it is deleted"
-    under_way = f"{len(moving)} of them under way ({', '.join(moving[:MOST_NAMED])}{more})" if moving else "none under way"
-    number = f"{len(rows)} ModelDeployment{'' if len(rows) == 1 else 's'}"
-    return (
-        f"{number}, {under_way}: nothing starts or moves forward {start} {end}; "
-        "rollbacks, holds and aborts go on"
+    end = (
+        f"for {lasting((ends - max(begins or now, now)).total_seconds())}"
+        if ends is not None
+        else "until it is deleted"
     )
+    under_way = (
+        f"{len(moving)} of them under way ({', '.join(moving[:MOST_NAMED])}{more})" if moving else "none under way"
+    )
+    number = f"{len(rows)} ModelDeployment{'' if len(rows) == 1 else 's'}"
+    return f"{number}, {under_way}: nothing starts or moves forward {start} {end}; rollbacks, holds and aborts go on"
 
 
 def _labels(text: str) -> dict[str, str]:

@@ -59,7 +59,9 @@ def said(seen: Session, wish: Wish) -> None:
     if answer is None:
         message = f"no answer in {wish.seconds:g} s: is the operator running? kubectl get pact {made} tells it later"
         answer = asking.Answer("Unanswered", message)
-    _end(wish, Asked(seen.namespace, found.row.name, wish.action, made, who.name, effect, answer.outcome, answer.message))
+    _end(
+        wish, Asked(seen.namespace, found.row.name, wish.action, made, who.name, effect, answer.outcome, answer.message)
+    )
     if answer.outcome != "Accepted":
         raise typer.Exit(UNANSWERED if answer.outcome == "Unanswered" else REFUSED)
 

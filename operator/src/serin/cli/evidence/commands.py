@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def export(  # noqa: PLR0917 - one parameter an option
+def export(
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
     namespace: NamespaceOption = None,
     context: ContextOption = None,
@@ -56,7 +56,7 @@ def export(  # noqa: PLR0917 - one parameter an option
             note(f"{marked(where, [dict(record) for record in records])} records marked as exported")
 
 
-def verify(  # noqa: PLR0917 - one parameter an option
+def verify(
     targets: Annotated[list[str], typer.Argument(help="Files of JSON lines (serin export), mdep/NAME, or both.")],
     namespace: NamespaceOption = None,
     context: ContextOption = None,

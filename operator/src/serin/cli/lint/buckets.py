@@ -63,7 +63,7 @@ def problems(document: Document, policy: PromotionPolicySpec) -> Iterator[Findin
                     "bucket",
                     path,
                     f"{format_duration(boundary)} is no bucket boundary of {found.server}",
-                    f"write {' or '.join(near)}, or give the server a bucket there; `serin preflight` lists those it has",
+                    f"write {' or '.join(near)}, or give the server a bucket there; serin preflight lists those",
                     Level.WARNING,
                 )
 
@@ -78,7 +78,9 @@ def _of(kind: Latency | Histogram, arms: Arms) -> Known | None:
         return known().get(metric)
     source = preset(arms)
     metrics = {metric.removesuffix(SUFFIX) for metric in source.metrics if metric.endswith(SUFFIX)}
-    return next((known()[metric] for metric in sorted(metrics) if metric in known()), None) if len(metrics) == 1 else None
+    return (
+        next((known()[metric] for metric in sorted(metrics) if metric in known()), None) if len(metrics) == 1 else None
+    )
 
 
 def _neighbours(seconds: float, found: Known) -> list[str]:

@@ -34,7 +34,8 @@ def lint(
         float | None, typer.Option(help="Requests per second of both arms: can the steps decide with them?")
     ] = None,
     bad_share: Annotated[
-        float | None, typer.Option(help="Share of stable's bad requests, 0 to 1; default: a quarter of what is allowed.")
+        float | None,
+        typer.Option(help="Share of stable's bad requests, 0 to 1; default: a quarter of what is allowed."),
     ] = None,
     errors_only: Annotated[bool, typer.Option("--errors-only", help="Leave warnings out.")] = False,  # noqa: FBT002 - a flag
     output: Annotated[LintOutput, typer.Option("--output", "-o", help="How to print it.")] = LintOutput.TABLE,

@@ -26,7 +26,7 @@ def deployment(document: Document) -> Iterator[Finding]:
             "names",
             ("metadata", "name"),
             f"metadata.name and metadata.namespace ({document.namespace}) have {both} characters together",
-            f"choose shorter ones: at most {LONGEST_NAMES} fit, with {REVISION_LENGTH} of the revision, into KServe's names",
+            f"choose shorter ones: at most {LONGEST_NAMES} fit, with {REVISION_LENGTH} of the revision, for KServe",
         )
     try:
         found = problem_of("n", "n", predictor)
@@ -80,7 +80,11 @@ def freeze(document: Document, now: datetime) -> Iterator[Finding]:
     until = time_of(str(_mapping(document.value.get("spec")).get("until") or ""))
     if until is not None and until.tzinfo is not None and until <= now:
         yield document.finding(
-            "time", ("spec", "until"), "it is over: it holds nothing", "remove the freeze, or write a later time", Level.WARNING
+            "time",
+            ("spec", "until"),
+            "it is over: it holds nothing",
+            "remove the freeze, or write a later time",
+            Level.WARNING,
         )
 
 

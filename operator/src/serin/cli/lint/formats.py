@@ -44,7 +44,11 @@ def sarif(found: list[Finding]) -> dict[str, Any]:
         "version": __version__,
         "rules": [{"id": name, "shortDescription": {"text": text}} for name, text in RULES.items()],
     }
-    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": list(map(_result, found))}]}
+    return {
+        "$schema": SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": list(map(_result, found))}],
+    }
 
 
 def _result(each: Finding) -> dict[str, Any]:
@@ -56,6 +60,8 @@ def _result(each: Finding) -> dict[str, Any]:
     return {
         "ruleId": each.rule,
         "level": each.level.value,
-        "message": {"text": f"{each.field}: {each.message}. {each.remedy}" if each.field else f"{each.message}. {each.remedy}"},
+        "message": {
+            "text": f"{each.field}: {each.message}. {each.remedy}" if each.field else f"{each.message}. {each.remedy}"
+        },
         "locations": [{"physicalLocation": place, "logicalLocations": [logical]}],
     }

@@ -33,7 +33,9 @@ def policy_of(document: Document) -> PromotionPolicySpec | ValidationError | Non
         return error
 
 
-def problems(document: Document, policy: PromotionPolicySpec, rps: float | None, bad: float | None) -> Iterator[Finding]:
+def problems(
+    document: Document, policy: PromotionPolicySpec, rps: float | None, bad: float | None
+) -> Iterator[Finding]:
     """Everything but its form."""
     yield from _queries(document, policy)
     yield from buckets.problems(document, policy)
@@ -56,7 +58,9 @@ def _queries(doc: Document, policy: PromotionPolicySpec) -> Iterator[Finding]:
         told = unreadable(policy.model_copy(update={"slos": [], "gates": [gate]}))
         if told is not None:
             path = (SPEC, "gates", index, gate.chosen.kind, "query")
-            yield doc.finding("promql", path, told.removeprefix(f"gates: {gate.name}: {gate.chosen.kind}.query: "), REMEDY)
+            yield doc.finding(
+                "promql", path, told.removeprefix(f"gates: {gate.name}: {gate.chosen.kind}.query: "), REMEDY
+            )
 
 
 REMEDY = "try it in Prometheus, with the variables of docs/concepts/metrics.md in quoted label values only"
@@ -102,7 +106,7 @@ def _times(doc: Document, policy: PromotionPolicySpec) -> Iterator[Finding]:
         yield doc.finding(
             "time",
             (SPEC, "analysis", "warmup"),
-            f"{format_duration(analysis.warmup)} of warmup outlast the first step's timeout ({format_duration(first.timeout)})",
+            f"{format_duration(analysis.warmup)} outlast the first step's timeout ({format_duration(first.timeout)})",
             "make the warmup shorter, or the timeout longer",
         )
     for name, undecided in (("onNoData", analysis.on_no_data), ("onInconclusive", analysis.on_inconclusive)):
@@ -110,7 +114,7 @@ def _times(doc: Document, policy: PromotionPolicySpec) -> Iterator[Finding]:
             yield doc.finding(
                 "time",
                 (SPEC, "analysis", name, "after"),
-                f"{format_duration(undecided.after)} is less than two windows: one late scrape takes a healthy version back",
+                f"{format_duration(undecided.after)} is less than two windows: one late scrape takes a version back",
                 f"write at least {format_duration(analysis.window * 4)}",
                 Level.WARNING,
             )
@@ -147,7 +151,11 @@ def _gates(doc: Document, policy: PromotionPolicySpec) -> Iterator[Finding]:
             )
         if isinstance(kind, Approval) and len(set(kind.groups)) != len(kind.groups):
             yield doc.finding(
-                "gate", (*path, "approval", "groups"), "a group stands there twice", "name each group once", Level.WARNING
+                "gate",
+                (*path, "approval", "groups"),
+                "a group stands there twice",
+                "name each group once",
+                Level.WARNING,
             )
 
 
@@ -158,7 +166,6 @@ def _slow(doc: Document, policy: PromotionPolicySpec, rps: float, bad: float | N
         for slo in policy.slos
         if slo.severity is not Severity.ADVISORY
     }
-    indexes = {slo.name: index for index, slo in enumerate(policy.slos)}
     for number, forecast in enumerate(forecasts(policy, bases)):
         if not forecast.problem:
             continue
@@ -167,7 +174,7 @@ def _slow(doc: Document, policy: PromotionPolicySpec, rps: float, bad: float | N
             "slow",
             (SPEC, "steps", step),
             f"at {rps:g} requests/s: {forecast.problem}",
-            f"more time, larger first steps, or an objective that {policy.slos[indexes[forecast.slo]].name} can prove; see serin simulate",
+            f"more time, larger first steps, or an objective that {forecast.slo} can prove; see serin simulate",
             Level.ERROR if forecast.hopeless else Level.WARNING,
         )
 
@@ -176,4 +183,6 @@ def invalid(document: Document, error: ValidationError) -> Iterator[Finding]:
     """What the model says of a policy that the form let pass."""
     for each in error.errors(include_url=False):
         path: tuple[Any, ...] = (SPEC, *each["loc"])
-        yield document.finding("policy", path, each["msg"].removeprefix("Value error, "), "correct it as the message says")
+        yield document.finding(
+            "policy", path, each["msg"].removeprefix("Value error, "), "correct it as the message says"
+        )

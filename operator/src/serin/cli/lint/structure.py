@@ -85,7 +85,9 @@ def _type_problem(schema: Schema, value: Any) -> tuple[str, str] | None:  # noqa
     right = isinstance(value, TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
     if right or (wanted == "integer" and isinstance(value, float) and value.is_integer()):
         return None
-    found = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}.get(type(value), "an object")
+    found = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}.get(
+        type(value), "an object"
+    )
     message = f"must be {_article(wanted)}, and {_shown(value)} is {found}"
     return message, _type_remedy(schema, wanted, value)
 
@@ -115,17 +117,26 @@ def _type_remedy(schema: Schema, wanted: str, value: Any) -> str:  # noqa: ANN40
 
 def _limits(doc: Document, schema: Schema, value: Any, path: Path) -> Iterator[Finding]:  # noqa: ANN401
     size = len(value) if isinstance(value, str | list | Mapping) else value
-    unit = {str: " characters", list: " items"}.get(type(value), " fields") if not isinstance(value, int | float) else ""
-    names = {str: ("minLength", "maxLength"), list: ("minItems", "maxItems")}.get(type(value), ("minProperties", "maxProperties"))
+    unit = (
+        {str: " characters", list: " items"}.get(type(value), " fields") if not isinstance(value, int | float) else ""
+    )
+    names = {str: ("minLength", "maxLength"), list: ("minItems", "maxItems")}.get(
+        type(value), ("minProperties", "maxProperties")
+    )
     least, most = (schema.get(n) for n in (("minimum", "maximum") if not unit else names))
     if least is not None and not isinstance(value, bool) and size < least:
         yield doc.finding("value", path, f"{_counted(size, unit)} is too little", f"at least {least}{unit}")
     if most is not None and not isinstance(value, bool) and size > most:
         yield doc.finding("value", path, f"{_counted(size, unit)} is too much", f"at most {most}{unit}")
     if (words := schema.get("enum")) and value not in words:
-        close = difflib.get_close_matches(str(value), words, 1, 0.5) or [w for w in words if w.lower() == str(value).lower()]
+        close = difflib.get_close_matches(str(value), words, 1, 0.5) or [
+            w for w in words if w.lower() == str(value).lower()
+        ]
         yield doc.finding(
-            "value", path, f"{_shown(value)} is none of {', '.join(words)}", f"write {close[0] if close else ' or '.join(words)}"
+            "value",
+            path,
+            f"{_shown(value)} is none of {', '.join(words)}",
+            f"write {close[0] if close else ' or '.join(words)}",
         )
     pattern = schema.get("pattern")
     if pattern and isinstance(value, str) and not re.search(pattern, value):
@@ -149,7 +160,10 @@ def _twice(doc: Document, schema: Schema, value: list[Any], path: Path) -> Itera
         if key in first:
             at = (*path, index, keys[0])
             yield doc.finding(
-                "value", at, f"{key[0]} is the name of item {first[key] + 1} already", "give each item a name of its own"
+                "value",
+                at,
+                f"{key[0]} is the name of item {first[key] + 1} already",
+                "give each item a name of its own",
             )
         first.setdefault(key, index)
 

@@ -28,7 +28,9 @@ def _of(documents: list[Document], kind: str) -> list[Document]:
 def _twice(documents: list[Document]) -> Iterator[Finding]:
     first: dict[tuple[str, str, str], Document] = {}
     for document in documents:
-        if not document.kind.startswith(("ModelDeployment", "Promotion")) or "generateName" in _part(document, "metadata"):
+        if not document.kind.startswith(("ModelDeployment", "Promotion")) or "generateName" in _part(
+            document, "metadata"
+        ):
             continue
         known = first.setdefault((document.kind, document.namespace, document.name), document)
         if known is not document:
@@ -111,8 +113,8 @@ def _approvers(documents: list[Document]) -> Iterator[Finding]:
                 yield policy.finding(
                     "gate",
                     ("spec", "gates", index, "approval", "groups"),
-                    f"gate {gate.get('name')} waits for nobody: of {', '.join(map(str, groups))} no group may approve by the "
-                    "roles in these files",
+                    f"gate {gate.get('name')} waits for nobody: no group of {', '.join(map(str, groups))} may approve "
+                    "by the roles in these files",
                     f"name one of {', '.join(sorted(may))}, or bind the group to the role for approvers",
                     Level.WARNING,
                 )
@@ -120,7 +122,8 @@ def _approvers(documents: list[Document]) -> Iterator[Finding]:
 
 def _grants(role: Document) -> bool:
     return any(
-        APPROVE & set(map(str, rule.get("resources") or ())) and {"create", "*"} & set(map(str, rule.get("verbs") or ()))
+        APPROVE & set(map(str, rule.get("resources") or ()))
+        and {"create", "*"} & set(map(str, rule.get("verbs") or ()))
         for rule in _items(role.value.get("rules"))
     )
 

@@ -124,7 +124,8 @@ def history(
 def explain(
     target: TargetArgument,
     record: Annotated[
-        str | None, typer.Option(help="The rollout to explain; default: the present one, or why the last was taken back.")
+        str | None,
+        typer.Option(help="The rollout to explain; default: the present one, or why the last was taken back."),
     ] = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,

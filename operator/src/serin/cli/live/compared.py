@@ -22,9 +22,7 @@ Key = tuple[str, str]
 LABEL = 12
 
 
-def changes_between(
-    files: list[Path], against: list[Path] | None, seen: Session | None, namespace: str
-) -> Changes:
+def changes_between(files: list[Path], against: list[Path] | None, seen: Session | None, namespace: str) -> Changes:
     """What applying the files changes; without ``seen`` no server is asked. ``InvalidInput``."""
     new, policies = _by_kind(files, namespace)
     if not new:

@@ -1,4 +1,4 @@
-"""``serin diff``: what would the next apply of a file change? The rollout that it starts, step by step, and who approves."""
+"""``serin diff``: what would the next apply change, which steps would follow, and who has to approve?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_FIELDS = 50
 
 
 def change_of(new: Object, old: Object | None, policy: PromotionPolicySpec | None, namespace: str) -> Change:
-    """What applying ``new`` would do, where ``old`` is there; ``policy`` is the one that ``new`` names, if it is known."""
+    """What applying ``new`` would do, where ``old`` is there; ``policy`` is the one that it names, if known."""
     spec, before = part(new, "spec") or {}, part(old or {}, "spec") or {}
     revision = revision_of(part(spec, "model") or {}, part(spec, "predictor") or {})
     fields = list(different(spec, before, "spec"))[:MOST_FIELDS] if old is not None else []
@@ -26,7 +26,9 @@ def change_of(new: Object, old: Object | None, policy: PromotionPolicySpec | Non
     rollout = effect == "Revision"
     steps, least, approvals = _rollout(policy) if rollout and policy is not None else ([], None, [])
     if rollout and policy is None:
-        sentences.append(f"PromotionPolicy {part(spec, 'policyRef', 'name')} is not known: the rollout would not start.")
+        sentences.append(
+            f"PromotionPolicy {part(spec, 'policyRef', 'name')} is not known: the rollout would not start."
+        )
     return Change(
         namespace=str(part(new, "metadata", "namespace") or namespace),
         name=str(part(new, "metadata", "name")),
@@ -48,7 +50,9 @@ def different(new: Any, old: Any, where: str) -> Iterator[str]:  # noqa: ANN401 
             one, other = new.get(key, ABSENT), old.get(key, ABSENT)
             # A field of a default that the file leaves out is no change.
             if one is not ABSENT and (one != other):
-                yield from different(one, {} if other is ABSENT and isinstance(one, Mapping) else other, f"{where}.{key}")
+                yield from different(
+                    one, {} if other is ABSENT and isinstance(one, Mapping) else other, f"{where}.{key}"
+                )
             elif one is ABSENT and where.startswith(("spec.model", "spec.predictor")):
                 yield f"{where}.{key}"
     elif new != old:
@@ -70,7 +74,8 @@ def _effect(new: Object, old: Object | None, revision: str, fields: list[str]) -
     if revision == candidate.get("revision"):
         return "Nothing", [f"Version {version} is on trial already: its rollout goes on."]
     if refused := next((r for r in items(status, "rejected") if r.get("revision") == revision), None):
-        told = f"Version {version} was taken back at {refused.get('at')} ({refused.get('reason')}, record {refused.get('record')})"
+        why = f"{refused.get('reason')}, record {refused.get('record')}"
+        told = f"Version {version} was taken back at {refused.get('at')} ({why})"
         return "Refused", [f"{told}: it is refused until a Retry."]
     if revision == part(status, "previous", "revision"):
         until = part(status, "previous", "until")
@@ -82,7 +87,9 @@ def _new_revision(new: Object, status: Object, revision: str) -> list[str]:
     stable, candidate = part(status, "stable") or {}, part(status, "candidate") or {}
     version = part(new, "spec", "model", "version")
     if not stable:
-        return [f"Nothing is stable yet: version {version} replaces the first revision, and serves as soon as it is ready."]
+        return [
+            f"Nothing is stable yet: version {version} replaces the first revision, and serves as soon as it is ready."
+        ]
     told = [f"A new revision {revision} (version {version}) is tried against version {stable.get('version')}."]
     if candidate and part(new, "spec", "onNewRevision") == "Queue":
         told.append(f"It waits until the rollout of version {candidate.get('version')} is over (onNewRevision: Queue).")
@@ -97,7 +104,9 @@ def _in_place(new: Object, old: Object, fields: list[str]) -> tuple[str, list[st
     """The same revision: scaling and settings apply at once."""
     mode = part(new, "spec", "mode") or "Standard"
     if mode != (part(old, "spec", "mode") or "Standard"):
-        return "Unusable", ["spec.mode is immutable: the API server refuses this; delete and create it, or keep the mode."]
+        return "Unusable", [
+            "spec.mode is immutable: the API server refuses this; delete and create it, or keep the mode."
+        ]
     scaling = scaling_of(part(new, "spec", "predictor") or {}) != scaling_of(part(old, "spec", "predictor") or {})
     others = [name for name in fields if not name.startswith("spec.predictor")]
     if scaling:

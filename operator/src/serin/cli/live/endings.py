@@ -23,7 +23,7 @@ ENDINGS: dict[Reason, str] = {
     Reason.COMMON_CAUSE: "both arms keep the objective again, or a person: `serin promote {name}` or `abort`",
     Reason.NO_DATA: "requests reach the candidate and their counts are in Prometheus: `serin preflight {name}`",
     Reason.METRICS_UNAVAILABLE: "Prometheus answers again",
-    Reason.ANALYSIS_NOT_READY: "every query of the policy finds its series: `serin preflight {name}` says which does not",
+    Reason.ANALYSIS_NOT_READY: "every query of the policy finds its series: `serin preflight {name}` says which lacks",
     Reason.PAUSED: "somebody sets spec.paused to false",
     Reason.FROZEN: "the freeze ends or is deleted: `kubectl get promotionfreezes -A`",
     Reason.SHADOWING: "the shadow's time is over and its evidence passes",
@@ -53,10 +53,26 @@ ENDINGS: dict[Reason, str] = {
     Reason.PERMISSION_MISSING: "the operator's rights are put back: the chart has them all",
 }
 NEEDS_A_PERSON = frozenset(
-    (Reason.STEP_TIMEOUT, Reason.PAUSED, Reason.WAITING_FOR_APPROVAL, Reason.HELD, Reason.REVISION_REJECTED)
-    + (Reason.REJECTED_ELSEWHERE, Reason.NO_RECEIVER, Reason.POLICY_MISSING, Reason.POLICY_INVALID)
-    + (Reason.SPEC_INVALID, Reason.RENDER_REFUSED, Reason.HOSTNAME_TAKEN, Reason.NAME_TAKEN, Reason.KSERVE_MISSING)
-    + (Reason.TEMPLATE_DRIFT, Reason.PERMISSION_MISSING, Reason.UNKNOWN_STATE, Reason.STATE_CONFLICT)
+    {
+        Reason.STEP_TIMEOUT,
+        Reason.PAUSED,
+        Reason.WAITING_FOR_APPROVAL,
+        Reason.HELD,
+        Reason.REVISION_REJECTED,
+        Reason.REJECTED_ELSEWHERE,
+        Reason.NO_RECEIVER,
+        Reason.POLICY_MISSING,
+        Reason.POLICY_INVALID,
+        Reason.SPEC_INVALID,
+        Reason.RENDER_REFUSED,
+        Reason.HOSTNAME_TAKEN,
+        Reason.NAME_TAKEN,
+        Reason.KSERVE_MISSING,
+        Reason.TEMPLATE_DRIFT,
+        Reason.PERMISSION_MISSING,
+        Reason.UNKNOWN_STATE,
+        Reason.STATE_CONFLICT,
+    }
 )
 """Reasons that end only when somebody acts."""
 AT_THE_DEADLINE = {

@@ -50,6 +50,11 @@ def _waits(found: Details, now: datetime) -> Iterator[str]:
         yield f"So it has been since {moment(wait.since, now)}."
     if wait.until:
         yield f"Until {moment(wait.until, now)}: then {wait.then}."
+    yield from _details(found)
+
+
+def _details(found: Details) -> Iterator[str]:
+    """The evidence of each SLO, the gates that are shut, and what is not as it should be."""
     for slo in found.slos:
         yield _slo(slo)
     for gate in found.gates:
@@ -62,7 +67,8 @@ def _waits(found: Details, now: datetime) -> Iterator[str]:
 def _slo(slo: Slo) -> str:
     counts = (
         f"SLO {slo.name} ({slo.severity}) says {slo.verdict}: of the candidate's requests "
-        f"{share(slo.candidate_bad, slo.candidate_total)} were bad, of stable's {share(slo.stable_bad, slo.stable_total)}"
+        f"{share(slo.candidate_bad, slo.candidate_total)} were bad, of stable's "
+        f"{share(slo.stable_bad, slo.stable_total)}"
     )
     if slo.roll_back_at is None or slo.worse_than_stable is None or slo.breaks_objective is None:
         return f"{counts}."
@@ -95,7 +101,8 @@ def _ended(record: Object, now: datetime) -> Iterator[str]:
     for hold in items(status, "holds"):
         since, until = time_of(hold.get("since")), time_of(hold.get("until"))
         if since is not None and until is not None:
-            yield f"It was held for {lasting((until - since).total_seconds())} by {hold.get('reason')}: {hold.get('message')}."
+            lasted = lasting((until - since).total_seconds())
+            yield f"It was held for {lasted} by {hold.get('reason')}: {hold.get('message')}."
     if status.get("incomplete"):
         yield f"The record is not whole: {status['incomplete']}"
 

@@ -103,7 +103,13 @@ def _evidence(slos: list[Slo]) -> Iterator[str]:
     yield from table(
         ["SLO", "SEVERITY", "VERDICT", "CANDIDATE BAD", "STABLE BAD"],
         [
-            [s.name, s.severity, s.verdict, share(s.candidate_bad, s.candidate_total), share(s.stable_bad, s.stable_total)]
+            [
+                s.name,
+                s.severity,
+                s.verdict,
+                share(s.candidate_bad, s.candidate_total),
+                share(s.stable_bad, s.stable_total),
+            ]
             for s in slos
         ],
     )
@@ -112,7 +118,10 @@ def _evidence(slos: list[Slo]) -> Iterator[str]:
         yield ""
         yield from table(
             ["EVIDENCE (LOG10)", "WORSE THAN STABLE", "BREAKS OBJECTIVE", "TO PASS"],
-            [[s.name, _of(s.worse_than_stable, s.roll_back_at), _of(s.breaks_objective, s.roll_back_at), _passing(s)] for s in judged],
+            [
+                [s.name, _of(s.worse_than_stable, s.roll_back_at), _of(s.breaks_objective, s.roll_back_at), _passing(s)]
+                for s in judged
+            ],
         )
 
 
@@ -141,7 +150,8 @@ def _aside(found: Details, now: datetime) -> Iterator[str]:
     if found.rejected:
         yield ""
         for each in found.rejected:
-            told = f"version {each.version} (revision {each.revision}), {ago(each.at, now)} ago: {each.reason}, record {each.record}"
+            version = f"version {each.version} (revision {each.revision})"
+            told = f"{version}, {ago(each.at, now)} ago: {each.reason}, record {each.record}"
             yield from paragraph(told, label="taken back", indent=LABEL)
 
 

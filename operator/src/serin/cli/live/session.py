@@ -49,7 +49,8 @@ class Session:
             short = KINDS.get(resource, (resource.plural,))[0]
             hint = "serin list shows what there is" if short == "mdep" else f"see kubectl get {short}"
             raise InvalidInput(
-                f"{resource.kind} {name} does not exist in namespace {self.namespace}: {hint} (-n for another namespace)"
+                f"{resource.kind} {name} does not exist in namespace {self.namespace}: {hint} "
+                "(-n for another namespace)"
             ) from None
 
     def changes(self, name: str, until: datetime | None) -> Iterator[Object | None]:

@@ -56,9 +56,7 @@ def length_of(text: str) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
-def waited(
-    session: Session, name: str, revision: str | None, limit: timedelta, tell: Callable[[str], None]
-) -> Result:
+def waited(session: Session, name: str, revision: str | None, limit: timedelta, tell: Callable[[str], None]) -> Result:
     """Waits for the revision, default the one that spec asks for; ``tell`` hears each new message."""
     session.deployment(name)  # one that is not there is not waited for
     until, told, wanted = session.now() + limit, "", revision
@@ -79,7 +77,9 @@ def waited(
     return _result(session, name, wanted or "", How.TIMEOUT, None, f"not decided within the time; last: {told}")
 
 
-def _result(session: Session, name: str, revision: str, how: How, reason: str | None, message: str) -> Result:
+def _result(  # noqa: PLR0917 - the fields in their order
+    session: Session, name: str, revision: str, how: How, reason: str | None, message: str
+) -> Result:
     return Result(session.namespace, name, revision, how.value, reason, message)
 
 

@@ -16,7 +16,7 @@ CLEAR = "\x1b[H\x1b[2J"
 
 
 def watched(session: Session, name: str, until: datetime | None) -> Iterator[Details | None]:
-    """The ModelDeployment each time that something a person sees has changed; None once it is gone, which is the end."""
+    """The ModelDeployment each time that what a person sees has changed; None, at the end, once it is gone."""
     session.deployment(name)
     last: Details | None = None
     for obj in session.changes(name, until):
@@ -53,5 +53,3 @@ def draw(found: Details, now: datetime) -> None:
 def full_screen() -> bool:
     """Whether to draw a screen."""
     return is_terminal()
-
-
