@@ -32,9 +32,9 @@ HEAD = """# The command line
 `serin`, also as `kubectl serin`. This page is made from the code by `python -m tools.cliref`.
 
 Every command takes `--help`. Those that read a cluster take `--context` (of the kubeconfig) and `-n`/`--namespace`;
-those with `-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` of the commands that read
-or change a rollout have a [schema](cli-schema.json): fields are added to it and never taken away. Colour needs a terminal
-and no `NO_COLOR`; the width is that of the terminal.
+those with `-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` of the commands that
+read or change a rollout have a [schema](cli-schema.json): fields are added to it and never taken away. Colour needs a
+terminal and no `NO_COLOR`; the width is that of the terminal.
 
 Completion that knows the objects of the cluster: `serin --install-completion`; as `kubectl serin` kubectl finds
 `kubectl_complete-serin` by itself.

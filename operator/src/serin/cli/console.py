@@ -11,11 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from serin.errors import ClusterError, InvalidInput
+from serin.errors import ClusterError, InvalidInput, NotFound, Unavailable
 from serin.schema.printable import shortened
 
 BAD_INPUT = 2
 LONGEST_ERROR, LONGEST_NOTE, MOST_NOTES = 1000, 200, 20
+HINTS: tuple[tuple[type[ClusterError], str], ...] = (
+    (NotFound, " (is Serin installed in this cluster? kubectl get crd modeldeployments.serin.dev)"),
+    (Unavailable, " (is it the right cluster? kubectl config current-context, or --context)"),
+)
+"""What to look at, by the kind of a failure; a refusal says itself what is missing."""
 
 
 class Output(StrEnum):
@@ -46,7 +51,8 @@ def one_line() -> Iterator[None]:
         typer.echo(f"serin: {shortened(str(error), LONGEST_ERROR)}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except ClusterError as error:
-        typer.echo(f"serin: the cluster: {shortened(str(error), LONGEST_ERROR)}", err=True)
+        hint = next((hint for kind, hint in HINTS if isinstance(error, kind)), "")
+        typer.echo(f"serin: the cluster: {shortened(str(error), LONGEST_ERROR)}{hint}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except BrokenPipeError:
         sys.stderr.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -156,4 +157,15 @@ def test_what_is_not_there_is_told_in_one_sentence_with_a_hint(desk: Desk) -> No
 def test_an_api_server_that_is_away_is_told_in_one_line(desk: Desk) -> None:
     desk.lab.cluster.down = True
     result = ran("list")
-    assert (result.exit_code, result.stderr) == (2, "serin: the cluster: the API server is away\n")
+    hint = "(is it the right cluster? kubectl config current-context, or --context)"
+    assert (result.exit_code, result.stderr) == (2, f"serin: the cluster: the API server is away {hint}\n")
+
+
+def test_words_that_move_a_cursor_are_shown_as_blanks(desk: Desk, tmp_path: Path) -> None:
+    desk.lab.obj()["status"] |= {"phase": "\x1b[2JStable", "message": "a\x1b]0;x\x07b", "reason": "\u202eX"}
+    for command in COMMANDS:
+        assert "\x1b" not in ran(*command).stdout
+        assert "\u202e" not in ran(*command).stdout
+    path = tmp_path / "x.yaml"
+    path.write_text(json.dumps({**desk.lab.obj(), "metadata": {"name": "\x1b[2J", "namespace": "prod"}}))
+    assert "\x1b" not in ran("diff", "-f", str(path)).stdout

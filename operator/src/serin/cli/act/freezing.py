@@ -17,6 +17,7 @@ from serin.cli.live.views import Asked, as_document
 from serin.cli.live.waiting import length_of
 from serin.cluster.resources import MODEL_DEPLOYMENTS, PROMOTION_FREEZES
 from serin.errors import InvalidInput, NotFound
+from serin.schema.printable import printable
 
 MOST_NAMED = 10
 
@@ -84,7 +85,7 @@ def lifted(seen: Session, name: str, output: Output, *, yes: bool) -> None:
 
 
 def _told(output: Output, asked: Asked) -> None:
-    show(as_document(asked), output, [f"{asked.outcome}: {asked.message}"])
+    show(as_document(asked), output, [printable(f"{asked.outcome}: {asked.message}")])
 
 
 def _effect(seen: Session, labels: dict[str, str], begins: datetime | None, ends: datetime | None) -> str:

@@ -15,6 +15,7 @@ from serin.cli.live.views import Asked, Details, as_document
 from serin.cli.live.waiting import revision_in
 from serin.cluster.resources import PROMOTION_ACTIONS
 from serin.errors import InvalidInput
+from serin.schema.printable import printable
 
 REFUSED, UNANSWERED, DECLINED = 1, 3, 1
 NEEDS_REASON = "say why with --reason: it stands in the record for good"
@@ -87,7 +88,7 @@ def _asked_reason(wish: Wish) -> str:
 
 def tell(output: Output, text: str) -> None:
     """Tells a person before anything happens; beside the output where a program reads that."""
-    typer.echo(text, err=for_programs(output))
+    typer.echo(printable(text), err=for_programs(output))
 
 
 def confirm(*, yes: bool) -> None:
@@ -102,4 +103,4 @@ def confirm(*, yes: bool) -> None:
 
 
 def _end(wish: Wish, asked: Asked) -> None:
-    show(as_document(asked), wish.output, [f"{asked.outcome}: {asked.message}"])
+    show(as_document(asked), wish.output, [printable(f"{asked.outcome}: {asked.message}")])

@@ -17,6 +17,7 @@ from serin.cli.live.session import Session
 from serin.cli.live.views import Change, Changes
 from serin.cluster import resources
 from serin.errors import InvalidInput, NotFound
+from serin.schema.printable import printable
 
 Key = tuple[str, str]
 LABEL = 12
@@ -85,7 +86,7 @@ def lines_of(found: Changes) -> Iterator[str]:
 
 
 def _lines(change: Change) -> Iterator[str]:
-    yield f"{paint(f'{change.namespace}/{change.name}', 'bold')}: {change.effect}"
+    yield f"{paint(printable(f'{change.namespace}/{change.name}'), 'bold')}: {change.effect}"
     for sentence in change.sentences:
         yield from paragraph(sentence)
     for label, told in (("changed", change.fields), ("steps", change.steps), ("approvals", change.approvals)):

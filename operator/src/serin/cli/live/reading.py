@@ -10,6 +10,7 @@ from typing import Any
 
 from serin.cli.live.endings import AT_THE_DEADLINE, NEEDS_A_PERSON, ending, reason_of
 from serin.cli.live.views import Arm, Attempt, Details, Gate, Rejected, Row, Said, Slo, Trouble, Wait
+from serin.schema.printable import printable
 
 Object = Mapping[str, Any]
 NOT_OBSERVED = "NotObserved"
@@ -45,7 +46,7 @@ def row_of(obj: Object) -> Row:
     return Row(
         namespace=str(part(obj, "metadata", "namespace")),
         name=str(part(obj, "metadata", "name")),
-        phase=str(status.get("phase") or "Unknown"),
+        phase=printable(str(status.get("phase") or "Unknown")),
         stable=part(status, "stable", "version"),
         candidate=part(status, "candidate", "version"),
         weight=part(status, "weights", "applied") if has_candidate else None,
