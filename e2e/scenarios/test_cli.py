@@ -9,8 +9,8 @@ import yaml
 
 from e2e.scenarios.command_line import CommandLine, Ran
 from e2e.scenarios.site import MODEL
-from serin.cli.layout import columns_of
 from serin.cli.live.views import DOCUMENTS
+from serin.cli.shell.layout import columns_of
 
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site

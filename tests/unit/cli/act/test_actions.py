@@ -155,8 +155,9 @@ def test_a_gate_that_waits_is_answered_by_its_name(monkeypatch: pytest.MonkeyPat
         if desk.lab.status["reason"] == "WaitingForApproval":
             break
     assert "WaitingForApproval" in ran("get", "fraud").stdout
-    result = ran(command, "fraud", "-r", "CAB of Tuesday", "-y", *(("--group", "risk") if word == "Approve" else ()))
+    result = ran(command, "fraud", "-r", "CAB of Tuesday", "-y")
     assert (said(desk)[-1]["action"], said(desk)[-1]["gate"]) == (word, "cab"), result.output
+    assert said(desk)[-1].get("groups") == (["risk"] if word == "Approve" else None), "it asks for a group of mine"
     assert ran(command, "fraud", "--gate", "nix", "-r", "why", "-y").exit_code == 2
 
 

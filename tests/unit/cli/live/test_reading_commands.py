@@ -11,8 +11,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from serin.cli.layout import columns_of
 from serin.cli.main import app
+from serin.cli.shell.layout import columns_of
 from serin.cluster import resources
 from tests.fake_api import Desk, desk_of
 from tests.lab import Lab

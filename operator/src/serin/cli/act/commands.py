@@ -100,7 +100,10 @@ def approve(  # noqa: PLR0917 - one parameter an option
     target: TargetArgument,
     gate: Annotated[str | None, typer.Option(help="Name of the gate; default: the one that waits.")] = None,
     group: Annotated[
-        list[str] | None, typer.Option(help="A group of yours, for a gate that asks for one; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="A group of yours, for a gate that asks for some; default: those it asks for that you are in."
+        ),
     ] = None,
     reason: ReasonOption = None,
     ticket: TicketOption = None,

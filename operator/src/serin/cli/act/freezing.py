@@ -10,11 +10,11 @@ from serin.api import API_VERSION
 from serin.cli.act import asking
 from serin.cli.act.saying import confirm, tell
 from serin.cli.console import Output, show
-from serin.cli.layout import lasting, time_of
 from serin.cli.live.reading import part, row_of
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, as_document
 from serin.cli.live.waiting import length_of
+from serin.cli.shell.layout import lasting, time_of
 from serin.cluster.resources import MODEL_DEPLOYMENTS, PROMOTION_FREEZES
 from serin.errors import InvalidInput, NotFound
 from serin.schema.printable import printable

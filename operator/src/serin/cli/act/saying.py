@@ -9,12 +9,12 @@ import typer
 
 from serin.cli.act import asking, effects
 from serin.cli.console import Output, for_programs, show
-from serin.cli.live.reading import details_of
+from serin.cli.live.reading import details_of, items, part
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
 from serin.cli.live.waiting import revision_in
-from serin.cluster.resources import PROMOTION_ACTIONS
-from serin.errors import InvalidInput
+from serin.cluster.resources import PROMOTION_ACTIONS, PROMOTION_RECORDS
+from serin.errors import ClusterError, InvalidInput
 from serin.schema.printable import printable
 
 REFUSED, UNANSWERED, DECLINED = 1, 3, 1
@@ -44,6 +44,8 @@ def said(seen: Session, wish: Wish) -> None:
     found = details_of(obj)
     about = _about(found, wish, revision_in(obj) if wish.action == "Retry" else "")
     who = asking.caller(seen)
+    if wish.action == "Approve" and not wish.groups:
+        about["groups"] = _groups_asked_for(seen, str(about["rollout"]), str(about["gate"]), who)
     asking.check_rights(seen, wish.action, found.row.name)
     reason = wish.reason or _asked_reason(wish)
     body = asking.action_of(seen, found.row.name, wish.action, who, reason=reason, ticket=wish.ticket, **about)
@@ -75,6 +77,17 @@ def _about(found: Details, wish: Wish, wanted: str) -> dict[str, object]:
     if wish.action in {"Approve", "Reject"}:
         about |= {"gate": effects.gate_for(found, wish.gate), "groups": wish.groups}
     return about
+
+
+def _groups_asked_for(seen: Session, record: str, gate: str, who: asking.Caller) -> list[str]:
+    """Those of the caller's groups that the gate asks for, as the rollout's policy says; none if it cannot be read."""
+    try:
+        policy = part(seen.api.get(PROMOTION_RECORDS, seen.namespace, record), "spec", "policy", "spec") or {}
+    except ClusterError:
+        return []
+    found = next((each for each in items(policy, "gates") if each.get("name") == gate), {})
+    wanted = part(found, "approval", "groups")
+    return [group for group in who.groups if isinstance(wanted, list) and group in wanted]
 
 
 def _asked_reason(wish: Wish) -> str:

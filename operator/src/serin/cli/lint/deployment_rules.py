@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from serin.api.revision import REVISION_LENGTH
-from serin.cli.layout import time_of
 from serin.cli.lint.findings import Finding, Level
 from serin.cli.lint.source import Document
+from serin.cli.shell.layout import time_of
 from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import LONGEST_NAMES, problem_of
 

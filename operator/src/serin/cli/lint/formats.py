@@ -8,8 +8,8 @@ from pathlib import PurePath
 from typing import Any
 
 from serin import __version__
-from serin.cli.layout import paint
 from serin.cli.lint.findings import RULES, Finding, Level
+from serin.cli.shell.layout import paint
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 COLOURS = {Level.ERROR: "bad", Level.WARNING: "wait"}

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from serin.cli.completion import deployments, names_of_contexts
 from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, one_line, say, show
+from serin.cli.shell.completion import deployments, names_of_contexts
 from serin.errors import InvalidInput
 
 TargetArgument = Annotated[
@@ -132,11 +132,11 @@ def explain(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Why a version was taken back, or why it waits: sentences with numbers, and the record that proves them."""
-    from serin.cli.layout import paragraph
     from serin.cli.live import session
     from serin.cli.live.explaining import explained
     from serin.cli.live.reading import part
     from serin.cli.live.views import as_document
+    from serin.cli.shell.layout import paragraph
     from serin.cluster.resources import PROMOTION_RECORDS
     from serin.errors import NotFound
 

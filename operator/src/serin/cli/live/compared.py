@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.cli.layout import paint, paragraph
 from serin.cli.live.differing import change_of
 from serin.cli.live.files import objects_in
 from serin.cli.live.reading import Object, part
 from serin.cli.live.session import Session
 from serin.cli.live.views import Change, Changes
+from serin.cli.shell.layout import paint, paragraph
 from serin.cluster import resources
 from serin.errors import InvalidInput, NotFound
 from serin.schema.printable import printable

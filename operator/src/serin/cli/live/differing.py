@@ -8,9 +8,9 @@ from typing import Any
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import revision_of, scaling_of
-from serin.cli.layout import lasting
 from serin.cli.live.reading import Object, items, part
 from serin.cli.live.views import Change
+from serin.cli.shell.layout import lasting
 from serin.policy_gates.approval import Approval, NotBy
 
 ABSENT = object()

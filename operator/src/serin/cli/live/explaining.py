@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from serin.cli.layout import lasting, moment, share, time_of
 from serin.cli.live.endings import ending, reason_of
 from serin.cli.live.reading import Object, details_of, items, part
 from serin.cli.live.views import Details, Explanation, Slo
+from serin.cli.shell.layout import lasting, moment, share, time_of
 
 LONGEST_QUERY = 300
 

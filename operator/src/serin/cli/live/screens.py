@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from serin.cli.layout import ago, lasting, moment, paint, painted, paragraph, share, table, time_of
 from serin.cli.live.views import Arm, Attempt, Details, Row, Slo
+from serin.cli.shell.layout import ago, lasting, moment, paint, painted, paragraph, share, table, time_of
 
 LABEL = 12
 """Columns of the labels of one screen."""

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from serin.cli.layout import cut, is_terminal, width
 from serin.cli.live.reading import details_of
 from serin.cli.live.screens import screen, weight_of
 from serin.cli.live.session import Session
 from serin.cli.live.views import Details
+from serin.cli.shell.layout import cut, is_terminal, width
 
 CLEAR = "\x1b[H\x1b[2J"
 

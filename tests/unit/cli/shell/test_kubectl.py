@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from serin.cli import kubectl
-from serin.cli.completion import names_of_contexts
+from serin.cli.shell import kubectl
+from serin.cli.shell.completion import names_of_contexts
 from serin.cluster import direct
 from serin.cluster.resources import Resource
 

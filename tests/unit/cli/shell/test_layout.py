@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from serin.cli import layout
+from serin.cli.shell import layout
 
 NOW = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
 
