@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 
@@ -24,7 +26,7 @@ def complete() -> None:
     words = sys.argv[1:] or [""]
     # The protocol of the completion script for bash, whose answer is one word a line.
     os.environ |= {COMPLETE: "complete_bash", "COMP_WORDS": " ".join(["serin", *words]), "COMP_CWORD": str(len(words))}
-    try:
+    answer = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(answer):
         app(prog_name="serin")
-    except SystemExit:
-        print(NO_FILES)
+    print("\n".join([*filter(None, answer.getvalue().splitlines()), NO_FILES]))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from serin.schema.printable import printable
 
-NARROWEST, NO_TERMINAL = 40, 200
+NARROWEST, NO_TERMINAL, WIDEST_PARAGRAPH = 40, 200, 120
 """Columns; a file or a pipe has no width, and a line of it is not cut."""
 GAP = "  "
 COLOURS = {"good": "32", "bad": "31", "wait": "33", "dim": "2", "bold": "1"}
@@ -92,11 +91,28 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, least: int = 1
 def paragraph(text: str, *, label: str = "", indent: int = 0) -> Iterator[str]:
     """Lines of a text behind a label, none longer than the terminal is wide."""
     head = label.ljust(indent)
-    lines = textwrap.wrap(
-        printable(text), max(20, min(width(), 120) - indent), break_long_words=True, break_on_hyphens=False
-    )
+    lines = list(wrapped(printable(text), max(20, min(width(), WIDEST_PARAGRAPH) - indent)))
     for number, line in enumerate(lines or [""]):
         yield (paint(head, "dim") if not number else " " * indent) + line
+
+
+def wrapped(text: str, most: int) -> Iterator[str]:
+    """Lines of at most ``most`` columns; ``textwrap`` counts characters, and those of East Asia take two columns."""
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if columns_of(longer) <= most:
+            line = longer
+            continue
+        if line:
+            yield line
+        line = word
+        while columns_of(line) > most:
+            fits = next(n for n in range(len(line), 0, -1) if columns_of(line[:n]) <= most)
+            yield line[:fits]
+            line = line[fits:]
+    if line:
+        yield line
 
 
 def time_of(text: str | None) -> datetime | None:
