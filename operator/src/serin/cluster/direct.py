@@ -11,7 +11,7 @@ import os
 import ssl
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -23,6 +23,7 @@ from serin.errors import Expired, Refused, Unavailable
 
 Object = dict[str, Any]
 Objects = list[Object]
+Items = Callable[[Object], Objects]
 TIMEOUT = 10.0
 PAGE = 200
 MOST_BYTES = 64 * 2**20
@@ -136,7 +137,9 @@ class DirectApi:
         try:
             response = self._sent(connection, "GET", path, None, JSON)
             if response.status != http.client.OK:
-                checked(f"watch {resource.plural}", response.status, response.read(LONGEST_LINE), response.headers)
+                checked(
+                    f"watch {resource.plural}", response.status, response.read(LONGEST_LINE), dict(response.headers)
+                )
             while line := response.readline(LONGEST_LINE):
                 event = decoded(line)
                 if event["type"] == "ERROR":
@@ -147,7 +150,7 @@ class DirectApi:
         finally:
             connection.close()
 
-    def _whole(self, resource: Resource, namespace: str, selector: str, accept: str, items: Any) -> Objects:  # noqa: ANN401 - a function
+    def _whole(self, resource: Resource, namespace: str, selector: str, accept: str, items: Items) -> Objects:
         """All pages of a list; begun anew once if the server forgets where it was."""
         for attempt in (1, 2):
             found, size, token = Objects(), 0, ""
@@ -183,7 +186,7 @@ class DirectApi:
         if len(data) > MOST_BYTES:
             self.close()
             raise Refused(f"{what}: an answer of more than {MOST_BYTES // 2**20} MiB")
-        return checked(what, response.status, data or b"{}", response.headers), len(data)
+        return checked(what, response.status, data or b"{}", dict(response.headers)), len(data)
 
     def _sent(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: Object | None, accept: str

@@ -12,7 +12,7 @@ from importlib import resources
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.lint.findings import Finding, Level
-from serin.cli.lint.source import Document
+from serin.cli.lint.source import Document, Path
 from serin.errors import QueryRejected
 from serin.indicators.histogram import Histogram
 from serin.indicators.latency import Latency
@@ -54,8 +54,8 @@ def problems(document: Document, policy: PromotionPolicySpec) -> Iterator[Findin
         found = _of(kind, policy.arms_of(slo))
         if found is None:
             continue
-        where = ("spec", "slos", index, "indicator", kind.kind)
-        wanted = [(kind.threshold, (*where, "threshold"))]
+        where: Path = ("spec", "slos", index, "indicator", kind.kind)
+        wanted: list[tuple[timedelta, Path]] = [(kind.threshold, (*where, "threshold"))]
         wanted += [(rung, (*where, "ladder", number)) for number, rung in enumerate(kind.ladder)]
         for boundary, path in wanted:
             if near := _neighbours(boundary.total_seconds(), found):

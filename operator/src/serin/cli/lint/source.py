@@ -88,7 +88,7 @@ class _Reader:
             return self._mapping(node, path, lines)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index), lines) for index, item in enumerate(node.value)]
-        return self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return self._loader.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -131,7 +131,9 @@ def read(text: str, file: str) -> Source:
         loader = Loader(text)
         reader = _Reader(file, loader, found)
         while loader.check_node():
-            node = loader.get_node()  # type: ignore[no-untyped-call]
+            node = loader.get_node()
+            if node is None:
+                continue
             lines: dict[Path, int] = {}
             value = reader.value(node, (), lines)
             if value is not None:

@@ -18,7 +18,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
     "boolean": (bool,),
-    "object": (Mapping,),  # type: ignore[type-abstract]
+    "object": (Mapping,),
     "array": (list,),
 }
 LONGEST_SHOWN = 60
@@ -117,13 +117,16 @@ def _type_remedy(schema: Schema, wanted: str, value: Any) -> str:  # noqa: ANN40
 
 def _limits(doc: Document, schema: Schema, value: Any, path: Path) -> Iterator[Finding]:  # noqa: ANN401
     size = len(value) if isinstance(value, str | list | Mapping) else value
-    unit = (
-        {str: " characters", list: " items"}.get(type(value), " fields") if not isinstance(value, int | float) else ""
-    )
-    names = {str: ("minLength", "maxLength"), list: ("minItems", "maxItems")}.get(
-        type(value), ("minProperties", "maxProperties")
-    )
-    least, most = (schema.get(n) for n in (("minimum", "maximum") if not unit else names))
+    match value:
+        case str():
+            unit, names = " characters", ("minLength", "maxLength")
+        case list():
+            unit, names = " items", ("minItems", "maxItems")
+        case Mapping():
+            unit, names = " fields", ("minProperties", "maxProperties")
+        case _:
+            unit, names = "", ("minimum", "maximum")
+    least, most = (schema.get(name) for name in names)
     if least is not None and not isinstance(value, bool) and size < least:
         yield doc.finding("value", path, f"{_counted(size, unit)} is too little", f"at least {least}{unit}")
     if most is not None and not isinstance(value, bool) and size > most:

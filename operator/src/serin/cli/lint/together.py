@@ -75,7 +75,7 @@ def _hostnames(documents: list[Document]) -> Iterator[Finding]:
     first: dict[tuple[str, str, str], Document] = {}
     for model in _of(documents, "ModelDeployment"):
         route = _part(model, "spec", "route")
-        parent = route.get("parentRef") if isinstance(route.get("parentRef"), Mapping) else {}
+        parent = _part(model, "spec", "route", "parentRef")
         hostnames = route.get("hostnames")
         for index, hostname in enumerate(hostnames if isinstance(hostnames, list) else ()):
             gateway = (str(parent.get("namespace") or model.namespace), str(parent.get("name")))

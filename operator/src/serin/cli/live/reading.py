@@ -118,7 +118,7 @@ def attempt_of(row: Object) -> Attempt:
     number = columns.get("Attempt")
     return Attempt(
         name=str(part(row, "metadata", "name")),
-        attempt=int(number) if str(number).isdigit() else None,
+        attempt=int(str(number)) if str(number).isdigit() else None,
         version=str(columns.get("Version") or "?"),
         outcome=columns.get("Outcome") or None,
         reason=columns.get("Reason") or None,
@@ -178,18 +178,18 @@ def number(text: object) -> float | None:
 
 
 def _gate(gate: Object) -> Gate:
-    words = (str(gate.get(name, "?")) for name in ("name", "kind", "before", "state"))
-    return Gate(*words, gate.get("since"), gate.get("until"), str(gate.get("message", "")))
+    name, kind, before, state = (str(gate.get(field, "?")) for field in ("name", "kind", "before", "state"))
+    return Gate(name, kind, before, state, gate.get("since"), gate.get("until"), str(gate.get("message", "")))
 
 
 def _said(action: Object) -> Said:
-    words = (str(action.get(name, "?")) for name in ("action", "by", "outcome"))
-    return Said(*words, action.get("at"), action.get("reason"), str(action.get("message", "")))
+    word, by, outcome = (str(action.get(field, "?")) for field in ("action", "by", "outcome"))
+    return Said(word, by, outcome, action.get("at"), action.get("reason"), str(action.get("message", "")))
 
 
 def _rejected(rejection: Object) -> Rejected:
-    words = (str(rejection.get(name, "?")) for name in ("version", "revision", "reason"))
-    return Rejected(*words, rejection.get("at"), str(rejection.get("record", "?")))
+    version, revision, reason = (str(rejection.get(field, "?")) for field in ("version", "revision", "reason"))
+    return Rejected(version, revision, reason, rejection.get("at"), str(rejection.get("record", "?")))
 
 
 def _troubles(obj: Object) -> Iterator[Trouble]:
