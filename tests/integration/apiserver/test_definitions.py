@@ -99,7 +99,7 @@ def test_columns_of_a_model_deployment(api: ClusterApi, namespace: str) -> None:
     }
     api.merge(API_VERSION, "ModelDeployment/status", "fraud", namespace=namespace, patch={"status": status})
     names, cells = table(api, namespace, "modeldeployments")
-    words = ["Name", "Phase", "Stable", "Candidate", "Weight", "Step", "Reason", "Since", "Stalled", "Ready", "Age"]
+    words = ["Name", "Phase", "Stable", "Candidate", "Weight", "Reason", "Since", "Stalled", "Ready", "Age"]
     assert names == words
     assert cells[:6] == ["fraud", "Progressing", "1", "2", 5, None]
 
@@ -132,7 +132,7 @@ def test_a_model_deployment_tells_its_story_in_120_columns(api: ClusterApi, name
     # kubectl pads each column to its longest cell, with three blanks between two.
     shown = [max(len(name), len(str(cell))) for name, cell in zip(names, cells, strict=True)]
     assert sum(shown) + 3 * (len(shown) - 1) <= 120, dict(zip(names, cells, strict=True))
-    assert (cells[1], cells[6]) == (phase.value, reason)
+    assert (cells[1], cells[5]) == (phase.value, reason)
 
 
 def test_columns_of_a_policy(api: ClusterApi, namespace: str) -> None:
