@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 
 from e2e.scenarios.command_line import CommandLine, Ran
@@ -46,6 +47,7 @@ def said(ran: Ran, word: str) -> None:
     assert ran.lines[-1].startswith(word), ran.out
 
 
+@pytest.mark.timeout(900)  # some forty programs are started one after the other
 def test_every_command_during_a_rollout_and_a_rollback(site: Site) -> None:
     serin = command_line(site)
     site.go_live()
