@@ -41,6 +41,7 @@ class FakeApi:
     """What the admission policies say of each object."""
     works: bool = True
     """The operator runs."""
+    may_watch: bool = True
     away: int = 0
     """How often the server does not answer the next requests for changes."""
 
@@ -77,6 +78,8 @@ class FakeApi:
         self, resource: Resource, namespace: str, name: str, version: str, seconds: int
     ) -> Iterator[tuple[str, Object]]:
         assert version
+        if not self.may_watch:
+            raise Refused("cannot watch modeldeployments")
         if self.away:
             self.away -= 1
             raise Unavailable("no answer in time")

@@ -94,6 +94,12 @@ def test_a_server_that_goes_away_is_waited_for(desk: Desk) -> None:
     assert ran("wait", "fraud", "--for", "promoted", "--timeout", "5m").exit_code == 0
 
 
+def test_who_may_read_and_not_watch_waits_too(desk: Desk) -> None:
+    desk.api.may_watch = False
+    desk.lab.want("2")
+    assert ran("wait", "fraud", "--for", "promoted", "--timeout", "5m").exit_code == 0
+
+
 def test_what_cannot_be_waited_for(desk: Desk) -> None:
     assert desk.lab.status
     for arguments in (["--for", "done"], ["--timeout", "soon"], ["--timeout", ""]):

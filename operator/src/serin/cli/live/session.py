@@ -12,7 +12,7 @@ from serin.cluster import resources
 from serin.cluster.direct import Api, DirectApi, Object
 from serin.cluster.kubeconfig import access
 from serin.cluster.resources import Resource
-from serin.errors import Expired, InvalidInput, NotFound, Unavailable
+from serin.errors import Expired, InvalidInput, NotFound, Refused, Unavailable
 
 KINDS = {
     resources.MODEL_DEPLOYMENTS: ("mdep", "modeldeployment", "modeldeployments"),
@@ -63,10 +63,7 @@ class Session:
                 obj = self.api.get(resources.MODEL_DEPLOYMENTS, self.namespace, name)
                 yield obj
                 version = obj["metadata"]["resourceVersion"]
-                for word, changed in self.api.changes(
-                    resources.MODEL_DEPLOYMENTS, self.namespace, name, version, self._left(until)
-                ):
-                    yield None if word == "DELETED" else changed
+                yield from self._told(name, version, until)
             except NotFound:
                 yield None
                 self.sleep(PAUSE)
@@ -74,6 +71,15 @@ class Session:
                 self.sleep(PAUSE)
             if until is not None and self.now() >= until:
                 return
+
+    def _told(self, name: str, version: str, until: datetime | None) -> Iterator[Object | None]:
+        """What the server tells after ``version``; who may read but not watch looks again after a pause."""
+        left = self._left(until)
+        try:
+            for word, changed in self.api.changes(resources.MODEL_DEPLOYMENTS, self.namespace, name, version, left):
+                yield None if word == "DELETED" else changed
+        except Refused:
+            self.sleep(PAUSE)
 
     def _left(self, until: datetime | None) -> int:
         left = WATCH_SECONDS if until is None else (until - self.now()).total_seconds()
