@@ -87,6 +87,7 @@ check-crds: $(STAMP)
 	$(BIN)/python -m tools.rolegen --check
 	$(BIN)/python -m tools.monitoring --check
 	$(BIN)/python -m tools.values --check
+	$(BIN)/python -m tools.cliref --check
 check-licences: $(STAMP)
 	$(BIN)/python -m tools.licences
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
@@ -115,6 +116,7 @@ crds: $(STAMP) ## Generate what is made from the code: crds/, the chart's rules,
 	$(BIN)/python -m tools.reasons
 	$(BIN)/python -m tools.monitoring
 	$(BIN)/python -m tools.values
+	$(BIN)/python -m tools.cliref
 
 .PHONY: picture
 picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code
@@ -122,7 +124,7 @@ picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
-	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/audit.lock requirements/audit.in

@@ -96,9 +96,15 @@ KINDS = (
             Column("Stable", ".status.stable.version"),
             Column("Candidate", ".status.candidate.version"),
             Column("Weight", ".status.weights.applied", "integer"),
+            # In 120 columns the sentence has no room: the word, since when, and whether a person has to act.
+            Column("Reason", ".status.reason"),
+            Column("Since", ".status.since", "date"),
+            Column("Stalled", '.status.conditions[?(@.type=="Stalled")].status'),
             Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
-            Column("Message", ".status.message"),
             Column("Wanted", ".spec.model.version", priority=1),
+            Column("Step", ".status.rollout.step", "integer", priority=1),
+            Column("Record", ".status.rollout.record", priority=1),
+            Column("Message", ".status.message", priority=1),
             AGE,
         ),
         rules=tuple(NAME_RULES),
@@ -109,6 +115,8 @@ KINDS = (
         "ppol",
         (
             Column("Arms", ".spec.arms"),
+            Column("Window", ".spec.analysis.window"),
+            Column("Bake", ".spec.bake.for"),
             AGE,
         ),
         has_status=False,
@@ -157,7 +165,8 @@ KINDS = (
         "PromotionFreeze",
         "pfreeze",
         (
-            Column("From", ".spec.from", "date"),
+            # A date would be shown as its age, and one that is yet to come as <invalid>.
+            Column("From", ".spec.from"),
             Column("Until", ".spec.until"),
             Column("Holds", ".status.holds"),
             Column("Reason", ".spec.reason"),

@@ -12,11 +12,13 @@ from serin.api import API_VERSION
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
 from tests.integration.apiserver import objects
 
 pytestmark = pytest.mark.apiserver
 CRD_API = "apiextensions.k8s.io/v1"
-PLURALS = ("modeldeployments", "promotionpolicies", "promotionrecords", "promotionactions")
+PLURALS = ("modeldeployments", "promotionpolicies", "promotionrecords", "promotionactions", "promotionfreezes")
 
 
 @pytest.mark.parametrize("plural", PLURALS)
@@ -97,15 +99,63 @@ def test_columns_of_a_model_deployment(api: ClusterApi, namespace: str) -> None:
     }
     api.merge(API_VERSION, "ModelDeployment/status", "fraud", namespace=namespace, patch={"status": status})
     names, cells = table(api, namespace, "modeldeployments")
-    assert names == ["Name", "Phase", "Stable", "Candidate", "Weight", "Ready", "Message", "Age"]
-    assert cells[:-1] == ["fraud", "Progressing", "1", "2", 5, "False", "step 2 of 3 at 25 %"]
+    words = ["Name", "Phase", "Stable", "Candidate", "Weight", "Reason", "Since", "Stalled", "Ready", "Age"]
+    assert names == words
+    assert cells[:6] == ["fraud", "Progressing", "1", "2", 5, None]
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_model_deployment_tells_its_story_in_120_columns(api: ClusterApi, namespace: str, phase: Phase) -> None:
+    """With the longest words that there are, and names and versions as people choose them."""
+    item = objects.model_deployment(namespace)
+    item["metadata"]["name"] = "fraud-detection-eu"
+    api.apply(item)
+    reason = max((reason.value for reason in Reason), key=len)
+    conditions = [
+        {"type": kind, "status": "False", "reason": reason, "message": "…", "lastTransitionTime": objects.AT}
+        for kind in ("Ready", "Stalled")
+    ]
+    status: Json = {
+        "phase": phase.value,
+        "reason": reason,
+        "since": objects.AT,
+        "message": "a sentence that is far too long for a table " * 8,
+        "stable": {**objects.REVISION, "version": "2026.11"},
+        "candidate": {**objects.REVISION, "version": "2026.12"},
+        "weights": {"desired": 100, "applied": 100},
+        "conditions": conditions,
+    }
+    api.merge(
+        API_VERSION, "ModelDeployment/status", "fraud-detection-eu", namespace=namespace, patch={"status": status}
+    )
+    names, cells = table(api, namespace, "modeldeployments")
+    # kubectl pads each column to its longest cell, with three blanks between two.
+    shown = [max(len(name), len(str(cell))) for name, cell in zip(names, cells, strict=True)]
+    assert sum(shown) + 3 * (len(shown) - 1) <= 120, dict(zip(names, cells, strict=True))
+    assert (cells[1], cells[5]) == (phase.value, reason)
 
 
 def test_columns_of_a_policy(api: ClusterApi, namespace: str) -> None:
     api.apply(objects.policy(namespace))
     names, cells = table(api, namespace, "promotionpolicies")
-    assert names == ["Name", "Arms", "Age"]
-    assert cells[:-1] == ["careful", "Contour"]
+    assert names == ["Name", "Arms", "Window", "Bake", "Age"]
+    assert cells[:2] == ["careful", "Contour"]
+
+
+def test_columns_of_a_freeze_that_is_yet_to_begin(api: ClusterApi, namespace: str) -> None:
+    spec = {"reason": "holidays", "from": "2099-12-20T00:00:00Z", "until": "2100-01-04T00:00:00Z"}
+    api.apply(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "PromotionFreeze",
+            "metadata": {"name": "holidays", "namespace": namespace},
+            "spec": spec,
+        }
+    )
+    names, cells = table(api, namespace, "promotionfreezes")
+    assert names == ["Name", "From", "Until", "Holds", "Reason", "Age"]
+    assert cells[:3] == ["holidays", spec["from"], spec["until"]]
+    assert "invalid" not in str(cells)
 
 
 def test_columns_of_a_record(api: ClusterApi, namespace: str) -> None:

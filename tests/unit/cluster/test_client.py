@@ -14,7 +14,8 @@ from kubernetes.aio import client
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from serin.cluster import resources
-from serin.cluster.client import Call, KubernetesCluster, error_for
+from serin.cluster.answers import error_for
+from serin.cluster.client import Call, KubernetesCluster
 from serin.cluster.connection import ClusterCredentials
 from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
 

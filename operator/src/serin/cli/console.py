@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from serin.errors import InvalidInput
+from serin.errors import ClusterError, InvalidInput, NotFound, Unavailable
 from serin.schema.printable import shortened
 
 BAD_INPUT = 2
 LONGEST_ERROR, LONGEST_NOTE, MOST_NOTES = 1000, 200, 20
+HINTS: tuple[tuple[type[ClusterError], str], ...] = (
+    (NotFound, " (is Serin installed in this cluster? kubectl get crd modeldeployments.serin.dev)"),
+    (Unavailable, " (is it the right cluster? kubectl config current-context, or --context)"),
+)
+"""What to look at, by the kind of a failure; a refusal says itself what is missing."""
 
 
 class Output(StrEnum):
     """For people or for programs."""
 
-    TEXT = "text"
+    TABLE = "table"
     JSON = "json"
+    YAML = "yaml"
+    TEXT = "text"
+    """As ``table``: its name until 0.1."""
 
 
-OutputOption = Annotated[Output, typer.Option(help="For people or for programs.")]
-NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", help="Namespace.")]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="For people (table, or text) or for programs (json, yaml).")
+]
+NamespaceOption = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace; default: that of the kubeconfig's context.")
+]
+ContextOption = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
 
 
 @contextmanager
@@ -35,6 +49,10 @@ def one_line() -> Iterator[None]:
         yield
     except InvalidInput as error:
         typer.echo(f"serin: {shortened(str(error), LONGEST_ERROR)}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except ClusterError as error:
+        hint = next((hint for kind, hint in HINTS if isinstance(error, kind)), "")
+        typer.echo(f"serin: the cluster: {shortened(str(error), LONGEST_ERROR)}{hint}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except BrokenPipeError:
         sys.stderr.close()
@@ -57,3 +75,30 @@ def note_unused(fields: list[str]) -> None:
 def say(text: str) -> None:
     """Prints lines for people; files and records may hold anything, a terminal gets only what can be printed."""
     typer.echo("".join(char if char.isprintable() or char == "\n" else " " for char in text))
+
+
+def for_programs(output: Output) -> bool:
+    """Whether a program reads the output."""
+    return output in {Output.JSON, Output.YAML}
+
+
+def emit(text: str, output: Output) -> None:
+    """Prints one of several documents, given as JSON, in the form that was asked for."""
+    if output is Output.YAML:
+        import yaml
+
+        text = "---\n" + yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=False).rstrip()
+    typer.echo(text)
+
+
+def show(document: Any, output: Output, lines: Iterable[str]) -> None:  # noqa: ANN401 - a JSON document
+    """Prints a document for programs, or lines that were made for people."""
+    if output is Output.JSON:
+        typer.echo(json.dumps(document, indent=2))
+    elif output is Output.YAML:
+        import yaml
+
+        typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=False), nl=False)
+    else:
+        for line in lines:
+            typer.echo(line)

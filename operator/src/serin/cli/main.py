@@ -11,20 +11,34 @@ from typing import Annotated
 import typer
 
 from serin import __version__
+from serin.cli.act import commands as act
 from serin.cli.adoption import commands as adoption
-from serin.cli.console import NamespaceOption, Output, OutputOption, note_unused, one_line, say
+from serin.cli.console import (
+    NamespaceOption,
+    Output,
+    OutputOption,
+    emit,
+    for_programs,
+    note_unused,
+    one_line,
+    say,
+    show,
+)
 from serin.cli.evidence import commands as evidence
+from serin.cli.lint import command as lint
+from serin.cli.live import commands as live
+from serin.cli.live.commands import ContextOption
+from serin.cli.where import Where
 from serin.judge import JUDGE_VERSION
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
 DISAGREES, NOT_READY = 1, 1
-evidence.register(app)
-adoption.register(app)
+for commands in (live, act, lint, evidence, adoption):
+    commands.register(app)
 PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
 
 
@@ -34,19 +48,16 @@ def serin() -> None:
 
 
 @app.command()
-def version(output: OutputOption = Output.TEXT) -> None:
+def version(output: OutputOption = Output.TABLE) -> None:
     """Versions of Serin and of its judge."""
-    if output is Output.JSON:
-        typer.echo(json.dumps({"serin": __version__, "judge": JUDGE_VERSION}))
-    else:
-        typer.echo(f"serin {__version__}, judge {JUDGE_VERSION}")
+    show({"serin": __version__, "judge": JUDGE_VERSION}, output, [f"serin {__version__}, judge {JUDGE_VERSION}"])
 
 
 @app.command()
 def judge(
     policy: PolicyOption,
     windows: Annotated[Path, typer.Option(help="Windows, a JSON object a line; - is standard input.")],
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """What would this policy have decided on these windows? See docs/concepts/judge.md for the file's format."""
     from serin.cli import judge as command
@@ -56,13 +67,13 @@ def judge(
         note_unused(unknown)
         last = None
         for last in found:
-            if output is Output.JSON:
-                typer.echo(command.as_json(last))
+            if for_programs(output):
+                emit(command.as_json(last), output)
             else:
                 say(command.as_text(last))
         if last is not None:
-            if output is Output.JSON:
-                typer.echo(command.summary_as_json(run.summary))
+            if for_programs(output):
+                emit(command.summary_as_json(run.summary), output)
             else:
                 say(command.summary_as_text(run.summary, last))
 
@@ -72,7 +83,7 @@ def replay(
     record: Annotated[
         Path, typer.Argument(help="A PromotionRecord (YAML or JSON), or an export; - is standard input.")
     ],
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Does the evidence in PromotionRecords, judged again, lead to their outcomes? Ends with 1 if it does not.
 
@@ -82,23 +93,22 @@ def replay(
     from serin.cli.evidence import replaying
     from serin.cli.replay import SENTENCES, Answer, replay_in
 
-    as_json = output is Output.JSON
     with one_line():
         text = lines.read_text(record)
         if replaying.is_export(text):
-            if not replaying.replayed(text, str(record), as_json=as_json):
+            if not replaying.replayed(text, str(record), output=output):
                 raise typer.Exit(DISAGREES)
             return
         run = replay_in(text, str(record))
         note_unused(run.unused)
         for judged in run.windows():
-            if as_json:
-                typer.echo(lines.as_json(judged))
+            if for_programs(output):
+                emit(lines.as_json(judged), output)
             else:
                 say(lines.as_text(judged))
         found = run.agreement()
-        if as_json:
-            typer.echo(json.dumps(dataclasses.asdict(found)))
+        if for_programs(output):
+            emit(json.dumps(dataclasses.asdict(found)), output)
         else:
             note = f"; {found.note}" if found.note else ""
             say(f"record: {found.recorded}; evidence: {found.recomputed}{note}")
@@ -110,7 +120,8 @@ def replay(
 @app.command()
 def preflight(  # noqa: PLR0917 - one parameter an option
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
     prometheus: Annotated[
         str | None, typer.Option(help="Prometheus as seen from here; default: the policy's address.")
     ] = None,
@@ -121,7 +132,7 @@ def preflight(  # noqa: PLR0917 - one parameter an option
         str | None,
         typer.Option(help="Whose series count, as the operator's settings say.", envvar="SERIN_PROMETHEUS_ARMS"),
     ] = None,
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Could the next rollout be judged, and how fast? Reads the cluster and Prometheus; ends with 1 if it could not."""
     from rich.console import Console
@@ -129,9 +140,9 @@ def preflight(  # noqa: PLR0917 - one parameter an option
     from serin.cli import preflight as command
 
     with one_line():
-        figures = command.gathered(target, namespace, command.Source(prometheus, servers, arms))
-        if output is Output.JSON:
-            typer.echo(command.as_json(figures))
+        figures = command.gathered(target, Where(namespace, context), command.Source(prometheus, servers, arms))
+        if for_programs(output):
+            show(command.as_fields_of(figures), output, ())
         else:
             command.show(figures, Console())
         if not command.ready(figures):
@@ -159,7 +170,7 @@ def simulate(  # noqa: PLR0917 - one parameter an option
     runs: Annotated[int, typer.Option(help="How many rollouts.")] = 500,
     seed: Annotated[int, typer.Option(help="The same seed draws the same rollouts.")] = 1,
     plot: Annotated[Path | None, typer.Option(help="Draw the first rollout's evidence (.svg or .png).")] = None,
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """What would this policy do with such traffic? Draws many rollouts and counts how they end."""
     from serin.analysis.simulate import Traffic, statistics_of
@@ -181,8 +192,8 @@ def simulate(  # noqa: PLR0917 - one parameter an option
         else:
             results = list(drawn)
         found, forecast = statistics_of(results, fault_at), command.predicted(spec, traffic)
-        if output is Output.JSON:
-            typer.echo(command.as_json(found, forecast))
+        if for_programs(output):
+            emit(command.as_json(found, forecast), output)
         else:
             for label, value in command.as_rows(found):
                 typer.echo(f"{label:<32}{value}")

@@ -17,6 +17,7 @@ from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
 from serin.cli.servers import chosen
 from serin.cli.survey_target import survey_target
+from serin.cli.where import Where
 from serin.cluster.connection import connect
 from serin.errors import ClusterError, InvalidInput
 from serin.prometheus.figures import ArmFigures, SloFigures, readiness_of
@@ -36,9 +37,9 @@ class Source:
     arms: str | None
 
 
-def gathered(target: str, namespace: str, source: Source) -> list[SloFigures]:
+def gathered(target: str, where: Where, source: Source) -> list[SloFigures]:
     """The figures of ``mdep/NAME``; ``InvalidInput`` if the cluster has no such rollout to survey."""
-    return asyncio.run(_gathered(_name(target), namespace, source))
+    return asyncio.run(_gathered(_name(target), where, source))
 
 
 def _name(target: str) -> str:
@@ -48,9 +49,10 @@ def _name(target: str) -> str:
     return name
 
 
-async def _gathered(name: str, namespace: str, source: Source) -> list[SloFigures]:
+async def _gathered(name: str, where: Where, source: Source) -> list[SloFigures]:
     try:
-        async with connect() as (cluster, _):
+        namespace = where.namespace
+        async with connect(where.context) as (cluster, _):
             target = await survey_target(cluster, namespace, name)
     except ClusterError as error:
         raise InvalidInput(f"the cluster cannot be read: {error}") from None
@@ -69,9 +71,14 @@ def ready(figures: list[SloFigures]) -> bool:
     return found.ready and not found.unknown and all(f.total_rps for f in figures if f.decides and f.stable is not None)
 
 
+def as_fields_of(figures: list[SloFigures]) -> dict[str, Any]:
+    """All figures as one document."""
+    return {"ready": ready(figures), "slos": [_slo(f) for f in figures]}
+
+
 def as_json(figures: list[SloFigures]) -> str:
     """All figures as one JSON object."""
-    return json.dumps({"ready": ready(figures), "slos": [_slo(f) for f in figures]}, indent=2)
+    return json.dumps(as_fields_of(figures), indent=2)
 
 
 def _slo(figures: SloFigures) -> dict[str, Any]:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -18,11 +16,10 @@ import aiohttp
 from kubernetes.aio import client
 
 from serin.api.names import MANAGER
-from serin.cluster.decoding import decoded
+from serin.cluster.answers import checked, continue_token, list_path, object_path
 from serin.cluster.paging import Page, whole_list
 from serin.cluster.resources import Resource
-from serin.errors import ClusterError, Conflict, Expired, NotFound, Refused, Unavailable
-from serin.schema.masking import masked
+from serin.errors import NotFound, Unavailable
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -108,7 +105,7 @@ class KubernetesCluster:
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """See :class:`Cluster`."""
-        return await self._read(_path(resource, namespace, name))
+        return await self._read(object_path(resource, namespace, name))
 
     async def list(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
         """See :class:`Cluster`."""
@@ -120,22 +117,22 @@ class KubernetesCluster:
 
     async def list_page(self, resource: Resource, namespace: str, selector: str, *, limit: int, token: str) -> Page:
         """See :class:`Cluster`."""
-        answer, size = await self._read_sized(_list_path(resource, namespace, selector, limit, token))
-        return Page(list(answer.get("items") or []), _continue_token(answer), size)
+        answer, size = await self._read_sized(list_path(resource, namespace, selector, limit, token))
+        return Page(list(answer.get("items") or []), continue_token(answer), size)
 
     async def list_rows(self, resource: Resource, namespace: str, selector: str) -> Objects:
         """See :class:`Cluster`."""
         columns: list[str] = []  # only the first page has to name them
 
         async def read(limit: int, token: str) -> Page:
-            path = _list_path(resource, namespace, selector, limit, token)
+            path = list_path(resource, namespace, selector, limit, token)
             answer, size = await self._read_sized(path, accept=TABLE)
             columns[:] = [column["name"] for column in answer.get("columnDefinitions") or []] or columns
             rows = [
                 {"metadata": row["object"]["metadata"], "columns": dict(zip(columns, row["cells"], strict=True))}
                 for row in answer.get("rows") or []
             ]
-            return Page(rows, _continue_token(answer), size)
+            return Page(rows, continue_token(answer), size)
 
         return await whole_list(read, f"list {resource.plural}")
 
@@ -148,18 +145,18 @@ class KubernetesCluster:
         """See :class:`Cluster`."""
         metadata = body["metadata"]
         query = {"fieldManager": manager, "force": "true"}
-        path = f"{_path(resource, metadata['namespace'], metadata['name'])}?{urlencode(query)}"
+        path = f"{object_path(resource, metadata['namespace'], metadata['name'])}?{urlencode(query)}"
         return await self._request("PATCH", path, body, APPLY)
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
         """See :class:`Cluster`."""
-        path = f"{_path(resource, namespace, name)}?{urlencode({'fieldManager': MANAGER})}"
+        path = f"{object_path(resource, namespace, name)}?{urlencode({'fieldManager': MANAGER})}"
         return await self._request("PATCH", path, patch, MERGE)
 
     async def replace(self, resource: Resource, body: Object) -> Object:
         """Replaces the whole object; ``Conflict`` unless ``resourceVersion`` is the newest."""
         metadata = body["metadata"]
-        return await self._request("PUT", _path(resource, metadata["namespace"], metadata["name"]), body)
+        return await self._request("PUT", object_path(resource, metadata["namespace"], metadata["name"]), body)
 
     async def post(self, path: str, body: Object) -> Object:
         """Creates a review, which the server answers and does not store."""
@@ -168,7 +165,8 @@ class KubernetesCluster:
     async def update_status(self, resource: Resource, body: Object) -> Object:
         """See :class:`Cluster`."""
         metadata = body["metadata"]
-        return await self._request("PUT", _path(resource, metadata["namespace"], metadata["name"], "status"), body)
+        path = object_path(resource, metadata["namespace"], metadata["name"], "status")
+        return await self._request("PUT", path, body)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         """See :class:`Cluster`."""
@@ -176,7 +174,7 @@ class KubernetesCluster:
         if uid:
             body["preconditions"] = {"uid": uid}
         try:
-            await self._request("DELETE", _path(resource, namespace, name), body)
+            await self._request("DELETE", object_path(resource, namespace, name), body)
         except NotFound:
             return
 
@@ -184,7 +182,9 @@ class KubernetesCluster:
         """Deletes an object and keeps what it owns, which then has no owner."""
         body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"}
         try:
-            await self._request("DELETE", _path(resource, namespace, name), {**body, "preconditions": {"uid": uid}})
+            await self._request(
+                "DELETE", object_path(resource, namespace, name), {**body, "preconditions": {"uid": uid}}
+            )
         except NotFound:
             return
 
@@ -224,59 +224,4 @@ class KubernetesCluster:
         finally:
             self._on_call(Call(method.lower(), code, time.monotonic() - started))
         what = f"{method} {path.split('?', maxsplit=1)[0]}"
-        return _checked(what, answer.status, data or b"{}", answer.headers), len(data)
-
-
-def _path(resource: Resource, namespace: str, name: str, subresource: str = "") -> str:
-    """The path of an object; ``NotFound`` for a name that none can have.
-
-    Dots are steps in a path: ``.`` would read the whole collection, ``..`` what lies above it.
-    """
-    if name in {"", ".", ".."}:
-        message = f"{resource.plural} {name!r}: no object can have this name"
-        raise NotFound(message)
-    return resource.path(namespace, name, subresource)
-
-
-def _list_path(resource: Resource, namespace: str, selector: str, limit: int, token: str) -> str:
-    query = {"labelSelector": selector, "limit": str(limit), "continue": token}
-    return f"{resource.path(namespace)}?{urlencode({name: value for name, value in query.items() if value})}"
-
-
-def _continue_token(answer: Mapping[str, Any]) -> str:
-    return str((answer.get("metadata") or {}).get("continue") or "")
-
-
-def _checked(what: str, status: int, data: bytes, headers: Mapping[str, str]) -> Object:
-    """The decoded answer; raises the error for its status."""
-    try:
-        parsed = decoded(data)
-    except ValueError as error:
-        message = f"{what}: status {status}, and the answer is not JSON"
-        raise Unavailable(message) from error
-    if status < 400:  # noqa: PLR2004 - HTTP
-        return dict(parsed)
-    message = f"{what}: {status} {masked(str(parsed.get('message', '')))}"  # it may quote what was sent
-    if status == 410:  # noqa: PLR2004 - HTTP
-        raise Expired(message, _continue_token(parsed))
-    raise error_for(status, message, headers)
-
-
-def error_for(status: int, message: str, headers: Mapping[str, str]) -> ClusterError:
-    """The error class for an HTTP status of the API server."""
-    if status == 404:  # noqa: PLR2004
-        return NotFound(message)
-    if status == 409:  # noqa: PLR2004
-        return Conflict(message)
-    if status == 429 or status >= 500:  # noqa: PLR2004
-        retry_after = headers.get("Retry-After", "")
-        return Unavailable(message, float(retry_after) if retry_after.isdigit() else None)
-    return Refused(message, _date(headers))
-
-
-def _date(headers: Mapping[str, str]) -> datetime | None:
-    """The server's clock, in whole seconds; None if the answer does not tell."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
-    except ValueError:
-        return None
+        return checked(what, answer.status, data or b"{}", answer.headers), len(data)

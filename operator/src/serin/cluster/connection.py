@@ -38,32 +38,34 @@ class ClusterCredentials:
 
 @contextlib.asynccontextmanager
 async def connect(
-    on_call: Callable[[Call], None] = lambda _: None,
+    context: str | None = None, on_call: Callable[[Call], None] = lambda _: None
 ) -> AsyncIterator[tuple[KubernetesCluster, ClusterCredentials]]:
     """Connects to the cluster that the process runs in, or else to the one of the kubeconfig.
 
-    ``Refused`` without a usable one of them. ``on_call`` is told of each request.
+    With ``context`` only that of the kubeconfig. ``Refused`` without a usable one of them. ``on_call`` is told of each
+    request.
     """
     settings = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        in_pod = context is None
+        if in_pod:
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        api = await _of_kubeconfig(settings)
-    else:
-        api = client.ApiClient(settings)
+        in_pod = False
+    api = client.ApiClient(settings) if in_pod else await _of_kubeconfig(settings, context)
     try:
         yield KubernetesCluster(api, on_call=on_call), ClusterCredentials(settings)
     finally:
         await api.close()  # type: ignore[no-untyped-call]
 
 
-async def _of_kubeconfig(settings: client.Configuration) -> client.ApiClient:
+async def _of_kubeconfig(settings: client.Configuration, context: str | None) -> client.ApiClient:
     """The client for the kubeconfig; ``Refused`` if there is none, or if it cannot be used."""
     files = os.environ.get("KUBECONFIG") or str(config.KUBE_CONFIG_DEFAULT_LOCATION)
     if not _any_file(files):
         raise Refused(f"there is no kubeconfig {files}: set KUBECONFIG to a file that names a cluster")
     try:
-        await config.load_kube_config(files, client_configuration=settings)  # type: ignore[no-untyped-call]
+        await config.load_kube_config(files, context, client_configuration=settings)  # type: ignore[no-untyped-call]
         return client.ApiClient(settings)
     except Exception as error:  # the library checks nothing: a wrong type in the file is an error of any class
         raise Refused(f"kubeconfig {files} cannot be used: {masked(str(error))}") from error

@@ -79,7 +79,7 @@ async def run(settings: Settings) -> None:
     with _servers(settings) as sources:
         async with (
             health.serving(settings.health_host, settings.health_port, state),
-            connect(record_call) as (cluster, login),
+            connect(on_call=record_call) as (cluster, login),
         ):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
             async with checking(cluster, settings, state), released_on_exit(elector):

@@ -29,7 +29,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
         cluster.put(RECORDS, obj)
 
     @contextlib.asynccontextmanager
-    async def connect() -> AsyncIterator[tuple[FakeCluster, None]]:
+    async def connect(_: str | None = None) -> AsyncIterator[tuple[FakeCluster, None]]:
         yield cluster, None
 
     monkeypatch.setattr(sources, "connect", connect)

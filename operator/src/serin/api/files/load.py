@@ -31,11 +31,11 @@ BROKEN = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, Ar
 """What PyYAML raises: besides its own errors those of Python, for tags such as ``!!int x``."""
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """Reads times as texts: so does every tool that turns YAML into JSON for the API server."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
     for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -46,7 +46,7 @@ def yaml_document(text: str, source: str) -> object:
     if len(text) > LARGEST_DOCUMENT:
         raise InvalidInput(f"{source}: more than {LARGEST_DOCUMENT} characters; give one object a file")
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from serin.cli.console import NamespaceOption, note, one_line, say
+from serin.cli.live.commands import ContextOption
+from serin.cli.where import Where
 from serin.errors import ClusterError, InvalidInput
 
 
@@ -19,7 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def init(  # noqa: PLR0917 - one parameter an option
     source: Annotated[str, typer.Option("--from", help="isvc/NAME, or a file with an InferenceService (YAML).")],
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
     name: Annotated[str | None, typer.Option(help="The ModelDeployment's name; default: NAME-live.")] = None,
     version: Annotated[str, typer.Option(help="Your name for the version that runs.")] = "1",
     hostname: Annotated[
@@ -34,7 +37,7 @@ def init(  # noqa: PLR0917 - one parameter an option
     from serin.cli.adoption import manifests
 
     with one_line():
-        found = manifests.read(source, namespace)
+        found = manifests.read(source, Where(namespace, context))
         wishes = manifests.Wishes(name, version, tuple(hostname or ()), gateway)
         documents, notes = manifests.manifests(found, wishes)
         typer.echo(yaml_of(documents), nl=False)
@@ -44,7 +47,8 @@ def init(  # noqa: PLR0917 - one parameter an option
 
 def leave(
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
     to: Annotated[
         str | None,
         typer.Option("--as", help="Name of the InferenceService that stays; default: the adopted one's, or NAME."),
@@ -59,8 +63,8 @@ def leave(
 
     async def run(name: str) -> None:
         try:
-            async with connect() as (cluster, _):
-                await Leaving(cluster, namespace, name, say, Patience(timeout)).run(to)
+            async with connect(context) as (cluster, _):
+                await Leaving(cluster, Where(namespace, context).namespace, name, say, Patience(timeout)).run(to)
         except ClusterError as error:
             raise InvalidInput(f"the cluster refuses, or cannot be read: {error}; call the command again") from None
 

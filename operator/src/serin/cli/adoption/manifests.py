@@ -15,6 +15,7 @@ from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.predictor.naming import unnameable
 from serin.api.revision import without_nulls
 from serin.cli.judge import read_text
+from serin.cli.where import Where
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.connection import connect
@@ -49,12 +50,12 @@ class Wishes:
     """``NAMESPACE/NAME``."""
 
 
-def read(source: str, namespace: str) -> Running:
+def read(source: str, where: Where) -> Running:
     """The InferenceService ``isvc/NAME`` of the cluster, or that of a file; ``InvalidInput``."""
     kind, slash, name = source.rpartition("/")
     if slash and name and kind.split(".")[0].lower() in ISVC:
-        return asyncio.run(_of_cluster(namespace, name))
-    return of_text(read_text(Path(source)), source, namespace)
+        return asyncio.run(_of_cluster(where, name))
+    return of_text(read_text(Path(source)), source, where.given or "default")
 
 
 def of_text(text: str, source: str, namespace: str) -> Running:
@@ -70,9 +71,10 @@ def of_text(text: str, source: str, namespace: str) -> Running:
     return Running({**found, "metadata": {"namespace": namespace, **metadata, "annotations": annotations}})
 
 
-async def _of_cluster(namespace: str, name: str) -> Running:
+async def _of_cluster(where: Where, name: str) -> Running:
+    namespace = where.namespace
     try:
-        async with connect() as (cluster, _):
+        async with connect(where.context) as (cluster, _):
             service = await cluster.get(resources.INFERENCE_SERVICES, namespace, name)
             return Running(service, await _route(cluster, namespace, name))
     except NotFound:

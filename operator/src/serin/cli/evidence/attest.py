@@ -16,6 +16,7 @@ from serin.cli.evidence.replaying import records_in
 from serin.cli.evidence.sources import RECORD, items_in, named, record_of
 from serin.cli.judge import read_text
 from serin.cli.replay import Answer, RecordReplay
+from serin.cli.where import Where
 from serin.errors import InvalidInput
 from serin.policy_gates.answer import GateState
 from serin.records.attestation import (
@@ -37,14 +38,14 @@ from serin.schema.types import parse_duration
 PASSWORD = "SERIN_KEY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
-def attested(target: str, namespace: str, predicate: Predicate, chosen: str | None = None) -> dict[str, Any]:
+def attested(target: str, where: Where, predicate: Predicate, chosen: str | None = None) -> dict[str, Any]:
     """The statement on ``prec/NAME``, or on the record ``chosen`` of an export. ``InvalidInput``.
 
     The record's evidence is judged again first: nothing is attested of one that was changed, or does not agree with it.
     """
     name, report = named(target, RECORD), ChainReport()
     if name is not None:
-        items = [Item(obj, target) for obj in record_of(namespace, name)]
+        items = [Item(obj, target) for obj in record_of(where, name)]
     else:
         items = list(items_in(read_text(Path(target)), target, report))
         name = chosen or next((i.name for i in reversed(items) if not i.spec.get("continues")), None)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from serin.cli.console import NamespaceOption, Output, OutputOption, note, one_line, say
+from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, one_line, say, show
+from serin.cli.live.commands import ContextOption
+from serin.cli.where import Where
 from serin.errors import InvalidInput
-from serin.schema.types import format_time
 
 NOT_WHOLE, NOT_VALID = 1, 1
 
@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 
 def export(
     target: Annotated[str, typer.Argument(help="mdep/NAME")],
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
     output: Annotated[
         Path | None, typer.Option(help="A file; what it has already stays in it. Default: standard output.")
     ] = None,
@@ -38,12 +39,12 @@ def export(
     from serin.cli.evidence.sources import mark as marked
 
     with one_line():
-        name = named(target, MODEL_DEPLOYMENT)
+        where, name = Where(namespace, context), named(target, MODEL_DEPLOYMENT)
         if name is None:
             raise InvalidInput(f"{target}: expected mdep/NAME")
         if mark and output is None:
             raise InvalidInput("--mark needs --output: what is marked has to be on a disk")
-        records, opened = lines.finished(records_of(namespace, name))
+        records, opened = lines.finished(records_of(where, name))
         if output is None:
             for record in records:
                 typer.echo(lines.line_of(record))
@@ -52,16 +53,17 @@ def export(
         for each in opened:
             note(f"{each} is not finished; export it later")
         if mark:
-            note(f"{marked(namespace, [dict(record) for record in records])} records marked as exported")
+            note(f"{marked(where, [dict(record) for record in records])} records marked as exported")
 
 
 def verify(
     targets: Annotated[list[str], typer.Argument(help="Files of JSON lines (serin export), mdep/NAME, or both.")],
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
     head: Annotated[
         list[str] | None, typer.Option(help="A hash of the chain that was noted elsewhere (a log, a metric).")
     ] = None,
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Is the chain of PromotionRecords whole? Ends with 1 if not, and names what was changed, left out or added.
 
@@ -72,11 +74,11 @@ def verify(
     from serin.records.verify import verify as checked
 
     with one_line():
-        report = ChainReport()
-        items = [item for target in targets for item in items_from(target, namespace, report)]
+        where, report = Where(namespace, context), ChainReport()
+        items = [item for target in targets for item in items_from(target, where, report)]
         report = checked(items, heads=head or (), report=report)
-        if output is Output.JSON:
-            typer.echo(json.dumps({"whole": report.whole, **dataclasses.asdict(report)}))
+        if for_programs(output):
+            show({"whole": report.whole, **dataclasses.asdict(report)}, output, ())
         else:
             for found in report.found:
                 say(f"{found.finding}: {found.record + ': ' if found.record else ''}{found.message}")
@@ -91,7 +93,8 @@ def verify(
 
 def attest(  # noqa: PLR0917 - one parameter an option
     target: Annotated[str, typer.Argument(help="prec/NAME or an export; with --verify a signed attestation.")],
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
     type: Annotated[str, typer.Option(help="test-result or svr.")] = "test-result",  # noqa: A002 - the option's name
     record: Annotated[str | None, typer.Option(help="Which record of an export; default: the last one.")] = None,
     key: Annotated[
@@ -107,6 +110,7 @@ def attest(  # noqa: PLR0917 - one parameter an option
     """
     from serin.cli.evidence import attest as command
     from serin.records.attestation import Predicate
+    from serin.schema.types import format_time
 
     with one_line():
         if verify:
@@ -122,4 +126,4 @@ def attest(  # noqa: PLR0917 - one parameter an option
             return
         if type not in set(Predicate):
             raise InvalidInput(f"--type {type}: expected {' or '.join(Predicate)}")
-        typer.echo(command.as_text(command.attested(target, namespace, Predicate(type), record), key))
+        typer.echo(command.as_text(command.attested(target, Where(namespace, context), Predicate(type), record), key))

@@ -6,11 +6,9 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
-import typer
-
 from serin.api.files.load import validated
 from serin.api.promotion_record import PromotionRecord
-from serin.cli.console import say
+from serin.cli.console import Output, emit, for_programs, say
 from serin.cli.evidence.sources import items_in
 from serin.cli.replay import SENTENCES, Agreement, Answer, RecordReplay
 from serin.errors import InvalidInput
@@ -37,7 +35,7 @@ def records_in(items: list[Item]) -> Iterator[tuple[str, PromotionRecord, bool]]
             yield item.name, assembled(record, own), len(own) + 1 < (record.status.parts or 1)
 
 
-def replayed(text: str, source: str, *, as_json: bool) -> bool:
+def replayed(text: str, source: str, *, output: Output) -> bool:
     """Prints for each record whether its evidence leads to its outcome; whether none disagrees. ``InvalidInput``."""
     report = ChainReport()
     items = list(items_in(text, source, report))
@@ -47,8 +45,8 @@ def replayed(text: str, source: str, *, as_json: bool) -> bool:
     for name, record, lacks_parts in records_in(items):
         found = agreement(record, name, lacks_parts=lacks_parts)
         agrees = agrees and found.answer is not Answer.DISAGREE
-        if as_json:
-            typer.echo(json.dumps({"record": name, **dataclasses.asdict(found)}))
+        if for_programs(output):
+            emit(json.dumps({"record": name, **dataclasses.asdict(found)}), output)
         else:
             note = f"; {found.note}" if found.note else ""
             say(f"{name}: {found.recorded}; evidence: {found.recomputed}{note}. {SENTENCES[found.answer]}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from serin.api import names
 from serin.cli.judge import read_text
+from serin.cli.where import Where
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.connection import connect
@@ -28,12 +29,12 @@ def named(target: str, kinds: tuple[str, ...]) -> str | None:
     return name if slash and name and kind.split(".")[0].lower() in kinds else None
 
 
-def items_from(target: str, namespace: str, report: ChainReport) -> list[Item]:
+def items_from(target: str, where: Where, report: ChainReport) -> list[Item]:
     """The records of ``mdep/NAME`` in the cluster, or those in a file of JSON lines; ``InvalidInput``."""
     name = named(target, MODEL_DEPLOYMENT)
     if name is None:
         return list(items_in(read_text(Path(target)), target, report))
-    return [Item(obj, f"mdep/{name}") for obj in records_of(namespace, name)]
+    return [Item(obj, f"mdep/{name}") for obj in records_of(where, name)]
 
 
 def items_in(text: str, source: str, report: ChainReport) -> Iterator[Item]:
@@ -66,20 +67,20 @@ def _decoded(line: str) -> object:
         return None
 
 
-def records_of(namespace: str, name: str) -> list[Object]:
+def records_of(where: Where, name: str) -> list[Object]:
     """The records of a ModelDeployment with their parts, in the order of an export; ``InvalidInput``."""
-    return asyncio.run(_connected(lambda cluster: _records(cluster, namespace, name)))
+    return asyncio.run(_connected(where, lambda cluster, namespace: _records(cluster, namespace, name)))
 
 
-def record_of(namespace: str, name: str) -> list[Object]:
+def record_of(where: Where, name: str) -> list[Object]:
     """One record and its parts; ``InvalidInput``."""
-    return asyncio.run(_connected(lambda cluster: _with_parts(cluster, namespace, name)))
+    return asyncio.run(_connected(where, lambda cluster, namespace: _with_parts(cluster, namespace, name)))
 
 
-def mark(namespace: str, records: list[Object]) -> int:
+def mark(where: Where, records: list[Object]) -> int:
     """Marks finished records as exported, with the hash that was exported; how many; ``InvalidInput``."""
 
-    async def write(cluster: Cluster) -> list[Object]:
+    async def write(cluster: Cluster, namespace: str) -> list[Object]:
         marked = []
         for record in records:
             metadata, value = record["metadata"], (record.get("status") or {}).get("hash")
@@ -92,13 +93,13 @@ def mark(namespace: str, records: list[Object]) -> int:
                 marked.append(await cluster.merge(resources.PROMOTION_RECORDS, namespace, metadata["name"], patch))
         return marked
 
-    return len(asyncio.run(_connected(write)))
+    return len(asyncio.run(_connected(where, write)))
 
 
-async def _connected(read: Callable[[Cluster], Awaitable[list[Object]]]) -> list[Object]:
+async def _connected(where: Where, read: Callable[[Cluster, str], Awaitable[list[Object]]]) -> list[Object]:
     try:
-        async with connect() as (cluster, _):
-            return await read(cluster)
+        async with connect(where.context) as (cluster, _):
+            return await read(cluster, where.namespace)
     except ClusterError as error:
         raise InvalidInput(f"the cluster refuses, or cannot be read: {error}") from None
 

@@ -1,0 +1,112 @@
+"""Every command of ``serin`` during a real rollout and a real rollback, in a terminal and into a pipe."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from e2e.scenarios.command_line import CommandLine, Ran
+from e2e.scenarios.site import MODEL
+from serin.cli.live.views import DOCUMENTS
+from serin.cli.shell.layout import columns_of
+
+if TYPE_CHECKING:
+    from e2e.scenarios.site import Site
+
+READING = (["list"], ["get", MODEL], ["history", MODEL], ["explain", MODEL])
+KINDS = {str(view.__dataclass_fields__["kind"].default) for view in DOCUMENTS}
+NARROW = 80
+
+
+def command_line(site: Site) -> CommandLine:
+    """The command line of somebody with this cluster's kubeconfig."""
+    return CommandLine(site.provider.kubeconfig, site.namespace)
+
+
+def read_in_every_form(serin: CommandLine) -> None:
+    """Every command that reads: 80 columns in a terminal, JSON and YAML for programs."""
+    for command in READING:
+        shown = serin.terminal(*command, columns=NARROW)
+        assert shown.code == 0, shown.out
+        assert "\x1b[" in shown.out, "a terminal has colours"
+        assert max(map(columns_of, shown.lines)) <= NARROW, shown.out
+        piped = serin.piped(*command)
+        assert (piped.code, piped.err) == (0, "")
+        assert "\x1b" not in piped.out
+        document = serin.document(*command)
+        assert document["kind"] in KINDS
+        assert yaml.safe_load(serin.piped(*command, "-o", "yaml").out)["kind"] == document["kind"]
+
+
+def said(ran: Ran, word: str) -> None:
+    """An action was answered."""
+    assert ran.code == 0, ran.out + ran.err
+    assert ran.lines[-1].startswith(word), ran.out
+
+
+@pytest.mark.timeout(900)  # some forty programs are started one after the other
+def test_every_command_during_a_rollout_and_a_rollback(site: Site) -> None:
+    serin = command_line(site)
+    site.go_live()
+    found = serin.document("get", MODEL)
+    assert (found["row"]["phase"], found["stable"]["version"], found["stable"]["weight"]) == ("Stable", "1", 100)
+    file = site.folder / "next.yaml"
+    file.write_text(yaml.safe_dump(site.model_deployment("2")))
+    change = serin.piped("diff", "-f", str(file))
+    assert change.code == 1
+    assert "25 % for at least 4s" in change.out
+    assert serin.piped("lint", str(file)).code == 0
+
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        said(serin.piped("hold", MODEL, "--reason", "look first", "--yes"), "Accepted")
+        read_in_every_form(serin)
+        held = serin.document("get", MODEL)
+        assert held["candidate"]["weight"] == 25
+        assert held["slos"][0]["candidateTotal"] > 0
+        assert "look first" in str(held["held"])
+        assert serin.piped("diff", "-f", str(file)).code == 0, "it is on trial already"
+        assert serin.piped("abort", MODEL, "--reason", "no", "--dry-run").code == 0
+        typed = serin.terminal("release", MODEL, typed="looks well\ny\n")
+        said(typed, "Accepted")
+        watched = serin.piped("watch", MODEL, "--timeout", "3s")
+        assert (watched.code, MODEL in watched.out or "weight=" in watched.out) == (0, True)
+        waited = serin.piped("wait", MODEL, "--for", "promoted", "--timeout", "2m", "-o", "json")
+        assert (waited.code, json.loads(waited.out)["result"]) == (0, "Promoted")
+
+        site.want("3", environment={"ERROR_RATE": "0.2"})
+        site.until_weight(25)
+        screen = serin.terminal("watch", MODEL, "--timeout", "2s")
+        assert "version 3" in " ".join(screen.lines)
+        taken = serin.piped("wait", MODEL, "--for", "promoted", "--timeout", "2m", "-o", "json")
+        assert (taken.code, json.loads(taken.out)["result"]) == (1, "RolledBack")
+    site.until_outcome("RolledBack")
+    after_a_rollback(serin)
+
+
+def after_a_rollback(serin: CommandLine) -> None:
+    """What a person and an auditor ask afterwards."""
+    read_in_every_form(serin)
+    told = serin.document("explain", MODEL)
+    assert (told["outcome"], told["reason"]) == ("RolledBack", "SLOBreached")
+    assert any("of them bad" in sentence for sentence in told["sentences"])
+    assert [each["outcome"] for each in serin.document("history", MODEL)["items"]][:2] == ["RolledBack", "Promoted"]
+    assert serin.piped("retry", MODEL, "--reason", "again", "--dry-run").code == 0
+    assert serin.piped("hold", MODEL, "--reason", "x", "--yes").code == 2, "no rollout is under way"
+
+    frozen = serin.piped("freeze", "--reason", "a test", "--until", "1h", "--yes", "-o", "json")
+    name = json.loads(frozen.out)["object"]
+    assert serin.piped("freeze", "--end", name, "--yes").code == 0
+    record = str(told["record"])
+    exported = serin.piped("export", f"mdep/{MODEL}")
+    assert exported.code == 0
+    assert record in exported.out
+    assert serin.piped("verify", f"mdep/{MODEL}").code == 0
+    assert serin.piped("attest", f"prec/{record}").code == 0
+    assert serin.piped("replay", "-", given=exported.out).code == 0
+    assert serin.piped("get", "nix").code == 2
+    assert serin.piped("version", "-o", "yaml").code == 0

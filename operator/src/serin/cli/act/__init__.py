@@ -1,0 +1,1 @@
+"""The commands that say something: hold, release, approve, reject, advance, promote, abort, retry, freeze."""

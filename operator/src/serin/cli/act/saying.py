@@ -1,0 +1,119 @@
+"""Says something about a rollout: shows what it will do, asks, says it, and tells the answer."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+import typer
+
+from serin.cli.act import asking, effects
+from serin.cli.console import Output, for_programs, show
+from serin.cli.live.reading import details_of, items, part
+from serin.cli.live.session import Session
+from serin.cli.live.views import Asked, Details, as_document
+from serin.cli.live.waiting import revision_in
+from serin.cluster.resources import PROMOTION_ACTIONS, PROMOTION_RECORDS
+from serin.errors import ClusterError, InvalidInput
+from serin.schema.printable import printable
+
+REFUSED, UNANSWERED, DECLINED = 1, 3, 1
+NEEDS_REASON = "say why with --reason: it stands in the record for good"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the command line asks for."""
+
+    target: str
+    action: str
+    reason: str | None
+    yes: bool
+    dry_run: bool
+    seconds: float
+    output: Output
+    ticket: str | None = None
+    gate: str | None = None
+    groups: list[str] = field(default_factory=list)
+    revision: str | None = None
+
+
+def said(seen: Session, wish: Wish) -> None:
+    """Does it, or ends with a sentence that says why not: 1 if Serin refuses it, 3 if it does not answer."""
+    obj = seen.deployment(wish.target)
+    found = details_of(obj)
+    about = _about(found, wish, revision_in(obj) if wish.action == "Retry" else "")
+    who = asking.caller(seen)
+    if wish.action == "Approve" and not wish.groups:
+        about["groups"] = _groups_asked_for(seen, str(about["rollout"]), str(about["gate"]), who)
+    asking.check_rights(seen, wish.action, found.row.name)
+    reason = wish.reason or _asked_reason(wish)
+    body = asking.action_of(seen, found.row.name, wish.action, who, reason=reason, ticket=wish.ticket, **about)
+    asking.check_accepted(seen, PROMOTION_ACTIONS, body)
+    effect = effects.effect_of(wish.action, found)
+    tell(wish.output, f"{wish.action} {seen.namespace}/{found.row.name} as {who.name}: {effect}.")
+    if wish.dry_run:
+        told = "checked only (--dry-run): you may, and the API server would take it"
+        _end(wish, Asked(seen.namespace, found.row.name, wish.action, "", who.name, effect, "Checked", told))
+        return
+    confirm(yes=wish.yes)
+    made = seen.api.create(PROMOTION_ACTIONS, seen.namespace, body)["metadata"]["name"]
+    answer = asking.answered(seen, PROMOTION_ACTIONS, made, wish.seconds)
+    if answer is None:
+        message = f"no answer in {wish.seconds:g} s: is the operator running? kubectl get pact {made} tells it later"
+        answer = asking.Answer("Unanswered", message)
+    _end(
+        wish, Asked(seen.namespace, found.row.name, wish.action, made, who.name, effect, answer.outcome, answer.message)
+    )
+    if answer.outcome != "Accepted":
+        raise typer.Exit(UNANSWERED if answer.outcome == "Unanswered" else REFUSED)
+
+
+def _about(found: Details, wish: Wish, wanted: str) -> dict[str, object]:
+    """The fields that name what the action is about; ``InvalidInput`` if there is nothing."""
+    if wish.action == "Retry":
+        return {"revision": effects.revision_for(found, wish.revision, wanted)}
+    about: dict[str, object] = {"rollout": effects.record_for(found, wish.action)}
+    if wish.action in {"Approve", "Reject"}:
+        about |= {"gate": effects.gate_for(found, wish.gate), "groups": wish.groups}
+    return about
+
+
+def _groups_asked_for(seen: Session, record: str, gate: str, who: asking.Caller) -> list[str]:
+    """Those of the caller's groups that the gate asks for, as the rollout's policy says; none if it cannot be read."""
+    try:
+        policy = part(seen.api.get(PROMOTION_RECORDS, seen.namespace, record), "spec", "policy", "spec") or {}
+    except ClusterError:
+        return []
+    found = next((each for each in items(policy, "gates") if each.get("name") == gate), {})
+    wanted = part(found, "approval", "groups")
+    return [group for group in who.groups if isinstance(wanted, list) and group in wanted]
+
+
+def _asked_reason(wish: Wish) -> str:
+    if not sys.stdin.isatty() or for_programs(wish.output):
+        raise InvalidInput(NEEDS_REASON)
+    given: str = typer.prompt("Why", err=True)
+    if not given.strip():
+        raise InvalidInput(NEEDS_REASON)
+    return given.strip()
+
+
+def tell(output: Output, text: str) -> None:
+    """Tells a person before anything happens; beside the output where a program reads that."""
+    typer.echo(printable(text), err=for_programs(output))
+
+
+def confirm(*, yes: bool) -> None:
+    """Asks whether to go on; ``InvalidInput`` where nobody can answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput("nobody can be asked here: give --yes to do it, or --dry-run to only check it")
+    if not typer.confirm("Do it?", err=True):
+        typer.echo("Nothing was changed.", err=True)
+        raise typer.Exit(DECLINED)
+
+
+def _end(wish: Wish, asked: Asked) -> None:
+    show(as_document(asked), wish.output, [printable(f"{asked.outcome}: {asked.message}")])

@@ -1,0 +1,1 @@
+"""``serin lint``: what is wrong with files before they are applied, without a cluster."""

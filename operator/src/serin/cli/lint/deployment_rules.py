@@ -1,0 +1,92 @@
+"""What of a ModelDeployment, a PromotionFreeze and a PromotionAction only code can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from serin.api.predictor.naming import unnameable
+from serin.cli.lint.findings import Finding, Level
+from serin.cli.lint.source import Document
+from serin.cli.shell.layout import time_of
+from serin.rollout.spec.literal_secrets import literal_secret
+from serin.rollout.spec.rules import problem_of
+from serin.traffic.knative import limits
+
+MOVING = frozenset(("latest", "main", "master", "stable", "production", "prod", "current"))
+
+
+def deployment(document: Document) -> Iterator[Finding]:
+    """Names, the predictor, secrets, and what a version stands for."""
+    spec = _mapping(document.value.get("spec"))
+    model, predictor = _mapping(spec.get("model")), _mapping(spec.get("predictor"))
+    why = (
+        limits.unnameable(document.namespace, document.name)
+        if spec.get("mode") == "Knative"
+        else unnameable(document.namespace, document.name, has_transformer=spec.get("transformer") is not None)
+    )
+    if why is not None:
+        yield document.finding("names", ("metadata", "name"), why, "choose shorter ones")
+    try:
+        found = problem_of(spec)
+    except (TypeError, AttributeError, LookupError):
+        found = None  # of another form than KServe's: that is told by itself
+    if found is not None:
+        yield document.finding("predictor", ("spec", "predictor"), found.message, "remove it, as the message says")
+    try:
+        secret = literal_secret(model, predictor, spec.get("transformer"))
+    except (TypeError, AttributeError, LookupError):
+        secret = None
+    if secret is not None:
+        yield document.finding("secret", ("spec",), secret.message, "put it into a Secret, and change what was seen")
+    yield from _version(document, model)
+    yield from _replicas(document, predictor)
+
+
+def _version(doc: Document, model: Mapping[str, Any]) -> Iterator[Finding]:
+    if str(model.get("version", "")).lower() in MOVING:
+        yield doc.finding(
+            "names",
+            ("spec", "model", "version"),
+            f"{model['version']} names no version: the next one would have the same name",
+            "write the number or the hash of the version",
+            Level.WARNING,
+        )
+    uri = str(model.get("uri", ""))
+    if uri.rstrip("/").rsplit("/", 1)[-1].lower() in MOVING or uri.endswith(":latest"):
+        yield doc.finding(
+            "names",
+            ("spec", "model", "uri"),
+            f"{uri} can stand for another model tomorrow: a pod that starts anew would serve it, unjudged",
+            "name the version in the URI, or a digest (oci://…@sha256:…)",
+            Level.WARNING,
+        )
+
+
+def _replicas(doc: Document, predictor: Mapping[str, Any]) -> Iterator[Finding]:
+    least, most = predictor.get("minReplicas"), predictor.get("maxReplicas")
+    if isinstance(least, int) and isinstance(most, int) and 0 < most < least:
+        yield doc.finding(
+            "predictor",
+            ("spec", "predictor", "maxReplicas"),
+            f"maxReplicas {most} is below minReplicas {least}",
+            f"write at least {least}",
+        )
+
+
+def freeze(document: Document, now: datetime) -> Iterator[Finding]:
+    """A freeze that is over."""
+    until = time_of(str(_mapping(document.value.get("spec")).get("until") or ""))
+    if until is not None and until.tzinfo is not None and until <= now:
+        yield document.finding(
+            "time",
+            ("spec", "until"),
+            "it is over: it holds nothing",
+            "remove the freeze, or write a later time",
+            Level.WARNING,
+        )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,167 @@
+"""The objects in a file with the line of each field; what stands twice is found, and sizes are bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from serin.api.files.form import path_of
+from serin.api.files.load import BROKEN, LARGEST_DOCUMENT, Loader
+from serin.cli.lint.findings import Finding, Level
+from serin.errors import InvalidInput
+
+Path = tuple[str | int, ...]
+DEEPEST = 100
+MOST_NODES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An object of a file."""
+
+    file: str
+    value: Mapping[str, Any]
+    lines: dict[Path, int]
+    """The line of each field."""
+    first: int
+    """The line in which it begins."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return str(self.value.get("kind"))
+
+    @property
+    def name(self) -> str:
+        """Its name; what ``generateName`` begins with, if it has none."""
+        metadata = self.value.get("metadata")
+        found = metadata if isinstance(metadata, Mapping) else {}
+        return str(found.get("name") or found.get("generateName") or "")
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace; ``default`` if it names none."""
+        metadata = self.value.get("metadata")
+        return str((metadata if isinstance(metadata, Mapping) else {}).get("namespace") or "default")
+
+    @property
+    def about(self) -> str:
+        """Kind and name, as messages show them."""
+        return f"{self.kind}/{self.name}"
+
+    def line(self, *path: str | int) -> int:
+        """The line of a field, or of the nearest one around it that is there."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return self.first
+
+    def finding(self, rule: str, path: Path, message: str, remedy: str, level: Level = Level.ERROR) -> Finding:
+        """A finding about a field of it."""
+        return Finding(rule, level, self.file, self.line(*path), self.about, path_of(*path), message, remedy)
+
+
+@dataclass(slots=True)
+class Source:
+    """What a file has."""
+
+    documents: list[Document] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+class _Reader:
+    """Reads the nodes of one document into values and lines."""
+
+    def __init__(self, file: str, loader: Loader, found: Source) -> None:
+        self._file, self._loader, self._found, self._nodes = file, loader, found, 0
+
+    def value(self, node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:  # noqa: ANN401 - any YAML value
+        """The value of a node."""
+        self._nodes += 1
+        if self._nodes > MOST_NODES or len(path) > DEEPEST:
+            raise InvalidInput(f"{self._file}:{_line(node)}: too large, or nested too deeply")
+        lines.setdefault(path, _line(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, lines)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index), lines) for index, item in enumerate(node.value)]
+        return self._loader.construct_object(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, item in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            if name == "<<" and isinstance(item, yaml.MappingNode):
+                found = {**self._mapping(item, path, {}), **found}
+                continue
+            own = (*path, name)
+            if name in found and own in lines:
+                self._found.findings.append(
+                    Finding(
+                        "duplicate-key",
+                        Level.ERROR,
+                        self._file,
+                        _line(key),
+                        "",
+                        path_of(*own),
+                        f"{name} is there twice, first in line {lines[own]}",
+                        "remove one of the two: kubectl refuses the file",
+                    )
+                )
+                continue
+            lines[own] = _line(key)
+            found[name] = self.value(item, own, lines)
+        return found
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def read(text: str, file: str) -> Source:
+    """The objects of a text, lists unfolded, and what is wrong with the text itself."""
+    found = Source()
+    if len(text) > LARGEST_DOCUMENT:
+        found.findings.append(_broken(file, 1, f"more than {LARGEST_DOCUMENT} characters", "split the file"))
+        return found
+    try:
+        loader = Loader(text)
+        reader = _Reader(file, loader, found)
+        while loader.check_node():
+            node = loader.get_node()
+            if node is None:
+                continue
+            lines: dict[Path, int] = {}
+            value = reader.value(node, (), lines)
+            if value is not None:
+                found.documents += _unfolded(value, lines, file, _line(node), found)
+    except InvalidInput as error:
+        found.findings.append(_broken(file, 1, str(error), "split the file, or write it without aliases"))
+    except BROKEN as error:
+        mark = getattr(error, "problem_mark", None)
+        why = str(getattr(error, "problem", None) or error).splitlines()[0][:200]
+        remedy = "look at the indentation, quotes and brackets of this line and the one before"
+        found.findings.append(_broken(file, mark.line + 1 if mark is not None else 1, f"not YAML: {why}", remedy))
+    return found
+
+
+def _unfolded(value: object, lines: dict[Path, int], file: str, first: int, found: Source) -> Iterator[Document]:
+    if not isinstance(value, Mapping):
+        what = f"expected an object, found {type(value).__name__}"
+        found.findings.append(_broken(file, first, what, "write apiVersion, kind, metadata and spec"))
+        return
+    nested = value.get("items")
+    if str(value.get("kind", "")).endswith("List") and isinstance(nested, list):
+        for index, item in enumerate(nested):
+            if isinstance(item, Mapping):
+                own = {path[2:]: line for path, line in lines.items() if path[:2] == ("items", index)}
+                yield Document(file, item, own, own.get((), first))
+        return
+    yield Document(file, value, lines, first)
+
+
+def _broken(file: str, line: int, message: str, remedy: str) -> Finding:
+    return Finding("yaml", Level.ERROR, file, line, "", "", message, remedy)

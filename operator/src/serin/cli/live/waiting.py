@@ -1,0 +1,106 @@
+"""``serin wait``: waits until a revision is promoted or taken back, for pipelines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+
+from serin.cli.live.reading import Object, is_observed, items, part
+from serin.cli.live.session import Session
+from serin.cli.live.views import Result
+from serin.errors import InvalidInput
+
+LENGTH = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
+
+
+class Goal(StrEnum):
+    """What is waited for."""
+
+    PROMOTED = "promoted"
+    ROLLEDBACK = "rolledback"
+    SETTLED = "settled"
+
+
+class How(StrEnum):
+    """How the wait ended."""
+
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    REPLACED = "Replaced"
+    """Spec asks for another revision by now, or the ModelDeployment is gone."""
+    TIMEOUT = "Timeout"
+
+
+EXIT = {
+    Goal.PROMOTED: {How.PROMOTED: 0, How.ROLLED_BACK: 1},
+    Goal.ROLLEDBACK: {How.ROLLED_BACK: 0, How.PROMOTED: 1},
+    Goal.SETTLED: {How.PROMOTED: 0, How.ROLLED_BACK: 1},
+}
+TIMED_OUT, REPLACED = 3, 4
+"""Exit codes beside 0 and 1; 2 is that of bad input."""
+
+
+def exit_code(goal: Goal, how: How) -> int:
+    """What a pipeline reads."""
+    return {How.TIMEOUT: TIMED_OUT, How.REPLACED: REPLACED}.get(how, EXIT[goal].get(how, 1))
+
+
+def length_of(text: str) -> timedelta:
+    """``1h30m``, ``90s`` or ``10m`` as a length of time; ``InvalidInput``."""
+    match = LENGTH.fullmatch(text)
+    if match is None or not any(match.groups()):
+        raise InvalidInput(f"{text}: expected a length of time such as 90s, 10m or 1h30m")
+    hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def waited(session: Session, name: str, revision: str | None, limit: timedelta, tell: Callable[[str], None]) -> Result:
+    """Waits for the revision, default the one that spec asks for; ``tell`` hears each new message."""
+    session.deployment(name)  # one that is not there is not waited for
+    until, told, wanted = session.now() + limit, "", revision
+    for obj in session.changes(name, until):
+        if obj is None:
+            return _result(session, name, wanted or "", How.REPLACED, None, "the ModelDeployment is gone")
+        asked = revision_in(obj)
+        wanted = wanted or asked
+        message = str(part(obj, "status", "message") or "")
+        if message != told:
+            told = message
+            tell(f"{part(obj, 'status', 'phase')}: {message}")
+        how = how_it_ended(obj, wanted, asked)
+        if how is not None:
+            return _result(session, name, wanted, how, part(obj, "status", "reason"), message)
+        if session.now() >= until:
+            break
+    return _result(session, name, wanted or "", How.TIMEOUT, None, f"not decided within the time; last: {told}")
+
+
+def _result(  # noqa: PLR0917 - the fields in their order
+    session: Session, name: str, revision: str, how: How, reason: str | None, message: str
+) -> Result:
+    return Result(session.namespace, name, revision, how.value, reason, message)
+
+
+def revision_in(obj: Object) -> str:
+    """The revision that spec asks for."""
+    from serin.api.revision import revision_of
+
+    return revision_of(part(obj, "spec", "model") or {}, part(obj, "spec", "predictor") or {})
+
+
+def how_it_ended(obj: Object, revision: str, asked: str) -> How | None:
+    """How it ended for a revision; None while it is open, or Serin has not yet looked at the newest spec."""
+    status = part(obj, "status") or {}
+    stable, candidate = part(status, "stable", "revision"), part(status, "candidate", "revision")
+    refused = any(each.get("revision") == revision for each in items(status, "rejected"))
+    if candidate == revision or part(status, "retry", "revision") == revision:
+        return None
+    if asked != revision:
+        return How.PROMOTED if stable == revision else How.ROLLED_BACK if refused else How.REPLACED
+    if not is_observed(obj):
+        return None
+    if stable == revision:
+        return How.PROMOTED if candidate is None and status.get("phase") == "Stable" else None
+    return How.ROLLED_BACK if refused and candidate is None else None

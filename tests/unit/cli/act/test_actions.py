@@ -1,0 +1,193 @@
+"""The actions of the command line: what they will do is shown first, and whether one may; then Serin's answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from serin.cli.main import app
+from serin.cluster import resources
+from tests.fake_api import Desk, desk_of
+from tests.lab import POLICY, Lab
+
+GATED = POLICY | {"gates": [{"name": "cab", "before": "Promote", "approval": {"groups": ["risk"]}}]}
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    made = desk_of(Lab(), monkeypatch)
+    made.go_live()
+    made.lab.want("2")
+    made.judged()
+    return made
+
+
+def ran(*arguments: str, **more: Any) -> Result:
+    result = CliRunner().invoke(app, list(arguments), **more)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def said(desk: Desk) -> list[dict[str, Any]]:
+    return [obj["spec"] for key, obj in desk.lab.cluster.objects.items() if key[0] == "promotionactions"]
+
+
+@pytest.mark.parametrize(
+    ("command", "effect"),
+    [
+        ("hold", "version 2 stays at 40 %: nothing moves forward until Release"),
+        ("advance", "step 1 of 2 waits for no more evidence and time"),
+        ("promote", "version 2 gets all traffic (40 % now)"),
+        ("abort", "version 2 is taken back from 40 % to 0 %, version 1 takes all traffic"),
+    ],
+)
+def test_an_action_shows_what_it_does_and_tells_the_answer(desk: Desk, command: str, effect: str) -> None:
+    record = desk.lab.status["rollout"]["record"]
+    result = ran(command, "fraud", "--reason", "incident 7", "--ticket", "CHG7", "--yes")
+    assert result.exit_code == 0, result.output
+    assert effect in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Accepted: ")
+    assert said(desk) == [
+        {
+            "modelDeployment": "fraud",
+            "action": command.capitalize(),
+            "requestedBy": "ana@example.com",
+            "rollout": record,
+            "reason": "incident 7",
+            "ticket": "CHG7",
+        }
+    ]
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_hold_is_shown_and_released() -> None:
+    assert ran("hold", "fraud", "-r", "incident 7", "-y").exit_code == 0
+    assert "held by ana@example.com: incident 7: `serin release fraud`" in " ".join(ran("get", "fraud").stdout.split())
+    assert ran("release", "fraud", "-r", "over", "-y").exit_code == 0
+    assert "held by" not in ran("get", "fraud").stdout
+
+
+def test_nothing_is_created_by_a_dry_run(desk: Desk) -> None:
+    result = ran("abort", "fraud", "-r", "why", "--dry-run", "-o", "json")
+    assert (result.exit_code, json.loads(result.stdout)["outcome"]) == (0, "Checked")
+    assert said(desk) == []
+
+
+@pytest.mark.parametrize("missing", ["promotionactions", "promotionactions/abort"])
+def test_who_may_not_is_told_before_anything_is_created(desk: Desk, missing: str) -> None:
+    desk.api.forbidden = {missing}
+    result = ran("abort", "fraud", "-r", "why", "-y")
+    assert result.exit_code == 2
+    assert f"you may not create {missing} in namespace prod" in result.stderr
+    assert said(desk) == []
+
+
+def test_what_the_server_would_refuse_is_told_before_anybody_is_asked(desk: Desk) -> None:
+    desk.api.refusal = "denied request: spec.groups: ana is no member of risk"
+    result = ran("abort", "fraud", "-r", "why", "-y")
+    assert result.exit_code == 2
+    assert "the API server would refuse it: denied request" in result.stderr
+
+
+def test_a_reason_is_asked_for(desk: Desk) -> None:
+    result = ran("abort", "fraud", "-y")
+    assert result.exit_code == 2
+    assert "say why with --reason" in result.stderr
+    assert said(desk) == []
+
+
+def test_without_a_terminal_nobody_is_asked(desk: Desk) -> None:
+    result = ran("abort", "fraud", "-r", "why", input="y\n")
+    assert result.exit_code == 2
+    assert "give --yes" in result.stderr
+    assert said(desk) == []
+
+
+def test_no_answer_in_time_is_told(desk: Desk) -> None:
+    desk.api.works = False
+    result = ran("hold", "fraud", "-r", "why", "-y", "--answer-within", "2")
+    assert result.exit_code == 3
+    assert "Unanswered: no answer in 2 s: is the operator running?" in result.stdout
+
+
+def test_a_refusal_ends_with_1(desk: Desk) -> None:
+    desk.lab.cluster.vouching = False
+    result = ran("promote", "fraud", "-r", "why", "-y")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1].startswith("Refused: ")
+
+
+def test_there_is_nothing_to_hold_without_a_rollout(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = desk_of(Lab(), monkeypatch)
+    desk.go_live()
+    result = ran("hold", "fraud", "-r", "why", "-y")
+    assert result.exit_code == 2
+    assert "no rollout is under way (Stable), so there is nothing to hold" in result.stderr
+
+
+def test_a_revision_that_was_taken_back_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = desk_of(Lab(), monkeypatch)
+    desk.go_live()
+    desk.lab.prometheus.candidate_bad = 40
+    desk.lab.want("2")
+    desk.until("RolledBack")
+    refused = desk.lab.status["rejected"][0]["revision"]
+    result = ran("retry", "fraud", "-r", "the cache was cold", "-y")
+    assert result.exit_code == 0, result.output
+    assert said(desk)[0]["revision"] == refused
+    desk.until("Progressing")
+    result = ran("retry", "fraud", "-r", "again", "-y")
+    assert "a rollout of version 2 is under way" in result.stderr
+
+
+@pytest.mark.parametrize(("command", "word"), [("approve", "Approve"), ("reject", "Reject")])
+def test_a_gate_that_waits_is_answered_by_its_name(monkeypatch: pytest.MonkeyPatch, command: str, word: str) -> None:
+    desk = desk_of(Lab(GATED), monkeypatch)
+    desk.go_live()
+    desk.lab.want("2")
+    result = ran(command, "fraud", "-r", "why", "-y")
+    assert "0 gates wait for an approval" in result.stderr or result.exit_code == 2
+    for _ in range(120):
+        desk.api.work()
+        if desk.lab.status["reason"] == "WaitingForApproval":
+            break
+    assert "WaitingForApproval" in ran("get", "fraud").stdout
+    result = ran(command, "fraud", "-r", "CAB of Tuesday", "-y")
+    assert (said(desk)[-1]["action"], said(desk)[-1]["gate"]) == (word, "cab"), result.output
+    assert said(desk)[-1].get("groups") == (["risk"] if word == "Approve" else None), "it asks for a group of mine"
+    assert ran(command, "fraud", "--gate", "nix", "-r", "why", "-y").exit_code == 2
+
+
+def test_a_freeze_names_what_it_holds_and_is_lifted(desk: Desk) -> None:
+    result = ran("freeze", "--reason", "black friday", "--until", "8h", "-y")
+    assert result.exit_code == 0, result.output
+    assert "1 ModelDeployment, 1 of them under way (fraud at 40 %)" in result.stdout
+    assert "from now on for 8h" in result.stdout
+    [name] = [key[2] for key in desk.lab.cluster.objects if key[0] == resources.PROMOTION_FREEZES.plural]
+    assert desk.lab.obj(resources.PROMOTION_FREEZES, name)["spec"]["until"].endswith("Z")
+    assert ran("freeze", "--end", name, "-y").exit_code == 0
+    assert not [key for key in desk.lab.cluster.objects if key[0] == resources.PROMOTION_FREEZES.plural]
+    assert ran("freeze", "--end", "nix", "-y").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "say why with --reason"),
+        (["-r", "x", "--until", "soon"], "--until soon: expected 8h or a time"),
+        (["-r", "x", "--selector", "team"], "expected labels"),
+    ],
+)
+def test_a_freeze_that_cannot_be_made(desk: Desk, arguments: list[str], problem: str) -> None:
+    assert desk.lab.status
+    result = ran("freeze", *arguments, "-y")
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_who_may_not_freeze_is_told(desk: Desk) -> None:
+    desk.api.forbidden = {"promotionfreezes"}
+    assert "you may not create promotionfreezes" in ran("freeze", "-r", "x", "-y").stderr

@@ -1,0 +1,575 @@
+"""``serin lint`` finds planted mistakes, each with its line, its field and a remedy; and nothing in the examples."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from serin.cli.lint import cel
+from serin.cli.lint.checking import Traffic, checked
+from serin.cli.lint.findings import RULES, Finding
+from serin.cli.main import app
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+MODEL = """\
+apiVersion: serin.dev/v1alpha1
+kind: ModelDeployment
+metadata:
+  name: fraud
+  namespace: prod
+spec:
+  model:
+    version: "42"
+    uri: s3://models/fraud/42
+  predictor:
+    model:
+      modelFormat: {name: sklearn}
+    minReplicas: 2
+  route:
+    hostnames:
+    - fraud.example.com
+    parentRef: {name: models}
+    timeout: 60s
+  policyRef:
+    name: careful
+"""
+POLICY = """\
+apiVersion: serin.dev/v1alpha1
+kind: PromotionPolicy
+metadata:
+  name: careful
+  namespace: prod
+spec:
+  arms: Contour
+  slos:
+  - name: availability
+    severity: Critical
+    objective: "99.0"
+    indicator: {availability: {}}
+  - name: latency
+    severity: Required
+    objective: "99.0"
+    indicator:
+      latency:
+        threshold: 500ms
+  - name: own
+    severity: Advisory
+    objective: "99.0"
+    indicator:
+      ratio:
+        bad: my_bad_total
+        total: my_total
+  analysis:
+    alpha: "0.01"
+    window: 15s
+  steps:
+  - weight: 5
+    for: 5m
+    timeout: 1h
+  - weight: 25
+    for: 5m
+  bake:
+    for: 1h
+    holdback: 5
+  gates:
+  - name: cab
+    before: Promote
+    approval: {count: 1, groups: [risk]}
+  windows:
+    deny:
+    - cron: 0 18 * * FRI
+      for: 62h
+      timezone: Europe/Madrid
+"""
+FREEZE = """\
+apiVersion: serin.dev/v1alpha1
+kind: PromotionFreeze
+metadata: {name: xmas, namespace: prod}
+spec:
+  reason: holidays
+  from: "2026-12-20T00:00:00Z"
+  until: "2027-01-04T00:00:00Z"
+"""
+ACTION = """\
+apiVersion: serin.dev/v1alpha1
+kind: PromotionAction
+metadata: {generateName: fraud-, namespace: prod}
+spec:
+  modelDeployment: fraud
+  action: Approve
+  rollout: fraud-7c9f2a1b-1
+  gate: cab
+  requestedBy: bo@example.com
+"""
+HERE = "# here"
+Mistake = tuple[str, str, str, str, str, str]
+"""The file, what stands in it, the mistake in its place (its line is marked), the rule, the field, the remedy."""
+MISTAKES: list[Mistake] = [
+    # The text itself.
+    (MODEL, "    uri: s3", "    uri: [\n    x: s3", "yaml", "", "indentation"),
+    (
+        MODEL,
+        '    version: "42"\n',
+        '    version: "42"\n    version: "43"  # here\n',
+        "duplicate-key",
+        "spec.model.version",
+        "remove one",
+    ),
+    (
+        POLICY,
+        "    for: 5m\n    timeout: 1h",
+        "    for: 5m\n    for: 6m  # here",
+        "duplicate-key",
+        "spec.steps[0].for",
+        "remove one",
+    ),
+    (MODEL, "serin.dev/v1alpha1", "serin.dev/v1  # here", "kind", "apiVersion", "serin.dev/v1alpha1"),
+    (MODEL, "kind: ModelDeployment", "kind: ModelDeploymnet  # here", "kind", "kind", "write ModelDeployment"),
+    (MODEL, "apiVersion: serin.dev/v1alpha1\n", "# here\n", "kind", "apiVersion", "serin.dev/v1alpha1"),
+    (MODEL, "  name: fraud\n", "  # here\n", "kind", "metadata.name", "give the object a name"),
+    # Fields.
+    (MODEL, "    hostnames:", "    hostNames:  # here", "unknown-field", "spec.route.hostNames", "write hostnames"),
+    (MODEL, "  policyRef:", "  policyref:  # here", "unknown-field", "spec.policyref", "write policyRef"),
+    (POLICY, "    holdback: 5", "    holdBack: 5  # here", "unknown-field", "spec.bake.holdBack", "write holdback"),
+    (POLICY, "    alpha:", "    aplha:  # here", "unknown-field", "spec.analysis.aplha", "write alpha"),
+    (POLICY, "    timeout: 1h", "    timeOut: 1h  # here", "unknown-field", "spec.steps[0].timeOut", "write timeout"),
+    (FREEZE, "  until:", "  til:  # here", "unknown-field", "spec.til", "write until"),
+    (
+        MODEL,
+        "    uri: s3://models/fraud/42\n",
+        "",
+        "missing-field",
+        "spec.model.uri",
+        "add it: Where the model is stored",
+    ),
+    (MODEL, "  policyRef:\n    name: careful\n", "", "missing-field", "spec.policyRef", "add it"),
+    (
+        POLICY,
+        "  - weight: 25\n    for: 5m\n",
+        "  - weight: 25  # here\n",
+        "missing-field",
+        "spec.steps[1].for",
+        "add it",
+    ),
+    (FREEZE, "  reason: holidays\n", "", "missing-field", "spec.reason", "add it: Why"),
+    (ACTION, "  requestedBy: bo@example.com\n", "", "missing-field", "spec.requestedBy", "add it"),
+    # Types.
+    (MODEL, 'version: "42"', "version: 42  # here", "type", "spec.model.version", 'write "42" in quotes'),
+    (MODEL, 'version: "42"', "version: on  # here", "type", "spec.model.version", "put the word into quotes"),
+    (
+        MODEL,
+        "minReplicas: 2",
+        'minReplicas: "2"  # here',
+        "type",
+        "spec.predictor.minReplicas",
+        "write 2 without quotes",
+    ),
+    (MODEL, "timeout: 60s", "timeout: 60  # here", "type", "spec.route.timeout", "write a duration such as"),
+    (
+        MODEL,
+        "    hostnames:\n    - fraud.example.com",
+        "    hostnames: fraud.example.com  # here",
+        "type",
+        "spec.route.hostnames",
+        "write a list",
+    ),
+    (
+        POLICY,
+        'objective: "99.0"\n    indicator: {av',
+        "objective: 99.0  # here\n    indicator: {av",
+        "type",
+        "spec.slos[0].objective",
+        'write "99.0" in quotes',
+    ),
+    (POLICY, "weight: 25", 'weight: "25"  # here', "type", "spec.steps[1].weight", "write 25 without quotes"),
+    (
+        POLICY,
+        "  bake:",
+        "  shadowSafe: 'true'  # here\n  bake:",
+        "type",
+        "spec.shadowSafe",
+        "write true without quotes",
+    ),
+    (POLICY, "weight: 25", "weight: 25.5  # here", "type", "spec.steps[1].weight", "write a whole number"),
+    # Limits.
+    (POLICY, "weight: 5\n", "weight: 0  # here\n", "value", "spec.steps[0].weight", "at least 1"),
+    (POLICY, "weight: 25", "weight: 100  # here", "value", "spec.steps[1].weight", "at most 99"),
+    (POLICY, "severity: Critical", "severity: critical  # here", "value", "spec.slos[0].severity", "write Critical"),
+    (POLICY, "arms: Contour", "arms: Kontour  # here", "value", "spec.arms", "write Contour"),
+    (POLICY, "before: Promote", "before: Promotion  # here", "value", "spec.gates[0].before", "write Promote"),
+    (POLICY, "window: 15s", "window: 15 s  # here", "value", "spec.analysis.window", "write for example 15s"),
+    (POLICY, "  - name: latency", "  - name: availability  # here", "value", "spec.slos[1].name", "a name of its own"),
+    (MODEL, 'version: "42"', 'version: "v 42"  # here', "value", "spec.model.version", "it has to match"),
+    (
+        MODEL,
+        "- fraud.example.com",
+        "- Fraud.example.com  # here",
+        "value",
+        "spec.route.hostnames[0]",
+        "it has to match",
+    ),
+    (
+        MODEL,
+        "    hostnames:\n    - fraud.example.com",
+        "    hostnames: []  # here",
+        "value",
+        "spec.route.hostnames",
+        "at least 1 items",
+    ),
+    (ACTION, "action: Approve", "action: approve  # here", "value", "spec.action", "write Approve"),
+    (POLICY, "        total: my_total\n", "", "value", "spec.slos[2].indicator.ratio", "give bad and total"),
+    (POLICY, "count: 1,", "count: 0,", "value", "spec.gates[0].approval.count", "at least 1"),
+    # Rules in CEL.
+    (
+        POLICY,
+        'objective: "99.0"\n    indicator: {av',
+        'objective: "0.99"\n    indicator: {av',
+        "rule",
+        "spec.slos[0]",
+        "change it so that",
+    ),
+    (POLICY, "weight: 25", "weight: 4", "rule", "spec.steps", "isSorted"),
+    (POLICY, "window: 15s", "window: 500ms", "rule", "spec.analysis", "window"),
+    (POLICY, "window: 15s", "window: 10m", "rule", "spec.analysis", "duration"),
+    (POLICY, 'alpha: "0.01"', 'alpha: "0.5"', "rule", "spec.analysis", "alpha"),
+    (POLICY, "timeout: 1h", "timeout: 5m", "rule", "spec.steps[0]", "duration(self.timeout) > duration(self.for)"),
+    (
+        POLICY,
+        "{availability: {}}",
+        "{availability: {}, latency: {threshold: 1s}}",
+        "rule",
+        "spec.slos[0].indicator",
+        "exists_one",
+    ),
+    (POLICY, "holdback: 5", "holdback: 50\n  steps2: x", "unknown-field", "spec.steps2", "write steps"),
+    (POLICY, "weight: 25", "weight: 95", "rule", "spec", "holdback"),
+    (POLICY, "severity: Critical", "severity: Required", "rule", "spec", "Critical"),
+    (POLICY, "  bake:", "  shadow: {for: 1m}\n  bake:", "rule", "spec", "shadowSafe"),
+    (POLICY, "- name: cab", "- name: windows", "rule", "spec.gates[0]", "windows"),
+    (POLICY, "{count: 1, groups: [risk]}", "{timeout: 30s}", "rule", "spec.gates[0].approval", "duration"),
+    (
+        POLICY,
+        "    alpha:",
+        "    onNoData: {action: Abort}  # here\n    alpha:",
+        "rule",
+        "spec.analysis.onNoData",
+        "has(self.after)",
+    ),
+    (POLICY, "for: 62h", "for: 800h", "rule", "spec.windows.deny[0]", "744h"),
+    (MODEL, "    minReplicas: 2", "    canaryTrafficPercent: 10", "rule", "spec.predictor", "canaryTrafficPercent"),
+    (MODEL, "    minReplicas: 2", "    workerSpec: {}", "rule", "spec.predictor", "workerSpec"),
+    (MODEL, "    minReplicas: 2", "    containers: [{image: x}]", "rule", "spec.predictor", "has(self.containers)"),
+    (MODEL, "modelFormat: {name: sklearn}", "storageUri: s3://x/1", "rule", "spec.predictor", "storageUri"),
+    (MODEL, "name: fraud\n", "name: 1fraud\n", "type", "metadata.name", "x"),
+    (FREEZE, '"2027-01-04', '"2026-12-01', "rule", "spec", "self.from < self.until"),
+    (ACTION, "  gate: cab\n", "", "rule", "spec", "has(self.gate)"),
+    (ACTION, "action: Approve", "action: Retry", "rule", "spec", "has(self.gate)"),
+    # Names, the predictor, secrets.
+    (
+        MODEL,
+        "name: fraud\n  namespace: prod",
+        "name: fraud-detection-europe  # here\n  namespace: payments-production-eu",
+        "names",
+        "metadata.name",
+        "at most 43 fit",
+    ),
+    (MODEL, 'version: "42"', "version: latest  # here", "names", "spec.model.version", "the number or the hash"),
+    (MODEL, "fraud/42", "fraud/latest  # here", "names", "spec.model.uri", "name the version in the URI"),
+    (
+        MODEL,
+        "      modelFormat: {name: sklearn}",
+        "      args: [--model_name=x]\n      modelFormat: {name: sklearn}",
+        "predictor",
+        "spec.predictor",
+        "remove it",
+    ),
+    (
+        MODEL,
+        "    minReplicas: 2",
+        "    labels: {app: x}\n    minReplicas: 2",
+        "predictor",
+        "spec.predictor",
+        "remove it",
+    ),
+    (
+        MODEL,
+        "    minReplicas: 2",
+        "    minReplicas: 4\n    maxReplicas: 2  # here",
+        "predictor",
+        "spec.predictor.maxReplicas",
+        "at least 4",
+    ),
+    (MODEL, "s3://models", "https://user:password@models", "secret", "spec", "put it into a Secret"),
+    (
+        MODEL,
+        "      modelFormat: {name: sklearn}",
+        "      env: [{name: DB_PASSWORD, value: hunter22}]",
+        "secret",
+        "spec",
+        "put it into a Secret",
+    ),
+    # Queries, settings, thresholds, times, gates.
+    (
+        POLICY,
+        "bad: my_bad_total",
+        'bad: "rate(my_bad_total[1m])"',
+        "promql",
+        "spec.slos[2].indicator.ratio",
+        "try it in Prometheus",
+    ),
+    (
+        POLICY,
+        "bad: my_bad_total",
+        "bad: 'my_bad_total{'",
+        "promql",
+        "spec.slos[2].indicator.ratio",
+        "try it in Prometheus",
+    ),
+    (
+        POLICY,
+        "bad: my_bad_total",
+        "bad: 'my_bad_total{a=$(version)}'",
+        "promql",
+        "spec.slos[2].indicator.ratio",
+        "try it",
+    ),
+    (POLICY, "arms: Contour", "arms: EnvoyGateway", "promql", "spec.slos[0].indicator.availability", "try it"),
+    (
+        POLICY,
+        "    approval: {count: 1, groups: [risk]}",
+        "    metric:\n      query: sum(   # here\n      min: '1'",
+        "promql",
+        "spec.gates[0].metric.query",
+        "try it",
+    ),
+    (
+        POLICY,
+        "threshold: 500ms",
+        "threshold: 300ms  # here",
+        "bucket",
+        "spec.slos[1].indicator.latency.threshold",
+        "write 250ms or 500ms",
+    ),
+    (
+        POLICY,
+        "threshold: 500ms",
+        "threshold: 500ms\n        ladder: [30ms]",
+        "bucket",
+        "spec.slos[1].indicator.latency.ladder[0]",
+        "write 25ms or 50ms",
+    ),
+    (POLICY, "Europe/Madrid", "Europe/Madird", "policy", "spec.windows", "no rollout starts"),
+    (POLICY, "0 18 * * FRI", "0 25 * * FRI", "policy", "spec.windows", "no rollout starts"),
+    (
+        POLICY,
+        "groups: [risk]",
+        'ticketPattern: "(("',
+        "policy",
+        "spec.gates[0].approval.ticketPattern",
+        "no rollout starts",
+    ),
+    (POLICY, "for: 5m\n    timeout: 1h", "for: 5s  # here", "time", "spec.steps[0].for", "at least 15s"),
+    (
+        POLICY,
+        "for: 5m\n    timeout: 1h",
+        "for: 5s\n    timeout: 10s  # here",
+        "time",
+        "spec.steps[0].timeout",
+        "longer",
+    ),
+    (POLICY, "holdback: 5", "holdback: 0  # here", "time", "spec.bake.holdback", "1 to 50"),
+    (POLICY, "    window: 15s", "    warmup: 2h  # here\n    window: 15s", "time", "spec.analysis.warmup", "shorter"),
+    (
+        POLICY,
+        "    window: 15s",
+        "    onNoData: {action: Abort, after: 30s}  # here\n    window: 60s",
+        "time",
+        "spec.analysis.onNoData.after",
+        "at least 4m",
+    ),
+    (FREEZE, '"2027-01-04', '"2026-11-01', "rule", "spec", "self.from"),
+    (
+        FREEZE,
+        '  from: "2026-12-20T00:00:00Z"\n  until: "2027-01-04',
+        '  until: "2026-11-01',
+        "time",
+        "spec.until",
+        "a later time",
+    ),
+    (POLICY, "  - weight: 25\n    for: 5m\n", "", "none", "", ""),
+    (POLICY, "before: Promote", "before: Step", "none", "", ""),
+    (POLICY, "groups: [risk]", "timeout: 2m", "gate", "spec.gates[0].approval.timeout", "at least 10m"),
+    (POLICY, "groups: [risk]", "groups: [risk, risk]", "gate", "spec.gates[0].approval.groups", "each group once"),
+]
+MISTAKES = [mistake for mistake in MISTAKES if mistake[3] != "none" and mistake[5] != "x"]
+
+
+def found_in(tmp_path: Path, *texts: str, traffic: Traffic | None = None) -> list[Finding]:
+    path = tmp_path / "objects.yaml"
+    path.write_text("---\n".join(texts))
+    return checked([path], traffic or Traffic(), NOW)
+
+
+def test_the_objects_without_mistakes_have_no_finding(tmp_path: Path) -> None:
+    assert found_in(tmp_path, MODEL, POLICY, FREEZE, ACTION) == []
+
+
+def test_enough_mistakes_are_planted() -> None:
+    assert len(MISTAKES) >= 80
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[f"{n}-{m[3]}-{m[4]}" for n, m in enumerate(MISTAKES)])
+def test_a_planted_mistake_is_found_where_it_is_with_its_remedy(tmp_path: Path, mistake: Mistake) -> None:
+    text, old, new, rule, field, remedy = mistake
+    assert text.count(old) >= 1
+    changed = text.replace(old, new, 1)
+    found = found_in(tmp_path, changed)
+    right = [each for each in found if (each.rule, each.field) == (rule, field)]
+    assert right, found
+    assert remedy in right[0].remedy or remedy in right[0].message
+    assert right[0].remedy
+    if HERE in changed and rule != "kind":
+        assert right[0].line == 1 + changed[: changed.index(HERE)].count("\n"), found
+    assert len(found) <= 3, "one mistake is told once, or with what follows from it"
+
+
+TWO_MODELS = MODEL.replace("name: fraud\n", "name: churn\n")
+TOGETHER = [
+    ((MODEL, MODEL), "together", "metadata.name", "remove one"),
+    ((POLICY, POLICY), "together", "metadata.name", "remove one"),
+    ((MODEL, TWO_MODELS), "together", "spec.route.hostnames[0]", "a hostname of its own"),
+    ((MODEL, POLICY, POLICY.replace("name: careful", "name: quick")), "together", "metadata.name", "spec.policyRef"),
+    (
+        (MODEL.replace("name: careful", "name: carefull"), POLICY),
+        "together",
+        "spec.policyRef.name",
+        "write one of careful",
+    ),
+    (
+        (POLICY.replace("groups: [risk]", "groups: [ops]"), "BINDING"),
+        "gate",
+        "spec.gates[0].approval.groups",
+        "name one of risk",
+    ),
+]
+BINDING = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: approvers, namespace: prod}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: serin-approver}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: risk}]
+"""
+
+
+@pytest.mark.parametrize(("texts", "rule", "field", "remedy"), TOGETHER)
+def test_mistakes_between_objects(tmp_path: Path, texts: tuple[str, ...], rule: str, field: str, remedy: str) -> None:
+    found = found_in(tmp_path, *(BINDING if text == "BINDING" else text for text in texts))
+    assert [each.field for each in found if each.rule == rule and remedy in each.remedy] == [field], found
+
+
+def test_a_step_gate_with_one_step_is_never_asked(tmp_path: Path) -> None:
+    text = POLICY.replace("  - weight: 25\n    for: 5m\n", "").replace("before: Promote", "before: Step")
+    [found] = found_in(tmp_path, text)
+    assert (found.rule, found.field) == ("gate", "spec.gates[0].before")
+
+
+def test_steps_that_cannot_decide_with_the_traffic(tmp_path: Path) -> None:
+    strict = POLICY.replace('objective: "99.0"', 'objective: "99.9"')
+    assert found_in(tmp_path, strict, traffic=Traffic(rps=1000)) == []
+    found = found_in(tmp_path, strict, traffic=Traffic(rps=0.1))
+    assert {each.rule for each in found} == {"slow"}
+    assert found[0].field.startswith("spec.steps[")
+    assert "at 0.1 requests/s" in found[0].message
+
+
+def test_a_name_that_kserve_does_not_take_is_a_rule_of_the_kind(tmp_path: Path) -> None:
+    found = found_in(tmp_path, MODEL.replace("name: fraud\n", "name: f-1-\n"))
+    assert [each.rule for each in found] == ["rule"]
+    assert "must start with a letter" in found[0].message
+
+
+@pytest.mark.parametrize("folder", ["examples", "charts/serin/examples"])
+def test_nothing_is_found_in_the_examples(folder: str) -> None:
+    assert checked([Path(folder)], Traffic(), NOW) == []
+
+
+def test_every_rule_of_the_kinds_can_be_evaluated() -> None:
+    """A rule that cannot be compiled would be passed over in silence."""
+    import cel as library
+
+    from serin.cli.lint.definitions import forms
+
+    assert cel.evaluator() is not None
+
+    def rules(node: object) -> list[str]:
+        if isinstance(node, dict):
+            own = [rule["rule"] for rule in node.get("x-kubernetes-validations") or ()]
+            return own + [rule for part in node.values() for rule in rules(part)]
+        return [rule for part in node for rule in rules(part)] if isinstance(node, list) else []
+
+    every = [rule for form in forms().values() for rule in rules(form)]
+    assert len(every) > 50
+    for rule in every:
+        library.compile(rule)
+
+
+def test_a_list_and_objects_of_others(tmp_path: Path) -> None:
+    listed = "apiVersion: v1\nkind: List\nitems:\n" + "".join(
+        f"  {line}\n" for line in ("- " + MODEL.replace("\n", "\n  ")).splitlines()
+    )
+    assert found_in(tmp_path, listed, "kind: Secret\nx: 1\n", "") == []
+    [found] = found_in(tmp_path, listed.replace('version: "42"', "version: 42  # here"))
+    assert found.field == "spec.model.version"
+    assert "# here" in (tmp_path / "objects.yaml").read_text().splitlines()[found.line - 1]
+
+
+def ran(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["lint", *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad.yaml"
+    path.write_text(MODEL.replace('version: "42"', "version: 42"))
+    return path
+
+
+def test_the_forms_of_the_output(bad: Path) -> None:
+    code, text = ran(str(bad))
+    assert code == 1
+    assert text.splitlines()[0] == (
+        f"{bad}:8: error: ModelDeployment/fraud: spec.model.version: must be a text, and 42 is a number [type]"
+    )
+    assert text.splitlines()[1].strip() == 'write "42" in quotes'
+    assert text.splitlines()[-1] == "1 files, 1 errors, 0 warnings"
+    [item] = json.loads(ran(str(bad), "-o", "json")[1])["items"]
+    assert (item["line"], item["field"], item["level"]) == (8, "spec.model.version", "error")
+    sarif = json.loads(ran(str(bad), "-o", "sarif")[1])
+    [run] = sarif["runs"]
+    assert sarif["version"] == "2.1.0"
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 8}
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == set(RULES)
+
+
+def test_what_cannot_be_linted(tmp_path: Path, bad: Path) -> None:
+    assert ran(str(tmp_path / "nix.yaml"))[0] == 2
+    assert ran(str(bad), "--rps", "0")[0] == 2
+    assert ran(str(bad), "--bad-share", "2")[0] == 2
+    bomb = tmp_path / "bomb.yaml"
+    bomb.write_text(
+        "a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+        + "".join(f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("bcdefgh", "cdefghi", strict=True))
+    )
+    assert "too large" in ran(str(bomb))[1]
+
+
+def test_without_the_library_it_says_that_rules_are_not_evaluated(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cel, "evaluator", lambda: None)
+    result = CliRunner().invoke(app, ["lint", str(bad)])
+    assert "install serin[lint]" in result.stderr

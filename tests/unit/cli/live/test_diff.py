@@ -1,0 +1,139 @@
+"""``serin diff`` says before an apply what it will do: a rollout, scaling, or nothing; and who has to approve."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from serin.cli.main import app
+from tests.fake_api import Desk, desk_of
+from tests.lab import POLICY, Lab, spec
+
+POLICY_FILE = {
+    "apiVersion": "serin.dev/v1alpha1",
+    "kind": "PromotionPolicy",
+    "metadata": {"name": "careful", "namespace": "prod"},
+    "spec": POLICY
+    | {
+        "bake": {"for": "1h"},
+        "gates": [{"name": "cab", "before": "Promote", "approval": {"count": 2, "groups": ["risk"]}}],
+        "windows": {"deny": [{"cron": "0 18 * * FRI", "for": "62h"}]},
+    },
+}
+
+
+def model(version: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "serin.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "fraud", "namespace": "prod"},
+        "spec": spec(version, **changes),
+    }
+
+
+def scaled(version: str, replicas: int) -> dict[str, Any]:
+    return model(version, predictor={**spec(version)["predictor"], "minReplicas": replicas})
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    made = desk_of(Lab(), monkeypatch)
+    made.go_live()
+    return made
+
+
+def ran(tmp_path: Path, *objects: dict[str, Any], options: tuple[str, ...] = ()) -> Result:
+    path = tmp_path / "new.yaml"
+    path.write_text(yaml.safe_dump_all(objects))
+    result = CliRunner().invoke(app, ["diff", "-f", str(path), *options])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def effect(tmp_path: Path, *objects: dict[str, Any]) -> dict[str, Any]:
+    [found] = json.loads(ran(tmp_path, *objects, options=("-o", "json")).stdout)["items"]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("new", "word", "code", "fields"),
+    [
+        (model("1"), "Nothing", 0, []),
+        (scaled("1", 3), "Scaling", 0, ["spec.predictor.minReplicas"]),
+        (model("1", paused=True), "Settings", 0, ["spec.paused"]),
+        (model("1", mode="Knative"), "Unusable", 0, ["spec.mode"]),
+        (model("2"), "Revision", 1, ["spec.model.uri", "spec.model.version"]),
+        ({**model("1"), "metadata": {"name": "other", "namespace": "prod"}}, "New", 1, []),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_an_apply_would_do(  # noqa: PLR0917 - the columns of the table
+    desk: Desk, tmp_path: Path, new: dict[str, Any], word: str, code: int, fields: list[str]
+) -> None:
+    assert desk.lab.status
+    assert ran(tmp_path, new).exit_code == code
+    found = effect(tmp_path, new)
+    assert (found["effect"], found["fields"]) == (word, fields)
+
+
+def test_a_rollout_is_told_step_by_step_with_who_approves(desk: Desk, tmp_path: Path) -> None:
+    assert desk.lab.status
+    found = effect(tmp_path, model("2"), POLICY_FILE)
+    assert found["steps"] == [
+        "40 % for at least 3s",
+        "50 % for at least 3s",
+        "bake: 95 % for at least 1h",
+        "all traffic",
+    ]
+    assert found["atLeast"] == "1h"
+    assert found["approvals"] == [
+        "gate cab, before Promote: 2 approvals of risk; not who asked for the revision",
+        "windows of the policy: it moves forward only while they allow it",
+    ]
+    assert effect(tmp_path, model("2"))["steps"][-1] == "all traffic", "the policy is read from the cluster"
+
+
+def test_during_a_rollout_and_after_a_rollback(desk: Desk, tmp_path: Path) -> None:
+    desk.lab.prometheus.candidate_bad = 40
+    desk.lab.want("2")
+    desk.judged()
+    assert effect(tmp_path, model("2"))["effect"] == "Nothing"
+    assert "the rollout of version 2 ends" in effect(tmp_path, model("1"))["sentences"][0]
+    assert "It ends the rollout of version 2" in effect(tmp_path, model("3"))["sentences"][1]
+    assert "It waits until" in effect(tmp_path, model("3", onNewRevision="Queue"))["sentences"][1]
+    desk.until("RolledBack")
+    desk.lab.want("3")
+    found = effect(tmp_path, model("2"))
+    assert (found["effect"], "is refused until a Retry" in found["sentences"][0]) == ("Refused", True)
+
+
+def test_files_are_compared_with_files_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "all.yaml").write_text(yaml.safe_dump_all([model("1"), POLICY_FILE]))
+    result = ran(tmp_path, model("2"), options=("--against", str(old)))
+    assert result.exit_code == 1, result.output
+    assert "prod/fraud: Revision" in result.stdout or "prod/fraud" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: [", "not YAML"),
+        ("kind: Secret\n", "no ModelDeployment in it"),
+        ("kind: ModelDeployment\nmetadata: {name: x}\nspec: {}\n", "serin lint says more"),
+    ],
+)
+def test_files_that_cannot_be_compared(desk: Desk, tmp_path: Path, text: str, problem: str) -> None:
+    assert desk.lab.status
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    result = CliRunner().invoke(app, ["diff", "-f", str(path)])
+    assert result.exit_code == 2
+    assert problem in result.stderr

@@ -1,0 +1,129 @@
+"""``serin wait`` tells a pipeline by its exit code how a rollout ended; ``watch`` tells a person each change."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from serin.cli.live.waiting import length_of
+from serin.cli.main import app
+from serin.cluster import resources
+from serin.errors import InvalidInput
+from tests.fake_api import Desk, desk_of
+from tests.lab import Lab
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    made = desk_of(Lab(), monkeypatch)
+    made.go_live()
+    return made
+
+
+def ran(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.mark.parametrize(
+    ("bad", "goal", "code", "how"),
+    [
+        (0, "promoted", 0, "Promoted"),
+        (0, "settled", 0, "Promoted"),
+        (0, "rolledback", 1, "Promoted"),
+        (40, "promoted", 1, "RolledBack"),
+        (40, "settled", 1, "RolledBack"),
+        (40, "rolledback", 0, "RolledBack"),
+    ],
+)
+def test_the_exit_code_says_how_it_ended(desk: Desk, bad: int, goal: str, code: int, how: str) -> None:
+    desk.lab.prometheus.candidate_bad = bad
+    desk.lab.want("2")
+    result = ran("wait", "fraud", "--for", goal, "--timeout", "5m", "-o", "json")
+    assert (result.exit_code, json.loads(result.stdout)["result"]) == (code, how)
+
+
+def test_the_time_is_over(desk: Desk) -> None:
+    desk.lab.prometheus.away = True
+    desk.lab.want("2")
+    result = ran("wait", "fraud", "--timeout", "20s")
+    assert result.exit_code == 3
+    assert "Timeout: not decided within the time" in result.stdout
+
+
+def test_somebody_asks_for_another_revision_meanwhile(desk: Desk) -> None:
+    desk.lab.want("2")
+    desk.judged()
+    candidate = desk.lab.status["candidate"]["revision"]
+    desk.lab.want("3")
+    assert ran("wait", "fraud", "--revision", candidate, "--timeout", "5m").exit_code == 4
+
+
+def test_a_revision_that_was_promoted_before_the_next_one_came_is_promoted(desk: Desk) -> None:
+    stable = desk.lab.status["stable"]["revision"]
+    desk.lab.want("2")
+    desk.judged()
+    assert ran("wait", "fraud", "--revision", stable, "--timeout", "5m").exit_code == 0
+
+
+def test_it_is_deleted_meanwhile(desk: Desk) -> None:
+    desk.lab.want("2")
+    desk.api.works = False
+    work = desk.api.work
+
+    def deleted(_: float = 0) -> None:
+        desk.lab.cluster.objects.pop((resources.MODEL_DEPLOYMENTS.plural, "prod", "fraud"), None)
+        work()
+
+    desk.api.work = deleted  # type: ignore[method-assign]
+    assert ran("wait", "fraud", "--timeout", "1m").exit_code == 4
+
+
+def test_a_status_of_the_spec_before_is_not_taken_for_an_answer(desk: Desk) -> None:
+    desk.lab.obj()["metadata"]["generation"] = 2
+    desk.api.works = False
+    assert ran("wait", "fraud", "--timeout", "5s").exit_code == 3
+
+
+def test_a_server_that_goes_away_is_waited_for(desk: Desk) -> None:
+    desk.api.away = 3
+    desk.lab.want("2")
+    assert ran("wait", "fraud", "--for", "promoted", "--timeout", "5m").exit_code == 0
+
+
+def test_who_may_read_and_not_watch_waits_too(desk: Desk) -> None:
+    desk.api.may_watch = False
+    desk.lab.want("2")
+    assert ran("wait", "fraud", "--for", "promoted", "--timeout", "5m").exit_code == 0
+
+
+def test_what_cannot_be_waited_for(desk: Desk) -> None:
+    assert desk.lab.status
+    for arguments in (["--for", "done"], ["--timeout", "soon"], ["--timeout", ""]):
+        assert ran("wait", "fraud", *arguments).exit_code == 2
+    assert ran("wait", "nix").exit_code == 2
+
+
+def test_lengths_of_time() -> None:
+    assert [length_of(text).total_seconds() for text in ("90s", "10m", "1h30m")] == [90, 600, 5400]
+    for text in ("", "5", "1d", "m5", "-5m"):
+        with pytest.raises(InvalidInput):
+            length_of(text)
+
+
+def test_a_watch_without_a_terminal_writes_a_line_for_each_change(desk: Desk) -> None:
+    desk.lab.want("2")
+    lines = ran("watch", "fraud", "--timeout", "30s").stdout.splitlines()
+    assert "Stable" in lines[0]
+    assert "weight=40%" in "\n".join(lines)
+    assert "Stable stable=2" in lines[-1]
+    assert len(lines) == len({line.split(" ", 1)[1] for line in lines}), "nothing is told twice"
+
+
+def test_a_watch_for_programs_writes_a_document_for_each_change(desk: Desk) -> None:
+    desk.lab.want("2")
+    lines = ran("watch", "fraud", "--timeout", "30s", "-o", "json").stdout.splitlines()
+    assert json.loads(lines[-1])["row"]["stable"] == "2"

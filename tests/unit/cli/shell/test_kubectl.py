@@ -1,0 +1,61 @@
+"""``kubectl serin``, and what a shell offers after Tab."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from serin.cli.shell import kubectl
+from serin.cli.shell.completion import names_of_contexts
+from serin.cluster import direct
+from serin.cluster.resources import Resource
+
+
+def completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    monkeypatch.setattr(sys, "argv", ["kubectl_complete-serin", *words])
+    for name in (kubectl.COMPLETE, "COMP_WORDS", "COMP_CWORD"):
+        monkeypatch.setenv(name, "")  # put back after the test
+    kubectl.complete()
+    return capsys.readouterr().out.splitlines()
+
+
+def test_kubectl_is_told_commands_options_and_objects(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "config"
+    entry = {"cluster": {"server": "http://127.0.0.1:1"}, "context": {"cluster": "c"}}
+    path.write_text(
+        json.dumps(
+            {
+                "current-context": "c",
+                "clusters": [{"name": "c", "cluster": entry["cluster"]}],
+                "contexts": [{"name": "c", "context": entry["context"]}],
+            }
+        )
+    )
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert completed(monkeypatch, capsys, "ho") == ["hold", ":4"]
+    assert completed(monkeypatch, capsys, "get", "--nam") == ["--namespace", ":4"]
+    assert completed(monkeypatch, capsys, "get", "") == [":4"], "no server, no words, no error"
+    assert completed(monkeypatch, capsys, "get", "--context", "") == ["c", ":4"]
+    assert names_of_contexts("x") == []
+
+    def rows(_: object, resource: Resource, namespace: str, selector: str = "") -> list[dict[str, object]]:
+        assert (resource.kind, namespace, selector) == ("ModelDeployment", "default", "")
+        return [{"metadata": {"name": name}} for name in ("fraud", "churn")]
+
+    monkeypatch.setattr(direct.DirectApi, "rows", rows)
+    assert completed(monkeypatch, capsys, "get", "") == ["churn", "fraud", ":4"]
+    assert completed(monkeypatch, capsys, "get", "fr") == ["fraud", ":4"]
+
+
+def test_the_plugin_calls_itself_as_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["kubectl-serin", "get", "--help"])
+    with pytest.raises(SystemExit):
+        kubectl.run()
+    assert "kubectl serin get" in capsys.readouterr().out
