@@ -31,7 +31,7 @@ DEFAULT_NAME = "default"
 class Sandbox:
     """A sandbox by its name, running or not."""
 
-    capabilities: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = frozenset({"transformers"})
     """What it can do beyond a gateway, KServe and Prometheus, for scenarios: see e2e/scenarios/provider.py."""
     steady_rate = 200
 

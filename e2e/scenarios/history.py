@@ -155,7 +155,9 @@ def shares(route: Json) -> dict[str, int]:
     backends = [backend for rule in split for backend in rule.get("backendRefs") or []]
     total = sum(backend.get("weight", 1) for backend in backends)
     return {
-        backend["name"].removesuffix("-predictor"): round(ALL * backend.get("weight", 1) / total)
+        backend["name"].removesuffix("-predictor").removesuffix("-transformer"): round(
+            ALL * backend.get("weight", 1) / total
+        )
         for backend in backends
         if total
     }

@@ -18,7 +18,10 @@ AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
 KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
+TRANSFORMERS = "transformers"
+"""Has the image of a transformer, which calls its predictor by its Service."""
 CANNOT = {
+    TRANSFORMERS: "the image of the transformer is one of the sandbox's catalogue only",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
     KNATIVE: "play them with --provider knative",
     AUTOSCALING: "nobody measures what a pod uses",

@@ -31,6 +31,8 @@ NEVER_ASKED_FOR = {
     Permission("serin.dev", "modeldeployments/finalizers", "update"),
     # The server asks for it when an apply (a PATCH) makes the object.
     Permission("gateway.networking.k8s.io", "httproutes", "create"),
+    # No model of it speaks gRPC.
+    *(Permission("gateway.networking.k8s.io", "grpcroutes", verb) for verb in ("get", "create", "patch")),
 }
 RESYNCS = 5
 RESYNC_SECONDS = 4

@@ -16,6 +16,7 @@ MODEL_HOST = "models.sandbox"
 """The name under which containers reach the model store (their /etc/hosts knows it)."""
 
 MODEL_SERVER = "serin.sandbox/model-server:1"
+TRANSFORMER = "serin.sandbox/transformer:1"
 SHELL = "serin.sandbox/shell:1"
 PAUSE = "serin.sandbox/pause:1"
 STORAGE_INITIALIZERS = ("kserve/storage-initializer:v0.20.0", "kserve/storage-initializer:latest")
@@ -43,8 +44,10 @@ class Catalogue:
         python = {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **threads}
         builtin = {"BUILTIN_MODEL_DIR": str(builtin_model_dir(cache_dir))}
         server, initializer = "e2e.sandbox.images.modelserver", "e2e.sandbox.images.storage_initializer"
+        transformer = "e2e.sandbox.images.transformer"
         self._images = {
             MODEL_SERVER: _python(server, python | builtin, f"{server}.__main__:main"),
+            TRANSFORMER: _python(transformer, python, f"{transformer}:main"),
             PAUSE: Image(("sleep", "infinity")),
             SHELL: Image(("sh",)),
             **{name: Image((path,)) for name, path in (binaries or {}).items()},

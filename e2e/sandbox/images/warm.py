@@ -32,6 +32,7 @@ _PRELOAD = (
     "e2e.sandbox.images.modelserver.identity",
     "e2e.sandbox.images.modelserver.model",
     "e2e.sandbox.images.storage_initializer",
+    "e2e.sandbox.images.transformer",
     "kserve.model_server",
     "sklearn.ensemble",
     "sklearn.linear_model",

@@ -26,6 +26,7 @@ from .network import Network
 from .pod import NodeServices
 from .probe import http_client
 from .registration import Registration
+from .services import ServiceProxy
 from .starter import Starter
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ async def serve(config: NodeConfig, images: Mapping[str, str]) -> None:
         stack.push_async_callback(api.close)
         probes = await stack.enter_async_context(http_client())
         recorder, memory, starter = EventRecorder(api, config.node_name), MemoryWatch(), Starter()
+        proxy = ServiceProxy(api)
         services = NodeServices(
             config=config,
             api=api,
@@ -50,6 +52,7 @@ async def serve(config: NodeConfig, images: Mapping[str, str]) -> None:
             probes=probes,
             memory=memory,
             starter=starter,
+            proxy=proxy,
         )
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(config.tls_cert, config.tls_key)
@@ -64,7 +67,7 @@ async def serve(config: NodeConfig, images: Mapping[str, str]) -> None:
             outlasting.create_task(starter.run())
             try:
                 await registration.register()
-                await _together(agent.run(), registration.run(), recorder.run(), memory.run())
+                await _together(agent.run(), registration.run(), recorder.run(), memory.run(), proxy.run())
             finally:
                 await agent.close()
 

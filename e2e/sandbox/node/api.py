@@ -84,23 +84,25 @@ class Api:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", **options}
         return await self._send("DELETE", path, body=body)
 
-    async def watch(self, path: str) -> AsyncIterator[WatchEvent]:
-        """Yield a SYNC with all objects, then every change, for ever.
+    async def watch(self, path: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+        """Yield a SYNC with all objects (with these labels), then every change, for ever.
 
         A watch that ends, breaks or is told that its history is gone starts again with a new SYNC.
         """
         while True:
             try:
-                listing = await self.get(path)
+                listing = await self.get(path, {"labelSelector": selector} if selector else None)
                 yield WatchEvent("SYNC", tuple(listing["items"]))
-                async for event in self._stream(path, listing["metadata"]["resourceVersion"]):
+                async for event in self._stream(path, listing["metadata"]["resourceVersion"], selector):
                     yield event
             except ApiError as error:
                 log.warning("watch of %s: %s", path, error)
             await asyncio.sleep(_RELIST_PAUSE_S)
 
-    async def _stream(self, path: str, version: str) -> AsyncIterator[WatchEvent]:
+    async def _stream(self, path: str, version: str, selector: str) -> AsyncIterator[WatchEvent]:
         params = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
+        if selector:
+            params["labelSelector"] = selector
         timeout = httpx.Timeout(10, read=_WATCH_SECONDS + 30)
         try:
             async with self._client.stream("GET", path, params=params, timeout=timeout) as response:

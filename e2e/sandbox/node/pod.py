@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .config import NodeConfig
     from .memory import MemoryWatch
     from .process import Program
+    from .services import ServiceProxy
     from .starter import Starter
 
 _SETUP_RETRY_S = 2.0
@@ -69,6 +70,7 @@ class NodeServices:
     probes: httpx.AsyncClient
     memory: MemoryWatch
     starter: Starter
+    proxy: ServiceProxy
 
 
 class Pod:
@@ -242,6 +244,7 @@ class Pod:
             catalogue=self._services.catalogue,
             network=self._network,
             volumes=self._volumes,
+            names=self._services.proxy.names(self._pod["metadata"]["namespace"]),
         )
         return await programs.of(container)
 

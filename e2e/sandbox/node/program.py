@@ -12,7 +12,7 @@ from .environment import Source, container_environment, expand
 from .process import Mount, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from e2e.sandbox.images.catalogue import Catalogue
 
@@ -37,6 +37,8 @@ class Programs:
     catalogue: Catalogue
     network: PodNetwork
     volumes: PodVolumes
+    names: Sequence[str] = ()
+    """Further lines of /etc/hosts."""
 
     async def of(self, container: Json) -> Program:
         """Build one; UnknownImageError, MissingReferenceError or CreateError if it cannot be."""
@@ -75,13 +77,14 @@ class Programs:
         return folder
 
     def _hosts(self) -> tuple[Mount, ...]:
-        """Write the pod's /etc/hosts, the only names there are: the sandbox has no DNS."""
+        """Write the pod's /etc/hosts, the only names there are: the sandbox has no DNS. Each start knows new ones."""
         if not Path(HOSTS_FILE).exists():
             return ()  # there is nothing to mount it over, and it is not ours to make
         lines = ["127.0.0.1 localhost", f"{self.network.ip} {self.pod['metadata']['name']}"]
         lines += [f"{self.fields['status.hostIP']} {name}" for name in self.catalogue.host_names]
         for alias in self.pod["spec"].get("hostAliases") or []:
             lines.append(f"{alias['ip']} {' '.join(alias.get('hostnames') or [])}")
+        lines += self.names
         file = self.volumes.root / "hosts"
         file.write_text("".join(f"{line}\n" for line in lines))
         return (Mount(file, HOSTS_FILE),)

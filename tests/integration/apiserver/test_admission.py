@@ -32,12 +32,55 @@ def gauge(**changes: Any) -> Json:
 
 
 CONTAINER = {"name": "kserve-container", "image": "example.com/server:1"}
+ROUTE: Json = objects.model_deployment("x")["spec"]["route"]
+
+
+def header_filter(name: str) -> Json:
+    """A filter that sets a header."""
+    return {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": name, "value": "x"}]}}
+
+
+def rewrite(kind: str) -> Json:
+    """A filter that rewrites the path."""
+    field = "replaceFullPath" if kind == "ReplaceFullPath" else "replacePrefixMatch"
+    return {"type": "URLRewrite", "urlRewrite": {"path": {"type": kind, field: "/"}}}
+
 
 MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ("spec.predictor.canaryTrafficPercent", 5, "canaryTrafficPercent is Serin's to decide; leave it out"),
     ("spec.predictor.name", "blue", "predictor.name is Serin's to set; leave it out"),
     ("spec.predictor.workerSpec", {}, "workerSpec (multi-node) is not supported"),
-    ("spec.route.timeout", "500ms", "timeout is at least 1s"),
+    ("spec.route.timeout", "500ms", "timeout is at least 1s, or 0s for none"),
+    ("spec.route.matches", [{"path": {"value": "/a//b"}}], "a path has no //, no . or .. between slashes, and no %2F"),
+    ("spec.route.matches", [{"headers": 2 * [{"name": "a", "value": "b"}]}], "Duplicate value"),
+    ("spec.route.filters", [{"type": "RequestRedirect"}], "Unsupported value"),
+    ("spec.route.filters", [{"type": "RequestMirror"}], "Unsupported value"),
+    ("spec.route.filters", [{"type": "ExtensionRef"}], "Unsupported value"),
+    ("spec.route.filters", [{"type": "URLRewrite"}], "give the one field that the type names"),
+    ("spec.route.filters", [header_filter("Host")], "Host stays as it is: it could lead the request elsewhere"),
+    ("spec.route.filters", 2 * [header_filter("x-team")], "Duplicate value"),
+    (
+        "spec.route",
+        {**ROUTE, "matches": 2 * [{"path": {"value": "/a"}}], "filters": [rewrite("ReplacePrefixMatch")]},
+        "ReplacePrefixMatch needs one match with a path of type PathPrefix",
+    ),
+    (
+        "spec.route",
+        {**ROUTE, "protocol": "GRPC", "matches": [{"path": {"value": "/a"}}]},
+        "with protocol GRPC matches have no path: the path of a call is its method",
+    ),
+    (
+        "spec.route",
+        {**ROUTE, "protocol": "GRPC", "filters": [rewrite("ReplaceFullPath")]},
+        "with protocol GRPC there is no URLRewrite: the path of a call is its method",
+    ),
+    ("spec.transformer", {"minReplicas": 1}, "transformer.containers is missing: give the container that transforms"),
+    (
+        "spec.transformer",
+        {"containers": [CONTAINER], "canaryTrafficPercent": 5},
+        "canaryTrafficPercent is Serin's to decide; leave it out",
+    ),
+    ("spec.explainer", {"containers": [CONTAINER]}, "explainer is not supported: explanations are no predictions"),
     (
         "spec.predictor.model.storageUri",
         "s3://elsewhere",

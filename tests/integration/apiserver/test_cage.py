@@ -40,6 +40,7 @@ THEIRS = "the HTTPRoute has no trace of Serin and leads to no revision of the mo
 def _kinds(api: ClusterApi) -> None:
     define(api, "serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices")
     define(api, "gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+    define(api, "gateway.networking.k8s.io", "v1", "GRPCRoute", "grpcroutes")
 
 
 def route(namespace: str, weight: int = 5) -> Json:

@@ -115,6 +115,24 @@ def test_what_nobody_asked_for_is_refused_by_name(owner: ClusterApi, namespace: 
         assert words in answer, fields
 
 
+def with_transformer(namespace: str, **fields: Any) -> Json:
+    """The smallest ModelDeployment with a transformer."""
+    item = objects.model_deployment(namespace)
+    item["spec"]["transformer"] = {"containers": [CONTAINER], **copy.deepcopy(fields)}
+    return item
+
+
+def test_a_transformer_is_no_way_round_what_a_predictor_may_not(owner: ClusterApi, namespace: str) -> None:
+    of_kserve = [(fields, words) for fields, words in REFUSED if not {"model", "sklearn"} & fields.keys()]
+    for fields, words in of_kserve:
+        answer = creation(owner, with_transformer(namespace, **fields))
+        assert "serin.dev/modeldeployments: spec." in answer, fields
+        assert "spec.transformer" in answer, fields
+        assert words in answer, fields
+    for fields in ({}, {"serviceAccountName": "default"}, {"minReplicas": 2}, {"volumes": None}):
+        assert creation(owner, with_transformer(namespace, **fields)) == "", fields
+
+
 def test_what_is_legal_is_accepted_however_it_is_written(owner: ClusterApi, namespace: str) -> None:
     refused = {str(fields): creation(owner, with_predictor(namespace, **fields)) for fields in ACCEPTED}
     assert {fields: words for fields, words in refused.items() if words} == {}

@@ -34,6 +34,9 @@ serin.dev                     promotionactions/status           update
 serving.kserve.io             inferenceservices                 get list watch create patch delete
 serving.knative.dev           revisions                         list
 gateway.networking.k8s.io     httproutes                        get list watch create patch
+gateway.networking.k8s.io     grpcroutes                        get list watch create patch
+gateway.networking.k8s.io     gateways                          get
+gateway.networking.k8s.io     gatewayclasses                    get
 discovery.k8s.io              endpointslices                    list
 -                             pods                              list
 -                             events                            create
@@ -56,7 +59,9 @@ serving.kserve.io             inferenceservices/status          update patch
 serving.kserve.io             clusterservingruntimes            create update patch delete
 gateway.networking.k8s.io     httproutes                        update delete deletecollection
 gateway.networking.k8s.io     httproutes/status                 update patch
-gateway.networking.k8s.io     gateways                          create update patch delete
+gateway.networking.k8s.io     grpcroutes                        update delete deletecollection
+gateway.networking.k8s.io     gateways                          list watch create update patch delete
+gateway.networking.k8s.io     gatewayclasses                    list watch create update patch delete
 apps                          deployments                       get list create update patch delete
 autoscaling                   horizontalpodautoscalers          create update patch delete
 discovery.k8s.io              endpointslices                    create update patch delete

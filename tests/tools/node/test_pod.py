@@ -17,6 +17,7 @@ from e2e.sandbox.node.events import EventRecorder
 from e2e.sandbox.node.memory import MemoryWatch
 from e2e.sandbox.node.network import Network, NetworkError, PodNetwork
 from e2e.sandbox.node.pod import NodeServices, Pod
+from e2e.sandbox.node.services import ServiceProxy
 from e2e.sandbox.node.starter import Starter
 from tests.tools.node.conftest import FakeApi
 
@@ -64,6 +65,7 @@ class Bench:
             probes=httpx.AsyncClient(),
             memory=MemoryWatch(),
             starter=Starter(),
+            proxy=ServiceProxy(api),
         )
 
     def status(self) -> dict[str, Any]:

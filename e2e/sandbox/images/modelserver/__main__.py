@@ -1,7 +1,7 @@
 """How is the model server started? As KServe's sklearn server is: --model_name, --model_dir, --http_port.
 
 With MODEL_SOURCE=builtin the model that the sandbox trained is used if --model_dir has none.
-MODEL_VERSION is told in every answer.
+MODEL_VERSION is told in every answer. With GRPC=1 it also listens on --grpc_port (8081).
 """
 
 from __future__ import annotations
@@ -41,13 +41,18 @@ def serve(faults: Faults) -> None:
     # Parsed by KServe when it was imported, which may have been long before this program's arguments were known.
     model_server.args = arguments
     configure_logging(arguments.log_config_file)
-    _quieten()
+    quieten()
     version, mishaps = os.environ.get("MODEL_VERSION", ""), Mishaps(faults)
     folder = _model_folder(arguments.model_dir)
     model = SandboxModel(arguments.model_name, folder, version=version, faults=faults, on_request=mishaps.count_request)
     if version:
         model_server.app.add_middleware(VersionHeader, version=version)
-    server = kserve.ModelServer(http_port=arguments.http_port, workers=1, enable_grpc=False)
+    server = kserve.ModelServer(
+        http_port=arguments.http_port,
+        grpc_port=arguments.grpc_port,
+        workers=1,
+        enable_grpc=os.environ.get("GRPC") == "1",
+    )
     models: list[SandboxModel] = []
     try:
         model.load()
@@ -67,7 +72,8 @@ def _model_folder(wanted: Path) -> Path:
     return wanted
 
 
-def _quieten() -> None:
+def quieten() -> None:
+    """Keep the log to what somebody reads."""
     # Several lines per request, which nobody reads in the sandbox, would cost more than the prediction.
     for name in ("kserve.trace", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)

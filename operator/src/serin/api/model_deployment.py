@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
+from serin.api.routing.route import ObjectName, Route
 from serin.api.status import NEVER_OBSERVED, ModelDeploymentStatus
-from serin.schema.types import OBJECT_NAME, ApiModel, Duration, Uri, validations
+from serin.schema.types import ApiModel, Uri, validations
 
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
-"""A name of a Kubernetes object (RFC 1123)."""
-HOSTNAME = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 SCALING_FIELDS = (
     "minReplicas",
     "maxReplicas",
@@ -113,6 +112,20 @@ NO_EXPLAINER = (
     "--predictor_host"
 )
 
+LONGEST_TIMEOUT = 24 * 60 * 60
+"""Seconds; KServe takes any number."""
+DEFAULT_TIMEOUT = timedelta(seconds=60)
+DRAIN_WITHOUT_TIMEOUT = timedelta(minutes=5)
+
+
+def component_timeout(predictor: Mapping[str, Any], transformer: Mapping[str, Any] | None) -> timedelta:
+    """KServe's own timeout of the component that takes the requests; 60 s without one, as in KServe's own routes."""
+    for component in (transformer or {}, predictor):
+        seconds = component.get("timeout")
+        if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds >= 0:
+            return timedelta(seconds=min(seconds, LONGEST_TIMEOUT))
+    return DEFAULT_TIMEOUT
+
 
 class Mode(StrEnum):
     """How KServe deploys the model."""
@@ -143,31 +156,6 @@ class ModelRef(ApiModel):
     but not to Triton and TorchServe, which take the name from their model repository. A runtime of your own gets
     ``--model_name`` with metadata.name; if it refuses that argument, give the name that it serves here, and it gets
     none. A name among ``predictor.model.args`` counts as given here."""
-
-
-class ParentRef(ApiModel):
-    """The Gateway (and listener) that carries the route."""
-
-    name: ObjectName
-    namespace: ObjectName | None = None
-    section_name: ObjectName | None = None
-
-
-class Route(ApiModel):
-    """How clients reach the model. In mode Knative the hostname is Knative's, and only ``timeout`` is used."""
-
-    hostnames: Annotated[
-        list[Annotated[str, Field(max_length=253, pattern=HOSTNAME)]], Field(min_length=1, max_length=16)
-    ]
-    parent_ref: ParentRef
-    timeout: Duration = timedelta(seconds=60)
-    """Longest time that a request may take; a revision is also drained so long after its weight became 0."""
-
-    model_config: ClassVar = {
-        "json_schema_extra": validations(
-            ("!has(self.timeout) || duration(self.timeout) >= duration('1s')", "timeout is at least 1s")
-        )
-    }
 
 
 class PolicyRef(ApiModel):
@@ -205,6 +193,20 @@ class ModelDeploymentSpec(ApiModel):
     end."""
     paused: bool = False
     """No rollout starts and no weight is raised. Serin still watches for breaches, rolls back and repairs."""
+
+    @property
+    def timeout(self) -> timedelta:
+        """Longest time that a request may take, as spec says it; zero: as long as it does."""
+        return (
+            self.route.timeout
+            if self.route.timeout is not None
+            else component_timeout(self.predictor, self.transformer)
+        )
+
+    @property
+    def drain(self) -> timedelta:
+        """How long a revision stays after its weight became 0."""
+        return self.route.drain if self.route.drain is not None else self.timeout or DRAIN_WITHOUT_TIMEOUT
 
     model_config: ClassVar = {
         "json_schema_extra": validations(

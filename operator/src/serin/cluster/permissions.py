@@ -74,8 +74,11 @@ FREEZES_OF_ALL: tuple[Permission, ...] = (
 CLUSTER_WIDE: tuple[Permission, ...] = (
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     Permission("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
+    *on(resources.GATEWAYS, "get"),
+    *on(resources.GATEWAY_CLASSES, "get"),
 )
-"""Where the whole cluster is watched: kopf notices kinds that are installed later, for example KServe's."""
+"""Where the whole cluster is watched: kopf notices kinds that are installed later, for example KServe's, and a class
+says what its Gateways do not have."""
 RETENTION: tuple[Permission, ...] = tuple(on(resources.PROMOTION_RECORDS, "delete"))
 """In every namespace that is watched, where old records are to be deleted (``SERIN_RECORDS_KEPT``)."""
 LEASE: tuple[Permission, ...] = tuple(on(resources.LEASES, "get", "update"))

@@ -34,6 +34,7 @@ from serin.prometheus.server.credentials import Server
 from serin.prometheus.sharing.shared import Shared
 from serin.rollout.observation import Retention
 from serin.schema.masking import masked
+from serin.traffic.gateway.features import GatewayFeatures
 
 log = structlog.get_logger()
 
@@ -92,6 +93,7 @@ async def run(settings: Settings) -> None:
                             refuses_literal_secrets=settings.literal_secrets == "Refuse",
                             freezes_of_all=settings.freezes_of_all,
                             heads=ChainHeads(metrics.REGISTRY),
+                            gateways=GatewayFeatures(settings.gateway_features),
                         )
                         await _lead(settings, reconciler, login, state, stop)
 

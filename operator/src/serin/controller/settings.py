@@ -26,6 +26,7 @@ from serin.prometheus.server.address import normalised
 from serin.prometheus.server.arms import settings_from
 from serin.prometheus.server.credentials import Server, check, servers_from
 from serin.schema.types import parse_duration
+from serin.traffic.gateway.features import USED, Correction
 
 PREFIX = "SERIN_"
 LONGEST_SHOWN = 60
@@ -52,6 +53,12 @@ def _lease(text: object) -> object:
 
 def _none_if_empty(text: object) -> object:
     return text or None
+
+
+def _corrections(text: object) -> object:
+    """``CLASS:-FEATURE`` between commas."""
+    found = _split(text)
+    return tuple(map(Correction.parse, found)) if isinstance(text, str) and isinstance(found, tuple) else found
 
 
 def _number(default: int, low: int, high: int) -> Any:  # noqa: ANN401 - a default, whatever the field's type
@@ -95,6 +102,10 @@ class Settings(BaseSettings):
         None, description="the name of a namespace, or empty"
     )
     """The namespace whose PromotionFreezes are about every namespace: Serin's own. None: there are no such ones."""
+    gateway_features: Annotated[tuple[Correction, ...], NoDecode, BeforeValidator(_corrections)] = Field(
+        (), description=f"CLASS:-FEATURE or CLASS:+FEATURE, separated by commas; features: {', '.join(sorted(USED))}"
+    )
+    """What GatewayClasses do not have, or have, whatever they say of themselves; ``*`` is every class."""
     health_host: str = Field("127.0.0.1", description="an address of this machine, or empty for all of them")
     health_port: int = _number(8080, 0, 65535)
     """Port of /healthz, /readyz and /metrics; 0 turns them off."""

@@ -27,6 +27,8 @@ class RolloutIdentity:
     candidate_service: str = ""
     """The Service that takes the candidate's requests; empty: by its name and ``service_suffix``."""
     stable_service: str = ""
+    grpc: bool = False
+    """Whether clients speak gRPC: which of their calls failed stands in the grpc-status."""
 
     def service(self, arm: str) -> str:
         """The Service that takes the requests of an arm."""

@@ -72,6 +72,7 @@ async def _slo(metrics: Metrics, target: SurveyTarget, slo: Slo, now: datetime) 
     policy = target.policy
     figures = SloFigures(slo.name, slo.severity.value, policy.arms_of(slo).value)
     known = preset(policy.arms_of(slo))
+    known = known.for_grpc if target.identity.grpc else known
     figures.unproven = not known.proven and slo.indicator.chosen.compares_arms
     figures.meaning = known.meaning if slo.indicator.chosen.counts_requests else ""
     guarded = not known.of_gateway or metrics.required_matchers(policy.arms_of(slo))

@@ -264,3 +264,35 @@ async def test_the_search_for_older_claims_is_made_at_the_start_and_before_the_r
     for _ in range(5):
         await lab.tick()
     assert asked <= 4
+
+
+async def test_models_of_one_namespace_share_a_hostname_by_their_paths() -> None:
+    own = {"matches": [{"path": {"value": "/fraud"}}]}
+    for theirs, taken in (("/credit", False), ("/fraud/v2", True), ("/", True), ("/fraudulent", False)):
+        lab = Lab()
+        wanted = spec("1")
+        lab.want("1", route={**wanted["route"], **own})
+        lab.obj()["metadata"]["creationTimestamp"] = api_time()
+        lab.cluster.put(
+            resources.MODEL_DEPLOYMENTS, other("prod", api_time(-60), matches=[{"path": {"value": theirs}}])
+        )
+        for _ in range(9):
+            await lab.tick()
+        assert ("is claimed by ModelDeployment older" in (lab.status.get("message") or "")) is taken, theirs
+
+
+async def test_a_path_of_somebody_elses_leaves_the_route_as_it_is() -> None:
+    lab = Lab()
+    wanted = spec("1")
+    lab.want("1", route={**wanted["route"], "matches": [{"path": {"value": "/fraud"}}]})
+    await lab.until(lab.stable("1"))
+    rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/credit"}}]}
+    theirs = route_of("prod", "fraud.example.com", rules=[rule])
+    theirs["metadata"] |= {"name": "credit", "labels": {"serin.dev/model-deployment": "credit"}}
+    lab.cluster.put(resources.HTTP_ROUTES, theirs)
+    lab.want("1", route={**wanted["route"], "matches": [{"path": {"value": "/credit/x"}}]})
+    for _ in range(5):
+        await lab.tick()
+    assert "is claimed by ModelDeployment credit" in lab.condition("Ready")["message"]
+    (rule,) = lab.obj(resources.HTTP_ROUTES)["spec"]["rules"]
+    assert rule["matches"][0]["path"]["value"] == "/fraud"

@@ -40,6 +40,7 @@ from serin.rollout.observation import KEEP_ALL, Part, Retention
 from serin.rollout.phases import is_watched
 from serin.schema.reasons import Proof
 from serin.schema.types import format_time
+from serin.traffic.gateway.features import GatewayFeatures
 
 log = structlog.get_logger()
 WRITE_TIMEOUT = 2.0
@@ -66,6 +67,7 @@ class Reconciler:
         refuses_literal_secrets: bool = True,
         freezes_of_all: str | None = None,
         heads: ChainHeads | None = None,
+        gateways: GatewayFeatures | None = None,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
@@ -73,7 +75,13 @@ class Reconciler:
         """
         self._missing, self._retention, self._heads = missing, retention, heads or ChainHeads()
         self._cluster, self._clock, self._live_read = cluster, clock, live_read
-        self._scope = Scope(AllowList(servers), namespaces, refuses_literal_secrets, freezes_of_all)
+        self._scope = Scope(
+            AllowList(servers),
+            namespaces,
+            refuses_literal_secrets,
+            freezes_of_all,
+            gateways or GatewayFeatures(),
+        )
         self._actor = Actor(cluster, sinks)
         self._deadline_actor = Actor(DeadlineCluster(cluster, WRITE_TIMEOUT), sinks)
         self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts()

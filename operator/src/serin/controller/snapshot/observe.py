@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -16,9 +16,10 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.snapshot.action_list import ActionList
 from serin.controller.snapshot.adoption import Adopted, Adoption, names_taken
+from serin.controller.snapshot.bounds import bounded
 from serin.controller.snapshot.hashes import with_recorded_hashes, with_stated_hashes
 from serin.controller.snapshot.other_records import rejection_elsewhere
-from serin.controller.snapshot.parts import READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, read_parts
+from serin.controller.snapshot.parts import READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, Parts, read_parts
 from serin.controller.snapshot.pending_actions import PendingActions
 from serin.controller.snapshot.readable_policy import readable_policy
 from serin.controller.snapshot.requesters import Requesters
@@ -29,13 +30,12 @@ from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList
 from serin.records.build import source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
-from serin.rollout.spec.rules import COMPONENTS, DEEPEST
 from serin.rollout.views import RecordView, RejectionElsewhere
-from serin.schema.nesting import cut, nested_deeper
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import Backend, Route, SourceOf
 from serin.traffic.gateway.claims import RouteClaim, hostname_taken, with_route_in_force
+from serin.traffic.gateway.features import GatewayFeatures
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.reader import Reader
 from serin.traffic.registry import backend_of
@@ -73,6 +73,8 @@ class Snapshot:
     """Parts that could not be read, and why."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start."""
+    lacks: frozenset[str] = frozenset()
+    """Features that the Gateway in spec does not have."""
     freezes: tuple[Object, ...] = ()
     """PromotionFreezes about it; they are read while something may go forward."""
 
@@ -94,7 +96,7 @@ class Snapshot:
     def route_to_write(self, source_of: SourceOf) -> Route:
         """The route as it was read, and what is needed to write it."""
         spec = self.model_deployment.spec
-        return Route(self.owner, spec, self.route_obj, self.route, self.listed, self.status, source_of)
+        return Route(self.owner, spec, self.route_obj, self.route, self.listed, self.status, source_of, self.lacks)
 
     def source_of(self, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
@@ -121,6 +123,8 @@ class Scope:
     """A new revision with a secret in plain text is refused."""
     freezes_of_all: str | None = None
     """The namespace whose PromotionFreezes are about every namespace."""
+    gateways: GatewayFeatures = field(default_factory=GatewayFeatures)
+    """What the Gateways do not have."""
 
 
 async def observe(
@@ -142,7 +146,7 @@ async def observe(
     """
     namespace, name = key
     try:
-        obj = _bounded(await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name))
+        obj = bounded(await cluster.get(resources.MODEL_DEPLOYMENTS, namespace, name))
     except NotFound:
         return None
     if "deletionTimestamp" in obj["metadata"]:
@@ -161,7 +165,8 @@ async def observe(
         requesters=requesters,
         freezes_of_all=scope.freezes_of_all,
     )
-    services, records, route_obj, policy_obj, pending, freezes = await found
+    read, lacks = await together(found, _lacks(cluster, parsed, namespace, scope.gateways, now))
+    services, records, route_obj, policy_obj, pending, freezes = cast("Parts", read)
     whole = [record for record in records or [] if "spec" in record]
     parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
     routed = backend.route_view(route_obj, services, parsed.status).stable if route_obj is not None else None
@@ -231,21 +236,19 @@ async def observe(
         unknown=reader.unknown,
         rejected_elsewhere=elsewhere,
         freezes=tuple(freezes or ()),
+        lacks=cast("frozenset[str]", lacks),
     )
 
 
-def _bounded(obj: Object) -> Object:
-    """The ModelDeployment; of a component that no rule accepts for its depth only so much that the rule sees it.
-
-    What works on it works with recursion.
-    """
-    deep = [name for name in COMPONENTS if nested_deeper(obj["spec"].get(name), DEEPEST)]
-    if not deep:
-        return obj
-    # The managed fields are nested as deeply. An update without them leaves them as they are.
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
-    spec = {**obj["spec"], **{name: cut(obj["spec"][name], DEEPEST + 1) for name in deep}}
-    return {**obj, "metadata": metadata, "spec": spec}
+async def _lacks(
+    cluster: Cluster, parsed: ModelDeployment, namespace: str, gateways: GatewayFeatures, now: datetime
+) -> frozenset[str]:
+    """What the Gateway does not have, where Serin writes the route."""
+    if not backend_of(parsed.spec).claims_hostnames:
+        return frozenset()
+    parent = parsed.spec.route.parent_ref
+    rolls_out = parsed.status.rollout is not None
+    return await gateways.lacks(cluster, (parent.namespace or namespace, parent.name), now, in_rollout=rolls_out)
 
 
 async def _adopted(

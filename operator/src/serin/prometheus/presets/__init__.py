@@ -100,6 +100,15 @@ class Preset:
     """What is counted, in one sentence for people."""
     required: Mapping[str, str] = field(default_factory=dict)
     """Label values that the operator's settings demand of all series, as they are written there."""
+    grpc: Preset | None = None
+    """What is counted of calls by gRPC; None: these metrics do not show which of them failed."""
+
+    @property
+    def for_grpc(self) -> Preset:
+        """The same for clients that speak gRPC. A model server counts its predictions, whoever asks."""
+        if self.names_targets or self.grpc is not None:
+            return self.grpc or self
+        return replace(self, counts_by_arms=False, availability=(), latency=())
 
     @property
     def metrics(self) -> frozenset[str]:
@@ -173,6 +182,12 @@ def preset(arms: Arms) -> Preset:
     """The preset of that name."""
     file = resources.files(__package__) / f"{arms.value.lower()}.toml"
     data = tomllib.loads(file.read_text("utf-8"))
+    grpc = data.get("grpc")
+    found = _made(data)
+    return replace(found, grpc=_made({**data, "client_errors_missing": "", **grpc})) if grpc else found
+
+
+def _made(data: Mapping[str, Any]) -> Preset:
     arm, availability, latency = (data.get(part, {}) for part in ("arm", "availability", "latency"))
     return Preset(
         arm_label=arm.get("label", ""),

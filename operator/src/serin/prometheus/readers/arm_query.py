@@ -61,7 +61,8 @@ class ArmQuery:
     def of(cls, metrics: Metrics, wanted: Counters | Mean | Arms, identity: RolloutIdentity, grid: Grid) -> ArmQuery:
         """The counters of some arms, in those series that the operator's settings let count; ``QueryRejected``."""
         arms, label = (wanted, None) if isinstance(wanted, Arms) else (wanted.arms, wanted.arm_label)
-        source = preset(arms) if label is None else preset(arms).labelled(label)
+        known = preset(arms).for_grpc if identity.grpc else preset(arms)
+        source = known if label is None else known.labelled(label)
         query = cls(source.requiring(metrics.required_matchers(arms)), identity, grid)
         candidate, stable = query.patterns.both
         if label is not None and candidate == stable:

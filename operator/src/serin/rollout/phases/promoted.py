@@ -72,7 +72,7 @@ def finish_promotion(context: DecisionContext, status: ModelDeploymentStatus) ->
 def _make_stable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
     """The candidate becomes stable; the old stable drains."""
     old, new = status.stable, status.candidate
-    until = context.now + context.spec.route.timeout
+    until = context.now + context.spec.drain
     return_until = context.now.replace(microsecond=0) + RETURN_PERIOD
     after = with_fields(
         status,

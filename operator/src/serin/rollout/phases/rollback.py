@@ -172,7 +172,7 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
     """Removes the rollout from status, and adds the rejection if the cause rejects the revision."""
     rollout, candidate = rollout_of(status), status.candidate
     ended_for, rejected = rollout.cause or cause, status.rejected
-    kept = context.spec.route.timeout if rollout.exposed else timedelta(0)
+    kept = context.spec.drain if rollout.exposed else timedelta(0)
     if ended_for is Reason.POLICY_EDITED:  # the same revision begins anew, and need not come up again
         kept = max(kept, KEPT_TO_BEGIN_ANEW)
     until = context.now + kept

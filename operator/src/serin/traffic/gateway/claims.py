@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from serin.api import names
-from serin.api.model_deployment import ModelDeployment, ParentRef
+from serin.api.model_deployment import ModelDeployment
+from serin.api.routing.matches import overlap
+from serin.api.routing.route import ParentRef
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object, Objects
@@ -22,6 +24,7 @@ from serin.rollout.observation import Arm, Problem
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.gateway.hostnames import overlapping
+from serin.traffic.gateway.paths import EVERYTHING, matches_in, prefixes_in, prefixes_of
 
 CLAIM_WITHOUT_ROUTE = timedelta(minutes=10)
 """How long a new ModelDeployment claims its hostnames before it has a route; afterwards only a route claims them, so
@@ -77,17 +80,21 @@ class Claim:
     name: str
     hostnames: frozenset[str]
     """Empty: all hostnames of the listener."""
+    prefixes: frozenset[str] = EVERYTHING
+    """What the paths of its requests begin with."""
 
-    def conflicts(self, asked: frozenset[str], namespace: str) -> list[str]:
-        """Those of ``asked`` that may not be used in ``namespace`` beside this claim.
+    def conflicts(self, asked: frozenset[str], namespace: str, prefixes: frozenset[str] = EVERYTHING) -> list[str]:
+        """Those of ``asked`` that may not be used in ``namespace`` beside this claim, for paths with these prefixes.
 
         Within one namespace only the same hostname of another ModelDeployment conflicts: its owners may put a more
-        specific one beside a wildcard, and keep a route of their own until Serin's has taken over.
+        specific one beside a wildcard, and keep a route of their own until Serin's has taken over. They may share one
+        if no path of either lies under the other's.
         """
         if self.namespace == namespace and self.kind == resources.HTTP_ROUTES.kind:
             return []
         if self.namespace == namespace:
-            return sorted(asked & self.hostnames)
+            shared = any(overlap(one, other) for one in prefixes for other in self.prefixes)
+            return sorted(asked & self.hostnames) if shared else []
         return overlapping(asked, self.hostnames)
 
 
@@ -111,7 +118,7 @@ async def hostname_taken(
 ) -> Problem | None:
     """The problem if somebody else has a hostname of ``spec.route`` on the same gateway; None otherwise.
 
-    It lists all HTTPRoutes and ModelDeployments, so it runs only before a first deployment, before its route is
+    It lists all routes and ModelDeployments, so it runs only before a first deployment, before its route is
     created, and while spec asks for a hostname or a Gateway that its route does not have. Raises ``Refused`` or
     ``Unavailable`` if a list fails and nothing serves yet.
     """
@@ -119,8 +126,9 @@ async def hostname_taken(
     if not asked:
         return None
     try:
-        routes, deployments = await together(
+        routes, calls, deployments = await together(
             _listed(cluster, resources.HTTP_ROUTES, namespaces, _route_of),
+            _listed(cluster, resources.GRPC_ROUTES, namespaces, _route_of),
             _listed(cluster, resources.MODEL_DEPLOYMENTS, namespaces, _claim_of),
         )
     except (Refused, Unavailable) as error:
@@ -130,9 +138,9 @@ async def hostname_taken(
         message = f"spec.route.hostnames: whether somebody else claims them cannot be read: {error}"
         return Problem(Reason.HOSTNAME_TAKEN, message)
     namespace = obj["metadata"]["namespace"]
-    claims = [*_of_routes(routes, obj), *_of_new_deployments(deployments, obj, claim.now)]
+    claims = [*_of_routes([*routes, *calls], obj), *_of_new_deployments(deployments, obj, claim.now)]
     for other in sorted(claims, key=lambda found: (found.namespace != namespace, found.kind, found.name)):
-        taken = other.conflicts(asked, namespace)
+        taken = other.conflicts(asked, namespace, prefixes_of(obj["spec"]["route"].get("matches") or []))
         if taken:
             return Problem(Reason.HOSTNAME_TAKEN, _told(taken, other, obj))
     return None
@@ -148,6 +156,8 @@ def new_hostnames(obj: Mapping[str, Any], claim: RouteClaim) -> frozenset[str]:
         return frozenset() if claim.has_served or (status.stable is None and not claim.starts) else hostnames
     if set(_listeners(route)) != {_wanted_listener(obj)}:
         return hostnames
+    if not prefixes_of(obj["spec"]["route"].get("matches") or []) <= prefixes_in(route):
+        return hostnames
     return hostnames - set(route["spec"].get("hostnames") or [])
 
 
@@ -162,7 +172,9 @@ def with_route_in_force(parsed: ModelDeployment, route: Mapping[str, Any]) -> Mo
             name=first["name"], namespace=first.get("namespace"), section_name=first.get("sectionName")
         )
     hostnames = list(route["spec"].get("hostnames") or [])
-    kept = parsed.spec.route.model_copy(update={"hostnames": hostnames, "parent_ref": wanted})
+    kept = parsed.spec.route.model_copy(
+        update={"hostnames": hostnames, "parent_ref": wanted, "matches": matches_in(route)}
+    )
     return parsed.model_copy(update={"spec": parsed.spec.model_copy(update={"route": kept})})
 
 
@@ -176,7 +188,10 @@ async def _listed(
     try:
         found = await together(*(reduced(cluster, kind, namespace, part_of) for namespace in namespaces or ("",)))
     except NotFound:
-        if kind is resources.HTTP_ROUTES:  # the Gateway API is not installed: told when the route is applied
+        if kind in {
+            resources.HTTP_ROUTES,
+            resources.GRPC_ROUTES,
+        }:  # the Gateway API is not installed: told when the route is applied
             return []
         raise
     return [obj for objs in found for obj in objs]
@@ -191,7 +206,7 @@ def _of_routes(routes: Iterable[Object], obj: Object) -> Iterator[Claim]:
         namespace, name = _key(route)
         served = (route["metadata"].get("labels") or {}).get(names.MODEL_DEPLOYMENT)
         kind = resources.MODEL_DEPLOYMENTS.kind if served == name else resources.HTTP_ROUTES.kind
-        yield Claim(namespace, kind, name, frozenset(route["spec"].get("hostnames") or ()))
+        yield Claim(namespace, kind, name, frozenset(route["spec"].get("hostnames") or ()), prefixes_in(route))
 
 
 def _of_new_deployments(deployments: Iterable[Object], obj: Object, now: datetime) -> Iterator[Claim]:
@@ -203,7 +218,8 @@ def _of_new_deployments(deployments: Iterable[Object], obj: Object, now: datetim
             continue
         if wanted.shares(_wanted_listener(other)):
             hostnames = frozenset(other["spec"]["route"]["hostnames"])
-            yield Claim(metadata["namespace"], resources.MODEL_DEPLOYMENTS.kind, metadata["name"], hostnames)
+            prefixes = prefixes_of(other["spec"]["route"].get("matches") or [])
+            yield Claim(metadata["namespace"], resources.MODEL_DEPLOYMENTS.kind, metadata["name"], hostnames, prefixes)
 
 
 def _told(taken: list[str], other: Claim, obj: Object) -> str:
@@ -229,7 +245,8 @@ def _route_of(obj: Object) -> Object:
     metadata, spec = obj["metadata"], obj["spec"]
     return {
         "metadata": {key: metadata[key] for key in ("namespace", "name", "labels") if key in metadata},
-        "spec": {key: spec[key] for key in ("hostnames", "parentRefs") if key in spec},
+        "spec": {key: spec[key] for key in ("hostnames", "parentRefs") if key in spec}
+        | {"rules": [{"matches": rule.get("matches")} for rule in spec.get("rules") or []]},
         "status": obj.get("status") or {},
     }
 

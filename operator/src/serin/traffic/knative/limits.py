@@ -5,6 +5,7 @@ from __future__ import annotations
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.predictor.keys import ONLY_ON_SERVICE
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.routing.route import Protocol
 
 ROLLOUT_DURATION = "serving.knative.dev/rollout-duration"
 LONGEST_NAMES = 43
@@ -19,6 +20,12 @@ def unsupported(spec: ModelDeploymentSpec) -> str | None:
         return (
             "spec.transformer: in mode Knative KServe splits the requests of each component by itself, and a new "
             f"transformer would call the old predictor; remove it, {STANDARD}"
+        )
+    route = spec.route
+    if route.matches or route.filters or route.protocol is Protocol.GRPC:
+        return (
+            "spec.route: matches, filters and protocol GRPC are for routes that Serin writes, and in mode Knative the "
+            f"route is Knative's; remove them, {STANDARD}"
         )
     if ROLLOUT_DURATION in (spec.predictor.get("annotations") or {}):
         return (

@@ -8,7 +8,7 @@ from typing import Any
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import Replicas, Source
+from serin.api.revision import Replicas, Source, without_nulls
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
@@ -16,7 +16,7 @@ from serin.cluster.client import Cluster, Object
 from serin.cluster.permissions import Permission, on
 from serin.cluster.resources import Resource
 from serin.prometheus.identity import RolloutIdentity
-from serin.rollout.decision import Decision
+from serin.rollout.decision import Decision, RoutePlan
 from serin.rollout.observation import Arm, RouteView
 from serin.schema.choices import Arms
 from serin.traffic.backend import Applied, Route
@@ -30,6 +30,7 @@ from serin.traffic.reader import Reader
 from serin.traffic.standard.arms import observe_arms
 from serin.traffic.standard.naming import service_name, unnameable
 from serin.traffic.standard.service import service_in, service_of, services_of, workload_of
+from serin.traffic.standard.timeouts import request_timeout
 from serin.traffic.standard.workload import has_same_content, inference_service
 
 
@@ -109,11 +110,11 @@ class Standard:
         return await observe_arms(cluster, reader, key, status, found)
 
     async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
-        """Applies the HTTPRoute to the Services of the predictors, or of the transformers before them."""
+        """Applies the route to the Services of the predictors, or of the transformers before them."""
         plan, actual, seen = decision.plan.route, route.actual, route.view
         if plan is None:
             return Applied()
-        wanted = http_route(route.owner, route.spec, plan, service_in(route.workloads))
+        wanted = self.rendered_route(route, plan)
         meant = own_annotations(wanted)
         if actual is not None:
             if is_applied(actual, wanted) and own_annotations(actual) == meant:
@@ -121,10 +122,16 @@ class Standard:
             wanted["metadata"]["resourceVersion"] = actual["metadata"]["resourceVersion"]
             if not route.owner.owns(actual) and await is_deleted_meanwhile(cluster, route.owner):
                 return Applied()
-        await cluster.apply(resources.HTTP_ROUTES, wanted, manager=names.MANAGER)
+        await cluster.apply(self.route_kind, without_nulls(wanted), manager=names.MANAGER)
         if seen is None or not seen.editor or actual is None or own_annotations(actual) != meant:
             return Applied()
-        return Applied(f"{seen.edited_by} had changed the HTTPRoute; it shows again what was decided ({plan.weight} %)")
+        kind = self.route_kind.kind
+        return Applied(f"{seen.edited_by} had changed the {kind}; it shows again what was decided ({plan.weight} %)")
+
+    def rendered_route(self, route: Route, plan: RoutePlan) -> Object:
+        """The HTTPRoute for a plan; None in it is what must not be there."""
+        services, timeout = service_in(route.workloads), request_timeout(route, plan)
+        return http_route(route.owner, route.spec, plan, services, timeout=timeout, lacks=route.lacks)
 
     def route_view(
         self,

@@ -1,0 +1,103 @@
+"""What a gateway may change of a request or an answer on its way.
+
+Only filters that keep the request on its way to its arm: no redirect, no mirror, no object of an extension. A changed
+Host could lead some gateways elsewhere, so it stays.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from serin.api.routing.matches import PATH, HeaderName, HeaderText
+from serin.schema.types import ApiModel, validations
+
+BY_NAME = Field(
+    max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+)
+
+
+class FilterType(StrEnum):
+    """The filters that a route may have."""
+
+    REQUEST_HEADERS = "RequestHeaderModifier"
+    RESPONSE_HEADERS = "ResponseHeaderModifier"
+    URL_REWRITE = "URLRewrite"
+
+
+class HeaderValue(ApiModel):
+    """A header and its value."""
+
+    name: HeaderName
+    value: HeaderText
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("self.name.lowerAscii() != 'host'", "Host stays as it is: it could lead the request elsewhere")
+        )
+    }
+
+
+class HeaderModifier(ApiModel):
+    """Headers that are set, added or removed."""
+
+    set: Annotated[list[HeaderValue], BY_NAME] = []
+    add: Annotated[list[HeaderValue], BY_NAME] = []
+    remove: Annotated[list[HeaderName], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"})] = []
+
+
+class RewriteType(StrEnum):
+    """How a path is rewritten."""
+
+    FULL = "ReplaceFullPath"
+    PREFIX = "ReplacePrefixMatch"
+
+
+class PathRewrite(ApiModel):
+    """The path that the model server gets."""
+
+    type: RewriteType
+    replace_full_path: Annotated[str, Field(max_length=1024, pattern=PATH)] | None = None
+    replace_prefix_match: Annotated[str, Field(max_length=1024, pattern=PATH)] | None = None
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                (
+                    "has(self.replaceFullPath) == (self.type == 'ReplaceFullPath') && "
+                    "has(self.replacePrefixMatch) == (self.type == 'ReplacePrefixMatch')"
+                ),
+                "give the one path that the type names: replaceFullPath or replacePrefixMatch",
+            )
+        )
+    }
+
+
+class UrlRewrite(ApiModel):
+    """Rewrites the path; the hostname stays."""
+
+    path: PathRewrite
+
+
+class RouteFilter(ApiModel):
+    """One change of each request or answer. The fields are those of the Gateway API."""
+
+    type: FilterType
+    request_header_modifier: HeaderModifier | None = None
+    response_header_modifier: HeaderModifier | None = None
+    url_rewrite: UrlRewrite | None = None
+
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            (
+                (
+                    "has(self.requestHeaderModifier) == (self.type == 'RequestHeaderModifier') && "
+                    "has(self.responseHeaderModifier) == (self.type == 'ResponseHeaderModifier') && "
+                    "has(self.urlRewrite) == (self.type == 'URLRewrite')"
+                ),
+                "give the one field that the type names",
+            )
+        )
+    }

@@ -1,0 +1,95 @@
+"""What a gateway does not have, by what its GatewayClass says of itself and by the operator's setting.
+
+A gateway refuses a whole route for one field that it does not have. ``status.supportedFeatures`` is optional: a class
+that says nothing has everything, and the setting corrects what it says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from serin.cluster import resources
+from serin.cluster.client import Cluster
+from serin.errors import ClusterError, NotLeader
+from serin.traffic.gateway.http_route import REQUEST_TIMEOUT
+
+log = structlog.get_logger()
+USED = frozenset({REQUEST_TIMEOUT})
+"""Features that Serin can do without."""
+KEPT = timedelta(minutes=10)
+"""How long an answer counts."""
+TIMEOUT = 1.5
+"""Seconds: the pass, which may be a rollback, does not wait longer."""
+EVERY_CLASS = "*"
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What the operator's setting says of a class: ``CLASS:-FEATURE`` or ``CLASS:+FEATURE``."""
+
+    gateway_class: str
+    feature: str
+    has: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Correction:
+        """One entry of the setting; ``ValueError``."""
+        name, separator, change = text.partition(":")
+        if not separator or not name or change[:1] not in {"+", "-"} or change[1:] not in USED:
+            message = f"{text[:60]!r} is not CLASS:-FEATURE or CLASS:+FEATURE with one of {', '.join(sorted(USED))}"
+            raise ValueError(message)
+        return cls(name, change[1:], change[0] == "+")
+
+
+def lacking(gateway_class: Mapping[str, Any] | None, name: str, corrections: tuple[Correction, ...]) -> frozenset[str]:
+    """The features in use that a class does not have; ``gateway_class`` is None if it could not be read."""
+    said = ((gateway_class or {}).get("status") or {}).get("supportedFeatures") or []
+    # Earlier releases of the Gateway API had names in place of objects.
+    names = {item.get("name") if isinstance(item, Mapping) else item for item in said}
+    found = USED - names if names else NOTHING
+    for correction in corrections:
+        if correction.gateway_class in {EVERY_CLASS, name}:
+            found = found - {correction.feature} if correction.has else found | {correction.feature}
+    return found
+
+
+@dataclass(slots=True)
+class GatewayFeatures:
+    """What the Gateways lack, as far as they could be read; an answer is kept for ten minutes."""
+
+    corrections: tuple[Correction, ...] = ()
+    _known: dict[tuple[str, str], tuple[datetime, frozenset[str]]] = field(default_factory=dict)
+
+    async def lacks(
+        self, cluster: Cluster, gateway: tuple[str, str], now: datetime, *, in_rollout: bool
+    ) -> frozenset[str]:
+        """What the Gateway (namespace, name) does not have. In a rollout what is known counts, however old."""
+        known = self._known.get(gateway)
+        if known is not None and (in_rollout or now - known[0] < KEPT):
+            return known[1]
+        found = await self._read(cluster, gateway)
+        if found is None:  # what was known goes on: an unreadable class changes no route
+            found = known[1] if known is not None else lacking(None, EVERY_CLASS, self.corrections)
+        elif known is None or found != known[1]:
+            log.info("gateway", namespace=gateway[0], name=gateway[1], lacks=sorted(found))
+        self._known[gateway] = (now, found)
+        return found
+
+    async def _read(self, cluster: Cluster, gateway: tuple[str, str]) -> frozenset[str] | None:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                name = str((await cluster.get(resources.GATEWAYS, *gateway))["spec"]["gatewayClassName"])
+                found = await cluster.get(resources.GATEWAY_CLASSES, "", name)
+        except NotLeader:
+            raise
+        except (ClusterError, TimeoutError, LookupError, TypeError) as error:
+            log.debug("gateway not read", namespace=gateway[0], name=gateway[1], error=str(error))
+            return None
+        return lacking(found, name, self.corrections)
