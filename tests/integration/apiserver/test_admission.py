@@ -51,7 +51,7 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ("spec.predictor.name", "blue", "predictor.name is Serin's to set; leave it out"),
     ("spec.predictor.workerSpec", {}, "workerSpec (multi-node) is not supported"),
     ("spec.route.timeout", "500ms", "timeout is at least 1s, or 0s for none"),
-    ("spec.route.matches", [{"path": {"value": "/a//b"}}], "a path has no //, no . or .. between slashes, and no %2F"),
+    ("spec.route.matches", [{"path": {"value": "/a//b"}}], "a path has no empty or dotted part, and no %2F"),
     ("spec.route.matches", [{"headers": 2 * [{"name": "a", "value": "b"}]}], "Duplicate value"),
     ("spec.route.filters", [{"type": "RequestRedirect"}], "Unsupported value"),
     ("spec.route.filters", [{"type": "RequestMirror"}], "Unsupported value"),
@@ -59,6 +59,11 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ("spec.route.filters", [{"type": "URLRewrite"}], "give the one field that the type names"),
     ("spec.route.filters", [header_filter("Host")], "Host stays as it is: it could lead the request elsewhere"),
     ("spec.route.filters", 2 * [header_filter("x-team")], "Duplicate value"),
+    (
+        "spec.route.filters",
+        [{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replacePrefixMatch": "/"}}}],
+        "give the one path that the type names: replaceFullPath or replacePrefixMatch",
+    ),
     (
         "spec.route",
         {**ROUTE, "matches": 2 * [{"path": {"value": "/a"}}], "filters": [rewrite("ReplacePrefixMatch")]},
@@ -254,6 +259,7 @@ BOUNDS: list[tuple[str, Any, str]] = [
 ]
 ELSEWHERE = {
     "mode is immutable",
+    "protocol is immutable: clients would lose the model meanwhile",
     "the facts of a PromotionRecord never change",
     "a finished PromotionRecord never changes",
 }
@@ -322,6 +328,12 @@ def test_the_mode_never_changes(api: ClusterApi, namespace: str) -> None:
     api.apply(objects.model_deployment(namespace))
     with pytest.raises(RefusedError, match="mode is immutable"):
         api.apply(changed(objects.model_deployment(namespace), "spec.mode", "Knative"))
+
+
+def test_the_protocol_never_changes(api: ClusterApi, namespace: str) -> None:
+    api.apply(objects.model_deployment(namespace))
+    with pytest.raises(RefusedError, match="protocol is immutable"):
+        api.apply(changed(objects.model_deployment(namespace), "spec.route.protocol", "GRPC"))
 
 
 def test_an_action_never_changes(api: ClusterApi, namespace: str) -> None:
