@@ -69,6 +69,12 @@ def test_a_new_form_too_long_for_a_message_is_described() -> None:
     assert "write model: {modelFormat: {name: sklearn}, …} with the other fields of sklearn as they are" in message
 
 
+def test_a_new_form_repeats_no_secret() -> None:
+    message = told(predictor={"sklearn": {"env": [{"name": "API_KEY", "value": "hunter2"}], "storageUri": "s3://m"}})
+    assert "hunter2" not in message
+    assert "with the other fields of sklearn as they are, and under spec.model write uri: s3://m" in message
+
+
 SOURCES: tuple[tuple[dict[str, Any], dict[str, Any], str], ...] = (
     ({"uri": None}, SKLEARN, "nothing says where the model is; give its storage URI in spec.model.uri"),
     ({"uri": None}, {"model": {"modelFormat": {"name": "huggingface"}, "args": ["--model_id=org/m"]}}, ""),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api.model_deployment import OLDER_SPELLINGS
+from serin.rollout.spec.literal_secrets import literal_secret
 from serin.schema.masking import masked
 
 PROTOCOL_V2 = frozenset({"huggingface", "onnx", "triton"})
@@ -26,7 +27,7 @@ NO_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n
 def new_form(predictor: Mapping[str, Any]) -> str | None:
     """What to write in place of the older spelling; None if the predictor has none.
 
-    A block that is too long for a message is described.
+    A block is described where it is too long for a message, or holds a secret: messages go into logs and Events.
     """
     found = next((field for field in OLDER_SPELLINGS if field in predictor), None)
     if found is None:
@@ -34,7 +35,7 @@ def new_form(predictor: Mapping[str, Any]) -> str | None:
     section = predictor[found] if isinstance(predictor[found], Mapping) else {}
     start = f"spec.predictor.{found} is KServe's older spelling; "
     block = masked(f"model: {_flow(_model(found, section))}")
-    if len(block) > LONGEST:
+    if len(block) > LONGEST or literal_secret({}, predictor) is not None:
         block = f"model: {{modelFormat: {{name: {found}}}, …}} with the other fields of {found} as they are"
     uri = section.get("storageUri")
     moved = f", and under spec.model write uri: {masked(str(uri))}" if uri is not None else ""
