@@ -69,18 +69,6 @@ def test_a_version_whose_predictor_fails_behind_the_transformer_is_taken_back(si
     with site.load():
         site.want("3", environment={"ERROR_RATE": "0.2"}, transformer=transformer("3"))
         record = site.until_taken_back()
-    from collections import Counter
-
-    a = site.answers()
-    t0 = a[0].sent
-    print(
-        "DEBUG",
-        Counter((x.status, x.version) for x in a),
-        [(round(x.sent - t0, 2), round(x.seconds, 2), x.status, x.version) for x in a if x.failed or x.seconds > 1][
-            :80
-        ],
-    )
-    print("DEBUG", record["status"]["timeline"])
     site.nobody_else_failed(but="3")
     assert record["status"]["reason"] == "SLOBreached"
 

@@ -51,11 +51,7 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ("spec.predictor.name", "blue", "predictor.name is Serin's to set; leave it out"),
     ("spec.predictor.workerSpec", {}, "workerSpec (multi-node) is not supported"),
     ("spec.route.timeout", "500ms", "timeout is at least 1s, or 0s for none"),
-    (
-        "spec.route.matches",
-        [{"path": {"value": "/a//b"}}],
-        "a path has no two slashes in a row",
-    ),
+    ("spec.route.matches", [{"path": {"value": "/a//b"}}], "a path has no empty or dotted part, and no %2F"),
     ("spec.route.matches", [{"headers": 2 * [{"name": "a", "value": "b"}]}], "Duplicate value"),
     ("spec.route.filters", [{"type": "RequestRedirect"}], "Unsupported value"),
     ("spec.route.filters", [{"type": "RequestMirror"}], "Unsupported value"),

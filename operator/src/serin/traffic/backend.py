@@ -41,8 +41,8 @@ class Route:
     before: ModelDeploymentStatus
     """The status that the decision began with."""
     source_of: SourceOf
-    lacks: frozenset[str] = frozenset()
-    """Features that the gateway does not have, by the names of the Gateway API."""
+    lacks: frozenset[str] | None = frozenset()
+    """Features that the gateway does not have, by the names of the Gateway API; None if nobody knows."""
     rivals: Sequence[Object] | None = ()
     """Routes of others that lead to a workload that was adopted; None if they could not be read."""
 

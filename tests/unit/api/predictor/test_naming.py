@@ -5,6 +5,13 @@ from __future__ import annotations
 import pytest
 
 from serin.api.predictor.naming import service_name, unnameable
+from serin.api.status import RevisionRef
+from serin.rollout.decision import RoutePlan
+from serin.traffic.gateway.http_route import http_route
+from serin.traffic.gateway.route_view import route_view
+from serin.traffic.owner import Owner
+from serin.traffic.standard.service import service_of, services_of, workload_of
+from tests.world import spec
 
 REVISION = "7c9f2a1b"
 
@@ -47,3 +54,11 @@ def test_with_a_transformer_a_name_in_full_may_be_two_characters_too_long() -> N
     assert unnameable("prod", "f" * 39) is None
     assert "with a transformer" in (unnameable("prod", "f" * 39, has_transformer=True) or "")
     assert unnameable("prod", "f" * 40, has_transformer=True) is None
+
+
+def test_a_route_of_a_shortened_name_is_read_as_it_was_built() -> None:
+    name, revisions = "f" * 60, (REVISION, "0" * 8)
+    old, new = (RevisionRef(revision=r, version="1", workload=workload_of("prod", name, r)) for r in revisions)
+    body = http_route(Owner(name, "prod", "u1"), spec("2"), RoutePlan(old, new, 25), service_of)
+    view = route_view(body, services_of, service_name)
+    assert (view.candidate, view.weight) == (new.revision, 25)

@@ -31,7 +31,7 @@ OLDER: tuple[tuple[str, dict[str, Any], str], ...] = (
     (
         "sklearn",
         {"storageUri": "gs://m/sk", "resources": {"requests": {"cpu": "100m"}}},
-        f"{UNDER} model: {{modelFormat: {{name: sklearn}}, resources: {{requests: {{cpu: 100m}}}}}}{AND} gs://m/sk",
+        f'{UNDER} model: {{modelFormat: {{name: sklearn}}, resources: {{requests: {{cpu: "100m"}}}}}}{AND} gs://m/sk',
     ),
     ("triton", {}, "under spec.predictor write model: {modelFormat: {name: triton}, protocolVersion: v2}"),
     (
@@ -53,18 +53,26 @@ def test_the_older_spelling_is_refused_with_the_new_form(field: str, section: di
 
 
 def test_the_new_form_is_yaml_that_is_accepted() -> None:
-    section = {"storageUri": "gs://m/1", "args": ["--workers", "2"], "env": [{"name": "A", "value": "x: {y"}]}
+    variables = [{"name": "A", "value": "x: {y"}, {"name": "B", "value": "no"}, {"name": "C", "value": "7"}]
+    section = {"storageUri": "gs://m/1", "args": ["--workers", "2"], "env": variables, "ports": [{"containerPort": 80}]}
     message = told(predictor={"pytorch": section})
     written = message.split("under spec.predictor write ")[1].split(", and under spec.model write ")
     predictor, model = (yaml.safe_load(f"{{{part}}}") for part in written)
     assert model == {"uri": "gs://m/1"}
-    assert predictor["model"] == {"modelFormat": {"name": "pytorch"}, "args": section["args"], "env": section["env"]}
+    kept = {key: value for key, value in section.items() if key != "storageUri"}
+    assert predictor["model"] == {"modelFormat": {"name": "pytorch"}, **kept}
     assert told(model, predictor=predictor) == ""
 
 
 def test_a_new_form_too_long_for_a_message_is_described() -> None:
     message = told(predictor={"sklearn": {"args": ["x" * 3000]}})
     assert "write model: {modelFormat: {name: sklearn}, …} with the other fields of sklearn as they are" in message
+
+
+def test_a_new_form_repeats_no_secret() -> None:
+    message = told(predictor={"sklearn": {"env": [{"name": "API_KEY", "value": "hunter2"}], "storageUri": "s3://m"}})
+    assert "hunter2" not in message
+    assert "with the other fields of sklearn as they are, and under spec.model write uri: s3://m" in message
 
 
 SOURCES: tuple[tuple[dict[str, Any], dict[str, Any], str], ...] = (

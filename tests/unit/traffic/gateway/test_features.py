@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from serin.cluster import resources
-from serin.traffic.gateway.features import KEPT, Correction, GatewayFeatures, lacking
+from serin.traffic.gateway.features import KEPT, RETRY, Correction, GatewayFeatures, lacking
 from serin.traffic.gateway.http_route import REQUEST_TIMEOUT
 from tests.clock import START
 from tests.fakes import FakeCluster
@@ -55,14 +54,17 @@ def installed(cluster: FakeCluster, *features: str) -> None:
 
 async def test_an_answer_is_kept_and_in_a_rollout_nobody_is_asked_again() -> None:
     cluster, features = FakeCluster(), GatewayFeatures()
-    assert await features.lacks(cluster, GATEWAY, START, in_rollout=False) == frozenset(), "nobody could be asked"
+    assert await features.lacks(cluster, GATEWAY, START, in_rollout=False) is None, "nobody could be asked"
+    installed(cluster, "HTTPRoute", REQUEST_TIMEOUT)
+    assert await features.lacks(cluster, GATEWAY, START + RETRY / 2, in_rollout=False) is None
+    at = START + RETRY
+    assert await features.lacks(cluster, GATEWAY, at, in_rollout=False) == frozenset()
     installed(cluster, "HTTPRoute")
-    soon, later = START + KEPT / 2, START + KEPT + timedelta(seconds=1)
-    assert await features.lacks(cluster, GATEWAY, soon, in_rollout=False) == frozenset()
-    assert await features.lacks(cluster, GATEWAY, later, in_rollout=True) == frozenset()
-    assert await features.lacks(cluster, GATEWAY, later, in_rollout=False) == LACKING
+    assert await features.lacks(cluster, GATEWAY, at + KEPT / 2, in_rollout=False) == frozenset()
+    assert await features.lacks(cluster, GATEWAY, at + KEPT, in_rollout=True) == frozenset()
+    assert await features.lacks(cluster, GATEWAY, at + KEPT, in_rollout=False) == LACKING
     cluster.objects.clear()
-    assert await features.lacks(cluster, GATEWAY, later + 2 * KEPT, in_rollout=False) == LACKING, "as it was known"
+    assert await features.lacks(cluster, GATEWAY, at + 3 * KEPT, in_rollout=False) == LACKING, "as it was known"
 
 
 async def test_a_route_to_a_gateway_without_timeouts_has_none() -> None:
@@ -70,3 +72,8 @@ async def test_a_route_to_a_gateway_without_timeouts_has_none() -> None:
     installed(lab.cluster, "HTTPRoute")
     await lab.until(lab.stable("1"))
     assert "timeouts" not in lab.obj(resources.HTTP_ROUTES)["spec"]["rules"][0]
+    del lab.cluster.objects["gateways", "prod", "models"]
+    lab.restart()
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    assert "timeouts" not in lab.obj(resources.HTTP_ROUTES)["spec"]["rules"][0], "what cannot be read changes nothing"

@@ -1,8 +1,9 @@
 """Which labels and annotations of a predictor does an InferenceService itself carry, too?
 
 KServe puts an InferenceService's own labels and annotations, and those of its predictor, on the pods. Some are read on
-the InferenceService only: those of ``ON_SERVICE`` are written in both places. They are part of the revision like
-everything in ``spec.predictor``: nothing is written to an InferenceService's metadata after it was created.
+the InferenceService only: those for which ``on_service`` holds are written in both places. They are part of the
+revision like everything in ``spec.predictor``: nothing is written to an InferenceService after it was created but its
+scaling.
 """
 
 from __future__ import annotations

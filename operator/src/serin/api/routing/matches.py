@@ -39,7 +39,7 @@ class PathMatch(ApiModel):
                     "self.value.contains('/../') || self.value.contains('%2f') || self.value.contains('%2F') || "
                     "self.value.endsWith('/..') || self.value.endsWith('/.'))"
                 ),
-                "a path has no two slashes in a row, no segment of dots only, and no %2F",
+                "a path has no empty or dotted part, and no %2F",
             )
         )
     }

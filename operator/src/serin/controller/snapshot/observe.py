@@ -73,8 +73,8 @@ class Snapshot:
     """Parts that could not be read, and why."""
     rejected_elsewhere: RejectionElsewhere | None = None
     """Why a first deployment does not start."""
-    lacks: frozenset[str] = frozenset()
-    """Features that the Gateway in spec does not have."""
+    lacks: frozenset[str] | None = frozenset()
+    """Features that the Gateway in spec does not have; None if nobody knows."""
     freezes: tuple[Object, ...] = ()
     """PromotionFreezes about it; they are read while something may go forward."""
     rivals: Sequence[Object] | None = ()
@@ -252,14 +252,14 @@ async def observe(
         unknown=reader.unknown,
         rejected_elsewhere=elsewhere,
         freezes=tuple(freezes or ()),
-        lacks=cast("frozenset[str]", lacks),
+        lacks=cast("frozenset[str] | None", lacks),
         rivals=existing.rivals,
     )
 
 
 async def _lacks(
     cluster: Cluster, parsed: ModelDeployment, namespace: str, gateways: GatewayFeatures, now: datetime
-) -> frozenset[str]:
+) -> frozenset[str] | None:
     """What the Gateway does not have, where Serin writes the route."""
     if not backend_of(parsed.spec).claims_hostnames:
         return frozenset()

@@ -22,8 +22,8 @@ from serin.traffic.gateway.http_route import REQUEST_TIMEOUT
 log = structlog.get_logger()
 USED = frozenset({REQUEST_TIMEOUT})
 """Features that Serin can do without."""
-KEPT = timedelta(minutes=10)
-"""How long an answer counts."""
+KEPT, RETRY = timedelta(minutes=10), timedelta(minutes=1)
+"""How long an answer counts, and how long it does that there was none."""
 TIMEOUT = 1.5
 """Seconds: the pass, which may be a rollback, does not wait longer."""
 EVERY_CLASS = "*"
@@ -65,22 +65,27 @@ class GatewayFeatures:
     """What the Gateways lack, as far as they could be read; an answer is kept for ten minutes."""
 
     corrections: tuple[Correction, ...] = ()
-    _known: dict[tuple[str, str], tuple[datetime, frozenset[str]]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], tuple[datetime, frozenset[str] | None]] = field(default_factory=dict)
+    """By Gateway, until when it counts and what it lacks."""
 
     async def lacks(
         self, cluster: Cluster, gateway: tuple[str, str], now: datetime, *, in_rollout: bool
-    ) -> frozenset[str]:
-        """What the Gateway (namespace, name) does not have. In a rollout what is known counts, however old."""
-        known = self._known.get(gateway)
-        if known is not None and (in_rollout or now - known[0] < KEPT):
-            return known[1]
+    ) -> frozenset[str] | None:
+        """What the Gateway (namespace, name) does not have; None if nobody knows.
+
+        In a rollout what is known counts, however old.
+        """
+        until, known = self._known.get(gateway, (now, None))
+        if now < until or (in_rollout and known is not None):
+            return known
         found = await self._read(cluster, gateway)
-        if found is None:  # what was known goes on: an unreadable class changes no route
-            found = known[1] if known is not None else lacking(None, EVERY_CLASS, self.corrections)
-        elif known is None or found != known[1]:
+        if found is not None and found != known:
             log.info("gateway", namespace=gateway[0], name=gateway[1], lacks=sorted(found))
-        self._known[gateway] = (now, found)
-        return found
+        if found is None and known is None and any(c.gateway_class == EVERY_CLASS for c in self.corrections):
+            found = lacking(None, EVERY_CLASS, self.corrections)
+        # What was known goes on: an unreadable class changes no route.
+        self._known[gateway] = (now + (RETRY if found is None else KEPT), known if found is None else found)
+        return self._known[gateway][1]
 
     async def _read(self, cluster: Cluster, gateway: tuple[str, str]) -> frozenset[str] | None:
         try:

@@ -22,7 +22,7 @@ from serin.rollout.observation import Arm, RouteView
 from serin.schema.choices import Arms
 from serin.traffic.backend import Applied, Existing, Route
 from serin.traffic.gateway.claims import foreign
-from serin.traffic.gateway.http_route import http_route, is_applied, own_annotations
+from serin.traffic.gateway.http_route import REQUEST_TIMEOUT, http_route, is_applied, own_annotations
 from serin.traffic.gateway.precedence import before_rivals
 from serin.traffic.gateway.route_view import route_view
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
@@ -143,7 +143,7 @@ class Standard:
     def rendered_route(self, route: Route, plan: RoutePlan) -> Object:
         """The HTTPRoute for a plan; None in it is what must not be there."""
         services, timeout = service_in(route.workloads), request_timeout(route, plan)
-        return http_route(route.owner, route.spec, plan, services, timeout=timeout, lacks=route.lacks)
+        return http_route(route.owner, route.spec, plan, services, timeout=timeout, lacks=lacks_of(route))
 
     def route_view(
         self,
@@ -167,3 +167,11 @@ class Standard:
             candidate_service=service_of(candidate).name,
             stable_service=service_of(stable).name,
         )
+
+
+def lacks_of(route: Route) -> frozenset[str]:
+    """What the gateway does not have; while nobody knows, what the route shows: one without timeouts stays so."""
+    if route.lacks is not None:
+        return route.lacks
+    rules = (route.actual or {}).get("spec", {}).get("rules") or []
+    return frozenset({REQUEST_TIMEOUT}) if rules and not rules[0].get("timeouts") else frozenset()
