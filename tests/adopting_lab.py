@@ -6,7 +6,7 @@ from typing import Any
 
 from serin.api.revision import revision_of
 from serin.cluster import resources
-from serin.errors import Unavailable
+from serin.errors import NotFound, Unavailable
 from tests.fakes import FakeCluster
 from tests.lab import Lab, spec
 
@@ -17,7 +17,12 @@ HOST = "fraud.example.com"
 class Guarded(FakeCluster):
     """An API server that fails the test when Serin writes to what is not its own."""
 
-    routes_down = services_down = False
+    routes_down = services_down = kserve_missing = False
+
+    async def list(self, resource: resources.Resource, namespace: str, selector: str) -> list[Any]:
+        if self.kserve_missing and resource is resources.INFERENCE_SERVICES:
+            raise NotFound("the server could not find the requested resource")
+        return await super().list(resource, namespace, selector)
 
     async def get(self, resource: resources.Resource, namespace: str, name: str) -> Any:
         if self.routes_down and resource is resources.HTTP_ROUTES and name.startswith(OLD):

@@ -13,6 +13,7 @@ from serin.rollout.transition import (
     with_fields,
     with_rollout,
 )
+from serin.schema.reasons import Reason
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """How far the clocks of two replicas may differ without a correction."""
@@ -32,8 +33,11 @@ def without_lost_adoption(context: DecisionContext, status: ModelDeploymentStatu
     """Puts Serin's own workload in place of an adopted InferenceService that somebody has deleted.
 
     The revision is the same; what served it does not come back, and Serin makes nothing under a name that is not its.
+    While the API server knows no InferenceServices at all, none of them is known to be deleted.
     """
-    if Part.INFERENCE_SERVICES in context.observed.unknown:
+    problem = context.observed.problem
+    missing = problem is not None and problem.reason is Reason.KSERVE_MISSING
+    if missing or Part.INFERENCE_SERVICES in context.observed.unknown:
         return status
 
     where = (context.observed.namespace, context.name)

@@ -85,6 +85,19 @@ async def test_a_stable_one_that_somebody_deletes_comes_back_as_serins_own() -> 
     assert lab.own() == {named("1")}
 
 
+async def test_an_api_server_that_knows_no_services_for_a_moment_ends_no_adoption() -> None:
+    lab = Adopting(service=old())
+    await lab.adopted()
+    lab.cluster.kserve_missing = True
+    for _ in range(3):
+        await lab.tick()
+    assert lab.reason == "KServeMissing"
+    lab.cluster.kserve_missing = False
+    await lab.until(lambda: lab.reason == "Serving")
+    assert lab.status["stable"]["workload"]["name"] == OLD
+    assert lab.backends() == {OLD: 100}
+
+
 async def test_a_lost_status_is_rebuilt_from_the_route() -> None:
     lab = Adopting(service=old())
     await lab.adopted()
