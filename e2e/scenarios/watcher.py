@@ -143,4 +143,4 @@ def _soon(text: str) -> str:
     text = re.sub(r"for: \d+m", "for: 1s", text)
     for old, new in AGES.items():
         text = re.sub(rf"{old}\b", new, text)
-    return text.replace("interval: 5m", "interval: 1s")
+    return text.replace("interval: 5m", "interval: 1s").replace("[10m]", "[30s]")
