@@ -29,7 +29,7 @@ AGES = {"> 1800": "> 1800", "> 300": "> 10", "> 600": "> 20", "> 60": "> 5"}
 
 
 class Watcher:
-    """Prometheus beside the operator: scrapes it every two seconds, and takes Envoy's counters from the sandbox's own."""
+    """Prometheus beside the operator: scrapes it every 2 s, and takes Envoy's counters from the sandbox's own."""
 
     def __init__(self, folder: Path, *, source: str) -> None:
         """``source`` is the sandbox's Prometheus."""
