@@ -29,7 +29,7 @@ AGES = {"> 1800": "> 1800", "> 300": "> 10", "> 600": "> 20", "> 60": "> 5"}
 
 
 class Watcher:
-    """Prometheus beside the operator: scrapes it every two seconds; Envoy's counters are the sandbox's own."""
+    """Prometheus beside the operator: scrapes it every 2 s, and takes Envoy's counters from the sandbox's own."""
 
     def __init__(self, folder: Path, *, source: str) -> None:
         """``source`` is the sandbox's Prometheus."""
@@ -143,4 +143,4 @@ def _soon(text: str) -> str:
     text = re.sub(r"for: \d+m", "for: 1s", text)
     for old, new in AGES.items():
         text = re.sub(rf"{old}\b", new, text)
-    return text.replace("interval: 5m", "interval: 1s")
+    return text.replace("interval: 5m", "interval: 1s").replace("[10m]", "[30s]")

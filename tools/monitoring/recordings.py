@@ -92,7 +92,9 @@ STABLE = Group(
     "serin-stable",
     (
         Recording(
-            STABLE_BAD, f"{_of_stable(BAD)} / ({_of_stable(REQUESTS)} > 0)", "Share of stable's answers that are bad."
+            STABLE_BAD,
+            f"({_of_stable(BAD)} or {_of_stable(REQUESTS)} * 0) / ({_of_stable(REQUESTS)} > 0)",
+            "Share of stable's answers that are bad.",
         ),
     ),
     about="How stable does, also outside of rollouts, when Serin itself asks nothing.",
