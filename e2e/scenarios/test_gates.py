@@ -78,7 +78,6 @@ def held_by(site: Site, name: str, reason: str, words: str = "") -> None:
     site.until(
         lambda _: site.reason == reason and words in gate(site, name).get("message", ""),
         what=f"gate {name} holds: {words}",
-        seconds=60,
     )
 
 
