@@ -7,11 +7,11 @@ from typing import Any
 
 from serin.api.model_deployment import Mode
 from serin.api.predictor.keys import KSERVE_ANNOTATIONS, KSERVE_KEYS, is_reserved
-from serin.api.predictor.older_spelling import new_form
 from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_by
 from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
 from serin.rollout.spec.model_source import source_violations
+from serin.rollout.spec.older_spelling import new_form
 from serin.rollout.spec.scaling import scaling_violations
 from serin.schema.nesting import nested_deeper
 from serin.schema.reasons import Reason
