@@ -38,7 +38,7 @@ def test_the_storage_initializers_program_exists(tmp_path: Path) -> None:
 def test_entry_functions_are_the_programs_that_the_commands_start(tmp_path: Path) -> None:
     images = Catalogue(tmp_path)
     entries = {image.entry for name in images.names if (image := images.find(name)) and image.entry}
-    assert len(entries) == 2
+    assert len(entries) == 3
     for entry in entries:
         module, _, function = entry.partition(":")
         file = Path(module.replace(".", "/") + ".py")

@@ -457,4 +457,4 @@ def test_gateways_say_that_errors_of_grpc_are_not_seen() -> None:
     for arms in Arms:
         known = preset(arms)
         if known.of_gateway:
-            assert "errors of gRPC, which are HTTP 200 with a grpc-status, are not seen" in known.meaning
+            assert "with route.protocol GRPC calls by their grpc-status" in known.meaning

@@ -161,10 +161,10 @@ def _of_library(context: str, namespace: str) -> Access:
 
     from kubernetes.aio import client, config
 
-    settings = client.Configuration()
+    settings, files = client.Configuration(), os.environ.get("KUBECONFIG") or None  # the library looked at import
 
     async def load() -> str | None:
-        await config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
+        await config.load_kube_config(files, context, client_configuration=settings)  # type: ignore[no-untyped-call]
         return await settings.get_api_key_with_prefix("BearerToken")
 
     try:

@@ -142,9 +142,9 @@ MISTAKES: list[Mistake] = [
         MODEL,
         "    uri: s3://models/fraud/42\n",
         "",
-        "missing-field",
-        "spec.model.uri",
-        "add it: Where the model is stored",
+        "predictor",
+        "spec.predictor",
+        "do as the message says",
     ),
     (MODEL, "  policyRef:\n    name: careful\n", "", "missing-field", "spec.policyRef", "add it"),
     (
@@ -262,7 +262,7 @@ MISTAKES: list[Mistake] = [
     (POLICY, "for: 62h", "for: 800h", "rule", "spec.windows.deny[0]", "744h"),
     (MODEL, "    minReplicas: 2", "    canaryTrafficPercent: 10", "rule", "spec.predictor", "canaryTrafficPercent"),
     (MODEL, "    minReplicas: 2", "    workerSpec: {}", "rule", "spec.predictor", "workerSpec"),
-    (MODEL, "    minReplicas: 2", "    containers: [{image: x}]", "rule", "spec.predictor", "has(self.containers)"),
+    (MODEL, "    minReplicas: 2", "    name: blue", "rule", "spec.predictor", "has(self.name)"),
     (MODEL, "modelFormat: {name: sklearn}", "storageUri: s3://x/1", "rule", "spec.predictor", "storageUri"),
     (MODEL, "name: fraud\n", "name: 1fraud\n", "type", "metadata.name", "x"),
     (FREEZE, '"2027-01-04', '"2026-12-01', "rule", "spec", "self.from < self.until"),
@@ -272,20 +272,20 @@ MISTAKES: list[Mistake] = [
     (
         MODEL,
         "name: fraud\n  namespace: prod",
-        "name: fraud-detection-europe  # here\n  namespace: payments-production-eu",
+        "name: fraud-detection-europe  # here\n  namespace: payments-production-europe-west1-cluster2",
         "names",
         "metadata.name",
-        "at most 43 fit",
+        "choose shorter ones",
     ),
     (MODEL, 'version: "42"', "version: latest  # here", "names", "spec.model.version", "the number or the hash"),
     (MODEL, "fraud/42", "fraud/latest  # here", "names", "spec.model.uri", "name the version in the URI"),
     (
         MODEL,
         "      modelFormat: {name: sklearn}",
-        "      args: [--model_name=x]\n      modelFormat: {name: sklearn}",
+        '      args: ["--model_name={{.Name}}"]\n      modelFormat: {name: sklearn}',
         "predictor",
         "spec.predictor",
-        "remove it",
+        "do as the message says",
     ),
     (
         MODEL,
@@ -293,7 +293,7 @@ MISTAKES: list[Mistake] = [
         "    labels: {app: x}\n    minReplicas: 2",
         "predictor",
         "spec.predictor",
-        "remove it",
+        "do as the message says",
     ),
     (
         MODEL,
@@ -573,3 +573,17 @@ def test_without_the_library_it_says_that_rules_are_not_evaluated(bad: Path, mon
     monkeypatch.setattr(cel, "evaluator", lambda: None)
     result = CliRunner().invoke(app, ["lint", str(bad)])
     assert "install serin[lint]" in result.stderr
+
+
+def test_patches_of_a_kustomization_are_no_objects_and_its_namespace_counts(tmp_path: Path) -> None:
+    for name, namespace in (("dev", "dev"), ("staging", "staging")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(
+            f"namespace: {namespace}\nresources: [policy.yaml]\npatches: [{{path: fraud.yaml}}]\n"
+        )
+        (folder / "policy.yaml").write_text(POLICY)
+        (folder / "fraud.yaml").write_text("kind: ModelDeployment\nmetadata: {name: fraud}\nspec: {paused: true}\n")
+    assert checked([tmp_path], Traffic(), NOW) == []
+    (tmp_path / "dev" / "kustomization.yaml").unlink()
+    assert {Path(finding.file).parent.name for finding in checked([tmp_path], Traffic(), NOW)} == {"dev"}

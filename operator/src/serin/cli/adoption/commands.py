@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -56,6 +55,8 @@ def leave(
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each step.")] = 600,
 ) -> None:
     """A ModelDeployment goes; its traffic, its model and an InferenceService of KServe's stay. Repeatable."""
+    import asyncio
+
     from serin.cli.adoption.leave import Leaving
     from serin.cli.adoption.patience import Patience
     from serin.cli.evidence.sources import MODEL_DEPLOYMENT, named

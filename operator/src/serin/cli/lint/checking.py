@@ -15,6 +15,7 @@ from serin.cli.judge import read_text
 from serin.cli.lint import deployment_rules, policy_rules, structure, together
 from serin.cli.lint.definitions import forms
 from serin.cli.lint.findings import Finding
+from serin.cli.lint.kustomize import NONE, kustomizations
 from serin.cli.lint.source import Document, read
 from serin.cli.live.files import files_in
 
@@ -31,8 +32,13 @@ def checked(paths: list[Path], traffic: Traffic, now: datetime) -> list[Finding]
     """The findings of all files, by file and line; ``InvalidInput`` for a file that cannot be read."""
     found: list[Finding] = []
     documents: list[Document] = []
-    for path in files_in(paths):
-        source = read(read_text(path), str(path))
+    files = list(files_in(paths))
+    folders = kustomizations(files)
+    for path in files:
+        around = folders.get(path.parent, NONE)
+        if path.resolve() in around.patches:
+            continue
+        source = read(read_text(path), str(path), around.namespace)
         found += source.findings
         documents += source.documents
     for document in documents:

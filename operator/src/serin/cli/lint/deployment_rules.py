@@ -33,7 +33,7 @@ def deployment(document: Document) -> Iterator[Finding]:
     except (TypeError, AttributeError, LookupError):
         found = None  # of another form than KServe's: that is told by itself
     if found is not None:
-        yield document.finding("predictor", ("spec", "predictor"), found.message, "remove it, as the message says")
+        yield document.finding("predictor", ("spec", "predictor"), found.message, "do as the message says")
     try:
         secret = literal_secret(model, predictor, spec.get("transformer"))
     except (TypeError, AttributeError, LookupError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -28,6 +28,8 @@ class Document:
     """The line of each field."""
     first: int
     """The line in which it begins."""
+    given_namespace: str | None = None
+    """The one that a kustomization gives to all objects beside it."""
 
     @property
     def kind(self) -> str:
@@ -43,9 +45,10 @@ class Document:
 
     @property
     def namespace(self) -> str:
-        """Its namespace; ``default`` if it names none."""
+        """Its namespace; ``default`` if nothing names one."""
         metadata = self.value.get("metadata")
-        return str((metadata if isinstance(metadata, Mapping) else {}).get("namespace") or "default")
+        own = (metadata if isinstance(metadata, Mapping) else {}).get("namespace")
+        return self.given_namespace or str(own or "default")
 
     @property
     def about(self) -> str:
@@ -121,8 +124,8 @@ def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def read(text: str, file: str) -> Source:
-    """The objects of a text, lists unfolded, and what is wrong with the text itself."""
+def read(text: str, file: str, namespace: str | None = None) -> Source:
+    """The objects of a text, lists unfolded, and what is wrong with the text itself; ``namespace``: see Document."""
     found = Source()
     if len(text) > LARGEST_DOCUMENT:
         found.findings.append(_broken(file, 1, f"more than {LARGEST_DOCUMENT} characters", "split the file"))
@@ -137,7 +140,8 @@ def read(text: str, file: str) -> Source:
             lines: dict[Path, int] = {}
             value = reader.value(node, (), lines)
             if value is not None:
-                found.documents += _unfolded(value, lines, file, _line(node), found)
+                unfolded = _unfolded(value, lines, file, _line(node), found)
+                found.documents += [replace(document, given_namespace=namespace) for document in unfolded]
     except InvalidInput as error:
         found.findings.append(_broken(file, 1, str(error), "split the file, or write it without aliases"))
     except BROKEN as error:

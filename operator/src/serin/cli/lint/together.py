@@ -45,12 +45,11 @@ def _twice(documents: list[Document]) -> Iterator[Finding]:
 def _policies(documents: list[Document]) -> Iterator[Finding]:
     """Policies that no model uses, and models whose policy is not among those of their namespace."""
     models, policies = _of(documents, "ModelDeployment"), _of(documents, "PromotionPolicy")
-    if not models or not policies:
-        return  # one kind alone: the other lies elsewhere
     named = {(model.namespace, _part(model, "spec", "policyRef").get("name")) for model in models}
     there = {(policy.namespace, policy.name) for policy in policies}
+    used = {space for space, _ in named}  # where no model is among the files, they lie elsewhere
     for policy in policies:
-        if (policy.namespace, policy.name) not in named:
+        if policy.namespace in used and (policy.namespace, policy.name) not in named:
             yield policy.finding(
                 "together",
                 ("metadata", "name"),

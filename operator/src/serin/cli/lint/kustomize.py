@@ -1,0 +1,47 @@
+"""What a kustomization says of the files beside it: which are patches, and in which namespace the others are.
+
+A patch is no object: it has only what it changes. What a build gives can be written to a file and linted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serin.cli.judge import read_text
+from serin.cli.lint.source import read
+
+FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+@dataclass(frozen=True, slots=True)
+class Kustomization:
+    """What counts of one."""
+
+    patches: frozenset[Path] = frozenset()
+    namespace: str | None = None
+
+
+NONE = Kustomization()
+
+
+def kustomizations(files: Iterable[Path]) -> dict[Path, Kustomization]:
+    """By directory; one that cannot be read says nothing."""
+    found = {}
+    for folder in {file.parent for file in files}:
+        file = next((folder / name for name in FILES if (folder / name).is_file()), None)
+        if file is not None:
+            found[folder] = _of(folder, next((d.value for d in read(read_text(file), str(file)).documents), {}))
+    return found
+
+
+def _of(folder: Path, value: Mapping[str, Any]) -> Kustomization:
+    patches = value.get("patches")
+    listed = patches if isinstance(patches, list) else []
+    names = [patch["path"] for patch in listed if isinstance(patch, Mapping) and isinstance(patch.get("path"), str)]
+    namespace = value.get("namespace")
+    return Kustomization(
+        frozenset((folder / name).resolve() for name in names), namespace if isinstance(namespace, str) else None
+    )
