@@ -44,7 +44,7 @@ def checked(paths: list[Path], traffic: Traffic, now: datetime) -> list[Finding]
     for document in documents:
         found += _of(document, traffic, now)
     found += together.problems(documents)
-    return sorted(set(found), key=lambda each: (each.file, each.line, each.field, each.rule))
+    return sorted(set(found), key=lambda each: (each.file, each.line, each.field, each.rule, each.message))
 
 
 def _of(document: Document, traffic: Traffic, now: datetime) -> list[Finding]:
