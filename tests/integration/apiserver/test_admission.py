@@ -31,6 +31,11 @@ def gauge(**changes: Any) -> Json:
     return {**GAUGE, "indicator": {"gauge": {key: value for key, value in fields.items() if value is not None}}}
 
 
+PROOF = {"key": "fraud.json", "publicKey": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"}
+TRIAL: Json = {
+    "template": {"spec": {"containers": [{"name": "trial", "image": "example.com/trial:1"}]}},
+    "metrics": [{"name": "auc", "min": "0.9"}],
+}
 CONTAINER = {"name": "kserve-container", "image": "example.com/server:1"}
 ROUTE: Json = objects.model_deployment("x")["spec"]["route"]
 
@@ -141,6 +146,16 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.gates", [gate(approval={"timeout": "59s"})], "timeout is at least 1m"),
     ("spec.gates", [gate(metric={"query": "x"})], "give max, min or both"),
     ("spec.gates", [gate(metric={"query": "x", "min": "2", "max": "1"})], "min is at most max"),
+    ("spec.gates", [gate(upstream={})], "give namespace and name of a ModelDeployment, or an attestation"),
+    ("spec.gates", [gate(upstream={"name": "fraud"})], "give both namespace and name, or neither"),
+    ("spec.gates", [gate(upstream={"attestation": PROOF})], "give exactly one of configMap and secret"),
+    (
+        "spec.gates",
+        [gate(upstream={"soak": "1h", "attestation": {**PROOF, "configMap": "x"}})],
+        "an attestation does not tell how long a version has been stable: leave soak out",
+    ),
+    ("spec.gates", [gate(job={**TRIAL, "timeout": "9s"})], "timeout is from 10s to 24h"),
+    ("spec.gates", [gate(job={**TRIAL, "metrics": [{"name": "auc"}]})], "give min, max, minChange or maxChange"),
     ("spec.windows", {"deny": [{"cron": "0 0 * * *", "for": "59s"}]}, "for is at least 1m and at most 744h"),
     ("spec.windows", {"allow": [{"cron": "0 0 * * *", "for": "745h"}]}, "for is at least 1m and at most 744h"),
     ("spec.prepareTimeout", "5s", "prepareTimeout is at least 10s"),
@@ -258,6 +273,7 @@ BOUNDS: list[tuple[str, Any, str]] = [
     ),
 ]
 ELSEWHERE = {
+    "adopt counts for the first revision: give it when the ModelDeployment is created; it may be removed",
     "mode is immutable",
     "protocol is immutable: clients would lose the model meanwhile",
     "the facts of a PromotionRecord never change",

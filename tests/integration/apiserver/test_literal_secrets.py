@@ -26,7 +26,7 @@ from tests.literal_secrets import (
 )
 
 pytestmark = pytest.mark.apiserver
-START = "serin.dev/modeldeployments: spec.predictor: "
+START = "serin.dev/modeldeployments: spec.predictor, spec.transformer: "
 IN_ADDRESS = START + "a value of env, or an argument, has a password or a signature in an address"
 IN_MODEL_URI = "serin.dev/modeldeployments: spec.model.uri: it has a password or a signature in it"
 

@@ -255,3 +255,8 @@ class ModelDeploymentStatus(ApiModel):
     """Set from a PromotionAction Retry until the rollout that it asks for starts."""
     actions: Annotated[list[OrOmitted[AnsweredAction]], Field(max_length=20)] = []
     """The newest PromotionActions that were answered, newest first."""
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether a part that always stands beside another one is gone: somebody, or a restored backup, left it out."""
+        return self.candidate is not None and self.rollout is None

@@ -186,3 +186,17 @@ async def test_an_action_that_a_newer_serin_deferred_is_left_to_it() -> None:
         await lab.tick()
     found = lab.cluster.objects["promotionactions", "prod", "a"]
     assert not found["metadata"].get("labels"), found["metadata"]["labels"]
+
+
+@pytest.mark.parametrize("bad", [40, 0])
+async def test_a_status_without_its_rollout_is_rebuilt(bad: int) -> None:
+    """A part of the status is gone: somebody edited it, or a backup was restored."""
+    lab = Lab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: 40 in lab.backends().values())
+    status = {key: value for key, value in lab.obj()["status"].items() if key != "rollout"}
+    lab.cluster.put(resources.MODEL_DEPLOYMENTS, {**lab.obj(), "status": status})
+    lab.restart()
+    lab.prometheus.candidate_bad = bad
+    await lab.until(lab.rolled_back if bad else lab.stable("2"))

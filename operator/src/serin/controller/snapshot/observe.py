@@ -163,7 +163,7 @@ async def observe(
         return None
     if "deletionTimestamp" in obj["metadata"]:
         return None
-    parsed = ModelDeployment.model_validate(obj)
+    parsed = _with_whole_status(ModelDeployment.model_validate(obj))
     reader = Reader((namespace, name), READ_TIMEOUT_IN_ROLLOUT if parsed.status.rollout is not None else READ_TIMEOUT)
     backend = backend_of(parsed.spec)
     taken = names_taken(parsed.status.write_failures if failures is None else failures)
@@ -255,6 +255,14 @@ async def observe(
         lacks=cast("frozenset[str] | None", lacks),
         rivals=existing.rivals,
     )
+
+
+def _with_whole_status(parsed: ModelDeployment) -> ModelDeployment:
+    """A torn status counts as lost: it is rebuilt from the route and the records."""
+    if not parsed.status.is_torn:
+        return parsed
+    kept = ModelDeploymentStatus(rejected=parsed.status.rejected, actions=parsed.status.actions)
+    return parsed.model_copy(update={"status": kept})
 
 
 async def _lacks(
