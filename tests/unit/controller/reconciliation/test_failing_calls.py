@@ -216,14 +216,14 @@ async def test_the_pause_between_tries_doubles() -> None:
     lab.want("2")
     lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, quota
     ended: list[Any] = []
-    for _ in range(4):
-        await lab.until(lab.phase("Waiting"), limit=700)
+    for _ in range(3):
+        await lab.until(lab.phase("Waiting"), limit=400)
         waited = 0
         while lab.status["phase"] == "Waiting":
             await lab.tick()
             waited += 1
         ended.append(waited)
-    assert [round(seconds / 60) for seconds in ended] == [1, 2, 4, 8]
+    assert [round(seconds / 60) for seconds in ended] == [1, 2, 4]
 
 
 async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
