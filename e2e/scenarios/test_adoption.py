@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from e2e.deploy.cluster import Json
 
-pytestmark = [pytest.mark.needs(KSERVES_ROUTES), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.matrix, pytest.mark.needs(KSERVES_ROUTES), pytest.mark.timeout(600)]
 OLD = "legacy"
 RATE = 200
 
@@ -113,9 +113,7 @@ def adopting(site: Site) -> AdoptingSite:
     return found
 
 
-@pytest.mark.parametrize(
-    "dies", [False, pytest.param(True, marks=pytest.mark.matrix)], ids=["undisturbed", "the operator dies"]
-)
+@pytest.mark.parametrize("dies", [False, True], ids=["undisturbed", "the operator dies"])
 def test_a_running_service_is_adopted_and_its_successor_promoted(adopting: AdoptingSite, *, dies: bool) -> None:
     site = adopting
     written, pods = site.as_written(), site.pods()
@@ -187,7 +185,7 @@ def leave_in_pieces(site: Site) -> None:
     site.operator.start()
 
 
-@pytest.mark.parametrize("leave", [leave_at_once, pytest.param(leave_in_pieces, marks=pytest.mark.matrix)])
+@pytest.mark.parametrize("leave", [leave_at_once, leave_in_pieces])
 def test_what_was_adopted_is_kserves_again(adopting: AdoptingSite, leave: Callable[[Site], None]) -> None:
     site = adopting
     site.policy(**FAST)
@@ -210,7 +208,6 @@ def test_what_was_adopted_is_kserves_again(adopting: AdoptingSite, leave: Callab
     assert len(site.records()) == 2, "what happened stays on record"
 
 
-@pytest.mark.matrix
 def test_what_was_never_adopted_leaves_under_its_own_name(site: Site) -> None:
     """KServe makes an HTTPRoute of the InferenceService's name, which is that of Serin's."""
     site.go_live()
@@ -226,7 +223,6 @@ def test_what_was_never_adopted_leaves_under_its_own_name(site: Site) -> None:
     assert site.route["spec"]["hostnames"] != [site.host], "KServe's own"
 
 
-@pytest.mark.matrix
 def test_what_init_writes_is_adopted_as_it_is(adopting: AdoptingSite) -> None:
     site = adopting
     output = said(serin(site, "init", "--from", f"isvc/{OLD}", "--name", MODEL))

@@ -16,6 +16,7 @@ from serin.cli.shell.layout import columns_of
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site
 
+pytestmark = pytest.mark.matrix
 READING = (["list"], ["get", MODEL], ["history", MODEL], ["explain", MODEL])
 KINDS = {str(view.__dataclass_fields__["kind"].default) for view in DOCUMENTS}
 NARROW = 80

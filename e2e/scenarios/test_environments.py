@@ -17,6 +17,7 @@ from e2e.scenarios.history import History
 if TYPE_CHECKING:
     from e2e.scenarios.provider import Installation, Provider
 
+pytestmark = pytest.mark.matrix
 RITA = Person("rita@example.com", ("risk",))
 
 

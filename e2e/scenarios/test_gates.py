@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
 
+pytestmark = pytest.mark.matrix
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "gates"
 GATEWAY = "http://10.244.0.1:8080"
 """Where pods of the sandbox reach the Gateway."""

@@ -266,7 +266,8 @@ def test_a_webhook_refuses_a_scaling_edit(site: Site, record_property: Note) -> 
 # --- an eviction -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weight", [25, pytest.param(50, marks=pytest.mark.matrix)])
+@pytest.mark.matrix
+@pytest.mark.parametrize("weight", [25, 50])
 def test_the_candidates_only_pod_is_evicted(site: Site, weight: int, record_property: Note) -> None:
     """Its weight is 0 at once; it gets it back when the next pod is ready, and nothing is held against it."""
     site.go_live()

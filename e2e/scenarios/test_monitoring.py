@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from e2e.scenarios.site import Site
 
+pytestmark = pytest.mark.matrix
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "charts/serin/files/monitoring/dashboards").glob("*.json"))
 QUIET = {"Gates", "Rollbacks", "Held for", "Held, and since when"}

@@ -107,6 +107,7 @@ def test_scaling_in_mid_rollout(site: Site) -> None:
     assert len(site.records()) == 2, "scaling is no new revision"
 
 
+@pytest.mark.matrix
 def test_a_bake_with_holdback_and_the_way_back_without_steps(site: Site) -> None:
     """The old revision stays as control until the bake is over; going back to it later needs no steps."""
     site.go_live()

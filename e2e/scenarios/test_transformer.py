@@ -11,7 +11,7 @@ from e2e.sandbox.images.catalogue import TRANSFORMER
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site
 
-pytestmark = pytest.mark.needs("transformers")
+pytestmark = [pytest.mark.matrix, pytest.mark.needs("transformers")]
 
 
 def transformer(version: str, **environment: str) -> dict[str, Any]:
