@@ -10,7 +10,10 @@ import pytest
 from serin.cluster import resources
 from tests.adopting_lab import OLD, Adopting, named, old
 from tests.fakes import Killed
-from tests.lab import isvc
+from tests.lab import isvc, spec
+
+ROUTE = spec("1")["route"]
+TRANSFORMER = {"containers": [{"image": "example.com/transformer:1"}]}
 
 
 async def test_it_becomes_stable_and_takes_the_hostname_without_a_write_to_it() -> None:
@@ -179,6 +182,11 @@ async def test_a_death_at_any_write_of_the_adoption_changes_nothing(when: str) -
             "spec.predictor.model.storageUri differs",
             id="another model",
         ),
+        pytest.param(old(), {"transformer": TRANSFORMER}, "spec.transformer is set", id="a transformer"),
+        pytest.param(
+            old(), {"route": {**ROUTE, "matches": [{"path": {"value": "/v1"}}]}}, "spec.route.matches", id="own paths"
+        ),
+        pytest.param(old(), {"route": {**ROUTE, "protocol": "GRPC"}}, "spec.route.protocol GRPC", id="gRPC"),
     ],
 )
 async def test_what_cannot_be_adopted_is_refused_and_nothing_is_made(
