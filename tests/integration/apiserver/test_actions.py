@@ -14,9 +14,9 @@ from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.api.promotion_action import ActionKind
 from serin.cluster.connection import connect
-from serin.controller.snapshot.action_list import ActionList
-from serin.controller.snapshot.pending_actions import waiting_of
-from serin.controller.snapshot.requesters import NOBODY, Requesters, Verified
+from serin.controller.snapshot.actions.action_list import ActionList
+from serin.controller.snapshot.actions.pending_actions import waiting_of
+from serin.controller.snapshot.actions.requesters import NOBODY, Requesters, Verified
 from tests.integration.apiserver import objects
 from tests.integration.apiserver.tenants import account, creation, not_in_force, rule, settled
 

@@ -19,8 +19,8 @@ from serin.cluster import resources
 from serin.cluster.connection import ClusterCredentials
 from serin.cluster.decoding import decoded
 from serin.controller.shutdown import install_signal_handlers, wait_for_event_sources
-from serin.controller.snapshot.action_list import UNANSWERED
-from serin.controller.snapshot.pending_actions import ORPHANS
+from serin.controller.snapshot.actions.action_list import UNANSWERED
+from serin.controller.snapshot.actions.pending_actions import ORPHANS
 from serin.controller.watchdog import Watchdog
 from serin.controller.workqueue import Key
 from serin.schema.phase import Phase

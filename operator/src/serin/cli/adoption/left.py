@@ -9,7 +9,7 @@ from typing import Any
 from serin.api import names
 from serin.api.revision import replica_bounds, without_nulls
 from serin.cluster.client import Object
-from serin.traffic.gateway.claims import is_accepted, listeners
+from serin.traffic.gateway.listeners import is_accepted, listeners
 from serin.traffic.gateway.service import Service
 from serin.traffic.kserve.predictor import KSERVE_API
 from serin.traffic.kserve.served_name import name_told, without_served_name

@@ -17,9 +17,9 @@ from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.part_writer import delete_parts
 from serin.controller.reconciliation.record_writer import Evidence, OnFinished, RecordWriter
+from serin.controller.snapshot.actions.pending_actions import mark_answered, write_answer
 from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.observe import Snapshot
-from serin.controller.snapshot.pending_actions import mark_answered, write_answer
 from serin.errors import Conflict, NameTaken, Refused
 from serin.notify.sink import Sink, Subject
 from serin.records import build

@@ -20,11 +20,11 @@ from serin.controller.reconciliation.preflights import Preflights, survey_target
 from serin.controller.reconciliation.record_writer import Evidence, with_evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
-from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.actions.action_list import ActionList
+from serin.controller.snapshot.actions.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
+from serin.controller.snapshot.actions.requesters import Requesters
 from serin.controller.snapshot.gate_facts.facts import GateFacts
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
-from serin.controller.snapshot.pending_actions import ORPHANS, refuse_actions_on, refuse_orphans
-from serin.controller.snapshot.requesters import Requesters
 from serin.controller.snapshot.rollouts import Rollouts
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader

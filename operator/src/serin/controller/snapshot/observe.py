@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
@@ -14,15 +14,16 @@ from serin.api.revision import Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef, WriteFailure
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.snapshot.action_list import ActionList
+from serin.controller.snapshot.actions.action_list import ActionList
+from serin.controller.snapshot.actions.pending_actions import PendingActions
+from serin.controller.snapshot.actions.requesters import Requesters
 from serin.controller.snapshot.adoption import Adopted, Adoption, names_taken
+from serin.controller.snapshot.arms import adopted_workloads, arms_and_claim, claimed_by_others, trusted_arms
 from serin.controller.snapshot.bounds import bounded
 from serin.controller.snapshot.hashes import with_recorded_hashes, with_stated_hashes
 from serin.controller.snapshot.other_records import rejection_elsewhere
 from serin.controller.snapshot.parts import READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, Parts, read_parts
-from serin.controller.snapshot.pending_actions import PendingActions
 from serin.controller.snapshot.readable_policy import readable_policy
-from serin.controller.snapshot.requesters import Requesters
 from serin.controller.snapshot.rollout_records import record_views
 from serin.controller.snapshot.wanted import wanted_revision
 from serin.controller.workqueue import Key
@@ -34,7 +35,7 @@ from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.backend import NOTHING_EXISTS, Backend, Route, SourceOf
-from serin.traffic.gateway.claims import RouteClaim, hostname_taken, with_route_in_force
+from serin.traffic.gateway.claims import RouteClaim, with_route_in_force
 from serin.traffic.gateway.features import GatewayFeatures
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.reader import Reader
@@ -183,7 +184,7 @@ async def observe(
     parsed = await with_recorded_hashes(cluster, reader, obj, parsed, whole)
     routed = backend.route_view(route_obj, services, parsed.status).stable if route_obj is not None else None
     if backend.writes_workloads:
-        adopted = await _adopted(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
+        adopted = await adopted_workloads(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
     else:  # they are the route's, and so is the question of who made them
         adopted = Adopted(tuple(services)) if services is not None else None
     existing = NOTHING_EXISTS
@@ -193,12 +194,12 @@ async def observe(
     services = list(adopted.workloads) if adopted is not None else None
     parsed = with_stated_hashes(parsed, adopted.own if adopted is not None else {})
     is_foreign = backend.is_foreign(route_obj, obj, parsed.status)
-    arms, claimed = await _arms_and_claim(
-        _trusted_arms(
+    arms, claimed = await arms_and_claim(
+        trusted_arms(
             backend.arms(cluster, reader, key, parsed.status, services, route=None if is_foreign else route_obj),
             adopted,
         ),
-        lambda arms: _claimed(
+        lambda arms: claimed_by_others(
             cluster, reader, obj, RouteClaim(parsed.status, route_obj, arms, now), scope.namespaces, backend=backend
         ),
         at_once=route_obj is not None,
@@ -276,51 +277,7 @@ async def _lacks(
     return await gateways.lacks(cluster, (parent.namespace or namespace, parent.name), now, in_rollout=rolls_out)
 
 
-async def _adopted(
-    adoption: Adoption, reader: Reader, found: list[Object] | None, routed: str | None
-) -> Adopted | None:
-    """The workloads that count as arms; None if they could not be read."""
-    return await reader.read(Part.INFERENCE_SERVICES, adoption.sort(found, routed)) if found is not None else None
-
-
-def _doubted(arm: Arm, adopted: Adopted | None) -> Arm:
-    """The arm with its doubt. What a workload says of its content counts only if it is Serin's."""
-    if adopted is not None and arm.ref.revision in adopted.existing:
-        return replace(arm, adopted=True)
-    doubt = adopted.doubts.get(arm.ref.revision) if adopted is not None else None
-    return arm if doubt is None else replace(arm, doubt=doubt, ref=arm.ref.model_copy(update={"hash": None}))
-
-
 def _not_ours(obj: Object, backend: Backend) -> Problem:
     what = f"{backend.route_kind.kind} {obj['metadata']['name']}"
     message = f"{what} exists and is not Serin's; delete it, or choose another name"
     return Problem(Reason.NAME_TAKEN, message)
-
-
-async def _trusted_arms(reading: Coroutine[Any, Any, dict[str, Arm]], adopted: Adopted | None) -> dict[str, Arm]:
-    return {revision: _doubted(arm, adopted) for revision, arm in (await reading).items()}
-
-
-async def _arms_and_claim(
-    reading: Coroutine[Any, Any, dict[str, Arm]],
-    ask: Callable[[Mapping[str, Arm] | None], Coroutine[Any, Any, Problem | None]],
-    *,
-    at_once: bool,
-) -> tuple[dict[str, Arm], Problem | None]:
-    """The arms, and whether somebody else has a hostname of spec.
-
-    ``at_once``: the question does not depend on the arms, and a rollback does not wait for it longer than for them.
-    """
-    if at_once:
-        return cast("tuple[dict[str, Arm], Problem | None]", tuple(await together(reading, ask(None))))
-    arms = await reading
-    return arms, await ask(arms)
-
-
-async def _claimed(
-    cluster: Cluster, reader: Reader, obj: Object, claim: RouteClaim, namespaces: tuple[str, ...], *, backend: Backend
-) -> Problem | None:
-    """The problem if somebody else has a hostname of spec. Nobody is asked for a route that Serin does not touch."""
-    if not backend.claims_hostnames or backend.is_foreign(claim.route, obj, claim.status):
-        return None
-    return await reader.read(Part.HOSTNAMES, hostname_taken(cluster, obj, claim, namespaces))

@@ -12,14 +12,14 @@ from serin.api.model_deployment import ModelDeployment
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.snapshot.action_list import ActionList
-from serin.controller.snapshot.freezes import freezes_matter, read_freezes
-from serin.controller.snapshot.pending_actions import (
+from serin.controller.snapshot.actions.action_list import ActionList
+from serin.controller.snapshot.actions.pending_actions import (
     FLOODED,
     PendingActions,
     pending_actions_of,
 )
-from serin.controller.snapshot.requesters import Requesters
+from serin.controller.snapshot.actions.requesters import Requesters
+from serin.controller.snapshot.freezes import freezes_matter, read_freezes
 from serin.controller.snapshot.rollout_records import get_or_none, read_records
 from serin.errors import NotFound, Refused
 from serin.rollout.observation import Part

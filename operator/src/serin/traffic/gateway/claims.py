@@ -24,6 +24,7 @@ from serin.rollout.observation import Arm, Problem
 from serin.schema.reasons import Reason
 from serin.together import together
 from serin.traffic.gateway.hostnames import overlapping
+from serin.traffic.gateway.listeners import Listener, is_accepted, is_gateway, listeners, wanted_listener
 from serin.traffic.gateway.paths import EVERYTHING, matches_in, prefixes_in, prefixes_of
 
 CLAIM_WITHOUT_ROUTE = timedelta(minutes=10)
@@ -54,21 +55,6 @@ class RouteClaim:
         and that had other hostnames.
         """
         return self.status.stable is not None and self.status.stable.since is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where a route is attached: a Gateway, or one listener of it."""
-
-    namespace: str
-    name: str
-    section: str | None = None
-
-    def shares(self, other: Listener) -> bool:
-        """Whether a request can reach both: one Gateway, and not two sections of it."""
-        if (self.namespace, self.name) != (other.namespace, other.name):
-            return False
-        return self.section is None or other.section is None or self.section == other.section
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +140,7 @@ def new_hostnames(obj: Mapping[str, Any], claim: RouteClaim) -> frozenset[str]:
     hostnames, route, status = frozenset(obj["spec"]["route"]["hostnames"]), claim.route, claim.status
     if route is None:
         return frozenset() if claim.has_served or (status.stable is None and not claim.starts) else hostnames
-    if set(listeners(route)) != {_wanted_listener(obj)}:
+    if set(listeners(route)) != {wanted_listener(obj)}:
         return hostnames
     if not prefixes_of(obj["spec"]["route"].get("matches") or []) <= prefixes_in(route):
         return hostnames
@@ -164,7 +150,7 @@ def new_hostnames(obj: Mapping[str, Any], claim: RouteClaim) -> frozenset[str]:
 def with_route_in_force(parsed: ModelDeployment, route: Mapping[str, Any]) -> ModelDeployment:
     """The ModelDeployment with the hostnames and the Gateway that its route has, in place of those in spec."""
     metadata, wanted = route["metadata"], parsed.spec.route.parent_ref
-    parents = [ref for ref in route["spec"].get("parentRefs") or [] if _is_gateway(ref)]
+    parents = [ref for ref in route["spec"].get("parentRefs") or [] if is_gateway(ref)]
     listener = Listener(wanted.namespace or metadata["namespace"], wanted.name, wanted.section_name)
     if parents and listener not in listeners(route):
         first = parents[0]
@@ -206,7 +192,7 @@ async def _listed(
 
 def _of_routes(routes: Iterable[Object], obj: Object) -> Iterator[Claim]:
     """What the other routes have on the same listener, whoever made them; those that a gateway has accepted."""
-    own, wanted = _key(obj), _wanted_listener(obj)
+    own, wanted = _key(obj), wanted_listener(obj)
     for route in routes:
         if (
             _key(route) == own
@@ -222,12 +208,12 @@ def _of_routes(routes: Iterable[Object], obj: Object) -> Iterator[Claim]:
 
 def _of_new_deployments(deployments: Iterable[Object], obj: Object, now: datetime) -> Iterator[Claim]:
     """What ModelDeployments claim that are older than ``obj`` and still new: they may be about to serve."""
-    wanted = _wanted_listener(obj)
+    wanted = wanted_listener(obj)
     for other in deployments:
         metadata = other["metadata"]
         if _age(other) >= _age(obj) or "deletionTimestamp" in metadata or not _is_new(metadata, now):
             continue
-        if wanted.shares(_wanted_listener(other)):
+        if wanted.shares(wanted_listener(other)):
             hostnames = frozenset(other["spec"]["route"]["hostnames"])
             prefixes = prefixes_of(other["spec"]["route"].get("matches") or [])
             yield Claim(metadata["namespace"], resources.MODEL_DEPLOYMENTS.kind, metadata["name"], hostnames, prefixes)
@@ -239,7 +225,7 @@ def _told(taken: list[str], other: Claim, obj: Object) -> str:
     if other.namespace == obj["metadata"]["namespace"]:
         who = f"{other.kind} {other.name}"
         return f"{what} by {who} in this namespace; use another hostname, or take it off {who}"
-    gateway = _wanted_listener(obj)
+    gateway = wanted_listener(obj)
     return (
         f"{what} on the same Gateway in another namespace; use another hostname, or ask who runs Gateway "
         f"{gateway.name} in namespace {gateway.namespace}: the hostname and allowedRoutes of its listeners say which "
@@ -279,34 +265,3 @@ def _is_new(metadata: Mapping[str, Any], now: datetime) -> bool:
     except ValueError:
         return False
     return created.tzinfo is not None and now - created < CLAIM_WITHOUT_ROUTE
-
-
-def _wanted_listener(obj: Mapping[str, Any]) -> Listener:
-    return _listener(obj["spec"]["route"]["parentRef"], obj["metadata"]["namespace"])
-
-
-def listeners(route: Mapping[str, Any]) -> list[Listener]:
-    """Where an HTTPRoute is attached."""
-    refs = [ref for ref in route["spec"].get("parentRefs") or [] if _is_gateway(ref)]
-    return [_listener(ref, route["metadata"]["namespace"]) for ref in refs]
-
-
-def _listener(ref: Mapping[str, Any], namespace: str) -> Listener:
-    return Listener(ref.get("namespace") or namespace, ref["name"], ref.get("sectionName"))
-
-
-def _is_gateway(ref: Mapping[str, Any]) -> bool:
-    """Whether the parent is a Gateway; a mesh has Services as parents."""
-    group = ref.get("group", resources.HTTP_ROUTES.group)
-    return bool(group == resources.HTTP_ROUTES.group and ref.get("kind", "Gateway") == "Gateway")
-
-
-def is_accepted(route: Mapping[str, Any], wanted: Listener) -> bool:
-    """Whether the Gateway has accepted the route: from a namespace that it does not let in, nobody has a hostname."""
-    namespace = route["metadata"]["namespace"]
-    return any(
-        condition.get("type") == "Accepted" and condition.get("status") == "True"
-        for parent in (route.get("status") or {}).get("parents") or []
-        if "parentRef" not in parent or wanted.shares(_listener(parent["parentRef"], namespace))
-        for condition in parent.get("conditions") or []
-    )

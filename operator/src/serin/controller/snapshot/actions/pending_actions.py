@@ -18,7 +18,7 @@ from serin.api import names
 from serin.api.promotion_action import ActionOutcome, PromotionAction, PromotionActionStatus
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
-from serin.controller.snapshot.action_list import ActionList, age
+from serin.controller.snapshot.actions.action_list import ActionList, age
 from serin.errors import ClusterError, NotFound
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.decision import Answer

@@ -12,7 +12,7 @@ import pytest
 from serin.cluster.client import Object
 from serin.cluster.paging import Page
 from serin.cluster.resources import Resource
-from serin.controller.snapshot.action_list import MOST_KEPT, ActionList, Found
+from serin.controller.snapshot.actions.action_list import MOST_KEPT, ActionList, Found
 from serin.errors import ClusterError, Expired, Unavailable
 from tests.fakes import FakeCluster
 

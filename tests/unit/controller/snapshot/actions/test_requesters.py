@@ -10,7 +10,7 @@ import pytest
 
 from serin.api.promotion_action import PromotionActionSpec
 from serin.cluster import resources
-from serin.controller.snapshot.requesters import ASKED_AGAIN, Requesters, prove
+from serin.controller.snapshot.actions.requesters import ASKED_AGAIN, Requesters, prove
 from serin.errors import NotFound, Refused, Unavailable
 from serin.rollout.views import ActionView
 from tests.clock import START

@@ -9,13 +9,13 @@ import pytest
 
 from serin.cluster import resources
 from serin.cluster.paging import Page
-from serin.controller.snapshot.action_list import ActionList
-from serin.controller.snapshot.pending_actions import (
+from serin.controller.snapshot.actions.action_list import ActionList
+from serin.controller.snapshot.actions.pending_actions import (
     ORPHANS,
     refuse_actions_on,
     waiting_of,
 )
-from serin.controller.snapshot.requesters import Requesters, Verified
+from serin.controller.snapshot.actions.requesters import Requesters, Verified
 from serin.controller.workqueue import GONE
 from serin.errors import Refused, Unavailable
 from serin.prometheus.series import Series
@@ -222,8 +222,8 @@ async def test_a_hanging_api_holds_up_neither_question(monkeypatch: pytest.Monke
     async def hang(*_: object, **__: object) -> Any:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("serin.controller.snapshot.pending_actions.ACTIONS_TIMEOUT", 0.01)
-    monkeypatch.setattr("serin.controller.snapshot.requesters.TIMEOUT", 0.01)
+    monkeypatch.setattr("serin.controller.snapshot.actions.pending_actions.ACTIONS_TIMEOUT", 0.01)
+    monkeypatch.setattr("serin.controller.snapshot.actions.requesters.TIMEOUT", 0.01)
     monkeypatch.setattr(lab.cluster, "create", hang)
     assert await Requesters(lambda: lab.now).in_force(lab.cluster, "prod") == Verified()
     monkeypatch.setattr(lab.cluster, "list", hang)

@@ -1,0 +1,1 @@
+"""The PromotionActions of a ModelDeployment: read by pages, told apart by who said them."""
