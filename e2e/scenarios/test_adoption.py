@@ -172,16 +172,24 @@ def leave_at_once(site: Site) -> None:
 def leave_in_pieces(site: Site) -> None:
     """The operator is dead, and the command is ended whenever it has said something new."""
     site.operator.kill()
+    said_before: set[str] = set()
     for _ in range(20):
-        process = serin(site, "leave", f"mdep/{MODEL}")
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        process.kill()
-        process.wait()
-        if not line or "there is nothing to leave" in line:
+        with serin(site, "leave", f"mdep/{MODEL}") as process:
+            assert process.stdout is not None
+            lines: list[str] = []
+            for line in process.stdout:
+                lines.append(line)
+                if line not in said_before:
+                    break
+            new = lines[-1] if lines and lines[-1] not in said_before else None
+            if new is None:
+                assert process.wait(60) == 0, lines
+            process.kill()
+        if new is None or "there is nothing to leave" in new:
             break
+        said_before.add(new)
     else:
-        raise AssertionError("it does not come to an end")
+        raise AssertionError(f"it does not come to an end: {sorted(said_before)}")
     site.operator.start()
 
 
