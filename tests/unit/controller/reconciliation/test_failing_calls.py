@@ -130,7 +130,7 @@ async def test_a_write_that_fails(resource: resources.Resource, verb: str, way: 
     assert max(lab.weights[-FOUND_WITHIN:]) <= before
     lab.fault.mend()
     lab.accept()
-    await lab.until(lab.rolled_back, limit=400)
+    await lab.until(lab.rolled_back, limit=700)
     assert lab.record(2)["status"]["outcome"] == "RolledBack"
 
 
@@ -148,7 +148,7 @@ async def test_a_write_that_hangs(resource: resources.Resource, verb: str, phase
         assert await taken_back_in(lab) <= FOUND_WITHIN
     lab.fault.mend()
     lab.accept()
-    await lab.until(lab.rolled_back, limit=400)
+    await lab.until(lab.rolled_back, limit=700)
     assert lab.record(2)["status"]["outcome"] == "RolledBack"
 
 
@@ -165,7 +165,7 @@ async def test_a_record_that_cannot_be_written_is_told_and_never_blocks_the_way_
     assert lab.condition("Stalled")["status"] == "True"
     assert "PromotionRecord" in lab.status["message"]
     assert lab.condition("Ready")["status"] == "False"
-    await lab.until(lab.rolled_back, limit=400)
+    await lab.until(lab.rolled_back, limit=700)
     lab.fault.mend()
     await lab.until(lambda: lab.record(2)["status"].get("outcome") == "RolledBack")
 
@@ -217,7 +217,7 @@ async def test_the_pause_between_tries_doubles() -> None:
     lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, quota
     ended: list[Any] = []
     for _ in range(3):
-        await lab.until(lab.phase("Waiting"), limit=400)
+        await lab.until(lab.phase("Waiting"), limit=700)
         waited = 0
         while lab.status["phase"] == "Waiting":
             await lab.tick()
