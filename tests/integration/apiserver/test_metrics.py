@@ -21,7 +21,10 @@ def test_prometheus_reads_a_real_process_and_evaluates_every_rule(
 ) -> None:
     """There is no Gateway API on this server: passes fail, and a ticket tells it."""
     settings = OperatorSettings(
-        kubeconfig=sandbox.kubeconfig_for(*install(api)), prometheus_url="http://127.0.0.1:9", log=tmp_path / "log"
+        kubeconfig=sandbox.kubeconfig_for(*install(api)),
+        prometheus_url="http://127.0.0.1:9",
+        log=tmp_path / "log",
+        extra=(("SERIN_NAMESPACES", namespace),),  # not what other tests have left
     )
     api.apply(policy(namespace))
     api.apply(model_deployment(namespace))

@@ -45,7 +45,10 @@ def test_it_ends_when_a_watch_ends_for_good(sandbox: Sandbox, api: ClusterApi, t
             kubeconfig=proxy.proxied_kubeconfig,
             prometheus_url="http://127.0.0.1:9",
             log=tmp_path / "operator.log",
-            extra=(("SERIN_LEASE", f"{namespace}/{rights.NAME}"),),
+            extra=(
+                ("SERIN_LEASE", f"{namespace}/{rights.NAME}"),
+                ("SERIN_NAMESPACES", namespace),  # not what other tests have left
+            ),
         )
         with OperatorProcess(settings) as operator:
             watches = {("serin.dev", plural, "watch") for plural in ("modeldeployments", "promotionpolicies")}
