@@ -44,7 +44,7 @@ demo-environments: build ## Watch one commit go through dev, staging and product
 
 .PHONY: test
 test: $(STAMP) ## Run everything: check, then integration and scenarios on the sandbox
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check check-integration
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-integration check
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py -m "not matrix" --provider knative
 
@@ -99,7 +99,7 @@ check-unit-core: $(STAMP)
 	$(BIN)/python -m pytest $(CORE_TESTS)
 check-unit-shell: $(STAMP)
 	$(BIN)/python -m pytest $(filter-out $(CORE_TESTS) $(CONTROLLER_TESTS),$(wildcard tests/unit/*)) tests/tools
-# With a real API server; it waits more than it computes, so it runs beside the others.
+# With a real API server; it waits more than it computes, so it begins first and runs beside two others.
 check-integration: $(STAMP)
 	$(BIN)/python -m e2e.sandbox.build --helm --kstatus --kubectl --promtool
 	$(BIN)/python -m pytest tests/integration
