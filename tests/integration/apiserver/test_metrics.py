@@ -9,6 +9,7 @@ import pytest
 from e2e.deploy import ClusterApi, OperatorProcess, OperatorSettings, install
 from e2e.deploy.cluster import wait_until
 from e2e.sandbox.sandbox import Sandbox
+from e2e.scenarios.proxy import ApiProxy, Fault
 from e2e.scenarios.watcher import Watcher
 from tests.integration.apiserver.objects import model_deployment, policy
 from tools.monitoring.render import alerts
@@ -19,25 +20,27 @@ pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(400)]
 def test_prometheus_reads_a_real_process_and_evaluates_every_rule(
     sandbox: Sandbox, api: ClusterApi, namespace: str, tmp_path: Path
 ) -> None:
-    """There is no Gateway API on this server: passes fail, and a ticket tells it."""
-    settings = OperatorSettings(
-        kubeconfig=sandbox.kubeconfig_for(*install(api)),
-        prometheus_url="http://127.0.0.1:9",
-        log=tmp_path / "log",
-        extra=(("SERIN_NAMESPACES", namespace),),  # not what other tests have left
-    )
-    api.apply(policy(namespace))
-    api.apply(model_deployment(namespace))
-    with OperatorProcess(settings) as operator, Watcher(tmp_path, source="http://127.0.0.1:9") as watcher:
-        watcher.scrape(operator.health_url)
-        told = watcher.until_fires("SerinPassesFail", seconds=120)
-        assert (told["labels"]["severity"], told["labels"]["result"]) == ("warning", "error")
-        assert watcher.query("max(serin_leading)") == {(): 1.0}
-        assert watcher.query("sum by (code, verb) (serin_api_requests_total)")["404", "get"] > 0
-        assert watcher.query("count(serin_build_info)") == {(): 1.0}
-        wait_until(lambda: evaluated(watcher) == len(list(alerts())), what="each rule was evaluated", seconds=60)
-        assert watcher.unhealthy() == []
-        assert not {"SerinDown", "SerinNoLeader"} & watcher.firing().keys()
+    """No route can be read: passes fail, and a ticket tells it."""
+    with ApiProxy(sandbox.kubeconfig_for(*install(api)), tmp_path) as proxy:
+        proxy.faults.append(Fault(lambda request: "httproutes" in request.path, status=500))
+        settings = OperatorSettings(
+            kubeconfig=proxy.proxied_kubeconfig,
+            prometheus_url="http://127.0.0.1:9",
+            log=tmp_path / "log",
+            extra=(("SERIN_NAMESPACES", namespace),),  # not what other tests have left
+        )
+        api.apply(policy(namespace))
+        api.apply(model_deployment(namespace))
+        with OperatorProcess(settings) as operator, Watcher(tmp_path, source="http://127.0.0.1:9") as watcher:
+            watcher.scrape(operator.health_url)
+            told = watcher.until_fires("SerinPassesFail", seconds=120)
+            assert (told["labels"]["severity"], told["labels"]["result"]) == ("warning", "error")
+            assert watcher.query("max(serin_leading)") == {(): 1.0}
+            assert watcher.query("sum by (code, verb) (serin_api_requests_total)")["500", "get"] > 0
+            assert watcher.query("count(serin_build_info)") == {(): 1.0}
+            wait_until(lambda: evaluated(watcher) == len(list(alerts())), what="each rule was evaluated", seconds=60)
+            assert watcher.unhealthy() == []
+            assert not {"SerinDown", "SerinNoLeader"} & watcher.firing().keys()
     api.delete("serin.dev/v1alpha1", "ModelDeployment", "fraud", namespace)
 
 
