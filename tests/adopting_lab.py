@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from serin.api.revision import revision_of
+from serin.api.revision import Source
 from serin.cluster import resources
 from serin.errors import NotFound, Unavailable
 from tests.fakes import FakeCluster
@@ -93,4 +93,4 @@ def kserves_route() -> dict[str, Any]:
 def named(version: str) -> str:
     wanted = spec(version)
     model = {**wanted["model"], "servedName": OLD}
-    return f"fraud-{revision_of(model, wanted['predictor'])}"
+    return f"fraud-{Source(model, wanted['predictor']).revision}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from serin.api.revision import revision_of
+from serin.api.revision import Source
 from serin.cluster import resources
 from serin.cluster.client import Cluster
 from serin.controller.reconciliation.reconcile import Reconciler
@@ -37,7 +37,7 @@ def spec(version: str, **changes: Any) -> dict[str, Any]:
 
 def isvc(version: str) -> str:
     wanted = spec(version)
-    return f"fraud-{revision_of(wanted['model'], wanted['predictor'])}"
+    return f"fraud-{Source(wanted['model'], wanted['predictor']).revision}"
 
 
 class Lab:

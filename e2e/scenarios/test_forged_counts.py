@@ -14,7 +14,7 @@ from e2e.deploy.process import GATEWAYS_SERIES
 from e2e.scenarios.counting import preflight
 from e2e.scenarios.forger import cluster_of, exported, forged
 from e2e.scenarios.site import MODEL
-from serin.api.revision import revision_of
+from serin.api.revision import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def elsewhere(site: Site) -> Iterator[str]:
 def clusters(site: Site, environment: dict[str, str] | None = None) -> tuple[str, str]:
     """Envoy's names of version 2, which is still to come, and of what serves: anybody can work them out."""
     spec = site.model_deployment("2", environment=environment)["spec"]
-    candidate = f"{MODEL}-{revision_of(spec['model'], spec['predictor'])}"
+    candidate = f"{MODEL}-{Source(spec['model'], spec['predictor']).revision}"
     [live] = site.services()
     return cluster_of(site, candidate), cluster_of(site, live["metadata"]["name"])
 

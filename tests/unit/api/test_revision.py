@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.api.model_deployment import SCALING_FIELDS
-from serin.api.revision import Source, hash_of, replica_bounds, revision_of, scaling_of, without_nulls
+from serin.api.revision import Source, hash_of, replica_bounds, scaling_of, without_nulls
 from tests.collision import BENIGN, EVIL, SHARED_NAME
 from tests.lab import spec
 
 MODEL = {"version": "1", "uri": "s3://a"}
 PREDICTOR = {"model": {"modelFormat": {"name": "sklearn"}}, "minReplicas": 2}
+
+
+def revision_of(model: dict[str, Any], predictor: dict[str, Any]) -> str:
+    return Source(model, predictor).revision
 
 
 def test_scaling_fields_are_outside_the_revision() -> None:

@@ -109,11 +109,6 @@ def hash_of(
     return content_hash({"model": without_nulls(model), **content})
 
 
-def revision_of(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
-    """The name: the first eight digits of ``hash_of``."""
-    return hash_of(model, predictor)[:REVISION_LENGTH]
-
-
 def workload_name(model_deployment: str, revision: str) -> str:
     """``<mdep>-<revision>``."""
     return f"{model_deployment}-{revision}"

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from serin.cli.live.differing import change_of
 from serin.cli.main import app
 from tests.fake_api import Desk, desk_of
 from tests.lab import POLICY, Lab, spec
@@ -40,6 +41,9 @@ def scaled(version: str, replicas: int) -> dict[str, Any]:
     return model(version, predictor={**spec(version)["predictor"], "minReplicas": replicas})
 
 
+TRANSFORMER = {"containers": [{"name": "kserve-container", "image": "example.com/transformer:1"}]}
+
+
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = desk_of(Lab(), monkeypatch)
@@ -68,6 +72,7 @@ def effect(tmp_path: Path, *objects: dict[str, Any]) -> dict[str, Any]:
         (model("1", paused=True), "Settings", 0, ["spec.paused"]),
         (model("1", mode="Knative"), "Unusable", 0, ["spec.mode"]),
         (model("2"), "Revision", 1, ["spec.model.uri", "spec.model.version"]),
+        (model("1", transformer=TRANSFORMER), "Revision", 1, ["spec.transformer.containers"]),
         ({**model("1"), "metadata": {"name": "other", "namespace": "prod"}}, "New", 1, []),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -110,6 +115,14 @@ def test_during_a_rollout_and_after_a_rollback(desk: Desk, tmp_path: Path) -> No
     desk.lab.want("3")
     found = effect(tmp_path, model("2"))
     assert (found["effect"], "is refused until a Retry" in found["sentences"][0]) == ("Refused", True)
+
+
+def test_a_transformer_that_goes_is_another_revision_and_its_size_is_none() -> None:
+    old, smaller = model("1", transformer={**TRANSFORMER, "minReplicas": 2}), model("1", transformer=TRANSFORMER)
+    gone = change_of(model("1"), old, None, "prod")
+    assert (gone.effect, gone.fields) == ("Revision", ["spec.transformer"])
+    scaled = change_of(smaller, old, None, "prod")
+    assert (scaled.effect, scaled.fields) == ("Scaling", ["spec.transformer.minReplicas"])
 
 
 def test_files_are_compared_with_files_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,13 @@ def test_the_exit_code_says_how_it_ended(desk: Desk, bad: int, goal: str, code: 
     assert (result.exit_code, json.loads(result.stdout)["result"]) == (code, how)
 
 
+def test_a_revision_with_a_transformer_is_waited_for_under_its_own_name(desk: Desk) -> None:
+    transformer = {"containers": [{"name": "kserve-container", "image": "example.com/transformer:1"}], "minReplicas": 1}
+    desk.lab.want("2", transformer=transformer)
+    result = ran("wait", "fraud", "--for", "promoted", "--timeout", "5m", "-o", "json")
+    assert (result.exit_code, json.loads(result.stdout)["result"]) == (0, "Promoted")
+
+
 def test_the_time_is_over(desk: Desk) -> None:
     desk.lab.prometheus.away = True
     desk.lab.want("2")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.api.model_deployment import ModelDeployment
-from serin.api.revision import Replicas, Source, replica_bounds, revision_of
+from serin.api.revision import Replicas, Source, replica_bounds
 from serin.api.status import RevisionRef
 from serin.controller.snapshot.wanted import wanted_revision
 from serin.rollout.observation import Problem
@@ -126,10 +126,13 @@ def test_the_revision_depends_on_the_content_alone(predictor: dict[str, Any], ra
     model = {"version": "1", "uri": "s3://models/fraud/1"}
     keys = list(predictor)
     random.shuffle(keys)
-    found = revision_of(model, predictor)
-    assert revision_of(model, {key: predictor[key] for key in keys}) == found
-    assert revision_of(model, json.loads(json.dumps(predictor))) == found
-    assert revision_of(model, {**predictor, "minReplicas": 7, "autoScaling": {"x": 1}, "nothing-at-all": None}) == found
+    found = Source(model, predictor).revision
+    assert Source(model, {key: predictor[key] for key in keys}).revision == found
+    assert Source(model, json.loads(json.dumps(predictor))).revision == found
+    assert (
+        Source(model, {**predictor, "minReplicas": 7, "autoScaling": {"x": 1}, "nothing-at-all": None}).revision
+        == found
+    )
 
 
 @fuzzed()

@@ -7,20 +7,22 @@ from datetime import timedelta
 from typing import Any
 
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import revision_of, scaling_of
-from serin.cli.live.reading import Object, items, part
+from serin.api.revision import scaling_of
+from serin.cli.live.reading import Object, items, part, source_in
 from serin.cli.live.views import Change
 from serin.cli.shell.layout import lasting
 from serin.policy_gates.approval import Approval, NotBy
 
 ABSENT = object()
 MOST_FIELDS = 50
+CONTENT = ("spec.model.", "spec.predictor.", "spec.transformer")
+"""Where a field that the file leaves out is one that goes; a transformer may go as a whole."""
 
 
 def change_of(new: Object, old: Object | None, policy: PromotionPolicySpec | None, namespace: str) -> Change:
     """What applying ``new`` would do, where ``old`` is there; ``policy`` is the one that it names, if known."""
     spec, before = part(new, "spec") or {}, part(old or {}, "spec") or {}
-    revision = revision_of(part(spec, "model") or {}, part(spec, "predictor") or {})
+    revision = source_in(new).revision
     fields = list(different(spec, before, "spec"))[:MOST_FIELDS] if old is not None else []
     effect, sentences = _effect(new, old, revision, fields)
     rollout = effect == "Revision"
@@ -53,7 +55,7 @@ def different(new: Any, old: Any, where: str) -> Iterator[str]:  # noqa: ANN401 
                 yield from different(
                     one, {} if other is ABSENT and isinstance(one, Mapping) else other, f"{where}.{key}"
                 )
-            elif one is ABSENT and where.startswith(("spec.model", "spec.predictor")):
+            elif one is ABSENT and f"{where}.{key}".startswith(CONTENT):
                 yield f"{where}.{key}"
     elif new != old:
         yield where
@@ -66,7 +68,7 @@ def _effect(new: Object, old: Object | None, revision: str, fields: list[str]) -
         return "New", [f"It is new: version {version} serves as soon as it is ready, without steps, gates or windows."]
     status = part(old, "status") or {}
     stable, candidate = part(status, "stable") or {}, part(status, "candidate") or {}
-    if revision == revision_of(part(old, "spec", "model") or {}, part(old, "spec", "predictor") or {}):
+    if revision == source_in(old).revision:
         return _in_place(new, old, fields)
     if revision == stable.get("revision"):
         ends = f", and the rollout of version {candidate.get('version')} ends" if candidate else ""
@@ -107,7 +109,10 @@ def _in_place(new: Object, old: Object, fields: list[str]) -> tuple[str, list[st
         return "Unusable", [
             "spec.mode is immutable: the API server refuses this; delete and create it, or keep the mode."
         ]
-    scaling = scaling_of(part(new, "spec", "predictor") or {}) != scaling_of(part(old, "spec", "predictor") or {})
+    components = ("predictor", "transformer")
+    scaling = any(
+        scaling_of(part(new, "spec", one) or {}) != scaling_of(part(old, "spec", one) or {}) for one in components
+    )
     others = [name for name in fields if not name.startswith("spec.predictor")]
     if scaling:
         rest = f"; so do {', '.join(others)}" if others else ""

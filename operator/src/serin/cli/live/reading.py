@@ -6,11 +6,14 @@ They are plain objects, not the models of ``serin.api``: those take longer to im
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serin.cli.live.endings import AT_THE_DEADLINE, NEEDS_A_PERSON, ending, reason_of
 from serin.cli.live.views import Arm, Attempt, Details, Gate, Rejected, Row, Said, Slo, Trouble, Wait
 from serin.schema.printable import printable
+
+if TYPE_CHECKING:
+    from serin.api.revision import Source
 
 Object = Mapping[str, Any]
 NOT_OBSERVED = "NotObserved"
@@ -32,6 +35,15 @@ def items(obj: Object, *path: str) -> list[Object]:
     """The objects of a list at a path; empty where there is none."""
     found = part(obj, *path)
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def source_in(obj: Object) -> Source:
+    """What spec asks for, as far as it is there."""
+    from serin.api.revision import Source
+
+    return Source(
+        part(obj, "spec", "model") or {}, part(obj, "spec", "predictor") or {}, part(obj, "spec", "transformer")
+    )
 
 
 def condition(obj: Object, kind: str) -> Object:

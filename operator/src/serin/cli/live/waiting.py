@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 
-from serin.cli.live.reading import Object, is_observed, items, part
+from serin.cli.live.reading import Object, is_observed, items, part, source_in
 from serin.cli.live.session import Session
 from serin.cli.live.views import Result
 from serin.errors import InvalidInput
@@ -85,9 +85,7 @@ def _result(  # noqa: PLR0917 - the fields in their order
 
 def revision_in(obj: Object) -> str:
     """The revision that spec asks for."""
-    from serin.api.revision import revision_of
-
-    return revision_of(part(obj, "spec", "model") or {}, part(obj, "spec", "predictor") or {})
+    return source_in(obj).revision
 
 
 def how_it_ended(obj: Object, revision: str, asked: str) -> How | None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.predictor.naming import is_adopted
-from serin.api.revision import REVISION_LENGTH, Source, hash_of
+from serin.api.revision import Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -68,7 +68,7 @@ def _is_first(status: ModelDeploymentStatus) -> bool:
 async def _first(cluster: Cluster, reader: Reader, obj: Object, found: Object | None, asked: str) -> Existing:
     """An InferenceService that is to be adopted now."""
     try:
-        source = Source(obj["spec"]["model"], obj["spec"]["predictor"])
+        source = Source.of(obj["spec"])
         refusal = _without_comparison(obj, found, asked)
         body = inference_service(owner_of(obj), _ref(obj), source)
         body["spec"]["predictor"] = adoption.content(source.model, source.predictor)
@@ -140,12 +140,11 @@ async def _comparison(cluster: Cluster, obj: Object, found: Object, body: Object
 
 
 def _ref(obj: Object, inference_service: str = "") -> RevisionRef:
-    spec = obj["spec"]
-    whole = hash_of(spec["model"], spec["predictor"])
-    own = workload_of(obj["metadata"]["namespace"], obj["metadata"]["name"], whole[:REVISION_LENGTH])
+    source, metadata = Source.of(obj["spec"]), obj["metadata"]
+    own = workload_of(metadata["namespace"], metadata["name"], source.revision)
     workload = own.model_copy(update={"name": inference_service}) if inference_service else own
     return RevisionRef(
-        revision=whole[:REVISION_LENGTH], version=str(spec["model"]["version"]), hash=whole, workload=workload
+        revision=source.revision, version=str(source.model["version"]), hash=source.hash, workload=workload
     )
 
 
