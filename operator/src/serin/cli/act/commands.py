@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -66,34 +67,33 @@ def _say(  # noqa: PLR0917 - one parameter an option
         said(seen, wish)
 
 
-def hold(  # noqa: PLR0917 - one parameter an option
-    target: TargetArgument,
-    reason: ReasonOption = None,
-    ticket: TicketOption = None,
-    yes: YesOption = False,  # noqa: FBT002 - a flag
-    dry_run: DryRunOption = False,  # noqa: FBT002 - a flag
-    within: AnswerOption = ANSWER_SECONDS,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Keeps the rollout where it is until ``serin release``; a breach still takes the candidate back."""
-    _say("Hold", target, namespace, context, reason, ticket, yes, dry_run, within, output)
+def _command(action: str, what: str) -> Callable[..., None]:
+    """The command of an action that needs nothing but its options."""
+
+    def command(  # noqa: PLR0917 - one parameter an option
+        target: TargetArgument,
+        reason: ReasonOption = None,
+        ticket: TicketOption = None,
+        yes: YesOption = False,  # noqa: FBT002 - a flag
+        dry_run: DryRunOption = False,  # noqa: FBT002 - a flag
+        within: AnswerOption = ANSWER_SECONDS,
+        namespace: NamespaceOption = None,
+        context: ContextOption = None,
+        output: OutputOption = Output.TABLE,
+    ) -> None:
+        _say(action, target, namespace, context, reason, ticket, yes, dry_run, within, output)
+
+    command.__name__, command.__doc__ = action.lower(), what
+    return command
 
 
-def release(  # noqa: PLR0917 - one parameter an option
-    target: TargetArgument,
-    reason: ReasonOption = None,
-    ticket: TicketOption = None,
-    yes: YesOption = False,  # noqa: FBT002 - a flag
-    dry_run: DryRunOption = False,  # noqa: FBT002 - a flag
-    within: AnswerOption = ANSWER_SECONDS,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Ends a hold: the rollout goes on."""
-    _say("Release", target, namespace, context, reason, ticket, yes, dry_run, within, output)
+hold = _command(
+    "Hold", "Keeps the rollout where it is until ``serin release``; a breach still takes the candidate back."
+)
+release = _command("Release", "Ends a hold: the rollout goes on.")
+advance = _command("Advance", "Ends the waiting of this step: the next weight comes without its evidence and its time.")
+promote = _command("Promote", "Gives the candidate all traffic without the rest of the evidence.")
+abort = _command("Abort", "Takes the candidate back, and refuses its revision until ``serin retry``.")
 
 
 def approve(  # noqa: PLR0917 - one parameter an option
@@ -132,51 +132,6 @@ def reject(  # noqa: PLR0917 - one parameter an option
 ) -> None:
     """Answers a gate with no: the rollout ends, and its revision is refused."""
     _say("Reject", target, namespace, context, reason, ticket, yes, dry_run, within, output, gate)
-
-
-def advance(  # noqa: PLR0917 - one parameter an option
-    target: TargetArgument,
-    reason: ReasonOption = None,
-    ticket: TicketOption = None,
-    yes: YesOption = False,  # noqa: FBT002 - a flag
-    dry_run: DryRunOption = False,  # noqa: FBT002 - a flag
-    within: AnswerOption = ANSWER_SECONDS,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Ends the waiting of this step: the next weight comes without its evidence and its time."""
-    _say("Advance", target, namespace, context, reason, ticket, yes, dry_run, within, output)
-
-
-def promote(  # noqa: PLR0917 - one parameter an option
-    target: TargetArgument,
-    reason: ReasonOption = None,
-    ticket: TicketOption = None,
-    yes: YesOption = False,  # noqa: FBT002 - a flag
-    dry_run: DryRunOption = False,  # noqa: FBT002 - a flag
-    within: AnswerOption = ANSWER_SECONDS,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Gives the candidate all traffic without the rest of the evidence."""
-    _say("Promote", target, namespace, context, reason, ticket, yes, dry_run, within, output)
-
-
-def abort(  # noqa: PLR0917 - one parameter an option
-    target: TargetArgument,
-    reason: ReasonOption = None,
-    ticket: TicketOption = None,
-    yes: YesOption = False,  # noqa: FBT002 - a flag
-    dry_run: DryRunOption = False,  # noqa: FBT002 - a flag
-    within: AnswerOption = ANSWER_SECONDS,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Takes the candidate back, and refuses its revision until ``serin retry``."""
-    _say("Abort", target, namespace, context, reason, ticket, yes, dry_run, within, output)
 
 
 def retry(  # noqa: PLR0917 - one parameter an option
