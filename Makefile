@@ -11,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
-LOCKS := requirements/dev.lock requirements/nodeps.lock
+LOCKS := requirements/pip.lock requirements/dev.lock requirements/nodeps.lock
 # Python compiles what it imports: most of what is installed never is.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-input --root-user-action=ignore
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
@@ -126,6 +126,7 @@ picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
 	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
+	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/pip.lock requirements/pip.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/audit.lock requirements/audit.in
 
@@ -220,6 +221,7 @@ $(STAMP): $(LOCKS) pyproject.toml e2e/pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing the locked Python packages into $(VENV) (once, 1-3 minutes) …" >&2
+	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/pip.lock
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/dev.lock
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: --no-deps -r requirements/nodeps.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e . -e e2e
