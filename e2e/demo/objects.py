@@ -30,8 +30,8 @@ class Version:
     """A version of the demo's model."""
 
     name: str
-    error_rate: str = "0"
-    """Share of requests that it answers with an error, 0…1."""
+    error_rate: str = ""
+    """Share of requests that it answers with an error, 0…1; empty for the share that every version has."""
 
 
 FIRST: Final = Version("1")
@@ -74,9 +74,9 @@ def policy() -> Json:
     }
 
 
-def model_deployment(version: Version) -> Json:
-    """The ModelDeployment that asks for ``version``."""
-    environment = {"MODEL_VERSION": version.name, "ERROR_RATE": version.error_rate}
+def model_deployment(version: Version, errors: str = "0") -> Json:
+    """The ModelDeployment that asks for ``version``; ``errors`` is the share of errors that every version has, 0…1."""
+    environment = {"MODEL_VERSION": version.name, "ERROR_RATE": version.error_rate or errors}
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelDeployment",

@@ -28,11 +28,16 @@ def figures(summary: Summary, told: Expectation) -> list[tuple[str, str]]:
     """The summary, line by line."""
     versions = ", ".join(f"{count} by {version or '(nobody)'}" for version, count in summary.per_version.items())
     steps = ", ".join(f"{step.weight} % → {step.observed:.1f} % ({step.seconds:.0f} s)" for step in summary.steps)
+    name = (
+        "failures that no version was made to answer"
+        if told.errors
+        else f"failures other than version {told.bad}'s own"
+    )
     share = 100 * summary.bad_failures / summary.bad_requests if summary.bad_requests else 0.0
     return [
         ("requests", f"{summary.requests} ({summary.rate:.0f} per second)"),
         ("answered", versions),
-        (f"failures other than version {told.bad}'s own", str(summary.failures_elsewhere)),
+        (name, str(summary.failures_elsewhere)),
         (
             f"version {told.bad}: requests, of them failed",
             f"{summary.bad_requests}, {summary.bad_failures} ({share:.1f} %)",

@@ -45,6 +45,12 @@ class Scene:
     gateway_url: str
     log: Path
     rate: float
+    errors: float = 0.0
+    """Share of requests that every version answers with an error, 0…1."""
+
+    def apply(self, version: objects.Version) -> None:
+        """Ask for ``version``, as a user would."""
+        self.api.apply(objects.model_deployment(version, str(self.errors)))
 
 
 def play(scene: Scene, screen: Screen) -> BackgroundLoad:
@@ -108,7 +114,7 @@ class _Watch:
 
 def _go_live(scene: Scene, screen: Screen, body: bytes) -> None:
     screen.say(f"Version {objects.FIRST.name} is applied: the first revision goes live as soon as it answers.")
-    scene.api.apply(objects.model_deployment(objects.FIRST))
+    scene.apply(objects.FIRST)
     _Watch(scene, screen).until(
         lambda seen: seen.phase == "Stable" and seen.stable == objects.FIRST.name,
         what=f"version {objects.FIRST.name} is stable",
@@ -124,7 +130,7 @@ def _go_live(scene: Scene, screen: Screen, body: bytes) -> None:
 def _promote(watch: _Watch) -> None:
     good = objects.GOOD.name
     watch.screen.say(f"Version {good} is applied: a good one.")
-    watch.scene.api.apply(objects.model_deployment(objects.GOOD))
+    watch.scene.apply(objects.GOOD)
 
     def promoted(seen: Snapshot) -> bool:
         if seen.phase in {"RollingBack", "RolledBack"}:
@@ -140,7 +146,7 @@ def _take_back(watch: _Watch) -> None:
     bad, good = objects.BAD, objects.GOOD.name
     share = float(bad.error_rate) * 100
     watch.screen.say(f"Version {bad.name} is applied: it answers {share:.0f} % of its requests with an error.")
-    watch.scene.api.apply(objects.model_deployment(bad))
+    watch.scene.apply(bad)
 
     def taken_back(seen: Snapshot) -> bool:
         if seen.stable == bad.name:

@@ -11,17 +11,20 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from e2e.load.analysis import by_version, failures_except, latency, presence, unattributed
+from e2e.load.analysis import by_version, latency, presence, unattributed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from e2e.demo.snapshot import Record
     from e2e.load.answer import Answer
     from e2e.load.generator import LoadReport
+    from e2e.load.live import Counts
 
 SETTLE_SECONDS = 2.0
 """After a decision the new weight reaches the gateway; counted from then on."""
+INTERNAL_SERVER_ERROR = 500
+"""What the sandbox's model server answers a request with that it is made to fail."""
 SIGMAS = 5.0
 """The observed share may be this many standard deviations off its weight, and one point more."""
 
@@ -58,6 +61,14 @@ class Expectation:
     good: str
     bad: str
     steps: tuple[int, ...]
+    errors: float = 0.0
+    """Share of requests that ``first`` and ``good`` answer with an error of their own, 0…1."""
+
+    def is_own_error(self, answer: Answer) -> bool:
+        """Whether it is an error that the version which answered was made to answer with."""
+        if answer.version == self.bad:
+            return True
+        return self.errors > 0 and answer.version in {self.first, self.good} and answer.status == INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class Summary:
     rate: float
     """Requests per second, as sent."""
     failures_elsewhere: int
-    """Failed requests that version ``bad`` did not answer."""
+    """Failed requests that are no error which a version was made to answer with."""
     bad_requests: int
     bad_failures: int
     """Requests that version ``bad`` answered, and how many of them with an error."""
@@ -103,7 +114,7 @@ def summarise(answers: Sequence[Answer], records: Sequence[Record], report: Load
     counts = by_version(answers)
     span = max((a.sent for a in answers), default=0.0) - min((a.sent for a in answers), default=0.0)
     p50, p99 = latency(answers)
-    elsewhere = failures_except(answers, told.bad)
+    elsewhere = [answer for answer in answers if answer.failed and not told.is_own_error(answer)]
     decided = bad.decided_at if bad else None
     return Summary(
         requests=len(answers),
@@ -126,6 +137,7 @@ def summarise(answers: Sequence[Answer], records: Sequence[Record], report: Load
             *_record_contradictions(records, told),
             *_share_contradictions(steps, told),
             *_answer_contradictions(answers, elsewhere, told),
+            *_error_contradictions(counts, told),
         ),
     )
 
@@ -187,7 +199,7 @@ def _answer_contradictions(answers: Sequence[Answer], elsewhere: Sequence[Answer
     if elsewhere:
         first = elsewhere[0]
         out.append(
-            f"{len(elsewhere)} requests failed that version {told.bad} did not answer; the first: "
+            f"{len(elsewhere)} requests failed that no version was made to fail; the first: "
             f"status {first.status} {first.error} of version {first.version or '(none)'}."
         )
     silent = unattributed(answers)
@@ -204,6 +216,21 @@ def _answer_contradictions(answers: Sequence[Answer], elsewhere: Sequence[Answer
     last = max(answers, key=lambda a: a.sent, default=None)
     if last is not None and last.version != told.good:
         out.append(f"At the end version {last.version} answers, not {told.good}.")
+    return out
+
+
+def _error_contradictions(counts: Mapping[str, Counts], told: Expectation) -> list[str]:
+    """The good versions whose share of errors is no chance result of the share that they were given."""
+    out = []
+    for version in (told.first, told.good):
+        count = counts.get(version)
+        if count is None or not told.errors:
+            continue
+        most = told.errors + SIGMAS * math.sqrt(told.errors * (1 - told.errors) / count.total)
+        if count.failed / count.total > most:
+            out.append(
+                f"Version {version} failed {count.failed} of {count.total} requests, told are {told.errors:.1%}."
+            )
     return out
 
 

@@ -95,8 +95,14 @@ def test_records_that_say_otherwise_are_contradictions(records: tuple[Record, ..
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        pytest.param(Answer(50, 0.1, 503, ""), "1 requests failed that version 3 did not answer", id="gateway error"),
-        pytest.param(Answer(50, 0.1, 500, "2"), "1 requests failed that version 3 did not answer", id="good one fails"),
+        pytest.param(
+            Answer(50, 0.1, 503, ""), "1 requests failed that no version was made to fail", id="gateway error"
+        ),
+        pytest.param(
+            Answer(50, 0.1, 500, "2"),
+            "1 requests failed that no version was made to fail",
+            id="good one fails",
+        ),
         pytest.param(Answer(50, 0.1, 200, ""), "1 answers do not say which version", id="unsigned answer"),
         pytest.param(Answer(50, 0.1, 200, "9"), "that nobody applied: 9", id="a stranger answers"),
         pytest.param(Answer(101, 0.1, 200, "3"), "At the end version 3 answers", id="the bad one answers at the end"),
@@ -132,3 +138,31 @@ def test_clients_that_see_another_split_contradict_the_weight() -> None:
 def test_repeated_entries_of_one_weight_are_one_step() -> None:
     twice = record("2", "Promoted", [(10, 5), (15, 5), (30, 100)], 30)
     assert [step.seconds for step in shares(answers_between(0, 40, "1", "2", 5), twice, "2")] == [20]
+
+
+def with_errors(rows: list[Answer], every: int, status: int = 500, version: str = "2") -> list[Answer]:
+    """Each ``every``-th answer of ``version`` is an error."""
+    return [
+        dataclasses.replace(a, status=status) if a.version == version and i % every == 0 else a
+        for i, a in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("every", "status", "words"),
+    [
+        (200, 500, ""),
+        (10, 500, "Version 2 failed"),
+        (200, 503, "requests failed that no version was made to fail"),
+    ],
+)
+def test_errors_that_every_version_has_are_told_from_others(every: int, status: int, words: str) -> None:
+    rows = with_errors(story(), every, status)
+    told = summarise(rows, (GOOD, BAD), LoadReport(sent=len(rows)), dataclasses.replace(TOLD, errors=0.005))
+    assert told.failures_elsewhere == sum(answer.status == 503 for answer in rows)
+    assert words in "\n".join(told.contradictions)
+    assert bool(told.contradictions) is bool(words)
+
+
+def test_without_such_errors_none_is_explained() -> None:
+    assert summary(with_errors(story(), 200)).failures_elsewhere > 0
