@@ -168,3 +168,20 @@ def test_a_candidate_like_stable_is_neither_taken_back_nor_kept_from_passing(sha
         assert passed is not None
         slowest = max(slowest, passed)
     assert slowest <= 120
+
+
+def test_a_window_that_cannot_be_read_holds_here_too() -> None:
+    judge = judge_of()
+    judge.add(window(0, NONE))
+    held = judge.report(START, Window(START + LENGTH, LENGTH, None, error="connection refused"))
+    assert (held.verdict, held.reason) == (Verdict.ERROR, Reason.METRICS_UNAVAILABLE)
+
+
+def test_only_a_refusal_is_explained_as_one() -> None:
+    breach = reports([((45, 150), (3, 2850))] * 4)[-1]
+    assert (breach.verdict, breach.reason) == (Verdict.FAIL, Reason.SLO_BREACHED)
+    assert "another input schema" not in breach.message
+
+
+def test_beside_a_silent_stable_the_limit_is_no_objective() -> None:
+    assert "those with the 5.00% that are no harm (E2, E4) go on" in reports([((0, 150), None)] * 4)[-1].message

@@ -501,6 +501,25 @@ def test_what_may_be_the_cure_is_never_inconclusive() -> None:
 # --- nothing passes on a bad window ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("share", [0.05, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param([(CLEAN, WELL)] * 8, id="healthy"),
+        pytest.param([((0, 150), (14, 2850))] * 3 + [((12, 150), (14, 2850))], id="doubted"),
+        pytest.param([(KEEPS, BROKEN)] * 8, id="better than a broken stable"),
+        pytest.param([((0, 5), (0, 100))] * 6, id="little traffic"),
+    ],
+)
+def test_the_short_question_has_the_reports_answer(cells: list[tuple[Pair, Pair]], share: float) -> None:
+    """``may_pass_at`` spares the simulation a report in each window."""
+    for count in range(1, len(cells) + 1):
+        judge = judged(*cells[:count])
+        report = judge.report(START)
+        if report.verdict in {Verdict.PASS, Verdict.INSUFFICIENT}:
+            assert judge.may_pass_at(share) is (report.passes_at(share) or judge.passed_at is not None)
+
+
 def test_what_was_won_before_moves_nothing_forward_on_a_bad_window() -> None:
     good, bad = [((0, 150), (14, 2850))] * 6, ((12, 150), (14, 2850))
     passed = judged(*good).report(START)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from serin.judge.likelihood import breaks_objective, evenly
-from serin.judge.process import Average, Restarting
+from serin.judge.process import Average, Restarting, _sum_of_two
 
 TEST = breaks_objective(0.01)
 NOTHING, HEALTHY, FAULTY = [0.0] * 20, TEST.increment((0, 20)), TEST.increment((1, 20))
@@ -68,3 +70,12 @@ def test_beyond_any_threshold_it_counts_no_further(step: float) -> None:
     for _ in range(6):
         e2.add([-100.0, -100.0])
     assert e2.log_e < 0
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, -2000.0), (-2000.0, 0.0)])
+def test_a_sum_does_not_overflow_where_one_term_is_nothing_beside_the_other(a: float, b: float) -> None:
+    assert _sum_of_two(a, b) == 0.0
+
+
+def test_two_equal_terms_are_twice_as_much() -> None:
+    assert _sum_of_two(-3.0, -3.0) == pytest.approx(math.log(2) - 3)

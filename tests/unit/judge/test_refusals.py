@@ -40,6 +40,13 @@ def windows(*cells: tuple[Arm, Arm]) -> list[Window]:
         pytest.param([((20, 20), None)], None, id="nothing is known of stable"),
         pytest.param([((20, 20), (0, 0))], None, id="stable has no request"),
         pytest.param([(None, (5, 180))], None, id="nothing is known of the candidate"),
+        pytest.param([((0, 0), (5, 180)), ((20, 20), (0, 180))], True, id="a window that says nothing ends nothing"),
+        pytest.param([((520, 2000), (3600, 18000))], True, id="26 % against 20 %: six points"),
+        pytest.param([((490, 2000), (3600, 18000))], False, id="24.5 % against 20 %: proven, less than five points"),
+        pytest.param([((400, 20000), (1800, 180000))], True, id="2 % against 1 %: just twice, and just a point"),
+        pytest.param([((380, 20000), (1620, 180000))], True, id="1.9 % against 0.9 %: just a point, and twice"),
+        pytest.param([((360, 20000), (1620, 180000))], False, id="1.8 % against 0.9 %: just twice, less than a point"),
+        pytest.param([((420, 20000), (1980, 180000))], False, id="2.1 % against 1.1 %: a point, and less than twice"),
     ],
 )
 def test_far(cells: list[tuple[Arm, Arm]], differ: bool | None) -> None:  # noqa: FBT001

@@ -260,3 +260,14 @@ def test_without_good_data_there_is_never_a_pass(arms: list[Arm | None]) -> None
     """Every request bad, or no data: whatever the order, it must not pass."""
     cells: list[Cell] = [((a[1], a[1]) if a else None, (0, 100)) for a in arms]
     assert judged(*cells).report(START).verdict is not Verdict.PASS
+
+
+def test_without_any_window_it_says_that_there_is_none() -> None:
+    report = judged().report(None)
+    assert report.verdict is Verdict.NO_DATA
+    assert report.message.endswith("; no usable data in the newest windows")
+
+
+def test_a_report_has_the_counts_of_both_arms() -> None:
+    report = judged(((1, 150), (2, 2850)), ((2, 100), None), (None, (5, 900))).report(None)
+    assert (report.candidate, report.stable) == (Counts(3, 250), Counts(2, 2850)), "accepted windows only"

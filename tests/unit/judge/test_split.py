@@ -28,10 +28,20 @@ from serin.judge.split import CHI_SQUARE, split
         (2, 400, 1, None),  # the smaller arm should have had 4
         (950, 1000, 95, True),
         (1000, 1000, 95, False),
+        (250, 10_000, 1, False),  # the least weight
+        (9_750, 10_000, 99, False),  # and the greatest
+        (0, 200, 5, True),  # as many as the smaller arm needs: 10; 10.5 in chi-square
+        (1, 190, 95, None),  # of the smaller arm, whichever it is
+        (60_000, 1_000_000, 5, True),  # a percentage point off, and no more
+        (60_001, 1_000_000, 5, False),
     ],
 )
 def test_splits(candidate: int, total: int, weight: int, agrees: bool | None) -> None:  # noqa: FBT001
     assert split(candidate, total, weight).agrees is agrees
+
+
+def test_with_too_few_requests_there_is_no_statistic() -> None:
+    assert split(9, 199, 5).chi_square == 0
 
 
 def test_the_limit_is_the_quantile_that_it_says() -> None:
