@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from e2e.deploy import rights
 from e2e.demo.objects import STORE
+from e2e.deploy import rights
 from e2e.scenarios.command_line import CommandLine
 from e2e.scenarios.site import MODEL
 from e2e.scenarios.test_gates import gate, held_by

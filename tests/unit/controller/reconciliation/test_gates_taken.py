@@ -102,7 +102,9 @@ class Site(JobLab):
         accepted = [(a["action"], a["by"].removesuffix(" (not verified)")) for a in heard]
         assert accepted == [(fields["action"], by) for by, _, fields in WORDS]
         gates = {gate["name"]: gate for gate in status["gates"]}
-        assert {name: gate["state"] for name, gate in gates.items()} == dict.fromkeys(("cab", "offline", "risk"), "Open")
+        assert {name: gate["state"] for name, gate in gates.items()} == dict.fromkeys(
+            ("cab", "offline", "risk"), "Open"
+        )
         assert [(a["by"], a["ticket"]) for a in gates["cab"]["approvals"]] == [("ana", "CHG1"), ("bo", "CHG2")]
         assert [a["by"] for a in gates["risk"]["approvals"]] == ["bo"]
         assert len(self.jobs()) == 1
