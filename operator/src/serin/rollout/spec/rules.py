@@ -91,6 +91,6 @@ def _arguments(transformer: Mapping[str, Any], served: str) -> Iterator[str]:
     told = named_by(arguments, MODEL_NAME_FLAG)
     if told is not None and not named_alike(arguments, MODEL_NAME_FLAG, served):
         yield (
-            f"{where}: {MODEL_NAME_FLAG} says {told or 'nothing'}, and clients ask for {served}; remove it, since Serin "
-            f"tells the transformer that name, or set spec.model.servedName"
+            f"{where}: {MODEL_NAME_FLAG} says {told or 'nothing'}, and clients ask for {served}; remove it, since "
+            f"Serin tells the transformer that name, or set spec.model.servedName"
         )

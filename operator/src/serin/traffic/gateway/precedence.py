@@ -76,7 +76,8 @@ def _matches_of(route: Object, rivals: Sequence[Mapping[str, Any]]) -> list[Matc
 
 def _led_to(rivals: Sequence[Mapping[str, Any]]) -> str:
     """The InferenceService that the rivals lead to, all to one; empty without rivals."""
-    refs = (ref for rival in rivals for rule in rival["spec"].get("rules") or [] for ref in rule.get("backendRefs") or [])
+    rules = (rule for rival in rivals for rule in rival["spec"].get("rules") or [])
+    refs = (ref for rule in rules for ref in rule.get("backendRefs") or [])
     return next((str(ref.get("name")).removesuffix(names.PREDICTOR_SUFFIX) for ref in refs), "")
 
 
@@ -107,12 +108,17 @@ def _noted_in(actual: Mapping[str, Any] | None) -> list[Match]:
 
 def _additions(matches: Sequence[Match], split: Sequence[Match], theirs: Sequence[Match]) -> list[Match]:
     """What a rule needs besides its matches. Each of the split has one at the same place (a preview's has a header)."""
-    found = (_before(own, theirs, bare=not of_split.get("headers")) for own, of_split in zip(matches, split, strict=True))
-    return _unique(list(chain.from_iterable(found)))
+    pairs = zip(matches, split, strict=True)
+    return _unique(
+        list(chain.from_iterable(_before(own, theirs, bare=not of_split.get("headers")) for own, of_split in pairs))
+    )
 
 
 def _before(own: Match, theirs: Sequence[Match], *, bare: bool) -> Iterator[Match]:
-    """Matches for the requests that one match and those of the rivals have in common; ``bare``: the split's has no header."""
+    """Matches for the requests that a match and those of the rivals have in common.
+
+    ``bare``: the split's has no header, so that the method decides, and for a preview, too.
+    """
     for rival in theirs:
         if _lies_under(rival["path"], own["path"]):
             both = _with_headers(rival, own)
