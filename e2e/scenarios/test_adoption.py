@@ -246,7 +246,7 @@ def test_what_init_writes_is_adopted_as_it_is(adopting: AdoptingSite) -> None:
 def answered_by(site: Site, path: str) -> str:
     """Which version answers a GET."""
     answer = httpx.get(f"{site.provider.gateway_url}{path}", headers={"Host": site.host}, timeout=5, trust_env=False)
-    return answer.headers.get("x-model-version", f"nobody: {answer.status_code}")
+    return str(answer.headers.get("x-model-version", f"nobody: {answer.status_code}"))
 
 
 def test_what_was_adopted_gets_no_request_back_and_later_matches_leave_it_the_rest(adopting: AdoptingSite) -> None:

@@ -95,6 +95,7 @@ class Site(JobLab):
     def check(self) -> None:
         """Everything happened, once."""
         assert self.stable("2")(), self.status
+        assert self.cluster.die_at is None, "it died"
         status = self.record(2)["status"]
         assert (status["outcome"], self.heard) == ("Promoted", len(WORDS))
         # A Hold is obeyed also by an operator that cannot vouch yet for who asked.
@@ -139,7 +140,6 @@ def test_a_death_at_every_write_while_gates_and_actions_are_taken(part: int, mom
         await lab.until(lab.stable("1"))
         lab.cluster.die_at = (len(lab.cluster.writes) + number, moment)
         await lab.play()
-        assert lab.cluster.die_at is None
         try:
             lab.check()
         except AssertionError as error:

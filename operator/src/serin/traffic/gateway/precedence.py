@@ -52,14 +52,20 @@ def before_rivals(
     route = copy.deepcopy(route)
     if whose:  # known also when neither spec nor status name it any more
         route["metadata"]["annotations"] |= {names.COMES_BEFORE: whose}
-    split = list(route["spec"]["rules"][0]["matches"])
-    for count in range(len(theirs), -1, -1):
-        more = [_additions(rule["matches"], split, theirs[:count]) for rule in route["spec"]["rules"]]
-        if max(len(split) + len(additions) for additions in more) <= MOST_MATCHES:
-            break
-    for rule, additions in zip(route["spec"]["rules"], more, strict=True):
+    rules = route["spec"]["rules"]
+    for rule, additions in zip(rules, _fitting(rules, theirs), strict=True):
         rule["matches"] += additions
     return route
+
+
+def _fitting(rules: Sequence[Object], theirs: Sequence[Match]) -> list[list[Match]]:
+    """What each rule needs besides its matches, for as many of the rivals' as there is room in it."""
+    split = list(rules[0]["matches"])
+    for count in range(len(theirs), 0, -1):
+        more = [_additions(rule["matches"], split, theirs[:count]) for rule in rules]
+        if max(map(len, more)) + len(split) <= MOST_MATCHES:
+            return more
+    return [[] for _ in rules]
 
 
 def _matches_of(route: Object, rivals: Sequence[Mapping[str, Any]]) -> list[Match]:
