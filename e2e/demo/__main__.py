@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import time
 from pathlib import Path
-from typing import NoReturn
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from e2e.demo import objects
-from e2e.demo.errors import StoryError
+from e2e.demo.played import DIFFERS, keeps, played
 from e2e.demo.report import print_summary
 from e2e.demo.screen import screen_for
 from e2e.demo.stage import stage
@@ -27,38 +23,24 @@ from e2e.demo.story import Scene, play, records
 from e2e.demo.summary import Expectation, Summary, summarise
 from e2e.deploy import DeployError
 from e2e.load.answer import read_log
-from e2e.sandbox.errors import SandboxError
 
-DIFFERS, NOT_PLAYED, INTERRUPTED = 1, 2, 130
+if TYPE_CHECKING:
+    from rich.console import Console
+
 DEFAULT_RATE = 200.0
 MOST_RATE = 2000.0
 MOST_ERRORS = 0.9
 """Percent. The policy's objective is 99 %: with more, the good versions would be none."""
 
 
-def main() -> int:
-    """The exit code."""
-    console = Console()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
-    start = time.monotonic()
-    try:
-        told = told_with(_percent(os.environ.get("DEMO_ERRORS", "")))
-        summary = run(console, told)
-    except StoryError as error:
-        console.print(f"NOT AS TOLD: {error}", style="bold red", highlight=False, soft_wrap=True)
-        return DIFFERS
-    except (SandboxError, DeployError) as error:
-        console.print(f"The demo could not be played: {error}", style="bold red", highlight=False, soft_wrap=True)
-        return NOT_PLAYED
-    except KeyboardInterrupt:
-        console.print("Interrupted.")
-        return INTERRUPTED
+def run(console: Console) -> int:
+    """Plays the story and tells what came of it."""
+    told = told_with(_percent(os.environ.get("DEMO_ERRORS", "")))
+    summary = summary_of(console, told)
     print_summary(summary, told, console)
     target = os.environ.get("DEMO_JSON")
     if target:
         Path(target).write_text(json.dumps(summary.to_json(), indent=2) + "\n", "utf-8")
-    console.print(f"The demo took {time.monotonic() - start:.0f} s.", style="dim", highlight=False)
     return DIFFERS if summary.contradictions else 0
 
 
@@ -67,12 +49,11 @@ def told_with(errors: float) -> Expectation:
     return Expectation(objects.FIRST.name, objects.GOOD.name, objects.BAD.name, objects.STEPS, errors)
 
 
-def run(console: Console, told: Expectation) -> Summary:
+def summary_of(console: Console, told: Expectation) -> Summary:
     """Play the story on a fresh stage; what came of it."""
-    keep = os.environ.get("KEEP", "") not in {"", "0"}
     rate = _rate(os.environ.get("DEMO_RATE", ""))
     screen = screen_for(console)
-    with stage(screen.say, keep=keep) as there:
+    with stage(screen.say, keep=keeps()) as there:
         log = there.folder / "load.csv"
         scene = Scene(there.api, there.operator, there.sandbox.gateway_url, log, rate, told.errors)
         with screen:
@@ -102,10 +83,5 @@ def _percent(text: str) -> float:
     return percent / 100
 
 
-def _end(number: int, _frame: object) -> NoReturn:
-    """Turn a signal into an exit that runs all the cleaning up."""
-    raise SystemExit(128 + number)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(played(run))

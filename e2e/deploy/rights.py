@@ -52,6 +52,25 @@ def objects() -> list[Json]:
     ]
 
 
+def may_read(namespace: str, resource: str, name: str) -> list[Json]:
+    """What the chart's ``attestations`` adds for one ConfigMap or Secret, in one namespace."""
+    metadata = {"name": f"{NAME}-{resource}-{name}", "namespace": namespace}
+    rule = {"apiGroups": [""], "resources": [resource], "resourceNames": [name], "verbs": ["get"]}
+    account = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
+    reference = {"apiGroup": RBAC_API, "kind": "Role", "name": metadata["name"]}
+    api_version = f"{RBAC_API}/v1"
+    return [
+        {"apiVersion": api_version, "kind": "Role", "metadata": metadata, "rules": [rule]},
+        {
+            "apiVersion": api_version,
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": reference,
+            "subjects": [account],
+        },
+    ]
+
+
 def admission(restorers: Sequence[str] = ()) -> list[Json]:
     """The policies, each with its binding, in force everywhere; ``restorers`` may write what Serin writes."""
     items: list[Json] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,13 +123,29 @@ def site(
     record_property: Callable[[str, object], None],
 ) -> Iterator[Site]:
     """A fresh namespace; emptied afterwards, so that its pods do not slow the next scenario down."""
+    with _played(provider, api, operator, tmp_path_factory) as played:
+        record_property(FAILED_REQUESTS, played.clients)
+        yield played
+
+
+@pytest.fixture
+def staging(
+    provider: Provider, api: ClusterApi, operator: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """Another one: the environment before this one."""
+    with _played(provider, api, operator, tmp_path_factory) as played:
+        yield played
+
+
+@contextmanager
+def _played(
+    provider: Provider, api: ClusterApi, operator: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     # A namespace takes seconds to end: none is used twice, not even by two sessions on one sandbox.
     name = f"s{next(NUMBERS)}-{int(time.time()) % 100000}"
     api.apply(NAMESPACE | {"metadata": {"name": name}})
     with History(api, name) as history:
-        played = Site(provider, api, operator, name, tmp_path_factory.mktemp(name), history, operator)
-        record_property(FAILED_REQUESTS, played.clients)
-        yield played
+        yield Site(provider, api, operator, name, tmp_path_factory.mktemp(name), history, operator)
         contradictions = history.contradictions()
     api.delete("serin.dev/v1alpha1", "ModelDeployment", MODEL, name)
     for service in api.list(KSERVE_API, "InferenceService", name):

@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import yaml
 
@@ -240,3 +241,37 @@ def test_what_init_writes_is_adopted_as_it_is(adopting: AdoptingSite) -> None:
         site.until_stable("1")
     site.nobody_else_failed()
     assert site.status["stable"]["workload"]["name"] == OLD
+
+
+def answered_by(site: Site, path: str) -> str:
+    """Which version answers a GET."""
+    answer = httpx.get(f"{site.provider.gateway_url}{path}", headers={"Host": site.host}, timeout=5, trust_env=False)
+    return str(answer.headers.get("x-model-version", f"nobody: {answer.status_code}"))
+
+
+def test_what_was_adopted_gets_no_request_back_and_later_matches_leave_it_the_rest(adopting: AdoptingSite) -> None:
+    """KServe's own route to it is there all the time, with the same hostname."""
+    site = adopting
+    site.policy(**FAST)
+    site.want("1")
+    site.until_stable("1")
+    with site.load():
+        for version in ("2", "3"):  # with the second one neither stable nor the way back is what was adopted
+            site.want(version)
+            site.until_stable(version)
+        seen = len(list(site.answers()))
+        time.sleep(3)
+    site.nobody_else_failed()
+    assert {answer.version for answer in site.answers()[seen:]} == {"3"}
+    assert answered_by(site, "/v1/models") == "3"
+    part = {**site.obj["spec"]["route"], "matches": [{"path": {"value": "/v2/models"}}]}
+    with site.load():
+        site.want("3", route=part)
+        wait_until(lambda: answered_by(site, "/v1/models") == "1", what="the rest is KServe's again", seconds=30)
+        site.want("2", route=part)
+        site.until_stable("2")
+        assert answered_by(site, f"/v2/models/{OLD}") == "2"
+        assert answered_by(site, "/v1/models") == "1"
+    site.nobody_else_failed()
+    assert site.answers()[-1].version == "2"
+    assert site.requests_of("1") == 0

@@ -20,7 +20,7 @@ from e2e.scenarios.provider import TRIALS as NEEDS_TRIALS
 from e2e.scenarios.site import MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
@@ -275,3 +275,57 @@ def test_a_broken_trial_is_tried_again_and_never_held_against_the_version(site: 
         site.until(lambda s: s.get("phase") == "Stable" and not s.get("candidate"), what="stable is asked for again")
     site.nobody_else_failed()
     assert site.outcomes()[-1] == "Superseded"
+
+
+def endless() -> Json:
+    """A trial that has not ended yet when its rollout does."""
+    container = {"name": "trial", "image": TRIALS, "command": ["python", "-c", "import time; time.sleep(900)"]}
+    job = {
+        "template": {"spec": {"containers": [container]}},
+        "timeout": "20m",
+        "metrics": [{"name": "auc", "min": "1"}],
+    }
+    return {"name": "endless", "before": "Start", "job": job}
+
+
+def tried(site: Site) -> list[str]:
+    """The pods of trials, and by whom: the records of their rollouts."""
+    pods = site.api.list("v1", "Pod", site.namespace, "serin.dev/gate")
+    return [str(pod["metadata"]["labels"]["serin.dev/record"]) for pod in pods]
+
+
+def aborted(site: Site) -> None:
+    """By a person."""
+    site.say("Abort", "enough")
+
+
+def superseded(site: Site) -> None:
+    """By another revision."""
+    site.want("3")
+
+
+def aborted_while_it_is_dead(site: Site) -> None:
+    """Somebody says Abort to nobody; who comes up hears it."""
+    site.operator.kill()
+    site.say("Abort", "enough")
+    site.operator.start()
+
+
+def deleted(site: Site) -> None:
+    """With its ModelDeployment, whether Serin runs or not."""
+    site.operator.kill()
+    site.api.delete(API_VERSION, "ModelDeployment", MODEL, site.namespace)
+
+
+@pytest.mark.needs(NEEDS_TRIALS)
+@pytest.mark.parametrize("end", [aborted, superseded, aborted_while_it_is_dead, deleted])
+def test_a_trial_ends_with_its_rollout(site: Site, end: Callable[[Site], None]) -> None:
+    site.go_live()
+    site.policy(gates=[endless()])
+    site.want("2")
+    held_by(site, "endless", "GateClosed", "runs")
+    record = site.status["rollout"]["record"]
+    assert tried(site) == [record]
+    end(site)
+    wait_until(lambda: record not in tried(site), what="its pod is gone", seconds=60)
+    assert record not in [job["metadata"]["labels"]["serin.dev/record"] for job in jobs(site)]

@@ -92,7 +92,8 @@ def _refusal(obj: dict[str, Any]) -> str | None:
     unsupported = backend.unsupported(spec) or backend.unnameable(metadata["namespace"], metadata["name"], spec)
     if unsupported is not None:
         return unsupported
-    problem = problem_of(obj["spec"]) or literal_secret(source.model, source.predictor, source.transformer)
+    secret = literal_secret(source.model, source.predictor, source.transformer)
+    problem = problem_of(obj["spec"], metadata["name"]) or secret
     return problem.message if problem is not None else None
 
 

@@ -17,7 +17,6 @@ from tests.attestations import DIGEST, FILE, proof
 from tests.clock import START
 
 if TYPE_CHECKING:
-    from e2e.deploy.cluster import Json
     from e2e.sandbox.sandbox import Sandbox
 
 pytestmark = pytest.mark.apiserver
@@ -25,25 +24,6 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "configmaps": ("ConfigMap", {"configMap": "proofs"}),
     "secrets": ("Secret", {"configMap": None, "secret": "proofs"}),
 }
-
-
-def allow(api: ClusterApi, namespace: str, resource: str, name: str) -> None:
-    """What the chart's ``attestations`` adds to the operator's role, in one namespace."""
-    rule = {"apiGroups": [""], "resources": [resource], "resourceNames": [name], "verbs": ["get"]}
-    metadata = {"name": f"read-{resource}", "namespace": namespace}
-    account = {"kind": "ServiceAccount", "name": rights.NAME, "namespace": rights.NAMESPACE}
-    reference = {"apiGroup": rights.RBAC_API, "kind": "Role", "name": metadata["name"]}
-    role: Json = {"apiVersion": f"{rights.RBAC_API}/v1", "kind": "Role", "metadata": metadata, "rules": [rule]}
-    api.apply(role)
-    api.apply(
-        {
-            "apiVersion": f"{rights.RBAC_API}/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata,
-            "roleRef": reference,
-            "subjects": [account],
-        }
-    )
 
 
 @pytest.mark.parametrize("resource", SOURCES)
@@ -65,7 +45,8 @@ def test_it_is_read_by_name_where_the_chart_says_so(
     assert isinstance(refused, Unknown)
     assert refused.needs_person
     assert "name it in the chart's attestations." in refused.why
-    allow(api, namespace, resource, "proofs")
+    for item in rights.may_read(namespace, resource, "proofs"):
+        api.apply(item)
     absent = read()
     assert isinstance(absent, NotSo)
     assert "is not there yet" in absent.why

@@ -16,7 +16,7 @@ from serin.controller.snapshot.gate_facts.jobs.rendering import Trial, job_objec
 from serin.policy_gates.job import Job
 from serin.traffic.owner import Owner
 from tests.integration.apiserver import objects
-from tests.integration.apiserver.tenants import account, creation, patching, rule, settled
+from tests.integration.apiserver.tenants import account, creation, deletion, patching, rule, settled
 
 pytestmark = pytest.mark.apiserver
 UID = "0a1b2c3d-0000-0000-0000-000000000000"
@@ -108,6 +108,15 @@ def test_serin_makes_the_job_of_a_gate(as_operator: ClusterApi, namespace: str) 
     assert creation(as_operator, made(namespace), dry_run=False) == ""
     assert "already exists" in creation(as_operator, made(namespace), dry_run=False)
     assert "cannot patch" in patching(as_operator, made(namespace), {"spec": {"suspend": True}})
+    assert deletion(as_operator, made(namespace)) == "", "its rollout may be over"
+
+
+def test_serin_deletes_no_job_of_others(api: ClusterApi, as_operator: ClusterApi, namespace: str) -> None:
+    item = made(namespace)
+    item["metadata"]["labels"] = {}
+    item["spec"]["template"]["metadata"]["labels"] = {}
+    assert creation(api, item, dry_run=False) == ""
+    settled(lambda: deletion(as_operator, item), "serin.dev/cage: Serin makes the Jobs of gates and deletes them")
 
 
 def changed(namespace: str, *path: str, value: object) -> Json:

@@ -96,7 +96,7 @@ class WriteFailure(ApiModel):
 
     act: Word
     """What was to be written: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``, ``Scaling``, ``Deletion``,
-    ``PromotionAction`` or ``Event``."""
+    ``PromotionAction``, ``Job`` or ``Event``."""
     name: AnyName
     """Name of the object."""
     reason: Stored[Reason]

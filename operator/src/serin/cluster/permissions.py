@@ -63,7 +63,7 @@ NEEDED: tuple[Permission, ...] = (
     *on(resources.PROMOTION_ACTIONS, "update", sub="status"),
     *on(resources.PROMOTION_FREEZES, "list", "watch"),
     *on(resources.PROMOTION_FREEZES, "update", sub="status"),
-    *on(resources.JOBS, "list", "create"),  # of gates: each is made once, and ends by itself
+    *on(resources.JOBS, "list", "create", "delete"),  # of gates: each is made once, and ends with its rollout
     *on(resources.EVENTS, "create"),
 )
 """For Serin's own kinds, in each watched namespace; each traffic back end adds its own."""

@@ -60,6 +60,7 @@ class Existing:
 
 
 NOTHING_EXISTS = Existing()
+NOT_READ = Existing(rivals=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from serin.cli.main import app
 from tests.chain import Objects, chain, finish, record, resealed
 
 HEAD = chain()[-1]["status"]["hash"]
+APPROVED = {"name": "cab", "kind": "approval", "state": "Open", "by": "eve", "approvals": [{"by": "eve"}]}
 
 
 def text_of(records: Objects) -> str:
@@ -147,6 +148,8 @@ TAMPERED: dict[str, tuple[Callable[[Objects], Objects], str, str]] = {
     "a count is changed": (_edit(1, requests={"availability": 9}), "Changed", "states"),
     "the policy is changed": (_spec, "Changed", "its content has the hash"),
     "a field is added": (_edit(1, approved=True), "Changed", "its content has the hash"),
+    "an approval is added": (_edit(1, gates=[APPROVED]), "Changed", "its content has the hash"),
+    "an approval and its hash are added": (_resealed(1, gates=[APPROVED]), "Missing", "was changed"),
     "a record is renamed": (_renamed, "Changed", "fraud-other-2"),
     "a hash is changed": (_edit(1, hash="0" * 64), "Changed", "0000"),
     "an outcome and its hash are changed": (_resealed(1, outcome="RolledBack"), "Missing", "was changed"),

@@ -95,6 +95,7 @@ async def test_an_api_server_that_knows_no_services_for_a_moment_ends_no_adoptio
     for _ in range(3):
         await lab.tick()
     assert lab.reason == "KServeMissing"
+    assert lab.matches() == 10
     lab.cluster.kserve_missing = False
     await lab.until(lambda: lab.reason == "Serving")
     assert lab.status["stable"]["workload"]["name"] == OLD
@@ -254,3 +255,51 @@ async def test_records_of_an_earlier_time_do_not_count_against_the_word() -> Non
 
 def test_the_lab_names_what_serin_makes() -> None:
     assert named("1") != isvc("1")
+
+
+async def test_matches_asked_for_later_keep_the_rest_with_kserves_own_route() -> None:
+    lab = Adopting(service=old())
+    await lab.adopted()
+    narrow = {**ROUTE, "matches": [{"path": {"value": "/v2"}}]}
+    lab.want("1", route=narrow)
+    await lab.until(lambda: lab.matches() == 2, 20)
+    rules = lab.obj(resources.HTTP_ROUTES)["spec"]["rules"]
+    paths = [match["path"] for match in rules[0]["matches"]]
+    assert paths == [
+        {"type": "PathPrefix", "value": "/v2"},
+        {"type": "RegularExpression", "value": "^/v2(/.*)?$"},
+    ]
+    assert not [match for match in rules[0]["matches"] if "method" in match]
+    lab.want("2", route=narrow)
+    await lab.until(lab.stable("2"))
+    assert lab.matches() == 2
+    lab.want("2")
+    await lab.until(lambda: lab.matches() == 10, 20)
+
+
+async def test_kserves_route_stays_beneath_when_the_way_back_leads_elsewhere() -> None:
+    lab = Adopting(service=old())
+    await lab.adopted()
+    for version in ("2", "3"):
+        lab.want(version)
+        await lab.until(lab.stable(version))
+    for _ in range(20):
+        await lab.tick()
+    assert lab.status["previous"]["version"] == "2"
+    assert lab.obj(resources.INFERENCE_SERVICES, OLD), "its owner has not deleted it"
+    assert lab.backends() == {named("3"): 100}
+    assert lab.matches() == 10, "else its requests would go to what was adopted once"
+    spec_of = lab.obj()["spec"]
+    without = {field: spec_of[field] for field in spec_of if field != "adopt"}
+    lab.cluster.put(resources.MODEL_DEPLOYMENTS, {**lab.obj(), "spec": without})
+    for _ in range(5):
+        await lab.tick()
+    assert lab.matches() == 10, "it is remembered on the route"
+    lab.cluster.kserve_missing = lab.cluster.routes_down = True
+    for _ in range(5):
+        await lab.tick()
+    assert lab.matches() == 10
+    lab.cluster.kserve_missing = lab.cluster.routes_down = False
+    del lab.cluster.objects["httproutes", "prod", OLD]
+    await lab.until(lambda: lab.matches() == 1, 20)
+    assert "serin.dev/comes-before" not in lab.obj(resources.HTTP_ROUTES)["metadata"]["annotations"]

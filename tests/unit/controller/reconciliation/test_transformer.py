@@ -63,7 +63,7 @@ async def test_a_status_that_was_lost_finds_the_transformer_again() -> None:
 @pytest.mark.parametrize(
     ("transformer", "words"),
     [
-        ({"containers": [{"args": ["--model_name=x"]}]}, "--model_name is Serin's to set"),
+        ({"containers": [{"args": ["--model_name=x"]}]}, "--model_name says x, and clients ask for fraud"),
         ({"containers": [{"args": ["--predictor_host", "old"]}]}, "--predictor_host is KServe's to set"),
         ({"containers": CONTAINERS, "labels": {"serin.dev/x": "y"}}, "spec.transformer.labels: key serin.dev/x"),
         ({"containers": [{"env": [{"name": "API_KEY", "value": "abc"}]}]}, "spec.transformer.containers[0].env"),

@@ -22,7 +22,7 @@ def external(query: str) -> dict[str, Any]:
 def told(model: dict[str, Any] | None = None, mode: str | None = None, **components: Any) -> str:
     """What the author is told; empty if nothing."""
     spec = {"model": {"version": "1", "uri": "s3://m/1"} | (model or {}), **components}
-    problem = problem_of(spec | ({"mode": mode} if mode else {}))
+    problem = problem_of(spec | ({"mode": mode} if mode else {}), "fraud")
     return problem.message if problem is not None else ""
 
 
@@ -183,4 +183,29 @@ NAMES: tuple[tuple[list[str], str | None, str], ...] = (
 def test_every_revision_answers_to_one_name(arguments: list[str], served_name: str | None, words: str) -> None:
     predictor = {"model": {"modelFormat": {"name": "huggingface"}, "args": arguments}}
     message = told({"servedName": served_name}, predictor=predictor)
+    assert words in message if words else message == ""
+
+
+TOLD: tuple[tuple[list[str], dict[str, Any], str], ...] = (
+    (["--model_name=fraud"], {}, ""),
+    (["--workers=2", "--model_name", "fraud"], {}, ""),
+    (["--model_name=llama3"], {"served": "llama3"}, ""),
+    (["--model_name=llama3"], {"args": ["--model_name=llama3"]}, ""),
+    (["--model_name=fraud"], {"served": "llama3"}, "--model_name says fraud, and clients ask for llama3; remove it"),
+    (["--model_name=x"], {}, "--model_name says x, and clients ask for fraud; remove it"),
+    (["--model_name"], {}, "--model_name says nothing, and clients ask for fraud"),
+    (["--model_name=fraud", "--model_name=x"], {}, "--model_name says fraud"),
+    (["--model_name=$(NAME)"], {}, "--model_name says $(NAME)"),
+    (["--predictor_host=x"], {}, "--predictor_host is KServe's to set"),
+    (["--predictor_host", "x"], {}, "--predictor_host is KServe's to set"),
+)
+
+
+@pytest.mark.parametrize(("arguments", "names", "words"), TOLD)
+def test_a_transformer_may_be_told_the_name_that_clients_ask_for(
+    arguments: list[str], names: dict[str, Any], words: str
+) -> None:
+    predictor = {"model": {"modelFormat": {"name": "huggingface"}, "args": names.get("args")}}
+    transformer = {"containers": [{"image": "t:1", "args": arguments}]}
+    message = told({"servedName": names.get("served")}, predictor=predictor, transformer=transformer)
     assert words in message if words else message == ""

@@ -50,6 +50,11 @@ def test_it_is_told_the_name_that_clients_ask_for() -> None:
     body = inference_service(OWNER, ref("2"), Source({**MODEL, "servedName": "x"}, PREDICTOR, given))
     (container,) = body["spec"]["transformer"]["containers"]
     assert container["args"] == ["--protocol=v2", "--model_name=x"]
+    for arguments in (["--model_name=x", "--workers=2"], ["--model_name", "x"]):  # as it is written, if it is the same
+        literal = {**TRANSFORMER, "containers": [{**TRANSFORMER["containers"][0], "args": arguments}]}
+        body = inference_service(OWNER, ref("2"), Source({**MODEL, "servedName": "x"}, PREDICTOR, literal))
+        assert body["spec"]["transformer"]["containers"][0]["args"] == arguments
+    body = inference_service(OWNER, ref("2"), Source({**MODEL, "servedName": "x"}, PREDICTOR, given))
     assert "timeout" not in body["spec"]["transformer"], "null is absent"
     assert given["containers"][0]["args"] == ["--protocol=v2"], "what the user wrote is not changed"
     assert body["metadata"]["annotations"]["serin.dev/content-hash"] != SOURCE.hash

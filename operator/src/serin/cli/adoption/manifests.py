@@ -109,7 +109,7 @@ def _manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]
     name, asked = wishes.name or f"{metadata['name']}-live", served_name(service)
     if name in {metadata["name"], predictor_of(metadata["name"])}:
         raise InvalidInput(f"--name {name}: KServe has, or may make, a route of this name; give another name")
-    problem = problem_of({"model": model, "predictor": predictor})
+    problem = problem_of({"model": model, "predictor": predictor}, name)
     if problem is not None:
         raise InvalidInput(f"{where}: {problem.message}")
     too_long = unnameable(namespace, name)

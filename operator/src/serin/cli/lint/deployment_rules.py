@@ -29,7 +29,7 @@ def deployment(document: Document) -> Iterator[Finding]:
     if why is not None:
         yield document.finding("names", ("metadata", "name"), why, "choose shorter ones")
     try:
-        found = problem_of(spec)
+        found = problem_of(spec, document.name)
     except (TypeError, AttributeError, LookupError):
         found = None  # of another form than KServe's: that is told by itself
     if found is not None:

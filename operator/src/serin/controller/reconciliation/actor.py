@@ -16,9 +16,10 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.part_writer import delete_parts
-from serin.controller.reconciliation.record_writer import Evidence, OnFinished, RecordWriter
+from serin.controller.reconciliation.record_writer import PATIENCE, Evidence, OnFinished, RecordWriter
 from serin.controller.snapshot.actions.pending_actions import mark_answered, write_answer
 from serin.controller.snapshot.freezes import tell_freezes
+from serin.controller.snapshot.gate_facts.jobs.ending import end_trials, may_have_trials
 from serin.controller.snapshot.observe import Snapshot
 from serin.errors import Conflict, NameTaken, Refused
 from serin.notify.sink import Sink, Subject
@@ -102,6 +103,24 @@ class Actor:
             uid = arm.get("metadata", {}).get("uid", "")
             delete = self._cluster.delete(snapshot.backend.kind, snapshot.owner.namespace, name, uid=uid)
             await acts.run(Act.DELETION, name, delete)
+
+    async def end_trials(self, snapshot: Snapshot, decision: Decision, acts: Acts, now: datetime) -> Decision:
+        """Ends the Jobs of rollouts that are over; the decision without an outcome that waits for that.
+
+        An outcome waits as long as for its windows, so that it is done again by whoever comes after a process that dies
+        here. A refusal will not go away by waiting.
+        """
+        ours = decision.status.rollout.record if decision.status.rollout is not None else None
+        records, waiting = {record.name: record for record in snapshot.records}, set[str]()
+        for finish in decision.plan.finish:
+            if not may_have_trials(records.get(finish.record)):
+                continue
+            ended = await acts.run(Act.JOB, finish.record, end_trials(self._cluster, snapshot.owner, finish.record))
+            refused = not ended and acts.failures[-1].reason is not Reason.WRITE_UNAVAILABLE
+            if not ended and not refused and finish.record == ours and now - finish.decided_at < PATIENCE:
+                waiting.add(finish.record)
+        kept = tuple(finish for finish in decision.plan.finish if finish.record not in waiting)
+        return replace(decision, plan=replace(decision.plan, finish=kept)) if waiting else decision
 
     async def delete_expired(self, snapshot: Snapshot, plan: Plan, acts: Acts) -> None:
         """Deletes records past their retention."""

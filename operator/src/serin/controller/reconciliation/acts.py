@@ -36,6 +36,7 @@ class Act(StrEnum):
     SCALING = "Scaling"
     DELETION = "Deletion"
     EVENT = "Event"
+    JOB = "Job"
 
 
 @dataclass(slots=True)

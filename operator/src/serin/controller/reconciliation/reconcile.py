@@ -203,7 +203,9 @@ class Reconciler:
         self, actor: Actor, snapshot: Snapshot, decision: Decision, reader: WindowReader | None, acts: Acts
     ) -> None:
         """Writes records and arms; what fails is tried again in the next pass."""
-        now, over = self._clock(), bool(decision.plan.finish)
+        now = self._clock()
+        decision = await actor.end_trials(snapshot, decision, acts, now)
+        over = bool(decision.plan.finish)
         if reader and over:
             await self._catch_up(snapshot.owner.namespace, reader)  # the record needs the windows of the outcome
             decision = with_evidence(decision, reader, now)

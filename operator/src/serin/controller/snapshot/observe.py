@@ -34,7 +34,7 @@ from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
 from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.reasons import Reason
 from serin.together import together
-from serin.traffic.backend import NOTHING_EXISTS, Backend, Route, SourceOf
+from serin.traffic.backend import NOT_READ, Backend, Route, SourceOf
 from serin.traffic.gateway.claims import RouteClaim, with_route_in_force
 from serin.traffic.gateway.features import GatewayFeatures
 from serin.traffic.owner import Owner, owner_of
@@ -187,7 +187,7 @@ async def observe(
         adopted = await adopted_workloads(Adoption(cluster, obj, parsed, whole, taken), reader, services, routed)
     else:  # they are the route's, and so is the question of who made them
         adopted = Adopted(tuple(services)) if services is not None else None
-    existing = NOTHING_EXISTS
+    existing = NOT_READ
     if adopted is not None:
         existing = await backend.existing(cluster, reader, obj, parsed.status, route=route_obj)
         adopted = adopted.with_existing(existing.workload)

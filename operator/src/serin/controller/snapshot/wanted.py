@@ -84,7 +84,7 @@ def _malformed(obj: Object, parsed: ModelDeployment) -> Problem | None:
     if unsupported is not None:
         return Problem(Reason.SPEC_INVALID, unsupported)
     try:
-        return problem_of(obj["spec"])
+        return problem_of(obj["spec"], metadata["name"])
     except (TypeError, AttributeError, LookupError) as error:
         return Problem(Reason.SPEC_INVALID, f"{_components(source)} of KServe's form: {error}")
 

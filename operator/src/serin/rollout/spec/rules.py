@@ -7,7 +7,7 @@ from typing import Any
 
 from serin.api.model_deployment import Mode
 from serin.api.predictor.keys import KSERVE_ANNOTATIONS, KSERVE_KEYS, is_reserved
-from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_by
+from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_alike, named_by, served_name
 from serin.api.revision import without_nulls
 from serin.rollout.observation import Problem
 from serin.rollout.spec.model_source import source_violations
@@ -20,20 +20,17 @@ DEEPEST = 50
 """Levels of a predictor; KServe's own types have about 15."""
 COMPONENTS = ("predictor", "transformer")
 """The fields of spec that are KServe's own."""
-SET_BY = {
-    MODEL_NAME_FLAG: "is Serin's to set; use spec.model.servedName or remove it",
-    "--predictor_host": "is KServe's to set, to the predictor of the same revision; remove it",
-}
-"""Arguments of a transformer that would lead past its own revision."""
+PREDICTOR_HOST = "--predictor_host"
+"""The argument by which a transformer would be led past its own revision."""
 
 
-def problem_of(spec: Mapping[str, Any]) -> Problem | None:
-    """The first violated rule; None if all hold. ``spec`` as the API server stores it."""
-    message = next(_violations(spec), None)
+def problem_of(spec: Mapping[str, Any], name: str) -> Problem | None:
+    """The first violated rule; None if all hold. ``spec`` and metadata.name as the API server stores them."""
+    message = next(_violations(spec, name), None)
     return Problem(Reason.SPEC_INVALID, message) if message else None
 
 
-def _violations(spec: Mapping[str, Any]) -> Iterator[str]:
+def _violations(spec: Mapping[str, Any], name: str) -> Iterator[str]:
     for field in COMPONENTS:
         if nested_deeper(spec.get(field), DEEPEST):
             yield f"spec.{field}: lists and objects are nested more than {DEEPEST} levels deep; KServe knows no such"
@@ -46,7 +43,7 @@ def _violations(spec: Mapping[str, Any]) -> Iterator[str]:
     yield from _reserved_keys({"predictor": predictor, "transformer": transformer})
     yield from source_violations(model, predictor)
     yield from _served_name(model, predictor)
-    yield from _arguments(transformer)
+    yield from _arguments(transformer, served_name(model, predictor, name))
     if spec.get("mode", Mode.STANDARD) == Mode.STANDARD:
         yield from scaling_violations(predictor, transformer)
 
@@ -85,8 +82,15 @@ def _served_name(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iter
         yield f"{where} says {name}, and spec.model.servedName says {model['servedName']}; remove one of them"
 
 
-def _arguments(transformer: Mapping[str, Any]) -> Iterator[str]:
-    for argument in (transformer.get("containers") or [{}])[0].get("args") or []:
-        for option, why in SET_BY.items():
-            if str(argument).partition("=")[0] == option:
-                yield f"spec.transformer.containers[0].args: {option} {why}"
+def _arguments(transformer: Mapping[str, Any], served: str) -> Iterator[str]:
+    """A transformer is of its own revision, and answers to the name that clients ask for."""
+    arguments = [str(argument) for argument in (transformer.get("containers") or [{}])[0].get("args") or []]
+    where = "spec.transformer.containers[0].args"
+    if named_by(arguments, PREDICTOR_HOST) is not None:
+        yield f"{where}: {PREDICTOR_HOST} is KServe's to set, to the predictor of the same revision; remove it"
+    told = named_by(arguments, MODEL_NAME_FLAG)
+    if told is not None and not named_alike(arguments, MODEL_NAME_FLAG, served):
+        yield (
+            f"{where}: {MODEL_NAME_FLAG} says {told or 'nothing'}, and clients ask for {served}; remove it, since "
+            f"Serin tells the transformer that name, or set spec.model.servedName"
+        )

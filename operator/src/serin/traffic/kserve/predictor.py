@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin.api.predictor.scaling import OF_CLASS, autoscaler_class, with_own_queries
-from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_by
+from serin.api.predictor.served_name import MODEL_NAME_FLAG, named_alike, served_name
 from serin.api.revision import Replicas, Source, replica_bounds, scaling_of, without_nulls
 from serin.rollout.spec.model_source import SERVER, STORAGE_URI
 from serin.traffic.kserve.served_name import served_name_fields
@@ -53,9 +53,9 @@ def with_served_name(source: Source, name: str) -> dict[str, Any]:
     """
     transformer = without_nulls(source.transformer or {})
     first, *others = transformer["containers"]
-    arguments = map(str, (source.predictor.get("model") or {}).get("args") or [])
-    served = named_by(list(arguments), MODEL_NAME_FLAG) or source.model.get("servedName") or name
-    container = {**first, "args": [*first.get("args", []), f"{MODEL_NAME_FLAG}={served}"]}
+    served, own = served_name(source.model, source.predictor, name), list(first.get("args") or [])
+    told = named_alike([str(argument) for argument in own], MODEL_NAME_FLAG, served)
+    container = first if told else {**first, "args": [*own, f"{MODEL_NAME_FLAG}={served}"]}
     return {**transformer, "containers": [container, *others]}
 
 

@@ -36,8 +36,9 @@ async def existing_service(
     ref = _known(namespace, name, status, route)
     asked = (obj["spec"].get("adopt") or {}).get("inferenceService")
     wanted = ref.workload.name if ref is not None else asked if _is_first(status) else None
-    if wanted is None:
-        return NOTHING_EXISTS
+    if wanted is None:  # what was adopted once may have KServe's routes still, also when nothing leads to it any more
+        beside = asked or ((route or {}).get("metadata", {}).get("annotations") or {}).get(names.COMES_BEFORE)
+        return Existing(rivals=await _routes(cluster, namespace, beside, reader.seconds)) if beside else NOTHING_EXISTS
     reading = reader.read(Part.INFERENCE_SERVICES, _get(cluster, resources.INFERENCE_SERVICES, namespace, wanted))
     both = await together(reading, _routes(cluster, namespace, wanted, reader.seconds))
     found, rivals = cast("tuple[Object | None, tuple[Object, ...] | None]", tuple(both))

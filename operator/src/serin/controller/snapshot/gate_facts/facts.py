@@ -40,7 +40,7 @@ class GateFacts:
         """The facts by name of the gate; of a gate that is asked, but not read yet, in the next pass."""
         rollout = snapshot.status.rollout
         policy = _policy_of(snapshot)
-        if rollout is None or policy is None:
+        if rollout is None or rollout.outcome is not None or policy is None:  # a trial would be made anew
             self.forget(key)
             return {}
         kinds = {gate.name: gate.chosen for gate in policy.gates if gate.chosen.kind in READERS}

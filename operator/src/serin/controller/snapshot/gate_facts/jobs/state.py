@@ -37,6 +37,11 @@ def attempt_of(job: Object) -> int:
     return int(text) if text.isdecimal() and len(text) < 4 else 0  # noqa: PLR2004 - there are at most 11
 
 
+def has_ended(job: Object) -> bool:
+    """Whether the Job is over, well or badly."""
+    return _end(job) is not None
+
+
 def state_of(job: Object, pods: Sequence[Object], *, revision: str, timeout: timedelta, now: datetime) -> JobState:
     """Where the Job stands; what went wrong is said in the words of the cluster."""
     own = [pod for pod in pods if _is_of(pod, job)]
