@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]  # two environments, one after the other
 DIGEST = "sha256:" + "9f" * 32
 SECOND = {"version": "2", "uri": f"{STORE}/fraud/2.tar.gz", "digest": DIGEST}
 PROOFS, FILE = "serin-attestations", "fraud.json"
@@ -35,6 +35,16 @@ def key_pair(folder: Path, name: str) -> tuple[Path, str]:
     path.write_bytes(key.private_bytes(*form))
     pem, info = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     return path, key.public_key().public_bytes(pem, info).decode()
+
+
+def proven(staging: Site) -> None:
+    """Version 2 is promoted there."""
+    staging.go_live()
+    staging.policy(steps=[{"weight": 50, "for": "2s"}])
+    with staging.load():
+        staging.want("2", model=SECOND)
+        staging.until_stable("2")
+    staging.until_outcome("Promoted")
 
 
 def attested(staging: Site, key: Path) -> str:
@@ -63,13 +73,8 @@ def changed(envelope: str) -> str:
 def test_the_proof_of_another_cluster_opens_the_gate_and_no_other_does(staging: Site, site: Site) -> None:
     key, public = key_pair(site.folder, "pipeline")
     strangers, _ = key_pair(site.folder, "stranger")
-    staging.go_live()
-    with staging.load():
-        staging.want("2", model=SECOND)
-        staging.until_stable("2")
-    staging.until_outcome("Promoted")
+    proven(staging)
     proof = attested(staging, key)
-
     site.go_live()
     source = {"configMap": PROOFS, "key": FILE, "publicKey": public, "maxAge": "1h"}
     upstream = {"namespace": staging.namespace, "name": MODEL, "attestation": source}
@@ -99,10 +104,7 @@ def test_the_proof_of_another_cluster_opens_the_gate_and_no_other_does(staging: 
 
 def test_a_proof_of_another_model_opens_nothing(staging: Site, site: Site) -> None:
     key, public = key_pair(site.folder, "pipeline")
-    staging.go_live()
-    with staging.load():
-        staging.want("2", model=SECOND)
-        staging.until_stable("2")
+    proven(staging)
     proof = attested(staging, key)
     site.go_live()
     for item in rights.may_read(site.namespace, "configmaps", PROOFS):
