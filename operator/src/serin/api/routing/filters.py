@@ -15,8 +15,8 @@ from serin.api.routing.matches import PATH, HeaderName
 from serin.schema.types import ApiModel, validations
 
 WRITTEN_VALUE = r"^[!-$&-~]([ -$&-~]*[!-$&-~])?$"
-"""Without a percent sign: Envoy takes ``%…%`` for an order (``%ENVIRONMENT(NAME)%`` tells its own environment), and refuses
-all of its routes, also those of others, for an order that it does not know."""
+"""Without a percent sign: Envoy takes ``%…%`` for an order (``%ENVIRONMENT(NAME)%`` tells its own environment), and for
+one that it does not know it refuses all of its routes, also those of others."""
 WrittenText = Annotated[str, Field(max_length=1024, pattern=WRITTEN_VALUE)]
 BY_NAME = Field(
     max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
