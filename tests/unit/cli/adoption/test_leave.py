@@ -275,13 +275,13 @@ def others(home: Home) -> tuple[Object, Object]:
 
 @pytest.mark.parametrize("to", ["victim", OLD])
 @pytest.mark.parametrize("route", ["fraud", "fraud-route"])
-@pytest.mark.parametrize("is_gone", [False, True])
-async def test_a_planted_route_has_nobodys_service_changed(to: str, route: str, is_gone: bool) -> None:
+@pytest.mark.parametrize("deployment", ["is there", "is gone"])
+async def test_a_planted_route_has_nobodys_service_changed(to: str, route: str, deployment: str) -> None:
     home = await promoted()
     others(home)
-    if is_gone:
+    if deployment == "is gone":
         home.cluster.objects.pop(("modeldeployments", "prod", "fraud"))
-    if is_gone or route != "fraud":
+    if deployment == "is gone" or route != "fraud":
         planted(home, route, to, "evil")
     before = copy.deepcopy({k: v for k, v in home.cluster.objects.items() if k[0] == "inferenceservices"})
     with contextlib.suppress(InvalidInput):

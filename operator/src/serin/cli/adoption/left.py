@@ -72,9 +72,7 @@ def marked(route: Mapping[str, Any], to: str) -> Object:
 def workloads_in(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The InferenceServices that PromotionRecords name."""
     refs = [record["spec"].get(part) or {} for record in records for part in ("candidate", "stable")]
-    return frozenset(
-        str((ref.get("workload") or {}).get("name") or ref.get("inferenceService")) for ref in refs if ref
-    )
+    return frozenset(str((ref.get("workload") or {}).get("name") or ref.get("inferenceService")) for ref in refs if ref)
 
 
 def copied(route: Mapping[str, Any], name: str) -> Object:
