@@ -156,6 +156,7 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.gates", [gate(approval={"timeout": "59s"})], "timeout is at least 1m"),
     ("spec.gates", [gate(metric={"query": "x"})], "give max, min or both"),
     ("spec.gates", [gate(metric={"query": "x", "min": "2", "max": "1"})], "min is at most max"),
+    ("spec.gates", [gate(metric={"query": "x", "min": "2", "maxAge": "8760h"})], "maxAge is at most 48h"),
     ("spec.gates", [gate(upstream={})], "give namespace and name of a ModelDeployment, or an attestation"),
     ("spec.gates", [gate(upstream={"name": "fraud"})], "give both namespace and name, or neither"),
     ("spec.gates", [gate(upstream={"attestation": PROOF})], "give exactly one of configMap and secret"),
