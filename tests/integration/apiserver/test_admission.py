@@ -40,9 +40,14 @@ CONTAINER = {"name": "kserve-container", "image": "example.com/server:1"}
 ROUTE: Json = objects.model_deployment("x")["spec"]["route"]
 
 
-def header_filter(name: str) -> Json:
+def header_filter(name: str, value: str = "x") -> Json:
     """A filter that sets a header."""
-    return {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": name, "value": "x"}]}}
+    return {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": name, "value": value}]}}
+
+
+def without_header(name: str) -> Json:
+    """A filter that removes a header."""
+    return {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-team", name]}}
 
 
 def rewrite(kind: str) -> Json:
@@ -63,6 +68,11 @@ MODEL_DEPLOYMENT_RULES: list[tuple[str, Any, str]] = [
     ("spec.route.filters", [{"type": "ExtensionRef"}], "Unsupported value"),
     ("spec.route.filters", [{"type": "URLRewrite"}], "give the one field that the type names"),
     ("spec.route.filters", [header_filter("Host")], "Host stays as it is: it could lead the request elsewhere"),
+    # Envoy refuses its whole configuration for these, everybody's routes, and no weight changes any more.
+    ("spec.route.filters", [without_header("hOsT")], "Host stays: gateways need it"),
+    ("spec.route.filters", [without_header(":authority")], "should match"),
+    ("spec.route.filters", [header_filter("x-team", "100%")], "should match"),
+    ("spec.route.filters", [header_filter("x-team", "%ENVIRONMENT(TOKEN)%")], "should match"),
     ("spec.route.filters", 2 * [header_filter("x-team")], "Duplicate value"),
     (
         "spec.route.filters",
@@ -146,6 +156,7 @@ POLICY_RULES: list[tuple[str, Any, str]] = [
     ("spec.gates", [gate(approval={"timeout": "59s"})], "timeout is at least 1m"),
     ("spec.gates", [gate(metric={"query": "x"})], "give max, min or both"),
     ("spec.gates", [gate(metric={"query": "x", "min": "2", "max": "1"})], "min is at most max"),
+    ("spec.gates", [gate(metric={"query": "x", "min": "2", "maxAge": "8760h"})], "maxAge is at most 48h"),
     ("spec.gates", [gate(upstream={})], "give namespace and name of a ModelDeployment, or an attestation"),
     ("spec.gates", [gate(upstream={"name": "fraud"})], "give both namespace and name, or neither"),
     ("spec.gates", [gate(upstream={"attestation": PROOF})], "give exactly one of configMap and secret"),

@@ -173,5 +173,9 @@ def test_nobody_else_makes_a_gates_job_or_its_pods(sandbox: Sandbox, api: Cluste
         own = {**made(namespace), "metadata": {"name": "own", "namespace": namespace}}
         own["spec"] = {**own["spec"], "template": {"spec": own["spec"]["template"]["spec"]}}
         assert creation(forger, own) == ""
+        # Whose pods the Job controller would label, for Serin's Job to take up once they have lost their own.
+        own["metadata"]["labels"] = {"app": "own"}  # else it would get those of its pods
+        own["spec"]["template"]["metadata"] = {"labels": {names.GATE: "offline"}}
+        assert "are written by Serin only" in creation(forger, own)
         assert creation(forger, free, dry_run=False) == ""
         assert words in patching(forger, free, {"metadata": {"labels": {names.GATE: "offline"}}})

@@ -69,6 +69,14 @@ def model(**fields: Any) -> Json:
     return {"model": {"modelFormat": {"name": "sklearn"}, **fields}}
 
 
+ELSEWHERE: Json = {  # an autoscaler of the cluster asks there, with what credentials it is told
+    "type": "External",
+    "external": {
+        "metric": {"backend": "prometheus", "serverAddress": "http://10.0.0.1", "query": "$(inferenceService)"},
+        "authenticationRef": {"authModes": "bearer", "authenticationRef": {"name": "shared"}},
+        "target": {"type": "Value", "value": "1"},
+    },
+}
 SECRET: Json = {"name": "HF_TOKEN", "value": "hf_abc"}
 FROM_SECRET: Json = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf", "key": "token"}}}
 NOT_OF_THE_NODE = "hostNetwork, hostPID, hostIPC and nodeName are not for models"
@@ -263,13 +271,15 @@ def test_who_asked_is_who_it_says(api: ClusterApi, owner: ClusterApi, namespace:
         needs = "a change of spec needs the annotation serin.dev/requested-by"
         settled(lambda: patching(owner, item, gone | change), needs)
         assert patching(owner, item, change | by) == ""
-        assert patching(owner, item, gone) == "", "nothing is asked for by that"
+        assert needs in patching(owner, item, gone), "before the record is written: who asked could approve then"
+        assert patching(owner, item, {"spec": {"paused": True}}) == ""
 
 
 def test_what_was_accepted_once_goes_on(sandbox: Sandbox, api: ClusterApi, namespace: str) -> None:
     """An object of before, with all that is refused now, by somebody with no right but the one to change it."""
     item = with_predictor(namespace, hostNetwork=True, serviceAccountName="power", **container(env=[SECRET]))
     item["spec"]["route"]["hostnames"] = ["old.example.com"]
+    item["spec"]["transformer"] = {"containers": [CONTAINER]}
     assert creation(api, item, dry_run=False) == "", "as a backup tool would, whose account the chart names"
     with values(api, "modeldeployments", restoreAccounts="[]"):
         settled(lambda: creation(api, {**item, "metadata": {**item["metadata"], "name": "new"}}), NOT_OF_THE_NODE)
@@ -281,6 +291,9 @@ def test_what_was_accepted_once_goes_on(sandbox: Sandbox, api: ClusterApi, names
         ):
             settled(lambda patch=patch: patching(hand, item, patch), "")  # type: ignore[misc]
         assert "may not create inferenceservices" in patching(hand, item, {"spec": {"model": {"version": "2"}}})
+        for component in ("predictor", "transformer"):
+            queries: Json = {"spec": {component: {"autoScaling": {"metrics": [ELSEWHERE]}}}}
+            assert "may not create inferenceservices" in patching(hand, item, queries), component
         assert "may not use PromotionPolicy weak" in patching(hand, item, {"spec": {"policyRef": {"name": "weak"}}})
         assert "may not create httproutes" in patching(hand, item, {"spec": {"route": {"timeout": "30s"}}})
     with account(sandbox, api, namespace, OWNER, ALL) as owner:

@@ -46,6 +46,13 @@ def annotated(by: str | None) -> Json:
     return {"metadata": {"annotations": {names.REQUESTED_BY: by}}}
 
 
+def transformer(image: str) -> Json:
+    """A patch of the transformer."""
+    return {"spec": {"transformer": {"containers": [{"name": "kserve-container", "image": image}]}}}
+
+
+WITH_TRANSFORMER, OTHER_TRANSFORMER = transformer("example.com/words:1"), transformer("example.com/words:2")
+NONE: Json = {"spec": {"transformer": None}}
 VERSION_2: Json = {"spec": {"model": {"version": "2", "uri": "s3://models/fraud/2"}}}
 
 
@@ -82,3 +89,10 @@ def test_who_asks_for_a_revision_is_written_down_and_stays(sandbox: Sandbox, api
             assert requester(api, namespace) == first, patch
         assert patching(bo, item, {**annotated("risk@example.com"), **VERSION_2}, dry_run=False) == ""
         assert requester(api, namespace) == second
+        # A transformer is a part of the revision: who changes one and has another's name on it could approve it.
+        for by, asked, change in ((ana, first, WITH_TRANSFORMER), (bo, second, OTHER_TRANSFORMER), (ana, first, NONE)):
+            assert patching(by, item, change, dry_run=False) == ""
+            assert requester(api, namespace) == asked, change
+        assert patching(ana, item, WITH_TRANSFORMER, dry_run=False) == ""
+        assert patching(bo, item, {"spec": {"transformer": {"minReplicas": 3}}}, dry_run=False) == ""
+        assert requester(api, namespace) == first, "replicas are no revision"

@@ -23,6 +23,7 @@ GOOD = [
     of(volumes=[{"name": "data", "configMap": {"name": "held-out"}}, {"name": "tmp"}]),
     of(securityContext={"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "Localhost"}}),
     of(container={"securityContext": {"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}}),
+    of(container={"args": ["--token", "$(API_TOKEN)", "--max-tokens=5", "https://store"]}),
     of(container={"env": [{"name": "API_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]}),
     of(container={"env": [{"name": "URL", "value": "http://$(SERIN_HOSTNAME)/"}]}),
 ]
@@ -62,6 +63,9 @@ REFUSED = [
     (of(container={"env": [{"name": "SERIN_REVISION", "value": "x"}]}), "are Serin's"),
     (of(container={"env": [{"name": "API_TOKEN", "value": "abc123"}]}), "a secret in plain text"),
     (of(container={"env": [{"name": "STORE", "value": "https://me:pw@store"}]}), "a secret in plain text"),
+    (of(container={"args": ["--api-key", "abc123"]}), "option --api-key has a secret in plain text"),
+    (of(container={"command": ["score", "--token=abc123"]}), "option --token has a secret in plain text"),
+    (of(initContainers=[CONTAINER | {"args": ["https://me:pw@store"]}]), "spec.initContainers[0].args[0] has a pass"),
     (of(container={"args": ["x" * 17000]}), "16 KiB"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
 from serin.evidence import Evaluation, MeanWindow, Window
-from serin.prometheus.reading import read, unreadable
+from serin.prometheus.reading import read, read_number, unreadable
 from tests.metrics_world import GRID, IDENTITY, PODS, MetricsWorld
 
 RATIO = {"ratio": {"bad": "a_count", "total": "b_count"}}
@@ -89,3 +90,13 @@ async def test_a_policy_that_became_unreadable_is_an_error_and_no_crash() -> Non
     spec = policy({"availability": {}}, arms="EnvoyGateway")
     with pytest.raises(QueryRejected):
         await read(MetricsWorld(), spec, spec.slos[0], IDENTITY, GRID)
+
+
+@pytest.mark.parametrize(
+    ("max_age", "asked"), [(timedelta(minutes=5), "x[300s]"), (timedelta(days=3650), "x[172800s]")]
+)
+async def test_a_gates_number_is_looked_for_two_days_back_at_most(max_age: timedelta, asked: str) -> None:
+    """A policy is not trusted with the time of everybody's Prometheus: each look would read ten years."""
+    world = MetricsWorld()
+    await read_number(world, "x", max_age, IDENTITY, GRID.end)
+    assert world.asked == [asked]

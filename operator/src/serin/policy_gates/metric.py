@@ -35,7 +35,7 @@ class Metric(GateKind):
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
     """The number has to be inside the limits for so long, at each look."""
     max_age: Duration = timedelta(minutes=5)
-    """Of a query that is one selector, an older sample is no number."""
+    """Of a query that is one selector, an older sample is no number; at most 48h."""
     timeout: Duration = timedelta(hours=1)
     """After this time of waiting a person is asked."""
 
@@ -43,6 +43,8 @@ class Metric(GateKind):
         "json_schema_extra": validations(
             ("has(self.max) || has(self.min)", LIMITED),
             ("!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)", ORDERED),
+            # So far back everything is read that the selector finds, at each look.
+            ("!has(self.maxAge) || duration(self.maxAge) <= duration('48h')", "maxAge is at most 48h"),
         )
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from serin.schema.nesting import nested_deeper
-from serin.schema.secret_names import has_credential, is_harmless, names_secret
+from serin.schema.secret_names import has_credential, in_command_line, is_secret
 
 LARGEST = 16 * 1024
 """Bytes of a template: it stands in the record, too."""
@@ -102,8 +102,13 @@ def _variables(template: Object) -> Iterator[str]:
             name, value = str(variable.get("name", "")), str(variable.get("value") or "")
             if name.startswith(OWN_VARIABLES):
                 yield f"{path}.env: {name[:60]}: names that begin with {OWN_VARIABLES} are Serin's"
-            if value and ((names_secret(name) and not is_harmless(value)) or has_credential(value)):
+            if is_secret(name, value) or has_credential(value):
                 yield f"{path}.env: {name[:60]} has a secret in plain text, which records would keep; use secretKeyRef"
+        for found in in_command_line(container):
+            yield (
+                f"{path}{found} in plain text, which records would keep; give it to a variable by secretKeyRef, and "
+                "write $(VARIABLE)"
+            )
 
 
 RULES: tuple[Callable[[Object], Iterator[str]], ...] = (_shape, _host, _security, _variables)

@@ -48,8 +48,8 @@ async def read_number(
     metrics: Metrics, query: str, max_age: timedelta, identity: RolloutIdentity, at: datetime
 ) -> Evaluation:
     """One number of a gate at an instant; ``MetricsError``. ``$(window)`` in it is the usual one."""
-    length = value.EXAMPLE_WINDOW
-    (found,) = await value.read(metrics, Value(query, max_age), identity, Grid(at - length, length, 1))
+    length, reach = value.EXAMPLE_WINDOW, min(max_age, value.OLDEST_SAMPLE)
+    (found,) = await value.read(metrics, Value(query, reach), identity, Grid(at - length, length, 1))
     return found
 
 

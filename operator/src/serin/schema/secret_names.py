@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
 
+LONGEST_NAME = 100
 SENSITIVE_NAME = (
     r"(?i)(token([^a-z]|$)|secret|passw|passphrase|credential|(api|access|account|private|signing|encryption)[_.-]?key)"
 )
@@ -57,3 +61,28 @@ def is_harmless(value: str) -> bool:
 def has_credential(uri: str) -> bool:
     """Whether a password or a signature stands in a URI, or in a text with URIs."""
     return _CREDENTIAL_IN_URI.search(uri) is not None
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a value in plain text is a secret by its name."""
+    return bool(value) and names_secret(name) and not is_harmless(value)
+
+
+def in_command_line(container: Mapping[str, Any]) -> Iterator[str]:
+    """Options whose value is a secret (``--api-key=…``, or ``--api-key`` and the next argument); addresses with one."""
+    for field in ("command", "args"):
+        given = container.get(field)
+        arguments = [str(argument) for argument in given] if isinstance(given, list) else []
+        for number, (argument, following) in enumerate(pairwise([*arguments, ""])):
+            name, is_pair, value = argument.partition("=")
+            if not is_pair:
+                value = "" if following.startswith("-") else following
+            if name.startswith("-") and is_secret(name, value):
+                yield f": option {shown(name)} has a secret"
+            elif has_credential(argument):
+                yield f".{field}[{number}] has a password or a signature in an address"
+
+
+def shown(name: str) -> str:
+    """A name as messages show it."""
+    return "".join(char for char in name if char.isprintable())[:LONGEST_NAME]

@@ -254,6 +254,44 @@ async def test_an_end_at_any_write_loses_no_request_and_the_next_call_goes_on(
     assert deaths >= 6
 
 
+def planted(home: Home, name: str, to: str, stable: str) -> None:
+    """A route of somebody who may write routes, and no InferenceService."""
+    route = kserves_route()
+    adopted = f"{'a' * 64} 9 {stable}"
+    said = {"leave.serin.dev/to": to, "serin.dev/stable-revision": "a" * 8, "serin.dev/adopted": adopted}
+    route["metadata"] |= {"name": name, "annotations": said}
+    home.cluster.put(resources.HTTP_ROUTES, {**route, "status": {"parents": [accepted(0)]}})
+
+
+def others(home: Home) -> tuple[Object, Object]:
+    """Two InferenceServices that have nothing to do with the ModelDeployment."""
+    evil = old(metadata={"name": "evil", "namespace": "prod"})
+    evil["spec"] = {"predictor": {"model": {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://evil"}}}
+    victim = old(metadata={"name": "victim", "namespace": "prod"})
+    for one in (evil, victim):
+        home.cluster.put(resources.INFERENCE_SERVICES, one)
+    return evil, victim
+
+
+@pytest.mark.parametrize("to", ["victim", OLD])
+@pytest.mark.parametrize("route", ["fraud", "fraud-route"])
+@pytest.mark.parametrize("deployment", ["is there", "is gone"])
+async def test_a_planted_route_has_nobodys_service_changed(to: str, route: str, deployment: str) -> None:
+    home = await promoted()
+    others(home)
+    if deployment == "is gone":
+        home.cluster.objects.pop(("modeldeployments", "prod", "fraud"))
+    if deployment == "is gone" or route != "fraud":
+        planted(home, route, to, "evil")
+    before = copy.deepcopy({k: v for k, v in home.cluster.objects.items() if k[0] == "inferenceservices"})
+    with contextlib.suppress(InvalidInput):
+        await home.leave()
+    for name in ("victim", OLD):
+        spec = home.obj(resources.INFERENCE_SERVICES, name)["spec"]
+        changed_to_its_own = name == OLD and spec["predictor"]["model"]["storageUri"] == "s3://models/2"
+        assert spec == before["inferenceservices", "prod", name]["spec"] or changed_to_its_own, name
+
+
 async def test_a_service_that_does_not_come_up_is_told_and_nothing_is_switched() -> None:
     home = await promoted()
     home.cluster.ready = lambda name: 0 if name == OLD else 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from serin.cli.lint import cel
+from serin.cli.lint import cel, formats
 from serin.cli.lint.checking import Traffic, checked
 from serin.cli.lint.findings import RULES, Finding
 from serin.cli.main import app
@@ -567,6 +567,73 @@ def test_what_cannot_be_linted(tmp_path: Path, bad: Path) -> None:
         + "".join(f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("bcdefgh", "cdefghi", strict=True))
     )
     assert "too large" in ran(str(bomb))[1]
+
+
+BOMBS = {
+    "merge keys": "a0: &a0 {}\n" + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}, <<: *a{n - 1}}}\n" for n in range(1, 60)),
+    "a number in base 60": f"a: 1{':1' * 2_000_000}\n",
+    "an object in itself": "a: &a {<<: *a}\n",
+    "a long number": f"a: {'9' * 1_000_000}\n",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("command", ["lint", "diff"])
+def test_a_short_file_that_would_take_days(tmp_path: Path, name: str, command: str) -> None:
+    bomb = tmp_path / "bomb.yaml"
+    bomb.write_text(BOMBS[name])
+    files = [str(bomb)] if command == "lint" else ["-f", str(bomb), "--against", str(bomb)]
+    result = CliRunner().invoke(app, [command, *files])
+    assert result.exit_code == (1 if command == "lint" else 2), result.output
+    assert any(words in result.output for words in ("too large", "a number of more than", "not YAML")), result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+ORDERS = "\x1b]52;c;cm0gLXJmIH4=\x1b\\ \x9b31m \u202e"
+"""To a terminal: fill the clipboard, be red, write backwards."""
+
+
+def test_nothing_in_a_repository_is_an_order_to_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serin.cli.shell.layout.coloured", lambda: True)
+    text = MODEL.replace("name: fraud", json.dumps({"name": f"fraud{ORDERS}"})[1:-1], 1).replace("60s", ORDERS[-1])
+    (tmp_path / f"a{ORDERS.replace('/', '')}.yaml").write_text(text + json.dumps({ORDERS: 1})[1:-1] + "\n")
+    found = checked([tmp_path], Traffic(), NOW)
+    shown = "\n".join(formats.lines(found, 1))
+    assert any(ORDERS in finding.file for finding in found)
+    assert any(ORDERS in finding.about for finding in found)
+    assert "\x1b[31merror\x1b[0m" in shown, "what is ours is coloured"
+    assert not {"\x1b]", "\x1b\\", "\x9b", "\u202e"} & {
+        shown[at : at + size] for size in (1, 2) for at in range(len(shown))
+    }
+
+
+@pytest.mark.parametrize("command", ["lint", "diff"])
+def test_a_link_in_a_repository_leads_to_no_file_of_the_machine(tmp_path: Path, command: str) -> None:
+    (tmp_path / "repository").mkdir()
+    (tmp_path / "own.yaml").write_text(MODEL)
+    (tmp_path / "repository" / "fraud.yaml").symlink_to(tmp_path / "own.yaml")
+    (tmp_path / "repository" / "near.yaml").write_text(MODEL)
+    folder = str(tmp_path / "repository")
+    given = [folder] if command == "lint" else ["-f", folder, "--against", folder]
+    result = CliRunner().invoke(app, [command, *given])
+    assert result.exit_code == 2, result.output
+    assert "is a link that leads out of" in result.output
+    (tmp_path / "repository" / "fraud.yaml").unlink()
+    (tmp_path / "repository" / "other.yaml").symlink_to("near.yaml")
+    assert {Path(f.file).name for f in checked([tmp_path / "repository"], Traffic(), NOW)} == {"other.yaml"}, "twice"
+
+
+def test_a_kustomization_hides_no_object(tmp_path: Path) -> None:
+    (tmp_path / "fraud.yaml").write_text(MODEL.replace('"42"', "42"))
+    for text, code in (
+        ("patches: [{path: fraud.yaml}]\nresources: [./fraud.yaml]\n", 1),
+        ("patches: [{path: fraud.yaml}]\nresources: [1, null, {}]\n", 0),
+        ('patches: [{path: "\\0"}]\n', 1),
+    ):
+        (tmp_path / "kustomization.yaml").write_text(text)
+        assert ran(str(tmp_path))[0] == code, text
+        note = "fraud.yaml is a patch and not looked at"
+        assert (note in CliRunner().invoke(app, ["lint", str(tmp_path)]).stderr.replace("\n", "")) is (code == 0), text
 
 
 def test_without_the_library_it_says_that_rules_are_not_evaluated(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from serin.api.revision import Source
 from serin.cluster import resources
 from tests.adopting_lab import OLD, Adopting, named, old
 from tests.fakes import Killed
@@ -251,6 +252,24 @@ async def test_records_of_an_earlier_time_do_not_count_against_the_word() -> Non
     await lab.until(lab.stable("1"))
     assert lab.backends() == {OLD: 100}
     assert lab.status["stable"]["workload"]["name"] == OLD
+
+
+@pytest.mark.parametrize("adopt", [None, {"inferenceService": OLD}])
+async def test_a_planted_route_makes_nothing_stable(adopt: Any) -> None:
+    """Whoever may write routes says that a service of somebody else serves what spec asks for; it serves 1."""
+    lab = Adopting(service=old())
+    lab.want("2", adopt=adopt)
+    source = Source.of(lab.obj()["spec"])
+    said = {"serin.dev/stable-revision": source.revision, "serin.dev/adopted": f"{source.hash} 2 {OLD}"}
+    route = copy.deepcopy(lab.obj(resources.HTTP_ROUTES, OLD))
+    route["metadata"] |= {"name": "fraud", "annotations": said, "labels": {"serin.dev/model-deployment": "fraud"}}
+    route["metadata"]["generation"] = route["spec"]["rules"][0]["backendRefs"][0]["weight"] = 100
+    lab.cluster.put(resources.HTTP_ROUTES, route)
+    for _ in range(20):
+        await lab.tick()
+    assert not lab.status.get("stable")
+    assert lab.condition("Stalled")["status"] == "True"
+    assert lab.backends() == {OLD: 100}, "nothing is touched"
 
 
 def test_the_lab_names_what_serin_makes() -> None:

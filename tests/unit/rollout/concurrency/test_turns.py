@@ -35,7 +35,13 @@ OWN = entry("a/me", 5)
 TURNS: list[tuple[Limits, list[Entry], str]] = [
     (Limits(1, 0), [], ""),
     (Limits(1, 0), [running("b/x")], ""),
-    (Limits(0, 1), [running("b/x")], "at most 1 ModelDeployment in all may have a rollout under way; under way: b/x"),
+    (
+        Limits(0, 1),
+        [running("b/x")],
+        "at most 1 ModelDeployment in all may have a rollout under way; under way: 1 in other namespaces",
+    ),
+    (Limits(0, 2), [running("b/x"), running("a/x")], "under way: a/x since 2026-11-18T10:00:00Z and 1 in other n"),
+    (Limits(0, 1), [running("b/x"), entry("c/old", 1)], "before it wait 1 in other namespaces"),
     (Limits(1, 0), [running("a/x")], "at most 1 ModelDeployment in namespace a may have"),
     (Limits(2, 0), [running("a/x")], ""),
     (Limits(2, 0), [running("a/x"), entry("a/old", 1)], "before it wait a/old since 2026-11-18T10:01:00Z"),
@@ -46,8 +52,9 @@ TURNS: list[tuple[Limits, list[Entry], str]] = [
     (Limits(1, 2), [running("b/x"), entry("b/old", 1)], ""),
     (Limits(2, 2), [running("b/x"), entry("b/old", 1)], "at most 2 ModelDeployments in all"),
     (Limits(0, 1), [running("a/me")], ""),
-    (Limits(0, 1), [running(f"b/{n}", n) for n in range(5)], "b/0 since 2026-11-18T10:00:00Z, b/1"),
-    (Limits(0, 1), [running(f"b/{n}", n) for n in range(5)], " and 2 more"),
+    (Limits(0, 1), [running(f"a/{n}", n) for n in range(5)], "a/0 since 2026-11-18T10:00:00Z, a/1"),
+    (Limits(0, 1), [running(f"a/{n}", n) for n in range(5)], " and 2 more"),
+    (Limits(0, 1), [running(f"b/{n}", n) for n in range(5)], "under way: 5 in other namespaces"),
 ]
 
 
@@ -56,6 +63,7 @@ def test_whose_turn_it_is(limits: Limits, others: list[Entry], words: str) -> No
     turn = turn_of(OWN, others, limits)
     assert words in turn.obstacle
     assert bool(words) is bool(turn.obstacle)
+    assert not [other for other in others if other.key[0] != "a" and "/".join(other.key) in turn.obstacle]
 
 
 ENTRIES = st.lists(

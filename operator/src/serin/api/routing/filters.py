@@ -11,9 +11,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serin.api.routing.matches import PATH, HeaderName, HeaderText
+from serin.api.routing.matches import PATH, HeaderName
 from serin.schema.types import ApiModel, validations
 
+WRITTEN_VALUE = r"^[!-$&-~]([ -$&-~]*[!-$&-~])?$"
+"""Without a percent sign: Envoy takes ``%…%`` for an order (``%ENVIRONMENT(NAME)%`` tells its own environment), and for
+one that it does not know it refuses all of its routes, also those of others."""
+WrittenText = Annotated[str, Field(max_length=1024, pattern=WRITTEN_VALUE)]
 BY_NAME = Field(
     max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 )
@@ -31,7 +35,7 @@ class HeaderValue(ApiModel):
     """A header and its value."""
 
     name: HeaderName
-    value: HeaderText
+    value: WrittenText
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -46,6 +50,13 @@ class HeaderModifier(ApiModel):
     set: Annotated[list[HeaderValue], BY_NAME] = []
     add: Annotated[list[HeaderValue], BY_NAME] = []
     remove: Annotated[list[HeaderName], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"})] = []
+
+    # For one such route Envoy would refuse all, those of others too, and no weight would change any more.
+    model_config: ClassVar = {
+        "json_schema_extra": validations(
+            ("!has(self.remove) || self.remove.all(name, name.lowerAscii() != 'host')", "Host stays: gateways need it")
+        )
+    }
 
 
 class RewriteType(StrEnum):

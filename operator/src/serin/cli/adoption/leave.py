@@ -59,12 +59,16 @@ class Leaving:
     async def run(self, asked: str | None) -> None:
         """From wherever it is to its end; ``InvalidInput`` if it cannot begin or go on, ``ClusterError``."""
         obj = await self._get(resources.MODEL_DEPLOYMENTS, self.name)
-        if obj is not None:
-            await self._begin(obj, asked)
+        begun = await self._begin(obj, asked) if obj is not None else None
         route = await self._marked_route()
         if route is None:
             raise Left(f"namespace {self.namespace} has no ModelDeployment {self.name}: there is nothing to leave")
         to, stable = route["metadata"]["annotations"][left.TO], self._stable(route)
+        if begun is not None and (to, stable) != begun:  # whoever may write routes could say what is changed here
+            raise InvalidInput(
+                f"HTTPRoute {route['metadata']['name']} says that {stable} leaves to {to}, and {self.name} leaves to "
+                f"{begun[0]}: somebody else wrote that; delete that route, and call this again"
+            )
         if to != stable and await self._get(resources.INFERENCE_SERVICES, stable) is not None:
             if to == self.name:
                 route = await self._under_another_name(route)
@@ -72,9 +76,12 @@ class Leaving:
             route = await self._switch(route, to, stable)
         await self._end(route, to)
 
-    async def _begin(self, obj: Object, asked: str | None) -> None:
-        """Checks, marks the route, and deletes the ModelDeployment without what it owns."""
-        deployment, metadata = ModelDeployment.model_validate(obj), obj["metadata"]
+    async def _begin(self, obj: Object, asked: str | None) -> tuple[str, str] | None:
+        """Checks, marks the route, and deletes the ModelDeployment without what it owns.
+
+        Returns the InferenceServices that is to serve and that serves; None if an earlier call has begun.
+        """
+        deployment, metadata, begun = ModelDeployment.model_validate(obj), obj["metadata"], None
         if "deletionTimestamp" not in metadata:
             to = self._target(deployment, asked)
             await self._check_target(deployment, to)
@@ -82,6 +89,7 @@ class Leaving:
             if route is None or names.STABLE_REVISION not in (route["metadata"].get("annotations") or {}):
                 raise InvalidInput(f"HTTPRoute {self.name} is not there, or not Serin's: what serves is not known")
             await self.cluster.replace(resources.HTTP_ROUTES, left.marked(route, to))
+            begun = to, self._stable(route)
             self.say(f"ModelDeployment {self.name} is deleted; its route and InferenceServices stay")
             await self.cluster.release(resources.MODEL_DEPLOYMENTS, self.namespace, self.name, uid=metadata["uid"])
 
@@ -89,6 +97,7 @@ class Leaving:
             return await self._get(resources.MODEL_DEPLOYMENTS, self.name) is None
 
         await self.patience.until(gone, f"ModelDeployment {self.name} is gone")
+        return begun
 
     def _target(self, deployment: ModelDeployment, asked: str | None) -> str:
         """The name of the InferenceService that stays; ``InvalidInput`` if the ModelDeployment cannot leave now."""
@@ -176,6 +185,7 @@ class Leaving:
             self.say(f"InferenceService {to} is created, with what serves now")
             await self.cluster.create(resources.INFERENCE_SERVICES, self.namespace, wanted)
         elif difference(existing, wanted) or existing["spec"]["predictor"].get("minReplicas", 1) < ready:
+            await self._check_change(to, source)
             self.say(f"InferenceService {to} gets what serves now; it has no traffic yet")
             before = (await self._deployment(to) or {"metadata": {"generation": -1}})["metadata"]["generation"]
             changed = bool(difference(existing, wanted))
@@ -186,6 +196,19 @@ class Leaving:
             return await self._is_rolled_out(to, before) and await self._ready(to) >= max(ready, 1)
 
         await self.patience.until(ready_now, f"InferenceService {to} has {max(ready, 1)} ready replicas")
+
+    async def _check_change(self, to: str, source: Object) -> None:
+        """``InvalidInput`` unless both are the ModelDeployment's by what only Serin writes: records, and its label."""
+        selector = f"{names.MODEL_DEPLOYMENT}={self.name}"
+        records = await self.cluster.list(resources.PROMOTION_RECORDS, self.namespace, selector)
+        known = left.workloads_in(records)
+        labels = source["metadata"].get("labels") or {}
+        own = (labels.get(names.MANAGED_BY), labels.get(names.MODEL_DEPLOYMENT)) == (names.MANAGER, self.name)
+        if to not in known or not (own or source["metadata"]["name"] in known):
+            raise InvalidInput(
+                f"HTTPRoute says that InferenceService {to} is to get what {source['metadata']['name']} serves, and no "
+                f"PromotionRecord of {self.name} names both: write that into {to} yourself, and call this again"
+            )
 
     async def _is_rolled_out(self, name: str, before: int) -> bool:
         """Whether its Deployment is newer than generation ``before`` and all its pods are of the newest template."""

@@ -69,6 +69,12 @@ def marked(route: Mapping[str, Any], to: str) -> Object:
     return {**route, "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), TO: to}}}
 
 
+def workloads_in(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The InferenceServices that PromotionRecords name."""
+    refs = [record["spec"].get(part) or {} for record in records for part in ("candidate", "stable")]
+    return frozenset(str((ref.get("workload") or {}).get("name") or ref.get("inferenceService")) for ref in refs if ref)
+
+
 def copied(route: Mapping[str, Any], name: str) -> Object:
     """The same route under another name, of nobody."""
     kept = {key: route["metadata"][key] for key in ("namespace", "labels", "annotations") if key in route["metadata"]}

@@ -47,6 +47,13 @@ def checked(paths: list[Path], traffic: Traffic, now: datetime) -> list[Finding]
     return sorted(set(found), key=lambda each: (each.file, each.line, each.field, each.rule, each.message))
 
 
+def passed_over(paths: list[Path]) -> list[Path]:
+    """The files that are patches of a kustomization: what they make of an object is in no file."""
+    files = list(files_in(paths))
+    folders = kustomizations(files)
+    return [path for path in files if path.resolve() in folders.get(path.parent, NONE).patches]
+
+
 def _of(document: Document, traffic: Traffic, now: datetime) -> list[Finding]:
     """The findings of one object; an object of somebody else's kind has none."""
     wrong = list(_identity(document))

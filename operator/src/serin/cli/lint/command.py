@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from serin.cli.console import Output, emit, note, one_line
+from serin.cli.console import MOST_NOTES, Output, emit, note, one_line
 from serin.errors import InvalidInput
 
 FOUND = 1
@@ -44,7 +44,7 @@ def lint(
     import json
 
     from serin.cli.lint import cel, formats
-    from serin.cli.lint.checking import Traffic, checked
+    from serin.cli.lint.checking import Traffic, checked, passed_over
     from serin.cli.lint.findings import Level
     from serin.cli.live.files import files_in
     from serin.cli.live.session import now
@@ -57,6 +57,8 @@ def lint(
         found = checked(files, Traffic(rps, bad_share), now())
         if errors_only:
             found = [each for each in found if each.level is Level.ERROR]
+        for path in passed_over(files)[:MOST_NOTES]:
+            note(f"{path} is a patch and not looked at: lint what kubectl kustomize gives")
         if cel.evaluator() is None:
             note("the rules of the kinds (CEL) are not evaluated: install serin[lint]")
         if output is LintOutput.SARIF:

@@ -18,17 +18,19 @@ COLOURS = {Level.ERROR: "bad", Level.WARNING: "wait"}
 def lines(found: list[Finding], files: int) -> Iterator[str]:
     """A finding in two lines: where and what, then how to mend it."""
     for each in found:
-        where, level = f"{each.file}:{each.line}", paint(each.level.value, COLOURS[each.level])
+        level = paint(each.level.value, COLOURS[each.level])
         about = f"{each.about}: " if each.about else ""
         field = f"{each.field}: " if each.field else ""
-        yield _printable(f"{where}: {level}: {about}{field}{each.message} [{each.rule}]")
+        told = _printable(f"{about}{field}{each.message} [{each.rule}]")
+        yield f"{_printable(each.file)}:{each.line}: {level}: {told}"
         yield _printable(f"    {each.remedy}")
     errors = sum(each.level is Level.ERROR for each in found)
     yield f"{files} files, {errors} errors, {len(found) - errors} warnings"
 
 
 def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() or char == "\x1b" else " " for char in text)
+    """Names of files and words in them are anybody's: none is an order to the terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def document(found: list[Finding]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Kustomization:
     """What counts of one."""
 
     patches: frozenset[Path] = frozenset()
+    """Files that are patches, and not resources as well: a kustomization hides no object."""
     namespace: str | None = None
 
 
@@ -38,10 +39,14 @@ def kustomizations(files: Iterable[Path]) -> dict[Path, Kustomization]:
 
 
 def _of(folder: Path, value: Mapping[str, Any]) -> Kustomization:
-    patches = value.get("patches")
+    patches, resources, namespace = value.get("patches"), value.get("resources"), value.get("namespace")
     listed = patches if isinstance(patches, list) else []
-    names = [patch["path"] for patch in listed if isinstance(patch, Mapping) and isinstance(patch.get("path"), str)]
-    namespace = value.get("namespace")
+    named = [patch.get("path") for patch in listed if isinstance(patch, Mapping)]
     return Kustomization(
-        frozenset((folder / name).resolve() for name in names), namespace if isinstance(namespace, str) else None
+        _files(folder, named) - _files(folder, resources if isinstance(resources, list) else []),
+        namespace if isinstance(namespace, str) else None,
     )
+
+
+def _files(folder: Path, names: Iterable[object]) -> frozenset[Path]:
+    return frozenset((folder / name).resolve() for name in names if isinstance(name, str) and "\0" not in name)

@@ -9,13 +9,14 @@ from typing import Any
 import yaml
 
 from serin.api.files.form import path_of
-from serin.api.files.load import BROKEN, LARGEST_DOCUMENT, Loader
+from serin.api.files.load import BROKEN, LARGEST_DOCUMENT, LONGEST_NUMBER, Loader
 from serin.cli.lint.findings import Finding, Level
 from serin.errors import InvalidInput
 
 Path = tuple[str | int, ...]
 DEEPEST = 100
 MOST_NODES = 200_000
+NUMBERS = frozenset(("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Source:
 
     documents: list[Document] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    is_whole: bool = True
+    """Whether it could be read to its end, and no field stands twice."""
 
 
 class _Reader:
@@ -83,25 +86,33 @@ class _Reader:
 
     def value(self, node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:  # noqa: ANN401 - any YAML value
         """The value of a node."""
-        self._nodes += 1
-        if self._nodes > MOST_NODES or len(path) > DEEPEST:
-            raise InvalidInput(f"{self._file}:{_line(node)}: too large, or nested too deeply")
+        self._count(node, path)
         lines.setdefault(path, _line(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, lines)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index), lines) for index, item in enumerate(node.value)]
+        if node.tag in NUMBERS and len(node.value) > LONGEST_NUMBER:  # in base 60 it takes the square of its length
+            raise InvalidInput(f"{self._file}:{_line(node)}: a number of more than {LONGEST_NUMBER} characters")
         return self._loader.construct_object(node)
+
+    def _count(self, node: yaml.Node, path: Path) -> None:
+        """Counts what is unfolded: a few lines of aliases can stand for more than fits."""
+        self._nodes += 1
+        if self._nodes > MOST_NODES or len(path) > DEEPEST:
+            raise InvalidInput(f"{self._file}:{_line(node)}: too large, or nested too deeply")
 
     def _mapping(self, node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, item in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else "?"
             if name == "<<" and isinstance(item, yaml.MappingNode):
+                self._count(item, path)
                 found = {**self._mapping(item, path, {}), **found}
                 continue
             own = (*path, name)
             if name in found and own in lines:
+                self._found.is_whole = False
                 self._found.findings.append(
                     Finding(
                         "duplicate-key",
@@ -129,6 +140,7 @@ def read(text: str, file: str, namespace: str | None = None) -> Source:
     found = Source()
     if len(text) > LARGEST_DOCUMENT:
         found.findings.append(_broken(file, 1, f"more than {LARGEST_DOCUMENT} characters", "split the file"))
+        found.is_whole = False
         return found
     try:
         loader = Loader(text)
@@ -143,8 +155,10 @@ def read(text: str, file: str, namespace: str | None = None) -> Source:
                 unfolded = _unfolded(value, lines, file, _line(node), found)
                 found.documents += [replace(document, given_namespace=namespace) for document in unfolded]
     except InvalidInput as error:
+        found.is_whole = False
         found.findings.append(_broken(file, 1, str(error), "split the file, or write it without aliases"))
     except BROKEN as error:
+        found.is_whole = False
         mark = getattr(error, "problem_mark", None)
         why = str(getattr(error, "problem", None) or error).splitlines()[0][:200]
         remedy = "look at the indentation, quotes and brackets of this line and the one before"

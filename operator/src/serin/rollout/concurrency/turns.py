@@ -93,8 +93,8 @@ def turn_of(own: Entry, others: Iterable[Entry], limits: Limits) -> Turn:
     most = limits.in_all if in_all else limits.per_namespace
     where = "in all" if in_all else f"in namespace {own.key[0]}"
     words = [f"at most {most} ModelDeployment{'s' if most > 1 else ''} {where} may have a rollout under way"]
-    words += [f"under way: {_listed(concerned)}"] if concerned else []
-    words += [f"before it wait {_listed(before)}"] if before else []
+    words += [f"under way: {_listed(concerned, own)}"] if concerned else []
+    words += [f"before it wait {_listed(before, own)}"] if before else []
     return Turn("; ".join(words))
 
 
@@ -119,7 +119,9 @@ class _Taken:
         self._by_namespace[entry.key[0]] += 1
 
 
-def _listed(entries: list[Entry]) -> str:
-    oldest = sorted(entries, key=lambda entry: (entry.started_at, entry.key))
-    more = len(oldest) - MOST_SHOWN
-    return ", ".join(map(str, oldest[:MOST_SHOWN])) + (f" and {more} more" if more > 0 else "")
+def _listed(entries: list[Entry], own: Entry) -> str:
+    """Those of the namespace by name, the oldest first; of others, whose readers are others, how many."""
+    named = sorted((e for e in entries if e.key[0] == own.key[0]), key=lambda entry: (entry.started_at, entry.key))
+    elsewhere, more = len(entries) - len(named), len(named) - MOST_SHOWN
+    told = [", ".join(map(str, named[:MOST_SHOWN])) + (f" and {more} more" if more > 0 else "")] if named else []
+    return " and ".join([*told, *([f"{elsewhere} in other namespaces"] if elsewhere else [])])

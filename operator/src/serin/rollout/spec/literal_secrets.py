@@ -8,17 +8,15 @@ where the policy is not installed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 from serin.api.model_deployment import OLDER_SPELLINGS
 from serin.rollout.observation import Problem
 from serin.schema.reasons import Reason
-from serin.schema.secret_names import has_credential, is_harmless, names_secret
+from serin.schema.secret_names import has_credential, in_command_line, is_secret, shown
 
 SECTIONS = ("model", *OLDER_SPELLINGS)
 """The fields of KServe's predictor that are containers."""
-LONGEST_NAME = 100
 SEEN = "in plain text, for every reader of this object and of its PromotionRecords"
 LIFTED = "the operator's setting SERIN_LITERAL_SECRETS=Allow lifts this rule"
 
@@ -42,18 +40,18 @@ def _found(model: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]]
     for where, container in _containers(components):
         for variable in _mappings(container.get("env")):
             name, value = str(variable.get("name", "")), variable.get("value")
-            if isinstance(value, str) and (_is_secret(name, value) or has_credential(value)):
+            if isinstance(value, str) and (is_secret(name, value) or has_credential(value)):
                 yield (
-                    f"{where}.env: {_shown(name)} has a secret {SEEN}; put it into a Secret and name that by "
+                    f"{where}.env: {shown(name)} has a secret {SEEN}; put it into a Secret and name that by "
                     "valueFrom.secretKeyRef"
                 )
         for name, value in _parameters(container):
-            if _is_secret(name, value) or has_credential(value):
+            if is_secret(name, value) or has_credential(value):
                 yield (
-                    f"{where}.storage.parameters: {_shown(name)} has a secret {SEEN}; put it into KServe's "
+                    f"{where}.storage.parameters: {shown(name)} has a secret {SEEN}; put it into KServe's "
                     "storage Secret (storage-config) and name its entry by storage.key"
                 )
-        for found in _in_command_line(container):
+        for found in in_command_line(container):
             yield (
                 f"{where}{found} {SEEN}; put it into a Secret, give it to a variable by "
                 "valueFrom.secretKeyRef, and write $(VARIABLE) here"
@@ -89,24 +87,6 @@ def _parameters(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield str(name), value
 
 
-def _in_command_line(container: Mapping[str, Any]) -> Iterator[str]:
-    """Options whose value is a secret (``--api-key=…``, or ``--api-key`` and the next argument); addresses with one."""
-    for field in ("command", "args"):
-        arguments = [str(argument) for argument in _list(container.get(field))]
-        for number, (argument, following) in enumerate(pairwise([*arguments, ""])):
-            name, is_pair, value = argument.partition("=")
-            if not is_pair:
-                value = "" if following.startswith("-") else following
-            if name.startswith("-") and _is_secret(name, value):
-                yield f": option {_shown(name)} has a secret"
-            elif has_credential(argument):
-                yield f".{field}[{number}] has a password or a signature in an address"
-
-
-def _is_secret(name: str, value: str) -> bool:
-    return bool(value) and names_secret(name) and not is_harmless(value)
-
-
 def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
     """The objects of a list; what has another shape is the dry run's to refuse."""
     return (item for item in _list(value) if isinstance(item, Mapping))
@@ -114,7 +94,3 @@ def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _shown(name: str) -> str:
-    return "".join(char for char in name if char.isprintable())[:LONGEST_NAME]

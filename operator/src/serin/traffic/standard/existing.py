@@ -16,6 +16,7 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import ClusterError, NotFound, NotLeader, Refused
+from serin.records import build
 from serin.rollout.observation import Part, Problem
 from serin.schema.reasons import Reason
 from serin.together import together
@@ -33,7 +34,13 @@ async def existing_service(
 ) -> Existing:
     """The InferenceService as an arm, or why it is none."""
     namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
-    ref = _known(namespace, name, status, route)
+    ref = _known(namespace, name, status)
+    if ref is None and status.phase is None and route is not None:
+        said = adopted_ref(route["metadata"].get("annotations") or {})
+        recorded = said and await reader.read(Part.INFERENCE_SERVICES, _is_recorded(cluster, namespace, name, said))
+        ref = said if recorded else None
+        if said is not None and recorded is None:
+            return NOTHING_EXISTS
     asked = (obj["spec"].get("adopt") or {}).get("inferenceService")
     wanted = ref.workload.name if ref is not None else asked if _is_first(status) else None
     if wanted is None:  # what was adopted once may have KServe's routes still, also when nothing leads to it any more
@@ -52,13 +59,19 @@ async def existing_service(
     return replace(await _first(cluster, reader, obj, found, wanted), rivals=rivals)
 
 
-def _known(namespace: str, name: str, status: ModelDeploymentStatus, route: Object | None) -> RevisionRef | None:
-    """The revision that was adopted, by the status or, if that is lost, by the route."""
+def _known(namespace: str, name: str, status: ModelDeploymentStatus) -> RevisionRef | None:
+    """The revision that was adopted, by the status."""
     refs = (status.stable, status.candidate, *status.draining, status.previous)
-    known = next((ref for ref in refs if ref is not None and is_adopted(ref, namespace, name)), None)
-    if known is not None or status.phase is not None or route is None:
-        return known
-    return adopted_ref(route["metadata"].get("annotations") or {})
+    return next((ref for ref in refs if ref is not None and is_adopted(ref, namespace, name)), None)
+
+
+async def _is_recorded(cluster: Cluster, namespace: str, name: str, said: RevisionRef) -> bool:
+    """Whether a record says the same of an adopted revision as a route does, which anybody may have written."""
+    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
+    found = await cluster.list(resources.PROMOTION_RECORDS, namespace, selector)
+    specs = [record.spec for record in map(build.parse, found) if record is not None]
+    refs = [ref for spec in specs for ref in (spec.candidate, spec.stable) if ref is not None]
+    return any(said.is_same(ref) and said.workload.name == ref.workload.name for ref in refs)
 
 
 def _is_first(status: ModelDeploymentStatus) -> bool:

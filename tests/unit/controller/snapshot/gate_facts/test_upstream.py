@@ -196,6 +196,23 @@ async def test_the_same_words_whether_it_is_not_there_or_does_not_allow_it() -> 
     assert "spec.downstream.namespaces has to name prod" in said[0]
 
 
+async def test_a_consent_that_is_withdrawn_in_a_rollout_holds_it_and_no_way_back() -> None:
+    lab = Pipeline()
+    lab.upstream(V2, ago(lab))
+    await lab.until(lab.stable("1"))
+    lab.want("2", model=V2)
+    await lab.until(lambda: (lab.status.get("weights") or {}).get("applied", 0) > 0)
+    weights = lab.backends()
+    lab.upstream(V2, ago(lab), downstream=None)
+    for _ in range(6):
+        await lab.look()
+    assert lab.backends() == weights, "no step forward"
+    assert "does not allow it" in lab.status["message"]
+    lab.want("1")
+    await lab.until(lab.stable("1"))
+    assert lab.record(2)["status"]["outcome"] == "Superseded"
+
+
 async def test_it_points_at_itself() -> None:
     lab = Pipeline(gate("prod"))
     await lab.wants_2()
