@@ -1,4 +1,4 @@
-"""Statuses as the core writes them: each phase by a story, and each reason in each phase, for tools that read conditions."""
+"""Statuses as the core writes them: each phase by a story, and each reason in each phase."""
 
 from __future__ import annotations
 
