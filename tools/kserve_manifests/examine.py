@@ -59,7 +59,7 @@ def examined(manifest: Manifest, namespace: str, *, serin: Refusal, kserve: Refu
         return Examined(manifest, Result.BROKEN, broken)
     asked, obj, told = manifest.body, wrapped(manifest.body, namespace), ""
     for _ in range(MOST_REFUSALS):
-        refusal = serin(obj) or _refusal(obj)
+        refusal = serin(obj) or refusal_of(obj)
         if refusal is None:
             break
         told, asked = told or refusal, asked_for(asked)
@@ -67,11 +67,11 @@ def examined(manifest: Manifest, namespace: str, *, serin: Refusal, kserve: Refu
         if mended is None:
             return Examined(manifest, Result.REFUSED, refusal)
         obj = mended
-    rendered = _rendered(obj)
-    refusal = kserve(rendered)
+    made = rendered(obj)
+    refusal = kserve(made)
     if refusal is not None:
         return Examined(manifest, Result.REFUSED, f"the rendered InferenceService: {refusal}")
-    lost = missing(asked, rendered)
+    lost = missing(asked, made)
     if lost:
         return Examined(manifest, Result.PARTLY, ", ".join(lost))
     return Examined(manifest, Result.MENDED, told) if told else Examined(manifest, Result.WHOLE)
@@ -82,7 +82,7 @@ def _of_server(refusal: str) -> str:
     return PREFIX.sub("", refusal)
 
 
-def _refusal(obj: dict[str, Any]) -> str | None:
+def refusal_of(obj: dict[str, Any]) -> str | None:
     """Why Serin refuses what the API server would take."""
     try:
         spec = ModelDeployment.model_validate(obj).spec
@@ -97,7 +97,8 @@ def _refusal(obj: dict[str, Any]) -> str | None:
     return problem.message if problem is not None else None
 
 
-def _rendered(obj: dict[str, Any]) -> dict[str, Any]:
+def rendered(obj: dict[str, Any]) -> dict[str, Any]:
+    """The InferenceService that Serin would create for a ModelDeployment."""
     spec = ModelDeployment.model_validate(obj).spec
     backend, source = backend_of(spec), Source.of(obj["spec"])
     namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from e2e.sandbox.build import build, find_optional
-from serin.api import API_VERSION
-from serin.rollout.observation import Failure, Problem
 from serin.schema.phase import Phase
-from serin.schema.reasons import Reason
-from tests.world import BAD, NAME, World, policy, serving, spec
-
-ROOT = Path(__file__).parents[3]
+from tests.statuses import (
+    STORIES,
+    Story,
+    default_status,
+    described,
+    every_status,
+    holds,
+    model_deployment,
+)
+from tests.world import serving
 
 
 @pytest.fixture(scope="session")
@@ -28,99 +29,45 @@ def kstatus() -> Path:
     return find_optional("kstatus") or build(optional=["kstatus"]).binaries["kstatus"]
 
 
-def model_deployment(status: dict[str, Any] | None, generation: int = 1) -> dict[str, Any]:
-    metadata = {"name": NAME, "namespace": "prod", "generation": generation}
-    found = {"apiVersion": API_VERSION, "kind": "ModelDeployment", "metadata": metadata}
-    return found if status is None else {**found, "status": status}
+def told_of(kstatus: Path, items: list[dict[str, Any]]) -> list[str]:
+    text = "\n".join(map(json.dumps, items))
+    answer = subprocess.run([kstatus], input=text, capture_output=True, text=True, check=True, timeout=60)
+    return [str(json.loads(line)["status"]) for line in answer.stdout.splitlines()]
 
 
 def told(kstatus: Path, item: dict[str, Any]) -> str:
-    answer = subprocess.run([kstatus], input=json.dumps(item), capture_output=True, text=True, check=True, timeout=30)
-    return str(json.loads(answer.stdout)["status"])
-
-
-def default_status() -> dict[str, Any]:
-    """What the API server fills in for an object that Serin has not seen."""
-    crd = yaml.safe_load((ROOT / "crds" / "modeldeployments.yaml").read_text())
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    found: dict[str, Any] = schema["properties"]["status"]["default"]
-    return found
-
-
-def starting() -> World:
-    world = World(spec("1"), comes_up=False)
-    world.settle(3)
-    return world
-
-
-def stuck() -> World:
-    world = starting()
-    failure = Failure(Reason.MODEL_LOAD_FAILED, "no such bucket", final=True)
-    world.arms = {revision: replace(arm, failure=failure) for revision, arm in world.arms.items()}
-    world.settle(2)
-    return world
-
-
-def adoption_refused() -> World:
-    world = World(spec("1"), problem=Problem(Reason.ADOPTION_REFUSED, "there is none of this name"))
-    world.settle(2)
-    return world
-
-
-def on_the_way(phase: Phase, **changes: Any) -> World:
-    world = serving()
-    world.policy = policy(**changes)
-    world.want("2")
-    world.until(phase)
-    return world
-
-
-def without_policy() -> World:
-    world = serving()
-    world.policy = Problem(Reason.POLICY_MISSING, "PromotionPolicy careful does not exist")
-    world.want("2")
-    world.settle(2)
-    return world
-
-
-def taken_back(phase: Phase) -> World:
-    world = on_the_way(Phase.PROGRESSING)
-    world.candidate_window = BAD
-    world.until(phase)
-    if phase is Phase.ROLLED_BACK:
-        world.settle(2)
-    return world
-
-
-STORIES: tuple[tuple[Callable[[], World], Phase, str], ...] = (
-    (starting, Phase.PREPARING, "InProgress"),
-    (stuck, Phase.PENDING, "Failed"),
-    (adoption_refused, Phase.PENDING, "Failed"),
-    (serving, Phase.STABLE, "Current"),
-    (without_policy, Phase.WAITING, "Failed"),
-    (lambda: on_the_way(Phase.PREPARING), Phase.PREPARING, "InProgress"),
-    (lambda: on_the_way(Phase.SHADOWING, shadow={"for": "10s"}, shadowSafe=True), Phase.SHADOWING, "InProgress"),
-    (lambda: on_the_way(Phase.PROGRESSING), Phase.PROGRESSING, "InProgress"),
-    (lambda: on_the_way(Phase.PROMOTING), Phase.PROMOTING, "InProgress"),
-    (lambda: on_the_way(Phase.BAKING, bake={"for": "10s"}), Phase.BAKING, "InProgress"),
-    (lambda: taken_back(Phase.ROLLING_BACK), Phase.ROLLING_BACK, "InProgress"),
-    (lambda: taken_back(Phase.ROLLED_BACK), Phase.ROLLED_BACK, "Failed"),
-)
+    [status] = told_of(kstatus, [item])
+    return status
 
 
 def test_every_phase_has_a_story() -> None:
-    assert {phase for _, phase, _ in STORIES} == set(Phase)
+    assert {story.phase for story in STORIES} == set(Phase)
 
 
-@pytest.mark.parametrize(
-    ("story", "phase", "status"), STORIES, ids=lambda part: str(part) if part in set(Phase) else ""
-)
-def test_what_is_said_of_a_status_that_serin_wrote(
-    kstatus: Path, story: Callable[[], World], phase: Phase, status: str
-) -> None:
-    world = story()
-    assert world.status.phase is phase
-    assert told(kstatus, model_deployment(world.status.to_api())) == status
+@pytest.mark.parametrize("story", STORIES, ids=described)
+def test_what_is_said_of_a_status_that_serin_wrote(kstatus: Path, story: Story) -> None:
+    world = story.tell()
+    assert world.status.phase is story.phase
+    assert told(kstatus, model_deployment(world.status.to_api())) == story.kstatus
+
+
+def test_every_reason_in_every_phase(kstatus: Path) -> None:
+    """Done is what is ready, failed what needs a person, and everything else is waited for."""
+    statuses = every_status()
+    answers = told_of(kstatus, [model_deployment(status) for status in statuses])
+    assert len(answers) == len(statuses) > 1000
+    for status, answer in zip(statuses, answers, strict=True):
+        expected = (
+            "InProgress"
+            if holds(status, "Reconciling")
+            else "Failed"
+            if holds(status, "Stalled")
+            else "Current"
+            if holds(status, "Ready")
+            else "InProgress"
+        )
+        assert answer == expected, (status["phase"], status["reason"])
+        assert answer != "Current" or status["phase"] == "Stable"
 
 
 def test_a_new_object_is_not_done(kstatus: Path) -> None:
@@ -130,3 +77,5 @@ def test_a_new_object_is_not_done(kstatus: Path) -> None:
 
 def test_a_spec_that_serin_has_not_seen_is_not_done(kstatus: Path) -> None:
     assert told(kstatus, model_deployment(serving().status.to_api(), generation=2)) == "InProgress"
+    statuses = [model_deployment(status, generation=2) for status in every_status()]
+    assert set(told_of(kstatus, statuses)) == {"InProgress"}
