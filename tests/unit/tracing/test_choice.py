@@ -30,7 +30,9 @@ def test_the_endpoint(env: dict[str, str], variable: str | None) -> None:
     assert endpoint_in(env) == variable
 
 
-@pytest.mark.parametrize("wrong", ["collector:4318", "http://", "ftp://collector", "http://u:hunter2@c:99999", "http://["])
+@pytest.mark.parametrize(
+    "wrong", ["collector:4318", "http://", "ftp://collector", "http://u:hunter2@c:99999", "http://["]
+)
 def test_an_address_that_is_none(wrong: str) -> None:
     with pytest.raises(InvalidInput, match=f"{BASE} is no address: it should be like http://") as raised:
         tracer_of({BASE: wrong}, "1", lambda *_: None)

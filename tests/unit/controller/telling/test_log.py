@@ -52,7 +52,12 @@ def test_a_line_in_a_pass_names_its_trace_which_is_kept(log: io.StringIO) -> Non
     structlog.get_logger().info("after it")
     first, second = lines(log)
     assert first["trace_id"] == made.whole.place.trace_id
-    assert (first["namespace"], first["name"], first["rollout"], first["revision"]) == ("prod", "fraud", "fraud-1", "abc")
+    assert (first["namespace"], first["name"], first["rollout"], first["revision"]) == (
+        "prod",
+        "fraud",
+        "fraud-1",
+        "abc",
+    )
     assert made.kept
     assert not {"trace_id", "rollout"} & second.keys()
 

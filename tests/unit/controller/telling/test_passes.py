@@ -62,6 +62,10 @@ class TracedLab(Lab):
         self.tracer = Kept()
         super().__init__()
 
+    @property
+    def uid(self) -> str:
+        return str(self.obj()["metadata"]["uid"])
+
     async def tick(self) -> datetime | None:
         loop = Loop(self.reconciler.reconcile, lambda: self.now, timedelta(hours=1), traced=traced_by(self.tracer))
         loop.queue.add(KEY)
@@ -93,7 +97,7 @@ async def test_every_pass_of_a_rollout_is_linked_to_its_trace_and_every_decision
     lab.want("3")
     await lab.until(lab.rolled_back)
     record = lab.record(2)["metadata"]["name"]
-    root, passes = of_rollout("", record), lab.tracer.named("pass")
+    root, passes = of_rollout(lab.uid, record), lab.tracer.named("pass")
     own = [span for span in lab.tracer.spans if span.place.trace == root.trace]
     assert all(span.links == (root,) for span in passes)
     assert {span.attributes["serin.record"] for span in passes} == {record}
@@ -102,7 +106,7 @@ async def test_every_pass_of_a_rollout_is_linked_to_its_trace_and_every_decision
     assert (first.name, first.place, first.parent) == ("rollout", root, None)
     assert {span.parent for span in decided} == {root}
     assert {span.links[0] for span in own[1:]} <= {span.place for span in passes}
-    assert [span.name for span in decided][-1] == "RolledBack: SLOBreach"
+    assert [span.name for span in decided][-1] == "RolledBack: SLOBreached"
     assert decided[-1].attributes["serin.version"] == "3"
     assert "availability" in str(decided[-1].attributes["serin.message"])
     assert max(span.ended - span.started for span in own) < 60e9, "none lasts as long as its rollout"
@@ -130,11 +134,11 @@ async def test_each_decision_is_one_line_with_rollout_revision_and_trace(lab: Tr
     weights = list(dict.fromkeys(line["weight"] for line in told))
     assert weights == [0, 40, 50, 100]
     for line in told:
-        assert line["namespace"], line["name"] == KEY
+        assert (line["namespace"], line["name"]) == KEY
         assert line["trace_id"] in traces
         assert (line["rollout"], line["version"]) == (lab.record(2)["metadata"]["name"], "2")
         assert line["revision"] == lab.record(2)["spec"]["candidate"]["revision"]
-        assert line["rollout_trace_id"] == of_rollout("", line["rollout"]).trace_id
+        assert line["rollout_trace_id"] == of_rollout(lab.uid, line["rollout"]).trace_id
 
 
 async def test_a_pass_over_what_is_stable_leaves_no_trace_and_no_line(lab: TracedLab, log: io.StringIO) -> None:
@@ -168,17 +172,20 @@ async def test_without_a_tracer_the_log_names_no_trace(log: io.StringIO) -> None
     assert not any("trace_id" in key for line in told for key in line)
 
 
+SERIN, GATEWAY = "/apis/serin.dev/v1alpha1/namespaces/p", "/apis/gateway.networking.k8s.io/v1/namespaces/p"
+
+
 @pytest.mark.parametrize(
     ("call", "name", "error"),
     [
-        (Call("get", 200, 0.1, "/apis/serin.dev/v1alpha1/namespaces/p/modeldeployments/m"), "read modeldeployments", ""),
+        (Call("get", 200, 0.1, f"{SERIN}/modeldeployments/m"), "read modeldeployments", ""),
         (Call("get", 200, 0.1, "/api/v1/namespaces/p/pods"), "read pods", ""),
         (Call("get", 200, 0.1, "/api/v1/namespaces/p"), "read namespaces", ""),
-        (Call("patch", 409, 0.1, "/apis/gateway.networking.k8s.io/v1/namespaces/p/httproutes/r"), "write httproutes", "HTTP 409"),
+        (Call("patch", 409, 0.1, f"{GATEWAY}/httproutes/r"), "write httproutes", "HTTP 409"),
         (Call("post", 0, 0.1, "/api/v1/namespaces/p/events"), "write events", "no answer"),
         (Call("get", 200, 0.1), "read ", ""),
     ],
-)  # fmt: skip
+)
 def test_a_request_to_the_api_server(call: Call, name: str, error: str) -> None:
     made = Recording.begin("pass")
     with recording(made):
@@ -192,7 +199,7 @@ def test_a_request_to_the_api_server(call: Call, name: str, error: str) -> None:
 def test_a_query_and_the_exemplars_that_lead_to_its_trace() -> None:
     made = Recording.begin("pass")
     made.kept = True
-    query = "sum(increase(http_requests_total{password=\"hunter2\"}[1m]))"
+    query = 'sum(increase(http_requests_total{password="hunter2"}[1m]))'
     with recording(made):
         query_seen(QueryStats("http://exemplary:9090", Result.OK, seconds=0.2, size=10, series=3, query=query))
         call_seen(Call("get", 218, 0.1, "/api/v1/namespaces/p/pods"))
