@@ -209,3 +209,18 @@ def test_a_query_and_the_exemplars_that_lead_to_its_trace() -> None:
     text = generate_latest(REGISTRY).decode()
     own = [line for line in text.splitlines() if "exemplary" in line or 'code="218"' in line]
     assert sum(f'# {{trace_id="{made.whole.place.trace_id}"}}' in line for line in own) == 3
+
+
+async def test_what_cannot_be_told_stops_no_decision(
+    lab: TracedLab, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("serin.controller.telling.decisions._note", broken)
+    lab.prometheus.candidate_bad = 6
+    lab.want("3")
+    await lab.until(lab.rolled_back)
+    assert {"rollout not noted", "decision not told"} <= {
+        json.loads(line)["event"] for line in log.getvalue().splitlines()
+    }

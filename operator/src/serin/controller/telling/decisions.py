@@ -16,21 +16,35 @@ log = structlog.get_logger()
 
 def under_way(obj: Object, status: ModelDeploymentStatus) -> None:
     """Notes which rollout a pass is about: in each line of the log from here on, and in the trace."""
-    rollout, here = status.rollout, current()
-    if rollout is None:
-        return
-    bound: dict[str, Any] = {"rollout": rollout.record, "revision": status.candidate and status.candidate.revision}
-    if here is not None:
-        root = _root(obj, rollout)
-        bound["rollout_trace_id"] = root.trace_id
-        _name(here, rollout, root, status.candidate)
-    structlog.contextvars.bind_contextvars(**bound)
+    try:
+        if status.rollout is not None:
+            _note(obj, status.rollout, status.candidate)
+    except Exception:  # nothing that is only told may end a pass
+        log.exception("rollout not noted")
 
 
 def decided(obj: Object, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
     """Tells of a status that was written, unless it only counts on: one line, and one span if passes are traced."""
-    if _gist(before) == _gist(after):
-        return
+    try:
+        if _gist(before) != _gist(after):
+            _tell(obj, before, after)
+    except Exception:  # the weight is written after this: nothing that is only told may stand before it
+        log.exception("decision not told")
+
+
+def _note(obj: Object, rollout: RolloutStatus, candidate: RevisionRef | None) -> dict[str, Any]:
+    """What names the rollout in a line; its pass is linked to it and kept."""
+    named: dict[str, Any] = {"rollout": rollout.record, "revision": candidate and candidate.revision}
+    here = current()
+    if here is not None:
+        root = of_rollout(str(obj["metadata"].get("uid", "")), rollout.record)
+        named["rollout_trace_id"] = root.trace_id
+        _name(here, rollout, root, candidate)
+    structlog.contextvars.bind_contextvars(**named)
+    return named
+
+
+def _tell(obj: Object, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
     rollout, here = after.rollout or before.rollout, current()
     candidate = after.candidate or before.candidate
     line: dict[str, Any] = {
@@ -41,18 +55,14 @@ def decided(obj: Object, before: ModelDeploymentStatus, after: ModelDeploymentSt
         "message": after.message,
     }
     if rollout is not None:
+        line |= _note(obj, rollout, candidate)
         line |= {
-            "rollout": rollout.record,
-            "revision": candidate and candidate.revision,
             "version": candidate and candidate.version,
             "step": rollout.step,
             "outcome": rollout.outcome and rollout.outcome.value,
         }
-    if here is not None and rollout is not None:
-        root = _root(obj, rollout)
-        line["rollout_trace_id"] = root.trace_id
-        _name(here, rollout, root, candidate)
-        _add_spans(here, obj, before, line, root)
+        if here is not None:
+            _add_spans(here, obj, before, line)
     metadata = obj["metadata"]
     told_of = {key: value for key, value in line.items() if value is not None}
     log.info("decided", namespace=metadata["namespace"], name=metadata["name"], **told_of)
@@ -66,10 +76,6 @@ def _gist(status: ModelDeploymentStatus) -> tuple[object, ...]:
     return status.phase, status.reason, ready, weights.desired if weights is not None else 0, step
 
 
-def _root(obj: Object, rollout: RolloutStatus) -> Place:
-    return of_rollout(str(obj["metadata"].get("uid", "")), rollout.record)
-
-
 def _name(here: Recording, rollout: RolloutStatus, root: Place, candidate: RevisionRef | None) -> None:
     """Names the rollout in the span of the pass, and links that to the rollout's trace."""
     here.kept, whole = True, here.whole
@@ -79,9 +85,9 @@ def _name(here: Recording, rollout: RolloutStatus, root: Place, candidate: Revis
         whole.attributes |= {"serin.revision": candidate.revision, "serin.version": candidate.version}
 
 
-def _add_spans(here: Recording, obj: Object, before: ModelDeploymentStatus, line: dict[str, Any], root: Place) -> None:
+def _add_spans(here: Recording, obj: Object, before: ModelDeploymentStatus, line: dict[str, Any]) -> None:
     """The decision in the rollout's trace, linked to the pass; with the first one the span that all stand below."""
-    started = here.whole.started
+    root, started = here.whole.links[0], here.whole.started
     about: dict[str, Attribute] = {
         "serin.namespace": obj["metadata"]["namespace"],
         "serin.model_deployment": obj["metadata"]["name"],
