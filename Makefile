@@ -124,8 +124,8 @@ picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
-	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
-	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/operator.lock pyproject.toml
+	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --extra=tracing --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) --constraint=requirements/dev.lock --extra=tracing --output-file=requirements/operator.lock pyproject.toml
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/pip.lock requirements/pip.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/audit.lock requirements/audit.in

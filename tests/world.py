@@ -31,6 +31,7 @@ from serin.rollout.views import ActionView, FreezeView, RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
 from serin.traffic.standard.service import workload_of
+from tests import message_form
 from tests.clock import START
 
 SECOND = timedelta(seconds=1)
@@ -212,6 +213,7 @@ class World:
         self.seen = self.observe()
         decision = decide(NAME, self.spec, self.status, self.seen, self.now)
         self.status = decision.status
+        message_form.check(self.status)
         self.decisions.append(decision)
         if carry_out:
             self.act(decision)

@@ -104,7 +104,7 @@ KINDS = (
             Column("Wanted", ".spec.model.version", priority=1),
             Column("Step", ".status.rollout.step", "integer", priority=1),
             Column("Record", ".status.rollout.record", priority=1),
-            Column("Message", ".status.message", priority=1),
+            Column("Message", ".status.summary", priority=1),
             AGE,
         ),
         rules=tuple(NAME_RULES),

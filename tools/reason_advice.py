@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from serin.records.holds import PROGRESS
+from serin.rollout.report.state import PROGRESS
 from serin.schema.reasons import Outcome, Reason
 
 Act = Literal["no", "by day", "now"]

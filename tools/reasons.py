@@ -16,8 +16,8 @@ ANSWERS = """# Reasons, at night
 
 <!-- Made by `make crds` from serin/schema/reasons.py and tools/reason_advice.py; a test compares it. -->
 
-`kubectl -n NAMESPACE get mdep NAME` shows the message, `status.reason` the word. For each word: is it safe now, must
-somebody act, what next.
+`kubectl -n NAMESPACE get mdep NAME -o wide` shows the sentence, `status.reason` the word. For each word: is it safe,
+must somebody act, what next.
 
 * **Who was hurt** is in the record of a rollout that was taken back (requests, bad ones, and how many more of them than
   stable would have had): `kubectl -n NAMESPACE get prec RECORD -o jsonpath='{.status.cost}'`.

@@ -3,7 +3,8 @@
 The pip of Python 3.11 (23.2) does not connect ``pydantic[email]``, required by a package, with a locked
 ``pydantic==2.14.3``: it takes the newest pydantic instead and refuses it, because that one has no hash. Such a lock
 installs only as long as the locked version is the newest one. ``make`` therefore installs the pip of
-``requirements/pip.lock`` before everything else.
+``requirements/pip.lock`` before everything else. Who asks for one version only (``transport[requests]==0.66b2``) is
+fine: pip has no other to take.
 """
 
 from collections.abc import Iterator
@@ -20,12 +21,16 @@ REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 
 
 def extras_asked_for(lock: Path) -> Iterator[str]:
-    """Yield each requirement with extras of a locked package: ``"sigstore-rekor-types: pydantic[email]<3,>=2"``."""
+    """Yield each requirement with extras of a locked package: ``"sigstore-rekor-types: pydantic[email]<3,>=2"``.
+
+    Not those that name their one version.
+    """
     packages = {canonicalize_name(name) for name in locked(lock.read_text("utf-8"))}
     for package in sorted(packages):
         for need in map(Requirement, requires(package) or []):
             applies = need.marker is None or need.marker.evaluate({"extra": ""})
-            if applies and need.extras and canonicalize_name(need.name) in packages:
+            exact = [each.operator for each in need.specifier] == ["=="]
+            if applies and need.extras and not exact and canonicalize_name(need.name) in packages:
                 yield f"{package}: {need}"
 
 
@@ -38,6 +43,14 @@ def test_an_extra_is_seen(tmp_path: Path) -> None:
         "pydantic==2.14.3 \\\n    --hash=sha256:0\nsigstore-rekor-types==0.0.18 \\\n    --hash=sha256:0\n"
     )
     assert list(extras_asked_for(tmp_path / "some.lock")) == ["sigstore-rekor-types: pydantic[email]<3,>=2"]
+
+
+def test_an_extra_of_one_version_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "some.lock").write_text(
+        "opentelemetry-exporter-otlp-proto-http==1.45.2 \\\n    --hash=sha256:0\n"
+        "opentelemetry-exporter-http-transport==0.66b2 \\\n    --hash=sha256:0\n"
+    )
+    assert list(extras_asked_for(tmp_path / "some.lock")) == []
 
 
 @pytest.mark.parametrize("lock", ["pip.lock", "dev.lock"])

@@ -19,6 +19,7 @@ from serin.controller.settings import Settings, from_environment
 from serin.prometheus.server.credentials import Server
 from serin.schema.choices import Arms
 from serin.schema.types import DURATION_PATTERN
+from serin.tracing.choice import endpoint_in
 
 pytestmark = pytest.mark.apiserver
 CHART = Path(__file__).resolve().parents[3] / "charts" / "serin"
@@ -273,6 +274,8 @@ def test_the_operator_understands_its_environment() -> None:
     required = {Arms.CONTOUR: contour, Arms.POD: {"job": "models"}}
     assert [server.required_matchers for server in every.prometheus] == [required, required]
     assert (every.workers, every.log_format, every.resync.seconds) == (8, "console", 90)
+    assert endpoint_in(environment(rendered("everything"))) == "OTEL_EXPORTER_OTLP_ENDPOINT"
+    assert endpoint_in(environment(rendered())) is None
 
 
 def test_servers_with_credentials_are_what_the_operator_reads(tmp_path: Path) -> None:
@@ -286,6 +289,10 @@ def test_servers_with_credentials_are_what_the_operator_reads(tmp_path: Path) ->
     assert str(server.bearer_token_file) == "/var/run/secrets/mimir/token"
     assert server.required_matchers == {Arms.ISTIO: {"job": "istio-system/gateway", "namespace": "istio-system"}}
     spec = only(items, "Deployment")["spec"]["template"]["spec"]
+    variables = {variable["name"]: variable for variable in spec["containers"][0]["env"]}
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"]["value"] == "https://otlp.example.com"
+    headers = variables["OTEL_EXPORTER_OTLP_HEADERS"]["valueFrom"]
+    assert headers == {"secretKeyRef": {"name": "otlp-headers", "key": "headers"}}
     mounts = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
     assert {"/etc/serin", "/var/run/secrets/mimir"} <= mounts
     assert spec["containers"][0]["image"].endswith("@sha256:" + "0123456789abcdef" * 4)
@@ -312,11 +319,13 @@ def test_a_network_policy_never_opens_every_port_and_lets_helms_test_in() -> Non
         [53, 5353],
         [6443],
         [443, 9090],
+        [443, 4318],
     ]
     assert [rule["to"][0] for rule in spec["egress"]] == [
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "dns"}}},
         {"ipBlock": {"cidr": "10.0.0.1/32"}},
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}},
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}},
     ]
     peers = [peer["podSelector"]["matchLabels"] for peer in spec["ingress"][0]["from"] if "podSelector" in peer]
     [test] = [item for item in items if item["kind"] == "Pod"]

@@ -170,6 +170,7 @@ def test_every_metric_is_used_or_is_there_to_be_asked_for() -> None:
         "serin_rollout_step_started_timestamp_seconds",
         "serin_rollout_steps",
         "serin_taken_back_requests_total",
+        "serin_trace_spans_total",  # whether traces arrive
         "serin_workqueue_adds_total",
         "serin_workqueue_retries_total",
         "serin_api_request_seconds",

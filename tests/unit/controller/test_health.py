@@ -98,12 +98,33 @@ async def test_metrics_are_rendered_in_a_thread_once_a_second_however_often_they
 
     monkeypatch.setattr("serin.controller.metrics.exposition.generate_latest", rendered)
     exposition = Exposition(clock)
-    assert await asyncio.gather(*(exposition.text() for _ in range(100))) == [b"1"] * 100
+    assert await asyncio.gather(*(exposition.text() for _ in range(100))) == [(b"1", "text/plain")] * 100
     clock.now += 0.9
-    assert await exposition.text() == b"1"
+    assert await exposition.text() == (b"1", "text/plain")
     clock.now += 0.1
-    assert await exposition.text() == b"2"
+    assert await exposition.text("application/openmetrics-text") == (b"2", "text/plain"), "only with exemplars"
     assert threading.main_thread().name not in threads
+
+
+@pytest.mark.parametrize(
+    ("exemplars", "accept", "kind"),
+    [
+        (True, "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3", "openmetrics-text"),
+        (True, "*/*", "text/plain"),
+        (False, "application/openmetrics-text;version=1.0.0", "text/plain"),
+    ],
+)
+async def test_openmetrics_is_for_those_who_ask_for_it_where_there_are_exemplars(
+    *, exemplars: bool, accept: str, kind: str
+) -> None:
+    port = free_port()
+    async with (
+        health.serving("127.0.0.1", port, health.State(Watchdog(Clock())), exemplars=exemplars),
+        aiohttp.ClientSession(headers={"Accept": accept}) as session,
+        session.get(f"http://127.0.0.1:{port}/metrics") as answer,
+    ):
+        assert kind in answer.headers["Content-Type"]
+        assert (await answer.text()).endswith("# EOF\n") is (kind == "openmetrics-text")
 
 
 async def test_connections_are_bounded_and_a_probe_gets_through() -> None:

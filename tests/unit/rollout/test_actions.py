@@ -61,7 +61,8 @@ def test_abort_takes_the_candidate_back_whoever_asks(requester_verified: bool) -
     assert world.status.phase is Phase.ROLLING_BACK
     assert world.weights[-1] == 0
     who = "ana@example.com" + ("" if requester_verified else " (not verified)")
-    assert world.status.message == f"aborted by {who}: chargebacks rise; version 2 is taken back"
+    told = f"aborted by {who}: chargebacks rise; version 2 is taken back; ends when the gateway has 0 %"
+    assert world.status.message == f"ROLLING BACK since 10:00 UTC, 10 % still on version 2: {told}"
     assert outcome(world) == (ActionOutcome.ACCEPTED, ACTIONS[ActionKind.ABORT].accepted)
     world.until(Phase.ROLLED_BACK)
     assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.ABORTED_BY_ACTION)
@@ -342,7 +343,7 @@ def test_a_hold_is_seen_while_something_else_is_in_the_way() -> None:
     world.ask("Hold")
     world.settle(45)
     assert reason(world) == Reason.NO_DATA
-    assert (world.status.message or "").endswith("; held by ana@example.com")
+    assert (world.status.message or "").endswith("; held by ana@example.com; goes on with the first usable windows")
 
 
 # --- Retry is for what was meant --------------------------------------------------------------------------------------

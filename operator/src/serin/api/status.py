@@ -229,7 +229,9 @@ class ModelDeploymentStatus(ApiModel):
     since: Time | None = None
     """Since when ``reason`` has been the reason."""
     message: Text | None = None
-    """What is happening, in one sentence."""
+    """What is happening: the state, why, numbers, and what ends it."""
+    summary: Annotated[str, Field(max_length=200)] | None = None
+    """The same in at most 200 characters, for ``kubectl get``."""
     conditions: Annotated[
         list[OrOmitted[Condition]],
         Field(

@@ -39,6 +39,8 @@ class Call:
     code: int
     """The status code of the answer; 0 without one."""
     seconds: float
+    path: str = ""
+    """What was asked for, without the parameters."""
 
 
 class Cluster(Protocol):
@@ -209,7 +211,7 @@ class KubernetesCluster:
         self, method: str, path: str, body: Object | None = None, content: str = JSON, *, accept: str = JSON
     ) -> tuple[Object, int]:
         headers = {"Accept": accept, "Content-Type": content}
-        code, started = 0, time.monotonic()
+        code, started, plain = 0, time.monotonic(), path.split("?", maxsplit=1)[0]
         try:
             async with asyncio.timeout(self._timeout):
                 verb, url, header, _, _ = await self._api.param_serialize(
@@ -219,9 +221,8 @@ class KubernetesCluster:
                 data = await answer.read()  # type: ignore[no-untyped-call]
                 code = answer.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            message = f"{method} {path.split('?', maxsplit=1)[0]}: {type(error).__name__}: {error}"
+            message = f"{method} {plain}: {type(error).__name__}: {error}"
             raise Unavailable(message) from error
         finally:
-            self._on_call(Call(method.lower(), code, time.monotonic() - started))
-        what = f"{method} {path.split('?', maxsplit=1)[0]}"
-        return checked(what, answer.status, data or b"{}", answer.headers), len(data)
+            self._on_call(Call(method.lower(), code, time.monotonic() - started, plain))
+        return checked(f"{method} {plain}", answer.status, data or b"{}", answer.headers), len(data)

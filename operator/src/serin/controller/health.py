@@ -46,7 +46,7 @@ class State:
         return "" if self.watching.is_set() or self.standing_by else "starting"
 
 
-def application(state: State) -> web.Application:
+def application(state: State, *, exemplars: bool = False) -> web.Application:
     """The web application with /healthz, /readyz and /metrics."""
 
     def answer(failure: str, success: str) -> web.Response:
@@ -58,21 +58,22 @@ def application(state: State) -> web.Application:
     async def readyz(_: web.Request) -> web.Response:
         return answer(state.not_ready, "standing by" if state.standing_by else "ready")
 
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=await exposition.text(), content_type="text/plain")
+    async def metrics(request: web.Request) -> web.Response:
+        text, kind = await exposition.text(request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": kind})
 
-    app, exposition = web.Application(client_max_size=1024), Exposition()
+    app, exposition = web.Application(client_max_size=1024), Exposition(exemplars=exemplars)
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     return app
 
 
 @contextlib.asynccontextmanager
-async def serving(host: str, port: int, state: State) -> AsyncIterator[None]:
+async def serving(host: str, port: int, state: State, *, exemplars: bool = False) -> AsyncIterator[None]:
     """Serves the probes and the metrics during the block; with port 0 it serves nothing."""
     if port == 0:
         yield
         return
-    runner = web.AppRunner(application(state), access_log=None)
+    runner = web.AppRunner(application(state, exemplars=exemplars), access_log=None)
     await runner.setup()
     try:
         loop = asyncio.get_running_loop()

@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from serin.controller.metrics.process import PASS_SECONDS, PASSES, QUEUE_DEPTH
+from serin.controller.metrics.process import PASS_SECONDS, QUEUE_DEPTH
+from serin.controller.telling.passes import OK, Traced, not_traced, pass_ended
 from serin.controller.workqueue import GONE, LONGEST_BACKOFF, LONGEST_OUTAGE_BACKOFF, Gone, Key, WorkQueue
 from serin.errors import Conflict, SerinError, Unavailable
+from serin.tracing.recording import exemplar
 
 log = structlog.get_logger()
 
@@ -26,15 +29,17 @@ class Loop:
         clock: Callable[[], datetime],
         resync: timedelta,
         longest_backoff: Callable[[Key], float | None] = lambda _: None,
+        *,
+        traced: Traced = not_traced,
     ) -> None:
         """``longest_backoff`` gives the longest pause of a key after a failed pass, in seconds; None for no bound.
 
         It keeps the breach watch running while a candidate gets requests. It is called after each failure, and must
-        not raise. ``resync`` is the longest time between two passes over a key.
+        not raise. ``resync`` is the longest time between two passes over a key. ``traced`` surrounds each pass.
         """
         self.queue = WorkQueue(time.monotonic)
         self._reconcile, self._clock, self._resync = reconcile, clock, resync
-        self._longest_backoff = longest_backoff
+        self._longest_backoff, self._traced = longest_backoff, traced
 
     async def run(self, workers: int) -> None:
         """Runs the workers until cancelled."""
@@ -47,31 +52,37 @@ class Loop:
         while True:
             key = await self.queue.get()
             QUEUE_DEPTH.set(self.queue.depth)
-            started = time.monotonic()
-            try:
-                wait = await self._once(key)
-            finally:
-                self.queue.done(key)
-                PASS_SECONDS.observe(time.monotonic() - started)
+            clear_contextvars()  # what the last pass of this worker has noted for its lines of the log
+            bind_contextvars(namespace=key[0], name=key[1])
+            with self._traced(key):
+                wait = await self._timed(key)
             if wait is not None:
                 self.queue.add_at(key, time.monotonic() + wait)
+
+    async def _timed(self, key: Key) -> float | None:
+        started = time.monotonic()
+        try:
+            return await self._once(key)
+        finally:
+            self.queue.done(key)
+            PASS_SECONDS.observe(time.monotonic() - started, exemplar())
 
     async def _once(self, key: Key) -> float | None:
         """One pass; returns the seconds until the next one, or None if the key is forgotten."""
         try:
             wake_at = await self._reconcile(key)
         except Conflict as error:
-            PASSES.labels("conflict").inc()
+            pass_ended("conflict", error)
             return self._pause_after(error, key)
         except SerinError as error:
-            PASSES.labels("error").inc()
+            pass_ended("error", error)
             log.warning("pass failed", namespace=key[0], name=key[1], error=str(error), kind=type(error).__name__)
             return self._pause_after(error, key)
         except Exception as error:
-            PASSES.labels("bug").inc()
+            pass_ended("bug", error)
             log.exception("pass failed", namespace=key[0], name=key[1])
             return self._pause_after(error, key)
-        PASSES.labels("ok").inc()
+        pass_ended(OK)
         if wake_at is GONE:
             self.queue.forget(key)
             return None

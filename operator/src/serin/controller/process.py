@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -22,12 +22,15 @@ from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
 from serin.controller.metrics.metric import REGISTRY
 from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
-from serin.controller.metrics.process import declare_process, declare_server, record_call, record_query
+from serin.controller.metrics.process import declare_process, declare_server, own_version, record_spans
 from serin.controller.reconciliation.reconcile import Reconciler
 from serin.controller.rights import checking
 from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.shutdown import install_signal_handlers, run_and_exit
+from serin.controller.telling.log import configure_logging
+from serin.controller.telling.passes import call_seen, closed_on_exit, query_seen, traced_by
 from serin.controller.watchdog import Watchdog
+from serin.errors import InvalidInput
 from serin.notify import sinks_of
 from serin.notify.sink import SinkContext
 from serin.prometheus.server.arms import unguarded
@@ -36,7 +39,8 @@ from serin.prometheus.server.credentials import Server
 from serin.prometheus.sharing.shared import Shared
 from serin.rollout.concurrency.turns import Limits
 from serin.rollout.observation import Retention
-from serin.schema.masking import masked
+from serin.tracing.choice import tracer_of
+from serin.tracing.span import Tracer
 from serin.traffic.gateway.features import GatewayFeatures
 
 log = structlog.get_logger()
@@ -47,30 +51,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def configure_logging(log_format: str) -> None:
-    """Configures logging, as JSON or for a console; kopf's own messages are logged from WARNING up."""
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
-    if log_format == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            mask_texts,
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-
-
-def mask_texts(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Masks credentials in all texts of a line, tracebacks too: they may quote what others said."""
-    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, tracer: Tracer | None = None) -> None:
     """Runs the operator until a signal stops it; ``NotLeader`` if the lease is lost."""
     stop = asyncio.Event()
     install_signal_handlers(stop)
@@ -78,8 +59,9 @@ async def run(settings: Settings) -> None:
     declare_process()
     with _servers(settings) as sources:
         async with (
-            health.serving(settings.health_host, settings.health_port, state),
-            connect(on_call=record_call) as (cluster, login),
+            closed_on_exit(tracer),
+            health.serving(settings.health_host, settings.health_port, state, exemplars=tracer is not None),
+            connect(on_call=call_seen) as (cluster, login),
         ):
             elector = elector_for(cluster, settings.lease, settings.lease_duration) if settings.lease else None
             async with checking(cluster, settings, state), released_on_exit(elector):
@@ -103,13 +85,20 @@ async def run(settings: Settings) -> None:
                             gateways=GatewayFeatures(settings.gateway_features),
                             limits=Limits(settings.rollouts_per_namespace, settings.rollouts_in_all),
                         )
-                        await _lead(settings, reconciler, login, state, stop)
+                        loop = Loop(
+                            reconciler.reconcile,
+                            now,
+                            settings.resync,
+                            reconciler.longest_backoff,
+                            traced=traced_by(tracer),
+                        )
+                        await _lead(settings, loop, login, state, stop)
 
 
 @contextlib.contextmanager
 def _servers(settings: Settings) -> Iterator[dict[str, Shared]]:
     """The Prometheus servers of the allow-list, by address; the first one is the default."""
-    clients = [Prometheus(server, on_query=record_query) for server in settings.prometheus]
+    clients = [Prometheus(server, on_query=query_seen) for server in settings.prometheus]
     for server in settings.prometheus:
         declare_server(server.url)
         warn_of_unguarded(server)
@@ -143,13 +132,12 @@ async def _stand_by(elector: Elector | None, state: health.State) -> None:
 
 async def _lead(
     settings: Settings,
-    reconciler: Reconciler,
+    loop: Loop,
     credentials: ClusterCredentials,
     state: health.State,
     stop: asyncio.Event,
 ) -> None:
     """Runs workers and watches until ``stop`` is set (by a signal or a lost lease) or a bug ends them."""
-    loop = Loop(reconciler.reconcile, now, settings.resync, reconciler.longest_backoff)
     async with working(loop, settings.workers, stop):
         await watch(
             registry_for(loop.queue.add, credentials, state.watchdog, freezes_of_all=settings.freezes_of_all),
@@ -180,8 +168,9 @@ def main() -> NoReturn:
     """Runs the operator and exits: 0 after a signal, 1 on a failure, 2 on wrong settings, 3 on a lost lease."""
     try:
         settings = from_environment()
-    except SettingsError as error:
+        configure_logging(settings.log_format)
+        tracer = tracer_of(os.environ, own_version(), record_spans)
+    except (SettingsError, InvalidInput) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    configure_logging(settings.log_format)
-    run_and_exit(run(settings))
+    run_and_exit(run(settings, tracer))

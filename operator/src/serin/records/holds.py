@@ -7,26 +7,9 @@ from datetime import datetime, timedelta
 
 from serin.api.promotion_record import MOST_ENTRIES, HoldEntry, PromotionRecordStatus
 from serin.api.status import RolloutStatus
+from serin.rollout.report.state import PROGRESS
 from serin.schema.reasons import Reason
 
-PROGRESS = frozenset(
-    {
-        Reason.SERVING,
-        Reason.FIRST_DEPLOYMENT,
-        Reason.PREPARING_CANDIDATE,
-        Reason.WAITING_FOR_ROUTE,
-        Reason.COLLECTING_EVIDENCE,
-        Reason.STEP_TIME,
-        Reason.SHADOWING,
-        Reason.PREVIEWING,
-        Reason.PROMOTING,
-        Reason.BAKING,
-        Reason.RETURNING,
-        Reason.STATE_REBUILT,
-        Reason.PROMOTED_BY_ACTION,
-    }
-)
-"""The ordinary course of a rollout. Every other reason is a hold."""
 SAME = timedelta(minutes=1)
 """A hold that comes back within this time for the same reason is the same one."""
 LOOKED_BACK = 8

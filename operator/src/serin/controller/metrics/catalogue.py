@@ -151,6 +151,11 @@ API_REQUESTS = counter(
     *("verb", "code"),
 )
 API_SECONDS = histogram("serin_api_request_seconds", "Duration of a request to the API server.", "verb")
+SPANS = counter(
+    "serin_trace_spans_total",
+    "Spans of passes: sent, failed (the endpoint did not take them), dropped (too many waited); only with tracing.",
+    "result",
+)
 QUERIES = counter("serin_prometheus_queries_total", "Queries by how they ended.", "server", "result")
 QUERY_SECONDS = histogram(
     "serin_prometheus_query_seconds",
@@ -171,7 +176,7 @@ CATALOGUE: dict[str, tuple[Metric, ...]] = {
         DECIDED, ROLLOUTS, TAKEN_BACK_REQUESTS, TAKEN_BACK_BAD, LEAD_TIME, DETECTION, ROLLBACK,
         CHAIN_HEAD, CHAIN_INTACT,
     ),
-    "The process": (BUILD, LEADING, MISSING_PERMISSIONS, PASSES, PASS_SECONDS, API_REQUESTS, API_SECONDS),
+    "The process": (BUILD, LEADING, MISSING_PERMISSIONS, PASSES, PASS_SECONDS, API_REQUESTS, API_SECONDS, SPANS),
     "The queue": (QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT),
     "Queries to Prometheus": (QUERIES, QUERY_SECONDS, QUERY_BYTES, QUERY_SERIES, LEFT_ALONE),
 }  # fmt: skip

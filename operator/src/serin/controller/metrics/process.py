@@ -12,6 +12,7 @@ from serin.controller.metrics import catalogue
 from serin.controller.metrics.metric import REGISTRY
 from serin.judge import JUDGE_VERSION
 from serin.prometheus.server.client import QueryStats, Result
+from serin.tracing.recording import exemplar
 
 ProcessCollector(registry=REGISTRY)
 LEADING = catalogue.LEADING.gauge()
@@ -30,16 +31,21 @@ QUERY_BYTES = catalogue.QUERY_BYTES.counter()
 QUERY_SERIES = catalogue.QUERY_SERIES.counter()
 LEFT_ALONE = catalogue.LEFT_ALONE.gauge()
 BUILD = catalogue.BUILD.gauge()
+SPANS = catalogue.SPANS.counter()
 PASS_RESULTS = ("ok", "conflict", "error", "bug")
+
+
+def own_version() -> str:
+    """The version of Serin that runs."""
+    try:
+        return version("serin")
+    except PackageNotFoundError:  # run from a checkout that nobody installed
+        return "unknown"
 
 
 def declare_process() -> None:
     """Creates the series that are there from the start: a counter that begins with 1 has no first increase."""
-    try:
-        own = version("serin")
-    except PackageNotFoundError:  # run from a checkout that nobody installed
-        own = "unknown"
-    BUILD.labels(own, JUDGE_VERSION, platform.python_version()).set(1)
+    BUILD.labels(own_version(), JUDGE_VERSION, platform.python_version()).set(1)
     for result in PASS_RESULTS:
         PASSES.labels(result)
 
@@ -54,15 +60,20 @@ def declare_server(server: str) -> None:
 
 def record_query(query: QueryStats) -> None:
     """Counts a finished query. The label is the server's address from the allow-list, which has no credentials."""
-    QUERIES.labels(query.server, query.result).inc()
+    QUERIES.labels(query.server, query.result).inc(exemplar=exemplar())
     QUERY_BYTES.labels(query.server).inc(query.size)
     QUERY_SERIES.labels(query.server).inc(query.series)
     LEFT_ALONE.labels(query.server).set(query.left_alone)
     if query.result not in {Result.NOT_ASKED, Result.CANCELLED}:
-        QUERY_SECONDS.labels(query.server).observe(query.seconds)
+        QUERY_SECONDS.labels(query.server).observe(query.seconds, exemplar())
 
 
 def record_call(call: Call) -> None:
     """Counts a request to the API server."""
-    API_REQUESTS.labels(call.verb, str(call.code)).inc()
-    API_SECONDS.labels(call.verb).observe(call.seconds)
+    API_REQUESTS.labels(call.verb, str(call.code)).inc(exemplar=exemplar())
+    API_SECONDS.labels(call.verb).observe(call.seconds, exemplar())
+
+
+def record_spans(result: str, count: int) -> None:
+    """Counts spans by what became of them; it is called from the thread that sends them, too."""
+    SPANS.labels(result).inc(count)

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-import structlog
-
 from serin.api import names
 from serin.api.revision import Replicas, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
@@ -21,6 +19,7 @@ from serin.controller.snapshot.actions.pending_actions import mark_answered, wri
 from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.gate_facts.jobs.ending import end_trials, may_have_trials
 from serin.controller.snapshot.observe import Snapshot
+from serin.controller.telling.decisions import decided
 from serin.errors import Conflict, NameTaken, Refused
 from serin.notify.sink import Sink, Subject
 from serin.records import build
@@ -31,7 +30,6 @@ from serin.rollout.report.announcements import announcement
 from serin.schema.reasons import Reason
 from serin.traffic.ownership import is_deleted_meanwhile
 
-log = structlog.get_logger()
 SINK_TIMEOUT = 2.0
 """Seconds that a sink may take per announcement."""
 
@@ -48,7 +46,7 @@ class Actor:
         wanted = status.to_api()
         if wanted != snapshot.status.to_api():
             await self._cluster.update_status(resources.MODEL_DEPLOYMENTS, {**snapshot.obj, "status": wanted})
-            _log_decision((snapshot.owner.namespace, snapshot.owner.name), snapshot.status, status)
+            decided(snapshot.obj, snapshot.status, status)
 
     async def apply_route(self, snapshot: Snapshot, decision: Decision, now: datetime) -> Decision:
         """Applies the plan's traffic split: the first write after the status, since it may be a rollback.
@@ -204,24 +202,6 @@ class Actor:
     ) -> bool:
         """Writes outcome, timeline, holds and sealed windows; whether the current rollout's record is up to date."""
         return await self._records.write(snapshot, decision, evidence, acts, now)
-
-
-def _log_decision(key: tuple[str, str], before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
-    """Logs a written status unless phase and reason are as before."""
-    ready = next((c for c in after.conditions if c.type == "Ready"), None)
-    old = next((c for c in before.conditions if c.type == "Ready"), None)
-    if before.phase is after.phase and ready and old and ready.reason == old.reason:
-        return
-    weight = after.weights.desired if after.weights else 0
-    log.info(
-        "decided",
-        namespace=key[0],
-        name=key[1],
-        phase=after.phase and after.phase.value,
-        weight=weight,
-        reason=ready.reason if ready else None,
-        message=after.message,
-    )
 
 
 async def _in_time(call: Awaitable[None]) -> None:

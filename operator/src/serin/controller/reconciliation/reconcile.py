@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-import structlog
-
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Cluster
 from serin.cluster.deadline import DeadlineCluster
@@ -26,6 +24,7 @@ from serin.controller.snapshot.actions.requesters import Requesters
 from serin.controller.snapshot.gate_facts.facts import GateFacts
 from serin.controller.snapshot.observe import Scope, Snapshot, observe
 from serin.controller.snapshot.rollouts import Rollouts
+from serin.controller.telling.decisions import under_way
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
@@ -42,9 +41,9 @@ from serin.rollout.observation import KEEP_ALL, Part, Retention
 from serin.rollout.phases import is_watched
 from serin.schema.reasons import Proof
 from serin.schema.types import format_time
+from serin.tracing.recording import step, steps
 from serin.traffic.gateway.features import GatewayFeatures
 
-log = structlog.get_logger()
 WRITE_TIMEOUT = 2.0
 """Seconds per write while the candidate gets requests: the next windows are judged in the next pass."""
 
@@ -116,6 +115,7 @@ class Reconciler:
             self._facts.forget(key)
             self._rollouts.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
+        under_way(snapshot.obj, snapshot.status)
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
             self._metrics.chain(key, snapshot.records, retention=bool(self._retention.count))
         await self._rollouts.refresh(key, snapshot.status, now)
@@ -131,13 +131,15 @@ class Reconciler:
             bug = await self._catch_up(key[0], reader)
             decision = self._decide(key, snapshot, reader)
         if not _is_taken_back(decision):  # a way back waits for no gate's number
-            facts = await self._facts.read(key, snapshot, self._scope.prometheus, now)
+            with step("gates"):
+                facts = await self._facts.read(key, snapshot, self._scope.prometheus, now)
             decision = self._decide(key, snapshot, reader, facts) if facts else decision
         wake_at = await self._carry_out(key, snapshot, decision, reader)
         if bug is not None:  # raised last: the decision on the other SLOs is carried out first
             raise bug
         return wake_at
 
+    @steps("act")
     async def _carry_out(
         self, key: Key, snapshot: Snapshot, decision: Decision, reader: WindowReader | None
     ) -> datetime | None:
@@ -162,6 +164,7 @@ class Reconciler:
         self._metrics.seen(key, snapshot.status, sight_of(snapshot, decision, reader, self._clock()))
         return self._clock() if reader is not None and reader.stored is not None and rollout is not None else due
 
+    @steps("preflight")
     async def _ask_preflight(self, key: Key, snapshot: Snapshot) -> None:
         """Tries the queries of the rollout under way; the answer is in the next observation."""
         target, now = survey_target(snapshot), self._clock()
@@ -242,6 +245,7 @@ class Reconciler:
         window = self._readers.shortest_window(key)
         return max(1.0, window.total_seconds()) if window is not None else None
 
+    @steps("windows")
     async def _catch_up(self, namespace: str, reader: WindowReader) -> Exception | None:
         """Reads the windows that are due; returns a bug in one SLO, which is raised at the end of the pass."""
         if reader.stored is not None:
@@ -255,6 +259,7 @@ class Reconciler:
             return error
         return None
 
+    @steps("decide")
     def _decide(
         self,
         key: Key,

@@ -34,6 +34,7 @@ from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
 from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.reasons import Reason
 from serin.together import together
+from serin.tracing.recording import steps
 from serin.traffic.backend import NOT_READ, Backend, Route, SourceOf
 from serin.traffic.gateway.claims import RouteClaim, with_route_in_force
 from serin.traffic.gateway.features import GatewayFeatures
@@ -140,6 +141,7 @@ class Scope:
     """What the Gateways do not have."""
 
 
+@steps("observe")
 async def observe(
     cluster: Cluster,
     key: Key,

@@ -65,6 +65,8 @@ class QueryStats:
     """Series, or values, in the answer."""
     left_alone: bool = False
     """Whether the server is left alone now, for this purpose: it gets probes only until one succeeds."""
+    query: str = ""
+    """What was asked, in one line."""
 
 
 class Prometheus:
@@ -106,7 +108,7 @@ class Prometheus:
         self._transport.close()
 
     async def _ask(self, decode: Callable[[Answer], T], question: Question) -> T:
-        stats, begun = QueryStats(self._server.url), time.perf_counter()
+        stats, begun = QueryStats(self._server.url, query=one_line(question.query)), time.perf_counter()
         breaker = self._breaker(question)
 
         def note_size(size: int) -> None:

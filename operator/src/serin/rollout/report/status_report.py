@@ -14,6 +14,7 @@ from serin.rollout.gates.gate import hold_limit
 from serin.rollout.observation import Problem
 from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
+from serin.rollout.report.state import ending, says_its_end, state, summary, told
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
 from serin.schema.phase import Phase
@@ -56,15 +57,20 @@ def with_report(
         or (transition.reason in OUTAGE_REASONS and context.now - since >= STALLED_AFTER)
     )
     transition = replace(transition, message=f"{transition.message}{appended}"[:LONGEST_MESSAGE], stalled=stalled)
-    status = with_fields(transition.status, message=transition.message, reason=transition.reason, since=since)
+    why, status = transition.message, with_fields(transition.status, reason=transition.reason, since=since)
     status = _weights(context, status)
+    head, end = state(status, transition, since, context.now), ending(status, transition)
+    said = says_its_end(status, transition)
+    message = told(head, why, end, said=said, longest=LONGEST_MESSAGE)
+    status = with_fields(status, message=message, summary=summary(head, why, end, said=said))
+    transition = replace(transition, message=message)
     if status.rollout is not None:
         old, policy = before.rollout, context.policy(status)
         same = old is not None and old.reason is transition.reason and old.record == status.rollout.record
         status = with_rollout(
             status,
             reason=transition.reason,
-            message=transition.message,
+            message=why,
             since=old.since if same and old is not None else context.now.replace(microsecond=0),
             wake_at=_deadline(context, status, transition.reason),
             steps=Schedule(policy).count if policy is not None else status.rollout.steps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
-from serin.rollout.transition import Transition, weights_of
+from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 
 
@@ -15,8 +15,6 @@ def unreadable(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
     if part is None:
         return None
     found = context.observed.unknown[part]
-    message = (
-        f"{part.value} cannot be read: {found.message}; nothing moves forward on what is unknown, "
-        f"{weights_of(status).desired} % stay on the candidate; the breach watch goes on"
-    )
+    unread = f"{part.value} cannot be read: {found.message}"
+    message = f"{unread}; nothing moves forward on what is unknown; the breach watch goes on"
     return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)

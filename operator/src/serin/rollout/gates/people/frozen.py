@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.transition import Transition, rollout_of, weights_of
+from serin.rollout.transition import Transition, rollout_of
 from serin.rollout.views import FreezeView
 from serin.schema.reasons import Reason
 from serin.schema.types import format_time
@@ -17,8 +17,7 @@ def frozen(context: DecisionContext, status: ModelDeploymentStatus) -> Transitio
     freeze = freeze_in_force(context)
     if freeze is None or rollout_of(status).returning:
         return None
-    message = f"{freeze_message(freeze)}; {weights_of(status).desired} % stay on the candidate"
-    return Transition(status, Reason.FROZEN, message, context.next_evaluation_at())
+    return Transition(status, Reason.FROZEN, freeze_message(freeze), context.next_evaluation_at())
 
 
 def freeze_in_force(context: DecisionContext) -> FreezeView | None:

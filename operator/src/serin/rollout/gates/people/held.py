@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.transition import Transition, rollout_of, weights_of
+from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Reason
 
 
@@ -14,8 +14,5 @@ def held(context: DecisionContext, status: ModelDeploymentStatus) -> Transition 
     if hold is None:
         return None
     why = f": {hold.reason}" if hold.reason else ""
-    message = (
-        f"held by {hold.by}{why}; {weights_of(status).desired} % stay on the candidate; a PromotionAction Release lets "
-        f"it go on"
-    )
+    message = f"held by {hold.by}{why}; a PromotionAction Release lets it go on"
     return Transition(status, Reason.HELD, message, context.next_evaluation_at())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.transition import Transition, weights_of
+from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 
 
@@ -12,5 +12,5 @@ def paused(context: DecisionContext, status: ModelDeploymentStatus) -> Transitio
     """Holds while ``spec.paused`` is true."""
     if not context.spec.paused:
         return None
-    message = f"spec.paused is true: {weights_of(status).desired} % stay on the candidate; set it to false to go on"
+    message = "spec.paused is true; set it to false to go on"
     return Transition(status, Reason.PAUSED, message, context.next_evaluation_at())

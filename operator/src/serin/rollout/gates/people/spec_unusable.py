@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.transition import Transition, weights_of
+from serin.rollout.transition import Transition
 
 
 def spec_unusable(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
@@ -12,8 +12,5 @@ def spec_unusable(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     problem = context.observed.problem
     if problem is None:
         return None
-    message = (
-        f"{problem.message}; nothing moves forward until spec is mended, {weights_of(status).desired} % stay on the "
-        f"candidate; the breach watch goes on"
-    )
+    message = f"{problem.message}; nothing moves forward until spec is mended; the breach watch goes on"
     return Transition(status, problem.reason, message, context.poll_at(), stalled=True)

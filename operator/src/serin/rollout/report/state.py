@@ -1,0 +1,202 @@
+"""How a message begins and ends: the state and since when, who has which traffic, why, and what ends the state."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from serin.api.status import ModelDeploymentStatus
+from serin.rollout.transition import Transition, weights_of
+from serin.schema.phase import Phase
+from serin.schema.printable import shortened
+from serin.schema.reasons import Outcome, Reason
+
+LONGEST_SUMMARY = 200
+"""Characters of the sentence in ``kubectl get``."""
+SHORTEST_WHY = 60
+"""Characters that the why keeps in it, whatever stands around."""
+PROGRESS = frozenset(
+    {
+        Reason.SERVING,
+        Reason.FIRST_DEPLOYMENT,
+        Reason.PREPARING_CANDIDATE,
+        Reason.WAITING_FOR_ROUTE,
+        Reason.COLLECTING_EVIDENCE,
+        Reason.STEP_TIME,
+        Reason.SHADOWING,
+        Reason.PREVIEWING,
+        Reason.PROMOTING,
+        Reason.BAKING,
+        Reason.RETURNING,
+        Reason.STATE_REBUILT,
+        Reason.PROMOTED_BY_ACTION,
+    }
+)
+"""The ordinary course of a rollout. Every other reason is a hold."""
+DOWN = frozenset({Reason.NO_RECEIVER, Reason.STABLE_NOT_READY})
+"""Clients get errors, and Serin cannot help them."""
+MENDED = "mend what is named"
+UP = "goes on when its pods run"
+ENDS: dict[Reason, str] = {
+    Reason.FIRST_DEPLOYMENT: "serves when it is ready",
+    Reason.PREPARING_CANDIDATE: "goes on when it is ready",
+    Reason.WAITING_FOR_ROUTE: "goes on when the gateway has it",
+    Reason.WAITING_FOR_CAPACITY: "goes on when they are ready",
+    Reason.COLLECTING_EVIDENCE: "goes on when the evidence decides",
+    Reason.STEP_TIME: "goes on when that time is over",
+    Reason.STEP_TIMEOUT: "more requests, or a PromotionAction Advance or Abort, end it",
+    Reason.WORSE_THAN_STABLE: "goes on when it is shown to be no worse",
+    Reason.COMMON_CAUSE: "goes on when the objective is kept again",
+    Reason.NO_DATA: "goes on with the first usable windows",
+    Reason.METRICS_UNAVAILABLE: "goes on when Prometheus answers",
+    Reason.WAITING_FOR_TURN: "starts when it is its turn",
+    Reason.WAITING_FOR_UPSTREAM: "goes on when it has proven itself there",
+    Reason.GATE_CLOSED: "goes on when the gate opens",
+    Reason.STABLE_NOT_READY: "ends when an endpoint is ready: mend it, or put another revision into spec",
+    Reason.POLICY_MISSING: "create it, or name another in spec.policyRef",
+    Reason.POLICY_INVALID: "mend the policy",
+    Reason.SPEC_INVALID: "mend spec",
+    Reason.RENDER_REFUSED: "mend spec",
+    Reason.HOSTNAME_TAKEN: "free the hostname, or take another",
+    Reason.ADOPTION_REFUSED: MENDED,
+    Reason.KSERVE_MISSING: "install KServe",
+    Reason.TRAFFIC_SPLIT: "goes on when the shares agree",
+    Reason.STATE_CONFLICT: "say by spec which is right",
+    Reason.OBSERVATION_INCOMPLETE: "goes on when it can be read",
+    Reason.UNSCHEDULABLE: UP,
+    Reason.DEPENDENCY_UNAVAILABLE: UP,
+    Reason.EVICTED: UP,
+    Reason.QUOTA_EXCEEDED: UP,
+    Reason.PERMISSION_MISSING: "give the right: tried again by itself",
+    Reason.WEBHOOK_REFUSED: "mend what refuses it: tried again by itself",
+    Reason.WRITE_REFUSED: "mend what refuses it: tried again by itself",
+    Reason.WRITE_UNAVAILABLE: "tried again by itself",
+    Reason.CANDIDATE_CRASHED: "another revision in spec ends it",
+    Reason.MODEL_LOAD_FAILED: "another revision in spec ends it",
+    Reason.CLIENT_ERRORS_DIFFER: MENDED,
+    Reason.SUPERSEDED: "the next rollout begins by itself",
+    Reason.POLICY_EDITED: "the rollout begins anew by itself",
+}
+"""What ends a hold. It stands behind every message of the reason."""
+SAID: dict[Reason, str] = {
+    Reason.ANALYSIS_NOT_READY: "mend the policy, or a PromotionAction Promote",
+    Reason.PAUSED: "spec.paused: false ends it",
+    Reason.FROZEN: "goes on when the freeze ends",
+    Reason.HELD: "a PromotionAction Release ends it",
+    Reason.WAITING_FOR_APPROVAL: "a PromotionAction Approve or Reject ends it",
+    Reason.OUTSIDE_WINDOW: "goes on by itself then",
+    Reason.PREVIEWING: "goes on when that time is over",
+    Reason.BAKING: "ends when the bake is over",
+    Reason.CANDIDATE_NOT_READY: "gets its weight back when it is ready in time",
+    Reason.NO_RECEIVER: "act now: mend stable, or put a revision that works into spec",
+    Reason.STABLE_DOWN: "ends when stable is ready again",
+    Reason.NAME_TAKEN: "delete it, or take another name",
+    Reason.TEMPLATE_DRIFT: "put it back, or another revision into spec",
+    Reason.UNKNOWN_STATE: "the newer version of Serin, or a PromotionAction Abort",
+    Reason.REVISION_REJECTED: "change spec, or a PromotionAction Retry",
+    Reason.REJECTED_ELSEWHERE: "change spec.model, or a PromotionAction Retry",
+}
+"""The same, where the message says it in more words; for the summary."""
+TAKING_BACK = "ends when the gateway has 0 %"
+_QUERY = re.compile(r"; query: [^;]*")
+
+
+def state(status: ModelDeploymentStatus, transition: Transition, since: datetime, now: datetime) -> str:
+    """The state, since when it is so, and who has which traffic; empty where a plain "serves all traffic" says it."""
+    reason, rollout = transition.reason, status.rollout
+    idle = rollout is None
+    at = _clock(since, None if idle else now)
+    if reason is Reason.SERVING and idle and not transition.stalled:
+        return ""
+    if reason in DOWN:
+        return f"DOWN since {at}"
+    if reason is Reason.STABLE_DOWN:
+        return f"STABLE DOWN since {_clock(status.stable_down_since or since, now)}, {_traffic(status)}"
+    if rollout is not None and rollout.taken_back:
+        left = weights_of(status).applied
+        still = f"{left} % still" if left else "no traffic"
+        return f"ROLLING BACK since {_clock(rollout.decided_at or since, now)}, {still} on version {_tried(status)}"
+    if status.phase is Phase.ROLLED_BACK:
+        return f"ROLLED BACK, {_serves(status)}"
+    if transition.stalled or (reason not in PROGRESS and not (idle and reason.effect.outcome is Outcome.SUPERSEDED)):
+        return f"{'STALLED' if transition.stalled else 'HELD'} since {at}, {_traffic(status)}"
+    return _course(status, at)
+
+
+def _course(status: ModelDeploymentStatus, at: str) -> str:
+    """The ordinary course, by the phase."""
+    if status.rollout is None or status.phase is None:
+        return f"WAITING since {at}, {_serves(status)}"
+    if status.rollout.outcome is Outcome.PROMOTED:
+        return f"PROMOTED, {_traffic(status)}"
+    weight = weights_of(status).desired
+    return f"{status.phase.value.upper()} version {_tried(status)}{f', {weight} % on it' if weight else ''}"
+
+
+def _traffic(status: ModelDeploymentStatus) -> str:
+    if status.rollout is None or status.candidate is None:
+        return _serves(status)
+    weight = weights_of(status).desired
+    return f"{weight} % stay on version {_tried(status)}" if weight else f"no traffic on version {_tried(status)}"
+
+
+def _serves(status: ModelDeploymentStatus) -> str:
+    return f"version {status.stable.version} serves" if status.stable is not None else "nothing serves"
+
+
+def _tried(status: ModelDeploymentStatus) -> str:
+    return status.candidate.version if status.candidate is not None else "?"
+
+
+def _clock(at: datetime, now: datetime | None) -> str:
+    """The time of today, or day and time; always the day where nothing may be written at midnight."""
+    today = now is not None and at.date() == now.date()
+    return at.strftime("%H:%M UTC" if today else "%Y-%m-%d %H:%M UTC")
+
+
+def ending(status: ModelDeploymentStatus, transition: Transition) -> str:
+    """What ends the state, in a few words; empty for a state that lasts."""
+    rollout = status.rollout
+    if status.phase is Phase.ROLLED_BACK:
+        return SAID[Reason.REVISION_REJECTED]
+    if rollout is not None and rollout.taken_back and transition.reason not in DOWN | {Reason.STABLE_DOWN}:
+        return TAKING_BACK
+    return ENDS.get(transition.reason) or SAID.get(transition.reason) or ""
+
+
+def says_its_end(status: ModelDeploymentStatus, transition: Transition) -> bool:
+    """Whether the message has what ends the state in more words."""
+    rollout, reason = status.rollout, transition.reason
+    back = status.phase is Phase.ROLLED_BACK or (rollout is not None and rollout.taken_back)
+    return reason in SAID and (not back or reason in {Reason.REVISION_REJECTED, Reason.NO_RECEIVER, Reason.STABLE_DOWN})
+
+
+def told(head: str, why: str, end: str, *, said: bool, longest: int) -> str:
+    """The whole message: state, why, what ends it, and PromQL last; the why gives way where it is too long."""
+    queries = "".join(dict.fromkeys(_QUERY.findall(why)))
+    plain = _QUERY.sub("", why) if queries else why
+    before, after = f"{head}: " if head else "", f"; {end}" if end and not said and end not in plain else ""
+    room = longest - len(before) - len(after)
+    if len(plain) > room:
+        plain = f"{plain[: room - 1]}…"
+    return f"{before}{plain}{after}{queries}"[:longest]
+
+
+def summary(head: str, why: str, end: str, *, said: bool) -> str:
+    """The message in at most ``LONGEST_SUMMARY`` characters: as many of its parts as there is room for."""
+    whole = told(head, _QUERY.sub("", why), end, said=said, longest=LONGEST_SUMMARY + 1)
+    if len(whole) <= LONGEST_SUMMARY:
+        return whole
+    first, *others = _QUERY.sub("", why).split("; ")
+    before, after = f"{head}: " if head else "", f"; {end}" if end and end not in first else ""
+    room = LONGEST_SUMMARY - len(before) - len(after)
+    lacking = min(len(first), SHORTEST_WHY) - room
+    if lacking > 0 and head:  # versions may have 63 characters
+        before = f"{shortened(head, len(head) - lacking)}: "
+        room += lacking
+    text = shortened(first, max(1, room))
+    for other in others:
+        if len(text) + len(other) + 2 > room or text.endswith("…"):
+            break
+        text = f"{text}; {other}"
+    return f"{before}{text}{after}"[:LONGEST_SUMMARY]
