@@ -22,6 +22,7 @@ from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
 from serin.controller.metrics.metric import REGISTRY
 from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
+from serin.controller.metrics.notifications import NotificationMetrics
 from serin.controller.metrics.process import declare_process, declare_server, record_call, record_query
 from serin.controller.reconciliation.reconcile import Reconciler
 from serin.controller.rights import checking
@@ -29,6 +30,8 @@ from serin.controller.settings import Settings, SettingsError, from_environment
 from serin.controller.shutdown import install_signal_handlers, run_and_exit
 from serin.controller.watchdog import Watchdog
 from serin.notify import sinks_of
+from serin.notify.delivery import outbox_of
+from serin.notify.outbox import Outbox
 from serin.notify.sink import SinkContext
 from serin.prometheus.server.arms import unguarded
 from serin.prometheus.server.client import Prometheus
@@ -85,7 +88,11 @@ async def run(settings: Settings) -> None:
             async with checking(cluster, settings, state), released_on_exit(elector):
                 if await completed_before_stop(stop, _stand_by(elector, state)):
                     async with leading(elector, stop):
-                        fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
+                        leads = (lambda: elector.leads) if elector else (lambda: True)
+                        fenced = FencedCluster(cluster, leads)
+                        metrics = NotificationMetrics(REGISTRY)
+                        outbox = outbox_of(settings.notifications, now, leads, metrics.told)
+                        metrics.watch(outbox.lines)
                         reconciler = Reconciler(
                             fenced,
                             sources,
@@ -102,8 +109,9 @@ async def run(settings: Settings) -> None:
                             metrics=ModelDeploymentMetrics(REGISTRY),
                             gateways=GatewayFeatures(settings.gateway_features),
                             limits=Limits(settings.rollouts_per_namespace, settings.rollouts_in_all),
+                            outbox=outbox,
                         )
-                        await _lead(settings, reconciler, login, state, stop)
+                        await _lead(settings, reconciler, outbox, login, state, stop)
 
 
 @contextlib.contextmanager
@@ -141,16 +149,17 @@ async def _stand_by(elector: Elector | None, state: health.State) -> None:
         state.standing_by = False
 
 
-async def _lead(
+async def _lead(  # noqa: PLR0917 - what the process is made of
     settings: Settings,
     reconciler: Reconciler,
+    outbox: Outbox,
     credentials: ClusterCredentials,
     state: health.State,
     stop: asyncio.Event,
 ) -> None:
     """Runs workers and watches until ``stop`` is set (by a signal or a lost lease) or a bug ends them."""
     loop = Loop(reconciler.reconcile, now, settings.resync, reconciler.longest_backoff)
-    async with working(loop, settings.workers, stop):
+    async with working(loop, settings.workers, stop), outbox.delivering(loop.queue.add):
         await watch(
             registry_for(loop.queue.add, credentials, state.watchdog, freezes_of_all=settings.freezes_of_all),
             namespaces=settings.namespaces,
