@@ -68,9 +68,7 @@ class TellingLab(Lab):
         pairs = [(box, Addressee(box.name, box.about)) for box in self.boxes]
         self.outbox = Outbox(pairs, wall=lambda: self.now, clock=lambda: self.now.timestamp())
         self.outbox._wake = self.woken.append
-        self.reconciler = Reconciler(
-            self.seen_cluster, {URL: self.prometheus}, lambda: self.now, outbox=self.outbox
-        )
+        self.reconciler = Reconciler(self.seen_cluster, {URL: self.prometheus}, lambda: self.now, outbox=self.outbox)
 
     async def tick(self) -> Any:
         due = await super().tick()

@@ -69,10 +69,13 @@ def observation_of(
 
 def notifying_of(key: Key, outbox: Outbox, snapshot: Snapshot) -> Notifying:
     """The receivers of notifications, as a decision sees them."""
-    rollout = snapshot.status.rollout
-    if not outbox.lines or rollout is None:
+    status = snapshot.status
+    if not outbox.lines or status.rollout is None:
         return outbox.notifying(key)
-    return outbox.notifying(key, changed_fields(snapshot.record_objs.get(rollout.record) or {}))
+    arms = (
+        snapshot.workloads.get(ref.revision) if ref is not None else None for ref in (status.candidate, status.stable)
+    )
+    return outbox.notifying(key, changed_fields(snapshot.record_objs.get(status.rollout.record) or {}, *arms))
 
 
 def sight_of(snapshot: Snapshot, decision: Decision, reader: WindowReader | None, now: datetime) -> Sight:

@@ -65,7 +65,14 @@ def told(
     if before.phase is None:
         return tuple(_of_person(before, after))
     loud = any(each.kind in LOUD for each in found)
-    warnings = (each for each in announced if each.warning and not (loud and each.message == after.message))
+    again = before.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}
+    warnings = (
+        each
+        for each in announced
+        if each.warning
+        and not (loud and each.message == after.message)
+        and not (again and each.reason is Reason.REVISION_REJECTED)  # ``RolledBack`` has told it
+    )
     return (*found, *(Told(Kind.WARNING, each.message, each.reason) for each in warnings))
 
 
@@ -91,7 +98,7 @@ def _of_rollout(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> 
         yield Told(Kind.STARTED, message, after.reason)
     if new.taken_back and (old is None or begins or not old.taken_back):
         yield Told(Kind.ROLLING_BACK, new.cause_message or message, new.cause or after.reason)
-    elif not begins and new.outcome is None and old is not None and old.interruption is None:
+    elif not begins and new.outcome is None and old is not None and old.interruption is None and after.stable:
         weights = [status.weights.desired if status.weights is not None else 0 for status in (before, after)]
         if weights[1] > weights[0]:
             yield Told(Kind.STEP_ADVANCED, message, after.reason)
