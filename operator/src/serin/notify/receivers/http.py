@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -123,5 +124,6 @@ def _described(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its name cannot be resolved"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection: {error.os_error.strerror or type(error.os_error).__name__}"
+        number = error.os_error.errno
+        return f"no connection: {os.strerror(number) if number else type(error.os_error).__name__}"
     return f"the request failed: {type(error).__name__}"
