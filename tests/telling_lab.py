@@ -66,9 +66,12 @@ class TellingLab(Lab):
 
     def restart(self) -> None:
         pairs = [(box, Addressee(box.name, box.about)) for box in self.boxes]
-        self.outbox = Outbox(pairs, wall=lambda: self.now, clock=lambda: self.now.timestamp())
+        self.outbox = Outbox(pairs, wall=lambda: self.now, clock=self._seconds)
         self.outbox._wake = self.woken.append
         self.reconciler = Reconciler(self.seen_cluster, {URL: self.prometheus}, lambda: self.now, outbox=self.outbox)
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
 
     async def tick(self) -> Any:
         due = await super().tick()

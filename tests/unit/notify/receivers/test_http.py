@@ -15,8 +15,8 @@ from serin.notify.receivers.settings import Endpoint
 from tests.unit.notify.receivers.http_box import HttpBox, http_box, says
 
 
-async def failure(endpoint: Endpoint, timeout: float = 5) -> NotDelivered:
-    sender = HttpSender(endpoint, timeout)
+async def failure(endpoint: Endpoint, seconds: float = 5) -> NotDelivered:
+    sender = HttpSender(endpoint, seconds)
     try:
         with pytest.raises(NotDelivered) as caught:
             await sender.post("/hook-token", {"a": 1})
@@ -89,7 +89,7 @@ async def test_a_redirect_on_the_same_host_is_followed_with_what_was_sent_but_no
 
 async def test_one_that_is_slow_or_gone_is_left_in_time() -> None:
     async with http_box(30.0) as box:
-        assert str(await failure(Endpoint(url=box.url), timeout=0.05)) == "no answer within 0.05 s"
+        assert str(await failure(Endpoint(url=box.url), seconds=0.05)) == "no answer within 0.05 s"
     assert str(await failure(Endpoint(url=box.url))).startswith("no connection: ")
 
 
