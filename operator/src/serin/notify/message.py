@@ -56,13 +56,11 @@ SEVERITIES: dict[NotificationKind, Severity] = {
     Kind.NEEDS_PERSON_NOW: "critical",
     Kind.NEEDS_PERSON: "warning",
     Kind.WARNING: "warning",
-    Kind.ROLLING_BACK: "warning",
-    Kind.ROLLED_BACK: "warning",
 }
 
 
 def severity_of(kind: NotificationKind) -> Severity:
-    """How much it matters; only what needs a person at once is critical."""
+    """How much it matters, as in Serin's alerts: only what needs a person at once is critical, and a rollback is news."""
     return SEVERITIES.get(kind, "info")
 
 

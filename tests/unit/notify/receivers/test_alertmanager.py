@@ -34,7 +34,7 @@ async def test_a_rollback_is_an_alert_that_begins_when_it_was_decided_and_is_kep
         assert box.requests[0].path == "/api/v2/alerts"
     assert alert["labels"] == {
         "alertname": "SerinNotificationRolledBack",
-        "severity": "warning",
+        "severity": "info",
         "namespace": "prod",
         "model_deployment": "fraud",
         "cluster": "eu",

@@ -53,7 +53,7 @@ async def test_a_message_is_sent_with_its_title_and_redirects_are_off(
     await chat.close()
     [said] = library.sent
     assert said["title"] == "prod/fraud: version 42 was taken back: SLOBreached"
-    assert said["notify_type"] == "warning"
+    assert said["notify_type"] == "info"
     assert library.address.redirects is False
     assert library.assets[0]["http_redirects"] is False
 
