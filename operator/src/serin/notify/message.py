@@ -60,7 +60,7 @@ SEVERITIES: dict[NotificationKind, Severity] = {
 
 
 def severity_of(kind: NotificationKind) -> Severity:
-    """How much it matters, as in Serin's alerts: only what needs a person at once is critical, and a rollback is news."""
+    """How much it matters, as in Serin's alerts: only what needs a person at once is critical; a rollback is news."""
     return SEVERITIES.get(kind, "info")
 
 
