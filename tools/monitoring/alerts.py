@@ -130,6 +130,14 @@ TICKETS = (
         fleet=True,
     ),
     Alert(
+        "SerinReceiverFails",
+        "warning",
+        "A receiver of notifications takes nothing.",
+        "{{ $labels.receiver }} has taken no notification for {{ $value | humanizeDuration }}.",
+        "(time() - max by (receiver) (serin_receiver_failing_since_timestamp_seconds)) > 600",
+        fleet=True,
+    ),
+    Alert(
         "SerinPassesFail",
         "warning",
         "Passes of Serin end with errors.",

@@ -16,6 +16,7 @@
     │   ├── MetricsUnavailable       network, TLS, 408, 429, 5xx, timeout, partial data: hold and try again
     │   ├── AnswerTooLarge           over the size limit: query less, or ask for sums
     │   └── MalformedAnswer          not an answer of the Prometheus API: hold and report it
+    ├── NotDelivered                 a receiver has not taken a notification: try again later, in its own time
     └── InvalidInput                 a file or an option of a command is wrong: say where, and exit with 2
 """
 
@@ -76,6 +77,15 @@ class InvalidInput(SerinError):
 
 class NotLeader(ClusterError):
     """The lease is lost or could not be renewed in time; no request was sent."""
+
+
+class NotDelivered(SerinError):
+    """A receiver has not taken a notification. The text quotes nothing of the receiver's address or answer."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, refused: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after, self.refused = retry_after, refused
+        """Seconds that the receiver asks to wait; whether it is this notification that it does not want."""
 
 
 class MetricsError(SerinError):

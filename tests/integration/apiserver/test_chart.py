@@ -16,8 +16,10 @@ from e2e.deploy import ClusterApi, rights
 from e2e.deploy.installation import CRDS, documents
 from e2e.sandbox.build import find_optional
 from serin.controller.settings import Settings, from_environment
+from serin.notify.receivers.settings import NotificationSettings, settings_from
 from serin.prometheus.server.credentials import Server
 from serin.schema.choices import Arms
+from serin.schema.notification_kinds import NotificationKind
 from serin.schema.types import DURATION_PATTERN
 from serin.tracing.choice import endpoint_in
 
@@ -361,6 +363,37 @@ def properties(schema: Json) -> dict[str, set[str]]:
         if inner:
             found[name] = set(inner)
     return found
+
+
+def test_receivers_are_what_the_operator_reads_and_a_secret_of_theirs_keeps_no_pod_from_starting() -> None:
+    items = rendered("notifications")
+    found = settings_from(only(items, "ConfigMap")["data"]["notifications.yaml"], "notifications.yaml")
+    assert [(each.name, each.kind) for each in found.receivers] == [
+        ("pager", "alertmanager"),
+        ("pipeline", "cloudEvents"),
+        ("chat", "apprise"),
+    ]
+    spec = only(items, "Deployment")["spec"]["template"]["spec"]
+    mounts = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+    assert {"/etc/serin-notifications", "/var/run/secrets/pipeline", "/var/run/secrets/chat"} <= mounts
+    secrets = [volume["secret"] for volume in spec["volumes"] if "secret" in volume]
+    assert secrets == [{"secretName": "pipeline"}, {"secretName": "chat", "optional": True}]
+    assert environment(items)["SERIN_NOTIFICATIONS_CONFIG"] == "/etc/serin-notifications/notifications.yaml"
+
+
+def test_the_values_schema_knows_what_the_operator_knows_of_receivers() -> None:
+    chart = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    known, ours = (
+        chart["properties"]["notifications"]["properties"],
+        NotificationSettings.model_json_schema(by_alias=True),
+    )
+    assert known.keys() == {*ours["properties"], "secrets"}
+    receiver = known["receivers"]["items"]["properties"]
+    assert receiver.keys() == ours["$defs"]["ReceiverSettings"]["properties"].keys()
+    assert receiver["about"]["items"]["enum"] == [kind.value for kind in NotificationKind]
+    endpoint = chart["$defs"]["receiverEndpoint"]["properties"]
+    assert endpoint.keys() == ours["$defs"]["AlertmanagerSettings"]["properties"].keys()
+    assert receiver["apprise"]["properties"].keys() == ours["$defs"]["AppriseSettings"]["properties"].keys()
 
 
 def test_the_values_schema_knows_what_the_operator_knows_of_servers() -> None:

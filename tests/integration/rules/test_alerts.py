@@ -136,6 +136,10 @@ CASES = [
         'serin_prometheus_left_alone{instance="a:8080",server="http://p:9090"}': "1x90",
         'serin_prometheus_queries_total{instance="a:8080",server="http://p:9090",result="unavailable"}': "6x90"}, 10,
         what="nobody asks it any more"),
+    Case("SerinReceiverFails", {'serin_receiver_failing_since_timestamp_seconds{instance="a:8080",receiver="pager"}':
+         "60x90"}, 15, "pager has taken no notification for 14m 0s.", {"receiver": "pager"}),
+    Case("SerinReceiverFails", {'serin_receiver_failing_since_timestamp_seconds{instance="a:8080",receiver="pager"}':
+         "60x5 stale"}, 15, what="it takes them again"),
     Case("SerinPassesFail", {'serin_reconcile_total{instance="a:8080",result="bug"}': "0+60x90"}, 20,
          "1 passes a second end with bug.", {"result": "bug"}),
     Case("SerinPassesFail", {'serin_reconcile_total{instance="a:8080",result="error"}': "0 1x90"}, 20,

@@ -27,6 +27,7 @@ class ConditionType(StrEnum):
     CLIENT_ERRORS = "ClientErrors"
     PERMITTED = "Permitted"
     ACTIONS_READ = "ActionsRead"
+    NOTIFIED = "Notified"
 
 
 class Condition(ApiModel):

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, model_validator
 from serin.api.policy.analysis import Analysis
 from serin.api.policy.exposure import PASSABLE, Exposure, Preview, Shadow
 from serin.api.policy.gate import MOST_GATES, Gate
+from serin.api.policy.notification import NotificationRule
 from serin.api.policy.slo import Slo
 from serin.policy_gates.answer import Before
 from serin.policy_gates.windows import Windows
@@ -172,6 +173,15 @@ class PromotionPolicySpec(ApiModel):
     when_stable_is_down: WhenStableIsDown = WhenStableIsDown.PROMOTE
     """What a ready candidate without a breach does when stable has had no ready endpoint for 30 seconds: Promote gives
     it all traffic, Hold waits for a PromotionAction Promote."""
+
+    notifications: Annotated[
+        list[NotificationRule],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["receiver"]},
+        ),
+    ] = []
+    """Who is told what, where it differs from the operator's defaults. As it is now, also for a rollout under way."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from serin.api.conditions import Condition
+from serin.api.notification import MOST_PENDING, Notification
 from serin.api.people import AdvancedStep, AnsweredAction, GateStatus, Held
 from serin.api.workload import OfWorkload
 from serin.schema.choices import Severity
@@ -257,6 +258,8 @@ class ModelDeploymentStatus(ApiModel):
     """Set from a PromotionAction Retry until the rollout that it asks for starts."""
     actions: Annotated[list[OrOmitted[AnsweredAction]], Field(max_length=20)] = []
     """The newest PromotionActions that were answered, newest first."""
+    notifications: Annotated[list[OrOmitted[Notification]], Field(max_length=MOST_PENDING)] = []
+    """Notifications that not all of their receivers have taken yet, oldest first; empty where nobody is to be told."""
 
     @property
     def is_torn(self) -> bool:

@@ -22,6 +22,7 @@ from serin.controller.handlers import registry_for, watch
 from serin.controller.loop import Loop
 from serin.controller.metrics.metric import REGISTRY
 from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
+from serin.controller.metrics.notifications import NotificationMetrics
 from serin.controller.metrics.process import declare_process, declare_server, own_version, record_spans
 from serin.controller.reconciliation.reconcile import Reconciler
 from serin.controller.rights import checking
@@ -32,6 +33,8 @@ from serin.controller.telling.passes import call_seen, closed_on_exit, query_see
 from serin.controller.watchdog import Watchdog
 from serin.errors import InvalidInput
 from serin.notify import sinks_of
+from serin.notify.delivery import outbox_of
+from serin.notify.outbox import Outbox
 from serin.notify.sink import SinkContext
 from serin.prometheus.server.arms import unguarded
 from serin.prometheus.server.client import Prometheus
@@ -67,7 +70,11 @@ async def run(settings: Settings, tracer: Tracer | None = None) -> None:
             async with checking(cluster, settings, state), released_on_exit(elector):
                 if await completed_before_stop(stop, _stand_by(elector, state)):
                     async with leading(elector, stop):
-                        fenced = FencedCluster(cluster, (lambda: elector.leads) if elector else (lambda: True))
+                        leads = (lambda: elector.leads) if elector else (lambda: True)
+                        fenced = FencedCluster(cluster, leads)
+                        metrics = NotificationMetrics(REGISTRY)
+                        outbox = outbox_of(settings.notifications, now, leads, metrics.told)
+                        metrics.watch(outbox.lines)
                         reconciler = Reconciler(
                             fenced,
                             sources,
@@ -84,6 +91,7 @@ async def run(settings: Settings, tracer: Tracer | None = None) -> None:
                             metrics=ModelDeploymentMetrics(REGISTRY),
                             gateways=GatewayFeatures(settings.gateway_features),
                             limits=Limits(settings.rollouts_per_namespace, settings.rollouts_in_all),
+                            outbox=outbox,
                         )
                         loop = Loop(
                             reconciler.reconcile,
@@ -92,7 +100,7 @@ async def run(settings: Settings, tracer: Tracer | None = None) -> None:
                             reconciler.longest_backoff,
                             traced=traced_by(tracer),
                         )
-                        await _lead(settings, loop, login, state, stop)
+                        await _lead(settings, loop, outbox, login, state, stop)
 
 
 @contextlib.contextmanager
@@ -130,15 +138,16 @@ async def _stand_by(elector: Elector | None, state: health.State) -> None:
         state.standing_by = False
 
 
-async def _lead(
+async def _lead(  # noqa: PLR0917 - what the process is made of
     settings: Settings,
     loop: Loop,
+    outbox: Outbox,
     credentials: ClusterCredentials,
     state: health.State,
     stop: asyncio.Event,
 ) -> None:
     """Runs workers and watches until ``stop`` is set (by a signal or a lost lease) or a bug ends them."""
-    async with working(loop, settings.workers, stop):
+    async with working(loop, settings.workers, stop), outbox.delivering(loop.queue.add):
         await watch(
             registry_for(loop.queue.add, credentials, state.watchdog, freezes_of_all=settings.freezes_of_all),
             namespaces=settings.namespaces,

@@ -22,6 +22,8 @@ from pydantic_settings import (
 )
 
 from serin.errors import InvalidInput
+from serin.notify.receivers.settings import NotificationSettings
+from serin.notify.receivers.settings import settings_from as notifications_from
 from serin.prometheus.server.address import normalised
 from serin.prometheus.server.arms import settings_from
 from serin.prometheus.server.credentials import Server, check, servers_from
@@ -82,6 +84,8 @@ class Settings(BaseSettings):
 
     prometheus: Annotated[tuple[Server, ...], NoDecode]
     """Allow-list of Prometheus servers; the first one is the default. From three variables: see ``_prometheus``."""
+    notifications: Annotated[NotificationSettings, NoDecode] = NotificationSettings()
+    """Who is told what happens, outside of the cluster; from the file that ``SERIN_NOTIFICATIONS_CONFIG`` names."""
     namespaces: Annotated[tuple[Namespace, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="names of namespaces, separated by commas, or empty for the whole cluster"
     )
@@ -140,8 +144,10 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
     source = EnvSettingsSource(Settings)
     source.env_vars = {name.lower(): value for name, value in env.items() if name == name.upper()}
     servers, wrong = _prometheus(env)
+    told, unusable = _notifications(env)
+    wrong += unusable
     try:
-        settings = Settings(**{**source(), "prometheus": servers})
+        settings = Settings(**{**source(), "prometheus": servers, "notifications": told})
     except ValidationError as error:
         names = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors(include_input=False))
         wrong += [_message(name, str(source.env_vars[f"{PREFIX}{name}".lower()])) for name in names]
@@ -181,6 +187,17 @@ def _prometheus(env: Mapping[str, str]) -> tuple[tuple[Server, ...], list[str]]:
     if twice is not None:
         wrong.append(f"SERIN_PROMETHEUS_URLS and SERIN_PROMETHEUS_CONFIG: {twice} is there twice; keep one")
     return tuple(server.with_default(arms) for server in found), wrong
+
+
+def _notifications(env: Mapping[str, str]) -> tuple[NotificationSettings, list[str]]:
+    """The receivers of a file, and a line if it is wrong. The Secrets that it refers to may come later."""
+    config = env.get("SERIN_NOTIFICATIONS_CONFIG", "")
+    try:
+        text = Path(config).read_text(encoding="utf-8") if config else ""
+        return (notifications_from(text, config) if config else NotificationSettings()), []
+    except (InvalidInput, OSError, UnicodeDecodeError) as error:
+        why = f"{config}: {error.strerror}" if isinstance(error, OSError) else error
+        return NotificationSettings(), [f"SERIN_NOTIFICATIONS_CONFIG: {why}"]
 
 
 def _plain_servers(env: Mapping[str, str]) -> list[Server]:

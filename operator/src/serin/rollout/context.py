@@ -75,7 +75,8 @@ class DecisionContext:
         live, record = self.observed.policy, self.record(status)
         if record is None or record.policy is None or not isinstance(live, PromotionPolicySpec):
             return False
-        return live != record.policy
+        told_alike = live.model_copy(update={"notifications": record.policy.notifications})
+        return told_alike != record.policy  # who is told is no part of how it is judged
 
     def policy_problem(self) -> Problem | None:
         """Why no rollout may start with the live policy; None if one may, or if the policy was not needed.

@@ -20,6 +20,7 @@ from serin.rollout.housekeeping import (
     without_stale_retry,
     without_written_outcomes,
 )
+from serin.rollout.notifications.pending import standing, with_notifications
 from serin.rollout.observation import Observation
 from serin.rollout.phases import is_watched
 from serin.rollout.phases.idle import decide_idle
@@ -75,10 +76,13 @@ def decide(
     current = rebuild(context) if status.phase is None else status
     transition = current if isinstance(current, Transition) else _advance(context, current)
     after = with_templates(context, with_report(context, status, transition))
+    announced = (*announcements(status, after, transition), *drift_announcement(status, after))
+    after = with_notifications(context, status, after, announced)
     return Decision(
         status=after,
         plan=Plan() if transition.frozen else plan(context, after),
-        announcements=(*announcements(status, after, transition), *drift_announcement(status, after)),
+        announcements=announced,
+        standing=standing(context, after),
         wake_at=_earliest(
             transition.wake_at,
             *_drained_at(context, after),

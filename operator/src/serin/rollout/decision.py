@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from serin.api.notification import Notification
 from serin.api.policy.preview_header import Header
 from serin.api.promotion_action import ActionOutcome
 from serin.api.status import ModelDeploymentStatus, RevisionRef
@@ -115,6 +116,8 @@ class Decision:
     status: ModelDeploymentStatus
     plan: Plan
     announcements: tuple[Announcement, ...] = ()
+    standing: Notification | None = None
+    """That a person is needed, for as long as it is so."""
     wake_at: datetime | None = None
     """When to decide again without a watch event; None if nothing can change without one."""
     asks_preflight: bool = False

@@ -15,6 +15,7 @@ from serin.judge.refusals import Refusals
 from serin.judge.split import Split
 from serin.policy_gates.answer import Fact
 from serin.rollout.concurrency.turns import Turn
+from serin.rollout.notifications.notifying import SILENT, Notifying
 from serin.rollout.readiness import Readiness
 from serin.rollout.views import ActionView, FreezeView, RecordView, RejectionElsewhere
 from serin.schema.reasons import Outcome, Reason
@@ -206,6 +207,8 @@ class Observation:
     readiness: Readiness | None = None
     """What preflight found for the rollout under way; None if this process has not asked."""
     retention: Retention = KEEP_ALL
+    notifying: Notifying = SILENT
+    """Who is to be told, and what they have taken."""
     carried_out: int | None = None
     """The generation of spec for which this process has written everything; None if it has not."""
 

@@ -165,6 +165,18 @@ QUERY_SECONDS = histogram(
 QUERY_BYTES = counter("serin_prometheus_read_bytes_total", "Bytes of answers, unpacked.", "server")
 QUERY_SERIES = counter("serin_prometheus_read_series_total", "Series, or values, in answers.", "server")
 LEFT_ALONE = gauge("serin_prometheus_left_alone", "1 while a server has failed and is probed only.", "server")
+NOTIFICATIONS = counter(
+    "serin_notifications_total",
+    "Attempts to hand a notification to a receiver, by how they ended.",
+    "receiver",
+    "result",
+)
+NOTIFICATIONS_PENDING = gauge("serin_notifications_pending", "Notifications that wait for a receiver.", "receiver")
+RECEIVER_FAILING = gauge(
+    "serin_receiver_failing_since_timestamp_seconds",
+    "Since when a receiver has taken no notification; absent while it takes them.",
+    "receiver",
+)
 
 CATALOGUE: dict[str, tuple[Metric, ...]] = {
     "Where a ModelDeployment stands": (
@@ -179,6 +191,7 @@ CATALOGUE: dict[str, tuple[Metric, ...]] = {
     "The process": (BUILD, LEADING, MISSING_PERMISSIONS, PASSES, PASS_SECONDS, API_REQUESTS, API_SECONDS, SPANS),
     "The queue": (QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT),
     "Queries to Prometheus": (QUERIES, QUERY_SECONDS, QUERY_BYTES, QUERY_SERIES, LEFT_ALONE),
+    "Notifications": (NOTIFICATIONS, NOTIFICATIONS_PENDING, RECEIVER_FAILING),
 }  # fmt: skip
 """All of them, in the order of the reference."""
 METRICS: tuple[Metric, ...] = tuple(metric for group in CATALOGUE.values() for metric in group)

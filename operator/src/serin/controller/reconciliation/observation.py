@@ -13,9 +13,13 @@ from serin.controller.reconciliation.acts import lasting
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.snapshot.freezes import freeze_views, freezes_matter
 from serin.controller.snapshot.observe import Snapshot
+from serin.controller.workqueue import Key
 from serin.evidence import Assessment
+from serin.notify.outbox import Outbox
 from serin.policy_gates.answer import Fact
+from serin.records.changes import changed_fields
 from serin.rollout.decision import Decision
+from serin.rollout.notifications.notifying import Notifying
 from serin.rollout.observation import Observation, Part
 
 
@@ -61,6 +65,17 @@ def observation_of(
         write_failures=lasting(last.failures, now) if last is not None else None,
         carried_out=last.generation if last is not None else None,
     )
+
+
+def notifying_of(key: Key, outbox: Outbox, snapshot: Snapshot) -> Notifying:
+    """The receivers of notifications, as a decision sees them."""
+    status = snapshot.status
+    if not outbox.lines or status.rollout is None:
+        return outbox.notifying(key)
+    arms = (
+        snapshot.workloads.get(ref.revision) if ref is not None else None for ref in (status.candidate, status.stable)
+    )
+    return outbox.notifying(key, changed_fields(snapshot.record_objs.get(status.rollout.record) or {}, *arms))
 
 
 def sight_of(snapshot: Snapshot, decision: Decision, reader: WindowReader | None, now: datetime) -> Sight:

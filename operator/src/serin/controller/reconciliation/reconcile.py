@@ -13,7 +13,13 @@ from serin.cluster.permissions import Missing
 from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
 from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
-from serin.controller.reconciliation.observation import PassResult, observation_of, sight_of, step_start
+from serin.controller.reconciliation.observation import (
+    PassResult,
+    notifying_of,
+    observation_of,
+    sight_of,
+    step_start,
+)
 from serin.controller.reconciliation.preflights import Preflights, survey_target
 from serin.controller.reconciliation.record_writer import Evidence, with_evidence
 from serin.controller.reconciliation.window_reader import WindowReader
@@ -28,6 +34,7 @@ from serin.controller.telling.decisions import under_way
 from serin.controller.workqueue import GONE, Gone, Key
 from serin.errors import ClusterError, NotLeader
 from serin.evidence import Assessment
+from serin.notify.outbox import Outbox
 from serin.notify.sink import Sink
 from serin.policy_gates.answer import Fact
 from serin.prometheus.sharing.allow_list import AllowList, MetricsServer
@@ -70,6 +77,7 @@ class Reconciler:
         metrics: ModelDeploymentMetrics | None = None,
         gateways: GatewayFeatures | None = None,
         limits: Limits = NO_LIMITS,
+        outbox: Outbox | None = None,
     ) -> None:
         """``servers`` has the Prometheus servers of the allow-list by address; the first one is the default.
 
@@ -89,6 +97,7 @@ class Reconciler:
         self._readers, self._actions, self._facts = WindowReaders(), ActionList(), GateFacts(cluster)
         self._requesters, self._rollouts = Requesters(clock), Rollouts(cluster, limits, namespaces)
         self._preflights, self._last = Preflights(), dict[Key, PassResult]()
+        self._outbox = outbox or Outbox(wall=clock)
 
     async def reconcile(self, key: Key) -> datetime | Gone | None:
         """One pass; the time of the next one, None if only an event can change anything, ``GONE`` without one."""
@@ -114,6 +123,7 @@ class Reconciler:
             self._metrics.forget(key)
             self._facts.forget(key)
             self._rollouts.forget(key)
+            self._outbox.forget(key)
             return await refuse_actions_on(self._cluster, self._actions, key, self._clock()) or GONE
         under_way(snapshot.obj, snapshot.status)
         if snapshot.status.rollout is None and Part.RECORDS not in snapshot.unknown:
@@ -155,6 +165,7 @@ class Reconciler:
             await self._apply_route_without_status(actor, snapshot, decision, acts)
             raise
         decision = await self._apply_route(actor, snapshot, decision, acts)
+        self._outbox.offer(key, decision.status.notifications, decision.standing)  # they are sent elsewhere
         answered = await actor.publish(snapshot, decision, acts, self._clock())
         await self._after_traffic(actor, snapshot, decision, reader, acts)
         rollout = decision.status.rollout
@@ -273,6 +284,7 @@ class Reconciler:
         rollout = snapshot.status.rollout
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
         observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
+        observation = replace(observation, notifying=notifying_of(key, self._outbox, snapshot))
         observation = replace(observation, turn=self._rollouts.turn(key, snapshot.status, now))
         decision = decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
         self._rollouts.note(key, decision.status, now)  # at once, so that nobody else takes the same turn

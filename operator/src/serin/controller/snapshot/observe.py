@@ -264,7 +264,8 @@ def _with_whole_status(parsed: ModelDeployment) -> ModelDeployment:
     """A torn status counts as lost: it is rebuilt from the route and the records."""
     if not parsed.status.is_torn:
         return parsed
-    kept = ModelDeploymentStatus(rejected=parsed.status.rejected, actions=parsed.status.actions)
+    status = parsed.status
+    kept = ModelDeploymentStatus(rejected=status.rejected, actions=status.actions, notifications=status.notifications)
     return parsed.model_copy(update={"status": kept})
 
 

@@ -7,6 +7,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.evidence.traffic_split import describe_split
+from serin.rollout.notifications.pending import notified_condition
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
 from serin.rollout.report.client_errors import UNSEEN, client_errors_condition
@@ -51,6 +52,7 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
         why, read = Reason.OBSERVATION_INCOMPLETE.value, False if unread.refused else None
         out.append(_make(context, ConditionType.ACTIONS_READ, why, unread.message, holds=read))
     out.extend(_analysis_condition(context, status))
+    out.extend(notified_condition(context, status, UNSEEN))
     if context.observed.missing_rights:
         message = (
             f"Serin's service account may not: {'; '.join(context.observed.missing_rights)}; apply the chart's rules"

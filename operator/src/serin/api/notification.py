@@ -1,0 +1,65 @@
+"""A notification that not all of its receivers have taken; it stands in status beside the decision that it tells of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from serin.schema.notification_kinds import NotificationKind
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason, Verdict
+from serin.schema.types import AnyName, ApiModel, Name, Time, User, Word
+from serin.schema.words import OrOmitted, Stored
+
+MOST_PENDING = 16
+MOST_RECEIVERS = 16
+MOST_FIGURES = 3
+MOST_CHANGES = 12
+LONGEST_MESSAGE = 1024
+
+
+class SloFigures(ApiModel):
+    """The figures of one SLO when it was decided."""
+
+    name: Name
+    verdict: Stored[Verdict]
+    bad: int
+    total: int
+    stable_bad: int
+    stable_total: int
+    evidence: Annotated[dict[str, Word], Field(max_length=8)] = {}
+    """log10 of the e-values, by test."""
+    threshold: Word = ""
+    """The candidate is rolled back when ``e1`` and ``e2`` are both at or above this."""
+
+
+class Notification(ApiModel):
+    """One fact that receivers are told, once each."""
+
+    id: Annotated[str, Field(max_length=384)]
+    """The same for the same fact, whoever sends it and however often."""
+    kind: Stored[NotificationKind]
+    at: Time
+    """When it was decided."""
+    to: Annotated[list[Name], Field(max_length=MOST_RECEIVERS)]
+    """Receivers that have not taken it yet."""
+    reason: Stored[Reason] | None = None
+    message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] = ""
+    phase: Stored[Phase] | None = None
+    weight: Annotated[int, Field(ge=0, le=100)] = 0
+    """Percent of traffic on the candidate from then on."""
+    before: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Percent that it had when it was decided to take it back."""
+    stable: Word = ""
+    """Version; empty where nothing is stable."""
+    candidate: Word = ""
+    """Version; empty outside of rollouts."""
+    record: AnyName = ""
+    by: User | None = None
+    """Who asked for it by a PromotionAction."""
+    exposed_at: Time | None = None
+    """When the candidate was first sent requests."""
+    slos: Annotated[list[OrOmitted[SloFigures]], Field(max_length=MOST_FIGURES)] = []
+    changed: Annotated[list[AnyName], Field(max_length=MOST_CHANGES)] = []
+    """The fields in which the candidate differs from stable."""

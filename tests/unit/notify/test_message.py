@@ -1,0 +1,118 @@
+"""A message answers, in this order: safe now, must I act, who was hurt, why, what changed, where to look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serin.errors import InvalidInput
+from serin.notify.message import Writer
+from serin.schema.notification_kinds import NotificationKind
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
+from tests.unit.notify.receivers.notes import delivery
+
+Kind = NotificationKind
+WHY = "availability: candidate 23 failed of 412 (5.58%), stable 37 failed of 7704 (0.48%)"
+
+
+def test_a_rollback_from_beginning_to_end() -> None:
+    written = Writer("eu", {"dashboard": "https://graphs/?m=$name"}).write(delivery())
+    assert written.title == "eu prod/fraud: version 42 was taken back: SLOBreached"
+    assert written.text.splitlines() == [
+        "Safe now? Yes: version 41 serves 100 %.",
+        "Must I act? No: version 42 is refused until there is a new revision, or somebody's Retry.",
+        "Who was hurt? Version 42 answered 412 requests in 4m, 23 of them bad (5.58%, availability).",
+        f"Why? {WHY}. That is 11.6 times stable's share.",
+        "What changed? version 41 → 42; fields: spec.model.uri; PromotionRecord fraud-7c9f2a1b-1.",
+        "Runbook: docs/runbooks/SerinRolledBack.md",
+        "Dashboard: https://graphs/?m=fraud",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "safe", "act"),
+    [
+        (Kind.PROMOTED, {"phase": Phase.STABLE}, "Yes: version 42 serves 100 %.", "No."),
+        (
+            Kind.ROLLED_BACK,
+            {"reason": Reason.EVICTED},
+            "Yes: version 41 serves 100 %.",
+            "No: it is tried again by itself.",
+        ),
+        (
+            Kind.ROLLING_BACK,
+            {},
+            "In a moment: version 42 had 25 %; version 41 serves 100 % as soon as the gateway has taken it.",
+            "No.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            {"reason": Reason.NO_RECEIVER, "weight": 25},
+            "No: version 42 serves 25 %, version 41 75 %.",
+            "Yes, now.",
+        ),
+        (
+            Kind.NEEDS_PERSON,
+            {"weight": 25},
+            "Yes: version 42 serves 25 %, version 41 75 %; the candidate is watched.",
+            "Yes, by day: nothing proceeds without a person.",
+        ),
+        (
+            Kind.NEEDS_PERSON,
+            {"stable": ""},
+            "Nothing serves yet, and nothing is lost.",
+            "Yes, by day: nothing proceeds without a person.",
+        ),
+        (Kind.RESUMED, {}, "Yes: version 41 serves 100 %.", "No."),
+        (Kind.WAITING_FOR_APPROVAL, {}, "Yes: version 41 serves 100 %.", "Only whoever approves."),
+    ],
+)
+def test_the_first_two_answers(kind: NotificationKind, changes: dict[str, Any], safe: str, act: str) -> None:
+    lines = Writer().write(delivery(kind, **changes)).text.splitlines()
+    assert lines[:2] == [f"Safe now? {safe}", f"Must I act? {act}"]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_has_a_title_and_no_empty_line(kind: NotificationKind) -> None:
+    written = Writer().write(delivery(kind, slos=[], changed=[], record="", exposed_at=None, message=""))
+    assert "$" not in written.title + written.text
+    assert all(written.text.splitlines())
+
+
+def test_a_person_who_is_needed_finds_the_page_of_the_reason() -> None:
+    text = (
+        Writer(links={"runbooks": "https://pages/"})
+        .write(delivery(Kind.NEEDS_PERSON_NOW, reason=Reason.NO_RECEIVER))
+        .text
+    )
+    assert "Runbook: https://pages/SerinRollbackStuck.md" in text
+
+
+def test_a_template_is_text_with_names_and_nothing_else() -> None:
+    writer = Writer(templates={"RolledBack": "$title | $by | $$5 | ${reason}\n\n$safe", "default": "$kind"})
+    assert writer.write(delivery(by="$name {x}")).text.splitlines() == [
+        "prod/fraud: version 42 was taken back: SLOBreached | $name {x} | $5 | SLOBreached",
+        "Safe now? Yes: version 41 serves 100 %.",
+    ]
+    assert writer.write(delivery(Kind.PROMOTED)).text == "Promoted"
+    with pytest.raises(InvalidInput, match=r"templates.default: \$kind.__class__|does not exist|begins no name"):
+        Writer(templates={"default": "$kinds"})
+
+
+def test_no_secret_and_no_control_character_is_told() -> None:
+    words = "pull: https://user:hush@registry/x failed\x1b[31m; Authorization: Bearer abcdefghijklmnopqrstuvwxyz"
+    written = Writer().write(delivery(message=words))
+    assert "hush" not in written.text
+    assert "abcdefghijklmnop" not in written.text
+    assert "\x1b" not in written.text
+
+
+def test_what_a_link_is_made_of_is_escaped() -> None:
+    link = Writer(links={"record": "https://x/$candidate"}).write(delivery(candidate="a/b?c=d e")).links["Record"]
+    assert link == "https://x/a%2Fb%3Fc%3Dd%20e"
+
+
+def test_a_text_has_a_bound() -> None:
+    assert len(Writer(templates={"default": "$message" * 500}).write(delivery()).text) <= 4000
