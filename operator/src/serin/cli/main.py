@@ -91,7 +91,8 @@ def replay(
     """
     from serin.cli import judge as lines
     from serin.cli.evidence import replaying
-    from serin.cli.replay import SENTENCES, Answer, replay_in
+    from serin.cli.replay import replay_in
+    from serin.records.replay import SENTENCES, Answer
 
     with one_line():
         text = lines.read_text(record)
