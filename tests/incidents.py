@@ -117,9 +117,9 @@ def blocks(found: list[Window], slo: str) -> Iterator[dict[str, Any]]:
 def incident(count: int = 80, fault_from: int = 34, bad: float = 0.05) -> Objects:
     """The three records, in the order of an export."""
     one, two, three = source("40"), source("41"), source("42", runtimeVersion="1.5.0")
-    first = finish(started(1, one, None), {"outcome": "Promoted", "reason": "Serving"}, None)
     calm = POLICY | {"steps": [{"weight": 10, "for": "5m"}, {"weight": 50, "for": "10m"}]}
-    second = finish(started(2, two, one, calm), {"outcome": "Promoted", "reason": "Serving"}, first["status"]["hash"])
+    first = finish(started(1, one, None), promoted(-2 * DAY + timedelta(minutes=2)), None)
+    second = finish(started(2, two, one, calm), promoted(-DAY + timedelta(minutes=40)), first["status"]["hash"])
     return copy.deepcopy([first, second, taken_back(started(3, three, two), second, count, fault_from, bad)])
 
 

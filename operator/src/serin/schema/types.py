@@ -106,16 +106,8 @@ SignedDecimalString = Annotated[
 LONGEST_QUERY = 1024
 Query = Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY)]
 """PromQL."""
-
-
-def _in_a_zone(value: datetime) -> datetime:
-    """A time without a zone, which no API server takes and only a file has, is one in UTC."""
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-
-
 Time = Annotated[
     datetime,
-    AfterValidator(_in_a_zone),
     PlainSerializer(format_time, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 def bundle(
     target: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="prec/NAME, or mdep/NAME for its newest rollout.")
+        str | None, typer.Argument(metavar="TARGET", help="prec/NAME, or mdep/NAME for its newest rollout.")
     ] = None,
     file: FilesOption = None,
     anonymous: AnonymousOption = False,  # noqa: FBT002 - a flag
@@ -51,8 +51,8 @@ def bundle(
 ) -> None:
     """What may be told of one rollout, as JSON of less than 100 KiB: for agents, tickets and chat.
 
-    It has fields of a list (docs/reference/incident-bundle-schema.json), and its texts are masked. The same record gives
-    the same bytes.
+    It has fields of a list (docs/reference/incident-bundle-schema.json), and its texts are masked. The same record
+    gives the same bytes.
     """
     with one_line():
         from serin.report.facts.gathering import encoded
@@ -63,7 +63,7 @@ def bundle(
 def report(  # noqa: PLR0917 - one parameter an option
     target: Annotated[
         str | None,
-        typer.Argument(metavar="[TARGET]", help="prec/NAME, or mdep/NAME for its newest rollout; none with --since."),
+        typer.Argument(metavar="TARGET", help="prec/NAME, or mdep/NAME for its newest rollout; none with --since."),
     ] = None,
     since: Annotated[
         str | None, typer.Option(help="Review all rollouts of a namespace since then: 7d, 36h, 2w, or a time.")
@@ -149,7 +149,9 @@ def _review(  # noqa: PLR0917 - one parameter an option
 
     if files:
         begin, end = period(since, until, session.now())
-        found, about = reading.of_files(files, namespace), namespace or ""
+        found = reading.of_files(files, namespace)
+        spaces = {item.namespace for item in found.items}
+        about = next(iter(spaces)) if len(spaces) == 1 else ""
     else:
         with session.opened(context, namespace) as seen:
             begin, end = period(since, until, seen.now())

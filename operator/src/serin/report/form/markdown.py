@@ -22,7 +22,7 @@ from serin.schema.printable import printable
 
 DEEPEST = 6
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")
-_AT_START = re.compile(r"^(#{1,6}(?= |$)|[-+](?= |$)|\d{1,9}(?=[.)](?: |$))|=+$|-+$)")
+_AT_START = re.compile(r"^(#{1,6}(?= |$)|[-+](?= |$)|\d{1,9}[.)](?= |$)|=+$|-+$)")
 
 
 def markdown(document: Document) -> str:

@@ -135,8 +135,8 @@ def _holds(review: Review) -> Iterator[Block]:
 def _alerts(review: Review) -> Iterator[Block]:
     yield Paragraph(
         "Records know holds and outcomes, not alerts. These are the alerts that they would have raised by the rules of "
-        "the chart; what fired and who was paged is known to Alertmanager. What ended before anybody acted is noise, or "
-        "a runbook that says to wait."
+        "the chart; what fired and who was paged is known to Alertmanager. What ended before anybody acted is noise, "
+        "or a runbook that says to wait."
     )
     if review.alerts:
         rows = [[a.alert, a.severity, str(a.times), *_noise(a)] for a in review.alerts]
