@@ -21,7 +21,7 @@ from serin.report.facts.case import case_of, newest
 from serin.report.facts.gathering import bundle_of, encoded
 from serin.report.form.markdown import markdown
 from serin.report.form.page import page
-from serin.report.incident import incident as reported
+from serin.report.incident.report import incident as reported
 from serin.schema.types import format_time
 from tests.chain import chain, resealed
 from tests.clock import START, api_time

@@ -15,7 +15,7 @@ from serin.report.facts.case import case_of
 from serin.report.facts.gathering import bundle_of
 from serin.report.form.chart import HEIGHT, WIDTH, drawn
 from serin.report.form.document import Chart, Mark
-from serin.report.incident import incident as reported
+from serin.report.incident.report import incident as reported
 from tests.clock import START
 from tests.fuzz import fuzzed
 from tests.incidents import incident, items

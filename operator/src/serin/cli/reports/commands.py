@@ -93,7 +93,7 @@ def report(  # noqa: PLR0917 - one parameter an option
             _review(since, until, file, form, namespace, context, everywhere=everywhere)
             return
         from serin.report.facts.gathering import encoded
-        from serin.report.incident import incident
+        from serin.report.incident.report import incident
 
         found = _bundle(target, file, namespace, context, anonymous=anonymous)
         if form is Format.JSON:

@@ -9,8 +9,6 @@ from serin.report.form.document import Block, Document, Items, Paragraph, Place,
 from serin.report.form.figures import NOTHING, lasting, moment, or_nothing
 from serin.report.weekly.figures import AlertLine, Ended, Review
 
-NUMBERS = frozenset
-
 
 def reviewed(review: Review) -> Document:
     """The document."""
@@ -75,7 +73,7 @@ def _outcomes(review: Review) -> Iterator[Block]:
         for m in review.models
     ]
     heads = ("Model", "Promoted", "Taken back", "Aborted", "Made way", "Under way", "Bad requests", "More than stable")
-    yield Table("By model; requests of candidates that were taken back", heads, rows, NUMBERS(range(1, 8)))
+    yield Table("By model; requests of candidates that were taken back", heads, rows, frozenset(range(1, 8)))
     rows = [
         [
             moment(r.started_at),
@@ -90,7 +88,7 @@ def _outcomes(review: Review) -> Iterator[Block]:
         for r in review.rollouts
     ]
     heads = ("Started (UTC)", "Model", "Version", "Outcome", "Reason", "Took", "Bad requests", "Record")
-    yield Table("Each rollout, the oldest first", heads, rows, NUMBERS({5, 6}))
+    yield Table("Each rollout, the oldest first", heads, rows, frozenset({5, 6}))
 
 
 def _dora(review: Review) -> Iterator[Block]:
@@ -129,7 +127,7 @@ def _holds(review: Review) -> Iterator[Block]:
         for h in review.holds
     ]
     heads = ("Reason", "Meaning", "Holds", "Begun", "Rollouts", "In all", "Longest")
-    yield Table("Within the period, the longest first", heads, rows, NUMBERS({2, 3, 4, 5, 6}))
+    yield Table("Within the period, the longest first", heads, rows, frozenset({2, 3, 4, 5, 6}))
 
 
 def _alerts(review: Review) -> Iterator[Block]:
@@ -141,7 +139,7 @@ def _alerts(review: Review) -> Iterator[Block]:
     if review.alerts:
         rows = [[a.alert, a.severity, str(a.times), *_noise(a)] for a in review.alerts]
         heads = ("Alert", "Severity", "Times", "Somebody acted", "Ended by itself", "Lasts")
-        yield Table("Alerts", heads, rows, NUMBERS({2, 3, 4, 5}))
+        yield Table("Alerts", heads, rows, frozenset({2, 3, 4, 5}))
     else:
         yield Paragraph("None.")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from serin.report import rollout_sections as parts
 from serin.report.facts.bundle import Bundle, Course
 from serin.report.form.document import Block, Document, Place, Section, Table, Warned
 from serin.report.form.figures import lasting, moment, of_all
+from serin.report.incident import evidence
+from serin.report.incident import sections as parts
 from serin.schema.reasons import Outcome
 
 ENDED = {
@@ -57,7 +58,7 @@ def _facts(bundle: Bundle) -> Iterator[tuple[str, str]]:
     if impact.detection_seconds is not None:
         yield "Found in", f"{lasting(impact.detection_seconds)} from the candidate's first request to the decision"
     yield "Is it safe", _safe(bundle)
-    yield "Evidence, judged again", parts.agrees(bundle)
+    yield "Evidence, judged again", evidence.agrees(bundle)
     yield "Record", f"{record.name}{_hash(bundle)}"
 
 
@@ -83,7 +84,7 @@ def _sections(bundle: Bundle, sentence: str) -> Iterator[Section]:
     yield parts.impact(bundle)
     yield parts.detection(bundle)
     yield parts.timeline(bundle)
-    yield parts.evidence(bundle)
+    yield evidence.evidence(bundle)
     yield parts.changed(bundle)
     yield parts.people(bundle)
     lessons = [Section(heading, (Place(prompt),)) for heading, prompt in LESSONS.items()]

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from serin.records.replay import SENTENCES
-from serin.report.facts.bundle import Bundle, Change, Curve, RevisionFacts, SloFacts
-from serin.report.facts.judged import AGAINST, MEANINGS
+from serin.report.facts.bundle import Bundle, Change, RevisionFacts
 from serin.report.form.document import (
     Block,
-    Chart,
     Code,
     Items,
-    Link,
-    Mark,
     Paragraph,
     Place,
     Section,
     Table,
 )
-from serin.report.form.figures import lasting, logarithm, moment, of_all, or_nothing
-
-MOST_CHARTS = 6
-NUMBERS = frozenset
+from serin.report.form.figures import lasting, moment, or_nothing
 
 
 def summary(bundle: Bundle, sentence: str) -> Iterator[Block]:
@@ -35,14 +27,6 @@ def summary(bundle: Bundle, sentence: str) -> Iterator[Block]:
         yield Paragraph(f"In numbers: {course.message}")
 
 
-def agrees(bundle: Bundle) -> str:
-    """Whether record and evidence agree, in words."""
-    known = {answer.value: sentence for answer, sentence in SENTENCES.items()}
-    if bundle.replay is None:
-        return "It could not be judged again; why stands below, under what was missing."
-    return known.get(bundle.replay.answer, bundle.replay.answer)
-
-
 def impact(bundle: Bundle) -> Section:
     """Who was hurt, and for how long."""
     found = bundle.impact
@@ -50,10 +34,10 @@ def impact(bundle: Bundle) -> Section:
     if found.requests:
         rows = [[r.slo, str(r.requests), str(r.bad), _share(r.bad, r.requests)] for r in found.requests]
         heads = ("SLO", "Requests", "Bad", "Share")
-        blocks.append(Table("What the candidate answered in the whole rollout", heads, rows, NUMBERS({1, 2, 3})))
+        blocks.append(Table("What the candidate answered in the whole rollout", heads, rows, frozenset({1, 2, 3})))
     if found.exposure:
         rows = [[f"{e.weight} %", lasting(e.seconds)] for e in found.exposure]
-        blocks.append(Table("How long the candidate had which weight", ("Weight", "Time"), rows, NUMBERS({0, 1})))
+        blocks.append(Table("How long the candidate had which weight", ("Weight", "Time"), rows, frozenset({0, 1})))
     else:
         blocks.append(Paragraph("The candidate never had any weight."))
     if found.held_seconds:
@@ -77,7 +61,7 @@ def detection(bundle: Bundle) -> Section:
         ("The record was finished", course.finished_at),
     )
     rows = [[what, moment(at), lasting((at - course.started_at).total_seconds())] for what, at in times if at]
-    table = Table("When", ("What", "Time (UTC)", "After the start"), rows, NUMBERS({2}))
+    table = Table("When", ("What", "Time (UTC)", "After the start"), rows, frozenset({2}))
     found = bundle.impact.detection_seconds
     told = [Paragraph(f"From the first request to the decision: {lasting(found)}.")] if found is not None else []
     causes = Section("Root causes", (Place("What made it possible, in systems and procedures; not who."),))
@@ -101,96 +85,7 @@ def timeline(bundle: Bundle) -> Section:
     ]
     heads = ("Time (UTC)", "After the start", "What", "Reason", "Field of the record")
     place = Place("What the record cannot know: calls, messages, other changes. Add lines with their source.")
-    return Section("Timeline", (Table("What the record has, in order", heads, rows, NUMBERS({1})), place))
-
-
-def evidence(bundle: Bundle) -> Section:
-    """Where each SLO stood, and how its evidence grew."""
-    blocks: list[Block] = []
-    if bundle.replay is not None:
-        found = bundle.replay
-        note = f" ({found.note})" if found.note else ""
-        blocks.append(
-            Paragraph(
-                f"Judged again by judge {found.judge_version}. The record: {found.recorded}; the evidence: "
-                f"{found.recomputed}{note}. {agrees(bundle)}"
-            )
-        )
-    else:
-        blocks.append(Paragraph(agrees(bundle)))
-    shown = sorted(bundle.curves, key=lambda curve: _order(bundle, curve))[:MOST_CHARTS]
-    blocks += [_chart(bundle, curve) for curve in shown]
-    if len(bundle.curves) > len(shown):
-        blocks.append(Paragraph(f"{len(bundle.curves) - len(shown)} further curves are in the bundle (serin bundle)."))
-    if bundle.slos:
-        blocks += _standings(bundle.slos)
-    blocks += [Link(f"Runbook of {slo.name}", slo.runbook) for slo in bundle.slos if slo.runbook]
-    return Section("Evidence", blocks)
-
-
-def _standings(slos: Sequence[SloFacts]) -> Iterator[Table]:
-    rows = [
-        [
-            slo.name,
-            slo.severity,
-            or_nothing(slo.verdict),
-            of_all(slo.candidate_bad, slo.candidate_total),
-            of_all(slo.stable_bad, slo.stable_total),
-            f"{slo.objective} %" if slo.objective else "–",
-            str(slo.windows),
-        ]
-        for slo in slos
-    ]
-    heads = ("SLO", "Severity", "Verdict", "Candidate bad", "Stable bad", "Objective", "Windows")
-    yield Table("Each SLO after the last window that was judged", heads, rows, NUMBERS({3, 4, 5, 6}))
-    tests = [
-        [slo.name, test.meaning, logarithm(test.log10), *_decides(slo, test.test)]
-        for slo in slos
-        for test in slo.evidence
-    ]
-    if tests:
-        heads = ("SLO", "That the candidate …", "Evidence", "Proof begins at", "And then")
-        yield Table("The evidence, log10 of the e-value", heads, tests, NUMBERS({2, 3}))
-
-
-def _decides(slo: SloFacts, test: str) -> tuple[str, str]:
-    """What evidence a test needs, and for what."""
-    if test in AGAINST:
-        return logarithm(slo.roll_back_at), "it is taken back" if slo.severity == "Critical" else "it is held"
-    return logarithm(slo.pass_at), "it goes on"
-
-
-def _order(bundle: Bundle, curve: Curve) -> tuple[bool, bool]:
-    """Broken SLOs first, then those that may roll back."""
-    slo = next((s for s in bundle.slos if s.name == curve.slo), None)
-    return slo is None or slo.breached_at is None, slo is None or slo.severity != "Critical"
-
-
-def _chart(bundle: Bundle, curve: Curve) -> Chart:
-    slo = next((s for s in bundle.slos if s.name == curve.slo), None)
-    course = bundle.course
-
-    def since(at_seconds: float) -> float:
-        return round(at_seconds - curve.start.timestamp(), 3)
-
-    weights = [(since(m.at.timestamp()), m.weight) for m in bundle.timeline if m.weight is not None]
-    breach = slo.breached_at if slo is not None else None
-    marks = [("breach proven", breach), ("decided", course.decided_at)]
-    coarse = f" One point is {curve.windows_per_point} windows." if curve.windows_per_point > 1 else ""
-    reached = [
-        f"{MEANINGS[test]} {logarithm(max((v for v in values if v is not None), default=None))}"
-        for test, values in curve.evidence.items()
-        if test in AGAINST
-    ]
-    proof = f"; proof begins at {logarithm(curve.roll_back_at[-1])}" if curve.roll_back_at else ""
-    highest = f"; the highest evidence was: {', '.join(reached)}{proof}" if reached else ""
-    return Chart(
-        title=f"Evidence of {curve.slo}",
-        summary=f"{curve.slo}: {curve.windows} windows from {moment(curve.start)} on{highest}.{coarse}",
-        curve=curve,
-        weights=weights,
-        marks=[Mark(since(at.timestamp()), label) for label, at in marks if at is not None],
-    )
+    return Section("Timeline", (Table("What the record has, in order", heads, rows, frozenset({1})), place))
 
 
 def changed(bundle: Bundle) -> Section:
@@ -276,7 +171,7 @@ def people(bundle: Bundle) -> Section:
             for h in bundle.holds
         ]
         heads = ("Since (UTC)", "For", "Reason", "Times", "In words")
-        blocks.append(Table("What held the rollout", heads, rows, NUMBERS({1, 3})))
+        blocks.append(Table("What held the rollout", heads, rows, frozenset({1, 3})))
     return Section("Gates, people, holds", blocks)
 
 
