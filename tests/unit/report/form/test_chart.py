@@ -99,6 +99,26 @@ def test_what_is_not_known_interrupts_a_line(values: list[float | None], pens: s
     assert (re.sub(r"[^ML]", "", found[0].attrib["d"]) if found else None) == pens
 
 
+@pytest.mark.parametrize(
+    ("step", "count", "labels"),
+    [
+        (1.0, 20, ["10:00:05", "10:00:10", "10:00:15"]),
+        (15.0, 40, ["10:02", "10:04", "10:06", "10:08"]),
+        (86_400.0, 40, ["11-23 00:00", "11-28 00:00", "12-03 00:00"]),
+    ],
+)
+def test_the_axis_has_whole_times(step: float, count: int, labels: list[str]) -> None:
+    texts = [element.text or "" for element in drawn(chart(curve([0.0] * count, step=step)), 1).iter("text")]
+    assert [text for text in texts if re.search(r"\d:\d\d", text)][: len(labels)] == labels
+
+
+def test_a_mark_of_a_clock_that_is_wrong_does_not_press_the_curve_together() -> None:
+    far = drawn(chart(curve([0.0] * 10), (Mark(1e9, "decided"),)), 1)
+    [line] = [e for e in far.iter("path") if e.attrib["class"] == "line e1"]
+    assert max(float(x) for x in re.findall(r"[ML]([\d.]+) ", line.attrib["d"])) > WIDTH / 2
+    assert len(list(far.iter("text"))) < 30
+
+
 @fuzzed(150)
 @given(
     st.lists(EVIDENCE, min_size=1, max_size=12),

@@ -7,48 +7,29 @@ Drawn by hand because the base install has no plotting library. Colours are thos
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from xml.etree.ElementTree import Element, SubElement
 
 from serin.report.facts.judged import AGAINST, MEANINGS
 from serin.report.form.document import Chart
-
-WIDTH, HEIGHT = 760, 300
-LEFT, RIGHT, TOP = 46, 12, 34
-PLOT_BOTTOM, WEIGHT_TOP, WEIGHT_BOTTOM = 208, 224, 264
-FLOOR = -3.0
-"""Evidence below it is drawn at it: it speaks for the other side, and how much does not matter here."""
-HEADROOM = 1.15
-LEAST, SHOWN = 1.6, 3.0
-"""Times the threshold up to which the axis reaches at least, and at most: what is far beyond is drawn at the top."""
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
-MOST_TICKS = 8
-
-
-class _Scale:
-    """From seconds and evidence to places in the picture."""
-
-    def __init__(self, chart: Chart) -> None:
-        curve = chart.curve
-        marks = [mark.seconds for mark in chart.marks]
-        self.seconds = max([*curve.seconds[-1:], *marks, 1.0])
-        threshold = max([*curve.roll_back_at, curve.pass_at, 1.0])
-        lines = [v for test in AGAINST for v in curve.evidence.get(test, ()) if v is not None]
-        self.top = max(min(max(lines, default=0.0) * HEADROOM, threshold * SHOWN), threshold * LEAST)
-
-    def x(self, seconds: float) -> float:
-        share = min(1.0, max(0.0, seconds / self.seconds))
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
-
-    def y(self, evidence: float) -> float:
-        share = (min(self.top, max(FLOOR, evidence)) - FLOOR) / (self.top - FLOOR)
-        return round(PLOT_BOTTOM - share * (PLOT_BOTTOM - TOP), 1)
+from serin.report.form.scale import (
+    FLOOR,
+    HEIGHT,
+    LEFT,
+    PLOT_BOTTOM,
+    RIGHT,
+    TOP,
+    WEIGHT_BOTTOM,
+    WEIGHT_TOP,
+    WIDTH,
+    Scale,
+)
 
 
 def drawn(chart: Chart, number: int) -> Element:
     """The picture; ``number`` makes its ids those of no other picture of the page."""
-    scale = _Scale(chart)
+    scale = Scale(chart)
     svg = Element(
         "svg",
         {
@@ -81,16 +62,14 @@ def _rule(svg: Element, start: tuple[float, float], end: tuple[float, float], na
     SubElement(svg, "line", {**{key: f"{value:g}" for key, value in ends.items()}, "class": name})
 
 
-def _axes(svg: Element, chart: Chart, scale: _Scale) -> None:
+def _axes(svg: Element, chart: Chart, scale: Scale) -> None:
     size = max(1, math.ceil((scale.top - FLOOR) / 6))
     for evidence in range(math.ceil(FLOOR), math.floor(scale.top) + 1):
         if evidence % size == 0:
             _rule(svg, (LEFT, scale.y(evidence)), (WIDTH - RIGHT, scale.y(evidence)), "grid")
             _text(svg, (LEFT - 6, scale.y(evidence) + 4), f"{evidence}", **{"text-anchor": "end"})
-    step = next((step for step in STEPS if scale.seconds / step <= MOST_TICKS), STEPS[-1])
-    begin = chart.curve.start
-    form = "%H:%M:%S" if step < 60 else "%H:%M" if scale.seconds < STEPS[-1] else "%d %b %H:%M"  # noqa: PLR2004 - a minute
-    for seconds in _ticks(scale.seconds, step, begin.timestamp() % step):
+    begin, form = chart.curve.start, scale.form
+    for seconds in scale.ticks(begin.timestamp() % scale.step):
         _rule(svg, (scale.x(seconds), PLOT_BOTTOM), (scale.x(seconds), WEIGHT_BOTTOM), "grid")
         told = f"{begin + timedelta(seconds=seconds):{form}}"
         _text(svg, (scale.x(seconds), WEIGHT_BOTTOM + 14), told, **{"text-anchor": "middle"})
@@ -99,16 +78,7 @@ def _axes(svg: Element, chart: Chart, scale: _Scale) -> None:
     _text(svg, (4, WEIGHT_TOP + 12), "weight")
 
 
-def _ticks(seconds: float, step: int, past: float) -> Iterator[float]:
-    """Whole times of the clock within the picture, none so near its ends that its label is cut."""
-    at = (step - past) % step
-    while at <= seconds:
-        if seconds * 0.03 <= at <= seconds * 0.97:
-            yield at
-        at += step
-
-
-def _line(svg: Element, seconds: Sequence[float], values: Sequence[float | None], scale: _Scale, name: str) -> None:
+def _line(svg: Element, seconds: Sequence[float], values: Sequence[float | None], scale: Scale, name: str) -> None:
     """A line through the values; one that is not known interrupts it."""
     words, pen = [], "M"
     for at, value in zip(seconds, values, strict=False):
@@ -123,7 +93,7 @@ def _line(svg: Element, seconds: Sequence[float], values: Sequence[float | None]
         SubElement(svg, "path", {"d": " ".join(words), "class": name})
 
 
-def _thresholds(svg: Element, chart: Chart, scale: _Scale) -> None:
+def _thresholds(svg: Element, chart: Chart, scale: Scale) -> None:
     curve, words, before = chart.curve, list[str](), 0.0
     for at, value in zip(curve.seconds, curve.roll_back_at, strict=False):
         words += [
@@ -139,7 +109,7 @@ def _thresholds(svg: Element, chart: Chart, scale: _Scale) -> None:
         _rule(svg, (LEFT, scale.y(curve.pass_at)), (WIDTH - RIGHT, scale.y(curve.pass_at)), "pass")
 
 
-def _weights(svg: Element, chart: Chart, scale: _Scale) -> None:
+def _weights(svg: Element, chart: Chart, scale: Scale) -> None:
     height = WEIGHT_BOTTOM - WEIGHT_TOP
     ends = [*(seconds for seconds, _ in chart.weights[1:]), scale.seconds]
     for (seconds, weight), end in zip(chart.weights, ends, strict=False):
@@ -153,7 +123,7 @@ def _weights(svg: Element, chart: Chart, scale: _Scale) -> None:
     _rule(svg, (LEFT, WEIGHT_BOTTOM), (WIDTH - RIGHT, WEIGHT_BOTTOM), "axis")
 
 
-def _marks(svg: Element, chart: Chart, scale: _Scale) -> None:
+def _marks(svg: Element, chart: Chart, scale: Scale) -> None:
     for mark in chart.marks:
         _rule(svg, (scale.x(mark.seconds), TOP), (scale.x(mark.seconds), WEIGHT_BOTTOM), "mark")
     right = [scale.x(mark.seconds) for mark in chart.marks if scale.x(mark.seconds) > WIDTH / 2]
