@@ -1,7 +1,7 @@
 """Writes the reference of the command line and the schema of its documents, from the code.
 
-``python -m tools.cliref`` writes ``docs/reference/cli.md`` and ``docs/reference/cli-schema.json``; with ``--check`` it
-compares them and exits with 1 if one differs.
+``python -m tools.cliref`` writes ``docs/reference/cli.md``, ``cli-schema.json`` and beside it the schemas of the
+reports; with ``--check`` it compares them and exits with 1 if one differs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,13 @@ from typer.main import get_command
 
 from serin.cli.live import views
 from serin.cli.main import app
+from serin.report.facts.bundle import Bundle
+from serin.report.weekly.figures import Review
+from serin.schema.types import ApiModel
 
-PAGE, SCHEMA = Path("docs/reference/cli.md"), Path("docs/reference/cli-schema.json")
+REFERENCE = Path("docs/reference")
+PAGE, SCHEMA = REFERENCE / "cli.md", REFERENCE / "cli-schema.json"
+REPORTS = {REFERENCE / "incident-bundle-schema.json": Bundle, REFERENCE / "rollout-review-schema.json": Review}
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 TICKS = re.compile(r"``([^`]+)``")
 HEAD = """# The command line
@@ -33,8 +38,9 @@ HEAD = """# The command line
 
 Every command takes `--help`. Those that read a cluster take `--context` (of the kubeconfig) and `-n`/`--namespace`;
 those with `-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` of the commands that
-read or change a rollout have a [schema](cli-schema.json): fields are added to it and never taken away. Colour needs a
-terminal and no `NO_COLOR`; the width is that of the terminal.
+read or change a rollout have a [schema](cli-schema.json), so have those of [`bundle`](incident-bundle-schema.json) and
+of [`report --since --format json`](rollout-review-schema.json): fields are added to them and never taken away. Colour
+needs a terminal and no `NO_COLOR`; the width is that of the terminal.
 
 Completion that knows the objects of the cluster: `serin --install-completion`; as `kubectl serin` kubectl finds
 `kubectl_complete-serin` by itself.
@@ -139,9 +145,28 @@ def _field_docs(view: type) -> dict[str, str]:
     return {name: TICKS.sub(r"\1", " ".join(text.split())) for name, text in found}
 
 
+def report_schema(model: type[ApiModel]) -> dict[str, Any]:
+    """Returns the JSON schema of a report, as it is written."""
+    found = model.model_json_schema(by_alias=True, mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_plain(found)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a JSON schema
+    """A schema without the marks of code in its descriptions."""
+    if isinstance(value, dict):
+        return {
+            key: TICKS.sub(r"\1", " ".join(part.split()))
+            if key == "description" and isinstance(part, str)
+            else _plain(part)
+            for key, part in value.items()
+        }
+    return [_plain(part) for part in value] if isinstance(value, list) else value
+
+
 def rendered() -> dict[Path, str]:
     """Returns the text of each file."""
-    return {PAGE: page(), SCHEMA: json.dumps(schema(), indent=2) + "\n"}
+    schemas = {SCHEMA: schema(), **{path: report_schema(model) for path, model in REPORTS.items()}}
+    return {PAGE: page(), **{path: json.dumps(found, indent=2) + "\n" for path, found in schemas.items()}}
 
 
 def main(argv: list[str] | None = None) -> int:

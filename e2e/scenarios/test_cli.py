@@ -89,6 +89,26 @@ def test_every_command_during_a_rollout_and_a_rollback(site: Site) -> None:
     after_a_rollback(serin)
 
 
+def told_afterwards(serin: CommandLine, record: str, exported: str) -> None:
+    """The incident bundle and the report: from the cluster and from the export the same."""
+    found = json.loads(serin.piped("bundle", f"prec/{record}").out)
+    assert (found["course"]["state"], found["replay"]["answer"], found["record"]["hashHolds"]) == (
+        "RolledBack",
+        "Agree",
+        True,
+    )
+    [counted] = [each for each in found["impact"]["requests"] if each["slo"] == found["impact"]["countedBy"]]
+    assert 0 < counted["bad"] < counted["requests"]
+    assert found["changes"]["stableKnown"] is True
+    assert all("envoy" in each["text"] for each in found["queries"])
+    for form in ("markdown", "html", "json"):
+        shown = serin.piped("report", f"prec/{record}", "--format", form)
+        assert (shown.code, shown.err) == (0, "")
+        assert shown.out == serin.piped("report", "-f", "-", f"prec/{record}", "--format", form, given=exported).out
+    week = json.loads(serin.piped("report", "--since", "1h", "--format", "json").out)
+    assert (week["ended"]["rolledBack"], week["dora"]["changeFailureRatio"] > 0) == (1, True)
+
+
 def after_a_rollback(serin: CommandLine) -> None:
     """What a person and an auditor ask afterwards."""
     read_in_every_form(serin)
@@ -106,6 +126,7 @@ def after_a_rollback(serin: CommandLine) -> None:
     exported = serin.piped("export", f"mdep/{MODEL}")
     assert exported.code == 0
     assert record in exported.out
+    told_afterwards(serin, record, exported.out)
     assert serin.piped("verify", f"mdep/{MODEL}").code == 0
     assert serin.piped("attest", f"prec/{record}").code == 0
     assert serin.piped("replay", "-", given=exported.out).code == 0

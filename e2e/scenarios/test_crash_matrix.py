@@ -13,7 +13,8 @@ import yaml
 from e2e.deploy.cluster import wait_until
 from e2e.load.analysis import by_version
 from e2e.scenarios.test_faults import through_a_proxy
-from serin.cli.replay import Answer, replay_of
+from serin.cli.replay import replay_of
+from serin.records.replay import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -48,6 +48,8 @@ class Slo(ApiModel):
     """Default: that of ``analysis``."""
     min_bad_windows: Annotated[int, Field(ge=1, le=20)] | None = None
     """Default: that of ``analysis``."""
+    runbook: Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")] | None = None
+    """Where it stands what to do when this SLO is broken, for reports: https://… . Serin does not read it."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(

@@ -15,7 +15,6 @@ from serin.api.promotion_record import PromotionRecord
 from serin.cli.evidence.replaying import records_in
 from serin.cli.evidence.sources import RECORD, items_in, named, record_of
 from serin.cli.judge import read_text
-from serin.cli.replay import Answer, RecordReplay
 from serin.cli.where import Where
 from serin.errors import InvalidInput
 from serin.policy_gates.answer import GateState
@@ -31,6 +30,7 @@ from serin.records.attestation import (
 from serin.records.chain_report import ChainReport, Item
 from serin.records.dsse import signed
 from serin.records.gates import results_of
+from serin.records.replay import Answer, RecordReplay
 from serin.records.verify import verify
 from serin.schema.reasons import Verdict
 from serin.schema.types import parse_duration

@@ -10,10 +10,10 @@ from serin.api.files.load import validated
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.console import Output, emit, for_programs, say
 from serin.cli.evidence.sources import items_in
-from serin.cli.replay import SENTENCES, Agreement, Answer, RecordReplay
 from serin.errors import InvalidInput
 from serin.records.chain_report import ChainReport, Item
 from serin.records.parts import assembled
+from serin.records.replay import SENTENCES, Agreement, Answer, RecordReplay
 
 
 def is_export(text: str) -> bool:
