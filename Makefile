@@ -36,7 +36,7 @@ help: ## Show this list
 ##@ The two commands
 
 .PHONY: demo
-demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path)
+demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path, DEMO_SVG=path)
 	@$(BIN)/python -m e2e.demo
 
 .PHONY: demo-environments

@@ -1,7 +1,7 @@
 """``python -m e2e.demo``: plays the story and exits 0 only if all of it is true.
 
-KEEP=1 leaves sandbox and operator running; DEMO_JSON=path writes the summary there; DEMO_RATE is the load in
-requests per second. Exit codes: 1 reality differs from the story, 2 it could not be played, 130 interrupted.
+KEEP=1 leaves sandbox and operator running; DEMO_JSON=path writes the summary there, DEMO_SVG=path a picture of the run;
+DEMO_RATE is the load in requests per second. Exit codes: 1 reality differs from the story, 2 it could not be played, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from e2e.demo import objects
 from e2e.demo.errors import StoryError
+from e2e.demo.picture import picture
 from e2e.demo.report import print_summary
 from e2e.demo.screen import screen_for
 from e2e.demo.stage import stage
@@ -68,7 +69,11 @@ def run(console: Console) -> Summary:
         scene = Scene(there.api, there.operator, there.sandbox.gateway_url, log, rate)
         with screen:
             load = play(scene, screen)
-        return summarise(list(read_log(log)), records(there.api), load.report, TOLD)
+        answers, kept = list(read_log(log)), records(there.api)
+        drawing = os.environ.get("DEMO_SVG")
+        if drawing and answers:
+            Path(drawing).write_text(picture(answers, kept, TOLD.bad), "utf-8")
+        return summarise(answers, kept, load.report, TOLD)
 
 
 def _rate(text: str) -> float:
