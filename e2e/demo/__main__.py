@@ -37,6 +37,9 @@ TOLD = Expectation(objects.FIRST.name, objects.GOOD.name, objects.BAD.name, obje
 def main() -> int:
     """The exit code."""
     console = Console()
+    if len(sys.argv) > 1:
+        console.print((__doc__ or "").strip(), markup=False, highlight=False)
+        return 0 if sys.argv[1:] == ["--help"] else NOT_PLAYED
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     start = time.monotonic()
