@@ -45,10 +45,11 @@ demo-environments: build ## Watch one commit go through dev, staging and product
 	@$(BIN)/python -m e2e.environments
 
 .PHONY: test
-test: $(STAMP) ## Run everything: check, then integration and scenarios on the sandbox
+test: $(STAMP) ## Run everything: check, integration, scenarios on the sandbox, the build of the documents
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-integration check
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py -m "not matrix" --provider knative
+	@$(MAKE) --no-print-directory docs
 
 .PHONY: matrix
 matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)

@@ -44,7 +44,8 @@ def page(kind: Kind) -> str:
         "",
         TOLD[kind.kind],
         "",
-        f"`apiVersion: {GROUP}/{VERSION}`, `kind: {kind.kind}`; `kubectl get {kind.short}`, `kubectl explain {kind.short}`. "
+        f"`apiVersion: {GROUP}/{VERSION}`, `kind: {kind.kind}`;",
+        f"`kubectl get {kind.short}`, `kubectl explain {kind.short}`.",
         "A field in **bold** is required where its parent is there.",
     ]
     for part in ("spec", "status"):
@@ -55,7 +56,13 @@ def page(kind: Kind) -> str:
             parts += [_row(*entry) for entry in _fields(node, part, required=False)][1:]
             rules = list(_rules(node, part))
             if rules:
-                parts += ["", f"### Rules of {part}", "", "The API server refuses an object that breaks one of them:", ""]
+                parts += [
+                    "",
+                    f"### Rules of {part}",
+                    "",
+                    "The API server refuses an object that breaks one of them:",
+                    "",
+                ]
                 parts += [f"* `{path}`: {message}" for path, message in rules]
     return "\n".join([*parts, ""])
 

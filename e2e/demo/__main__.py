@@ -1,7 +1,8 @@
 """``python -m e2e.demo``: plays the story and exits 0 only if all of it is true.
 
-KEEP=1 leaves sandbox and operator running; DEMO_JSON=path writes the summary there, DEMO_SVG=path a picture of the run;
-DEMO_RATE is the load in requests per second. Exit codes: 1 reality differs from the story, 2 it could not be played, 130 interrupted.
+KEEP=1 leaves sandbox and operator running; DEMO_JSON=path writes the summary there, DEMO_SVG=path a picture of the
+run; DEMO_RATE is the load in requests per second. Exit codes: 1 reality differs from the story, 2 it could not be
+played, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -22,10 +22,17 @@ LEFT, RIGHT, TOP, MIDDLE, LOWER, BOTTOM = 52, 12, 64, 258, 296, 366
 COLOURS: Final = ("#0072b2", "#56b4e9", "#d55e00")
 """Of the versions in their order: told apart by most eyes, also in grey."""
 STYLE: Final = """
-  text { font: 13px system-ui, sans-serif; fill: #1f2328 } .small { font-size: 11.5px; fill: #59636e }
-  .title { font-size: 15px; font-weight: 600 } .line { stroke: #59636e; stroke-dasharray: 3 3 } .edge { stroke: #59636e }
+  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+  .small { font-size: 11.5px; fill: #59636e }
+  .title { font-size: 15px; font-weight: 600 }
+  .line { stroke: #59636e; stroke-dasharray: 3 3 }
+  .edge { stroke: #59636e }
   .name { font-weight: 600; fill: #fff; stroke: #1f2328; stroke-width: 3px; paint-order: stroke }
-  @media (prefers-color-scheme: dark) { text:not(.name) { fill: #f0f6fc } .small { fill: #9198a1 } .line, .edge { stroke: #9198a1 } }
+  @media (prefers-color-scheme: dark) {
+    text:not(.name) { fill: #f0f6fc }
+    .small { fill: #9198a1 }
+    .line, .edge { stroke: #9198a1 }
+  }
 """
 ROOM_FOR_A_NAME: Final = 55
 EVERY_SECONDS: Final = 10
@@ -68,18 +75,18 @@ def picture(answers: Sequence[Answer], records: Sequence[Record], bad: str) -> s
     versions = sorted({answer.version for answer in answers} - {""})
     elsewhere = sum(answer.failed and answer.version != bad for answer in answers)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{_label(bad)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"',
+        f' aria-label="{_label(bad)}">',
         f"<style>{STYLE}</style>",
-        f'<text class="title" x="{LEFT}" y="20">Who answered the clients: {len(answers):,} requests of one run of make demo</text>',
+        f'<text class="title" x="{LEFT}" y="20">{_title(len(answers))}</text>',
         *_areas(per_second, versions, scale),
         *_names(answers, versions, scale),
-        *_marks(marks(records), scale),
+        *_marks([mark for mark in marks(records) if mark.at >= start], scale),
         *_axis("share of answers", TOP, MIDDLE, "100 %"),
         *_failures(failed, scale),
         *_axis("failed each second", LOWER, BOTTOM, str(max(failed.values()))),
         *_seconds(scale),
-        f'<text class="small" x="{LEFT}" y="{HEIGHT - 4}">Failed requests that version {escape(bad)} did not answer itself:'
-        f" {elsewhere}. Seconds since the first request.</text>",
+        f'<text class="small" x="{LEFT}" y="{HEIGHT - 4}">{_foot(bad, elsewhere)}</text>',
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -101,6 +108,15 @@ def marks(records: Sequence[Record]) -> list[Mark]:
 
 def _label(bad: str) -> str:
     return f"Shares of the answers by version over time; version {escape(bad)} gets a small share and is taken back"
+
+
+def _title(requests: int) -> str:
+    return f"Who answered the clients: {requests:,} requests of one run of make demo"
+
+
+def _foot(bad: str, elsewhere: int) -> str:
+    name = escape(bad)
+    return f"Failed requests that version {name} did not answer itself: {elsewhere}. Seconds since the first request."
 
 
 def _areas(per_second: Mapping[int, Counter[str]], versions: Sequence[str], scale: _Scale) -> Iterator[str]:
@@ -132,10 +148,8 @@ def _names(answers: Sequence[Answer], versions: Sequence[str], scale: _Scale) ->
         best = sorted(second for second, count in seconds.items() if count > most / 2 or not roomy)
         middle = scale.second(best[len(best) // 2])
         x = min(max(middle, LEFT + ROOM_FOR_A_NAME), WIDTH - RIGHT - ROOM_FOR_A_NAME)
-        if roomy:
-            yield f'<text class="name" x="{x}" y="{(TOP + MIDDLE) // 2}" text-anchor="middle">version {escape(version)}</text>'
-        else:
-            yield f'<text x="{x}" y="{TOP - 20}" text-anchor="middle">version {escape(version)}</text>'
+        place = f'class="name" y="{(TOP + MIDDLE) // 2}"' if roomy else f'y="{TOP - 20}"'
+        yield f'<text {place} x="{x}" text-anchor="middle">version {escape(version)}</text>'
 
 
 def _marks(found: Sequence[Mark], scale: _Scale) -> Iterator[str]:

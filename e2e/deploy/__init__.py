@@ -8,4 +8,12 @@ from e2e.deploy.installation import install
 from e2e.deploy.kept import KeptOperator
 from e2e.deploy.process import OperatorProcess, OperatorSettings
 
-__all__ = ["ClusterApi", "DeployError", "KeptOperator", "OperatorProcess", "OperatorSettings", "RefusedError", "install"]
+__all__ = [
+    "ClusterApi",
+    "DeployError",
+    "KeptOperator",
+    "OperatorProcess",
+    "OperatorSettings",
+    "RefusedError",
+    "install",
+]

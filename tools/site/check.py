@@ -18,8 +18,7 @@ PATH = re.compile(r"^(?:operator|serin|docs|tests|tools|e2e|charts|crds|examples
 TARGET = re.compile(r"^make ([a-z][a-z0-9-]*)\b")
 INVENTED = frozenset(
     {
-        "operator/src/serin/rollout/gates/people/office_hours.py",  # docs/development/extending.md: the reader writes it
-        "serin/tests",  # and what a page of KServe's is about
+        "operator/src/serin/rollout/gates/people/office_hours.py",  # docs/development/extending.md lets it be written
     }
 )
 
@@ -46,9 +45,7 @@ def findings(root: Path) -> list[str]:
     return out
 
 
-def _links(
-    root: Path, path: Path, text: str, anchors: Callable[[Path], set[str]]
-) -> Iterator[tuple[int, str]]:
+def _links(root: Path, path: Path, text: str, anchors: Callable[[Path], set[str]]) -> Iterator[tuple[int, str]]:
     for link in markdown.links(text):
         there = (path.parent / link.target if link.target else path).resolve()
         if not there.exists() or root.resolve() not in (there, *there.parents):

@@ -74,7 +74,11 @@ SECTIONS = (
             "docs/operations/events.md",
         ),
         ("docs/operations",),
-        (Section("Runbooks", ("docs/runbooks/README.md", "docs/runbooks/take-it-back-by-hand.md"), ("docs/runbooks",)),),
+        (
+            Section(
+                "Runbooks", ("docs/runbooks/README.md", "docs/runbooks/take-it-back-by-hand.md"), ("docs/runbooks",)
+            ),
+        ),
     ),
     Section(
         "Reference",

@@ -1,7 +1,7 @@
 """Puts the pages where the generator of the site reads them.
 
-The pages are written to be read in the repository, too. So a link that leaves the site (a source file, a folder) becomes
-one to the repository, and one to a page outside of docs/ (CONTRIBUTING.md) leads to where the site has it.
+The pages are written to be read in the repository, too. So a link that leaves the site (a source file, a folder)
+becomes one to the repository, and one to a page outside of docs/ (CONTRIBUTING.md) leads to where the site has it.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def _value(settings: str, name: str) -> str:
     return found.group(1)
 
 
-def rewritten(
-    text: str, page: PurePosixPath, root: Path, taken: frozenset[PurePosixPath], repository: str
-) -> str:
+def rewritten(text: str, page: PurePosixPath, root: Path, taken: frozenset[PurePosixPath], repository: str) -> str:
     """The page with its links as they are on the site."""
     own = place(page)
 

@@ -1,4 +1,4 @@
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -19,8 +19,8 @@ def answers(seconds: int, version: str, first: int = 0, status: int = 200) -> li
     return [Answer(START + first + second, 0.001, status, version) for second in range(seconds)]
 
 
-def elements(text: str, name: str) -> list[ElementTree.Element]:
-    return list(ElementTree.fromstring(text).iter(f"{SVG}{name}"))  # noqa: S314 - our own
+def elements(text: str, name: str) -> list[ET.Element]:
+    return list(ET.fromstring(text).iter(f"{SVG}{name}"))  # noqa: S314 - our own
 
 
 def test_every_weight_and_every_way_back_is_a_mark_in_order_of_time() -> None:
@@ -35,11 +35,17 @@ def test_every_weight_and_every_way_back_is_a_mark_in_order_of_time() -> None:
 
 
 def test_each_version_has_an_area_and_a_name_and_the_failures_are_bars() -> None:
-    sent = [*answers(30, "1"), *answers(30, "2", first=30), *answers(5, "3", first=40), *answers(1, "3", 45, status=500)]
-    text = picture(sent, [record("2", (30, 100))], bad="3")
+    sent = [
+        *answers(30, "1"),
+        *answers(30, "2", first=30),
+        *answers(5, "3", first=40),
+        *answers(1, "3", 45, status=500),
+    ]
+    text = picture(sent, [record("1", (-5, 100)), record("2", (30, 100))], bad="3")
     assert [area.get("fill") for area in elements(text, "polygon")] == list(COLOURS)
     words = [element.text for element in elements(text, "text")]
     assert {"version 1", "version 2", "version 3", "100 %"} <= set(words)
+    assert len(elements(text, "line")) == 3, "two axes, and what was decided since the first request"
     assert words[-1] == "Failed requests that version 3 did not answer itself: 0. Seconds since the first request."
     assert len(elements(text, "rect")) == 1
 

@@ -1,4 +1,4 @@
-"""What a newcomer copies from the first pages is right: whole objects without a finding, commands and options that exist."""
+"""What a newcomer copies from the pages is right: objects without a finding, commands and options that exist."""
 
 import re
 import shlex
@@ -44,9 +44,9 @@ def lines() -> list[tuple[str, str]]:
         page = path.relative_to(ROOT).as_posix()
         for body in blocks(page, "console"):
             for line in body.splitlines():
-                for part in re.split(r"&&|\||;", line.removeprefix("$ ").partition("    #")[0]):
-                    if line.startswith("$ ") and part.strip().startswith("serin "):
-                        found.append((page, part.strip()))
+                parts = re.split(r"&&|\||;", line.removeprefix("$ ").partition("    #")[0])
+                calls = [part.strip() for part in parts if part.strip().startswith("serin ")]
+                found += [(page, call) for call in calls if line.startswith("$ ")]
     return found
 
 

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -73,10 +72,12 @@ def test_a_page_that_no_section_has_is_named() -> None:
 def test_a_new_page_of_a_folder_is_taken_in_by_its_section() -> None:
     titles = {page: page.stem for page in sources(ROOT) if page.suffix == ".md"}
     nav = navigation({**titles, PurePosixPath("docs/how-to/a-new-one.md"): "A new one"})
-    assert {"A new one": "how-to/a-new-one.md"} in next(e["How to"] for e in nav if isinstance(e, dict) and "How to" in e)
+    assert {"A new one": "how-to/a-new-one.md"} in next(
+        e["How to"] for e in nav if isinstance(e, dict) and "How to" in e
+    )
 
 
 def test_the_readme_is_the_first_page_and_short() -> None:
     assert place(HOME) == PurePosixPath("index.md")
     assert len((ROOT / HOME).read_text("utf-8").splitlines()) <= 150
-    assert os.path.getsize(ROOT / HOME) < 12_000
+    assert (ROOT / HOME).stat().st_size < 12_000
