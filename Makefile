@@ -21,6 +21,8 @@ RUFF_PATHS := operator/src e2e tests tools
 MUTATED := build/mutants
 MUTMUT_STAMP := $(VENV)/.mutmut-done
 AUDIT_STAMP := $(VENV)/.audit-done
+DOCS_STAMP := $(VENV)/.docs-done
+SITE := build/site
 SBOM := build/sbom
 VERSION := 0.1.0
 IMAGE ?= serin:$(VERSION)
@@ -34,7 +36,7 @@ help: ## Show this list
 ##@ The two commands
 
 .PHONY: demo
-demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path)
+demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path, DEMO_SVG=path)
 	@$(BIN)/python -m e2e.demo
 
 .PHONY: demo-environments
@@ -43,10 +45,11 @@ demo-environments: build ## Watch one commit go through dev, staging and product
 	@$(BIN)/python -m e2e.environments
 
 .PHONY: test
-test: $(STAMP) ## Run everything: check, then integration and scenarios on the sandbox
+test: $(STAMP) ## Run everything: check, integration, scenarios on the sandbox, the build of the documents
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-integration check
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py -m "not matrix" --provider knative
+	@$(MAKE) --no-print-directory docs
 
 .PHONY: matrix
 matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
@@ -88,6 +91,7 @@ check-crds: $(STAMP)
 	$(BIN)/python -m tools.monitoring --check
 	$(BIN)/python -m tools.values --check
 	$(BIN)/python -m tools.cliref --check
+	$(BIN)/python -m tools.kindref --check
 check-licences: $(STAMP)
 	$(BIN)/python -m tools.licences
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
@@ -117,10 +121,17 @@ crds: $(STAMP) ## Generate what is made from the code: crds/, the chart's rules,
 	$(BIN)/python -m tools.monitoring
 	$(BIN)/python -m tools.values
 	$(BIN)/python -m tools.cliref
+	$(BIN)/python -m tools.kindref
 
 .PHONY: picture
 picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code
 	$(BIN)/python -m tools.architecture
+
+.PHONY: docs
+docs: $(STAMP) $(DOCS_STAMP) ## Build the documentation site, strictly: build/site/html/index.html
+	@$(BIN)/python -m tools.site $(SITE)
+	@cd $(SITE) && NO_COLOR=1 $(CURDIR)/$(BIN)/zensical build --strict --clean
+	@echo "$(SITE)/html/index.html"
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
@@ -129,10 +140,11 @@ lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/pip.lock requirements/pip.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/audit.lock requirements/audit.in
+	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/docs.lock requirements/docs.in
 
 .PHONY: clean
 clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
-	rm -rf $(VENV) $(MUTATED) $(SBOM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MUTATED) $(SBOM) $(SITE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find operator e2e tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: fuzz
@@ -156,6 +168,15 @@ bench-queries: $(STAMP) ## How many queries do 1, 50 and 500 active rollouts cos
 	@$(BIN)/python -m tests.simulation.queries
 
 ##@ The sandbox
+
+.PHONY: playground
+playground: build ## Start a sandbox with Serin on it, for models of your own; it stays until `make playground-down`
+	@$(BIN)/python -m e2e.sandbox.build --kubectl >/dev/null
+	@$(BIN)/python -m e2e.playground up
+
+.PHONY: playground-down
+playground-down: $(STAMP) ## End it, with everything in it
+	@$(BIN)/python -m e2e.playground down
 
 .PHONY: sandbox-up
 sandbox-up: build ## Start the default sandbox; `.venv/bin/serin-sandbox env` tells how to reach it
@@ -225,6 +246,10 @@ $(STAMP): $(LOCKS) pyproject.toml e2e/pyproject.toml
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/dev.lock
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: --no-deps -r requirements/nodeps.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e . -e e2e
+	@touch $@
+
+$(DOCS_STAMP): requirements/docs.lock $(STAMP)
+	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/docs.lock
 	@touch $@
 
 $(AUDIT_STAMP): requirements/audit.lock $(STAMP)

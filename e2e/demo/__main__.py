@@ -1,9 +1,9 @@
 """``python -m e2e.demo``: plays the story and exits 0 only if all of it is true.
 
-KEEP=1 leaves sandbox and operator running; DEMO_JSON=path writes the summary there; DEMO_RATE is the load in
-requests per second; DEMO_ERRORS is the percentage of requests that also the good versions answer with an error (with
-0.5 it is the story of docs/benchmarks.md). Exit codes: 1 reality differs from the story, 2 it could not be played,
-130 interrupted.
+KEEP=1 leaves sandbox and operator running; DEMO_JSON=path writes the summary there, DEMO_SVG=path a picture of the
+run; DEMO_RATE is the load in requests per second; DEMO_ERRORS is the percentage of requests that also the good versions
+answer with an error (with 0.5 it is the story of docs/benchmarks.md). Exit codes: 1 reality differs from the story,
+2 it could not be played, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2e.demo import objects
+from e2e.demo.picture import picture
 from e2e.demo.played import DIFFERS, keeps, played
 from e2e.demo.report import print_summary
 from e2e.demo.screen import screen_for
@@ -58,7 +59,11 @@ def summary_of(console: Console, told: Expectation) -> Summary:
         scene = Scene(there.api, there.operator, there.sandbox.gateway_url, log, rate, told.errors)
         with screen:
             load = play(scene, screen)
-        return summarise(list(read_log(log)), records(there.api), load.report, told)
+        answers, kept = list(read_log(log)), records(there.api)
+        drawing = os.environ.get("DEMO_SVG")
+        if drawing and answers:
+            Path(drawing).write_text(picture(answers, kept, told.bad), "utf-8")
+        return summarise(answers, kept, load.report, told)
 
 
 def _rate(text: str) -> float:
@@ -84,4 +89,4 @@ def _percent(text: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(played(run))
+    sys.exit(played(run, __doc__, sys.argv[1:]))

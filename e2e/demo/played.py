@@ -14,15 +14,18 @@ from e2e.deploy import DeployError
 from e2e.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
 DIFFERS, NOT_PLAYED, INTERRUPTED = 1, 2, 130
 
 
-def played(story: Callable[[Console], int]) -> int:
-    """Runs a demo; its exit code, or that of what ended it."""
+def played(story: Callable[[Console], int], about: str | None, arguments: Sequence[str] = ()) -> int:
+    """Runs a demo; its exit code, or that of what ended it. An argument is answered with ``about``."""
     console = Console()
+    if arguments:
+        console.print((about or "").strip(), markup=False, highlight=False)
+        return 0 if list(arguments) == ["--help"] else NOT_PLAYED
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     start = time.monotonic()

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from e2e.demo.errors import StoryError
-from e2e.deploy import ClusterApi, OperatorProcess, OperatorSettings, install
+from e2e.deploy import ClusterApi, KeptOperator, OperatorProcess, OperatorSettings, install
 from e2e.sandbox.sandbox import Sandbox
-from e2e.sandbox.state import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SANDBOX = "demo"
-KEPT_OPERATOR_ENDS_WITHIN_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,10 @@ def stage(say: Callable[[str], None], *, keep: bool) -> Iterator[Stage]:
     """
     folder, sandbox = _folder(), Sandbox(SANDBOX)
     with _only_one(folder), ExitStack() as cleanup:
-        _end_kept(folder, sandbox, say)
+        if KeptOperator(folder).end():
+            say("The operator of an earlier demo still ran; it was ended first.")
+        if sandbox.down():
+            say("The sandbox of an earlier demo was ended first.")
         cleanup.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
         cleanup.callback(sandbox.down)
         say("The sandbox starts: a Kubernetes API, KServe, a gateway with Envoy, Prometheus.")
@@ -58,7 +58,7 @@ def stage(say: Callable[[str], None], *, keep: bool) -> Iterator[Stage]:
             there = Stage(sandbox, api, operator, folder)
             if keep:
                 cleanup.pop_all()
-                _remember(folder, operator)
+                KeptOperator(folder).remember(operator)
                 cleanup.callback(lambda: say(hints(there)))
             else:
                 # A second Ctrl-C must not cut the cleaning up short.
@@ -102,34 +102,3 @@ def _only_one(folder: Path) -> Iterator[None]:
         raise StoryError("Another demo of this user is running; wait until it has ended.") from error
     finally:
         os.close(handle)
-
-
-def _remember(folder: Path, operator: OperatorProcess) -> None:
-    identity = Identity.of(operator.pid) if operator.pid is not None else None
-    if identity is not None:
-        (folder / "operator.json").write_text(json.dumps(asdict(identity)), "utf-8")
-
-
-def _end_kept(folder: Path, sandbox: Sandbox, say: Callable[[str], None]) -> None:
-    """End what an earlier demo with ``KEEP=1``, or one that was killed, left running."""
-    path = folder / "operator.json"
-    kept = _identity(path)
-    if kept is not None and kept.is_alive():
-        say("The operator of an earlier demo still runs; it is ended first.")
-        os.kill(kept.pid, signal.SIGTERM)
-        deadline = time.monotonic() + KEPT_OPERATOR_ENDS_WITHIN_SECONDS
-        while kept.is_alive():
-            if time.monotonic() > deadline:
-                os.kill(kept.pid, signal.SIGKILL)
-            time.sleep(0.05)
-    path.unlink(missing_ok=True)
-    if sandbox.down():
-        say("The sandbox of an earlier demo was ended first.")
-
-
-def _identity(path: Path) -> Identity | None:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return Identity(**content)
-    except (OSError, ValueError, TypeError):
-        return None

@@ -42,4 +42,4 @@ def run(console: Console) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(played(run))
+    sys.exit(played(run, __doc__, sys.argv[1:]))

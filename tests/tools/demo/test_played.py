@@ -37,13 +37,13 @@ def test_what_went_wrong_is_told(
     def story(_: Console) -> int:
         raise error
 
-    assert played(story) == code
+    assert played(story, None) == code
     assert capsys.readouterr().out.strip() == words
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_story_that_ends_gives_its_own_code(capsys: pytest.CaptureFixture[str], code: int) -> None:
-    assert played(lambda _: code) == code
+    assert played(lambda _: code, None) == code
     assert "The demo took 0 s." in capsys.readouterr().out
 
 
@@ -58,7 +58,7 @@ def test_a_signal_ends_it_with_all_the_cleaning_up() -> None:
         return 0
 
     with pytest.raises(SystemExit) as ended:
-        played(story)
+        played(story, None)
     assert (ended.value.code, cleaned) == (128 + signal.SIGTERM, [True])
 
 
