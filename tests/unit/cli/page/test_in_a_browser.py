@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from tests import browser
+from e2e import browser
 from tests.page_world import SLOW, World
 
 Served = Callable[[World], AbstractAsyncContextManager[str]]

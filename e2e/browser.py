@@ -12,12 +12,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
 NAMES = ("chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome")
 HOW = "no headless Chromium is installed: `make browser`, or apt-get install chromium-headless-shell"
@@ -41,7 +43,7 @@ class Page:
         self.console: list[str] = []
         """What the page's script, or the browser about it, complained of."""
 
-    async def call(self, method: str, **params: Any) -> Any:
+    async def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
         """The answer of the browser to one call of its protocol."""
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": params, "sessionId": self._session})
@@ -66,13 +68,14 @@ class Page:
         await self.call("Page.navigate", url=url)
         await self.until(f"document.readyState === 'complete' && location.href.startsWith({url!r})")
 
-    async def value(self, expression: str) -> Any:
+    async def value(self, expression: str) -> Any:  # noqa: ANN401 - JSON
         """The value of an expression in the page."""
         answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, answer
+        if "exceptionDetails" in answer:
+            raise AssertionError(f"{expression}: {answer}")
         return answer["result"].get("value")
 
-    async def until(self, expression: str, seconds: float = SECONDS) -> Any:
+    async def until(self, expression: str, seconds: float = SECONDS) -> Any:  # noqa: ANN401 - JSON
         """Waits until an expression is true; the error says what the page showed."""
         try:
             async with asyncio.timeout(seconds):
@@ -110,7 +113,8 @@ class Page:
 async def page(*, script: bool = True) -> AsyncIterator[Page]:
     """A tab of a new browser, which ends with the block; without ``script`` it runs none."""
     found = program()
-    assert found is not None, HOW
+    if found is None:
+        raise AssertionError(HOW)
     with tempfile.TemporaryDirectory(prefix="serin-browser-", ignore_cleanup_errors=True) as home:
         options = (
             "--headless",
@@ -142,16 +146,15 @@ async def page(*, script: bool = True) -> AsyncIterator[Page]:
 
 
 def _address(process: subprocess.Popen[bytes]) -> str:
-    assert process.stderr is not None
-    told: Callable[[], bytes] = process.stderr.readline
-    for line in iter(told, b""):
+    told = process.stderr
+    for line in iter(told.readline if told is not None else bytes, b""):
         if match := LISTENS.search(line):
             return match.group(1).decode()
     raise AssertionError("the browser ended at once")
 
 
 async def _tab(socket: aiohttp.ClientWebSocketResponse, *, script: bool) -> Page:
-    async def ask(number: int, method: str, params: dict[str, Any]) -> Any:
+    async def ask(number: int, method: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         await socket.send_json({"id": number, "method": method, "params": params})
         while (message := await socket.receive_json()).get("id") != number:
             pass
