@@ -69,6 +69,10 @@ story: build ## The story that the peers were measured on: how long good and bad
 .PHONY: setup
 setup: $(STAMP) ## Make .venv from the lock files
 
+.PHONY: browser
+browser: ## Install a headless Chromium (Debian, Ubuntu; as root): without one the tests of the page are skipped by name
+	@command -v chromium-headless-shell chromium >/dev/null || apt-get install -y --no-install-recommends chromium-headless-shell
+
 .PHONY: build
 build: $(STAMP) ## Build the sandbox's parts into the user's cache (once)
 	@$(BIN)/python -m e2e.sandbox.build

@@ -54,6 +54,14 @@ class FakeApi:
     def rows(self, resource: Resource, namespace: str, selector: str = "") -> Objects:
         return run(self.lab.cluster.list_rows(resource, namespace, selector))
 
+    def pages(self, resource: Resource, namespace: str) -> Iterator[tuple[Objects, str]]:
+        found = self.list(resource, namespace)
+        yield found[:1], "1"
+        yield found[1:], "1"
+
+    def close(self) -> None:
+        """Nothing is open."""
+
     def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         if self.refusal:
             raise Refused(self.refusal)

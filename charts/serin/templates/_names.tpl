@@ -38,6 +38,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ include "serin.chart" . }}
 {{- end }}
 
+{{- /* A name of its own: what selects the operator's pods must not select these. */ -}}
+{{- define "serin.dashboardSelector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-dashboard
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "serin.dashboardLabels" -}}
+{{ merge (include "serin.dashboardSelector" . | fromYaml) (include "serin.labels" . | fromYaml) | toYaml }}
+{{- end }}
+
 {{- define "serin.image" -}}
 {{- with .Values.image -}}
 {{- if not .repository }}

@@ -28,6 +28,7 @@ from serin.cli.evidence import commands as evidence
 from serin.cli.lint import command as lint
 from serin.cli.live import commands as live
 from serin.cli.live.commands import ContextOption
+from serin.cli.page import command as page
 from serin.cli.reports import commands as reports
 from serin.cli.where import Where
 from serin.judge import JUDGE_VERSION
@@ -38,7 +39,7 @@ app = typer.Typer(
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
 DISAGREES, NOT_READY = 1, 1
-for commands in (live, act, lint, evidence, reports, adoption):
+for commands in (live, page, act, lint, evidence, reports, adoption):
     commands.register(app)
 PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
 

@@ -51,6 +51,10 @@ class Api(Protocol):
         """The same as rows of ``kubectl get``: ``metadata``, and the printer columns by name in ``columns``."""
         ...
 
+    def pages(self, resource: Resource, namespace: str) -> Iterator[tuple[Objects, str]]:
+        """The pages of the same list, and the version from which changes go on; ``Expired``."""
+        ...
+
     def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """Creates an object, with ``dry_run`` only checks it."""
         ...
@@ -70,6 +74,14 @@ class Api(Protocol):
 
         Each is a word (ADDED, MODIFIED, DELETED) and the object.
         """
+        ...
+
+
+class OpenApi(Api, Protocol):
+    """An :class:`Api` whose connection is to be closed."""
+
+    def close(self) -> None:
+        """Ends the connection."""
         ...
 
 
@@ -111,6 +123,16 @@ class DirectApi:
             ]
 
         return self._whole(resource, namespace, selector, TABLE, rows_of)
+
+    def pages(self, resource: Resource, namespace: str) -> Iterator[tuple[Objects, str]]:
+        """See :class:`Api`."""
+        token = ""
+        while True:
+            answer, _ = self._sized("GET", list_path(resource, namespace, "", PAGE, token), None, JSON)
+            token = continue_token(answer)
+            yield answer.get("items") or [], str(answer["metadata"]["resourceVersion"])
+            if not token:
+                return
 
     def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         """See :class:`Api`."""

@@ -119,7 +119,7 @@ def time_of(text: str | None) -> datetime | None:
     """The time that the API wrote; None if it is none."""
     try:
         found = datetime.fromisoformat(text) if text else None
-    except ValueError:
+    except (TypeError, ValueError):
         return None
     return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
 

@@ -1,0 +1,302 @@
+"""The page of one ModelDeployment: why it is where it is, both arms, evidence and weight over time, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from xml.etree.ElementTree import Element
+
+from serin.cli.following.curves import joined, weights_of
+from serin.cli.following.records import Evidence, Found
+from serin.cli.following.timeline import Event, events_of
+from serin.cli.following.traces import Trace
+from serin.cli.live.reading import part
+from serin.cli.live.views import Arm, Attempt, Details, Slo
+from serin.cli.page.fleet import path_of
+from serin.cli.page.markup import Node, commands, pill, svg, table, tag, when
+from serin.cli.page.plots import evidence_plot, span_of, weight_plot
+from serin.cli.shell.layout import share
+
+MOST_ATTEMPTS = 20
+MOST_PLOTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """All that the page is made of."""
+
+    found: Details
+    evidence: Found[Evidence]
+    attempts: Found[list[Attempt]]
+    seen: Trace
+    record: str | None
+    """The record of the rollout that is under way, or else of the last one."""
+
+
+def rollout(sight: Sight, now: datetime) -> list[Node]:
+    """The content of the page."""
+    found = sight.found
+    return [
+        _head(found),
+        tag("div", _why(found, now), _arms(found, now), class_="pair", id="pair"),
+        *_troubles(found, now),
+        pictures(sight.evidence, sight.seen, now, title="Over time" if found.record else "The last rollout over time"),
+        _slos(found.slos),
+        _gates(found, now),
+        timeline(sight.evidence.value, now),
+        _said(found, now),
+        _history(found, sight.attempts, now),
+        _acting(found),
+    ]
+
+
+def _head(found: Details) -> Element:
+    row = found.row
+    step = ""
+    if found.candidate is not None and found.steps:
+        step = f"step {found.step} of {found.steps}" if found.step else f"before the first of {found.steps} steps"
+    return tag(
+        "div",
+        tag("h1", tag("span", f"{row.namespace}/", class_="dim"), row.name),
+        tag("p", pill(row.phase), f" {step}" if step else None, class_="lead"),
+        tag("p", "Serin has not yet looked at the newest spec.", class_="notice") if not found.observed else None,
+        _shares(found) if found.stable or found.candidate else None,
+        id="head",
+    )
+
+
+def _shares(found: Details) -> Element:
+    """Who answers how much of the traffic, as one bar."""
+    weight = found.candidate.weight if found.candidate is not None else 0
+    drawn = svg(
+        "svg",
+        svg("rect", width=100, height=14, class_="stable-part"),
+        svg("rect", x=100 - weight, width=weight, height=14, class_="candidate-part"),
+        viewBox="0 0 100 14",
+        preserveAspectRatio="none",
+        height=14,
+        class_="shares",
+        aria_hidden="true",
+    )
+    stable = tag("span", tag("b", f"{100 - weight} %"), f" version {found.stable.version}") if found.stable else None
+    candidate = found.candidate and tag(
+        "span", tag("b", f"{weight} %"), f" version {found.candidate.version}, on trial", class_="candidate"
+    )
+    return tag("div", drawn, tag("p", stable, candidate, class_="ends"))
+
+
+def _why(found: Details, now: datetime) -> Element:
+    wait = found.wait
+    facts: list[tuple[str, Node | list[Node]]] = []
+    if wait.since:
+        facts.append(("Since", when(wait.since, now)))
+    if wait.until:
+        facts.append(("Until", [when(wait.until, now), f", then {wait.then}"]))
+    if found.held and wait.reason != "Held":
+        facts.append(("Held by", found.held))
+    if wait.ends:
+        facts.append(("Ends by", commands(wait.ends)))
+    needs = tag("p", "Somebody has to act.", class_="person") if wait.needs_a_person else None
+    return tag(
+        "section",
+        tag("h2", "Why"),
+        tag("p", tag("b", wait.reason), f": {wait.message}" if wait.message else None, class_="words"),
+        needs,
+        facts_of(facts),
+        id="why",
+    )
+
+
+def facts_of(facts: list[tuple[str, Node | list[Node]]]) -> Element:
+    """Names and what they are."""
+    return tag("dl", [node for name, value in facts for node in (tag("dt", name), tag("dd", value))])
+
+
+def _arms(found: Details, now: datetime) -> Element:
+    wanted = found.wanted if found.wanted not in {found.row.stable, found.row.candidate} else None
+    facts: list[tuple[str, Node | list[Node]]] = [
+        ("Serves", _arm(found.stable, now) if found.stable else "nothing yet"),
+        ("On trial", _arm(found.candidate, now) if found.candidate else "nothing"),
+    ]
+    if found.previous is not None:
+        until = (
+            [", can be returned to without steps until ", when(found.previous.until, now)]
+            if found.previous.until
+            else []
+        )
+        facts.append(("Before", [f"version {found.previous.version}, revision {found.previous.revision}", *until]))
+    if wanted:
+        facts.append(("Asked for", f"version {wanted}"))
+    if found.record:
+        facts.append(
+            ("Record", tag("a", found.record, href=record_path(found.row.namespace, found.row.name, found.record)))
+        )
+    return tag("section", tag("h2", "Versions"), facts_of(facts), id="arms")
+
+
+def _arm(arm: Arm, now: datetime) -> list[Node]:
+    observed = f" ({arm.observed} % of the requests)" if arm.observed else ""
+    since: list[Node] = [", since ", when(arm.since, now)] if arm.since else []
+    return [
+        tag("b", f"version {arm.version}"),
+        f", revision {arm.revision}, {arm.weight} % of the traffic{observed}",
+        *since,
+    ]
+
+
+def _troubles(found: Details, now: datetime) -> Iterator[Element]:
+    if found.troubles:
+        told = [
+            tag(
+                "li",
+                tag("b", trouble.what),
+                f": {trouble.reason}: {trouble.message} (",
+                when(trouble.since, now, short=True),
+                ")",
+            )
+            for trouble in found.troubles
+        ]
+        yield tag("section", tag("h2", "Not as it should be"), tag("ul", told), class_="notice bad", id="troubles")
+
+
+def pictures(evidence: Found[Evidence], seen: Trace, now: datetime, *, title: str = "Over time") -> Element | None:
+    """Weight and evidence over time, as far as they are known."""
+    found = evidence.value
+    over = found is not None and part(found.record, "status", "finishedAt") is not None
+    curves = joined(found.curves if found else (), Trace(seen.record) if over and found and found.curves else seen)[
+        :MOST_PLOTS
+    ]
+    weights = weights_of(found.record if found else None, seen, now)
+    span, notes = span_of(weights, curves), list(_notes(evidence, seen))
+    if span is None and not notes:
+        return None
+    drawn: list[Node] = []
+    if span is not None:
+        drawn += [weight_plot(weights, span)] if weights else []
+        drawn += [evidence_plot(curve, span) for curve in curves]
+        until = max((curve.sealed_until for curve in curves if curve.sealed_until), default=None)
+        notes.append(_source(until, later=any(c.points[-1].at > until for c in curves) if until else bool(curves)))
+    return tag("section", tag("h2", title), drawn, [tag("p", note, class_="note") for note in notes if note], id="time")
+
+
+def _notes(evidence: Found[Evidence], seen: Trace) -> Iterator[str]:
+    if evidence.problem:
+        yield f"The record could not be read: {evidence.problem}."
+    elif evidence.value is not None and evidence.value.why_not and seen.slos:
+        yield f"The windows of the record could not be judged again: {evidence.value.why_not}."
+
+
+def _source(until: datetime | None, *, later: bool) -> str:
+    """Where the curves come from: what is proven, and what was only seen."""
+    if until is None:
+        return (
+            "The evidence is what Serin's status said since this page was opened first; no window is sealed yet."
+            if later
+            else ""
+        )
+    told = f"Until {until.astimezone(UTC):%H:%M:%S} UTC the evidence is that of the record's windows, judged again"
+    return f"{told}; after that, what Serin's status said." if later else f"{told}."
+
+
+def _slos(slos: list[Slo]) -> Element | None:
+    if not slos:
+        return None
+    heads = ["SLO", "Severity", "Verdict", "Candidate bad", "Stable bad", "Why"]
+    rows: list[list[Node]] = [
+        [
+            tag("strong", slo.name),
+            slo.severity,
+            pill(slo.verdict),
+            share(slo.candidate_bad, slo.candidate_total),
+            share(slo.stable_bad, slo.stable_total),
+            slo.message,
+        ]
+        for slo in slos
+    ]
+    return tag("section", tag("h2", "Objectives"), table("Objectives", heads, rows), id="slos")
+
+
+def _gates(found: Details, now: datetime) -> Element | None:
+    if not found.gates:
+        return None
+    rows: list[list[Node]] = [
+        [tag("strong", g.name), g.kind, g.before, pill(g.state), g.message, when(g.since, now, short=True)]
+        for g in found.gates
+    ]
+    heads = ["Gate", "Kind", "Before", "State", "Why", "Since"]
+    return tag("section", tag("h2", "Gates"), table("Gates", heads, rows), id="gates")
+
+
+def timeline(evidence: Evidence | None, now: datetime) -> Element | None:
+    """What happened, the newest first."""
+    events = events_of(evidence.record) if evidence is not None else []
+    if not events:
+        return None
+    told = [_event(event, now) for event in reversed(events)]
+    return tag(
+        "section", tag("h2", "What happened"), tag("ol", told, class_="events", reversed="reversed"), id="events"
+    )
+
+
+def _event(event: Event, now: datetime) -> Element:
+    text = tag("span", event.message, class_="words") if event.message else None
+    return tag("li", when(event.at.isoformat(), now), tag("b", event.title), text, class_=event.kind)
+
+
+def _said(found: Details, now: datetime) -> Element | None:
+    told = [
+        tag("li", tag("b", f"{said.action} by {said.by}"), f" ({said.reason})" if said.reason else None, ", ",
+            when(said.at, now, short=True), f": {said.outcome}: {said.message}")
+        for said in found.said
+    ]  # fmt: skip
+    told += [
+        tag("li", tag("b", f"Version {each.version} was taken back"), f" (revision {each.revision}), ",
+            when(each.at, now, short=True), f": {each.reason}, ",
+            tag("a", each.record, href=record_path(found.row.namespace, found.row.name, each.record)))
+        for each in found.rejected
+    ]  # fmt: skip
+    return tag("section", tag("h2", "Said and taken back"), tag("ul", told), id="said") if told else None
+
+
+def _history(found: Details, attempts: Found[list[Attempt]], now: datetime) -> Element:
+    parts: list[Node] = []
+    if attempts.problem:
+        parts.append(tag("p", f"The records could not be listed: {attempts.problem}.", class_="note"))
+    items = (attempts.value or [])[:MOST_ATTEMPTS]
+    rows: list[list[Node]] = [
+        [
+            tag("a", each.name, href=record_path(found.row.namespace, found.row.name, each.name)),
+            each.version,
+            pill(each.outcome, None) if each.outcome else pill("goes on", "wait"),
+            each.reason or "–",
+            when(each.started, now, short=True),
+        ]
+        for each in items
+    ]
+    if rows:
+        parts.append(table("Rollouts", ["Record", "Version", "Outcome", "Reason", "Started"], rows))
+    elif not attempts.problem:
+        parts.append(tag("p", "There is no record yet.", class_="note"))
+    more = len(attempts.value or []) - len(items)
+    if more > 0:
+        parts.append(
+            tag(
+                "p",
+                *commands(f"{more} older ones: `serin history {found.row.name} -n {found.row.namespace}`"),
+                class_="note",
+            )
+        )
+    return tag("section", tag("h2", "Rollouts"), parts, id="history")
+
+
+def _acting(found: Details) -> Element:
+    row = found.row
+    words = ["hold", "abort"] if found.candidate is not None else ["explain"]
+    told = [tag("li", tag("code", f"serin {word} {row.name} -n {row.namespace}")) for word in words]
+    return tag("section", tag("h2", "In a terminal"), tag("ul", told, class_="plain"), id="acting")
+
+
+def record_path(namespace: str, name: str, record: str) -> str:
+    """The address of a record."""
+    return f"{path_of(namespace, name)}/records/{record}"
