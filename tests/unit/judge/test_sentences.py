@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ INSIDE = Counts(1, 150)
 AT_THE_LIMIT = Counts(1, 100)
 
 
-def said(verdict: Verdict, reason: Reason = Reason.SLO_BREACHED, **changes: object) -> str:
-    return sentence(replace(SEEN, **changes), verdict, reason, EVIDENCE, "no data came")  # type: ignore[arg-type]
+def said(verdict: Verdict, reason: Reason = Reason.SLO_BREACHED, **changes: Any) -> str:
+    return sentence(replace(SEEN, **changes), verdict, reason, EVIDENCE, "no data came")
 
 
 BOTH = "worse than stable 0.50, breaks the objective -0.25"
@@ -79,7 +80,7 @@ ABOVE = "worse than stable 0.50, above 1.00% -0.25"
         ),
     ],
 )
-def test_on_the_way_to_a_pass(verdict: Verdict, changes: dict[str, object], end: str) -> None:
+def test_on_the_way_to_a_pass(verdict: Verdict, changes: dict[str, Any], end: str) -> None:
     assert said(verdict, **changes) == f"{COUNTS}; evidence for passing 0.75 of 1.30{end}"
 
 
@@ -91,7 +92,7 @@ def test_on_the_way_to_a_pass(verdict: Verdict, changes: dict[str, object], end:
         ({"stable_broken": BROKEN}, f"; {BROKEN}, too"),
     ],
 )
-def test_a_breach(changes: dict[str, object], end: str) -> None:
+def test_a_breach(changes: dict[str, Any], end: str) -> None:
     assert said(Verdict.FAIL, **changes) == f"{COUNTS}; evidence {BOTH}, threshold 2.22{end}"
 
 
@@ -113,12 +114,12 @@ def test_a_run_of_bad_requests_needs_no_evidence() -> None:
         (Reason.ALL_REQUESTS_BAD, {}, ""),
     ],
 )
-def test_a_hold_never_calls_inside_what_is_not(reason: Reason, changes: dict[str, object], end: str) -> None:
+def test_a_hold_never_calls_inside_what_is_not(reason: Reason, changes: dict[str, Any], end: str) -> None:
     assert said(Verdict.HOLD, reason, **changes) == f"{COUNTS}; evidence {BOTH}, threshold 2.22{end}"
 
 
 def test_without_an_objective_nothing_is_said_of_one() -> None:
-    changes = {"settings": WITHOUT_OBJECTIVE}
+    changes: dict[str, Any] = {"settings": WITHOUT_OBJECTIVE}
     assert said(Verdict.HOLD, Reason.WORSE_THAN_STABLE, **changes) == f"{NO_HARM}; evidence {ABOVE}, threshold 2.22"
     doubt = f"; the newest windows speak against it ({ABOVE})"
     assert said(Verdict.PASS, doubted=True, **changes) == f"{NO_HARM}; evidence for passing 0.75 of 1.30{doubt}"

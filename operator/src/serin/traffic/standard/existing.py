@@ -20,7 +20,7 @@ from serin.records import build
 from serin.rollout.observation import Part, Problem
 from serin.schema.reasons import Reason
 from serin.together import together
-from serin.traffic.backend import NOTHING_EXISTS, Existing
+from serin.traffic.backend import NOT_READ, NOTHING_EXISTS, Existing
 from serin.traffic.gateway.route_view import adopted_ref
 from serin.traffic.owner import owner_of
 from serin.traffic.reader import Reader
@@ -35,12 +35,12 @@ async def existing_service(
     """The InferenceService as an arm, or why it is none."""
     namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
     ref = _known(namespace, name, status)
-    if ref is None and status.phase is None and route is not None:
-        said = adopted_ref(route["metadata"].get("annotations") or {})
-        recorded = said and await reader.read(Part.INFERENCE_SERVICES, _is_recorded(cluster, namespace, name, said))
+    said = adopted_ref((route or {}).get("metadata", {}).get("annotations") or {})
+    if ref is None and status.phase is None and said is not None:
+        recorded = await reader.read(Part.INFERENCE_SERVICES, _is_recorded(cluster, namespace, name, said))
+        if recorded is None:
+            return NOT_READ
         ref = said if recorded else None
-        if said is not None and recorded is None:
-            return NOTHING_EXISTS
     asked = (obj["spec"].get("adopt") or {}).get("inferenceService")
     wanted = ref.workload.name if ref is not None else asked if _is_first(status) else None
     if wanted is None:  # what was adopted once may have KServe's routes still, also when nothing leads to it any more
