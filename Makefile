@@ -23,6 +23,7 @@ MUTMUT_STAMP := $(VENV)/.mutmut-done
 AUDIT_STAMP := $(VENV)/.audit-done
 DOCS_STAMP := $(VENV)/.docs-done
 SITE := build/site
+CLI_STAMP := $(VENV)/.cli-done
 SBOM := build/sbom
 VERSION := 0.1.0
 IMAGE ?= serin:$(VERSION)
@@ -145,6 +146,7 @@ lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/audit.lock requirements/audit.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/docs.lock requirements/docs.in
+	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/cli.lock requirements/cli.in
 
 .PHONY: clean
 clean: ## Remove .venv and the tools' caches (the sandbox's parts stay in the user's cache)
@@ -217,6 +219,10 @@ image: ## Build the operator's image with Docker
 	@[[ "$(BASE)" == *@sha256:* ]] || { echo "BASE names no digest: make image BASE=docker.io/library/python:3.13-slim-bookworm@sha256:…; how to find it: docs/operations/supply-chain.md" >&2; exit 1; }
 	docker build --file operator/Dockerfile --build-arg BASE=$(BASE) --tag $(IMAGE) .
 
+.PHONY: cli
+cli: $(STAMP) $(CLI_STAMP) ## The command line as one file, and the archive for krew: build/serin.pex
+	$(BIN)/python -m tools.onefile build
+
 ##@ The supply chain
 
 .PHONY: sbom
@@ -258,6 +264,10 @@ $(DOCS_STAMP): requirements/docs.lock $(STAMP)
 
 $(AUDIT_STAMP): requirements/audit.lock $(STAMP)
 	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/audit.lock
+	@touch $@
+
+$(CLI_STAMP): requirements/cli.lock $(STAMP)
+	@$(PIP_INSTALL) --require-hashes --only-binary=:all: -r requirements/cli.lock
 	@touch $@
 
 $(MUTMUT_STAMP): requirements/mutants.lock $(STAMP)
