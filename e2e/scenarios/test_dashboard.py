@@ -1,6 +1,6 @@
 """A real rollout and a real rollback, followed on the page in a real browser that nobody touches.
 
-``SERIN_PICTURES`` names a folder for pictures of it: those of docs/how-to/dashboard.md are made so.
+``SERIN_PICTURES`` names a folder for pictures of it, for docs/how-to/dashboard.md.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def dashboard(site: Site) -> Iterator[str]:
 
 
 async def pictured(page: browser.Page, name: str) -> None:
-    """Pictures of what the page shows now, wide and as on a phone in the dark."""
+    """Pictures of what the page shows now: all of it, wide, and the screen of a phone in the dark."""
     folder = os.environ.get("SERIN_PICTURES")
     if folder:
         for kind, (width, height) in (("", WIDE), ("-phone", PHONE)):
             await page.size(width, height, dark=bool(kind), phone=bool(kind))
-            await page.picture(Path(folder) / f"{name}{kind}.png")
+            await page.picture(Path(folder) / f"{name}{kind}.png", whole=not kind)
         await page.size(*WIDE)
 
 
