@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome")
 HOW = "no headless Chromium is installed: `make browser`, or apt-get install chromium-headless-shell"
-SECONDS, LONGEST = 20.0, 64 * 2**20
+SECONDS, LONGEST = 60.0, 64 * 2**20
 LISTENS = re.compile(rb"DevTools listening on (ws://\S+)")
 
 

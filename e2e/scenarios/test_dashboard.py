@@ -1,6 +1,6 @@
 """A real rollout and a real rollback, followed on the page in a real browser that nobody touches.
 
-``SERIN_PICTURES`` names a folder for pictures of it: those of docs/how-to/dashboard.md are made so.
+``SERIN_PICTURES`` names a folder for pictures of it, for docs/how-to/dashboard.md.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def dashboard(site: Site) -> Iterator[str]:
             yield found.group()
         finally:
             process.terminate()
-            assert process.wait(10) == 0, "it ends when it is asked to"
+            assert process.wait(60) == 0, "it ends when it is asked to"
 
 
 async def pictured(page: browser.Page, name: str) -> None:
-    """Pictures of what the page shows now, wide and as on a phone in the dark."""
+    """Pictures of what the page shows now: all of it, wide, and the screen of a phone in the dark."""
     folder = os.environ.get("SERIN_PICTURES")
     if folder:
         for kind, (width, height) in (("", WIDE), ("-phone", PHONE)):
             await page.size(width, height, dark=bool(kind), phone=bool(kind))
-            await page.picture(Path(folder) / f"{name}{kind}.png")
+            await page.picture(Path(folder) / f"{name}{kind}.png", whole=not kind)
         await page.size(*WIDE)
 
 
@@ -79,7 +79,7 @@ def others(site: Site) -> None:
         site.api.apply(obj)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_the_page_follows_a_rollout_and_a_rollback(site: Site) -> None:
     await asyncio.to_thread(site.go_live)
     await asyncio.to_thread(others, site)
@@ -92,15 +92,15 @@ async def test_the_page_follows_a_rollout_and_a_rollback(site: Site) -> None:
             await page.value("window.never = 'reloaded'")
             site.want("2")
             for weight in (5, 25, 50):
-                await page.until(f"({LEAD}).includes('{weight} % version 2, on trial')", 120)
+                await page.until(f"({LEAD}).includes('{weight} % version 2, on trial')", 180)
             await page.until("document.querySelectorAll('figure').length === 3")
             await pictured(page, "rollout")
-            await page.until("document.querySelector('.lead').textContent.includes('Stable')", 120)
+            await page.until("document.querySelector('.lead').textContent.includes('Stable')", 180)
             assert await page.value("document.body.innerText.includes('100 % version 2')")
 
             site.want("3", environment={"ERROR_RATE": "0.2"})
-            await page.until(f"({LEAD}).includes('5 % version 3, on trial')", 120)
-            await page.until("document.querySelector('.lead').textContent.includes('RolledBack')", 120)
+            await page.until(f"({LEAD}).includes('5 % version 3, on trial')", 180)
+            await page.until("document.querySelector('.lead').textContent.includes('RolledBack')", 180)
             await page.until("document.querySelector('#time h2').textContent.includes('last rollout')")
             await page.until("document.body.innerText.includes('SLOBreached')")
             assert await page.value("window.never") == "reloaded", "all of that without a hand"

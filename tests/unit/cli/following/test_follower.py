@@ -105,6 +105,7 @@ def test_nothing_that_may_be_secret_is_kept() -> None:
         (Unavailable("GET /apis at https://x: no answer in time"), "Is it the right cluster?", 1.0),
         (KeyError("metadata"), "Is something in between?", REFUSED),
         (ClusterError("of another kind"), "Is something in between?", REFUSED),
+        (RecursionError("nested"), "Is something in between?", REFUSED),
     ],
 )
 def test_a_server_that_fails_is_told_with_what_to_do(error: Exception, hint: str, pause: float) -> None:
@@ -119,6 +120,7 @@ def test_a_server_that_fails_is_told_with_what_to_do(error: Exception, hint: str
     assert reach.problem
     assert reach.since == START, "since when, not when it was asked last"
     assert not board.listed
+    assert board.is_away("prod") is isinstance(error, Unavailable)
 
 
 def test_a_server_that_is_away_is_asked_less_often_and_what_was_seen_stays() -> None:

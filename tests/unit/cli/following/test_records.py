@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -115,6 +116,35 @@ def test_a_record_of_another_version_is_shown_without_its_curves(world: World) -
     assert found is not None
     assert found.curves == ()
     assert found.why_not
+
+
+def test_a_server_that_is_away_is_not_asked(world: World) -> None:
+    away = False
+    records = Records(lambda: world.server, lambda: world.now, lambda _: away)  # type: ignore[arg-type, return-value]
+    records.evidence("prod", "fraud-1")
+    away = True
+    world.later()
+    found = records.evidence("prod", "fraud-1")
+    assert (found.value is not None, found.problem) == (True, "the cluster does not answer")
+    assert world.server.asked == 1
+
+
+def test_a_server_that_is_slow_keeps_nobody_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serin.cli.following.records.PATIENCE", 0.01)
+    answers, real = threading.Event(), world.server.get
+
+    def slow(*_: object) -> dict[str, Any]:
+        answers.wait(60)
+        return real()
+
+    monkeypatch.setattr(world.server, "get", slow)
+    for _ in range(3):
+        assert "slow to answer" in world.records.evidence("prod", "fraud-1").problem
+    [done] = world.records._reading.values()
+    answers.set()
+    assert done.wait(60)
+    assert world.records.evidence("prod", "fraud-1").value is not None
+    assert world.server.asked == 1
 
 
 def test_a_bounded_number_is_kept(world: World) -> None:

@@ -28,6 +28,8 @@ class Reach:
     """Why it fails, in the words of the server or the network; empty if it answers."""
     hint: str = ""
     """What to do about it."""
+    away: bool = False
+    """Whether it does not answer at all: nothing else need be asked then."""
     left_out: int = 0
     """ModelDeployments beyond those that are kept."""
 
@@ -84,12 +86,12 @@ class Board:
         if gone is not None:
             self._tell(key)
 
-    def failed(self, namespace: str, problem: str, hint: str) -> None:
-        """The server did not answer, or refused."""
+    def failed(self, namespace: str, problem: str, hint: str, *, away: bool = False) -> None:
+        """The server refused, or with ``away`` did not answer."""
         with self._lock:
             known = self._reach.get(namespace)
             since = known.since if known is not None and known.problem else self._now()
-            told = Reach(namespace, since, problem, hint)
+            told = Reach(namespace, since, problem, hint, away)
             if known == told:
                 return
             self._reach[namespace] = told
@@ -120,6 +122,12 @@ class Board:
         """Whether the server answers, by namespace."""
         with self._lock:
             return [self._reach[name] for name in sorted(self._reach)]
+
+    def is_away(self, namespace: str) -> bool:
+        """Whether the server does not answer for a namespace."""
+        with self._lock:
+            known = self._reach.get(namespace) or self._reach.get("")
+        return known is not None and known.away
 
     @property
     def listed(self) -> bool:

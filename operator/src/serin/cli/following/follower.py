@@ -8,7 +8,7 @@ from collections.abc import Callable
 from serin.cli.following.board import MOST_OBJECTS, Board, kept
 from serin.cluster.direct import Object, OpenApi
 from serin.cluster.resources import MODEL_DEPLOYMENTS
-from serin.errors import ClusterError, Expired, NotFound, Refused, Unavailable
+from serin.errors import Expired, NotFound, Refused, Unavailable
 from serin.schema.printable import shortened
 
 WATCH_SECONDS = 30
@@ -69,8 +69,8 @@ class Follower:
         except Unavailable as error:
             self._failures += 1
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(8, self._failures - 1))
-            return self._failed(error, "Is it the right cluster? `kubectl config current-context`", pause)
-        except (ClusterError, KeyError, TypeError, ValueError, AttributeError) as error:
+            return self._failed(error, "Is it the right cluster? `kubectl config current-context`", pause, away=True)
+        except Exception as error:  # noqa: BLE001 - whatever is answered, nobody may take what was seen for what is
             told = f"{type(error).__name__}: {error}: this is no answer of a Kubernetes API server"
             return self._failed(told, "Is something in between? `kubectl get --raw /version`", REFUSED)
         return 0.0
@@ -107,8 +107,8 @@ class Follower:
         elif word in {"ADDED", "MODIFIED"}:
             self._board.put(obj)
 
-    def _failed(self, error: object, hint: str, pause: float) -> float:
-        self._board.failed(self._namespace, shortened(str(error), LONGEST_PROBLEM), hint)
+    def _failed(self, error: object, hint: str, pause: float, *, away: bool = False) -> float:
+        self._board.failed(self._namespace, shortened(str(error), LONGEST_PROBLEM), hint, away=away)
         return pause
 
     def _right_for(self, problem: str, verb: str) -> str:

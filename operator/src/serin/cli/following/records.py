@@ -20,7 +20,9 @@ from serin.schema.printable import shortened
 
 T = TypeVar("T")
 FRESH = timedelta(seconds=4)
-MOST_KEPT = 64
+MOST_KEPT, MOST_AT_ONCE = 64, 4
+PATIENCE = 2.0
+"""Seconds that a reader waits for a record; it comes a moment later then, and the rest of the page does not wait."""
 LONGEST_PROBLEM = 400
 CONTENT = ("model", "predictor", "transformer")
 """What a revision is made of: it is not shown, and may hold what is nobody's business."""
@@ -45,10 +47,14 @@ class Evidence:
 
 
 class Records:
-    """The records of a cluster. Any thread may ask; one request is under way at a time."""
+    """The records of a cluster. Any thread may ask; few requests are under way at a time, and one for each record."""
 
-    def __init__(self, connect: Connect, now: Callable[[], datetime]) -> None:
-        self._connect, self._now, self._lock = connect, now, threading.Lock()
+    def __init__(
+        self, connect: Connect, now: Callable[[], datetime], is_away: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """``is_away`` says of a namespace whether the server does not answer: then it is not asked."""
+        self._connect, self._now, self._is_away, self._lock = connect, now, is_away, threading.Lock()
+        self._reading: dict[tuple[str, ...], threading.Event] = {}
         self._kept: OrderedDict[tuple[str, ...], tuple[datetime, Found[object]]] = OrderedDict()
 
     def attempts(self, namespace: str, name: str) -> Found[list[Attempt]]:
@@ -82,19 +88,43 @@ class Records:
         return self._read(("record", namespace, record), read, "get")  # type: ignore[return-value]
 
     def _read(self, key: tuple[str, ...], read: Callable[[object], object], verb: str) -> Found[object]:
+        """What is known, and read anew if that is old; whoever asks waits ``PATIENCE`` for it and no longer."""
         with self._lock:
             at, known = self._kept.get(key, (None, Found(None)))
             if at is not None and self._now() - at < FRESH:
                 return known
-            try:
-                found = Found(read(known.value))
-            except ClusterError as error:
-                found = replace(known, problem=_problem(error, verb, PROMOTION_RECORDS, key[1]))
+            if self._is_away(key[1]):
+                return replace(known, problem="the cluster does not answer")
+            done = self._reading.get(key)
+            if done is None and len(self._reading) < MOST_AT_ONCE:
+                done = self._reading[key] = threading.Event()
+                threading.Thread(target=self._fetch, args=(key, read, verb, known, done), daemon=True).start()
+        if done is None or not done.wait(PATIENCE):
+            return replace(known, problem="the cluster is slow to answer: it will be here in a while")
+        with self._lock:
+            return self._kept[key][1] if key in self._kept else known
+
+    def _fetch(
+        self,
+        key: tuple[str, ...],
+        read: Callable[[object], object],
+        verb: str,
+        known: Found[object],
+        done: threading.Event,
+    ) -> None:
+        try:
+            found = Found(read(known.value))
+        except ClusterError as error:
+            found = replace(known, problem=_problem(error, verb, PROMOTION_RECORDS, key[1]))
+        except Exception as error:  # noqa: BLE001 - whatever is answered, the page says it and goes on
+            found = replace(known, problem=f"{type(error).__name__}: this is no answer of a Kubernetes API server")
+        with self._lock:
             self._kept[key] = (self._now(), found)
             self._kept.move_to_end(key)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
-            return found
+            del self._reading[key]
+        done.set()
 
 
 def evidence_of(record: Object) -> Evidence:

@@ -8,48 +8,14 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
-from serin.cli.following.traces import ODD
-from serin.cli.live.reading import Object, part, row_of, wait_of
-from serin.cli.live.views import Row, Wait
+from serin.cli.following.entries import SHOWN, Entry, entry_of
+from serin.cli.live.reading import Object
+from serin.cli.live.views import Row
 from serin.cli.page.markup import Node, pill, svg, table, tag, when
 from serin.schema.printable import shortened
 
 PER_PAGE = 500
 LONGEST_MESSAGE, LONGEST_FILTER = 240, 253
-SHOWN = {
-    "": "All",
-    "person": "Needs somebody",
-    "trial": "On trial",
-    "back": "Taken back",
-    "stable": "Stable",
-}
-"""What may be asked for, by its word in the address."""
-BACK = frozenset({"RollingBack", "RolledBack"})
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A ModelDeployment as the list shows it."""
-
-    row: Row
-    wait: Wait
-
-    def is_in(self, group: str) -> bool:
-        """Whether it belongs to a group of ``SHOWN``."""
-        row = self.row
-        return {
-            "": True,
-            "person": self.wait.needs_a_person,
-            "trial": row.candidate is not None,
-            "back": row.phase in BACK,
-            "stable": row.phase == "Stable",
-        }.get(group, False)
-
-    @property
-    def order(self) -> tuple[int, str, str]:
-        """Who needs somebody comes first, then what is on trial."""
-        rank = 0 if self.wait.needs_a_person else 1 if self.row.candidate is not None else 2
-        return rank, self.row.namespace, self.row.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +43,6 @@ def asked_in(query: dict[str, str]) -> Asked:
 def path_of(namespace: str, name: str) -> str:
     """The address of a ModelDeployment."""
     return f"/mdep/{quote(namespace, safe='')}/{quote(name, safe='')}"
-
-
-def entry_of(obj: Object) -> Entry:
-    """An object of the cluster as the list shows it; one of another version as far as it goes."""
-    try:
-        return Entry(row_of(obj), wait_of(obj))
-    except ODD as error:
-        told = f"this version of serin cannot read its status ({type(error).__name__})"
-        named = {"metadata": part(obj, "metadata"), "status": {"message": told}}
-        return Entry(row_of(named), wait_of(named))
 
 
 def fleet(objects: list[Object], asked: Asked, now: datetime, *, known: bool) -> list[Node]:

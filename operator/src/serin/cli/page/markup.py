@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import cast
 from xml.etree.ElementTree import Element, tostring
 
 from serin.cli.shell.layout import BAD, GOOD, WAITING, lasting, time_of
@@ -21,8 +22,11 @@ def tag(name: str, /, *children: Node | Sequence[Node] | Iterator[Node], **attri
         if value is not None:
             made.set(key.rstrip("_").replace("_", "-"), printable(str(value)))
     for child in children:
-        for node in child if isinstance(child, list | tuple | Iterator) else [child]:
-            _append(made, node)
+        if isinstance(child, list | tuple | Iterator):
+            for node in child:
+                _append(made, node)
+        else:
+            _append(made, cast("Node", child))
     return made
 
 

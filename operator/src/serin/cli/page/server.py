@@ -56,7 +56,7 @@ class Site:
         """From now on changes of the board are told to those who look."""
 
         def changed(key: Key | None) -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks
                 loop.call_soon_threadsafe(self._changed, key)
 
         self._source.board.listen(changed)

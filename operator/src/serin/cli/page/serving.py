@@ -48,7 +48,7 @@ def is_loopback(address: str) -> bool:
 
 async def serve(wish: Wish) -> None:
     """Serves until the process is asked to end; ``InvalidInput``, ``Refused`` if there is no kubeconfig."""
-    access(wish.context)  # one that is not there is told here, and not on a page
+    await asyncio.to_thread(access, wish.context)  # one that is not there is told here, and not on a page
 
     def connect() -> OpenApi:
         return DirectApi(access(wish.context))  # read anew: tokens are replaced
@@ -66,7 +66,7 @@ async def serve(wish: Wish) -> None:
 async def served(wish: Wish, connect: Connect, now: Callable[[], datetime] = time_now) -> AsyncIterator[str]:
     """Serves the page during the block, and gives its address; ``InvalidInput`` if the port is not free."""
     board = Board(now)
-    site = Site(Source(board, Records(connect, now), now))
+    site = Site(Source(board, Records(connect, now, board.is_away), now))
     site.listen(asyncio.get_running_loop())
     runner = web.AppRunner(
         site.application(wish.host_names),
