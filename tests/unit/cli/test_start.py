@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
-OPERATOR = ("serin.controller", "serin.rollout", "serin.traffic", "serin.prometheus", "serin.analysis", "serin.records")
+OPERATOR = (
+    *("serin.controller", "serin.rollout", "serin.traffic", "serin.prometheus", "serin.analysis", "serin.records"),
+    "serin.report",
+)
 SLOW = (
     "kubernetes",
     "aiohttp",

@@ -213,7 +213,7 @@ class _Gathering:
             pass_at=judged.number(report.pass_threshold) if report else None,
             breached_at=report.breached_at if report else None,
             message=self.say(report.message) if report else "",
-            windows=len(track.points) if track else 0,
+            windows=track.windows if track else 0,
             windows_without_data=track.without_data if track else 0,
             windows_unreadable=track.unreadable if track else 0,
         )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from serin.api.promotion_record import PromotionRecord
 from serin.errors import InvalidInput
-from serin.evidence import Counts, Evaluation, Interval, MeanWindow, SloReport, Window
+from serin.evidence import NO_REQUESTS, Counts, Evaluation, Interval, MeanWindow, SloReport, Window
 from serin.records.replay import Agreement, RecordReplay
 from serin.report.facts.bundle import Curve
 
@@ -24,29 +24,50 @@ MEANINGS = {
 """What each test of the judge shows, if its evidence is large."""
 AGAINST = ("e1", "e2", "shift")
 """The tests that speak against a candidate."""
+MOST_KEPT = 2048
+"""Points of a track; even, so that they can be joined in pairs."""
 BROKEN = (ValueError, ArithmeticError, TypeError)
 """What windows raise that nobody can have written on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One window of one SLO, and the evidence with it."""
+    """One window of one SLO, or several in a row, and the evidence with it."""
 
     end: datetime
     candidate: Counts | None
     stable: Counts | None
     value: float | None
-    report: SloReport
+    evidence: Mapping[str, float | None]
+    passing: float | None
+    threshold: float
 
 
 @dataclass(slots=True)
 class Track:
-    """The windows of one SLO."""
+    """The windows of one SLO. Those of days are joined as they come: a curve has few points, and memory an end."""
 
     start: datetime
     points: list[Point] = field(default_factory=list)
+    size: int = 1
+    """Windows of a point; the last point may have fewer."""
+    windows: int = 0
     without_data: int = 0
     unreadable: int = 0
+    last: SloReport | None = None
+
+    def add(self, point: Point, report: SloReport) -> None:
+        """Takes the next window."""
+        begins = self.windows % self.size == 0
+        self.windows += 1
+        self.last = report
+        if begins and len(self.points) >= MOST_KEPT:
+            self.points = [joined(self.points[at : at + 2]) for at in range(0, len(self.points), 2)]
+            self.size *= 2
+        if begins:
+            self.points.append(point)
+        else:
+            self.points[-1] = joined([self.points[-1], point])
 
 
 @dataclass(slots=True)
@@ -61,7 +82,7 @@ class Judgement:
     def report(self, slo: str) -> SloReport | None:
         """Where an SLO stood after the last window; None if there was none."""
         track = self.tracks.get(slo)
-        return track.points[-1].report if track is not None and track.points else None
+        return track.last if track is not None else None
 
 
 def judgement_of(record: PromotionRecord, name: str, *, lacks_parts: bool) -> Judgement:
@@ -95,31 +116,47 @@ def _take(found: Judgement, interval: Interval, report: SloReport) -> None:
             value = interval.value
         case MeanWindow():
             value = interval.candidate.value if interval.candidate is not None else None
-    track.points.append(Point(interval.end, candidate, stable, value, report))
+    evidence = {test: number(found) for test, found in report.evidence.items()}
+    passing = number(report.pass_evidence)
+    track.add(Point(interval.end, candidate, stable, value, evidence, passing, report.threshold), report)
+
+
+def joined(points: Sequence[Point]) -> Point:
+    """Several points as one: counts added up, evidence at its highest, a value as it was last."""
+    last = points[-1]
+    tests = dict.fromkeys(test for point in points for test in point.evidence)
+    return Point(
+        end=last.end,
+        candidate=_sum(point.candidate for point in points),
+        stable=_sum(point.stable for point in points),
+        value=next((point.value for point in reversed(points) if point.value is not None), None),
+        evidence={test: _highest(point.evidence.get(test) for point in points) for test in tests},
+        passing=_highest(point.passing for point in points),
+        threshold=last.threshold,
+    )
 
 
 def curve(slo: str, track: Track, most: int) -> Curve:
     """The course of one SLO in at most ``most`` points."""
     size = max(1, math.ceil(len(track.points) / max(1, most)))
-    groups = [track.points[at : at + size] for at in range(0, len(track.points), size)]
-    last = track.points[-1].report
-    tests = list(last.evidence)
-    counted = any(point.candidate or point.stable for point in track.points)
+    points = [joined(track.points[at : at + size]) for at in range(0, len(track.points), size)]
+    counted = any(point.candidate or point.stable for point in points)
+    counts = points if counted else []
     return Curve(
         slo=slo,
         start=track.start.astimezone(UTC),
-        windows=len(track.points),
-        windows_per_point=size,
-        seconds=[round((group[-1].end - track.start).total_seconds(), 3) for group in groups],
-        candidate_bad=[_sum(p.candidate.bad for p in group if p.candidate) for group in groups] if counted else [],
-        candidate_total=[_sum(p.candidate.total for p in group if p.candidate) for group in groups] if counted else [],
-        stable_bad=[_sum(p.stable.bad for p in group if p.stable) for group in groups] if counted else [],
-        stable_total=[_sum(p.stable.total for p in group if p.stable) for group in groups] if counted else [],
-        values=[] if counted else [_last(p.value for p in group) for group in groups],
-        evidence={test: [_highest(p.report.evidence.get(test) for p in group) for group in groups] for test in tests},
-        passing=[_highest(p.report.pass_evidence for p in group) for group in groups],
-        roll_back_at=[number(group[-1].report.threshold) or 0.0 for group in groups],
-        pass_at=number(last.pass_threshold) or 0.0,
+        windows=track.windows,
+        windows_per_point=size * track.size,
+        seconds=[round((point.end - track.start).total_seconds(), 3) for point in points],
+        candidate_bad=[(point.candidate or NO_REQUESTS).bad for point in counts],
+        candidate_total=[(point.candidate or NO_REQUESTS).total for point in counts],
+        stable_bad=[(point.stable or NO_REQUESTS).bad for point in counts],
+        stable_total=[(point.stable or NO_REQUESTS).total for point in counts],
+        values=[] if counted else [number(point.value) for point in points],
+        evidence={test: [point.evidence.get(test) for point in points] for test in points[-1].evidence},
+        passing=[point.passing for point in points],
+        roll_back_at=[number(point.threshold) or 0.0 for point in points],
+        pass_at=(number(track.last.pass_threshold) if track.last is not None else None) or 0.0,
     )
 
 
@@ -128,18 +165,13 @@ def number(value: float | None) -> float | None:
     return round(value, 3) if value is not None and math.isfinite(value) else None
 
 
-def _sum(counts: Iterable[int]) -> int:
-    return sum(counts)
+def _sum(counts: Iterable[Counts | None]) -> Counts | None:
+    known = [found for found in counts if found is not None]
+    return sum(known, NO_REQUESTS) if known else None
 
 
 def _highest(values: Iterable[float | None]) -> float | None:
-    known = [value for value in map(number, values) if value is not None]
-    return max(known, default=None)
-
-
-def _last(values: Iterable[float | None]) -> float | None:
-    known = [value for value in map(number, values) if value is not None]
-    return known[-1] if known else None
+    return max((value for value in values if value is not None), default=None)
 
 
 def evidence_of(report: SloReport) -> Sequence[tuple[str, str, float | None]]:

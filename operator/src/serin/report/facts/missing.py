@@ -61,10 +61,10 @@ def _of_the_evidence(case: Case, judgement: Judgement) -> Iterator[tuple[str, st
         yield "Windows of the candidate", "nothing was measured before it ended: its end follows from no window"
     for slo, track in judgement.tracks.items():
         if track.unreadable:
-            count = f"{track.unreadable} of {len(track.points)}"
+            count = f"{track.unreadable} of {track.windows}"
             yield f"{slo}: {count} windows could not be read", "SerinPrometheusUnreadable says which server, and why"
         if track.without_data:
-            count = f"{track.without_data} of {len(track.points)}"
+            count = f"{track.without_data} of {track.windows}"
             yield f"{slo}: {count} windows have no data", "serin preflight mdep/NAME says which series is not there"
     if case.record.spec.policy is not None and case.record.status.served is None:
         yield "What the arms ran (images, runtimes)", "the operator needs the right to read pods"

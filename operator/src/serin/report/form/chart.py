@@ -26,6 +26,9 @@ from serin.report.form.scale import (
     Scale,
 )
 
+NEAR = 60
+"""Two lines that are nearer have their labels on the same side of both."""
+
 
 def drawn(chart: Chart, number: int) -> Element:
     """The picture; ``number`` makes its ids those of no other picture of the page."""
@@ -130,7 +133,8 @@ def _marks(svg: Element, chart: Chart, scale: Scale) -> None:
     for index, mark in enumerate(reversed(chart.marks)):  # one below the other, none across a line
         x = scale.x(mark.seconds)
         left = x > WIDTH / 2
-        place = (min(right) - 4 if left else x + 4, PLOT_BOTTOM - 6 - 13 * index)
+        beside = min(other for other in (*right, x) if 0 <= x - other < NEAR) if left else x
+        place = (beside - 4 if left else x + 4, PLOT_BOTTOM - 6 - 13 * index)
         _text(svg, place, mark.label, **{"text-anchor": "end" if left else "start", "class": "label"})
 
 
