@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from serin.controller.reconciliation.reconcile import Reconciler
 from serin.errors import NotDelivered
 from serin.notify.outbox import Outbox
-from serin.notify.receiver import Delivery
+from serin.notify.receiver import Delivery, Receiver
 from serin.rollout.notifications.notifying import Addressee
 from serin.schema.notification_kinds import NotificationKind
 from tests.lab import POLICY, URL, Lab
@@ -20,7 +20,7 @@ EVERYTHING = frozenset(NotificationKind)
 class Box:
     """A receiver that a test owns."""
 
-    reminded_every = None
+    reminded_every: ClassVar[float | None] = None
 
     def __init__(self, name: str = "box", about: frozenset[NotificationKind] = EVERYTHING) -> None:
         self.name, self.about = name, about
@@ -65,7 +65,7 @@ class TellingLab(Lab):
         return self.boxes[0]
 
     def restart(self) -> None:
-        pairs = [(box, Addressee(box.name, box.about)) for box in self.boxes]
+        pairs: list[tuple[Receiver, Addressee]] = [(box, Addressee(box.name, box.about)) for box in self.boxes]
         self.outbox = Outbox(pairs, wall=lambda: self.now, clock=self._seconds)
         self.outbox._wake = self.woken.append
         self.reconciler = Reconciler(self.seen_cluster, {URL: self.prometheus}, lambda: self.now, outbox=self.outbox)

@@ -29,7 +29,10 @@ from serin.schema.types import ApiModel
 
 REFERENCE = Path("docs/reference")
 PAGE, SCHEMA = REFERENCE / "cli.md", REFERENCE / "cli-schema.json"
-REPORTS = {REFERENCE / "incident-bundle-schema.json": Bundle, REFERENCE / "rollout-review-schema.json": Review}
+REPORTS: dict[Path, type[ApiModel]] = {
+    REFERENCE / "incident-bundle-schema.json": Bundle,
+    REFERENCE / "rollout-review-schema.json": Review,
+}
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 TICKS = re.compile(r"``([^`]+)``")
 HEAD = """# The command line

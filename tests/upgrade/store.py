@@ -75,11 +75,15 @@ STORIES: dict[str, tuple[Callable[[Lab, str], Awaitable[None]], dict[str, Any]]]
 }
 
 
+async def _played(story: Awaitable[None]) -> None:
+    await story
+
+
 def left(phase: str) -> dict[str, Any]:
     """The time, and all objects, when a ModelDeployment is in this phase."""
     story, policy = STORIES[phase]
     lab = Lab(POLICY | policy)
-    asyncio.run(story(lab, phase))
+    asyncio.run(_played(story(lab, phase)))
     assert lab.status["phase"] == phase, lab.status
     objects = [[*key, obj] for key, obj in sorted(lab.cluster.objects.items())]
     return {"at": lab.now.isoformat(), "objects": objects}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_the_operator_writes_on_with_its_own_rights(
     for item in ours(version, "Progressing"):
         put(api, moved(item, namespace, API_VERSION))
     [record] = [item for item in ours(version, "Progressing") if item["kind"] == "PromotionRecord"][-1:]
-    again = {"status": {"message": "step 1 of 2 at 40 %"}}
+    again: dict[str, Any] = {"status": {"message": "step 1 of 2 at 40 %"}}
     for kind, name, patch in (
         ("ModelDeployment", "fraud", again),
         ("PromotionRecord", record["metadata"]["name"], {"status": {"outcome": "Promoted", "reason": "Serving"}}),

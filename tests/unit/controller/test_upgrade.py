@@ -12,10 +12,11 @@ from serin.api.promotion_policy import PromotionPolicy
 from serin.api.promotion_record import PromotionRecord
 from serin.api.revision import Source
 from serin.cluster import resources
+from serin.schema.types import ApiModel
 from tests.lab import Lab
 from tests.upgrade import versions
 
-MODELS = {
+MODELS: dict[str, type[ApiModel]] = {
     "modeldeployments": ModelDeployment,
     "promotionpolicies": PromotionPolicy,
     "promotionrecords": PromotionRecord,

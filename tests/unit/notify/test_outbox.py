@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from serin.cluster import resources
 from serin.errors import NotDelivered
 from serin.notify.line import LONGEST_PAUSE
 from serin.notify.outbox import Outbox
-from serin.notify.receiver import Delivery
+from serin.notify.receiver import Delivery, Receiver
 from serin.rollout.notifications.notifying import Addressee
 from serin.schema.notification_kinds import NotificationKind
 from tests.clock import START
@@ -144,7 +145,10 @@ async def test_a_receiver_that_takes_nothing_is_said_in_a_condition_of_its_own_u
     lab = TellingLab()
     lab.box.failures = [NotDelivered("answered 503")] * 1000
     await lab.until(lab.stable("1"))
-    kinds = lambda: {c["type"]: c for c in lab.status["conditions"]}  # noqa: E731
+
+    def kinds() -> dict[str, Any]:
+        return {c["type"]: c for c in lab.status["conditions"]}
+
     assert "Notified" not in kinds(), "a receiver may be restarted"
     await quiet(lab, 90)
     found = kinds()["Notified"]
@@ -287,12 +291,9 @@ async def test_its_tasks_deliver_and_a_bug_in_a_receiver_ends_none() -> None:
                 raise wrong.pop()
             await Box.deliver(box, delivery)
 
-    clock = [0.0]
-    outbox = Outbox(
-        [(Buggy(), Addressee("box", EVERYTHING))],
-        wall=lambda: START,
-        clock=lambda: clock.__setitem__(0, clock[0] + 9) or clock[0],
-    )
+    seconds = itertools.count(9.0, 9.0)
+    pairs: list[tuple[Receiver, Addressee]] = [(Buggy(), Addressee("box", EVERYTHING))]
+    outbox = Outbox(pairs, wall=lambda: START, clock=lambda: next(seconds))
     outbox.offer(("prod", "fraud"), TellingLabNotes.of(lab), None)
     async with outbox.delivering(lambda key: outbox.offer(key, [], None)):
         await done.wait()

@@ -56,8 +56,7 @@ def world() -> World:
 
 
 def test_many_who_look_cost_one_request(world: World) -> None:
-    for _ in range(50):
-        found = world.records.evidence("prod", "fraud-1")
+    found = [world.records.evidence("prod", "fraud-1") for _ in range(50)][-1]
     assert world.server.asked == 1
     assert found.value is not None
     assert found.value.curves

@@ -127,11 +127,12 @@ async def test_everything_is_reached_by_keyboard(served: Served) -> None:
 async def test_it_is_read_aloud_with_roles_and_names(served: Served) -> None:
     async with served(await asyncio.to_thread(world)) as url, browser.page() as page:
         await page.size(390, 844, phone=True)
+        named: dict[str, list[str]] = {}
         for path in ("/", ROLLOUT):
             await page.open(url + path)
             await page.until(LIVE)
             tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
-            named: dict[str, list[str]] = {}
+            named = {}
             for node in tree:
                 role = str(node.get("role", {}).get("value"))
                 named.setdefault(role, []).append(str(node.get("name", {}).get("value", "")))

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from serin.cli.page import server
+from serin.cli.page import fleet, server
 from serin.cli.page.fleet import PER_PAGE
 from serin.cli.page.frame import ICON_PATH, STYLE_PATH
 from tests.page_world import SLOW, World
@@ -285,14 +285,14 @@ async def test_many_models_come_in_pages(served: Served) -> None:
 
 async def test_many_readers_of_one_page_cost_as_much_as_one(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     made, count = await asyncio.to_thread(world), 0
-    real = server.fleet.fleet
+    real = fleet.fleet
 
     def counted(*arguments: Any, **options: Any) -> Any:
         nonlocal count
         count += 1
         return real(*arguments, **options)
 
-    monkeypatch.setattr(server.fleet, "fleet", counted)
+    monkeypatch.setattr(fleet, "fleet", counted)
     monkeypatch.setattr(server, "AGE", 3600.0)
     async with served(made) as url:
         await asyncio.gather(*(read(url + "/") for _ in range(40)))

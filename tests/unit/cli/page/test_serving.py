@@ -42,6 +42,7 @@ async def test_it_serves_what_it_follows_to_any_number_of_readers() -> None:
     server = Server()
     async with served(wish(), lambda: server) as url, aiohttp.ClientSession() as http:  # type: ignore[arg-type, return-value]
         assert url.startswith("http://127.0.0.1:")
+        text = ""
         for _ in range(200):
             async with http.get(url) as answer:
                 if "the line was cut" in (text := await answer.text()):

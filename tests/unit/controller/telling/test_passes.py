@@ -206,7 +206,7 @@ def test_a_query_and_the_exemplars_that_lead_to_its_trace() -> None:
     span = made.spans[1]
     assert "hunter2" not in str(span.attributes["db.query.text"])
     assert (span.attributes["serin.series"], span.error) == (3, "")
-    text = generate_latest(REGISTRY).decode()
+    text = generate_latest(REGISTRY).decode()  # type: ignore[no-untyped-call]
     own = [line for line in text.splitlines() if "exemplary" in line or 'code="218"' in line]
     assert sum(f'# {{trace_id="{made.whole.place.trace_id}"}}' in line for line in own) == 3
 

@@ -26,9 +26,12 @@ class Library(SimpleNamespace):
     ) -> None:
         self.sent: list[dict[str, Any]] = []
         self.assets: list[dict[str, Any]] = []
-        self.address = SimpleNamespace(
-            redirects=True, templates=templates, host=host, notify=lambda **said: self.sent.append(said) or answer
-        )
+
+        def notify(**said: Any) -> Any:
+            self.sent.append(said)
+            return answer
+
+        self.address = SimpleNamespace(redirects=True, templates=templates, host=host, notify=notify)
         self.AppriseAsset = lambda **fields: self.assets.append(fields)
         self.Apprise = SimpleNamespace(instantiate=lambda *_, **__: self.address)
 

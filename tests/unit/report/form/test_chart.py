@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from serin.report.facts.bundle import Curve
 from serin.report.facts.case import case_of
 from serin.report.facts.gathering import bundle_of
-from serin.report.form.chart import HEIGHT, WIDTH, drawn
+from serin.report.form.chart import drawn
 from serin.report.form.document import Chart, Mark
+from serin.report.form.scale import HEIGHT, WIDTH
 from serin.report.incident.report import incident as reported
 from tests.clock import START
 from tests.fuzz import fuzzed

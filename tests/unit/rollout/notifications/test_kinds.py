@@ -45,7 +45,7 @@ def rolling(weight: int = 25, step: int = 1, **changes: Any) -> dict[str, Any]:
     return {"stable": ref("1"), "candidate": ref("2"), "rollout": rollout, "weights": {"desired": weight}}
 
 
-TAKEN = {"outcome": "RolledBack", "cause": "SLOBreached", "causeMessage": "why"}
+TAKEN: dict[str, Any] = {"outcome": "RolledBack", "cause": "SLOBreached", "causeMessage": "why"}
 SETTLED: dict[str, Any] = {"stable": ref("1")}
 
 

@@ -32,7 +32,7 @@ def curves_of(record: Object) -> tuple[Curve, ...]:
     """The evidence of a record's windows, judged again by its own policy; ``InvalidInput`` if it cannot be."""
     from serin.api.files.load import validated
     from serin.api.promotion_record import PromotionRecord
-    from serin.cli.replay import RecordReplay
+    from serin.records.replay import RecordReplay
 
     windows = sum(str(block.get("counts", "")).count(" ") + 1 for block in items(record, "status", "blocks"))
     if windows > MOST_WINDOWS:

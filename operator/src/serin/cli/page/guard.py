@@ -8,6 +8,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from serin.cli.page.frame import POLICY
 from serin.schema.printable import shortened
@@ -25,7 +26,7 @@ OWN = frozenset({"localhost"})
 HEALTH = "/healthz"
 
 
-def guarded(names: Iterable[str]) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guarded(names: Iterable[str]) -> Middleware:
     """The middleware that lets through who reads, under one of these names of the host."""
     allowed = OWN | {name.lower().rstrip(".") for name in names}
 

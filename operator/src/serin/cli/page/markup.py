@@ -24,7 +24,7 @@ def tag(name: str, /, *children: Node | Sequence[Node] | Iterator[Node], **attri
     for child in children:
         if isinstance(child, list | tuple | Iterator):
             for node in child:
-                _append(made, node)
+                _append(made, cast("Node", node))
         else:
             _append(made, cast("Node", child))
     return made

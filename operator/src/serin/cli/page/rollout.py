@@ -80,9 +80,10 @@ def _shares(found: Details) -> Element:
         aria_hidden="true",
     )
     stable = tag("span", tag("b", f"{100 - weight} %"), f" version {found.stable.version}") if found.stable else None
-    candidate = found.candidate and tag(
-        "span", tag("b", f"{weight} %"), f" version {found.candidate.version}, on trial", class_="candidate"
-    )
+    candidate = None
+    if found.candidate:
+        words = f" version {found.candidate.version}, on trial"
+        candidate = tag("span", tag("b", f"{weight} %"), words, class_="candidate")
     return tag("div", drawn, tag("p", stable, candidate, class_="ends"))
 
 

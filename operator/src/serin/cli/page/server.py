@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -182,8 +182,8 @@ async def _healthy(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-def _asset(text: str, kind: str) -> Callable[[web.Request], object]:
-    async def answer(_: web.Request) -> web.Response:
+def _asset(text: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(_: web.Request) -> web.StreamResponse:
         return web.Response(text=text, content_type=kind, headers={"Cache-Control": FOREVER})
 
     return answer

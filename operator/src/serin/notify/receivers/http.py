@@ -88,10 +88,10 @@ def _same_place(url: str, location: str) -> str:
     target = urljoin(url, location)
     try:
         old, new = urlsplit(url), urlsplit(target)
-        same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+        same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port) and "@" not in new.netloc
     except ValueError:
         same = False
-    if not location or not same or "@" in new.netloc:
+    if not location or not same:
         raise NotDelivered("the answer leads to another host, which is not followed")
     return target
 

@@ -5,13 +5,13 @@ Every field is named here: what is not, leaves no record. All texts are masked, 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from serin.schema.types import ApiModel, Time
 
-BUNDLE_VERSION = "cli.serin.dev/v1"
+BUNDLE_VERSION: Final = "cli.serin.dev/v1"
 MOST_BYTES = 100 * 1024 - 1
 """A bundle is smaller than 100 KiB, whatever the record holds."""
 LONGEST_TEXT = 400

@@ -15,6 +15,7 @@ from serin.records.chain import canonical
 from serin.report.facts import changes, judged, missing, people, queries, timeline
 from serin.report.facts.bundle import (
     MOST_BYTES,
+    Asked,
     Bundle,
     Change,
     Changes,
@@ -23,6 +24,7 @@ from serin.report.facts.bundle import (
     Evidence,
     HoldFacts,
     Impact,
+    Missing,
     RecordFacts,
     Redaction,
     Replayed,
@@ -275,13 +277,13 @@ class _Gathering:
             record_before=self.say.name(case.before_name) if case.before_name else None,
         )
 
-    def _queries(self) -> list[queries.Asked]:
+    def _queries(self) -> list[Asked]:
         if self.policy is None:
             return []
         found = queries.asked(self.spec, self.policy, self.case.namespace, self.words, self.limits.query)
         return self._first("queries", found, self.limits.entries)
 
-    def _missing(self) -> list[missing.Missing]:
+    def _missing(self) -> list[Missing]:
         found = missing.missing(self.case, self.policy, self.judgement)
-        told = (missing.Missing(what=self.say(one.what), cure=self.say(one.cure)) for one in found)
+        told = (Missing(what=self.say(one.what), cure=self.say(one.cure)) for one in found)
         return self._first("what is missing", told, 40)

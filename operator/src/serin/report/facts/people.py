@@ -70,7 +70,11 @@ class Named:
             state=self._say.name(str(gate.state)),
             since=gate.since,
             at=gate.at,
-            by=[self._who(user) for user in [approval.by for approval in gate.approvals] or [gate.by] if user],
+            by=[
+                self._who(user)
+                for user in [approval.by for approval in gate.approvals] or ([gate.by] if gate.by else [])
+                if user
+            ],
             message=self._say(gate.message),
         )
 

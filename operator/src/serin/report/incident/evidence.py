@@ -66,8 +66,8 @@ def _standings(slos: Sequence[SloFacts]) -> Iterator[Table]:
         for test in slo.evidence
     ]
     if tests:
-        heads = ("SLO", "That the candidate …", "Evidence", "Proof begins at", "And then")
-        yield Table("The evidence, log10 of the e-value", heads, tests, frozenset({2, 3}))
+        columns = ("SLO", "That the candidate …", "Evidence", "Proof begins at", "And then")
+        yield Table("The evidence, log10 of the e-value", columns, tests, frozenset({2, 3}))
 
 
 def _decides(slo: SloFacts, test: str) -> tuple[str, str]:

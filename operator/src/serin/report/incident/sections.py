@@ -157,8 +157,8 @@ def people(bundle: Bundle) -> Section:
             [moment(a.at), a.by, a.action, a.outcome, or_nothing(a.reason), or_nothing(a.ticket)]
             for a in bundle.actions
         ]
-        heads = ("At (UTC)", "By", "Action", "Outcome", "Reason", "Ticket")
-        blocks.append(Table("What was said about the rollout", heads, rows))
+        of_actions = ("At (UTC)", "By", "Action", "Outcome", "Reason", "Ticket")
+        blocks.append(Table("What was said about the rollout", of_actions, rows))
     if bundle.holds:
         rows = [
             [
@@ -170,8 +170,8 @@ def people(bundle: Bundle) -> Section:
             ]
             for h in bundle.holds
         ]
-        heads = ("Since (UTC)", "For", "Reason", "Times", "In words")
-        blocks.append(Table("What held the rollout", heads, rows, frozenset({1, 3})))
+        columns = ("Since (UTC)", "For", "Reason", "Times", "In words")
+        blocks.append(Table("What held the rollout", columns, rows, frozenset({1, 3})))
     return Section("Gates, people, holds", blocks)
 
 
