@@ -272,6 +272,36 @@ async def test_a_planted_route_makes_nothing_stable(adopt: Any) -> None:
     assert lab.backends() == {OLD: 100}, "nothing is touched"
 
 
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("adopted", f"{'x' * 900} 1 old"),
+        ("adopted", f"{'a' * 64} {'v' * 900} old"),
+        ("adopted", f"{'a' * 64} 1 {'n' * 900}"),
+        ("adopted", "  "),
+        ("candidate-weight", "9" * 5000),
+        ("candidate-revision", "/" * 5000),
+        ("candidate-exposure", "," * 5000),
+    ],
+)
+async def test_no_annotation_of_a_route_keeps_a_way_back_from_being_gone(key: str, text: str) -> None:
+    """Whoever may write routes writes what Serin reads in each pass, also when the status is lost."""
+    lab = Adopting(service=old())
+    await lab.adopted()
+    lab.want("2")
+    await lab.until(lambda: lab.backends().get(named("2")) == 40)
+    route = lab.obj(resources.HTTP_ROUTES)
+    route["metadata"]["annotations"][f"serin.dev/{key}"] = text
+    lab.want("1")
+    await lab.until(lab.stable("1"))
+    assert lab.backends()[OLD] == 100
+    assert lab.obj(resources.HTTP_ROUTES)["metadata"]["annotations"].get(f"serin.dev/{key}") != text
+    lab.obj(resources.HTTP_ROUTES)["metadata"]["annotations"][f"serin.dev/{key}"] = text
+    del lab.obj()["status"]
+    lab.restart()
+    await lab.tick()
+
+
 def test_the_lab_names_what_serin_makes() -> None:
     assert named("1") != isvc("1")
 

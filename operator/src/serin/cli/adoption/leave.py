@@ -141,7 +141,10 @@ class Leaving:
         """The route that leads to what is stable and says where the ModelDeployment leaves to."""
         for name in (self._kept_name, self.name):
             route = await self._get(resources.HTTP_ROUTES, name)
-            if route is not None and left.TO in (route["metadata"].get("annotations") or {}):
+            if (
+                route is not None
+                and {left.TO, names.STABLE_REVISION} <= (route["metadata"].get("annotations") or {}).keys()
+            ):
                 return route
         return None
 

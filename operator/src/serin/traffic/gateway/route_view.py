@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from serin.api import names
 from serin.api.managed_fields import editor
 from serin.api.policy.exposure import Exposure
@@ -18,7 +20,7 @@ from serin.traffic.gateway.permission import how_to_mend
 from serin.traffic.gateway.service import ServicesOf
 
 NONE: frozenset[str] = frozenset()
-ADOPTED_WORDS = 3
+ADOPTED_WORDS, LONGEST_NUMBER = 3, 3
 
 
 def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callable[[str, str, str], str]) -> RouteView:
@@ -53,18 +55,21 @@ def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callabl
 
 
 def adopted_ref(annotations: Mapping[str, str]) -> RevisionRef | None:
-    """The adopted revision, by the annotation of a route; None without one."""
+    """The adopted revision, by the annotation of a route; None without one, or for one that nobody of us wrote."""
     words = annotations.get(names.ADOPTED, "").split(" ")
     if len(words) != ADOPTED_WORDS:
         return None
     whole, version, name = words
     kind = INFERENCE_SERVICES
-    return RevisionRef(
-        revision=whole[:REVISION_LENGTH],
-        version=version,
-        hash=whole if len(whole) > REVISION_LENGTH else None,
-        workload=Workload(api_version=kind.api_version, kind=kind.kind, name=name),
-    )
+    try:
+        return RevisionRef(
+            revision=whole[:REVISION_LENGTH],
+            version=version,
+            hash=whole if len(whole) > REVISION_LENGTH else None,
+            workload=Workload(api_version=kind.api_version, kind=kind.kind, name=name),
+        )
+    except ValidationError:
+        return None
 
 
 def _exposes(obj: Mapping[str, Any], services: frozenset[str]) -> frozenset[Exposure]:
@@ -87,7 +92,11 @@ def _is_preview(rule: Mapping[str, Any], services: frozenset[str]) -> bool:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    """The percent; None for what is none: whoever may write routes writes annotations of any size."""
+    percent = (
+        int(text) if text is not None and len(text) <= LONGEST_NUMBER and text.isascii() and text.isdigit() else 101
+    )
+    return percent if percent <= 100 else None  # noqa: PLR2004 - percent
 
 
 def _weight(obj: Mapping[str, Any], services: frozenset[str]) -> int:
