@@ -1,0 +1,69 @@
+"""Who is told? A receiver of HTTP that the test owns."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from e2e.deploy.cluster import Json
+
+
+class HttpReceiver:
+    """Keeps what it is sent; answers 503 while it is down."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.refused = 0
+        self.bodies: list[Json] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                """Takes one document."""
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if receiver.down:
+                    receiver.refused += 1
+                    self.send_error(503)
+                    return
+                receiver.bodies.append(body)
+                self.send_response(202)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called
+                """Says nothing."""
+
+        return Handler
+
+    @property
+    def events(self) -> list[Json]:
+        """The CloudEvents."""
+        return [body for body in self.bodies if body.get("specversion") == "1.0"]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of notifications, as they came."""
+        return [event["data"]["customData"]["kind"] for event in self.events]
+
+    def times(self) -> Counter[str]:
+        """How often each event came, by its id."""
+        return Counter(event["id"] for event in self.events)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
