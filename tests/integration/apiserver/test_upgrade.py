@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from e2e.deploy import ClusterApi
 from e2e.deploy.cluster import Json, wait_until
-from serin.api import API_VERSION
-from tests.integration.apiserver.tenants import patching, refusal
+from tests.integration.apiserver.tenants import patching
 from tests.upgrade import store, versions
 
 pytestmark = pytest.mark.apiserver
@@ -114,26 +112,3 @@ def lost(before: object, after: object, path: str = "") -> list[str]:
             for said in (lost(value, after[key], f"{path}.{key}") if key in after else [f"{path}.{key}"])
         ]
     return [] if before == after or path.startswith(".metadata.managedFields") else [path]
-
-
-@pytest.mark.parametrize("version", versions.VERSIONS, ids=lambda path: path.name)
-def test_the_operator_writes_on_with_its_own_rights(
-    api: ClusterApi, as_operator: ClusterApi, namespace: str, version: Path
-) -> None:
-    """Under the present kinds, with the chart's policies in force: status, record and the user's own changes."""
-    for item in ours(version, "Progressing"):
-        put(api, moved(item, namespace, API_VERSION))
-    records = [item for item in ours(version, "Progressing") if item["kind"] == "PromotionRecord"]
-    [record] = [item for item in records if not item.get("status", {}).get("outcome")]
-    again: dict[str, Any] = {"status": {"message": "step 1 of 2 at 40 %"}}
-    for kind, name, patch in (
-        ("ModelDeployment", "fraud", again),
-        ("PromotionRecord", record["metadata"]["name"], {"status": {"outcome": "Promoted", "reason": "Serving"}}),
-    ):
-        call = lambda kind=kind, name=name, patch=patch: as_operator.merge(  # noqa: E731 - a call to be tried
-            API_VERSION, f"{kind}/status", name, namespace=namespace, patch=patch
-        )
-        assert refusal(call) == ""
-    deployment = moved({"kind": "ModelDeployment", "metadata": {"name": "fraud"}}, namespace, API_VERSION)
-    for patch in ({"spec": {"paused": True}}, {"spec": {"model": {"version": "3"}}}):
-        assert patching(api, deployment, patch) == ""
