@@ -15,6 +15,9 @@ NEW_FIELD = "about a field that was not there before"
 LIBERAL = "takes what the older form of the rule took"
 KNOWN: dict[str, dict[tuple[str, str], str]] = {
     "2026-11-28": {
+        ("PromotionPolicy", ".spec.gates[].metric: rule !has(self.maxAge) || duration(self.maxAge)"): (
+            "an unchanged gate goes on by ratcheting, and is read as 48h"
+        ),
         ("ModelDeployment", ": rule self.metadata.name.size() <= 63"): "43 characters with the namespace before",
         ("ModelDeployment", ".spec: rule !has(self.explainer)"): NEW_FIELD,
         ("ModelDeployment", ".spec: rule !has(self.adopt) || (has(oldSelf.adopt) && self.adopt == oldSelf.adopt)"): (
