@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -72,35 +72,41 @@ async def run(settings: Settings, tracer: Tracer | None = None) -> None:
                     async with leading(elector, stop):
                         leads = (lambda: elector.leads) if elector else (lambda: True)
                         fenced = FencedCluster(cluster, leads)
-                        metrics = NotificationMetrics(REGISTRY)
-                        outbox = outbox_of(settings.notifications, now, leads, metrics.told)
-                        metrics.watch(outbox.lines)
-                        reconciler = Reconciler(
-                            fenced,
-                            sources,
-                            now,
-                            state.watchdog.live_read,
-                            settings.namespaces,
-                            sinks=sinks_of(SinkContext(fenced, dict(settings))),
-                            missing=lambda: state.missing,
-                            retention=Retention(
-                                settings.records_kept, settings.records_age, settings.records_unexported == "Keep"
-                            ),
-                            refuses_literal_secrets=settings.literal_secrets == "Refuse",
-                            freezes_of_all=settings.freezes_of_all,
-                            metrics=ModelDeploymentMetrics(REGISTRY),
-                            gateways=GatewayFeatures(settings.gateway_features),
-                            limits=Limits(settings.rollouts_per_namespace, settings.rollouts_in_all),
-                            outbox=outbox,
-                        )
-                        loop = Loop(
-                            reconciler.reconcile,
-                            now,
-                            settings.resync,
-                            reconciler.longest_backoff,
-                            traced=traced_by(tracer),
-                        )
+                        outbox = _outbox(settings, leads)
+                        reconciler = _reconciler(settings, fenced, sources, state, outbox)
+                        backoff, traced = reconciler.longest_backoff, traced_by(tracer)
+                        loop = Loop(reconciler.reconcile, now, settings.resync, backoff, traced=traced)
                         await _lead(settings, loop, outbox, login, state, stop)
+
+
+def _outbox(settings: Settings, leads: Callable[[], bool]) -> Outbox:
+    """What is to be told to receivers, with its metrics."""
+    metrics = NotificationMetrics(REGISTRY)
+    outbox = outbox_of(settings.notifications, now, leads, metrics.told)
+    metrics.watch(outbox.lines)
+    return outbox
+
+
+def _reconciler(
+    settings: Settings, cluster: FencedCluster, sources: Mapping[str, Shared], state: health.State, outbox: Outbox
+) -> Reconciler:
+    """The pass over one ModelDeployment, as the settings want it."""
+    return Reconciler(
+        cluster,
+        sources,
+        now,
+        state.watchdog.live_read,
+        settings.namespaces,
+        sinks=sinks_of(SinkContext(cluster, dict(settings))),
+        missing=lambda: state.missing,
+        retention=Retention(settings.records_kept, settings.records_age, settings.records_unexported == "Keep"),
+        refuses_literal_secrets=settings.literal_secrets == "Refuse",
+        freezes_of_all=settings.freezes_of_all,
+        metrics=ModelDeploymentMetrics(REGISTRY),
+        gateways=GatewayFeatures(settings.gateway_features),
+        limits=Limits(settings.rollouts_per_namespace, settings.rollouts_in_all),
+        outbox=outbox,
+    )
 
 
 @contextlib.contextmanager
