@@ -259,6 +259,10 @@ def test_what_was_adopted_gets_no_request_back_and_later_matches_leave_it_the_re
         for version in ("2", "3"):  # with the second one neither stable nor the way back is what was adopted
             site.want(version)
             site.until_stable(version)
+        # The gateway takes its weights a moment after the route has them.
+        wait_until(
+            lambda: {answer.version for answer in site.answers()[-20:]} == {"3"}, what="version 3 answers", seconds=10
+        )
         seen = len(list(site.answers()))
         time.sleep(3)
     assert {answer.version for answer in site.answers()[seen:]} == {"3"}
