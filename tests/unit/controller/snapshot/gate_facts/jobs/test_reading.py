@@ -75,7 +75,7 @@ async def test_before_traffic_the_candidate_is_up_and_has_none() -> None:
     for _ in range(5):
         await lab.tick()
     assert (lab.status["phase"], lab.status["reason"]) == ("Preparing", "GateClosed")
-    assert lab.status["message"].startswith("gate offline holds the first weight: Job ")
+    assert ": gate offline holds the first weight: Job " in lab.status["message"]
     assert lab.cluster.ready(isvc("2")) == 1
     assert lab.backends().get(isvc("2"), 0) == 0
     lab.outcome = good
