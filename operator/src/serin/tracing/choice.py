@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from serin.errors import InvalidInput
-from serin.tracing.span import Tracer
+from serin.tracing.span import Told, Tracer
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """The first one that is set counts; the second one is a base address, to which ``/v1/traces`` is added."""
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 PROTOCOL = "http/protobuf"
-Told = Callable[[str, int], None]
-"""Gets a word for what became of spans, and how many: see ``otlp``."""
 
 
 def endpoint_in(env: Mapping[str, str]) -> str | None:

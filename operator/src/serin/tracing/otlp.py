@@ -21,8 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from serin.tracing.choice import Told
-from serin.tracing.span import Place, Span
+from serin.tracing.span import Place, Span, Told
 
 log = structlog.get_logger()
 MOST_WAITING = 2048

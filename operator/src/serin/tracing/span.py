@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 Attribute = str | int | float | bool
+Told = Callable[[str, int], None]
+"""Gets a word for what became of spans, and how many: see ``otlp``."""
 
 
 @dataclass(frozen=True, slots=True)
