@@ -5,29 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
 
-from serin.controller.telling.log import configure_logging
 from serin.tracing.recording import Recording, recording
 
 PLANTED = "hunter2"
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """The stream of a process that logs JSON."""
-    root, stream = logging.getLogger(), io.StringIO()
-    before, level = root.handlers[:], root.level
-    configure_logging("json", stream)
-    yield stream
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

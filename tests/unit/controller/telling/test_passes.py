@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from serin.cluster.client import Call
 from serin.controller.loop import Loop
 from serin.controller.metrics.metric import REGISTRY
-from serin.controller.telling.log import configure_logging
 from serin.controller.telling.passes import call_seen, query_seen, traced_by
 from serin.prometheus.server.client import QueryStats, Result
 from serin.tracing.recording import Recording, recording
@@ -41,18 +39,6 @@ class Kept:
 
     def named(self, name: str) -> list[Span]:
         return [span for span in self.spans if span.name == name]
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    root, stream = logging.getLogger(), io.StringIO()
-    before, level = root.handlers[:], root.level
-    configure_logging("json", stream)
-    yield stream
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 class TracedLab(Lab):

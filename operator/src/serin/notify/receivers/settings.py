@@ -10,36 +10,23 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, model_validator
 
 from serin.api.files.load import yaml_document
 from serin.api.notification import MOST_RECEIVERS
 from serin.errors import InvalidInput, NotDelivered
 from serin.notify.message import Writer
 from serin.prometheus.server.arms import first_problem
-from serin.prometheus.server.credentials import Basic, Server, Tls, check, credentials_of
+from serin.prometheus.server.credentials import Basic, FilePart, Namespace, Server, Tls, check, credentials_of
 from serin.schema.notification_kinds import DEFAULT_KINDS, NotificationKind
 from serin.schema.types import DNS_LABEL
 
 LARGEST_SECRET = 4096
 """Bytes of a file with an address."""
 Host = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class Endpoint(_Part):
+class Endpoint(FilePart):
     """An address of HTTP."""
 
     url: Annotated[str, Field(max_length=512)] | None = None
@@ -106,7 +93,7 @@ class CloudEventsSettings(Endpoint):
     """Anything that takes CloudEvents by HTTP POST."""
 
 
-class AppriseSettings(_Part):
+class AppriseSettings(FilePart):
     """What the library apprise reaches: chat, mail, paging."""
 
     url_file: Path
@@ -119,7 +106,7 @@ class AppriseSettings(_Part):
     """The hosts that it may name, for services whose address has one (mail, your own chat)."""
 
 
-class ReceiverSettings(_Part):
+class ReceiverSettings(FilePart):
     """One receiver."""
 
     name: Annotated[str, Field(max_length=63, pattern=DNS_LABEL)]
@@ -144,7 +131,7 @@ class ReceiverSettings(_Part):
         return self
 
 
-class NotificationSettings(_Part):
+class NotificationSettings(FilePart):
     """The whole file."""
 
     cluster: Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9._-]*$")] = ""

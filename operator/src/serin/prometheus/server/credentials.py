@@ -30,7 +30,9 @@ OURS = frozenset({"authorization", "host", "content-length", "content-type", "ac
 """Headers that a tenant header may not replace."""
 
 
-class _Part(BaseModel):
+class FilePart(BaseModel):
+    """A part of a file of settings: camel case, no unknown field, and no value of it in an error."""
+
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -41,14 +43,14 @@ class _Part(BaseModel):
     )
 
 
-class Basic(_Part):
+class Basic(FilePart):
     """User name and password."""
 
     username_file: Path
     password_file: Path
 
 
-class Tls(_Part):
+class Tls(FilePart):
     """How the server proves its identity, and how Serin proves its own. The check cannot be switched off."""
 
     ca_file: Path | None = None
@@ -66,7 +68,7 @@ class Tls(_Part):
         return self
 
 
-class Tenant(_Part):
+class Tenant(FilePart):
     """The tenant whose series a shared store (Mimir, Thanos, Cortex) returns."""
 
     header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "X-Scope-OrgID"
@@ -88,7 +90,7 @@ class Tenant(_Part):
         return self
 
 
-class Server(_Part):
+class Server(FilePart):
     """One Prometheus, or a server with the same API."""
 
     url: Annotated[str, Field(max_length=512), AfterValidator(normalised)]
@@ -140,7 +142,7 @@ class Server(_Part):
         return self.tenant is not None and self.tenant.from_namespace
 
 
-class _File(_Part):
+class _File(FilePart):
     servers: Annotated[list[Server], Field(min_length=1, max_length=100)]
 
 
