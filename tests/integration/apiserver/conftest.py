@@ -9,8 +9,14 @@ from typing import cast
 import pytest
 
 from e2e.deploy import ClusterApi, install
+from e2e.deploy.cluster import wait_until
+from e2e.sandbox import parts
+from e2e.sandbox.build import resolve_manifests
+from e2e.sandbox.cache import Cache, default_root
 from e2e.sandbox.plan import Profile
+from e2e.sandbox.released import load
 from e2e.sandbox.sandbox import Sandbox
+from tools.kserve_manifests.collect import KSERVE_API
 
 NUMBERS = itertools.count(1)
 
@@ -55,3 +61,13 @@ def namespace(api: ClusterApi) -> str:
 def namespace_of_module(api: ClusterApi) -> str:
     """One namespace for all tests of a module, for those that store nothing in it."""
     return new_namespace(api)
+
+
+def serve_inference_services(api: ClusterApi) -> None:
+    """Have the API server serve KServe's own InferenceServices, with their schema."""
+    manifests = resolve_manifests(parts.load(), Cache(default_root()))
+    assert manifests is not None, "the sandbox's parts are not built"
+    for crd in load(manifests).kserve_crds:
+        if crd["spec"]["names"]["kind"] == "InferenceService":
+            api.apply(crd)
+    wait_until(lambda: api.serves(KSERVE_API, "InferenceService"), what="KServe's kinds are served", seconds=60)

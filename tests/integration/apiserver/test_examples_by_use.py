@@ -14,17 +14,14 @@ import pytest
 import yaml
 
 from e2e.deploy import ClusterApi, rights
-from e2e.deploy.cluster import Json, Person, wait_until
-from e2e.sandbox import parts
-from e2e.sandbox.build import build, find_optional, resolve_manifests
-from e2e.sandbox.cache import Cache, default_root
-from e2e.sandbox.released import load
+from e2e.deploy.cluster import Json, Person
+from e2e.sandbox.build import build, find_optional
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import API_VERSION
 from serin.api.revision import Source
 from tests.examples import EXAMPLES, FOLDERS, documents, named
 from tests.integration.apiserver import objects
-from tests.integration.apiserver.conftest import new_namespace
+from tests.integration.apiserver.conftest import new_namespace, serve_inference_services
 from tests.integration.apiserver.tenants import define, refusal, settled
 from tests.integration.apiserver.test_chart import rendered as chart
 from tools.kserve_manifests.collect import KSERVE_API
@@ -49,12 +46,7 @@ GATEWAYS = "gateways"
 @pytest.fixture(scope="module")
 def cluster(api: ClusterApi) -> ClusterApi:
     """With the kinds of KServe, Flux, Argo CD and Tekton, and the namespace of the Gateway."""
-    manifests = resolve_manifests(parts.load(), Cache(default_root()))
-    assert manifests is not None, "the sandbox's parts are not built"
-    for crd in load(manifests).kserve_crds:
-        if crd["spec"]["names"]["kind"] == "InferenceService":
-            api.apply(crd)
-    wait_until(lambda: api.serves(KSERVE_API, "InferenceService"), what="KServe's kinds are served", seconds=60)
+    serve_inference_services(api)
     for role in (item for item in chart() if item["kind"] == "ClusterRole"):
         if role["metadata"]["name"] != rights.NAME:
             api.apply(role)

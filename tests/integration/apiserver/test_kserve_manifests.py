@@ -14,12 +14,8 @@ from typing import Any
 import pytest
 
 from e2e.deploy import ClusterApi, RefusedError
-from e2e.deploy.cluster import wait_until
-from e2e.sandbox import parts
-from e2e.sandbox.build import resolve_manifests
-from e2e.sandbox.cache import Cache, default_root
-from e2e.sandbox.released import load
-from tools.kserve_manifests.collect import KSERVE_API, collect
+from tests.integration.apiserver.conftest import serve_inference_services
+from tools.kserve_manifests.collect import collect
 from tools.kserve_manifests.examine import Result, examined, report
 
 FOLDER = os.environ.get("SERIN_KSERVE_MANIFESTS", "")
@@ -35,12 +31,7 @@ NAMESPACE = "kserve-test"
 @pytest.fixture(scope="module")
 def kserve_api(api: ClusterApi) -> ClusterApi:
     """The API server with KServe's kinds and a namespace as its documents name it."""
-    manifests = resolve_manifests(parts.load(), Cache(default_root()))
-    assert manifests is not None, "the sandbox's parts are not built"
-    for crd in load(manifests).kserve_crds:
-        if crd["spec"]["names"]["kind"] == "InferenceService":
-            api.apply(crd)
-    wait_until(lambda: api.serves(KSERVE_API, "InferenceService"), what="KServe's kinds are served", seconds=60)
+    serve_inference_services(api)
     api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     return api
 
