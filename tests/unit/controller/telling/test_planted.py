@@ -13,7 +13,6 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from serin.cluster.client import Call
 from serin.controller.loop import Loop
 from serin.controller.metrics.metric import REGISTRY
-from serin.controller.telling.log import configure_logging
 from serin.controller.telling.passes import call_seen, query_seen, traced_by
 from serin.errors import MetricsUnavailable, Refused, Unavailable
 from serin.prometheus.server.client import QueryStats, Result
@@ -31,31 +30,20 @@ SAID = (
 
 
 @pytest.mark.parametrize("said", SAID)
-async def test_nothing_that_was_planted_is_told(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, stream = logging.getLogger(), io.StringIO()
-    before, level = root.handlers[:], root.level
-    configure_logging("json", stream)
+async def test_nothing_that_was_planted_is_told(said: str, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x-api-key={SECRET}")
     monkeypatch.setattr(otlp, "DELAY_SECONDS", 0.02)
-    try:
-        with receiving() as receiver:
-            monkeypatch.setenv(
-                "OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url.replace("http://", f"http://serin:{SECRET}@")
-            )
-            tracer = otlp.OtlpTracer("1", lambda *_: None)
-            await passes_in_which_others_say(said, tracer)
-            tracer.close()
-            sent = b"".join(receiver.bodies)
-            assert receiver.headers[0]["x-api-key"] == SECRET, "it is used"
-    finally:
-        structlog.reset_defaults()
-        structlog.contextvars.clear_contextvars()
-        root.handlers[:] = before
-        root.setLevel(level)
-    assert len(stream.getvalue().splitlines()) > 5
+    with receiving() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url.replace("http://", f"http://serin:{SECRET}@"))
+        tracer = otlp.OtlpTracer("1", lambda *_: None)
+        await passes_in_which_others_say(said, tracer)
+        tracer.close()
+        sent = b"".join(receiver.bodies)
+        assert receiver.headers[0]["x-api-key"] == SECRET, "it is used"
+    assert len(log.getvalue().splitlines()) > 5
     assert b"Unavailable" in sent
     assert b"query" in sent
-    assert SECRET not in stream.getvalue()
+    assert SECRET not in log.getvalue()
     assert SECRET.encode() not in sent
     assert SECRET not in generate_latest(REGISTRY).decode()  # type: ignore[no-untyped-call]
 
