@@ -14,11 +14,16 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
-from tests.simulation import ramp, tables
+from tests.simulation import bursts, ramp, tables
 from tests.simulation.report import REPORT, write
 
 T = TypeVar("T")
-TABLES: dict[str, Callable[[tables.Each], str]] = {**tables.TABLES, **ramp.TABLES, "cost": tables.cost}
+TABLES: dict[str, Callable[[tables.Each], str]] = {
+    **tables.TABLES,
+    **ramp.TABLES,
+    **bursts.TABLES,
+    "cost": tables.cost,
+}
 
 
 class Bench:

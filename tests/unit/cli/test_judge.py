@@ -50,7 +50,7 @@ def test_a_breach_ends_it(tmp_path: Path) -> None:
         "firstBreachAt": api_time(75),
         "requests": 750,
         "badRequests": 30,
-        "judgeVersion": "5",
+        "judgeVersion": "6",
     }
 
 
@@ -228,7 +228,7 @@ def test_the_same_input_gives_the_same_bytes_everywhere(tmp_path: Path) -> None:
     assert hashlib.sha256(result.stdout.encode()).hexdigest() == DIGEST
 
 
-DIGEST = "d97511e80a7f75ae8601e052a5a8e99bf20b935b54aa564148717e79f4e6bcbb"
+DIGEST = "9f61dce7df021f23a1bb2a07cd9ff849128873aafda11bfcf1467c3e61a1726b"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serin.evidence import Counts, Window
-from serin.judge.dispersion import Dispersion
+from serin.judge.dispersion import LARGEST_EXCESS, Dispersion
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloSettings
 from serin.schema.choices import Compare, Severity
@@ -219,6 +219,19 @@ def test_an_outage_is_no_burst() -> None:
     """Otherwise the watch would be blunt for half an hour after it."""
     calm = [57, 50, 60, 55, 63, 57, 49, 61]
     assert phi(fed([*calm, 2000, 2000]), 10) == phi(fed(calm), 10)
+
+
+def test_one_burst_of_a_stable_without_errors_does_not_blunt_the_watch() -> None:
+    """One minute says little about how much minutes vary: unbounded, the excess would be 43, and phi about 130."""
+    dispersion = fed([0] * 20 + [164] + [0] * 9, total=6000)
+    assert dispersion.excess == LARGEST_EXCESS
+    window = Window(START + timedelta(minutes=30), timedelta(seconds=1), Counts(30, 100), Counts(0, 100))
+    assert dispersion.phi(window) == pytest.approx(1 + LARGEST_EXCESS * 164 / 30, rel=1e-9)
+
+
+def test_the_bound_leaves_bursts_as_they_are_usual() -> None:
+    """Bursts of CV 1 (an excess of 1.5 with the caution) are below it."""
+    assert 0.2 < fed([10, 200, 5, 30, 150, 2, 45, 14, 80, 60, 20, 110]).excess < LARGEST_EXCESS
 
 
 def test_the_window_itself_does_not_decide_its_own_phi() -> None:

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-JUDGE_VERSION = "5"
+JUDGE_VERSION = "6"
 """Changes whenever the same windows could give another verdict."""
