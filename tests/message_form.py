@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from serin.api.status import ModelDeploymentStatus
-from serin.rollout.report.state import ENDS, LONGEST_SUMMARY, PROGRESS, SAID, TAKING_BACK
+from serin.rollout.report.state import ENDS, LAST_ANSWERS, LAST_WINDOWS, LONGEST_SUMMARY, PROGRESS, SAID, TAKING_BACK
 from serin.schema.phase import Phase
-from serin.schema.reasons import Reason
+from serin.schema.reasons import Outcome, Reason
 
 PHASES = "|".join(phase.value.upper() for phase in Phase if phase not in {Phase.ROLLED_BACK, Phase.ROLLING_BACK})
 AT = r"(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC"
@@ -52,7 +52,9 @@ def _without_end(status: ModelDeploymentStatus, message: str, short: str) -> lis
         end = SAID[Reason.REVISION_REJECTED]
     if not end:
         return [] if reason in PROGRESS else [f"nobody says what ends {reason}"]
-    ends = {end, TAKING_BACK} if back else {end}
+    ends = {end, TAKING_BACK, LAST_ANSWERS} if back else {end}
+    if rollout is not None and rollout.outcome is Outcome.PROMOTED:
+        ends.add(LAST_WINDOWS)
     told = any(each in short for each in ends) or (reason in SAID and message.startswith(short))
     whole = reason in SAID or any(each in message for each in ends)
     return [

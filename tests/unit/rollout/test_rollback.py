@@ -398,7 +398,7 @@ def test_an_end_waits_for_its_record_and_tells_what_is_in_its_way() -> None:
     assert f"is not finished: forbidden; without it the rollout ends at {api_time(299)}" in transition.message
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(14, False), (15, True)])
+@pytest.mark.parametrize(("seconds", "told"), [(14, False), (45, True)])
 def test_a_record_that_waits_for_its_last_windows_says_so(seconds: int, *, told: bool) -> None:
     here = going_back(seconds)
     transition = wait_for_record(here.context, here.status, Reason.SLO_BREACHED, "why")

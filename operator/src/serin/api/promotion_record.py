@@ -183,6 +183,8 @@ class PromotionRecordStatus(ApiModel):
     requests: Annotated[dict[str, int], Field(max_length=32)] = {}
     """Requests that the candidate answered, by SLO."""
     bad_requests: Annotated[dict[str, int], Field(max_length=32)] = {}
+    counted_until: Time | None = None
+    """Where the candidate was taken back: end of the windows whose requests are counted. Later ones are in none."""
     exposed_at: Time | None = None
     """When the candidate was first sent requests of any kind, by weight, mirror or preview."""
     detection_delay: Duration | None = None

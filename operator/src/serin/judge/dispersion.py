@@ -55,7 +55,7 @@ class Dispersion:
 
     @property
     def excess(self) -> float:
-        """``c``: how much more than Poisson the bad requests of a minute vary, with the caution and the bound; 0 for none."""
+        """``c``: how much more than Poisson the bad requests of a minute vary, cautious and bounded; 0 for none."""
         return self._excess
 
     def phi(self, window: Window) -> float:

@@ -112,6 +112,8 @@ def _cost(status: Object) -> Iterator[str]:
     bad = part(status, "badRequests") or {}
     for slo, total in (part(status, "requests") or {}).items():
         yield f"By SLO {slo} the candidate answered {total} requests, {bad.get(slo, 0)} of them bad."
+    if status.get("countedUntil"):
+        yield f"Requests are counted until {status['countedUntil']}; what it answered later is in no number."
     cost = part(status, "cost")
     if cost:
         yield f"That is {cost.get('excessBadRequests')} bad requests more than stable would have had."

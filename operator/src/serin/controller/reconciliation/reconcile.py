@@ -13,6 +13,7 @@ from serin.cluster.permissions import Missing
 from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
 from serin.controller.reconciliation.actor import Actor
 from serin.controller.reconciliation.acts import Act, Acts
+from serin.controller.reconciliation.last_windows import missing_windows, with_evidence
 from serin.controller.reconciliation.observation import (
     PassResult,
     notifying_of,
@@ -21,7 +22,7 @@ from serin.controller.reconciliation.observation import (
     step_start,
 )
 from serin.controller.reconciliation.preflights import Preflights, survey_target
-from serin.controller.reconciliation.record_writer import Evidence, with_evidence
+from serin.controller.reconciliation.record_writer import Evidence
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.reconciliation.window_readers import WindowReaders
 from serin.controller.snapshot.actions.action_list import ActionList
@@ -47,7 +48,6 @@ from serin.rollout.decision import Decision
 from serin.rollout.observation import KEEP_ALL, Part, Retention
 from serin.rollout.phases import is_watched
 from serin.schema.reasons import Proof
-from serin.schema.types import format_time
 from serin.tracing.recording import step, steps
 from serin.traffic.gateway.features import GatewayFeatures
 
@@ -222,13 +222,14 @@ class Reconciler:
         over = bool(decision.plan.finish)
         if reader and over:
             await self._catch_up(snapshot.owner.namespace, reader)  # the record needs the windows of the outcome
-            decision = with_evidence(decision, reader, now)
+            decision = with_evidence(decision, reader, snapshot, now)
             over = bool(decision.plan.finish)
         sealable = reader is not None and _has_record(snapshot, decision) and (over or not reader.preview_only)
         blocks = reader.seal(everything=over) if reader and sealable else []
         assessment = reader.assess(step_start(decision.status), now) if reader else Assessment()
         await actor.new_record(snapshot, decision.plan, acts)
-        evidence = Evidence(assessment, blocks, _missing(decision, reader) if over else "")
+        missing = missing_windows(decision, reader) if over else ""
+        evidence = Evidence(assessment, blocks, missing, reader.read_until if reader else None)
         written = await actor.write_records(snapshot, decision, evidence, acts, now)
         if reader and blocks and written:
             reader.confirm_sealed(everything=over)
@@ -318,11 +319,3 @@ def _has_record(snapshot: Snapshot, decision: Decision) -> bool:
     """Whether the rollout's record was read."""
     rollout = decision.status.rollout or snapshot.status.rollout
     return rollout is not None and parse(snapshot.record_objs.get(rollout.record) or {}) is not None
-
-
-def _missing(decision: Decision, reader: WindowReader | None) -> str:
-    """What of the windows of a rollout that is over was not read, for its record; empty if nothing."""
-    rollout = decision.status.rollout
-    if reader is None or rollout is None or rollout.decided_at is None or not reader.behind(rollout.decided_at):
-        return ""
-    return f"windows after {format_time(min(reader.cursors.values()))} could not be read in time"

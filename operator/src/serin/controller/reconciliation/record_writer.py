@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -17,7 +17,6 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.controller.reconciliation.acts import Act, Acts
 from serin.controller.reconciliation.part_writer import LastPart, write_surplus
-from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.snapshot.observe import Snapshot
 from serin.controller.snapshot.rollout_records import get_or_none
 from serin.errors import NotLeader, Unavailable
@@ -40,8 +39,6 @@ TIMEOUT, TIMEOUT_AT_END = 2.0, 6.0
 delay the next windows; at the end the candidate gets none any more."""
 PATIENCE = timedelta(minutes=2)
 """How long an outcome waits for the records before it, and for its further parts; then it is written without."""
-EVIDENCE_TIMEOUT = timedelta(minutes=2)
-"""How long a restarted operator delays a rollout's outcome to read the windows that led to it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,8 @@ class Evidence:
     blocks: list[WindowBlock]
     missing: str = ""
     """What of a rollout that is over could not be read any more."""
+    counted_until: datetime | None = None
+    """End of the windows that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class RecordWriter:
     async def _write(  # noqa: PLR0917 - what a pass knows
         self, entry: _Entry, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime
     ) -> bool:
-        status, urgent = _next_status(entry, snapshot, decision, evidence.assessment, now)
+        status, urgent = _next_status(entry, snapshot, decision, evidence, now)
         rollout = decision.status.rollout or snapshot.status.rollout
         blocks = evidence.blocks if rollout is not None and rollout.record == entry.name else []
         if entry.finish is None and not blocks and _is_same(status, entry.record.status, urgent=urgent):
@@ -209,23 +208,8 @@ class RecordWriter:
             )
 
 
-def with_evidence(decision: Decision, reader: WindowReader, now: datetime) -> Decision:
-    """The decision without the rollout's outcome while windows that led to it have not been read again.
-
-    A restarted operator must not close the record without its evidence; a Prometheus that is away for longer than
-    ``EVIDENCE_TIMEOUT`` does not keep it open.
-    """
-    rollout = decision.status.rollout
-    if rollout is None or rollout.decided_at is None or now - rollout.decided_at >= EVIDENCE_TIMEOUT:
-        return decision
-    if not reader.behind(rollout.decided_at):
-        return decision
-    others = tuple(finish for finish in decision.plan.finish if finish.record != rollout.record)
-    return replace(decision, plan=replace(decision.plan, finish=others))
-
-
 def _next_status(
-    entry: _Entry, snapshot: Snapshot, decision: Decision, assessment: Assessment, now: datetime
+    entry: _Entry, snapshot: Snapshot, decision: Decision, evidence: Evidence, now: datetime
 ) -> tuple[PromotionRecordStatus, bool]:
     """The record's status after this pass, without its windows; and whether a hold begins, which is written at once."""
     rollout, finish, spec = decision.status.rollout, entry.finish, entry.record.spec
@@ -242,7 +226,9 @@ def _next_status(
     noted = with_hold(status, rollout if ours and finish is None else None, finish.decided_at if finish else now)
     if finish is None:
         return noted.status, noted.begins
-    return build.with_outcome(noted.status, finish, now=now, assessment=assessment), False
+    done = build.with_outcome(noted.status, finish, now=now, assessment=evidence.assessment)
+    until = None if finish.outcome is Outcome.PROMOTED else evidence.counted_until
+    return done.model_copy(update={"counted_until": until}), False
 
 
 def _last_entry(finish: Finish) -> TimelineEntry:

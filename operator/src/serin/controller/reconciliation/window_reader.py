@@ -69,6 +69,8 @@ class WindowReader:
     """Per SLO, why its newest windows could not be read."""
     stored: StoredParts | None = None
     """The parts of the record whose windows it does not have yet: Prometheus is asked for what comes after them."""
+    unexposed_at: datetime | None = None
+    """Since when the gateway is known to send the candidate nothing, after it was taken back."""
     outages: deque[tuple[datetime, datetime]] = field(default_factory=lambda: deque(maxlen=MOST_OUTAGES))
     """Start and end of the times when the candidate had no endpoint; its counts in them are ignored."""
 
@@ -220,6 +222,15 @@ class WindowReader:
         """Whether a window that could be read at ``decided_at``, when the rollout was decided, has not been read."""
         readable = decided_at - settle_time(self.length) - self.length
         return any(cursor <= readable for cursor in self.cursors.values())
+
+    @property
+    def read_until(self) -> datetime:
+        """Up to when every SLO's windows have been read."""
+        return min(self.cursors.values())
+
+    def has_read(self, at: datetime) -> bool:
+        """Whether every SLO's windows up to ``at`` have been read."""
+        return self.read_until >= at
 
     def seal(self, *, everything: bool = False) -> list[WindowBlock]:
         """Full blocks (or all windows) for the record; call ``confirm_sealed`` when they are written."""

@@ -103,6 +103,8 @@ class Impact(ApiModel):
 
     requests: list[Requests]
     """Of the whole rollout, also after the breach was proven."""
+    counted_until: Time | None
+    """Where the candidate was taken back: up to when its requests are counted. What it answered later is in no number."""
     counted_by: Told | None
     """The SLO by which the excess is counted."""
     excess_bad: int | None

@@ -181,6 +181,7 @@ class _Gathering:
                 Requests(slo=self.say.name(n), requests=status.requests[n], bad=status.bad_requests.get(n, 0))
                 for n in counted
             ],
+            counted_until=status.counted_until,
             counted_by=self.say.name(cost.slo) if cost else None,
             excess_bad=cost.excess_bad_requests if cost else None,
             highest_weight=max((entry.weight for entry in status.timeline), default=0),

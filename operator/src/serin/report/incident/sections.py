@@ -34,7 +34,8 @@ def impact(bundle: Bundle) -> Section:
     if found.requests:
         rows = [[r.slo, str(r.requests), str(r.bad), _share(r.bad, r.requests)] for r in found.requests]
         heads = ("SLO", "Requests", "Bad", "Share")
-        blocks.append(Table("What the candidate answered in the whole rollout", heads, rows, frozenset({1, 2, 3})))
+        until = f", counted until {moment(found.counted_until)}" if found.counted_until else ""
+        blocks.append(Table(f"What the candidate answered{until}", heads, rows, frozenset({1, 2, 3})))
     if found.exposure:
         rows = [[f"{e.weight} %", lasting(e.seconds)] for e in found.exposure]
         blocks.append(Table("How long the candidate had which weight", ("Weight", "Time"), rows, frozenset({0, 1})))

@@ -31,8 +31,8 @@ KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
 ROLLBACK_STALLED_AFTER = timedelta(seconds=60)
 """How long the gateway may take to accept 0 % before a person is needed."""
-RECORD_TOLD_AFTER = timedelta(seconds=15)
-"""A record is finished sooner, unless windows of the time before the decision cannot be read yet."""
+RECORD_TOLD_AFTER = timedelta(seconds=45)
+"""A record is finished sooner with windows of 15 s, unless they cannot be read yet."""
 RECORD_TIMEOUT = timedelta(minutes=5)
 """How long a decided rollout waits for its record; after that its outcome is kept in ``pendingOutcomes``."""
 

@@ -98,6 +98,8 @@ SAID: dict[Reason, str] = {
 }
 """The same, where the message says it in more words; for the summary."""
 TAKING_BACK = "ends when the gateway has 0 %"
+LAST_ANSWERS = "ends when the record has the candidate's last answers"
+LAST_WINDOWS = "ends when the record is written"
 _QUERY = re.compile(r"; query: [^;]*")
 
 
@@ -128,7 +130,7 @@ def _course(status: ModelDeploymentStatus, at: str) -> str:
     if status.rollout is None or status.phase is None:
         return f"WAITING since {at}, {_serves(status)}"
     if status.rollout.outcome is Outcome.PROMOTED:
-        return f"PROMOTED, {_traffic(status)}"
+        return f"PROMOTED, all requests go to version {_tried(status)}"
     weight = weights_of(status).desired
     return f"{status.phase.value.upper()} version {_tried(status)}{f', {weight} % on it' if weight else ''}"
 
@@ -160,7 +162,9 @@ def ending(status: ModelDeploymentStatus, transition: Transition) -> str:
     if status.phase is Phase.ROLLED_BACK:
         return SAID[Reason.REVISION_REJECTED]
     if rollout is not None and rollout.taken_back and transition.reason not in DOWN | {Reason.STABLE_DOWN}:
-        return TAKING_BACK
+        return TAKING_BACK if weights_of(status).applied else LAST_ANSWERS
+    if rollout is not None and rollout.outcome is Outcome.PROMOTED and transition.reason in PROGRESS:
+        return LAST_WINDOWS
     return ENDS.get(transition.reason) or SAID.get(transition.reason) or ""
 
 
