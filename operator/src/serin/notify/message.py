@@ -18,7 +18,6 @@ from serin.notify.emergency import emergency
 from serin.notify.receiver import Delivery
 from serin.schema.masking import masked
 from serin.schema.notification_kinds import NotificationKind
-from serin.schema.reasons import Reason
 from serin.schema.types import format_duration, format_time, without_control_characters
 
 Kind = NotificationKind
