@@ -57,7 +57,7 @@ def test_a_rollback_from_beginning_to_end() -> None:
             Kind.NEEDS_PERSON_NOW,
             {"reason": Reason.STABLE_NOT_READY, "phase": Phase.STABLE, "candidate": ""},
             "No: version 41 has no ready endpoint, and gets 100 % of the requests.",
-            "Yes, now: bring the pods of version 41 back; why they are not ready stands below.",
+            "Yes, now: bring the pods of version 41 back; the runbook has the commands that tell why they are not.",
         ),
         (
             Kind.NEEDS_PERSON_NOW,

@@ -23,7 +23,7 @@ class Emergency:
 DOWN = Emergency(
     "ACT NOW: version $stable has no ready endpoint: $reason",
     "No: {stable} has no ready endpoint, and gets {rest} of the requests{more}.",
-    "Yes, now: bring the pods of {stable} back; why they are not ready stands below.",
+    "Yes, now: bring the pods of {stable} back; the runbook has the commands that tell why they are not.",
     "SerinStableDown",
 )
 NO_WAY_BACK = Emergency(
