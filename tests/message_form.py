@@ -12,7 +12,7 @@ from serin.schema.reasons import Outcome, Reason
 PHASES = "|".join(phase.value.upper() for phase in Phase if phase not in {Phase.ROLLED_BACK, Phase.ROLLING_BACK})
 AT = r"(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC"
 BEGINNING = re.compile(
-    rf"(HELD|STALLED|WAITING|DOWN|STABLE DOWN|ROLLING BACK) since {AT}(, [^:]+)?: "
+    rf"(HELD|STALLED|WAITING|DOWN|STABLE DOWN|ROLLING BACK|ROLLBACK STUCK) since {AT}(, [^:]+)?: "
     rf"|({PHASES}) version \S+(, \d+ % on it)?: "
     r"|PROMOTED, [^:]+: |ROLLED BACK, [^:]+: "
     r"|version \S+ serves all traffic"

@@ -29,6 +29,7 @@ BACK = "Yes, as soon as the weight is 0: stable serves."
 WAITS = "Yes: what serves goes on to serve."
 BLIND = "The weight stays; with traffic on the candidate nobody sees how it does."
 BURNS = "No: clients get errors."
+STUCK = "[SerinRollbackStuck](../runbooks/SerinRollbackStuck.md)."
 OWNER = "Its owner reads the record, and brings another revision; or a Retry."
 
 ADVICE: dict[Reason, Advice] = {
@@ -39,8 +40,8 @@ ADVICE: dict[Reason, Advice] = {
     Reason.STEP_TIMEOUT: Advice(STAYS, "by day", "Decide: Advance, Abort, or more traffic for the evidence."),
     Reason.WORSE_THAN_STABLE: Advice(STAYS, "by day", "Worse is shown, broken is not: its owner decides whether it goes on."),
     Reason.COMMON_CAUSE: Advice("Stable breaks the objective as well; the weight stays.", "now", "Look at what both arms share. Taking the candidate back would not help."),
-    Reason.NO_DATA: Advice(BLIND, "by day", "[SerinAnalysisBlind](../runbooks/SerinAnalysisBlind.md) pages when it lasts with traffic on the candidate."),
-    Reason.METRICS_UNAVAILABLE: Advice(BLIND, "by day", "[SerinPrometheusUnreadable](../runbooks/SerinPrometheusUnreadable.md)."),
+    Reason.NO_DATA: Advice(BLIND, "by day", "With traffic on the candidate, now, after five minutes: [SerinAnalysisBlind](../runbooks/SerinAnalysisBlind.md) pages."),
+    Reason.METRICS_UNAVAILABLE: Advice(BLIND, "by day", "[SerinPrometheusUnreadable](../runbooks/SerinPrometheusUnreadable.md). With traffic on the candidate, now, after five minutes: [SerinAnalysisBlind](../runbooks/SerinAnalysisBlind.md) pages."),
     Reason.ANALYSIS_NOT_READY: Advice(WAITS, "by day", "Mend the policy's query that the message names; `serin preflight` tries it."),
     Reason.PAUSED: Advice(STAYS, "no", "Set `spec.paused: false` when it may go on."),
     Reason.FROZEN: Advice(STAYS, "no", "It goes on when the freeze ends; the message says when, and whose it is."),
@@ -82,9 +83,9 @@ ADVICE: dict[Reason, Advice] = {
     Reason.DEPENDENCY_UNAVAILABLE: Advice(WAITS, "by day", "The registry, the volume, or KServe; it is tried again by itself."),
     Reason.EVICTED: Advice(WAITS, "no", "It is tried again by itself."),
     Reason.QUOTA_EXCEEDED: Advice(WAITS, "by day", "The namespace's quota; the message has the figures."),
-    Reason.PERMISSION_MISSING: Advice(STAYS, "by day", "[SerinPermissionsMissing](../runbooks/SerinPermissionsMissing.md)."),
-    Reason.WEBHOOK_REFUSED: Advice(STAYS, "by day", "[SerinWritesRejected](../runbooks/SerinWritesRejected.md)."),
-    Reason.WRITE_REFUSED: Advice(STAYS, "by day", "[SerinWritesRejected](../runbooks/SerinWritesRejected.md)."),
+    Reason.PERMISSION_MISSING: Advice(STAYS, "by day", "[SerinPermissionsMissing](../runbooks/SerinPermissionsMissing.md). While a rollback is under way, now: " + STUCK),
+    Reason.WEBHOOK_REFUSED: Advice(STAYS, "by day", "[SerinWritesRejected](../runbooks/SerinWritesRejected.md). While a rollback is under way, now: " + STUCK),
+    Reason.WRITE_REFUSED: Advice(STAYS, "by day", "[SerinWritesRejected](../runbooks/SerinWritesRejected.md). While a rollback is under way, now: " + STUCK),
     Reason.WRITE_UNAVAILABLE: Advice(STAYS, "no", "It is tried again by itself; the API server is slow or away."),
     Reason.ROUTE_REPAIRED: Advice(STAYS, "by day", "Who edits the route? The message names the field manager."),
     Reason.UNKNOWN_STATE: Advice(STAYS, "by day", "Go back to the newer Serin, or end the rollout by spec."),

@@ -265,7 +265,7 @@ def test_without_good_data_there_is_never_a_pass(arms: list[Arm | None]) -> None
 def test_without_any_window_it_says_that_there_is_none() -> None:
     report = judged().report(None)
     assert report.verdict is Verdict.NO_DATA
-    assert report.message.endswith("; no usable data in the newest windows")
+    assert report.message.startswith("availability: no usable data in the newest windows; until then candidate 0 ")
 
 
 def test_a_report_has_the_counts_of_both_arms() -> None:

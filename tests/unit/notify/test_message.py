@@ -50,6 +50,30 @@ def test_a_rollback_from_beginning_to_end() -> None:
         (
             Kind.NEEDS_PERSON_NOW,
             {"reason": Reason.NO_RECEIVER, "weight": 25},
+            "No: version 41 has no ready endpoint, and gets 75 % of the requests; version 42 gets 25 %.",
+            "Yes, now: bring the pods of version 41 back, or put a revision that works into spec.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            {"reason": Reason.STABLE_NOT_READY, "phase": Phase.STABLE, "candidate": ""},
+            "No: version 41 has no ready endpoint, and gets 100 % of the requests.",
+            "Yes, now: bring the pods of version 41 back; the runbook has the commands that tell why they are not.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            {"reason": Reason.NO_DATA, "phase": Phase.PROGRESSING, "weight": 25},
+            "Not known: version 42 gets 25 %, and nobody sees how it does; version 41 serves 75 %.",
+            "Yes, now: bring its numbers back, or take it back (Abort) if that takes longer.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            {"reason": Reason.SLO_BREACHED, "phase": Phase.ROLLING_BACK, "weight": 25},
+            "No: version 42 is to be taken back, and still gets 25 %; version 41 serves 75 %.",
+            "Yes, now: give version 42 no traffic by hand (the runbook has the command), or mend what is named below.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            {"reason": Reason.COMMON_CAUSE, "phase": Phase.PROGRESSING, "weight": 25},
             "No: version 42 serves 25 %, version 41 75 %.",
             "Yes, now.",
         ),
@@ -81,13 +105,39 @@ def test_every_kind_has_a_title_and_no_empty_line(kind: NotificationKind) -> Non
     assert all(written.text.splitlines())
 
 
-def test_a_person_who_is_needed_finds_the_page_of_the_reason() -> None:
-    text = (
-        Writer(links={"runbooks": "https://pages/"})
-        .write(delivery(Kind.NEEDS_PERSON_NOW, reason=Reason.NO_RECEIVER))
-        .text
-    )
-    assert "Runbook: https://pages/SerinRollbackStuck.md" in text
+@pytest.mark.parametrize(
+    ("changes", "title", "page"),
+    [
+        (
+            {"reason": Reason.NO_RECEIVER, "weight": 25},
+            "version 42 cannot be taken back: NoReceiver",
+            "SerinRollbackStuck",
+        ),
+        (
+            {"reason": Reason.SLO_BREACHED, "phase": Phase.ROLLING_BACK, "weight": 25},
+            "the rollback of version 42 is stuck: 25 % still on it",
+            "SerinRollbackStuck",
+        ),
+        (
+            {"reason": Reason.NO_DATA_TOO_LONG, "phase": Phase.ROLLING_BACK, "weight": 25},
+            "the rollback of version 42 is stuck: 25 % still on it",
+            "SerinRollbackStuck",
+        ),
+        ({"reason": Reason.STABLE_DOWN}, "version 41 has no ready endpoint: StableDown", "SerinStableDown"),
+        (
+            {"reason": Reason.METRICS_UNAVAILABLE, "phase": Phase.PROGRESSING, "weight": 25},
+            "nobody sees how version 42 does: MetricsUnavailable",
+            "SerinAnalysisBlind",
+        ),
+        ({"reason": Reason.COMMON_CAUSE}, "CommonCause", "SerinStalled"),
+    ],
+)
+def test_a_person_who_is_needed_at_once_reads_what_is_wrong_and_finds_its_page(
+    changes: dict[str, Any], title: str, page: str
+) -> None:
+    written = Writer(links={"runbooks": "https://pages/"}).write(delivery(Kind.NEEDS_PERSON_NOW, **changes))
+    assert written.title == f"prod/fraud: ACT NOW: {title}"
+    assert f"Runbook: https://pages/{page}.md" in written.text
 
 
 def test_a_template_is_text_with_names_and_nothing_else() -> None:

@@ -50,6 +50,8 @@ def sentence(seen: Seen, verdict: Verdict, reason: Reason, evidence: Mapping[str
         if verdict is Verdict.FAIL:
             return f"{said}{seen.silence}{_too(seen)}"
         return f"{said}{_not_inside(seen, reason)}{seen.silence}{_blame(seen)}"
+    if verdict is Verdict.NO_DATA:  # first what is wrong: the summary has no room for what was counted before
+        return f"{seen.settings.name}: {no_data}; until then {counts.removeprefix(f'{seen.settings.name}: ')}"
     return f"{counts}; {no_data}"
 
 

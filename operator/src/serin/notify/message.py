@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from serin.api.notification import Notification, SloFigures
 from serin.errors import InvalidInput
+from serin.notify.emergency import emergency
 from serin.notify.receiver import Delivery
 from serin.schema.masking import masked
 from serin.schema.notification_kinds import NotificationKind
-from serin.schema.reasons import Reason
 from serin.schema.types import format_duration, format_time, without_control_characters
 
 Kind = NotificationKind
@@ -45,13 +45,6 @@ FACTS = (
     *("stable", "candidate", "record", "by", "title"),
 )
 """What a template may name besides the answers."""
-RUNBOOKS: dict[Reason, str] = {
-    Reason.NO_RECEIVER: "SerinRollbackStuck",
-    Reason.STABLE_NOT_READY: "SerinStableDown",
-    Reason.STABLE_DOWN: "SerinStableDown",
-    Reason.NO_DATA: "SerinAnalysisBlind",
-    Reason.METRICS_UNAVAILABLE: "SerinAnalysisBlind",
-}
 SEVERITIES: dict[NotificationKind, Severity] = {
     Kind.NEEDS_PERSON_NOW: "critical",
     Kind.NEEDS_PERSON: "warning",
@@ -91,7 +84,8 @@ class Writer:
         """The message of a notification."""
         note = delivery.notification
         facts = _facts(delivery, self.cluster)
-        facts["title"] = _line(f"{_where(facts)}: {Template(TITLES.get(note.kind, '$kind')).safe_substitute(facts)}")
+        headline = emergency(note).title if note.kind is Kind.NEEDS_PERSON_NOW else TITLES.get(note.kind, "$kind")
+        facts["title"] = _line(f"{_where(facts)}: {Template(headline).safe_substitute(facts)}")
         links = self._links_of(note, facts)
         answers = {
             "safe": f"Safe now? {_safe(note)}",
@@ -109,7 +103,7 @@ class Writer:
 
     def _links_of(self, note: Notification, facts: Mapping[str, str]) -> dict[str, str]:
         escaped = {name: quote(value, safe="") for name, value in facts.items()}
-        page = f"{RUNBOOKS.get(note.reason, 'SerinStalled') if note.reason is not None else 'SerinStalled'}.md"
+        page = f"{emergency(note).runbook}.md"
         pages = {Kind.ROLLED_BACK: "SerinRolledBack.md", Kind.ROLLING_BACK: "SerinRolledBack.md"}
         if note.kind in {Kind.NEEDS_PERSON, Kind.NEEDS_PERSON_NOW}:
             pages[note.kind] = page
@@ -173,9 +167,24 @@ def _serves(note: Notification) -> str:
     return f"version {note.candidate} serves {note.weight} %{rest}"
 
 
+def _arms(note: Notification) -> dict[str, str]:
+    """The words for both arms: who they are, and what they get."""
+    stable = f"version {note.stable}" if note.stable else "nothing"
+    candidate = f"version {note.candidate}" if note.candidate else "the candidate"
+    rest, more = EVERYTHING - note.weight, f"; {candidate} gets {note.weight} %" if note.weight else ""
+    return {
+        "stable": stable,
+        "candidate": candidate,
+        "weight": f"{note.weight} %",
+        "rest": f"{rest} %",
+        "more": more,
+        "serves": _serves(note),
+    }
+
+
 def _safe(note: Notification) -> str:
     if note.kind is Kind.NEEDS_PERSON_NOW:
-        return f"No: {_serves(note)}."
+        return emergency(note).safe.format(**_arms(note))
     if note.kind is Kind.PROMOTED:
         return f"Yes: version {note.candidate} serves 100 %."
     if note.kind is Kind.ROLLING_BACK:
@@ -192,7 +201,7 @@ def _act(note: Notification) -> str:
     rejects = note.reason is not None and note.reason.effect.rejects
     refused = f"version {note.candidate} is refused until there is a new revision, or somebody's Retry"
     answers = {
-        Kind.NEEDS_PERSON_NOW: "Yes, now.",
+        Kind.NEEDS_PERSON_NOW: emergency(note).act.format(**_arms(note)),
         Kind.NEEDS_PERSON: "Yes, by day: nothing proceeds without a person.",
         Kind.WAITING_FOR_APPROVAL: "Only whoever approves.",
         Kind.WARNING: "Not yet.",

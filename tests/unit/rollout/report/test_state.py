@@ -9,11 +9,14 @@ from itertools import product
 
 import pytest
 
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.rollout.decide import decide
+from serin.rollout.notifications.kinds import Told, Urgency, urgency
+from serin.rollout.notifications.pending import _notification
 from serin.rollout.observation import Failure, Part, Problem, Unreadable
 from serin.rollout.report.state import ENDS, PROGRESS, SAID, ending, state, summary, told
 from serin.rollout.transition import Transition
+from serin.schema.notification_kinds import NotificationKind as Kind
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason, Verdict
 from tests import message_form
@@ -154,6 +157,44 @@ def test_stable_dead_and_nothing_to_take_its_place() -> None:
             break
     assert (world.status.summary or "").startswith("DOWN since 10:00 UTC: ")
     assert (world.status.summary or "").endswith("act now: mend stable, or put a revision that works into spec")
+
+
+REFUSED = WriteFailure(
+    act="HTTPRoute",
+    name="fraud",
+    reason=Reason.WRITE_REFUSED,
+    message="HTTPRoute fraud: denied by routes-frozen",
+    since=START,
+)
+
+
+def test_a_rollback_whose_route_cannot_be_written_says_so_before_anything_else() -> None:
+    here = scene(Phase.PROGRESSING)
+    judged(here, Verdict.FAIL, Reason.SLO_BREACHED, breached_at=START)
+    here.status = decided(here)
+    here.observed = replace(here.observed, write_failures=(REFUSED,))
+    status = decided(here)
+    message_form.check(status)
+    assert (status.summary or "").startswith(
+        "ROLLBACK STUCK since 10:00 UTC, 10 % still on version 2: HTTPRoute fraud: denied by routes-frozen; "
+    )
+    assert urgency(status) is Urgency.NOW
+    note = _notification(here.context, status, Told(Kind.NEEDS_PERSON_NOW, status.message or "", status.reason), [])
+    assert (note.weight, note.phase) == (10, Phase.ROLLING_BACK), "what the gateway gives, not what is decided"
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(("seconds", "asks"), [(299, False), (300, True)])
+def test_a_step_that_nobody_sees_asks_for_somebody_after_five_minutes(seconds: int, *, asks: bool, late: bool) -> None:
+    here = scene(Phase.PROGRESSING)
+    judged(here, Verdict.NO_DATA, Reason.NO_DATA, known_until=START - timedelta(hours=2))
+    here.rollout(
+        unknown_since=START - timedelta(seconds=seconds),
+        step_started_at=START - timedelta(days=1) if late else START - timedelta(minutes=6),
+    )
+    status = decided(here)
+    assert (urgency(status) is Urgency.NOW) is asks
+    assert status.reason is (Reason.NO_DATA if asks or not late else Reason.STEP_TIMEOUT)
 
 
 def test_a_hold_of_yesterday_names_its_day_and_what_is_idle_always_does() -> None:

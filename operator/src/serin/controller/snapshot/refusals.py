@@ -7,7 +7,7 @@ from serin.schema.reasons import Reason
 
 REMEDIES = {
     Reason.QUOTA_EXCEEDED: "raise the quota, or free what it counts",
-    Reason.WEBHOOK_REFUSED: "change what the webhook objects to, or ask whoever runs it",
+    Reason.WEBHOOK_REFUSED: "change what that webhook or policy objects to, or ask whoever runs it",
     Reason.PERMISSION_MISSING: "give Serin's service account that right (the chart's rules have it)",
     Reason.NAME_TAKEN: "delete that object, or change spec.model or spec.predictor: another revision has another name",
     Reason.WRITE_REFUSED: "mend what the server says",

@@ -122,6 +122,10 @@ def _notification(
 ) -> Notification:
     about = item.about or after
     rollout = about.rollout
+    weights = after.weights
+    weight = weights.desired if weights is not None else 0
+    if weights is not None and rollout is not None and rollout.taken_back and item.kind not in ONCE:
+        weight = max(weight, weights.applied)  # what is decided does not serve anybody before the gateway has it
     asked = rollout.promote or rollout.held if rollout is not None else None
     at = (since or context.now).replace(microsecond=0)
     return Notification(
@@ -132,7 +136,7 @@ def _notification(
         reason=item.reason,
         message=item.message[:LONGEST_MESSAGE],
         phase=after.phase,
-        weight=after.weights.desired if after.weights is not None else 0,
+        weight=weight,
         before=rollout.decided_weight if rollout is not None else None,
         stable=about.stable.version if about.stable is not None else "",
         candidate=about.candidate.version if about.candidate is not None else "",

@@ -117,7 +117,8 @@ def state(status: ModelDeploymentStatus, transition: Transition, since: datetime
     if rollout is not None and rollout.taken_back:
         left = weights_of(status).applied
         still = f"{left} % still" if left else "no traffic"
-        return f"ROLLING BACK since {_clock(rollout.decided_at or since, now)}, {still} on version {_tried(status)}"
+        word = "ROLLBACK STUCK" if left and transition.stalled else "ROLLING BACK"
+        return f"{word} since {_clock(rollout.decided_at or since, now)}, {still} on version {_tried(status)}"
     if status.phase is Phase.ROLLED_BACK:
         return f"ROLLED BACK, {_serves(status)}"
     if transition.stalled or (reason not in PROGRESS and not (idle and reason.effect.outcome is Outcome.SUPERSEDED)):

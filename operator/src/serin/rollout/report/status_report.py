@@ -16,7 +16,7 @@ from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
 from serin.rollout.report.state import ending, says_its_end, state, summary, told
 from serin.rollout.steps.schedule import Schedule
-from serin.rollout.transition import Transition, weight_on, weights_of, with_fields, with_rollout
+from serin.rollout.transition import Transition, failed_write, weight_on, weights_of, with_fields, with_rollout
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
 
@@ -25,6 +25,10 @@ LONGEST_MESSAGE = 1024
 STALLED_AFTER = timedelta(seconds=60)
 """How long reads or writes may fail, although the server may recover, before a person is needed."""
 OUTAGE_REASONS = frozenset({Reason.OBSERVATION_INCOMPLETE, Reason.WRITE_UNAVAILABLE})
+BLIND_STALLED_AFTER = timedelta(minutes=5)
+"""How long nobody may see how a candidate with traffic does before a person is needed; the alert's time, too."""
+UNSEEN_REASONS = frozenset({Reason.NO_DATA, Reason.METRICS_UNAVAILABLE, Reason.STEP_TIMEOUT})
+"""The holds of a step whose evidence is missing."""
 KEPT_FAILURES = 16
 
 
@@ -50,13 +54,17 @@ def with_report(
         client_errors_note(context, transition.status),
     )
     appended = f"{''.join(notes)}{_failure_note(transition)}"
+    blind = _blind_for_long(context, transition)
+    if blind is not None:
+        transition = replace(transition, reason=blind, stalled=True)
     since = before.since if before.reason is transition.reason and before.since else context.now.replace(microsecond=0)
     stalled = (
         transition.stalled
         or _write_stalled(context, transition)
         or (transition.reason in OUTAGE_REASONS and context.now - since >= STALLED_AFTER)
     )
-    transition = replace(transition, message=f"{transition.message}{appended}"[:LONGEST_MESSAGE], stalled=stalled)
+    message = f"{_obstacle(transition)}{transition.message}{appended}"[:LONGEST_MESSAGE]
+    transition = replace(transition, message=message, stalled=stalled)
     why, status = transition.message, with_fields(transition.status, reason=transition.reason, since=since)
     status = _weights(context, status)
     head, end = state(status, transition, since, context.now), ending(status, transition)
@@ -88,14 +96,32 @@ def _observed_generation(context: DecisionContext, before: ModelDeploymentStatus
     return before.observed_generation
 
 
+def _obstacle(transition: Transition) -> str:
+    """Why the route of a rollback cannot be written: whoever reads it at night knows already that it is a rollback."""
+    rollout, failure = transition.status.rollout, failed_write(transition.status, "HTTPRoute")
+    if rollout is None or not rollout.taken_back or failure is None or failure.message in transition.message:
+        return ""
+    return f"{failure.message}; "
+
+
 def _failure_note(transition: Transition) -> str:
     """Failed writes that the message does not name yet; at most two."""
+    said = f"{_obstacle(transition)}{transition.message}"
     others = [
-        f
-        for f in transition.status.write_failures
-        if f.reason is not transition.reason and f.message not in transition.message
+        f for f in transition.status.write_failures if f.reason is not transition.reason and f.message not in said
     ]
     return "".join(f"; {failure.message}" for failure in others[:2])
+
+
+def _blind_for_long(context: DecisionContext, transition: Transition) -> Reason | None:
+    """The reason of a step whose evidence has been missing for long; None without one, or without traffic."""
+    status, unknown = transition.status, context.observed.assessment.unknown
+    since = status.rollout.unknown_since if status.rollout is not None else None
+    if transition.reason not in UNSEEN_REASONS or since is None or unknown is None or not weights_of(status).desired:
+        return None
+    if context.now - since < BLIND_STALLED_AFTER:
+        return None
+    return unknown.reason if transition.reason is Reason.STEP_TIMEOUT else transition.reason
 
 
 def _write_stalled(context: DecisionContext, transition: Transition) -> bool:

@@ -1,0 +1,61 @@
+"""What is wrong when a person is needed at once: a title, two answers, and the runbook. Four things can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serin.api.notification import Notification
+from serin.schema.phase import Phase
+from serin.schema.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """The words; ``{stable}``, ``{candidate}``, ``{weight}``, ``{rest}``, ``{more}`` and ``{serves}`` are filled in."""
+
+    title: str
+    """The headline, with the names of a template."""
+    safe: str
+    act: str
+    runbook: str
+
+
+DOWN = Emergency(
+    "ACT NOW: version $stable has no ready endpoint: $reason",
+    "No: {stable} has no ready endpoint, and gets {rest} of the requests{more}.",
+    "Yes, now: bring the pods of {stable} back; the runbook has the commands that tell why they are not.",
+    "SerinStableDown",
+)
+NO_WAY_BACK = Emergency(
+    "ACT NOW: version $candidate cannot be taken back: $reason",
+    "No: {stable} has no ready endpoint, and gets {rest} of the requests{more}.",
+    "Yes, now: bring the pods of {stable} back, or put a revision that works into spec.",
+    "SerinRollbackStuck",
+)
+STUCK = Emergency(
+    "ACT NOW: the rollback of version $candidate is stuck: $weight % still on it",
+    "No: {candidate} is to be taken back, and still gets {weight}; {stable} serves {rest}.",
+    "Yes, now: give {candidate} no traffic by hand (the runbook has the command), or mend what is named below.",
+    "SerinRollbackStuck",
+)
+BLIND = Emergency(
+    "ACT NOW: nobody sees how version $candidate does: $reason",
+    "Not known: {candidate} gets {weight}, and nobody sees how it does; {stable} serves {rest}.",
+    "Yes, now: bring its numbers back, or take it back (Abort) if that takes longer.",
+    "SerinAnalysisBlind",
+)
+OTHER = Emergency("ACT NOW: $reason", "No: {serves}.", "Yes, now.", "SerinStalled")
+BY_REASON: dict[Reason, Emergency] = {
+    Reason.NO_RECEIVER: NO_WAY_BACK,
+    Reason.STABLE_NOT_READY: DOWN,
+    Reason.STABLE_DOWN: DOWN,
+    Reason.NO_DATA: BLIND,
+    Reason.METRICS_UNAVAILABLE: BLIND,
+}
+
+
+def emergency(note: Notification) -> Emergency:
+    """Which of them it is. A rollback that does not get through is one whatever the candidate is taken back for."""
+    found = BY_REASON.get(note.reason, OTHER) if note.reason is not None else OTHER
+    stuck = note.phase is Phase.ROLLING_BACK and note.weight > 0
+    return STUCK if stuck and found in {OTHER, BLIND} else found
