@@ -224,6 +224,7 @@ def test_what_goes_forward_is_the_administrators_to_say() -> None:
         ],
         "serin-freeze": [],
         "serin-auditor": [],
+        "serin-take-back": [],
         "serin-agent": ["promotionactions/hold", "promotionactions/abort"],
         "serin-approver": ["promotionactions/approve", "promotionactions/reject"],
         "serin-on-call": ["promotionactions/hold", "promotionactions/abort", "promotionactions/retry"],
