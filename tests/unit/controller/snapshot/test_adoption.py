@@ -123,7 +123,7 @@ async def test_nor_what_is_planted_between_the_status_and_the_creation(marks: di
     await is_left_alone(lab, "2")
     lab.restart()
     await is_left_alone(lab, "2", ticks=5)
-    await lab.until(lambda: lab.status["phase"] != "Preparing", limit=900)
+    await lab.sleep_until(lambda: lab.status["phase"] != "Preparing")
     assert "rejected" not in lab.status or not lab.status["rejected"], "not the revision's doing"
 
 
