@@ -111,6 +111,7 @@ check-integration: $(STAMP)
 # What `make test` leaves out of the tests above.
 check-matrix: $(STAMP)
 	$(BIN)/python -m pytest -m matrix tests/unit tests/tools tests/integration
+	SERIN_EXAMPLES=400 $(BIN)/python -m pytest -m fuzz --timeout 0 tests/unit
 check-scenarios: $(STAMP)
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py -m "not matrix" --provider knative
