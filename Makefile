@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` shows Serin at work, `make test` runs every test.
+# Two commands do everything: `make demo` shows Serin at work, `make test` runs the tests.
 # `make help` lists the rest. PYTHON picks the interpreter that makes .venv.
 
 SHELL := /bin/bash
