@@ -124,6 +124,11 @@ class Lab:
             self.now = max(self.now, due or self.now)
         raise AssertionError(self.status)
 
+    async def sleep(self, seconds: int) -> None:
+        """So long, with no pass before the operator asked for one."""
+        end = self.now + timedelta(seconds=seconds)
+        await self.sleep_until(lambda: self.now >= end, limit=seconds)
+
     def stable(self, version: str) -> Callable[[], bool]:
         return lambda: self.status.get("phase") == "Stable" and self.status.get("stable", {}).get("version") == version
 
