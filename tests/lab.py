@@ -115,7 +115,7 @@ class Lab:
                 return
         raise AssertionError(self.status)
 
-    async def sleep_until(self, done: Callable[[], bool], limit: int = 150) -> None:
+    async def sleep_until(self, done: Callable[[], bool], limit: int = 700) -> None:
         """The same, with no pass before the operator asked for one, as its work queue does: for long waits."""
         for _ in range(limit):
             due = await self.tick()

@@ -24,6 +24,7 @@ STAGES: dict[str, Any] = POLICY | {
     "steps": [{"weight": 40, "for": "6s"}, {"weight": 50, "for": "6s"}],
     "bake": {"for": "6s", "holdback": 5},
 }
+IMPATIENT = POLICY | {"prepareTimeout": "1m"}
 PHASES = ["Shadowing", "Progressing", "Promoting", "Baking"]
 Call = tuple[resources.Resource, str]
 """A kind and a verb."""
@@ -194,7 +195,7 @@ async def test_a_route_that_cannot_be_written_is_told_and_tried_again(way: str) 
     [("403", "PermissionMissing"), ("quota", "QuotaExceeded"), ("webhook", "WebhookRefused"), ("422", "WriteRefused")],
 )
 async def test_a_candidate_that_may_not_be_created_is_told_and_not_rejected(way: str, reason: str) -> None:
-    lab = FaultyLab()
+    lab = FaultyLab(IMPATIENT)
     await lab.until(lab.stable("1"))
     lab.want("2")
     lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, REFUSALS[way]
@@ -214,7 +215,7 @@ async def test_a_candidate_that_may_not_be_created_is_told_and_not_rejected(way:
 
 
 async def test_the_pause_between_tries_doubles() -> None:
-    lab = FaultyLab()
+    lab = FaultyLab(IMPATIENT)
     await lab.until(lab.stable("1"))
     lab.want("2")
     lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, quota
