@@ -1,4 +1,4 @@
-"""What every test shares: the command line is put together once, which takes longer than most commands."""
+"""What every test shares: two things that cost more time in tests than what is tested."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator
 
 import pytest
+from structlog.dev import ConsoleRenderer, plain_traceback
 from typer.main import get_command
 
 
@@ -15,3 +16,9 @@ def one_command_line() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("typer.testing._get_command", functools.cache(get_command))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Where no log is configured structlog draws an exception with all variables: up to a second for each."""
+    ConsoleRenderer.get_active().exception_formatter = plain_traceback
