@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` shows Serin at work, `make test` runs every test.
+# Two commands do everything: `make demo` shows Serin at work, `make test` runs the tests.
 # `make help` lists the rest. PYTHON picks the interpreter that makes .venv.
 
 SHELL := /bin/bash
@@ -45,15 +45,14 @@ demo-environments: build ## Watch one commit go through dev, staging and product
 	@$(BIN)/python -m e2e.sandbox.build --kubectl
 	@$(BIN)/python -m e2e.environments
 
+# Scenarios wait more than they compute: what else there is to compute runs beside them, when nobody else wants to.
 .PHONY: test
-test: $(STAMP) ## Run everything: check, integration, scenarios on the sandbox, the build of the documents
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-integration check
-	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
-	$(BIN)/python -m pytest e2e/scenarios/test_knative.py -m "not matrix" --provider knative
-	@$(MAKE) --no-print-directory docs
+test: $(STAMP) ## Run what proves each promise: check, integration, scenarios on the sandbox, the build of the documents
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-integration check-unit check-quick
+	@$(MAKE) --no-print-directory --jobs=2 check-scenarios check-beside
 
 .PHONY: matrix
-matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
+matrix: build check-matrix ## Run the rest: every row of every table, every scenario; writes docs/reliability.md (about 80 minutes)
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative
 
@@ -79,10 +78,11 @@ build: $(STAMP) ## Build the sandbox's parts into the user's cache (once)
 	@$(BIN)/python -m e2e.sandbox.build
 
 .PHONY: check
-check: check-unit-controller check-unit-core check-unit-shell check-types check-style check-imports check-crds check-licences ## Format, lint, types, import contracts, CRD drift, licences, unit tests
+check: check-unit check-types check-quick ## Format, lint, types, import contracts, CRD drift, licences, unit tests
 
-.PHONY: check-style check-types check-imports check-crds check-licences check-unit-controller check-unit-core check-unit-shell
-.PHONY: check-integration
+.PHONY: check-unit check-unit-controller check-unit-core check-unit-shell check-integration check-matrix check-scenarios
+.PHONY: check-quick check-style check-imports check-crds check-licences check-types check-beside
+check-quick: check-style check-imports check-crds check-licences
 check-style: $(STAMP)
 	$(BIN)/ruff format --check $(RUFF_PATHS)
 	$(BIN)/ruff check $(RUFF_PATHS)
@@ -91,27 +91,32 @@ check-types: $(STAMP)
 check-imports: $(STAMP)
 	$(BIN)/lint-imports
 check-crds: $(STAMP)
-	$(BIN)/python -m tools.crdgen --check
-	$(BIN)/python -m tools.rolegen --check
-	$(BIN)/python -m tools.monitoring --check
-	$(BIN)/python -m tools.values --check
-	$(BIN)/python -m tools.cliref --check
-	$(BIN)/python -m tools.kindref --check
+	$(BIN)/python -m tools.generated --check
 check-licences: $(STAMP)
 	$(BIN)/python -m tools.licences
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
 CONTROLLER_TESTS := tests/unit/controller
 CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators policy_gates analysis api schema)
+check-unit: check-unit-controller check-unit-core check-unit-shell
 check-unit-controller: $(STAMP)
-	$(BIN)/python -m pytest $(CONTROLLER_TESTS)
+	$(BIN)/python -m pytest -m "not matrix" $(CONTROLLER_TESTS)
 check-unit-core: $(STAMP)
-	$(BIN)/python -m pytest $(CORE_TESTS)
+	$(BIN)/python -m pytest -m "not matrix" $(CORE_TESTS)
 check-unit-shell: $(STAMP)
-	$(BIN)/python -m pytest $(filter-out $(CORE_TESTS) $(CONTROLLER_TESTS),$(wildcard tests/unit/*)) tests/tools
+	$(BIN)/python -m pytest -m "not matrix" $(filter-out $(CORE_TESTS) $(CONTROLLER_TESTS),$(wildcard tests/unit/*)) tests/tools
 # With a real API server; it waits more than it computes, so it begins first and runs beside two others.
 check-integration: $(STAMP)
 	$(BIN)/python -m e2e.sandbox.build --helm --kstatus --kubectl --promtool
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest -m "not matrix" tests/integration
+# What `make test` leaves out of the tests above.
+check-matrix: $(STAMP)
+	$(BIN)/python -m pytest -m matrix tests/unit tests/tools tests/integration
+	SERIN_EXAMPLES=400 $(BIN)/python -m pytest -m fuzz --timeout 0 tests/unit
+check-scenarios: $(STAMP)
+	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
+	$(BIN)/python -m pytest e2e/scenarios/test_knative.py -m "not matrix" --provider knative
+check-beside: $(STAMP)
+	@+$(BIN)/python -m tools.idly $(MAKE) --no-print-directory check-types docs
 
 .PHONY: format
 format: $(STAMP) ## Format the code and mend what ruff can mend
@@ -120,13 +125,7 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 
 .PHONY: crds
 crds: $(STAMP) ## Generate what is made from the code: crds/, the chart's rules, alerts and dashboards, the tables of the docs
-	$(BIN)/python -m tools.crdgen
-	$(BIN)/python -m tools.rolegen
-	$(BIN)/python -m tools.reasons
-	$(BIN)/python -m tools.monitoring
-	$(BIN)/python -m tools.values
-	$(BIN)/python -m tools.cliref
-	$(BIN)/python -m tools.kindref
+	$(BIN)/python -m tools.generated
 
 .PHONY: picture
 picture: $(STAMP) ## Draw the rooms of docs/development/architecture.md from the code

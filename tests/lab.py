@@ -115,6 +115,20 @@ class Lab:
                 return
         raise AssertionError(self.status)
 
+    async def sleep_until(self, done: Callable[[], bool], limit: int = 700) -> None:
+        """The same, with no pass before the operator asked for one, as its work queue does: for long waits."""
+        for _ in range(limit):
+            due = await self.tick()
+            if done():
+                return
+            self.now = max(self.now, due or self.now)
+        raise AssertionError(self.status)
+
+    async def sleep(self, seconds: int) -> None:
+        """So long, with no pass before the operator asked for one."""
+        end = self.now + timedelta(seconds=seconds)
+        await self.sleep_until(lambda: self.now >= end, limit=seconds)
+
     def stable(self, version: str) -> Callable[[], bool]:
         return lambda: self.status.get("phase") == "Stable" and self.status.get("stable", {}).get("version") == version
 

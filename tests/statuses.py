@@ -33,7 +33,7 @@ def model_deployment(status: dict[str, Any] | None, generation: int = GENERATION
 
 def default_status() -> dict[str, Any]:
     """What the API server fills in for an object that Serin has not seen."""
-    crd = yaml.safe_load((ROOT / "crds" / "modeldeployments.yaml").read_text())
+    crd = yaml.load((ROOT / "crds" / "modeldeployments.yaml").read_text(), Loader=yaml.CSafeLoader)
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     found: dict[str, Any] = schema["properties"]["status"]["default"]
     return found

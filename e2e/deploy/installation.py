@@ -41,4 +41,4 @@ def install(api: ClusterApi) -> tuple[str, str]:
 
 def documents(path: Path) -> list[Json]:
     """The objects of a YAML file, in order."""
-    return [item for item in yaml.safe_load_all(path.read_text("utf-8")) if item]
+    return [item for item in yaml.load_all(path.read_text("utf-8"), Loader=yaml.CSafeLoader) if item]

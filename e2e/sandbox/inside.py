@@ -59,4 +59,4 @@ class Inside:
 
 def manifest(path: Path) -> list[dict[str, Any]]:
     """The objects of one of our own manifests."""
-    return [item for item in yaml.safe_load_all(path.read_text("utf-8")) if item]
+    return [item for item in yaml.load_all(path.read_text("utf-8"), Loader=yaml.CSafeLoader) if item]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from e2e.scenarios.site import Site
 
 
+@pytest.mark.matrix
 def test_held_released_aborted_and_tried_again(site: Site) -> None:
     site.go_live()
     with site.load():
@@ -42,7 +43,6 @@ def test_held_released_aborted_and_tried_again(site: Site) -> None:
     assert site.history.weights("2") == [0, 25, 50, 0, 25, 50, 100]
 
 
-@pytest.mark.matrix
 def test_a_hold_is_no_shelter_for_a_bad_version(site: Site) -> None:
     site.go_live()
     with site.load():

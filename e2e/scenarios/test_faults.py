@@ -108,6 +108,7 @@ def test_a_promotion_over_thirty_seconds_without_an_api_server(site: Site) -> No
     assert site.history.weights("2") == [0, 25, 50, 100]
 
 
+@pytest.mark.matrix
 def test_a_rollback_happens_as_soon_as_the_api_answers(
     site: Site, record_property: Callable[[str, object], None]
 ) -> None:

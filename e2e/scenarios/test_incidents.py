@@ -150,7 +150,7 @@ def seconds_to_take_back(site: Site, version: str) -> float:
     return time.monotonic() - begun
 
 
-@pytest.mark.matrix  # the slice plays the same right in test_failing_calls
+@pytest.mark.matrix  # the slice refuses another call, in test_failing_calls
 def test_the_right_to_list_pods_goes_while_a_bad_version_has_traffic(site: Site, record_property: Note) -> None:
     """The same fault twice, the second time without the right: the way back takes as long."""
     bad = {"ERROR_RATE": "0.3", "FAULT_SEED": "1"}

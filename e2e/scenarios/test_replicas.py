@@ -59,7 +59,8 @@ def taken_over(by: OperatorProcess, since: float | None = None) -> float:
     return time.monotonic() - begun
 
 
-@pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.matrix)])
+@pytest.mark.matrix  # the slice kills the only replica, in test_outages
+@pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_the_leader_goes_in_mid_step(site: Site, how: str, record_property: Callable[[str, object], None]) -> None:
     with two_replicas(site) as (leader, other):
         site.go_live()

@@ -42,7 +42,7 @@ def rendered(values: str = "default", *more: str) -> list[Json]:
     file = CHART / "ci" / f"{values}-values.yaml"
     answer = helm("template", "serin", str(CHART), "--namespace", "serin-system", "--values", str(file), *more)
     assert answer.returncode == 0, answer.stderr
-    return [item for item in yaml.safe_load_all(answer.stdout) if item]
+    return [item for item in yaml.load_all(answer.stdout, Loader=yaml.CSafeLoader) if item]
 
 
 def only(items: list[Json], kind: str) -> Json:

@@ -60,7 +60,7 @@ def kustomized(folder: Path) -> list[Json]:
     """The objects of a kustomization, as kubectl renders them."""
     kubectl = find_optional("kubectl") or build(optional=["kubectl"]).binaries["kubectl"]
     answer = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=True, timeout=60)
-    return [item for item in yaml.safe_load_all(answer.stdout) if item]
+    return [item for item in yaml.load_all(answer.stdout, Loader=yaml.CSafeLoader) if item]
 
 
 def objects_of(folder: Path) -> Iterator[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -20,10 +21,12 @@ try:
 except StoryError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 FOLDERS = (*ENVIRONMENTS, "three-clusters/production")
+rendered = functools.cache(files.rendered)
+"""kubectl renders each folder once."""
 
 
 def one(folder: str, kind: str) -> dict[str, Any]:
-    [found] = [item for item in files.rendered(folder) if item["kind"] == kind]
+    [found] = [item for item in rendered(folder) if item["kind"] == kind]
     return found
 
 
@@ -33,7 +36,7 @@ def test_serin_takes_it(folder: str) -> None:
     policy = PromotionPolicy.model_validate(one(folder, "PromotionPolicy"))
     assert policy.spec.start_problem is None
     assert deployment.spec.policy_ref.name == one(folder, "PromotionPolicy")["metadata"]["name"]
-    for item in files.rendered(folder):
+    for item in rendered(folder):
         assert item["metadata"]["namespace"] == folder.rpartition("/")[2]
         if item["kind"] == "PromotionFreeze":
             freeze = PromotionFreeze.model_validate(item).spec

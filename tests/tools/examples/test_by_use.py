@@ -14,7 +14,7 @@ from tests.examples import EXAMPLES, FOLDERS, commands, documents, named, readme
 
 ROOT = EXAMPLES.parent
 PARTS = ("**What.**", "**For whom.**", "**When not.**", "**What happens on a breach.**", "**Traffic: ")
-RUNS = 20
+RUNS = [5, pytest.param(20, marks=pytest.mark.matrix)]
 """Few: a healthy version that is taken back at all, or a bad one that is promoted, is a wrong example."""
 each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=named)
 
@@ -67,10 +67,11 @@ def test_lint_finds_nothing_and_the_steps_decide_with_the_traffic(folder: Path) 
 
 
 @each_folder
-def test_a_healthy_version_is_promoted_and_a_bad_one_is_taken_back(folder: Path) -> None:
+@pytest.mark.parametrize("runs", RUNS)
+def test_a_healthy_version_is_promoted_and_a_bad_one_is_taken_back(runs: int, folder: Path) -> None:
     played = {}
     for arguments in commands(folder, "simulate"):
-        result = ran([*arguments, "--runs", str(RUNS), "-o", "json"])
+        result = ran([*arguments, "--runs", str(runs), "-o", "json"])
         assert result.exit_code == 0, result.stderr
         healthy = option(arguments, "--candidate-bad") <= option(arguments, "--stable-bad")
         played[healthy] = json.loads(result.stdout)

@@ -423,10 +423,10 @@ class Rollouts(RuleBasedStateMachine):
         assert not world.actions, "every action has got its answer"
 
 
-# Ten seconds on an idle core. Hypothesis takes the end of a time limit for a counterexample, and shrinks it.
-TestRollouts = pytest.mark.timeout(600)(Rollouts.TestCase)
+# Five seconds on an idle core. Hypothesis takes the end of a time limit for a counterexample, and shrinks it.
+TestRollouts = pytest.mark.fuzz(pytest.mark.timeout(600)(Rollouts.TestCase))
 TestRollouts.settings = settings(
-    max_examples=int(os.environ.get("SERIN_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("SERIN_EXAMPLES", "30")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

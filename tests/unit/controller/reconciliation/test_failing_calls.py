@@ -16,6 +16,7 @@ from serin.cluster import resources
 from tests.faulty_cluster import conflict, invalid, quota, refused, unavailable, webhook
 from tests.faulty_lab import FaultyLab
 from tests.lab import POLICY, spec
+from tests.slices import pairs
 
 STAGES: dict[str, Any] = POLICY | {
     "shadow": {"for": "6s"},
@@ -23,8 +24,11 @@ STAGES: dict[str, Any] = POLICY | {
     "steps": [{"weight": 40, "for": "6s"}, {"weight": 50, "for": "6s"}],
     "bake": {"for": "6s", "holdback": 5},
 }
+IMPATIENT = POLICY | {"prepareTimeout": "1m"}
 PHASES = ["Shadowing", "Progressing", "Promoting", "Baking"]
-READS = [
+Call = tuple[resources.Resource, str]
+"""A kind and a verb."""
+READS: list[Call] = [
     (resources.PODS, "list"),
     (resources.ENDPOINT_SLICES, "list"),
     (resources.INFERENCE_SERVICES, "list"),
@@ -35,7 +39,7 @@ READS = [
 MALFORMED = [row for row in READS if row[0] not in {resources.PROMOTION_ACTIONS, resources.PROMOTION_POLICIES}]
 """Anybody may create an action or a policy that makes no sense: it is ignored, or told as an unusable policy."""
 WAYS: dict[str, Callable[[], Exception] | None] = {"refused": refused, "unavailable": unavailable, "hangs": None}
-WRITES = [
+WRITES: list[Call] = [
     (resources.MODEL_DEPLOYMENTS, "status"),
     (resources.EVENTS, "create"),
     (resources.INFERENCE_SERVICES, "merge"),
@@ -51,6 +55,11 @@ REFUSALS = {
 FOUND_WITHIN = 8
 """Windows of one second in which half of the candidate's answers are bad, until the weight is 0: without any fault it
 takes as long (the first test)."""
+
+
+def words(part: str | Call) -> str:
+    """What a row's name says of one of its parts."""
+    return part if isinstance(part, str) else f"{part[0].plural}-{part[1]}"
 
 
 @pytest.fixture(autouse=True)
@@ -90,14 +99,12 @@ async def test_without_a_fault_a_breach_is_found_in_so_many_windows(phase: str) 
     assert await taken_back_in(await in_phase(phase)) <= FOUND_WITHIN
 
 
-@pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(
-    ("resource", "verb", "way"),
-    [(*row, way) for way in WAYS for row in READS] + [(*row, "malformed") for row in MALFORMED],
-    ids=lambda p: p if isinstance(p, str) else p.plural,
+    ("call", "way", "phase"), [*pairs(READS, list(WAYS), PHASES), *pairs(MALFORMED, ["malformed"], PHASES)], ids=words
 )
-async def test_a_read_that_fails(resource: resources.Resource, verb: str, way: str, phase: str) -> None:
+async def test_a_read_that_fails(call: Call, way: str, phase: str) -> None:
     lab = await in_phase(phase)
+    resource, verb = call
     lab.fault.verb, lab.fault.plural = verb, resource.plural
     lab.fault.malformed, lab.fault.error = way == "malformed", WAYS.get(way)
     before = lab.weight()
@@ -119,36 +126,33 @@ async def test_a_read_that_fails(resource: resources.Resource, verb: str, way: s
     assert record["badRequests"]["availability"] > 0
 
 
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("way", list(REFUSALS))
-@pytest.mark.parametrize(("resource", "verb"), WRITES, ids=lambda p: p if isinstance(p, str) else p.plural)
-async def test_a_write_that_fails(resource: resources.Resource, verb: str, way: str, phase: str) -> None:
+@pytest.mark.parametrize(("call", "way", "phase"), pairs(WRITES, list(REFUSALS), PHASES), ids=words)
+async def test_a_write_that_fails(call: Call, way: str, phase: str) -> None:
     lab = await in_phase(phase)
+    resource, verb = call
     lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, REFUSALS[way]
     before = lab.weight()
     assert await taken_back_in(lab) <= FOUND_WITHIN
     assert max(lab.weights[-FOUND_WITHIN:]) <= before
     lab.fault.mend()
     lab.accept()
-    await lab.until(lab.rolled_back, limit=700)
+    await lab.sleep_until(lab.rolled_back)
     assert lab.record(2)["status"]["outcome"] == "RolledBack"
 
 
-@pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(
-    ("resource", "verb"),
-    [*WRITES, (resources.PROMOTION_RECORDS, "status")],
-    ids=lambda p: p if isinstance(p, str) else p.plural,
+    ("call", "way", "phase"), pairs([*WRITES, (resources.PROMOTION_RECORDS, "status")], ["hangs"], PHASES), ids=words
 )
-async def test_a_write_that_hangs(resource: resources.Resource, verb: str, phase: str) -> None:
+async def test_a_write_that_hangs(call: Call, way: str, phase: str) -> None:
     """No pass waits for it longer than a moment, and the way back goes on."""
     lab = await in_phase(phase)
-    lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, None
+    resource, verb = call
+    lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, WAYS[way]
     async with asyncio.timeout(10):
         assert await taken_back_in(lab) <= FOUND_WITHIN
     lab.fault.mend()
     lab.accept()
-    await lab.until(lab.rolled_back, limit=700)
+    await lab.sleep_until(lab.rolled_back)
     assert lab.record(2)["status"]["outcome"] == "RolledBack"
 
 
@@ -165,7 +169,7 @@ async def test_a_record_that_cannot_be_written_is_told_and_never_blocks_the_way_
     assert lab.condition("Stalled")["status"] == "True"
     assert "PromotionRecord" in lab.status["message"]
     assert lab.condition("Ready")["status"] == "False"
-    await lab.until(lab.rolled_back, limit=700)
+    await lab.sleep_until(lab.rolled_back)
     lab.fault.mend()
     await lab.until(lambda: lab.record(2)["status"].get("outcome") == "RolledBack")
 
@@ -191,7 +195,7 @@ async def test_a_route_that_cannot_be_written_is_told_and_tried_again(way: str) 
     [("403", "PermissionMissing"), ("quota", "QuotaExceeded"), ("webhook", "WebhookRefused"), ("422", "WriteRefused")],
 )
 async def test_a_candidate_that_may_not_be_created_is_told_and_not_rejected(way: str, reason: str) -> None:
-    lab = FaultyLab()
+    lab = FaultyLab(IMPATIENT)
     await lab.until(lab.stable("1"))
     lab.want("2")
     lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, REFUSALS[way]
@@ -200,29 +204,27 @@ async def test_a_candidate_that_may_not_be_created_is_told_and_not_rejected(way:
     assert (lab.status["phase"], lab.status["reason"]) == ("Preparing", reason)
     assert lab.condition("Stalled")["status"] == "True"
     assert "cannot be written" in lab.status["message"]
-    await lab.until(lab.phase("Waiting"), limit=700)
+    await lab.sleep_until(lab.phase("Waiting"))
     await lab.tick()
     assert (lab.status["reason"], lab.status.get("rejected", [])) == (reason, [])
     assert "not for its own fault; it is tried again at" in lab.status["message"]
     assert lab.record(2)["status"]["outcome"] == "Aborted"
     lab.fault.mend()
-    await lab.until(lab.stable("2"), limit=200)
+    await lab.sleep_until(lab.stable("2"))
     assert lab.record(3)["status"]["outcome"] == "Promoted", "a further attempt, by itself"
 
 
 async def test_the_pause_between_tries_doubles() -> None:
-    lab = FaultyLab()
+    lab = FaultyLab(IMPATIENT)
     await lab.until(lab.stable("1"))
     lab.want("2")
     lab.fault.verb, lab.fault.plural, lab.fault.error = "create", resources.INFERENCE_SERVICES.plural, quota
     ended: list[Any] = []
     for _ in range(3):
-        await lab.until(lab.phase("Waiting"), limit=700)
-        waited = 0
-        while lab.status["phase"] == "Waiting":
-            await lab.tick()
-            waited += 1
-        ended.append(waited)
+        await lab.sleep_until(lab.phase("Waiting"))
+        since = lab.now
+        await lab.sleep_until(lambda: lab.status["phase"] != "Waiting")
+        ended.append((lab.now - since).total_seconds())
     assert [round(seconds / 60) for seconds in ended] == [1, 2, 4]
 
 
@@ -251,9 +253,14 @@ async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
     assert lab.status.get("writeFailures", []) == []
 
 
-@pytest.mark.parametrize("kind", [resources.MODEL_DEPLOYMENTS, resources.HTTP_ROUTES])
-@pytest.mark.parametrize("change", [{"hostnames": ["other.example.com"]}, {"parentRef": {"name": "other"}}])
-@pytest.mark.parametrize("way", list(WAYS))
+@pytest.mark.parametrize(
+    ("way", "kind", "change"),
+    pairs(
+        list(WAYS),
+        [resources.MODEL_DEPLOYMENTS, resources.HTTP_ROUTES],
+        [{"hostnames": ["other.example.com"]}, {"parentRef": {"name": "other"}}],
+    ),
+)
 async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(
     way: str, change: dict[str, Any], kind: resources.Resource
 ) -> None:

@@ -11,6 +11,7 @@ from serin.errors import Refused
 from tests.fakes import Killed
 from tests.knative_lab import KnativeLab, knative_serving
 from tests.lab import POLICY
+from tests.slices import of_part, parts
 
 SLOW = POLICY | {"steps": [{"weight": 40, "for": "60s"}]}
 
@@ -98,9 +99,9 @@ async def test_a_slow_kserve_is_waited_for() -> None:
 
 @pytest.mark.parametrize("bad", [0, 30])
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_death_at_any_write_loses_and_doubles_nothing(when: str, bad: int) -> None:
-    number = 0
-    while True:
+@pytest.mark.parametrize("part", parts())
+async def test_a_death_at_any_write_loses_and_doubles_nothing(part: int, when: str, bad: int) -> None:
+    for number in of_part(part):
         lab = await knative_serving()
         lab.want("2")
         lab.prometheus.candidate_bad = bad
@@ -124,7 +125,6 @@ async def test_a_death_at_any_write_loses_and_doubles_nothing(when: str, bad: in
         assert lab.status["stable"]["version"] == ("1" if bad else "2"), where
         if bad:
             assert lab.most("2") <= 40, where
-        number += 1
 
 
 async def test_kserve_takes_another_revision_for_stable_and_that_is_healed_and_told() -> None:

@@ -126,8 +126,7 @@ async def test_a_cure_whose_record_cannot_be_read() -> None:
     assert lab.status["phase"] == "Preparing"
     lab.fault.verb, lab.fault.plural, lab.fault.error = "get", "promotionrecords", refused
     lab.cluster.ready = lambda service: int(service == isvc("2"))
-    for _ in range(700):
-        await lab.tick()
+    await lab.sleep(700)
     assert lab.weight() == 100 or lab.condition("Stalled")["status"] == "True", lab.status["message"]
     assert lab.weight() == 100, lab.status["message"]
 
@@ -140,7 +139,7 @@ async def test_the_record_of_a_breach_is_never_finished_as_promoted() -> None:
     await lab.until(lambda: lab.weight() == 40)
     lab.cluster.refuse_status = {"promotionrecords"}
     lab.prometheus.candidate_bad = 30
-    await lab.until(lab.rolled_back, limit=400)
+    await lab.sleep_until(lab.rolled_back)
     assert "outcome" not in (lab.record(2).get("status") or {})
     lab.prometheus.candidate_bad = 0
     action = {
@@ -173,7 +172,7 @@ async def test_the_pause_of_a_try_whose_record_is_finished_late() -> None:
         await lab.tick()
     lab.cluster.refuse_status = {"promotionrecords"}
     await lab.until(lambda: lab.status["phase"] != "Preparing", limit=100)
-    await lab.until(lambda: lab.status["phase"] != "RollingBack", limit=400)
+    await lab.sleep_until(lambda: lab.status["phase"] != "RollingBack")
     lab.cluster.refuse_status = set()
     for _ in range(6):
         await lab.tick()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from serin.prometheus.series import Series
 from serin.prometheus.series_request import SeriesRequest
 from tests.fakes import FakePrometheus, Killed
 from tests.lab import KEY, POLICY, URL, Lab, isvc, spec
+from tests.slices import of_part, parts
 
 
 @pytest.fixture
@@ -421,9 +423,9 @@ async def writes_of(run: Callable[[Lab], Awaitable[None]]) -> int:
     return len(lab.cluster.writes) - before
 
 
-async def every_crash(run: Callable[[Lab], Awaitable[None]], check: Callable[[Lab], None]) -> int:
+async def every_crash(run: Callable[[Lab], Awaitable[None]], check: Callable[[Lab], None], part: int) -> int:
     total = await writes_of(run)
-    for number in range(total):
+    for number in takewhile(lambda number: number < total, of_part(part)):
         for moment in ("before", "after"):
             lab = Lab()
             await lab.until(lab.stable("1"))
@@ -437,7 +439,8 @@ async def every_crash(run: Callable[[Lab], Awaitable[None]], check: Callable[[La
     return total
 
 
-async def test_killed_at_every_write_of_a_promotion(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", parts())
+async def test_killed_at_every_write_of_a_promotion(part: int, tmp_path: Path) -> None:
     async def run(lab: Lab) -> None:
         await story(lab, "2", lab.stable("2"))
 
@@ -448,7 +451,7 @@ async def test_killed_at_every_write_of_a_promotion(tmp_path: Path) -> None:
         assert seen == [40, 50, 100], seen
         whole(lab, tmp_path)
 
-    assert await every_crash(run, check) > 20
+    assert await every_crash(run, check, part) > 20
 
 
 def whole(lab: Lab, folder: Path) -> None:
@@ -505,7 +508,7 @@ async def test_a_promotion_whose_record_can_never_be_written_ends_all_the_same_a
     assert lab.condition("Stalled")["status"] == "True"
     assert "without it the rollout ends at" in lab.status["message"]
     assert lab.backends()[isvc("2")] == 100
-    await lab.until(lab.stable("2"), limit=400)
+    await lab.sleep_until(lab.stable("2"))
 
 
 async def test_a_breach_while_a_promotion_waits_for_its_record_is_still_taken_back(lab: Lab) -> None:
@@ -519,7 +522,8 @@ async def test_a_breach_while_a_promotion_waits_for_its_record_is_still_taken_ba
     assert set(failed) == {"Promoted", "RolledBack"}
 
 
-async def test_killed_at_every_write_of_a_rollback() -> None:
+@pytest.mark.parametrize("part", parts())
+async def test_killed_at_every_write_of_a_rollback(part: int) -> None:
     async def run(lab: Lab) -> None:
         lab.prometheus.candidate_bad = 6
         await story(lab, "3", lab.rolled_back)
@@ -534,7 +538,7 @@ async def test_killed_at_every_write_of_a_rollback() -> None:
         records = [k for k in lab.cluster.objects if k[0] == "promotionrecords"]
         assert len(records) == 2
 
-    assert await every_crash(run, check) > 10
+    assert await every_crash(run, check, part) > 10
 
 
 async def test_a_shadow_is_judged_from_its_first_request_on_also_after_a_restart() -> None:

@@ -208,7 +208,7 @@ async def test_a_record_that_is_finished_late_follows_the_one_that_was_finished_
     lab.prometheus.candidate_bad = 6
     lab.want("2")
     await lab.until(lambda: lab.status.get("rollout", {}).get("outcome") == "RolledBack")
-    await settle(lab, 310)
+    await lab.sleep(310)
     lab.prometheus.candidate_bad = 0
     await promotion(lab, "3")
     assert "finishedAt" not in lab.record(2)["status"]

@@ -107,7 +107,7 @@ async def test_nor_before_the_first_deployment(marks: dict[str, bool]) -> None:
 
 @pytest.mark.parametrize("marks", PLANTS)
 async def test_nor_what_is_planted_between_the_status_and_the_creation(marks: dict[str, bool]) -> None:
-    lab = await serving()
+    lab = await serving(POLICY | {"prepareTimeout": "1m"})
     real = lab.cluster.create
 
     async def create(resource: resources.Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
@@ -123,7 +123,7 @@ async def test_nor_what_is_planted_between_the_status_and_the_creation(marks: di
     await is_left_alone(lab, "2")
     lab.restart()
     await is_left_alone(lab, "2", ticks=5)
-    await lab.until(lambda: lab.status["phase"] != "Preparing", limit=900)
+    await lab.sleep_until(lambda: lab.status["phase"] != "Preparing")
     assert "rejected" not in lab.status or not lab.status["rejected"], "not the revision's doing"
 
 

@@ -11,6 +11,7 @@ from serin.cluster import resources
 from serin.errors import Refused, Unavailable
 from tests.fakes import Killed
 from tests.job_lab import JobLab, crash, good, never
+from tests.slices import pairs
 
 Ending = Callable[["TrialLab"], None]
 
@@ -102,9 +103,10 @@ async def test_that_of_the_next_rollout_goes_on() -> None:
     assert lab.running() == [lab.record(3)["metadata"]["name"]]
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", range(7))
-@pytest.mark.parametrize("how", ["abort before traffic", "breach", "another revision"])
+@pytest.mark.parametrize(
+    ("how", "write", "when"),
+    pairs(["abort before traffic", "breach", "another revision"], range(7), ["before", "after"]),
+)
 async def test_it_ends_whoever_dies_at_whatever_write(how: str, write: int, when: str) -> None:
     before, end, outcome = ENDINGS[how]
     lab = TrialLab(before, outcome=never)

@@ -13,6 +13,7 @@ from serin.errors import Refused
 from tests.fakes import Killed
 from tests.job_lab import JobLab, Outcome, bad, crash, good, never, silent, told
 from tests.lab import KEY, isvc
+from tests.slices import pairs
 
 
 async def test_a_good_trial_opens_the_gate_and_stands_in_the_record() -> None:
@@ -175,10 +176,9 @@ async def test_one_that_is_not_serins_is_not_read() -> None:
     assert "exists, and is not as Serin made it" in lab.gate["message"]
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", range(1, 9))
-async def test_a_death_at_any_write_makes_no_second_job(write: int, when: str) -> None:
-    lab = JobLab()
+@pytest.mark.parametrize(("before", "write", "when"), pairs(["Start"], range(1, 9), ["before", "after"]))
+async def test_a_death_at_any_write_makes_no_second_job(before: str, write: int, when: str) -> None:
+    lab = JobLab(before)
     await lab.until(lab.stable("1"))
     lab.want("2")
     lab.cluster.die_at = (len(lab.cluster.writes) + write, when)

@@ -1,0 +1,24 @@
+"""What every test shares: two things that cost more time in tests than what is tested."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+from structlog.dev import ConsoleRenderer, plain_traceback
+from typer.main import get_command
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_command_line() -> Iterator[None]:
+    """Typer makes all commands anew at each call of a ``CliRunner``; nothing in them changes by a call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Where no log is configured structlog draws an exception with all variables: up to a second for each."""
+    ConsoleRenderer.get_active().exception_formatter = plain_traceback
