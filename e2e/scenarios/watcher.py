@@ -50,12 +50,21 @@ class Watcher:
             tuple(value for name, value in sorted(item["metric"].items()) if name != "__name__"): float(
                 item["value"][1]
             )
-            for item in self._ask("query", query=expr)["result"]
+            for item in self.newest(expr)
         }
+
+    def newest(self, expr: str) -> list[Json]:
+        """An instant query, as Prometheus answers it."""
+        return list(self._ask("query", query=expr)["result"])
+
+    @property
+    def now(self) -> float:
+        """Its time."""
+        return self.query("vector(time())")[()]
 
     def series(self, expr: str, *, seconds: int) -> list[Json]:
         """A range query over the last so many seconds."""
-        now = self.query("vector(time())")[()]
+        now = self.now
         return list(self._ask("query_range", query=expr, start=now - seconds, end=now, step=1)["result"])
 
     def firing(self) -> dict[str, Json]:

@@ -80,16 +80,16 @@ ROLLOUT: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     (
         "Evidence",
         (
-            Panel("timeseries", "Bad share of each arm", "percentunit", "By SLO; the dashed line is what the objective allows.", (
+            Panel("timeseries", "Bad share of each arm", "percentunit", "By SLO; the line named allowed is what the objective allows.", (
                 Query(f"{ARMS} / (sum by (slo, arm) (rate(serin_slo_requests_total{{{OF}}}[{RANGE}])) > 0)", "{{slo}} {{arm}}"),
                 Query(f"1 - max by (slo) (serin_slo_objective_ratio{{{OF}}})", "{{slo}} allowed"),
             )),
             Panel("timeseries", "Requests of each arm", "reqps", "", (Query(f"sum by (slo, arm) (rate(serin_slo_requests_total{{{OF}}}[{RANGE}]))", "{{slo}} {{arm}}"),)),
-            Panel("timeseries", "Evidence against the candidate", "short", "log10 of the e-values. e1 and e2 both at the line: it is taken back.", (
+            Panel("timeseries", "Evidence against the candidate", "short", "As powers of ten: 2 is 100 to 1. e1 (worse than stable) and e2 (breaks the objective) both at the line: it is taken back.", (
                 Query(f'max by (slo, test) (serin_slo_evidence_log10{{{OF},test=~"e1|e2"}})', "{{slo}} {{test}}"),
                 Query(f'max by (slo) (serin_slo_threshold_log10{{{OF},decides="breach"}})', "{{slo}} line"),
             )),
-            Panel("timeseries", "Evidence for the candidate", "short", "log10 of the e-values. e3 or e4 at the line: it has passed.", (
+            Panel("timeseries", "Evidence for the candidate", "short", "As powers of ten: 2 is 100 to 1. The mean of e3 (not worse than stable) and e4 (keeps the objective) at the line: it has passed.", (
                 Query(f'max by (slo, test) (serin_slo_evidence_log10{{{OF},test=~"e3|e4"}})', "{{slo}} {{test}}"),
                 Query(f'max by (slo) (serin_slo_threshold_log10{{{OF},decides="pass"}})', "{{slo}} line"),
             )),

@@ -13,6 +13,7 @@ from serin.api.names import MODEL_DEPLOYMENT, OWNED_SELECTOR
 from serin.cli.following.curves import Curve, curves_of
 from serin.cli.following.follower import Connect
 from serin.cli.live.reading import Object, attempt_of, part
+from serin.cli.live.session import Session
 from serin.cli.live.views import Attempt
 from serin.cluster.resources import PROMOTION_RECORDS, Resource
 from serin.errors import ClusterError, InvalidInput, NotFound, Refused
@@ -87,6 +88,25 @@ class Records:
 
         return self._read(("record", namespace, record), read, "get")  # type: ignore[return-value]
 
+    def report(self, namespace: str, record: str) -> Found[str]:
+        """The report on a rollout, as one page of HTML: what ``serin report`` writes."""
+
+        def read(_: object) -> object:
+            from serin.cli.reports.reading import of_cluster  # late: most of a report's code is needed by nothing else
+            from serin.report.facts.case import case_of
+            from serin.report.facts.gathering import bundle_of
+            from serin.report.form.page import page
+            from serin.report.incident.report import incident
+
+            api = self._connect()
+            try:
+                found, name = of_cluster(Session(api, namespace, self._now), record)
+            finally:
+                api.close()
+            return page(incident(bundle_of(case_of(found.items, name))))
+
+        return self._read(("report", namespace, record), read, "get")  # type: ignore[return-value]
+
     def _read(self, key: tuple[str, ...], read: Callable[[object], object], verb: str) -> Found[object]:
         """What is known, and read anew if that is old; whoever asks waits ``PATIENCE`` for it and no longer."""
         with self._lock:
@@ -116,6 +136,8 @@ class Records:
             found = Found(read(known.value))
         except ClusterError as error:
             found = replace(known, problem=_problem(error, verb, PROMOTION_RECORDS, key[1]))
+        except InvalidInput as error:  # no report can be made of it
+            found = replace(known, problem=shortened(str(error), LONGEST_PROBLEM))
         except Exception as error:  # noqa: BLE001 - whatever is answered, the page says it and goes on
             found = replace(known, problem=f"{type(error).__name__}: this is no answer of a Kubernetes API server")
         with self._lock:
