@@ -1,21 +1,25 @@
-"""Draws a dashboard with matplotlib: the same panels in the same places, units, legends and marks as Grafana has them.
+"""Draws a dashboard with matplotlib: the same panels in the same places, units, legends and marks as in Grafana.
 
-It is no Grafana: colours, fonts and the choice of ticks are its own. What it shows is that the queries answer, and what.
+It is no Grafana: colours, fonts and ticks are its own. What it shows is that the queries answer, and what.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from e2e.pictures.board import GAP, WHOLE, Board, Mark, Panel, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
 
 COLUMN, LINE = 0.6, 0.36
 """Inches of one column and of one row of the grid."""
@@ -77,7 +81,9 @@ def draw(board: Board, path: Path) -> None:
         )
         axes = figure.add_axes(frame)
         axes.set_facecolor("white")
-        figure.text((COLUMN * x + 0.14) / width, 1 - (top + 0.2) / height, panel.title, fontsize=9.5, color=INK, va="center")
+        figure.text(
+            (COLUMN * x + 0.14) / width, 1 - (top + 0.2) / height, panel.title, fontsize=9.5, color=INK, va="center"
+        )
         _KINDS[panel.kind](axes, panel, board)
     figure.savefig(path, dpi=80, metadata={"Software": None})
 
@@ -97,7 +103,9 @@ def _timeseries(axes: Axes, panel: Panel, board: Board) -> None:
     if all(value >= 0 for series in panel.series for _, value in series.points):
         axes.set_ylim(bottom=0)
     columns = min(4, len(panel.series))
-    axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.13), ncol=columns, fontsize=7, frameon=False, handlelength=1.2)
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(-0.02, -0.13), ncol=columns, fontsize=7, frameon=False, handlelength=1.2
+    )
 
 
 def _state_timeline(axes: Axes, panel: Panel, board: Board) -> None:
@@ -136,7 +144,7 @@ def _table(axes: Axes, panel: Panel, _: Board) -> None:
     heads = [*panel.series[0].labels, "Value"]
     rows = [[*each.labels.values(), told(each.newest, panel.unit)] for each in panel.series[:MOST_ROWS]]
     made = axes.table(cellText=rows, colLabels=heads, loc="upper center", cellLoc="left", edges="horizontal")
-    made.auto_set_font_size(False)
+    made.auto_set_font_size(value=False)
     made.set_fontsize(7.5)
 
 
@@ -186,7 +194,9 @@ def _time(axes: Axes, board: Board) -> None:
 def _marked(axes: Axes, marks: Sequence[Mark]) -> None:
     for mark in marks:
         for at in mark.times:
-            axes.axvline(date2num(datetime.fromtimestamp(at, UTC)), color=mark.colour, linewidth=0.9, linestyle="--", alpha=0.7)
+            axes.axvline(
+                date2num(datetime.fromtimestamp(at, UTC)), color=mark.colour, linewidth=0.9, linestyle="--", alpha=0.7
+            )
 
 
 def _bare(axes: Axes) -> None:

@@ -59,6 +59,7 @@ def of(site: Site, name: str, **labels: str) -> str:
     return f'{name}{{namespace="{site.namespace}",model_deployment="{MODEL}"{more}}}'
 
 
+@pytest.mark.timeout(900)
 def test_a_promotion_and_a_rollback_as_they_are_told(site: Site, watcher: Watcher) -> None:
     site.go_live()
     began = watcher.now
@@ -93,9 +94,9 @@ def test_a_promotion_and_a_rollback_as_they_are_told(site: Site, watcher: Watche
         assert all(value > 0 for value in answer.values()), f"{rule.expr}: {answer}"
         assert answer
 
+    pictured(site, watcher, began)
     empty = [title for title, query in shown(site) if not watcher.series(query, seconds=300) and title not in QUIET]
     assert empty == []
-    pictured(site, watcher, began)
     run_the_runbooks_commands(site, record_name=site.records()[-1]["metadata"]["name"])
 
 
@@ -123,7 +124,7 @@ def pictured(site: Site, watcher: Watcher, began: float) -> None:
 
     span = began, watcher.now
 
-    def asked(query: str, newest: bool) -> list[Json]:
+    def asked(query: str, newest: bool) -> list[Json]:  # noqa: FBT001 - as the port has it
         return watcher.newest(query) if newest else watcher.series(query, seconds=round(span[1] - span[0]))
 
     for path in DASHBOARDS:

@@ -38,6 +38,7 @@ class Watcher:
             probe.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._http = httpx.Client(timeout=10, trust_env=False)
 
     def scrape(self, health_url: str) -> None:
         """From now on this is the operator."""
@@ -87,9 +88,7 @@ class Watcher:
         wait_until(lambda: alert not in self.firing(), what=f"{alert} is over", seconds=seconds)
 
     def _ask(self, what: str, **parameters: object) -> Json:
-        answer = httpx.get(
-            f"{self.url}/api/v1/{what}", params={k: str(v) for k, v in parameters.items()}, timeout=10, trust_env=False
-        )
+        answer = self._http.get(f"{self.url}/api/v1/{what}", params={k: str(v) for k, v in parameters.items()})
         body = answer.json()
         assert body["status"] == "success", f"{parameters}: {body}"
         return dict(body["data"])
@@ -119,10 +118,11 @@ class Watcher:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)
+        self._http.close()
 
     def _ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready", timeout=2, trust_env=False).is_success
+            return self._http.get(f"{self.url}/-/ready", timeout=2).is_success
         except httpx.HTTPError:
             return False
 

@@ -23,7 +23,10 @@ def answered(expr: str, newest: bool) -> Sequence[Mapping[str, Any]]:  # noqa: F
     assert "$" not in expr
     labels = {"phase": "Stable", "slo": "availability", "test": "e1", "arm": "stable", "kind": "applied"}
     found = [
-        {"metric": {**labels, "instance": str(number)}, "values": [[at, str(number * (at > 1040))] for at in range(1000, 1100)]}
+        {
+            "metric": {**labels, "instance": str(number)},
+            "values": [[at, str(number * (at > 1040))] for at in range(1000, 1100)],
+        }
         for number in (1, 2)
     ]
     return [{"metric": each["metric"], "value": each["values"][-1]} for each in found] if newest else found  # type: ignore[index]

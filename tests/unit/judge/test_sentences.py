@@ -120,7 +120,9 @@ def test_a_hold_never_calls_inside_what_is_not(reason: Reason, changes: dict[str
 
 def test_without_an_objective_nothing_is_said_of_one() -> None:
     changes: dict[str, Any] = {"settings": WITHOUT_OBJECTIVE}
-    assert said(Verdict.HOLD, Reason.WORSE_THAN_STABLE, **changes) == f"{NO_HARM}; evidence: {ABOVE} (165 to 1 is proof)"
+    assert (
+        said(Verdict.HOLD, Reason.WORSE_THAN_STABLE, **changes) == f"{NO_HARM}; evidence: {ABOVE} (165 to 1 is proof)"
+    )
     doubt = f"; the newest windows speak against it ({ABOVE})"
     assert said(Verdict.PASS, doubted=True, **changes) == f"{NO_HARM}; 57 % of the evidence for passing{doubt}"
 

@@ -50,7 +50,14 @@ def test_part_of_a_proof(log10: float, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("values", "found"),
-    [((), None), ((None, None), None), ((1.0, None), 1.0), ((2.0, 2.0), 2.0), ((2.0, -300.0), 1.69897), ((300.0, 301.0), 300.740363)],
+    [
+        ((), None),
+        ((None, None), None),
+        ((1.0, None), 1.0),
+        ((2.0, 2.0), 2.0),
+        ((2.0, -300.0), 1.69897),
+        ((300.0, 301.0), 300.740363),
+    ],
 )
 def test_the_mean_is_of_the_e_values(values: tuple[float | None, ...], found: float | None) -> None:
     told = mean(*values)

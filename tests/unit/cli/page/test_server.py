@@ -115,7 +115,10 @@ async def test_a_record_of_another_model_is_not_shown_under_this_one(served: Ser
         assert (await read(f"{url}/mdep/prod/other/records/{made.record}"))[0] == 404
 
 
-async def test_a_record_leads_to_its_report_which_is_a_page_of_its_own(served: Served) -> None:
+async def test_a_record_leads_to_its_report_which_is_a_page_of_its_own(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serin.cli.following.records.REPORT_PATIENCE", 60.0)
     made = await asyncio.to_thread(world, "back")
     async with served(made) as url:
         path = f"{ROLLOUT}/records/{made.record}"

@@ -24,6 +24,8 @@ FRESH = timedelta(seconds=4)
 MOST_KEPT, MOST_AT_ONCE = 64, 4
 PATIENCE = 2.0
 """Seconds that a reader waits for a record; it comes a moment later then, and the rest of the page does not wait."""
+REPORT_PATIENCE = 5.0
+"""The same for a report, which somebody has asked for and beside which nothing stands."""
 LONGEST_PROBLEM = 400
 CONTENT = ("model", "predictor", "transformer")
 """What a revision is made of: it is not shown, and may hold what is nobody's business."""
@@ -105,9 +107,11 @@ class Records:
                 api.close()
             return page(incident(bundle_of(case_of(found.items, name))))
 
-        return self._read(("report", namespace, record), read, "get")  # type: ignore[return-value]
+        return self._read(("report", namespace, record), read, "get", REPORT_PATIENCE)  # type: ignore[return-value]
 
-    def _read(self, key: tuple[str, ...], read: Callable[[object], object], verb: str) -> Found[object]:
+    def _read(
+        self, key: tuple[str, ...], read: Callable[[object], object], verb: str, patience: float | None = None
+    ) -> Found[object]:
         """What is known, and read anew if that is old; whoever asks waits ``PATIENCE`` for it and no longer."""
         with self._lock:
             at, known = self._kept.get(key, (None, Found(None)))
@@ -119,7 +123,7 @@ class Records:
             if done is None and len(self._reading) < MOST_AT_ONCE:
                 done = self._reading[key] = threading.Event()
                 threading.Thread(target=self._fetch, args=(key, read, verb, known, done), daemon=True).start()
-        if done is None or not done.wait(PATIENCE):
+        if done is None or not done.wait(patience or PATIENCE):
             return replace(known, problem="the cluster is slow to answer: it will be here in a while")
         with self._lock:
             return self._kept[key][1] if key in self._kept else known

@@ -32,7 +32,9 @@ AGE = 2.0
 BEAT, LEAST_BETWEEN = 15.0, 1.0
 """Seconds after which a viewer is told at the latest, so that what is so long ago is told anew, and at the soonest."""
 HTML = "text/html"
-REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 """What a browser may do with a report, which has its style inside: nothing else."""
 FOREVER = "public, max-age=31536000, immutable"
 

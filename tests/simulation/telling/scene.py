@@ -1,29 +1,21 @@
-"""The passes that ``tests.simulation.telling`` measures, in a process of their own, as its parent asks for them.
+"""What the passes of ``tests.simulation.telling.passes`` run on: many ModelDeployments, and the fakes behind them.
 
-Many ModelDeployments in mid-rollout, each on a fake API server of its own, and a fake Prometheus that answers at once.
-What the process tells of itself is what one word of ``MODES`` says. The time in which a fake answers is not counted.
+Each has a fake API server of its own, and a fake Prometheus answers at once. The time in which a fake answers is noted,
+so that it can be left out.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import json
-import logging
 import os
-import statistics
-import sys
 import time
-import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
@@ -35,10 +27,8 @@ from serin.controller.metrics.exposition import Exposition
 from serin.controller.metrics.metric import REGISTRY
 from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
 from serin.controller.metrics.notifications import NotificationMetrics
-from serin.controller.metrics.process import declare_process, declare_server
 from serin.controller.metrics.sight import Sight
 from serin.controller.reconciliation.reconcile import Reconciler
-from serin.controller.telling.log import configure_logging
 from serin.controller.telling.passes import call_seen, query_seen, traced_by
 from serin.notify import sinks_of
 from serin.notify.delivery import outbox_of
@@ -46,9 +36,6 @@ from serin.notify.outbox import Outbox
 from serin.notify.receivers.settings import NotificationSettings
 from serin.notify.sink import SinkContext
 from serin.prometheus.server.client import QueryStats, Result
-from serin.records.chain_report import item_of
-from serin.report.facts.case import case_of
-from serin.report.facts.gathering import bundle_of, encoded
 from serin.schema.notification_kinds import NotificationKind
 from serin.tracing.choice import tracer_of
 from tests.clock import START
@@ -149,7 +136,9 @@ class Seen:
 class Prometheus(FakePrometheus):
     """Answers at once; told of as the real one is."""
 
-    def __init__(self, clock: Callable[[], datetime], aside: Aside, on_query: Callable[[QueryStats], None] | None) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], aside: Aside, on_query: Callable[[QueryStats], None] | None
+    ) -> None:
         super().__init__(clock)
         self._aside, self._on_query = aside, on_query
 
@@ -194,7 +183,7 @@ class Scene:
             outbox=self.outbox,
         )
         self.loop = Loop(self._reconciled, lambda: self.now, timedelta(hours=1), traced=traced_by(self.tracer))
-        self.exposition = Exposition(lambda: self.now.timestamp(), exemplars=traces)
+        self.exposition = Exposition(time.monotonic, exemplars=traces)
         self.rounds = 0
         for namespace, each in self.clusters.items():
             meta = {"namespace": namespace, "name": "careful"}
@@ -249,11 +238,9 @@ class Scene:
 
     async def round(self) -> list[float]:
         """One pass over each ModelDeployment, and all that follows from it; the milliseconds of each of the first."""
-        took = []
         for key in self.keys:
             self.loop.queue.add_at(key, time.monotonic())
-        for _ in self.keys:
-            took.append(await self._pass())
+        took = [await self._pass() for _ in self.keys]
         async with asyncio.timeout(30):
             while self.loop.queue.depth or any(line.depth for line in self.outbox.lines.values()):
                 if self.loop.queue.depth:
@@ -284,91 +271,3 @@ class Scene:
         kind = resources.MODEL_DEPLOYMENTS.plural
         told = self.clusters["team-0"].objects[kind, "team-0", "fraud"].get("status", {}).get("message")
         raise RuntimeError(f"{phase} is not reached: {self.phases()}: {told}; {self.failures} passes failed")
-
-
-def silence() -> None:
-    """Nothing is counted and nothing is logged, at the least cost that there can be."""
-    for kind, methods in {Counter: ("inc",), Gauge: ("inc", "dec", "set"), Histogram: ("observe",)}.items():
-        for method in methods:
-            setattr(kind, method, lambda *_, **__: None)
-        kind.labels = lambda self, *_, **__: self  # type: ignore[method-assign,assignment]
-
-
-def be_quiet() -> None:
-    """No line of the log is made."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.disable()
-
-
-def resident() -> float:
-    """MiB of memory that this process has now."""
-    gc.collect()
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
-
-
-def bundled(scene: Scene) -> dict[str, float]:
-    """What one incident bundle costs whoever asks for it: milliseconds, KiB of JSON, and MiB of memory at most."""
-    objects = scene.clusters["team-0"].objects
-    records = [obj for key, obj in objects.items() if key[0] == resources.PROMOTION_RECORDS.plural]
-    items = [item for obj in records if (item := item_of(obj, "fake")) is not None]
-    name = max(items, key=lambda item: item.order).name
-    took = []
-    for _ in range(9):
-        began = time.perf_counter()
-        made = encoded(bundle_of(case_of(items, name)))
-        took.append(1000 * (time.perf_counter() - began))
-    tracemalloc.start()
-    bundle_of(case_of(items, name))
-    peak = tracemalloc.get_traced_memory()[1] / 1024 / 1024
-    tracemalloc.stop()
-    return {"ms": statistics.median(took), "KiB": len(made) / 1024, "MiB": peak}
-
-
-async def measure(mode: str, count: int, receiver: str, log: TextIO) -> None:
-    """Makes the scene, and then a round for each line of standard input that asks for one."""
-    scene = Scene(MODES[mode], count, receiver)
-    configure_logging("json", log)
-    if "metrics" in scene.on:
-        declare_process()
-        declare_server(URL)
-    else:
-        silence()
-    if "logs" not in scene.on:
-        be_quiet()
-    async with scene.working():
-        scene.want("1")
-        await scene.until("Stable")
-        scene.want("2")
-        await scene.until("Progressing")
-        say({"ready": True})
-        cpu, aside = time.process_time(), scene.aside.cpu
-        for line in sys.stdin:
-            if line.strip() == "end":
-                break
-            took = await scene.round()
-            now, left_out = time.process_time(), scene.aside.cpu
-            say({"pass": statistics.median(took), "cpu": 1000 * (now - cpu - (left_out - aside)) / count})
-            cpu, aside = now, left_out
-        in_progress, memory = scene.phases() == {"Progressing"}, resident()
-        spans = {result: REGISTRY.get_sample_value("serin_trace_spans_total", {"result": result}) for result in ("sent", "failed", "dropped")}
-        ended = {"progressing": in_progress, "failures": scene.failures, "MiB": memory, "lines": log.tell()}
-        scene.prometheus.candidate_bad = scene.prometheus.candidate_rate // 5
-        await scene.until("RolledBack")
-        say({**ended, "spans": {k: v for k, v in spans.items() if v}, "bundle": bundled(scene)})
-
-
-def say(told: dict[str, Any]) -> None:
-    """One line for the parent."""
-    print(json.dumps(told), flush=True)
-
-
-def main() -> None:
-    """``MODE COUNT RECEIVER LOG``."""
-    mode, count, receiver, path = sys.argv[1:]
-    with Path(path).open("w", encoding="utf-8") as log:
-        asyncio.run(measure(mode, int(count), receiver, log))
-
-
-if __name__ == "__main__":
-    main()

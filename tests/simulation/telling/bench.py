@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.report import REPORT, table
-from tests.simulation.told_passes import EVERYTHING, MODES, NOTHING
+from tests.simulation.telling.scene import EVERYTHING, MODES, NOTHING
 
 BEGIN, END = "<!-- bench-telling: begin -->\n", "<!-- bench-telling: end -->\n"
 WARM_UP = 10
@@ -94,7 +95,7 @@ class Measured:
 @contextmanager
 def child(mode: str, count: int, url: str, folder: str) -> Iterator[subprocess.Popen[str]]:
     """A process that waits to be asked for rounds."""
-    module = "tests.simulation.told_passes"
+    module = "tests.simulation.telling.passes"
     command = [sys.executable, "-m", module, mode, str(count), url, str(Path(folder) / f"{mode}.log")]
     env = {"PATH": "", "PYTHONHASHSEED": "0", "OTEL_EXPORTER_OTLP_ENDPOINT": url, "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -166,13 +167,16 @@ def written(found: dict[str, Measured], taken: Counter[str], count: int, rounds:
     lost = sum(each["spans"].get(result, 0) for each in everything for result in ("failed", "dropped"))
     bundle = {key: statistics.median(each["bundle"][key] for each in everything) for key in ("ms", "KiB", "MiB")}
     notes = sum(number for path, number in taken.items() if path != "/v1/traces")
-    return (
-        f"{table('What telling costs', columns, rows)}\n"
-        f"{count} ModelDeployments in mid-rollout with two SLOs, windows of 1 s and steps of 20 windows; {sets} times {rounds} rounds of a "
-        f"pass over each. In brackets: the middle half of the rounds. The process with all of it sent {spans:.0f} spans ({lost:.0f} were "
-        f"lost), and the endpoint took {notes} requests with notifications from the two that send some. An incident bundle is made by whoever "
-        f"asks for one, not by the operator: {bundle['ms']:.0f} ms, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most.\n"
+    said = (
+        f"{count} ModelDeployments in mid-rollout with two SLOs, windows of 1 s and steps of 20 windows; {sets} times "
+        f"{rounds} rounds of a pass over each. In brackets: the middle half of the rounds. The process with all of it "
+        f"sent {spans:.0f} spans ({lost:.0f} were lost), and the endpoint took {notes} requests with notifications of "
+        f"the two that send some. An incident bundle is made by whoever asks for one, not by the operator: "
+        f"{bundle['ms']:.0f} ms, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most."
     )
+    # The headings of the page are about more than one table each.
+    title = table("", columns, rows).removeprefix("## \n\n")
+    return f"{title}\n{textwrap.fill(said, 160)}\n"
 
 
 def write(text: str) -> None:
