@@ -101,9 +101,12 @@ def _series(legend: str, answer: Sequence[Mapping[str, Any]]) -> list[Series]:
         labels = {str(key): str(value) for key, value in item["metric"].items() if key != "__name__"}
         samples = item["values"] if "values" in item else [item["value"]]
         points = tuple((float(at), float(value)) for at, value in samples)
-        name = _LABEL.sub(lambda found, own=labels: own.get(found[1], ""), legend) if legend else ""
-        made.append(Series(name.strip() or ", ".join(labels.values()), labels, points))
+        made.append(Series(_named(legend, labels) or ", ".join(labels.values()), labels, points))
     return sorted(made, key=lambda each: each.name)
+
+
+def _named(legend: str, labels: Mapping[str, str]) -> str:
+    return _LABEL.sub(lambda found: labels.get(found[1], ""), legend).strip()
 
 
 def _mark(found: Mapping[str, Any], values: Mapping[str, str], asked: Asked) -> Mark:

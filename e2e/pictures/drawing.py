@@ -59,7 +59,7 @@ def draw(board: Board, path: Path) -> None:
     width, height = COLUMN * WHOLE, HEAD + LINE * bottom
     figure = Figure(figsize=(width, height), facecolor=PAPER)
     figure.text(0.008, 1 - 0.28 / height, board.title, fontsize=13, weight="bold", color=INK, va="center")
-    begin, end = (datetime.fromtimestamp(at, UTC) for at in board.span)
+    begin, end = map(_time_of, board.span)
     when = f"{begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC"
     figure.text(0.992, 1 - 0.28 / height, when, fontsize=9, color=SOFT, va="center", ha="right")
     for panel in board.panels:
@@ -91,8 +91,13 @@ def draw(board: Board, path: Path) -> None:
 def _timeseries(axes: Axes, panel: Panel, board: Board) -> None:
     for number, series in enumerate(panel.series):
         for piece in pieces(series):
-            times = [date2num(datetime.fromtimestamp(at, UTC)) for at, _ in piece]
-            axes.plot(times, [value for _, value in piece], color=_colour(number), linewidth=1.3, label=None)
+            axes.plot(
+                [_place(at) for at, _ in piece],
+                [value for _, value in piece],
+                color=_colour(number),
+                linewidth=1.3,
+                label=None,
+            )
         axes.plot([], [], color=_colour(number), label=series.name)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: told(value, panel.unit)))
     _time(axes, board)
@@ -113,9 +118,8 @@ def _state_timeline(axes: Axes, panel: Panel, board: Board) -> None:
     shown = [series for series in panel.series if any(value for _, value in series.points)][:MOST_ROWS]
     for number, series in enumerate(shown):
         for begin, end in stretches(series):
-            left = date2num(datetime.fromtimestamp(begin, UTC))
-            wide = date2num(datetime.fromtimestamp(end, UTC)) - left
-            axes.barh(number, wide, left=left, height=0.72, color=_colour(number), align="center")
+            left = _place(begin)
+            axes.barh(number, _place(end) - left, left=left, height=0.72, color=_colour(number), align="center")
     axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
     axes.set_yticks(range(len(shown)), [series.name for series in shown])
     _time(axes, board)
@@ -179,11 +183,19 @@ def stretches(series: Series) -> Iterator[tuple[float, float]]:
             yield begun, max(piece[-1][0], begun + 1)
 
 
+def _time_of(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _place(seconds: float) -> float:
+    """Where a time lies on the axis."""
+    return float(date2num(_time_of(seconds)))  # type: ignore[no-untyped-call]
+
+
 def _time(axes: Axes, board: Board) -> None:
-    begin, end = (date2num(datetime.fromtimestamp(at, UTC)) for at in board.span)
-    axes.set_xlim(begin, end)
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S", tz=UTC))
-    axes.xaxis.set_major_locator(AutoDateLocator(tz=UTC, minticks=3, maxticks=6))
+    axes.set_xlim(*map(_place, board.span))
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S", tz=UTC))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(AutoDateLocator(tz=UTC, minticks=3, maxticks=6))  # type: ignore[no-untyped-call]
     axes.grid(visible=True, color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7, colors=SOFT, length=0)
@@ -194,9 +206,7 @@ def _time(axes: Axes, board: Board) -> None:
 def _marked(axes: Axes, marks: Sequence[Mark]) -> None:
     for mark in marks:
         for at in mark.times:
-            axes.axvline(
-                date2num(datetime.fromtimestamp(at, UTC)), color=mark.colour, linewidth=0.9, linestyle="--", alpha=0.7
-            )
+            axes.axvline(_place(at), color=mark.colour, linewidth=0.9, linestyle="--", alpha=0.7)
 
 
 def _bare(axes: Axes) -> None:

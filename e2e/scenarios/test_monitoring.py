@@ -63,7 +63,7 @@ def of(site: Site, name: str, **labels: str) -> str:
 def test_a_promotion_and_a_rollback_as_they_are_told(site: Site, watcher: Watcher) -> None:
     site.go_live()
     began = watcher.now
-    with site.load():
+    with site.load(rate=40):
         site.want("2")
         site.until_stable("2")
         site.want("3", environment={"ERROR_RATE": "0.2"})
@@ -111,8 +111,9 @@ def shown(site: Site) -> list[tuple[str, str]]:
 
 
 def variables(site: Site) -> dict[str, str]:
-    """What stands for Grafana's variables here, and for a day."""
-    return {"$namespace": site.namespace, "$model_deployment": MODEL, "$__rate_interval": "20s", "[1d]": "[5m]"}
+    """What stands for Grafana's variables here, for a day, and for a minute."""
+    times = {"$__rate_interval": "20s", "[1d]": "[5m]", "[1m]": "[4s]"}
+    return {"$namespace": site.namespace, "$model_deployment": MODEL, **times}
 
 
 def pictured(site: Site, watcher: Watcher, began: float) -> None:

@@ -89,7 +89,7 @@ class Measured:
     @property
     def memory(self) -> float:
         """MiB."""
-        return statistics.median(each["MiB"] for each in self.ended)
+        return float(statistics.median(each["MiB"] for each in self.ended))
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def asked(process: subprocess.Popen[str], what: str = "") -> dict[str, Any]:
         process.stdin.flush()
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"{process.args}: it ended")
+        raise RuntimeError(f"{process.args!r}: it ended")
     return dict(json.loads(line))
 
 

@@ -21,12 +21,12 @@ from serin.api.status import ModelDeploymentStatus
 from serin.cluster import resources
 from serin.cluster.client import Call
 from serin.cluster.paging import Page
-from serin.controller import process
 from serin.controller.loop import Loop
 from serin.controller.metrics.exposition import Exposition
 from serin.controller.metrics.metric import REGISTRY
 from serin.controller.metrics.model_deployments import ModelDeploymentMetrics
 from serin.controller.metrics.notifications import NotificationMetrics
+from serin.controller.metrics.process import record_spans
 from serin.controller.metrics.sight import Sight
 from serin.controller.reconciliation.reconcile import Reconciler
 from serin.controller.telling.passes import call_seen, query_seen, traced_by
@@ -172,7 +172,7 @@ class Scene:
         # Traces name each request, too: what tells of one is there with either.
         self.prometheus = Prometheus(lambda: self.now, self.aside, query_seen if metrics or traces else None)
         cluster: Any = Seen(self.clusters, self.aside, call_seen if metrics or traces else None)
-        self.tracer = tracer_of(os.environ, "1", process.record_spans) if traces else None
+        self.tracer = tracer_of(os.environ, "1", record_spans) if traces else None
         self.outbox = self._outbox()
         self.reconciler = Reconciler(
             cluster,

@@ -22,14 +22,12 @@ def answered(expr: str, newest: bool) -> Sequence[Mapping[str, Any]]:  # noqa: F
     """Two series for each query."""
     assert "$" not in expr
     labels = {"phase": "Stable", "slo": "availability", "test": "e1", "arm": "stable", "kind": "applied"}
-    found = [
-        {
-            "metric": {**labels, "instance": str(number)},
-            "values": [[at, str(number * (at > 1040))] for at in range(1000, 1100)],
-        }
-        for number in (1, 2)
-    ]
-    return [{"metric": each["metric"], "value": each["values"][-1]} for each in found] if newest else found  # type: ignore[index]
+    values = {number: [[at, str(number * (at > 1040))] for at in range(1000, 1100)] for number in (1, 2)}
+    found: list[dict[str, Any]] = []
+    for number, points in values.items():
+        told: dict[str, Any] = {"value": points[-1]} if newest else {"values": points}
+        found.append({"metric": {**labels, "instance": str(number)}, **told})
+    return found
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
