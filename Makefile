@@ -172,6 +172,10 @@ bench-judge: $(STAMP) ## Measure the judge against its peers' rules; writes docs
 bench-queries: $(STAMP) ## How many queries do 1, 50 and 500 active rollouts cost one Prometheus?
 	@$(BIN)/python -m tests.simulation.queries
 
+.PHONY: bench-telling
+bench-telling: $(STAMP) ## What do metrics, logs, notifications and traces cost a pass? Writes docs/benchmarks.md (about 10 minutes)
+	@$(BIN)/python -m tests.simulation.telling.bench
+
 ##@ The sandbox
 
 .PHONY: playground

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from e2e.load.live import Counts
+from serin.schema.odds import mean, odds, part
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -122,17 +123,17 @@ def picture(snapshot: Snapshot, recent: dict[str, Counts]) -> Group:
 
 def breach_words(slo: Slo) -> str:
     """How far the evidence is from a breach, in words: both tests must reach the threshold."""
-    return f"breach evidence {lower_of(slo, 'e1', 'e2'):.1f} of {_number(slo.threshold):.1f}"
+    return f"breach evidence: {odds(_against(slo))} ({odds(_number(slo.threshold))} is proof)"
 
 
-def lower_of(slo: Slo, first: str, second: str) -> float:
+def _against(slo: Slo) -> float:
     """The lesser of two pieces of evidence: what both have reached."""
-    return min(_number(slo.evidence.get(first, "0")), _number(slo.evidence.get(second, "0")))
+    return min(_number(slo.evidence.get(test, "0")) for test in ("e1", "e2"))
 
 
-def higher_of(slo: Slo, first: str, second: str) -> float:
-    """The greater of two pieces of evidence: what one of them has reached."""
-    return max(_number(slo.evidence.get(first, "0")), _number(slo.evidence.get(second, "0")))
+def _for(slo: Slo) -> float:
+    """The mean of two pieces of evidence, by which an SLO passes."""
+    return mean(*(_number(slo.evidence.get(test, "0")) for test in ("e3", "e4"))) or 0.0
 
 
 def _arms(snapshot: Snapshot, recent: dict[str, Counts]) -> Table:
@@ -158,16 +159,16 @@ def _evidence(slos: tuple[Slo, ...]) -> Table:
     for name in ("objective", "verdict", "bad/all of both", "", "against it", "", "for it"):
         table.add_column(name, no_wrap=True)
     for slo in slos:
-        against, limit = lower_of(slo, "e1", "e2"), _number(slo.threshold)
-        support, goal = higher_of(slo, "e3", "e4"), _number(slo.pass_threshold)
+        against, limit = _against(slo), _number(slo.threshold)
+        support, goal = _for(slo), _number(slo.pass_threshold)
         table.add_row(
             slo.name,
             Text(slo.verdict, style={"Pass": "green", "Fail": "red"}.get(slo.verdict, "yellow")),
             f"{slo.candidate[0]}/{slo.candidate[1]} {slo.stable[0]}/{slo.stable[1]}",
             _bar(against, limit, "red", width=EVIDENCE_BAR),
-            f"{against:.1f}/{limit:.1f}",
+            f"{odds(against)} of {odds(limit)}",
             _bar(support, goal, "green", width=EVIDENCE_BAR),
-            f"{support:.1f}/{goal:.1f}",
+            part(support, goal),
         )
     return table
 

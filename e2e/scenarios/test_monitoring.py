@@ -1,8 +1,12 @@
-"""Metrics, rules, dashboards and runbooks on real rollouts: what is shipped is loaded, asked and run."""
+"""Metrics, rules, dashboards and runbooks on real rollouts: what is shipped is loaded, asked and run.
+
+``SERIN_PICTURES`` names a folder for pictures of the dashboards, for docs/operations/monitoring.md.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -13,6 +17,7 @@ import pytest
 
 from e2e.deploy.cluster import wait_until
 from e2e.deploy.process import OperatorProcess
+from e2e.pictures.board import filled_in, read
 from e2e.sandbox.build import find_optional
 from e2e.scenarios.causes import live_on_settings, settings_go
 from e2e.scenarios.site import MODEL
@@ -22,6 +27,7 @@ from tools.monitoring.recordings import DORA
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
 
 pytestmark = pytest.mark.matrix
@@ -53,9 +59,11 @@ def of(site: Site, name: str, **labels: str) -> str:
     return f'{name}{{namespace="{site.namespace}",model_deployment="{MODEL}"{more}}}'
 
 
+@pytest.mark.timeout(900)
 def test_a_promotion_and_a_rollback_as_they_are_told(site: Site, watcher: Watcher) -> None:
     site.go_live()
-    with site.load():
+    began = watcher.now
+    with site.load(rate=40):
         site.want("2")
         site.until_stable("2")
         site.want("3", environment={"ERROR_RATE": "0.2"})
@@ -86,6 +94,7 @@ def test_a_promotion_and_a_rollback_as_they_are_told(site: Site, watcher: Watche
         assert all(value > 0 for value in answer.values()), f"{rule.expr}: {answer}"
         assert answer
 
+    pictured(site, watcher, began)
     empty = [title for title, query in shown(site) if not watcher.series(query, seconds=300) and title not in QUIET]
     assert empty == []
     run_the_runbooks_commands(site, record_name=site.records()[-1]["metadata"]["name"])
@@ -98,10 +107,29 @@ def shown(site: Site) -> list[tuple[str, str]]:
         board = json.loads(path.read_text())
         found += [(p["title"], t["expr"]) for p in board["panels"] for t in p.get("targets", [])]
         found += [(mark["name"], mark["expr"]) for mark in board["annotations"]["list"]]
-    values = {"$namespace": site.namespace, "$model_deployment": MODEL, "$__rate_interval": "20s", "[1d]": "[5m]"}
-    for old, new in values.items():
-        found = [(title, query.replace(old, new)) for title, query in found]
-    return found
+    return [(title, filled_in(query, variables(site))) for title, query in found]
+
+
+def variables(site: Site) -> dict[str, str]:
+    """What stands for Grafana's variables here, for a day, and for a minute."""
+    times = {"$__rate_interval": "20s", "[1d]": "[5m]", "[1m]": "[4s]"}
+    return {"$namespace": site.namespace, "$model_deployment": MODEL, **times}
+
+
+def pictured(site: Site, watcher: Watcher, began: float) -> None:
+    """Pictures of both dashboards from ``began`` on, if somebody wants some."""
+    folder = os.environ.get("SERIN_PICTURES")
+    if not folder:
+        return
+    from e2e.pictures.drawing import draw  # matplotlib is asked for where pictures are only
+
+    span = began, watcher.now
+
+    def asked(query: str, newest: bool) -> list[Json]:  # noqa: FBT001 - as the port has it
+        return watcher.newest(query) if newest else watcher.series(query, seconds=round(span[1] - span[0]))
+
+    for path in DASHBOARDS:
+        draw(read(path, variables(site), span, asked), Path(folder) / f"{path.stem}.png")
 
 
 def run_the_runbooks_commands(site: Site, *, record_name: str) -> None:

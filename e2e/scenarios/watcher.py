@@ -38,6 +38,7 @@ class Watcher:
             probe.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._http = httpx.Client(timeout=10, trust_env=False)
 
     def scrape(self, health_url: str) -> None:
         """From now on this is the operator."""
@@ -50,12 +51,21 @@ class Watcher:
             tuple(value for name, value in sorted(item["metric"].items()) if name != "__name__"): float(
                 item["value"][1]
             )
-            for item in self._ask("query", query=expr)["result"]
+            for item in self.newest(expr)
         }
+
+    def newest(self, expr: str) -> list[Json]:
+        """An instant query, as Prometheus answers it."""
+        return list(self._ask("query", query=expr)["result"])
+
+    @property
+    def now(self) -> float:
+        """Its time."""
+        return self.query("vector(time())")[()]
 
     def series(self, expr: str, *, seconds: int) -> list[Json]:
         """A range query over the last so many seconds."""
-        now = self.query("vector(time())")[()]
+        now = self.now
         return list(self._ask("query_range", query=expr, start=now - seconds, end=now, step=1)["result"])
 
     def firing(self) -> dict[str, Json]:
@@ -78,9 +88,7 @@ class Watcher:
         wait_until(lambda: alert not in self.firing(), what=f"{alert} is over", seconds=seconds)
 
     def _ask(self, what: str, **parameters: object) -> Json:
-        answer = httpx.get(
-            f"{self.url}/api/v1/{what}", params={k: str(v) for k, v in parameters.items()}, timeout=10, trust_env=False
-        )
+        answer = self._http.get(f"{self.url}/api/v1/{what}", params={k: str(v) for k, v in parameters.items()})
         body = answer.json()
         assert body["status"] == "success", f"{parameters}: {body}"
         return dict(body["data"])
@@ -110,10 +118,11 @@ class Watcher:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)
+        self._http.close()
 
     def _ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready", timeout=2, trust_env=False).is_success
+            return self._http.get(f"{self.url}/-/ready", timeout=2).is_success
         except httpx.HTTPError:
             return False
 

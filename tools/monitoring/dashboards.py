@@ -10,6 +10,8 @@ from tools.monitoring.panels import OF, SOURCE, Panel, Query, variable
 
 RANGE = "$__rate_interval"
 ARMS = f"sum by (slo, arm) (rate(serin_slo_bad_requests_total{{{OF}}}[{RANGE}]))"
+EVIDENCE = f'clamp(max by (slo, test) (serin_slo_evidence_log10{{{{{OF},test=~"{{tests}}"}}}}), -3, 9)'
+"""Within bounds: where a version is so bad that the evidence is in the hundreds, the line would lie on the floor."""
 FLEET: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     (
         "Now",
@@ -80,17 +82,17 @@ ROLLOUT: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     (
         "Evidence",
         (
-            Panel("timeseries", "Bad share of each arm", "percentunit", "By SLO; the dashed line is what the objective allows.", (
+            Panel("timeseries", "Bad share of each arm", "percentunit", "By SLO; the line named allowed is what the objective allows.", (
                 Query(f"{ARMS} / (sum by (slo, arm) (rate(serin_slo_requests_total{{{OF}}}[{RANGE}])) > 0)", "{{slo}} {{arm}}"),
                 Query(f"1 - max by (slo) (serin_slo_objective_ratio{{{OF}}})", "{{slo}} allowed"),
             )),
             Panel("timeseries", "Requests of each arm", "reqps", "", (Query(f"sum by (slo, arm) (rate(serin_slo_requests_total{{{OF}}}[{RANGE}]))", "{{slo}} {{arm}}"),)),
-            Panel("timeseries", "Evidence against the candidate", "short", "log10 of the e-values. e1 and e2 both at the line: it is taken back.", (
-                Query(f'max by (slo, test) (serin_slo_evidence_log10{{{OF},test=~"e1|e2"}})', "{{slo}} {{test}}"),
+            Panel("timeseries", "Evidence against the candidate", "short", "As powers of ten, drawn from -3 to 9: 2 is 100 to 1. e1 (worse than stable) and e2 (breaks the objective) both at the line: it is taken back.", (
+                Query(EVIDENCE.format(tests="e1|e2"), "{{slo}} {{test}}"),
                 Query(f'max by (slo) (serin_slo_threshold_log10{{{OF},decides="breach"}})', "{{slo}} line"),
             )),
-            Panel("timeseries", "Evidence for the candidate", "short", "log10 of the e-values. e3 or e4 at the line: it has passed.", (
-                Query(f'max by (slo, test) (serin_slo_evidence_log10{{{OF},test=~"e3|e4"}})', "{{slo}} {{test}}"),
+            Panel("timeseries", "Evidence for the candidate", "short", "As powers of ten, drawn from -3 to 9: 2 is 100 to 1. The mean of e3 (not worse than stable) and e4 (keeps the objective) at the line: it has passed.", (
+                Query(EVIDENCE.format(tests="e3|e4"), "{{slo}} {{test}}"),
                 Query(f'max by (slo) (serin_slo_threshold_log10{{{OF},decides="pass"}})', "{{slo}} line"),
             )),
             Panel("statetimeline", "Verdicts", "short", "What the judge says of each SLO.", (Query(f"max by (slo, verdict) (serin_slo_verdict{{{OF}}})", "{{slo}} {{verdict}}"),)),

@@ -34,7 +34,7 @@ def test_plain_lines_come_on_change_only() -> None:
     plain.show(SEEN, None)
     lines = out.getvalue().splitlines()
     assert len(lines) == 1
-    assert "breach evidence 0.5 of 2.0" in lines[0]
+    assert "breach evidence: 3.1 to 1 (100 to 1 is proof)" in lines[0]
     plain.show(Snapshot("Stable", stable="2"), None)
     assert len(out.getvalue().splitlines()) == 2
 
@@ -60,8 +60,8 @@ def test_the_picture_shows_weights_evidence_and_the_sentence() -> None:
         "95 %",
         "20.0 %",
         "1/20 0/380",
-        "0.5/2.0",
-        "0.8/1.3",
+        "3.1 to 1 of 100 to 1",
+        "38 %",
         "collecting",
     ):
         assert words in text

@@ -46,8 +46,8 @@ def said(verdict: Verdict, reason: Reason = Reason.SLO_BREACHED, **changes: Any)
     return sentence(replace(SEEN, **changes), verdict, reason, EVIDENCE, "no data came")
 
 
-BOTH = "worse than stable 0.50, breaks the objective -0.25"
-ABOVE = "worse than stable 0.50, above 1.00% -0.25"
+BOTH = "3.1 to 1 that it is worse than stable, none that it breaks the objective"
+ABOVE = "3.1 to 1 that it is worse than stable, none that it is above 1.00%"
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.INSUFFICIENT])
@@ -81,7 +81,7 @@ ABOVE = "worse than stable 0.50, above 1.00% -0.25"
     ],
 )
 def test_on_the_way_to_a_pass(verdict: Verdict, changes: dict[str, Any], end: str) -> None:
-    assert said(verdict, **changes) == f"{COUNTS}; evidence for passing 0.75 of 1.30{end}"
+    assert said(verdict, **changes) == f"{COUNTS}; 57 % of the evidence for passing{end}"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_on_the_way_to_a_pass(verdict: Verdict, changes: dict[str, Any], end: st
     ],
 )
 def test_a_breach(changes: dict[str, Any], end: str) -> None:
-    assert said(Verdict.FAIL, **changes) == f"{COUNTS}; evidence {BOTH}, threshold 2.22{end}"
+    assert said(Verdict.FAIL, **changes) == f"{COUNTS}; evidence: {BOTH} (165 to 1 is proof){end}"
 
 
 def test_a_run_of_bad_requests_needs_no_evidence() -> None:
@@ -115,14 +115,16 @@ def test_a_run_of_bad_requests_needs_no_evidence() -> None:
     ],
 )
 def test_a_hold_never_calls_inside_what_is_not(reason: Reason, changes: dict[str, Any], end: str) -> None:
-    assert said(Verdict.HOLD, reason, **changes) == f"{COUNTS}; evidence {BOTH}, threshold 2.22{end}"
+    assert said(Verdict.HOLD, reason, **changes) == f"{COUNTS}; evidence: {BOTH} (165 to 1 is proof){end}"
 
 
 def test_without_an_objective_nothing_is_said_of_one() -> None:
     changes: dict[str, Any] = {"settings": WITHOUT_OBJECTIVE}
-    assert said(Verdict.HOLD, Reason.WORSE_THAN_STABLE, **changes) == f"{NO_HARM}; evidence {ABOVE}, threshold 2.22"
+    assert (
+        said(Verdict.HOLD, Reason.WORSE_THAN_STABLE, **changes) == f"{NO_HARM}; evidence: {ABOVE} (165 to 1 is proof)"
+    )
     doubt = f"; the newest windows speak against it ({ABOVE})"
-    assert said(Verdict.PASS, doubted=True, **changes) == f"{NO_HARM}; evidence for passing 0.75 of 1.30{doubt}"
+    assert said(Verdict.PASS, doubted=True, **changes) == f"{NO_HARM}; 57 % of the evidence for passing{doubt}"
 
 
 def test_without_data_it_says_why() -> None:

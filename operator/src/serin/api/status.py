@@ -67,7 +67,7 @@ class SloStatus(ApiModel):
     threshold: Word
     """The candidate is rolled back when ``e1`` and ``e2`` are both at or above this."""
     pass_threshold: Word
-    """The SLO passes when ``e3`` or ``e4`` is at or above this."""
+    """The SLO passes when the mean of the e-values ``e3`` and ``e4`` is at or above this."""
     message: Text
 
 

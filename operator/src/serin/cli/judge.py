@@ -114,7 +114,7 @@ def as_text(judged: Judged) -> str:
 
 def _evidence(slo: SloReport) -> str:
     tests = ", ".join(f"{name} {value:.2f}" for name, value in slo.evidence.items())
-    return f" ({tests}; threshold {slo.threshold:.2f})" if tests else ""
+    return f" (log10 {tests}; threshold {slo.threshold:.2f})" if tests else ""
 
 
 def summary_as_text(summary: Summary, last: Judged) -> str:

@@ -29,6 +29,7 @@ from serin.indicators.stored import NO_DATA, join_arms, split_arms
 from serin.judge.process import log10_e
 from serin.judge.slo import Findings, SloJudge, SloSettings, of_kind
 from serin.schema.choices import Arms
+from serin.schema.odds import odds, part
 from serin.schema.reasons import Verdict
 from serin.schema.types import Query, SignedDecimalString, validations
 
@@ -278,6 +279,6 @@ class ShiftJudge(SloJudge):
             return f"{name}: {self.progress.why_no_data(missing)}"
         return (
             f"{name}: newest shift against stable {self._shift:+.4g}, at most {self._max_shift:g} either way; "
-            f"evidence for a larger one {self._harm:.2f} of {self._threshold:.2f}, for none {self._harmless:.2f} of "
-            f"{self._pass_threshold:.2f}"
+            f"evidence: {odds(self._harm)} for a larger one ({odds(self._threshold)} is proof); "
+            f"{part(self._harmless, self._pass_threshold)} of the evidence for passing"
         )

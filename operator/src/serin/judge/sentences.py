@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from serin.evidence import Counts
 from serin.judge.slo import SloSettings
+from serin.schema.odds import odds, part
 from serin.schema.reasons import Reason, Verdict
 
 
@@ -40,13 +41,12 @@ def sentence(seen: Seen, verdict: Verdict, reason: Reason, evidence: Mapping[str
     """The message for this verdict; ``no_data`` says why there is none."""
     counts = _counts(seen)
     if verdict in {Verdict.PASS, Verdict.INSUFFICIENT}:
-        have = f"{evidence['passing']:.2f} of {seen.pass_threshold:.2f}"
-        return f"{counts}; evidence for passing {have}{_doubt(seen, evidence)}{seen.silence}{_blame(seen)}"
+        have = part(evidence["passing"], seen.pass_threshold)
+        return f"{counts}; {have} of the evidence for passing{_doubt(seen, evidence)}{seen.silence}{_blame(seen)}"
     if verdict is Verdict.FAIL and reason is Reason.ALL_REQUESTS_BAD:
         return f"{counts}; {seen.run} requests and more in a row were all bad"
     if verdict in {Verdict.FAIL, Verdict.HOLD}:
-        both = f"worse than stable {evidence['e1']:.2f}, {_outside_limit(seen)} {evidence['e2']:.2f}"
-        said = f"{counts}; evidence {both}, threshold {seen.threshold:.2f}"
+        said = f"{counts}; evidence: {_against(seen, evidence)} ({odds(seen.threshold)} is proof)"
         if verdict is Verdict.FAIL:
             return f"{said}{seen.silence}{_too(seen)}"
         return f"{said}{_not_inside(seen, reason)}{seen.silence}{_blame(seen)}"
@@ -64,16 +64,17 @@ def _counts(seen: Seen) -> str:
     )
 
 
-def _outside_limit(seen: Seen) -> str:
-    return "breaks the objective" if seen.settings.has_objective else f"above {seen.settings.bad_share:.2%}"
+def _against(seen: Seen, evidence: Mapping[str, float]) -> str:
+    """The evidence of both tests of a breach."""
+    limit = "it breaks the objective" if seen.settings.has_objective else f"it is above {seen.settings.bad_share:.2%}"
+    return f"{odds(evidence['e1'])} that it is worse than stable, {odds(evidence['e2'])} that {limit}"
 
 
 def _doubt(seen: Seen, evidence: Mapping[str, float]) -> str:
     """Why it does not pass, where the evidence for passing would suffice."""
     if not seen.doubted:
         return ""
-    e1, e2 = evidence["e1"], evidence["e2"]
-    return f"; the newest windows speak against it (worse than stable {e1:.2f}, {_outside_limit(seen)} {e2:.2f})"
+    return f"; the newest windows speak against it ({_against(seen, evidence)})"
 
 
 def _not_inside(seen: Seen, reason: Reason) -> str:

@@ -79,8 +79,8 @@ def test_the_screen_of_a_rollout_has_both_arms_the_evidence_and_what_ends_the_wa
     assert "60 % of the traffic" in text
     assert "on trial version 2" in text
     assert "0 of 60 (0.00%) 0 of 90 (0.00%)" in text
-    assert "0.00 of 2.22" in text
-    assert "0.22 of 1.30" in text
+    assert "EVIDENCE WORSE THAN STABLE BREAKS OBJECTIVE IS PROOF TO PASS" in text
+    assert "availability none none 164 to 1" in text
     assert "until 2026-11-18 11:00:09Z (in 59min 58s): then a person is asked for" in text
     assert "ends by requests: with enough of them each SLO passes" in text
     found = told("get", "fraud")

@@ -115,6 +115,42 @@ async def test_a_record_of_another_model_is_not_shown_under_this_one(served: Ser
         assert (await read(f"{url}/mdep/prod/other/records/{made.record}"))[0] == 404
 
 
+async def test_a_record_leads_to_its_report_which_is_a_page_of_its_own(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serin.cli.following.records.REPORT_PATIENCE", 60.0)
+    made = await asyncio.to_thread(world, "back")
+    async with served(made) as url:
+        path = f"{ROLLOUT}/records/{made.record}"
+        address = f"{path}/report"
+        _, text, _ = await read(url + path)
+        assert f'href="{address}"' in text
+        status, text, headers = await read(url + address)
+        assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        for words in (made.record, "SLOBreached", "Evidence of availability", "What changed", "<style>"):
+            assert words in text, words
+        assert "<script" not in text
+        assert "src=" not in text
+        assert headers["Content-Disposition"] == f'inline; filename="{made.record}.html"'
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; style-src 'unsafe-inline';"), "its style is inside; nothing else"
+        assert headers["X-Frame-Options"] == "DENY"
+
+
+async def test_a_report_on_a_record_of_another_model_is_not_there(served: Served) -> None:
+    made = await asyncio.to_thread(world, "back")
+    async with served(made) as url:
+        assert (await read(f"{url}/mdep/prod/other/records/{made.record}/report"))[0] == 404
+
+
+async def test_where_no_report_can_be_made_the_page_says_why(served: Served) -> None:
+    async with served(await asyncio.to_thread(world)) as url:
+        status, text, headers = await read(f"{url}{ROLLOUT}/records/nix/report")
+        assert status == 404
+        assert "There is no report yet: PromotionRecord nix does not exist in namespace prod" in text
+        assert "unsafe-inline" not in headers["Content-Security-Policy"]
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 async def test_nothing_can_be_written(served: Served, method: str) -> None:
     async with served(await asyncio.to_thread(world)) as url:

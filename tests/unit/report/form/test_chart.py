@@ -69,8 +69,8 @@ def test_the_incident_has_a_chart_for_each_slo_the_broken_one_first() -> None:
     assert [chart.title for chart in found] == ["Evidence of availability", "Evidence of latency"]
     assert [mark.label for mark in found[0].marks] == ["breach proven", "decided"]
     assert [weight for _, weight in found[0].weights] == [0, 5, 25, 0]
-    assert "worse than stable 8.47" in found[0].summary
-    assert "proof begins at 2.22" in found[0].summary
+    assert "worse than stable 293 million to 1" in found[0].summary
+    assert "proof begins at 164 to 1" in found[0].summary
 
 
 def test_a_picture_says_in_words_what_it_shows() -> None:
@@ -79,7 +79,7 @@ def test_a_picture_says_in_words_what_it_shows() -> None:
     named = svg.attrib["aria-labelledby"].split()
     assert [svg.find(tag).attrib["id"] for tag in ("title", "desc")] == named  # type: ignore[union-attr]
     texts = [element.text for element in svg.iter("text")]
-    assert {"breach proven", "decided", "25 %", "time (UTC)", "proof at 2.22"} <= set(texts)
+    assert {"breach proven", "decided", "25 %", "time (UTC)", "proof at 164 to 1"} <= set(texts)
 
 
 def test_a_breach_lies_above_the_threshold() -> None:

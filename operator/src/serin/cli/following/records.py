@@ -13,6 +13,7 @@ from serin.api.names import MODEL_DEPLOYMENT, OWNED_SELECTOR
 from serin.cli.following.curves import Curve, curves_of
 from serin.cli.following.follower import Connect
 from serin.cli.live.reading import Object, attempt_of, part
+from serin.cli.live.session import Session
 from serin.cli.live.views import Attempt
 from serin.cluster.resources import PROMOTION_RECORDS, Resource
 from serin.errors import ClusterError, InvalidInput, NotFound, Refused
@@ -23,6 +24,8 @@ FRESH = timedelta(seconds=4)
 MOST_KEPT, MOST_AT_ONCE = 64, 4
 PATIENCE = 2.0
 """Seconds that a reader waits for a record; it comes a moment later then, and the rest of the page does not wait."""
+REPORT_PATIENCE = 5.0
+"""The same for a report, which somebody has asked for and beside which nothing stands."""
 LONGEST_PROBLEM = 400
 CONTENT = ("model", "predictor", "transformer")
 """What a revision is made of: it is not shown, and may hold what is nobody's business."""
@@ -87,7 +90,28 @@ class Records:
 
         return self._read(("record", namespace, record), read, "get")  # type: ignore[return-value]
 
-    def _read(self, key: tuple[str, ...], read: Callable[[object], object], verb: str) -> Found[object]:
+    def report(self, namespace: str, record: str) -> Found[str]:
+        """The report on a rollout, as one page of HTML: what ``serin report`` writes."""
+
+        def read(_: object) -> object:
+            from serin.cli.reports.reading import of_cluster  # late: most of a report's code is needed by nothing else
+            from serin.report.facts.case import case_of
+            from serin.report.facts.gathering import bundle_of
+            from serin.report.form.page import page
+            from serin.report.incident.report import incident
+
+            api = self._connect()
+            try:
+                found, name = of_cluster(Session(api, namespace, self._now), record)
+            finally:
+                api.close()
+            return page(incident(bundle_of(case_of(found.items, name))))
+
+        return self._read(("report", namespace, record), read, "get", REPORT_PATIENCE)  # type: ignore[return-value]
+
+    def _read(
+        self, key: tuple[str, ...], read: Callable[[object], object], verb: str, patience: float | None = None
+    ) -> Found[object]:
         """What is known, and read anew if that is old; whoever asks waits ``PATIENCE`` for it and no longer."""
         with self._lock:
             at, known = self._kept.get(key, (None, Found(None)))
@@ -99,7 +123,7 @@ class Records:
             if done is None and len(self._reading) < MOST_AT_ONCE:
                 done = self._reading[key] = threading.Event()
                 threading.Thread(target=self._fetch, args=(key, read, verb, known, done), daemon=True).start()
-        if done is None or not done.wait(PATIENCE):
+        if done is None or not done.wait(patience or PATIENCE):
             return replace(known, problem="the cluster is slow to answer: it will be here in a while")
         with self._lock:
             return self._kept[key][1] if key in self._kept else known
@@ -116,6 +140,8 @@ class Records:
             found = Found(read(known.value))
         except ClusterError as error:
             found = replace(known, problem=_problem(error, verb, PROMOTION_RECORDS, key[1]))
+        except InvalidInput as error:  # no report can be made of it
+            found = replace(known, problem=shortened(str(error), LONGEST_PROBLEM))
         except Exception as error:  # noqa: BLE001 - whatever is answered, the page says it and goes on
             found = replace(known, problem=f"{type(error).__name__}: this is no answer of a Kubernetes API server")
         with self._lock:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from serin.cli.live.reading import Object, details_of, part
 from serin.cli.live.views import Slo
+from serin.schema.odds import mean
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -37,8 +38,8 @@ class Point:
 
     @property
     def passing(self) -> float | None:
-        """The better one of the two tests by which an SLO passes."""
-        return max((v for v in (self.as_good_as_stable, self.keeps_objective) if v is not None), default=None)
+        """What there is of ``pass_at``: the mean of both."""
+        return mean(self.as_good_as_stable, self.keeps_objective)
 
 
 @dataclass(slots=True)

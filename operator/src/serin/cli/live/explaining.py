@@ -9,6 +9,7 @@ from serin.cli.live.endings import ending, reason_of
 from serin.cli.live.reading import Object, details_of, items, part
 from serin.cli.live.views import Details, Explanation, Slo
 from serin.cli.shell.layout import lasting, moment, share, time_of
+from serin.schema.odds import odds
 
 LONGEST_QUERY = 300
 
@@ -73,8 +74,8 @@ def _slo(slo: Slo) -> str:
     if slo.roll_back_at is None or slo.worse_than_stable is None or slo.breaks_objective is None:
         return f"{counts}."
     return (
-        f"{counts}; evidence that it is worse than stable {slo.worse_than_stable:.2f} and that it breaks the objective "
-        f"{slo.breaks_objective:.2f}, where {slo.roll_back_at:.2f} takes it back."
+        f"{counts}; the evidence is {odds(slo.worse_than_stable)} that it is worse than stable and "
+        f"{odds(slo.breaks_objective)} that it breaks the objective, where {odds(slo.roll_back_at)} is proof."
     )
 
 

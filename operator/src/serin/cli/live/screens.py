@@ -7,6 +7,7 @@ from datetime import datetime
 
 from serin.cli.live.views import Arm, Attempt, Details, Row, Slo
 from serin.cli.shell.layout import ago, lasting, moment, paint, painted, paragraph, share, table, time_of
+from serin.schema.odds import odds, part
 
 LABEL = 12
 """Columns of the labels of one screen."""
@@ -117,21 +118,20 @@ def _evidence(slos: list[Slo]) -> Iterator[str]:
     if judged:
         yield ""
         yield from table(
-            ["EVIDENCE (LOG10)", "WORSE THAN STABLE", "BREAKS OBJECTIVE", "TO PASS"],
+            ["EVIDENCE", "WORSE THAN STABLE", "BREAKS OBJECTIVE", "IS PROOF", "TO PASS"],
             [
-                [s.name, _of(s.worse_than_stable, s.roll_back_at), _of(s.breaks_objective, s.roll_back_at), _passing(s)]
+                [s.name, _odds(s.worse_than_stable), _odds(s.breaks_objective), _odds(s.roll_back_at), _passing(s)]
                 for s in judged
             ],
         )
 
 
-def _of(value: float | None, threshold: float | None) -> str:
-    return "-" if value is None or threshold is None else f"{value:.2f} of {threshold:.2f}"
+def _odds(log10: float | None) -> str:
+    return "-" if log10 is None else odds(log10)
 
 
 def _passing(slo: Slo) -> str:
-    best = max((v for v in (slo.as_good_as_stable, slo.keeps_objective) if v is not None), default=None)
-    return _of(best, slo.pass_at)
+    return "-" if slo.passing is None or slo.pass_at is None else part(slo.passing, slo.pass_at)
 
 
 def _aside(found: Details, now: datetime) -> Iterator[str]:

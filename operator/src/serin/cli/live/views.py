@@ -9,6 +9,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from serin.schema.odds import mean
+
 DOCUMENT_VERSION = "cli.serin.dev/v1"
 """``apiVersion`` of every document; fields are added to it and never taken away."""
 
@@ -77,8 +79,13 @@ class Slo:
     as_good_as_stable: float | None
     keeps_objective: float | None
     pass_at: float | None
-    """The SLO passes when one of the two is at or above this."""
+    """The SLO passes when the mean of both e-values is at or above this."""
     message: str
+
+    @property
+    def passing(self) -> float | None:
+        """What there is of ``pass_at``."""
+        return mean(self.as_good_as_stable, self.keeps_objective)
 
 
 @dataclass(frozen=True, slots=True)

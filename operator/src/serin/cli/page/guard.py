@@ -46,8 +46,8 @@ def guarded(names: Iterable[str]) -> Middleware:
 def with_headers(response: web.StreamResponse) -> web.StreamResponse:
     """The answer with what a browser may do with it."""
     if not response.prepared:
-        response.headers.update(HEADERS)
-        response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in {**HEADERS, "Cache-Control": "no-store"}.items():
+            response.headers.setdefault(name, value)
     return response
 
 

@@ -13,10 +13,11 @@ from xml.etree.ElementTree import Element
 from serin.cli.following.curves import Curve
 from serin.cli.following.traces import Point
 from serin.cli.page.markup import svg, tag
+from serin.schema.odds import level, odds
 
 WIDTH, HEIGHT, EDGE = 1000, 150, 8
 """Units of a drawing, and what is left free above and below."""
-LABELS = 56
+LABELS = 84
 """Width of the labels at the left, in pixels."""
 LOWEST, LEAST_ABOVE, MOST_ABOVE = -3.0, 1.0, 1.6
 """Of the evidence: the lowest that is shown, the least that the highest is, and how far beyond its limits it may be."""
@@ -89,13 +90,13 @@ def evidence_plot(curve: Curve, span: Span) -> Element:
         svg("path", d=_line(curve.points, "breaks_objective", span, scale), class_="line objective"),
         svg("path", d=_line(curve.points, "worse_than_stable", span, scale), class_="line worse"),
     ]
-    levels = [(0.0, "0", "")]
+    levels = [(0.0, level(0), "")]
     if last.pass_at is not None:
-        levels.insert(0, (last.pass_at, f"{last.pass_at:.2f}", "pass-at"))
+        levels.insert(0, (last.pass_at, level(last.pass_at), "pass-at"))
     if last.roll_back_at is not None:
-        levels.insert(0, (last.roll_back_at, f"{last.roll_back_at:.2f}", "back-at"))
+        levels.insert(0, (last.roll_back_at, level(last.roll_back_at), "back-at"))
     label = (
-        f"Evidence for {curve.slo} at the end, log10: worse than stable {_told(last.worse_than_stable)}, breaks the "
+        f"Evidence for {curve.slo} at the end, as odds: worse than stable {_told(last.worse_than_stable)}, breaks the "
         f"objective {_told(last.breaks_objective)}, where both together take the candidate back at "
         f"{_told(last.roll_back_at)}; good enough {_told(last.passing)}, where {_told(last.pass_at)} passes."
     )
@@ -195,7 +196,7 @@ def _lowest(points: Sequence[Point]) -> float:
 
 
 def _told(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else odds(value)
 
 
 def _time(at: datetime, span: Span) -> str:

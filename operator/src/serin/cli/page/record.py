@@ -10,7 +10,7 @@ from serin.cli.following.traces import Trace
 from serin.cli.live.explaining import explained
 from serin.cli.live.reading import Object, part
 from serin.cli.page.markup import Node, commands, pill, tag, when
-from serin.cli.page.rollout import facts_of, pictures, timeline
+from serin.cli.page.rollout import facts_of, pictures, record_path, timeline
 
 
 def record(name: str, evidence: Found[Evidence], obj: Object, seen: Trace, now: datetime) -> list[Node]:
@@ -87,12 +87,26 @@ def _revision(arm: Object | None) -> str:
     return f"version {part(arm or {}, 'version')}, revision {part(arm or {}, 'revision')}"
 
 
+def report_path(namespace: str, name: str, record: str) -> str:
+    """The address of the report on a rollout."""
+    return f"{record_path(namespace, name, record)}/report"
+
+
 def _keeping(name: str, found: Object) -> Element:
-    """What else can be done with a record; a link to its report has its place here."""
-    namespace, model = part(found, "metadata", "namespace"), part(found, "spec", "modelDeployment")
+    """What else can be done with a record."""
+    namespace, model = str(part(found, "metadata", "namespace")), str(part(found, "spec", "modelDeployment"))
+    report = tag("a", "The report on this rollout", href=report_path(namespace, model, name))
     told = {
+        "The same report": f"serin report prec/{name} -n {namespace} --format html > {name}.html",
         "Judge it again": f"kubectl get prec {name} -n {namespace} -o json | serin replay -",
         "Keep all of them": f"serin export mdep/{model} -n {namespace}",
     }
     lines = [tag("li", f"{what}: ", tag("code", command)) for what, command in told.items()]
-    return tag("section", tag("h2", "In a terminal"), tag("ul", lines, class_="plain"), id="keeping")
+    return tag(
+        "section",
+        tag("h2", "To keep, and to send"),
+        tag("p", report, ": one page of HTML with the evidence, what changed, and empty places for a review."),
+        tag("h3", "In a terminal"),
+        tag("ul", lines, class_="plain"),
+        id="keeping",
+    )

@@ -21,6 +21,7 @@ from serin.cli.page.frame import ICON, ICON_PATH, STYLE, STYLE_PATH, document
 from serin.cli.page.guard import HEALTH, guarded, with_headers
 from serin.cli.page.hub import Hub
 from serin.cli.page.markup import Node, tag
+from serin.cli.page.record import report_path
 
 NAME = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 MODEL = f"/mdep/{{namespace:{NAME}}}/{{name:{NAME}}}"
@@ -31,6 +32,10 @@ AGE = 2.0
 BEAT, LEAST_BETWEEN = 15.0, 1.0
 """Seconds after which a viewer is told at the latest, so that what is so long ago is told anew, and at the soonest."""
 HTML = "text/html"
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What a browser may do with a report, which has its style inside: nothing else."""
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -74,6 +79,7 @@ class Site:
                 web.get("/", self._fleet),
                 web.get(MODEL, self._rollout),
                 web.get(f"{MODEL}/records/{{record:{NAME}}}", self._record),
+                web.get(f"{MODEL}/records/{{record:{NAME}}}/report", self._report),
                 web.get("/events", self._events, allow_head=False),
                 web.get(f"{MODEL}/events", self._events, allow_head=False),
                 web.get(STYLE_PATH, _asset(STYLE, "text/css")),
@@ -122,6 +128,30 @@ class Site:
             return (200 if evidence.value else 404), document(name, way, main, board.reach, now)
 
         return await self._page(rollout.record_path(*key, name), made)
+
+    async def _report(self, request: web.Request) -> web.Response:
+        """The report on a rollout as `serin report` writes it: a page of its own, to be kept or sent."""
+        key, name = (request.match_info["namespace"], request.match_info["name"]), request.match_info["record"]
+        address = report_path(*key, name)
+
+        def made() -> tuple[int, str]:
+            board, now, records = self._source.board, self._source.now(), self._source.records
+            evidence = records.evidence(key[0], name)
+            if evidence.value and part(evidence.value.record, "spec", "modelDeployment") != key[1]:
+                return self._absent((key[0], name), f"PromotionRecord of {key[1]}", now)
+            found = records.report(key[0], name)
+            if found.value is not None:
+                return 200, found.value
+            way = [*_way(key), (name, rollout.record_path(*key, name)), ("report", address)]
+            told = tag("p", f"There is no report yet: {found.problem}.", class_="notice bad")
+            status = 503 if evidence.value else 404
+            return status, document("No report", way, [tag("h1", "No report", id="title"), told], board.reach, now)
+
+        response = await self._page(address, made)
+        if response.status == HTTPStatus.OK:
+            response.headers["Content-Security-Policy"] = REPORT_POLICY
+            response.headers["Content-Disposition"] = f'inline; filename="{name}.html"'
+        return response
 
     def _absent(self, key: Key, what: str, now: datetime) -> tuple[int, str]:
         """A page that says that something is not there, as far as that is known."""

@@ -25,6 +25,7 @@ from serin.report.form.scale import (
     WIDTH,
     Scale,
 )
+from serin.schema.odds import level
 
 NEAR = 60
 """Two lines that are nearer have their labels on the same side of both."""
@@ -70,14 +71,14 @@ def _axes(svg: Element, chart: Chart, scale: Scale) -> None:
     for evidence in range(math.ceil(FLOOR), math.floor(scale.top) + 1):
         if evidence % size == 0:
             _rule(svg, (LEFT, scale.y(evidence)), (WIDTH - RIGHT, scale.y(evidence)), "grid")
-            _text(svg, (LEFT - 6, scale.y(evidence) + 4), f"{evidence}", **{"text-anchor": "end"})
+            _text(svg, (LEFT - 6, scale.y(evidence) + 4), level(evidence), **{"text-anchor": "end"})
     begin, form = chart.curve.start, scale.form
     for seconds in scale.ticks(begin.timestamp() % scale.step):
         _rule(svg, (scale.x(seconds), PLOT_BOTTOM), (scale.x(seconds), WEIGHT_BOTTOM), "grid")
         told = f"{begin + timedelta(seconds=seconds):{form}}"
         _text(svg, (scale.x(seconds), WEIGHT_BOTTOM + 14), told, **{"text-anchor": "middle"})
     _text(svg, (WIDTH - RIGHT, HEIGHT - 4), "time (UTC)", **{"text-anchor": "end"})
-    _text(svg, (4, TOP - 22), "evidence, log10 of the e-value")
+    _text(svg, (4, TOP - 22), "evidence, as odds")
     _text(svg, (4, WEIGHT_TOP + 12), "weight")
 
 
@@ -107,7 +108,7 @@ def _thresholds(svg: Element, chart: Chart, scale: Scale) -> None:
     if words:
         words.append(f"L{WIDTH - RIGHT:g} {scale.y(curve.roll_back_at[-1]):g}")
         SubElement(svg, "path", {"d": " ".join(words), "class": "threshold"})
-        _text(svg, (LEFT + 4, scale.y(curve.roll_back_at[0]) - 5), f"proof at {curve.roll_back_at[0]:.2f}")
+        _text(svg, (LEFT + 4, scale.y(curve.roll_back_at[0]) - 5), f"proof at {level(curve.roll_back_at[0])}")
     if curve.pass_at:
         _rule(svg, (LEFT, scale.y(curve.pass_at)), (WIDTH - RIGHT, scale.y(curve.pass_at)), "pass")
 
@@ -142,7 +143,7 @@ def _legend(svg: Element, chart: Chart) -> None:
     names = [(f"line {test}", MEANINGS[test]) for test in AGAINST if test in chart.curve.evidence]
     names.append(("line passing", "for passing"))
     if chart.curve.pass_at:
-        names.append(("pass", f"passes at {chart.curve.pass_at:.2f}"))
+        names.append(("pass", f"passes at {level(chart.curve.pass_at)}"))
     x = float(LEFT)
     for name, label in names:
         _rule(svg, (x, TOP - 8), (x + 18, TOP - 8), name)

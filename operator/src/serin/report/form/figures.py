@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from serin.schema.odds import odds
 from serin.schema.types import format_duration
 
 NOTHING = "–"
@@ -32,9 +33,9 @@ def of_all(bad: int, total: int) -> str:
     return f"{bad} of {total}" + (f" ({100 * bad / total:.2f} %)" if total else "")
 
 
-def logarithm(value: float | None) -> str:
-    """Evidence as a logarithm."""
-    return NOTHING if value is None else f"{value:.2f}"
+def in_odds(log10: float | None) -> str:
+    """Evidence as odds."""
+    return NOTHING if log10 is None else odds(log10)
 
 
 def or_nothing(text: str | None) -> str:

@@ -9,7 +9,7 @@ from serin.report.facts.judged import AGAINST
 from serin.report.form.document import Chart
 
 WIDTH, HEIGHT = 760, 300
-LEFT, RIGHT, TOP = 46, 12, 34
+LEFT, RIGHT, TOP = 84, 12, 34
 PLOT_BOTTOM, WEIGHT_TOP, WEIGHT_BOTTOM = 208, 224, 264
 FLOOR = -3.0
 """Evidence below it is drawn at it: it speaks for the other side, and how much does not matter here."""

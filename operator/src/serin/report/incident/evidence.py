@@ -8,7 +8,7 @@ from serin.records.replay import SENTENCES
 from serin.report.facts.bundle import Bundle, Curve, SloFacts
 from serin.report.facts.judged import AGAINST, MEANINGS
 from serin.report.form.document import Block, Chart, Link, Mark, Paragraph, Section, Table
-from serin.report.form.figures import logarithm, moment, of_all, or_nothing
+from serin.report.form.figures import in_odds, moment, of_all, or_nothing
 
 MOST_CHARTS = 6
 
@@ -61,20 +61,20 @@ def _standings(slos: Sequence[SloFacts]) -> Iterator[Table]:
     heads = ("SLO", "Severity", "Verdict", "Candidate bad", "Stable bad", "Objective", "Windows")
     yield Table("Each SLO after the last window that was judged", heads, rows, frozenset({3, 4, 5, 6}))
     tests = [
-        [slo.name, test.meaning, logarithm(test.log10), *_decides(slo, test.test)]
+        [slo.name, test.meaning, in_odds(test.log10), *_decides(slo, test.test)]
         for slo in slos
         for test in slo.evidence
     ]
     if tests:
         columns = ("SLO", "That the candidate …", "Evidence", "Proof begins at", "And then")
-        yield Table("The evidence, log10 of the e-value", columns, tests, frozenset({2, 3}))
+        yield Table("The evidence, as odds", columns, tests, frozenset({2, 3}))
 
 
 def _decides(slo: SloFacts, test: str) -> tuple[str, str]:
     """What evidence a test needs, and for what."""
     if test in AGAINST:
-        return logarithm(slo.roll_back_at), "it is taken back" if slo.severity == "Critical" else "it is held"
-    return logarithm(slo.pass_at), "it goes on"
+        return in_odds(slo.roll_back_at), "it is taken back" if slo.severity == "Critical" else "it is held"
+    return in_odds(slo.pass_at), "it goes on"
 
 
 def _order(bundle: Bundle, curve: Curve) -> tuple[bool, bool]:
@@ -95,11 +95,11 @@ def _chart(bundle: Bundle, curve: Curve) -> Chart:
     marks = [("breach proven", breach), ("decided", course.decided_at)]
     coarse = f" One point is {curve.windows_per_point} windows." if curve.windows_per_point > 1 else ""
     reached = [
-        f"{MEANINGS[test]} {logarithm(max((v for v in values if v is not None), default=None))}"
+        f"{MEANINGS[test]} {in_odds(max((v for v in values if v is not None), default=None))}"
         for test, values in curve.evidence.items()
         if test in AGAINST
     ]
-    proof = f"; proof begins at {logarithm(curve.roll_back_at[-1])}" if curve.roll_back_at else ""
+    proof = f"; proof begins at {in_odds(curve.roll_back_at[-1])}" if curve.roll_back_at else ""
     highest = f"; the highest evidence was: {', '.join(reached)}{proof}" if reached else ""
     return Chart(
         title=f"Evidence of {curve.slo}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import Hold, StageLimits
@@ -25,7 +27,7 @@ def _needed(hold: Hold, limits: StageLimits | None) -> str:
     slo = hold.slo
     if slo is None or slo.verdict is not Verdict.INSUFFICIENT or limits is None or limits.pass_share >= 1:
         return ""
-    return f"; the next weight needs {limits.pass_share * slo.pass_threshold:.2f}"
+    return f"; the next weight needs {math.ceil(100 * limits.pass_share)} %"
 
 
 def _describe(hold: Hold) -> str:

@@ -1,0 +1,1 @@
+"""Pictures of the shipped Grafana dashboards, drawn from their own queries where there is no Grafana."""
