@@ -29,7 +29,7 @@ CANNOT = {
     KSERVES_ROUTES: "KServe is told to make no routes of its own there; play them with --provider sandbox or kind",
     TRANSFORMERS: "play them with --provider sandbox or kind",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
-    KNATIVE: "play them with --provider knative",
+    KNATIVE: "play them with --provider knative or kind-knative",
     AUTOSCALING: "nobody measures what a pod uses",
 }
 """Why a provider lacks it, in words for the report."""
