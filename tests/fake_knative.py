@@ -38,6 +38,8 @@ class FakeKnative(FakeCluster):
     """Whether a version becomes ready."""
     gone: set[str] = field(default_factory=set)
     """Versions whose pods are gone."""
+    asleep: set[str] = field(default_factory=set)
+    """Versions that Knative has scaled to zero for want of requests."""
     lost_answers: bool = False
     """Every patch takes effect, and its answer does not arrive."""
     lag: int = 0
@@ -78,7 +80,7 @@ class FakeKnative(FakeCluster):
 
     def _private(self, revision: Object) -> Object:
         up = any(c["status"] == "True" for c in revision["status"].get("conditions", []))
-        up = up and revision["metadata"]["labels"].get(names.VERSION) not in self.gone
+        up = up and revision["metadata"]["labels"].get(names.VERSION) not in self.gone | self.asleep
         endpoints = [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}] if up else []
         labels = {"kubernetes.io/service-name": f"{revision['metadata']['name']}-private"}
         return {"metadata": {"labels": labels}, "endpoints": endpoints}
@@ -167,7 +169,10 @@ class FakeKnative(FakeCluster):
                 before = any(c["status"] == "True" for c in revision["status"].get("conditions", []))
                 up = before or self.comes_up(revision["metadata"]["labels"].get(names.VERSION, ""))
                 condition = {"type": "Ready", "status": "True" if up else "Unknown"}
-                self.objects[key] = {**revision, "status": {"conditions": [condition]}}
+                conditions = [condition]
+                if revision["metadata"]["labels"].get(names.VERSION) in self.asleep:
+                    conditions.append({"type": "Active", "status": "False", "reason": "NoTraffic"})
+                self.objects[key] = {**revision, "status": {"conditions": conditions}}
         up = self.objects["revisions", "prod", latest]["status"]["conditions"][0]["status"] == "True"
         ready = latest if up else old.get("latestReadyRevision", "")
         traffic = [

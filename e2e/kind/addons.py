@@ -111,7 +111,7 @@ def kserve(of: Released) -> list[Json]:
     }
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": serving.NAMESPACE}},
-        serving.settings(objects.settings),
+        serving.settings(objects.settings, routes=True),
         secret,
         *theirs,
     ]

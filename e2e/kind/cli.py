@@ -17,9 +17,11 @@ from e2e.deploy.errors import DeployError
 from e2e.kind import host, node
 from e2e.kind.cluster import Kind
 from e2e.kind.config import Images  # noqa: TC001 - typer reads it at run time
+from e2e.kind.knative import KnativeKind
 from e2e.kind.layout import Layout
 from e2e.sandbox.build import find_optional
 from e2e.sandbox.errors import SandboxError
+from e2e.sandbox.plan import Extra  # noqa: TC001 - typer reads it at run time
 
 app = typer.Typer(
     name="serin-kind",
@@ -50,11 +52,14 @@ def up(
         Images | None,
         typer.Option("--images", help="Built here, or pulled. Built unless a Docker engine of yours answers."),
     ] = None,
+    extra: Annotated[
+        list[Extra] | None, typer.Option("--with", help="An optional part; a cluster that runs without it gets it.")
+    ] = None,
     output: Format = Output.TEXT,
 ) -> None:
     """Start the cluster, unless it runs. What is missing is built first (about half an hour, once)."""
     begun = time.monotonic()
-    kind = Kind(_layout(state))
+    kind = KnativeKind(_layout(state)) if extra else Kind(_layout(state))
     started = kind.up(images=images)
     seconds = round(time.monotonic() - begun, 1)
     if output is Output.JSON:

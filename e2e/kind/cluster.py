@@ -43,7 +43,7 @@ class Kind:
     """The one kind cluster of this user, running or not."""
 
     name = "kind"
-    capabilities = frozenset({"pods", "autoscaling"})
+    capabilities = frozenset({"pods", "autoscaling", "kserves-routes", "transformers", "trials"})
     steady_rate = 200
 
     def __init__(self, layout: Layout | None = None) -> None:
@@ -157,6 +157,11 @@ class Kind:
         return f"http://127.0.0.1:{self._state()['ports']['gateway']}"
 
     @property
+    def gateway_cluster_url(self) -> str:
+        """The gateway's address inside the cluster."""
+        return "http://envoy.projectcontour"
+
+    @property
     def prometheus_url(self) -> str:
         """Prometheus' address on this machine."""
         return f"http://127.0.0.1:{self._state()['ports']['prometheus']}"
@@ -227,10 +232,10 @@ class Kind:
         self.layout.state.write_text(json.dumps({"ports": ports, "images": images}), "utf-8")
 
     def _load_models(self, progress: Progress) -> None:
-        """The one image that no registry has, through the user's engine onto the node."""
-        with progress.step("models", "building the model server's image"):
+        """The images that no registry has, through the user's engine onto the node."""
+        with progress.step("models", "building the model server's image and its kin"):
             archive = self.layout.root / "models.tar"
-            tags = registry.build_models(self.engine, node.trained(), node.MODEL_PACKAGES)
+            tags = registry.build_models(self.engine, node.trained(), node.MODEL_PACKAGES, node.TRIAL_PACKAGES)
             self.engine.docker("save", "--output", str(archive), *tags)
             self.load(archive)
             archive.unlink()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from e2e.kind import nodefiles
 from e2e.kind.image import Entry, Image
-from e2e.sandbox.images.catalogue import MODEL_SERVER, SHELL, STORAGE_INITIALIZERS
+from e2e.sandbox.images.catalogue import MODEL_SERVER, SHELL, STORAGE_INITIALIZERS, TRANSFORMER, TRIALS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,8 @@ class Sources:
     """A Debian system with Python."""
     packages: Path
     """What the model server imports."""
+    trials: Path
+    """What the Jobs of gates import."""
     models: Path
     envoy: Path
     pause: Path
@@ -108,7 +110,7 @@ def addons(sources: Sources) -> dict[str, Image]:
 
 
 def python_images(sources: Sources) -> list[Image]:
-    """The model server, the storage initializer and the store, from the same layers."""
+    """The model server, the transformer, the storage initializer, the store and the trials, from the same layers."""
     system = [Entry("", sources.python)]
     ours = [
         *(Entry(f"app/{path}", ROOT / path) for path in ("e2e/__init__.py", "e2e/sandbox/__init__.py")),
@@ -122,9 +124,18 @@ def python_images(sources: Sources) -> list[Image]:
     initializers = [f"docker.io/{name}" for name in STORAGE_INITIALIZERS]
     return [
         python([MODEL_SERVER], "e2e.sandbox.images.modelserver"),
+        python([TRANSFORMER], "e2e.sandbox.images.transformer"),
         python(initializers, "e2e.sandbox.images.storage_initializer"),
         python([STORE], "http.server", "8080", "--directory", "/models"),
+        _trials(sources, system),
     ]
+
+
+def _trials(sources: Sources, system: list[Entry]) -> Image:
+    """A Python by the name `python`, as in everybody's image, with what trials import."""
+    layer = [Entry("app/trials", sources.trials), Entry("usr/local/bin/python", link="/usr/bin/python3")]
+    env = {**PYTHON_ENV, "PYTHONPATH": "/app/trials"}
+    return Image([TRIALS], [system, layer], env=env, user=NOBODY, workdir="/tmp")  # noqa: S108
 
 
 def _program(sources: Sources, name: str, tag: str, *, user: str = "") -> Image:

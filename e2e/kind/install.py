@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 READY_WITHIN_SECONDS = 180.0
 RETRY_SECONDS = 0.3
+COUNTS = ("replicas", "updatedReplicas", "readyReplicas")
+"""What a Deployment tells of its pods: all new ones are ready, and no old one is left."""
 # Tried again: a kind whose definition was made a moment ago, somebody else's write, a server that is busy.
 PASSING = frozenset({httpx.codes.NOT_FOUND, httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS})
 STEPS = len(addons.in_order()) + 1
@@ -85,7 +87,7 @@ def not_ready(api: ClusterApi) -> list[str]:
     return [
         f"{item['metadata']['namespace']}/{item['metadata']['name']}"
         for item in api.list("apps/v1", "Deployment")
-        if item.get("status", {}).get("readyReplicas", 0) < item["spec"]["replicas"]
+        if any(item.get("status", {}).get(count, 0) != item["spec"]["replicas"] for count in COUNTS)
         or item.get("status", {}).get("observedGeneration", 0) < item["metadata"]["generation"]
     ]
 

@@ -40,6 +40,7 @@ RECIPE = sorted(Path(__file__).resolve().parent.glob("*.py"))
 BUILDER = "serin-kind-build"
 MODEL_PACKAGES = ("kserve", "kserve-storage", "scikit-learn", "joblib", "aiohttp")
 STARTED_WITHIN_SECONDS = 30.0
+TRIAL_PACKAGES = ("scikit-learn", "joblib", "model-signing", "pyOpenSSL")
 BUILD_STEPS = 6
 
 
@@ -67,6 +68,7 @@ def wanted(layout: Layout) -> NodeImage:
     digest = hashlib.sha256()
     for catalogue in (pins.load(), pins.load(PARTS)):
         digest.update(" ".join([catalogue.manifests_key, *(part.key for part in catalogue.parts)]).encode())
+    digest.update(" ".join((*MODEL_PACKAGES, *TRIAL_PACKAGES)).encode())
     locks = sorted(packages.LOCKS)
     for file in [*(p for p in RECIPE if p.stem in {"debian", "nodefiles", "packages", "images", "image"}), *locks]:
         digest.update(file.read_bytes())
@@ -124,8 +126,9 @@ def _build(engine: Engine, layout: Layout, image: NodeImage, progress: Progress)
         with progress.step("systems", "installing Debian's packages"):
             system = debian.tree("node", debian.NODE, layout.cache)
             python = debian.tree("python", debian.PYTHON, layout.cache)
-        with progress.step("packages", "installing the model server's packages"):
+        with progress.step("packages", "installing the model server's and the trials' packages"):
             installed = packages.install(MODEL_PACKAGES, layout.cache)
+            of_trials = packages.install(TRIAL_PACKAGES, layout.cache)
             models = trained()
         binaries = {**sandbox.binaries, **own.binaries}
         root = work / "root"
@@ -133,7 +136,8 @@ def _build(engine: Engine, layout: Layout, image: NodeImage, progress: Progress)
             nodefiles.make(system, root, released=own.manifests, binaries=binaries)
         with progress.step("images", "writing"):
             pause = _pause(own.manifests, work)
-            sources = Sources(binaries, root, python, installed, models, sandbox_build.find_envoy(), pause)
+            envoy = sandbox_build.find_envoy()
+            sources = Sources(binaries, root, python, installed, of_trials, models, envoy, pause)
             for name, images in contents(sources).items():
                 write(archives / f"{name}.tar", *images)
         with progress.step("node image", "importing"):

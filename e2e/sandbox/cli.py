@@ -17,7 +17,7 @@ from rich.console import Console
 from e2e.sandbox import build as builder
 from e2e.sandbox import follow, namespace, report
 from e2e.sandbox.errors import SandboxError
-from e2e.sandbox.plan import Profile
+from e2e.sandbox.plan import Extra, Profile
 from e2e.sandbox.sandbox import DEFAULT_NAME, Sandbox
 
 if TYPE_CHECKING:
@@ -39,12 +39,6 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-class Extra(StrEnum):
-    """What a sandbox can have besides."""
-
-    KNATIVE = "knative"
 
 
 Name = Annotated[str, typer.Option("--name", "-n", help="Which sandbox; several can run side by side.")]

@@ -16,6 +16,12 @@ class Profile(StrEnum):
     """All of it, and Knative Serving."""
 
 
+class Extra(StrEnum):
+    """What a cluster can have besides."""
+
+    KNATIVE = "knative"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything as plain JSON values.

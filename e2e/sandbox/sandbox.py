@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from e2e.sandbox import accounts, control, launcher
 from e2e.sandbox import state as states
 from e2e.sandbox.errors import NotRunningError, SandboxError
-from e2e.sandbox.layout import Layout, state_folder
+from e2e.sandbox.layout import GATEWAY_PORT, HOST_IP, Layout, state_folder
 from e2e.sandbox.plan import Profile
 from e2e.sandbox.service import tail
 
@@ -120,6 +120,11 @@ class Sandbox:
     def gateway_url(self) -> str:
         """Where clients reach the models; routes tell hosts apart by the Host header."""
         return f"http://127.0.0.1:{self.state.ports['gateway']}"
+
+    @property
+    def gateway_cluster_url(self) -> str:
+        """Where pods reach it."""
+        return f"http://{HOST_IP}:{GATEWAY_PORT}"
 
     @property
     def prometheus_url(self) -> str:

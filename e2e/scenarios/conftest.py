@@ -1,5 +1,6 @@
-"""One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind, and
-`--provider knative` on a sandbox with Knative, where that is in the cache."""
+"""One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind,
+`--provider kind-knative` on kind with Knative, and `--provider knative` on a sandbox with Knative, where that is in the
+cache."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ RESYNC = "10s"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """On what to play."""
-    parser.addoption("--provider", choices=("sandbox", "kind", "knative"), default="sandbox")
+    parser.addoption("--provider", choices=("sandbox", "kind", "knative", "kind-knative"), default="sandbox")
     parser.addoption("--rate", type=int, default=None, help="requests per second of the soak, to try another one")
 
 
@@ -54,6 +55,10 @@ def _provider(name: str) -> type[Any]:
         from e2e.kind.cluster import Kind
 
         return Kind
+    if name == "kind-knative":
+        from e2e.kind.knative import KnativeKind
+
+        return KnativeKind
     if name == "knative":
         from e2e.sandbox.knative.sandbox import KnativeSandbox
 
@@ -69,7 +74,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     chosen = _provider(request.config.getoption("--provider"))
     if request.config.getoption("--provider") == "knative" and not chosen.is_built():
         pytest.skip("Knative is not in the cache: `serin-sandbox up --with knative` builds it")
-    arguments = () if chosen.__name__ == "Kind" else ("scenarios",)
+    arguments = () if request.config.getoption("--provider").startswith("kind") else ("scenarios",)
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
     with running as provider:
         yield provider

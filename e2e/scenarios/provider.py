@@ -25,11 +25,11 @@ TRIALS = "trials"
 KSERVES_ROUTES = "kserves-routes"
 """KServe makes an HTTPRoute for each InferenceService that does not ask for none."""
 CANNOT = {
-    TRIALS: "it has neither the image of the trials nor a signed model",
-    KSERVES_ROUTES: "KServe is told to make no routes of its own there",
-    TRANSFORMERS: "the image of the transformer is one of the sandbox's catalogue only",
+    TRIALS: "play them with --provider sandbox or kind",
+    KSERVES_ROUTES: "KServe is told to make no routes of its own there; play them with --provider sandbox or kind",
+    TRANSFORMERS: "play them with --provider sandbox or kind",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
-    KNATIVE: "play them with --provider knative",
+    KNATIVE: "play them with --provider knative or kind-knative",
     AUTOSCALING: "nobody measures what a pod uses",
 }
 """Why a provider lacks it, in words for the report."""
@@ -50,6 +50,10 @@ class Provider(Protocol):
     @property
     def gateway_url(self) -> str:
         """Where clients reach the models; routes tell hosts apart by the Host header."""
+
+    @property
+    def gateway_cluster_url(self) -> str:
+        """Where the cluster's pods reach it."""
 
     @property
     def prometheus_url(self) -> str:

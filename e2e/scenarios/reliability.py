@@ -50,7 +50,7 @@ class Row:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Notes what runs; of what is chosen by name only the rows are written anew."""
-    kind = config.getoption("--provider", default="sandbox") == "kind"
+    kind = str(config.getoption("--provider", default="sandbox")).startswith("kind")
     named = [section_of(argument) for argument in config.args if "::" in argument]
     config.pluginmanager.register(Notes(on_kind=kind, in_part=named), "serin-reliability")
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.matrix
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "gates"
-GATEWAY = "http://10.244.0.1:8080"
-"""Where pods of the sandbox reach the Gateway."""
 RBAC = "rbac.authorization.k8s.io/v1"
 FORBIDDEN = 403
 
@@ -184,7 +182,9 @@ def trials(site: Site, *names: str, key: str = "", held_out: str = "", **changes
         metadata = {"name": name, "namespace": site.namespace}
         site.api.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     text = (EXAMPLES / "trials.yaml").read_text("utf-8")
-    text = text.replace("registry.example.com/trials:1", TRIALS).replace("http://gateway.example.com", GATEWAY)
+    text = text.replace("registry.example.com/trials:1", TRIALS).replace(
+        "http://gateway.example.com", site.provider.gateway_cluster_url
+    )
     found = {g["name"]: g for g in yaml.safe_load(text)["spec"]["gates"]}
     chosen = [copy.deepcopy(found[name]) for name in names]
     for one in chosen:

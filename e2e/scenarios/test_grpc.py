@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
 
-pytestmark = [pytest.mark.matrix, pytest.mark.needs("transformers")]  # the sandbox's own images
+pytestmark = pytest.mark.matrix
 FAILED = "INVALID_ARGUMENT"
 """The status by which KServe's servers say that a model failed."""
 RATE = 60

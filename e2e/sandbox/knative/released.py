@@ -27,6 +27,9 @@ SETTINGS: dict[str, dict[str, str]] = {
         "registries-skipping-tag-resolving": "serin.sandbox,kserve,index.docker.io",
         "progress-deadline": "60s",
     },
+    # The autoscaler lets the last pod go when it knows that the activator is before it. By default it asks the
+    # revision's Service, by its name and cluster IP, which lead nowhere here; this says that the activator always is.
+    "config-autoscaler": {"target-burst-capacity": "-1"},
     "config-network": {"ingress-class": "gateway-api.ingress.networking.knative.dev"},
     "config-domain": {"example.com": ""},
     "config-gateway": {"external-gateways": GATEWAYS, "local-gateways": GATEWAYS},

@@ -76,11 +76,11 @@ def activator(autoscaler: str) -> Controller:
     )
 
 
-def deployment(controller: Controller, kubeconfig: str) -> dict[str, Any]:
-    """The Deployment of a controller; pods have no address of the API server, so it gets a kubeconfig."""
+def deployment(controller: Controller, kubeconfig: str = "", *, account: str = "") -> dict[str, Any]:
+    """The Deployment of a controller: with a kubeconfig where pods have no address of the API server, or an account."""
     field_of = {"POD_NAME": "metadata.name", "POD_IP": "status.podIP"}
     plain = {
-        "KUBECONFIG": kubeconfig,
+        **({"KUBECONFIG": kubeconfig} if kubeconfig else {}),
         "SYSTEM_NAMESPACE": NAMESPACE,
         "CONFIG_LOGGING_NAME": "config-logging",
         "CONFIG_OBSERVABILITY_NAME": "config-observability",
@@ -91,7 +91,7 @@ def deployment(controller: Controller, kubeconfig: str) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": controller.name,
         "image": controller.image,
-        "args": [f"--kubeconfig={kubeconfig}"],
+        "args": [f"--kubeconfig={kubeconfig}"] if kubeconfig else [],
         "env": [
             *({"name": name, "value": value} for name, value in plain.items()),
             *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in field_of.items()),
@@ -104,6 +104,7 @@ def deployment(controller: Controller, kubeconfig: str) -> dict[str, Any]:
     pod = {
         "hostAliases": [{"ip": ip, "hostnames": [name]} for name, ip in controller.aliases.items()],
         "containers": [container],
+        **({"serviceAccountName": account} if account else {}),
     }
     return {
         "apiVersion": "apps/v1",

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from e2e.kind import addons, images
+from e2e.kind.cluster import Kind
 from e2e.kind.node import PARTS
 from e2e.kind.packages import closure, locked
 from e2e.sandbox import parts as pins
+from e2e.sandbox.images.catalogue import PAUSE, SHELL, TRIALS, Catalogue
+from e2e.sandbox.sandbox import Sandbox
+from e2e.scenarios import provider
 
 
 def test_kubernetes_is_pinned_as_on_the_sandbox() -> None:
@@ -25,6 +33,27 @@ def test_every_image_that_a_manifest_names_is_made_here() -> None:
         for container in item["spec"]["template"]["spec"]["containers"]
     }
     assert named == made
+
+
+SOURCES = images.Sources({}, *(Path(f"/{name}") for name in ("node", "python", "packages", "trials")), *[Path("/")] * 3)
+
+
+def test_every_image_that_scenarios_name_is_made_here() -> None:
+    made = {tag.removeprefix("docker.io/") for image in images.python_images(SOURCES) for tag in image.tags}
+    assert set(Catalogue(Path("/cache")).names) - {PAUSE, SHELL} <= made  # the shell is made with the add-ons
+
+
+def test_trials_are_started_as_python() -> None:
+    [image] = [image for image in images.python_images(SOURCES) if TRIALS in image.tags]
+    links = {entry.target: entry.link for layer in image.layers for entry in layer if entry.link}
+    assert links == {"usr/local/bin/python": "/usr/bin/python3"}
+    assert image.env["PYTHONPATH"] == "/app/trials"
+
+
+@pytest.mark.parametrize("capability", sorted({*Sandbox.capabilities, *Kind.capabilities}))
+def test_kind_can_whatever_the_sandbox_can(capability: str) -> None:
+    assert capability in Kind.capabilities
+    assert capability in provider.CANNOT, "a provider that lacks it says why"
 
 
 LOCK = """\

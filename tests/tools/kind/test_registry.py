@@ -12,10 +12,10 @@ def test_the_dockerfile_finds_all_that_it_copies(tmp_path: Path) -> None:
     models, context = tmp_path / "models", tmp_path / "context"
     (models / "fraud").mkdir(parents=True)
     context.mkdir()
-    registry.fill(context, models, "kserve==0.21.0 --hash=sha256:00\n")
+    registry.fill(context, models, "kserve==0.21.0 --hash=sha256:00\n", "joblib==1 --hash=sha256:00\n")
     recipe = (context / "Dockerfile").read_text()
     copied = [line.split()[1] for line in recipe.splitlines() if line.startswith("COPY")]
-    assert copied == ["requirements.txt", "app", "models"]
+    assert copied == ["trials.txt", "requirements.txt", "app", "models"]
     assert all((context / name).exists() for name in copied)
     assert (context / "app/e2e/sandbox/images/modelserver/__main__.py").is_file()
     assert not list(context.rglob("__pycache__"))

@@ -16,7 +16,7 @@ from serin.cli.preflight import ready
 from serin.cli.survey_target import survey_target
 from serin.cluster import resources
 from serin.errors import AnswerTooLarge, InvalidInput, MetricsUnavailable
-from serin.prometheus.figures import Doubt, SloFigures
+from serin.prometheus.figures import Doubt, SloFigures, readiness_of
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.presets import preset
 from serin.prometheus.readers.sums import PART
@@ -28,6 +28,7 @@ from tests.clock import START
 from tests.fakes import FakeCluster, satisfies
 
 IDENTITY = RolloutIdentity("prod", "fraud-b", "fraud-a")
+TOTAL = "envoy_cluster_upstream_rq_total"
 XX, COUNT, BUCKET = (
     "envoy_cluster_upstream_rq_xx",
     "envoy_cluster_upstream_rq_time_count",
@@ -228,8 +229,8 @@ async def test_what_a_problem_means(series: tuple[Series, ...], kinds: list[str]
     assert all(bool(f.problem) is (f.doubt is not Doubt.NONE) for f in found)
 
 
-def pod_line(name: str, isvc: str, rate: float = 0.0) -> Series:
-    line = counter(name, isvc, rate)
+def pod_line(name: str, isvc: str, rate: float = 0.0, *, until: float = 0) -> Series:
+    line = counter(name, isvc, rate, until=until)
     return Series({"__name__": name, "pod": f"{isvc}-predictor-7f-x1", "namespace": "prod"}, line.times, line.values)
 
 
@@ -259,6 +260,24 @@ async def test_pods_are_scraped_before_they_have_requests(
     target = SurveyTarget(policy("availability", arms="Pod"), IDENTITY, has_candidate=False, candidate_ready=ready_now)
     [found] = await survey(Store(*series), target, START)
     assert found.doubt is doubt, found.problem
+
+
+@pytest.mark.parametrize(
+    ("arms", "series", "doubt"),
+    [
+        pytest.param("Pod", (pod_line("up", "other-1"),), Doubt.UNKNOWN, id="other pods are scraped"),
+        pytest.param("Pod", (pod_line(PREDICT, "fraud-a", 50, until=-400),), Doubt.UNKNOWN, id="it had requests"),
+        pytest.param("Pod", STABLE_POD, Doubt.NONE, id="it has just woken up"),
+        pytest.param("Contour", (counter(TOTAL, "other", 1),), Doubt.OBSTACLE, id="a gateway does not sleep"),
+    ],
+)
+async def test_a_stable_that_sleeps_has_nothing_to_scrape_and_holds_nobody(
+    arms: str, series: tuple[Series, ...], doubt: Doubt
+) -> None:
+    target = SurveyTarget(policy("availability", arms=arms), IDENTITY, has_candidate=False, stable_asleep=True)
+    figures = await survey(Store(*series), target, START)
+    assert figures[0].doubt is doubt, figures[0].problem
+    assert readiness_of(figures, START).ready is (doubt is not Doubt.OBSTACLE)
 
 
 async def test_a_server_that_is_too_slow_for_half_an_hour_is_asked_for_minutes() -> None:

@@ -35,6 +35,7 @@ LONGEST = 45.0
 """Seconds per SLO, for all its queries. Each has a limit of its own, which ends it first: a query that is given up here
 would go on at the server, and its place would be taken by another one."""
 TOO_YOUNG = "what stable is counted from has been there for less than a minute: ask again"
+ASLEEP = "stable is scaled to zero for want of requests: the pods that count are there again with the next one"
 UNSCRAPED = "the candidate's pods are ready, and Prometheus knows stable's only: are they scraped?"
 LATE_SCRAPES = timedelta(minutes=2)
 UNGUARDED = (
@@ -52,6 +53,8 @@ class SurveyTarget:
     has_candidate: bool
     candidate_ready: bool = False
     """Whether the candidate has pods that can be scraped."""
+    stable_asleep: bool = False
+    """Whether stable has no pod for want of requests."""
 
 
 async def survey(metrics: Metrics, target: SurveyTarget, now: datetime) -> list[SloFigures]:
@@ -113,7 +116,16 @@ async def _measure(metrics: Metrics, target: SurveyTarget, slo: Slo, figures: Sl
     figures.excess = _excess([w for w in found if isinstance(w, Window)])
     if slo.indicator.chosen.has_threshold:
         figures.boundaries = await boundaries_of(metrics, target.policy, slo, target.identity, now)
-    figures.doubt_it(*await _doubt(metrics, target, slo, figures, (found[-1], now)))
+    if _sleeps(target, slo, figures.stable):
+        figures.doubt_it(Doubt.UNKNOWN, ASLEEP)
+    else:
+        figures.doubt_it(*await _doubt(metrics, target, slo, figures, (found[-1], now)))
+
+
+def _sleeps(target: SurveyTarget, slo: Slo, stable: ArmFigures) -> bool:
+    """Whether nothing is counted of stable because the pods that would be scraped are not there."""
+    of_pods = target.stable_asleep and preset(target.policy.arms_of(slo)).names_targets
+    return of_pods and (stable.sample_age is None or stable.sample_age > MINUTE.total_seconds())
 
 
 async def _history(metrics: Metrics, target: SurveyTarget, slo: Slo, end: datetime) -> list[Interval]:

@@ -103,6 +103,8 @@ class Arm:
     elastic: bool = False
     """Replicas come within seconds of the load that needs them, and requests wait for them: one ready replica carries
     any weight."""
+    asleep: bool = False
+    """It has no pod for want of requests, and counts as ready: the next one waits until there is a pod."""
     adopted: bool = False
     """Somebody else's InferenceService that was adopted: Serin routes to it and neither writes nor deletes it."""
     doubt: Problem | None = None

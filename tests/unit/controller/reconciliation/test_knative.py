@@ -321,6 +321,16 @@ async def test_whatever_is_ready_serves_while_stable_is_down() -> None:
     assert (lab.knative.shares(), lab.percent) == ({"2": 100}, None)
 
 
+async def test_a_stable_that_sleeps_is_not_down_and_keeps_its_share() -> None:
+    lab = await knative_serving()
+    lab.knative.asleep.add("1")
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    seen = [shares.get("2", 0) for shares in lab.shares]
+    assert [w for i, w in enumerate(seen) if i == 0 or seen[i - 1] != w] == [0, 40, 50, 100]
+    assert lab.record(2)["status"]["outcome"] == "Promoted"
+
+
 async def test_an_inference_service_that_somebody_deletes_comes_back_as_stable() -> None:
     lab = await knative_serving(SLOW)
     lab.want("2")

@@ -98,5 +98,11 @@ def survey_target(snapshot: Snapshot) -> SurveyTarget | None:
     if record is None or record.policy is None or status.candidate is None or status.stable is None:
         return None
     identity = snapshot.backend.identity(snapshot.owner.namespace, status.candidate, status.stable)
-    arm = snapshot.arms.get(status.candidate.revision)
-    return SurveyTarget(record.policy, identity, has_candidate=False, candidate_ready=arm is not None and arm.ready > 0)
+    arm, stable = snapshot.arms.get(status.candidate.revision), snapshot.arms.get(status.stable.revision)
+    return SurveyTarget(
+        record.policy,
+        identity,
+        has_candidate=False,
+        candidate_ready=arm is not None and arm.ready > 0,
+        stable_asleep=stable is not None and stable.asleep,
+    )

@@ -143,7 +143,8 @@ def _arm(
 ) -> Arm:
     slices, pods = parts
     ready = ready_endpoints(slices)
-    if not ready and workload is not None and is_asleep(workload):
+    asleep = not ready and workload is not None and is_asleep(workload)
+    if asleep:
         ready = 1
     failure = stopped(inference_service) or pod_failure(pods)
     if failure is None and workload is not None and not ready:
@@ -160,6 +161,7 @@ def _arm(
         size=_bounds(inference_service)[1],
         updates=annotations.get("serving.kserve.io/disable-auto-update") != "true",
         elastic=is_elastic(inference_service),
+        asleep=asleep,
     )
 
 
