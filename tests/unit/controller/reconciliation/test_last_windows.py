@@ -52,7 +52,7 @@ async def test_a_rollback_that_is_stuck_is_counted_on(lab: Lab) -> None:
 
     async def apply(resource: resources.Resource, body: dict[str, Any], *args: Any, **options: Any) -> Any:
         if refused and resource is resources.HTTP_ROUTES and lab.status.get("phase") in {"Progressing", "RollingBack"}:
-            raise Refused("a policy of the gateway's team", 403)
+            raise Refused("a policy of the gateway's team")
         return await real(resource, body, *args, **options)
 
     await lab.until(lambda: lab.status["phase"] == "Progressing")

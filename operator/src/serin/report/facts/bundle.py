@@ -104,7 +104,7 @@ class Impact(ApiModel):
     requests: list[Requests]
     """Of the whole rollout, also after the breach was proven."""
     counted_until: Time | None
-    """Where the candidate was taken back: up to when its requests are counted. What it answered later is in no number."""
+    """Where the candidate was taken back: up to when its requests are counted; later ones are in no number."""
     counted_by: Told | None
     """The SLO by which the excess is counted."""
     excess_bad: int | None
