@@ -21,6 +21,7 @@ WHY = "availability: candidate 23 failed of 412 (5.58%), stable 37 failed of 770
 
 SINCE = START - timedelta(minutes=20)
 AT = f"{SINCE:%H:%M:%S} UTC" if SINCE.date() == START.date() else f"{SINCE:%Y-%m-%d %H:%M:%S} UTC"
+AND_THEN = f"availability); nothing is known since {AT}"
 UNTIL = f"{START - timedelta(seconds=8):%H:%M:%S} UTC"
 
 
@@ -197,9 +198,7 @@ DOWN: dict[str, Any] = {"reason": Reason.STABLE_NOT_READY, "phase": Phase.STABLE
         (
             Kind.ROLLED_BACK,
             {"unknown_since": SINCE, "counted_until": SINCE},
-            "Who was hurt? Version 42: 412 requests counted until "
-            + f"{AT}, 23 of them bad (5.58%, availability); "
-            + f"nothing is known since {AT}.",
+            f"Who was hurt? Version 42: 412 requests counted until {AT}, 23 of them bad (5.58%, {AND_THEN}.",
         ),
         (
             Kind.ROLLED_BACK,

@@ -118,8 +118,9 @@ def test_the_history_has_the_newest_rollout_first(desk: Desk) -> None:
 def test_a_rollback_says_that_the_revision_is_refused_and_how_to_go_on(desk: Desk) -> None:
     taken_back(desk)
     found = told("get", "fraud")
-    assert found["wait"]["needsAPerson"] is True
-    assert found["wait"]["ends"] == "another revision in spec, or `serin retry fraud`"
+    assert (found["wait"]["needsAPerson"], found["wait"]["urgency"]) == (False, "Owner")
+    assert found["wait"]["ends"].startswith("nothing tonight; its owner chooses")
+    assert "a person has to act" not in ran("get", "fraud").stdout
     assert [each["version"] for each in found["rejected"]] == ["2"]
 
 

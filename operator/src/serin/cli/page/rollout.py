@@ -11,9 +11,10 @@ from serin.cli.following.curves import joined, weights_of
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.timeline import Event, events_of
 from serin.cli.following.traces import Trace
+from serin.cli.live.explaining import NO_CONTACT
 from serin.cli.live.reading import part
 from serin.cli.live.views import Arm, Attempt, Details, Slo
-from serin.cli.page.fleet import path_of
+from serin.cli.page.fleet import path_of, phase_of
 from serin.cli.page.markup import Node, commands, pill, svg, table, tag, when
 from serin.cli.page.plots import evidence_plot, span_of, weight_plot
 from serin.cli.shell.layout import share
@@ -59,7 +60,7 @@ def _head(found: Details) -> Element:
     return tag(
         "div",
         tag("h1", tag("span", f"{row.namespace}/", class_="dim"), row.name),
-        tag("p", pill(row.phase), f" {step}" if step else None, class_="lead"),
+        tag("p", phase_of(row), f" {step}" if step else None, class_="lead"),
         tag("p", "Serin has not yet looked at the newest spec.", class_="notice") if not found.observed else None,
         _shares(found) if found.stable or found.candidate else None,
         id="head",
@@ -79,7 +80,10 @@ def _shares(found: Details) -> Element:
         class_="shares",
         aria_hidden="true",
     )
-    stable = tag("span", tag("b", f"{100 - weight} %"), f" version {found.stable.version}") if found.stable else None
+    stable = None
+    if found.stable:
+        none = "" if found.stable.answers else ", and answers none"
+        stable = tag("span", tag("b", f"{100 - weight} %"), f" version {found.stable.version}{none}")
     candidate = None
     if found.candidate:
         words = f" version {found.candidate.version}, on trial"
@@ -98,7 +102,11 @@ def _why(found: Details, now: datetime) -> Element:
         facts.append(("Held by", found.held))
     if wait.ends:
         facts.append(("Ends by", commands(wait.ends)))
+    if found.contact or wait.needs_a_person:
+        facts.append(("Contact", found.contact or NO_CONTACT))
     needs = tag("p", "Somebody has to act.", class_="person") if wait.needs_a_person else None
+    if wait.urgency == "Owner":
+        needs = tag("p", "Nobody has to act tonight: its owner chooses another revision.", class_="dim")
     return tag(
         "section",
         tag("h2", "Why"),
@@ -117,7 +125,10 @@ def facts_of(facts: list[tuple[str, Node | list[Node]]]) -> Element:
 def _arms(found: Details, now: datetime) -> Element:
     wanted = found.wanted if found.wanted not in {found.row.stable, found.row.candidate} else None
     facts: list[tuple[str, Node | list[Node]]] = [
-        ("Serves", _arm(found.stable, now) if found.stable else "nothing yet"),
+        (
+            "Serves" if found.stable is None or found.stable.answers else "Gets",
+            _arm(found.stable, now) if found.stable else "nothing yet",
+        ),
         ("On trial", _arm(found.candidate, now) if found.candidate else "nothing"),
     ]
     if found.previous is not None:
@@ -142,6 +153,7 @@ def _arm(arm: Arm, now: datetime) -> list[Node]:
     return [
         tag("b", f"version {arm.version}"),
         f", revision {arm.revision}, {arm.weight} % of the traffic{observed}",
+        "" if arm.answers else ", and answers none of it: it has no ready endpoint",
         *since,
     ]
 
