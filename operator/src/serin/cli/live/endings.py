@@ -22,8 +22,8 @@ ENDINGS: dict[Reason, str] = {
     Reason.WORSE_THAN_STABLE: "the candidate becomes as good as stable, or a person: `serin promote {name}` or `abort`",
     Reason.COMMON_CAUSE: "both arms keep the objective again, or a person: `serin promote {name}` or `abort`",
     Reason.NO_DATA: (
-        "requests reach the candidate and their counts are in Prometheus again (where they stopped, whoever runs that "
-        "server knows why; `serin preflight {name} --prometheus ADDRESS` says which query lacks), or `serin abort {name}`"
+        "requests reach the candidate and their counts are in Prometheus again (where they stopped, whoever runs it "
+        "knows why; `serin preflight {name} --prometheus ADDRESS` says which query lacks), or `serin abort {name}`"
     ),
     Reason.METRICS_UNAVAILABLE: "Prometheus answers again (whoever runs that server knows), or `serin abort {name}`",
     Reason.ANALYSIS_NOT_READY: "every query of the policy finds its series: `serin preflight {name}` says which lacks",
