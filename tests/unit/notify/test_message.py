@@ -150,6 +150,11 @@ def test_every_kind_has_a_title_and_no_empty_line(kind: NotificationKind) -> Non
             "nobody sees how version 42 does: MetricsUnavailable",
             "SerinAnalysisBlind",
         ),
+        (
+            {"reason": Reason.REVISION_REJECTED, "phase": Phase.ROLLED_BACK, "candidate": ""},
+            "version 41 has no ready endpoint: RevisionRejected",
+            "SerinStableDown",
+        ),
         ({"reason": Reason.COMMON_CAUSE}, "CommonCause", "SerinStalled"),
     ],
 )

@@ -150,6 +150,7 @@ def test_what_happened(before: ModelDeploymentStatus, after: ModelDeploymentStat
         (status("RollingBack", reason="SLOBreached", stalled=True, **rolling(0)), Urgency.BY_DAY),
         (status(reason="NoReceiver", stalled=True), Urgency.NOW),
         (status("RolledBack", reason="RevisionRejected", stalled=True), Urgency.NO),
+        (status("RolledBack", reason="RevisionRejected", stalled=True, stableDownSince=api_time()), Urgency.NOW),
         (status(reason="WordOfANewerVersion", stalled=True), Urgency.BY_DAY),
     ],
 )

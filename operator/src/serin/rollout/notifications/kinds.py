@@ -45,11 +45,14 @@ class Told:
 def urgency(status: ModelDeploymentStatus) -> Urgency:
     """Whether a person has to do something about a ModelDeployment.
 
-    A revision that was taken back and waits for the next one is no news: ``RolledBack`` has told it.
+    A revision that was taken back and waits for the next one is no news: ``RolledBack`` has told it. A stable that is
+    dead meanwhile is: no replica of it answers, and no candidate can take its place.
     """
     kind = ConditionType.STALLED.value
     stalled = any(condition.type == kind and condition.status == "True" for condition in status.conditions)
-    if not stalled or status.reason is Reason.REVISION_REJECTED:
+    if stalled and status.reason is Reason.REVISION_REJECTED:
+        return Urgency.NOW if status.stable_down_since is not None else Urgency.NO
+    if not stalled:
         return Urgency.NO
     weight = max(status.weights.desired, status.weights.applied) if status.weights is not None else 0
     blind = bool(weight) and status.reason in BLIND
