@@ -14,8 +14,9 @@ from serin.cli.following.traces import Trace
 from serin.cli.live.explaining import NO_CONTACT
 from serin.cli.live.reading import part
 from serin.cli.live.views import Arm, Attempt, Details, Slo
-from serin.cli.page.fleet import path_of, phase_of
-from serin.cli.page.markup import Node, commands, pill, svg, table, tag, when
+from serin.cli.page.fleet import path_of
+from serin.cli.page.head import head
+from serin.cli.page.markup import Node, commands, pill, table, tag, when
 from serin.cli.page.plots import evidence_plot, span_of, weight_plot
 from serin.cli.shell.layout import share
 
@@ -39,7 +40,7 @@ def rollout(sight: Sight, now: datetime) -> list[Node]:
     """The content of the page."""
     found = sight.found
     return [
-        _head(found),
+        head(found),
         tag("div", _why(found, now), _arms(found, now), class_="pair", id="pair"),
         *_troubles(found, now),
         pictures(sight.evidence, sight.seen, now, title="Over time" if found.record else "The last rollout over time"),
@@ -50,45 +51,6 @@ def rollout(sight: Sight, now: datetime) -> list[Node]:
         _history(found, sight.attempts, now),
         _acting(found),
     ]
-
-
-def _head(found: Details) -> Element:
-    row = found.row
-    step = ""
-    if found.candidate is not None and found.steps:
-        step = f"step {found.step} of {found.steps}" if found.step else f"before the first of {found.steps} steps"
-    return tag(
-        "div",
-        tag("h1", tag("span", f"{row.namespace}/", class_="dim"), row.name),
-        tag("p", phase_of(row), f" {step}" if step else None, class_="lead"),
-        tag("p", "Serin has not yet looked at the newest spec.", class_="notice") if not found.observed else None,
-        _shares(found) if found.stable or found.candidate else None,
-        id="head",
-    )
-
-
-def _shares(found: Details) -> Element:
-    """Who answers how much of the traffic, as one bar."""
-    weight = found.candidate.weight if found.candidate is not None else 0
-    drawn = svg(
-        "svg",
-        svg("rect", width=100, height=14, class_="stable-part"),
-        svg("rect", x=100 - weight, width=weight, height=14, class_="candidate-part"),
-        viewBox="0 0 100 14",
-        preserveAspectRatio="none",
-        height=14,
-        class_="shares",
-        aria_hidden="true",
-    )
-    stable = None
-    if found.stable:
-        none = "" if found.stable.answers else ", and answers none"
-        stable = tag("span", tag("b", f"{100 - weight} %"), f" version {found.stable.version}{none}")
-    candidate = None
-    if found.candidate:
-        words = f" version {found.candidate.version}, on trial"
-        candidate = tag("span", tag("b", f"{weight} %"), words, class_="candidate")
-    return tag("div", drawn, tag("p", stable, candidate, class_="ends"))
 
 
 def _why(found: Details, now: datetime) -> Element:
