@@ -45,9 +45,7 @@ def table_bursts(each: Each) -> str:
                 what = f"{bad:.0%} errors at a weight of {weight}, stable's burst: {name}"
                 rows.append((what, times + rest))
     title = "J. Bursts, 200 requests/s: healthy hours (15 s windows), faults after one burst (1 s windows)"
-    return table(
-        title, ("what", "taken back (of 400), or found after (s) and bad requests, p50 / p95 (40 runs)"), rows
-    )
+    return table(title, ("what", "taken back (of 400), or found after (s) and bad requests, p50 / p95 (40 runs)"), rows)
 
 
 def _hour(traffic: Traffic, seed: int) -> Ending:
