@@ -139,7 +139,7 @@ docs: $(STAMP) $(DOCS_STAMP) ## Build the documentation site, strictly: build/si
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
-	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --extra=tracing --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --extra=tracing --extra=view --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --extra=tracing --output-file=requirements/operator.lock pyproject.toml
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/pip.lock requirements/pip.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in

@@ -12,8 +12,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from serin.cli.live.reading import details_of
+from serin.cli.live.screens import screen
 from serin.cli.main import app
-from serin.cli.shell.layout import columns_of
+from serin.cli.shell.layout import columns_of, within
 from serin.cluster import resources
 from tests.fake_api import Desk, desk_of
 from tests.lab import Lab
@@ -174,3 +176,11 @@ def test_words_that_move_a_cursor_are_shown_as_blanks(desk: Desk, tmp_path: Path
     path = tmp_path / "x.yaml"
     path.write_text(json.dumps({**desk.lab.obj(), "metadata": {"name": "\x1b[2J", "namespace": "prod"}}))
     assert "\x1b" not in ran("diff", "-f", str(path)).stdout
+
+
+def test_a_reason_that_asks_for_somebody_is_red_and_nothing_else_of_the_code_is_shown(desk: Desk) -> None:
+    taken_back(desk)
+    with within(80):
+        text = "\n".join(screen(details_of(desk.lab.obj()), desk.lab.now))
+    assert "\x1b[31mSLOBreached\x1b[0m: ROLLED BACK" in text
+    assert "[31m" not in text.replace("\x1b[31m", "")
