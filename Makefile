@@ -97,7 +97,7 @@ check-licences: $(STAMP)
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
 CONTROLLER_TESTS := tests/unit/controller
 CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators policy_gates analysis api schema)
-check-unit: check-unit-controller check-unit-core check-unit-shell
+check-unit: check-unit-shell check-unit-controller check-unit-core
 check-unit-controller: $(STAMP)
 	$(BIN)/python -m pytest -m "not matrix" $(CONTROLLER_TESTS)
 check-unit-core: $(STAMP)
