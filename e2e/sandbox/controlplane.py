@@ -194,8 +194,10 @@ async def _node_is_ready(inside: Inside) -> bool:
 def _definitions(inside: Inside) -> list[Step]:
     """One step per owner of definitions, so that the gateway need not wait for KServe's, which take longest."""
     released = inside.released
+    # Envoy Gateway's are as large as KServe's: both at once are too much for the server on a busy machine.
+    before = {"gateway": "kserve-crds"} if inside.envoy_gateway is not None else {}
     return [
-        Step(f"{owner}-crds", partial(_define, inside, crds), needs=("kube-apiserver",))
+        Step(f"{owner}-crds", partial(_define, inside, crds), needs=(before.get(owner, "kube-apiserver"),))
         for owner, crds in (
             ("kserve", released.kserve_crds),
             ("gateway", released.gateway_crds if inside.envoy_gateway is None else inside.envoy_gateway),

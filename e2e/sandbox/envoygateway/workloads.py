@@ -93,6 +93,9 @@ def gateway(control_plane_ip: str) -> list[dict[str, Any]]:
     """The gateway that models are reached through; its Envoy looks for Envoy Gateway at that address."""
     patch = {
         "hostAliases": [{"ip": control_plane_ip, "hostnames": XDS_NAMES}],
+        # Envoy asks for an address of IPv6 first; where nobody listens that is over at once.
+        "dnsPolicy": "None",
+        "dnsConfig": {"nameservers": ["127.0.0.1"]},
         # As released, a probe each 10 s: nobody wants to wait for it here.
         "containers": [
             {"name": name, "startupProbe": {"periodSeconds": 1}, "readinessProbe": {"periodSeconds": 1}}
@@ -102,6 +105,8 @@ def gateway(control_plane_ip: str) -> list[dict[str, Any]]:
     spec = {
         # One cluster for each Service: without it both arms of a route are one, and nothing tells them apart.
         "mergeBackends": {},
+        # A line for each request would cost more than the request.
+        "telemetry": {"accessLog": {"disable": True}},
         "concurrency": 1,
         "extraArgs": ["--disable-hot-restart"],  # its shared memory would meet other sandboxes' and outlive this one
         # Envoy shows histograms only as of their last flush, by default each 5 s: too seldom for windows of seconds.

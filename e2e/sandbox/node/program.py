@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .volumes import PodVolumes
 
 HOSTS_FILE = "/etc/hosts"
+RESOLVER_FILE = "/etc/resolv.conf"
 
 
 class UnknownImageError(Exception):
@@ -57,6 +58,7 @@ class Programs:
             cwd=container.get("workingDir") or "/",
             mounts=(
                 *self._hosts(),
+                *self._resolver(),
                 *self.volumes.mounts(container),
                 *((Mount(message, container["terminationMessagePath"]),) if message else ()),
             ),
@@ -93,6 +95,15 @@ class Programs:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
+
+    def _resolver(self) -> tuple[Mount, ...]:
+        """Write the pod's /etc/resolv.conf, if it asks for servers of its own; without, it has the machine's."""
+        servers = (self.pod["spec"].get("dnsConfig") or {}).get("nameservers") or []
+        if not servers or Path(RESOLVER_FILE).is_symlink() or not Path(RESOLVER_FILE).exists():
+            return ()
+        file = self.volumes.root / "resolv.conf"
+        file.write_text("".join(f"nameserver {server}\n" for server in servers))
+        return (Mount(file, RESOLVER_FILE),)
 
     def _hosts(self) -> tuple[Mount, ...]:
         """Write the pod's /etc/hosts, the only names there are: the sandbox has no DNS. Each start knows new ones."""
