@@ -50,14 +50,12 @@ test: $(STAMP) ## Run everything: check, integration, scenarios on the sandbox, 
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-integration check
 	$(BIN)/python -m pytest e2e/scenarios -m "not matrix and not soak and not story"
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py -m "not matrix" --provider knative
-	$(BIN)/python -m pytest e2e/scenarios/test_envoy_gateway.py -m "not matrix" --provider envoy-gateway
 	@$(MAKE) --no-print-directory docs
 
 .PHONY: matrix
 matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative
-	$(BIN)/python -m pytest e2e/scenarios/test_envoy_gateway.py --provider envoy-gateway
 
 .PHONY: soak
 soak: build ## Promotions and rollbacks at 200 requests per second, again and again; writes docs/reliability.md

@@ -1,6 +1,6 @@
 """One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind,
-`--provider knative` on a sandbox with Knative and `--provider envoy-gateway` on one behind Envoy Gateway, where they are
-in the cache."""
+`--provider knative` on a sandbox with Knative and `--provider envoy-gateway` on one behind Envoy Gateway, where they
+are in the cache."""
 
 from __future__ import annotations
 

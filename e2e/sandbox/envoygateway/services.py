@@ -27,7 +27,9 @@ CONTROL_PLANE = f"control-plane={workloads.NAME}"
 def services(inside: Inside) -> list[Service | Step]:
     """Envoy Gateway and its Gateway, in place of Contour's."""
     return [
-        Step("envoy-gateway", lambda: _control_plane(inside), needs=("gateway-crds", "node", "kube-controller-manager")),
+        Step(
+            "envoy-gateway", lambda: _control_plane(inside), needs=("gateway-crds", "node", "kube-controller-manager")
+        ),
         Step("gateway", lambda: _gateway(inside), needs=("envoy-gateway",)),
     ]
 

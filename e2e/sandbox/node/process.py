@@ -101,7 +101,7 @@ def command_line(program: Program) -> list[str]:
     """Give the command that enters the pod's network and a mount namespace of the container's own."""
     change = f"chroot {_ROOT} " if program.has_own_root else ""
     begin = f'cd {shlex.quote(program.cwd)}\nexec "$@"'
-    inside = f"exec {change}sh -c {shlex.quote(begin)} sh \"$@\"" if change else begin
+    inside = f'exec {change}sh -c {shlex.quote(begin)} sh "$@"' if change else begin
     return [
         *("nsenter", f"--net=/run/netns/{program.network.netns}", "--"),
         # slave: when the node takes a pod's network away, no container's copy of the mounts keeps it alive
