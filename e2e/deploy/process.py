@@ -30,10 +30,7 @@ LOG_LINES_IN_ERRORS = 15
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 
 
-GATEWAYS_SERIES = {
-    "Contour": {"matchers": {"job": "envoy"}},
-    "EnvoyGateway": {"matchers": {"job": "envoy-gateway", "namespace": "envoy-gateway-system"}},
-}
+GATEWAYS_SERIES = {"Contour": {"matchers": {"job": "envoy"}}}
 """Whose series count: the gateway's scrape job, which has the same name on the sandbox and on kind."""
 
 

@@ -45,7 +45,6 @@ class Extra(StrEnum):
     """What a sandbox can have besides."""
 
     KNATIVE = "knative"
-    ENVOY_GATEWAY = "envoy-gateway"
 
 
 Name = Annotated[str, typer.Option("--name", "-n", help="Which sandbox; several can run side by side.")]
@@ -69,7 +68,7 @@ def up(
     """Start a sandbox, unless it runs. Builds what is missing first."""
     with _sentences():
         if extra and profile is not Profile.APISERVER:
-            profile = _profile_with(set(extra))
+            profile = Profile.KNATIVE
         sandbox = Sandbox(name, state=state)
         with report.Starting(told) as starting:
             started = sandbox.up(starting.show, profile=profile)
@@ -204,12 +203,6 @@ def kubeconfig(
             _print_json({"kubeconfig": str(path)})
         else:
             print(path)
-
-
-def _profile_with(extras: set[Extra]) -> Profile:
-    if len(extras) > 1:
-        raise SandboxError("A sandbox has one optional part: Knative runs behind Contour. Start two, with --name.")
-    return Profile(extras.pop().value)
 
 
 @contextmanager

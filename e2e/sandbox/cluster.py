@@ -18,15 +18,12 @@ if TYPE_CHECKING:
 
 FIELD_MANAGER = "serin-sandbox"
 POLL_SECONDS = 0.05
-CREATE_TRIES = 3
-"""How often something is asked for again on which the server gave up."""
 PLURALS = {
     "Namespace": "namespaces",
     "ConfigMap": "configmaps",
     "CustomResourceDefinition": "customresourcedefinitions",
     "ClusterServingRuntime": "clusterservingruntimes",
     "ClusterStorageContainer": "clusterstoragecontainers",
-    "EnvoyProxy": "envoyproxies",
     "Gateway": "gateways",
     "GatewayClass": "gatewayclasses",
     "Deployment": "deployments",
@@ -61,18 +58,8 @@ class Cluster:
         await self._client.aclose()
 
     async def create(self, item: Mapping[str, Any]) -> None:
-        """Create an object that does not exist yet. PartError with the server's words if refused.
-
-        On a machine that is busy the server may give up on a large definition, and have made it all the same.
-        """
-        response = await self._send("POST", _collection(item), item)
-        for _ in range(CREATE_TRIES):
-            if response.status_code != httpx.codes.GATEWAY_TIMEOUT:
-                break
-            response = await self._send("POST", _collection(item), item)
-            if response.status_code == httpx.codes.CONFLICT:
-                return
-        _check(response, item)
+        """Create an object that does not exist yet. PartError with the server's words if refused."""
+        _check(await self._send("POST", _collection(item), item), item)
 
     async def apply(self, item: Mapping[str, Any]) -> None:
         """Create or update an object by server-side apply. PartError with the server's words if refused."""

@@ -14,8 +14,6 @@ class Profile(StrEnum):
     APISERVER = "apiserver"
     KNATIVE = "knative"
     """All of it, and Knative Serving."""
-    ENVOY_GATEWAY = "envoy-gateway"
-    """All of it, with Envoy Gateway in place of Contour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +33,11 @@ class Plan:
     listeners: dict[str, int]
     lifeline: int
     profile: str
-    extra: str = ""
-    """The folder with the manifests of what the profile has besides; empty if that is nothing."""
+    knative: str = ""
+    """The folder with Knative's manifests; empty in a sandbox without it."""
 
     def paths(self) -> list[Path]:
         """All places outside the state folder that must be reachable."""
-        extra = (self.extra,) if self.extra else ()
+        extra = (self.knative,) if self.knative else ()
         places = (*self.binaries.values(), self.manifests, self.repository, self.models, *extra)
         return [Path(path) for path in places]

@@ -47,12 +47,12 @@ class Sandbox:
         name: str = DEFAULT_NAME,
         *,
         state: Path | None = None,
-        profile: Profile | None = None,
+        profile: Profile = Profile.FULL,
         keep: bool = False,
     ) -> Iterator[Self]:
         """A running sandbox: the one that runs, or a new one, which ends with the block unless ``keep``."""
         sandbox = cls(name, state=state)
-        started = sandbox.up(profile=profile or Profile.FULL)
+        started = sandbox.up(profile=profile)
         try:
             yield sandbox
         finally:

@@ -18,8 +18,6 @@ AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
 KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
-ENVOY_GATEWAY = "envoy-gateway"
-"""Its gateway is Envoy Gateway."""
 TRANSFORMERS = "transformers"
 """Has the image of a transformer, which calls its predictor by its Service."""
 TRIALS = "trials"
@@ -32,7 +30,6 @@ CANNOT = {
     TRANSFORMERS: "the image of the transformer is one of the sandbox's catalogue only",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
     KNATIVE: "play them with --provider knative",
-    ENVOY_GATEWAY: "play them with --provider envoy-gateway",
     AUTOSCALING: "nobody measures what a pod uses",
 }
 """Why a provider lacks it, in words for the report."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .volumes import PodVolumes
 
 HOSTS_FILE = "/etc/hosts"
-RESOLVER_FILE = "/etc/resolv.conf"
 
 
 class UnknownImageError(Exception):
@@ -58,7 +57,6 @@ class Programs:
             cwd=container.get("workingDir") or "/",
             mounts=(
                 *self._hosts(),
-                *self._resolver(),
                 *self.volumes.mounts(container),
                 *((Mount(message, container["terminationMessagePath"]),) if message else ()),
             ),
@@ -96,15 +94,6 @@ class Programs:
         folder.mkdir(parents=True)
         return folder
 
-    def _resolver(self) -> tuple[Mount, ...]:
-        """Write the pod's /etc/resolv.conf, if it asks for servers of its own; without, it has the machine's."""
-        servers = (self.pod["spec"].get("dnsConfig") or {}).get("nameservers") or []
-        if not servers or Path(RESOLVER_FILE).is_symlink() or not Path(RESOLVER_FILE).exists():
-            return ()
-        file = self.volumes.root / "resolv.conf"
-        file.write_text("".join(f"nameserver {server}\n" for server in servers))
-        return (Mount(file, RESOLVER_FILE),)
-
     def _hosts(self) -> tuple[Mount, ...]:
         """Write the pod's /etc/hosts, the only names there are: the sandbox has no DNS. Each start knows new ones."""
         if not Path(HOSTS_FILE).exists():
@@ -112,9 +101,7 @@ class Programs:
         lines = ["127.0.0.1 localhost", f"{self.network.ip} {self.pod['metadata']['name']}"]
         lines += [f"{self.fields['status.hostIP']} {name}" for name in self.catalogue.host_names]
         for alias in self.pod["spec"].get("hostAliases") or []:
-            names = alias.get("hostnames") or []
-            # With the dot, too: Envoy's resolver looks an absolute name up here as it is written.
-            lines.append(" ".join((alias["ip"], *names, *(f"{name}." for name in names))))
+            lines.append(f"{alias['ip']} {' '.join(alias.get('hostnames') or [])}")
         lines += self.names
         file = self.volumes.root / "hosts"
         file.write_text("".join(f"{line}\n" for line in lines))
