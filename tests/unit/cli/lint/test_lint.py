@@ -361,7 +361,14 @@ MISTAKES: list[Mistake] = [
         "spec.slos[2].indicator.ratio",
         "try it",
     ),
-    (POLICY, "arms: Contour", "arms: EnvoyGateway", "promql", "spec.slos[0].indicator.availability", "try it"),
+    (
+        POLICY,
+        "arms: Contour",
+        "arms: EnvoyGateway\n  shadow: {percent: 100, for: 5m}\n  shadowSafe: true",
+        "policy",
+        "spec.shadow",
+        "no rollout starts",
+    ),
     (
         POLICY,
         "    approval: {count: 1, groups: [risk]}",
