@@ -131,19 +131,28 @@ def test_a_rollback_that_the_gateway_does_not_take_pages(site: Site, watcher: Wa
     watcher.until_over("SerinRollbackStuck")
 
 
-def test_a_dead_stable_pages_until_a_fix_serves(site: Site, watcher: Watcher, on_call: OnCall) -> None:
-    site.policy()
-    live_on_settings(site)
-    settings_go(site)
-    page = on_call.until_told("SerinStableDown", by="pager", seconds=90)
-    assert page["labels"] == {"alertname": "SerinStableDown", "severity": "critical", **of(site)}
-    ticket = on_call.until_told("SerinStalled", by="mail")
-    assert ticket["labels"]["reason"] == site.reason
-    site.want("2")
-    site.until_stable("2")
-    over = on_call.until_told("SerinStableDown", by="pager", status="resolved")
-    assert over["startsAt"] == page["startsAt"] < over["endsAt"]
-    watcher.until_over("SerinStableDown")
+def test_a_dead_stable_pages_until_a_fix_serves(
+    site: Site, watcher: Watcher, alertmanager: Alertmanager, on_call: OnCall
+) -> None:
+    """Prometheus says it of the metrics, and Serin itself with its words: one group, so one page for one model."""
+    with telling(site, team={"alertmanager": {"url": alertmanager.url}}) as operator:
+        watcher.look_at(operator)
+        site.policy()
+        live_on_settings(site)
+        settings_go(site)
+        page = on_call.until_told("SerinStableDown", by="pager", seconds=90)
+        assert page["labels"] == {"alertname": "SerinStableDown", "severity": "critical", **of(site)}
+        words = on_call.until_told("SerinNotificationNeedsPersonNow", by="pager")
+        assert words["annotations"]["runbook_url"] == page["annotations"]["runbook_url"]
+        assert len({message["groupKey"] for message in on_call.messages if message["receiver"] == "pager"}) == 1
+        ticket = on_call.until_told("SerinStalled", by="mail")
+        assert ticket["labels"]["reason"] == site.reason
+        site.want("2")
+        site.until_stable("2")
+        over = on_call.until_told("SerinStableDown", by="pager", status="resolved")
+        assert over["startsAt"] == page["startsAt"] < over["endsAt"]
+        on_call.until_told("SerinNotificationNeedsPersonNow", by="pager", status="resolved")
+        watcher.until_over("SerinStableDown")
 
 
 @pytest.mark.usefixtures("watcher")
