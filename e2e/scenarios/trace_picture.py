@@ -19,6 +19,11 @@ COLOURS = {"read": "#4c78a8", "query": "#54a24b", "write": "#e45756"}
 """By the first word of a span's name: whom it waits for."""
 OURS = "#9d9da1"
 ROW_INCHES = 0.24
+ROOM = 0.85
+"""A bar that ends after so much of the time has no room for its duration to its right."""
+INDENT = "\N{NO-BREAK SPACE}" * 4
+NAME_POINTS = 190
+"""The width of the names."""
 
 
 def drawn(path: Path, rollout: Sequence[Json], one_pass: Sequence[Json], title: str) -> None:
@@ -44,13 +49,18 @@ def _waterfall(axes: Axes, spans: Sequence[Json], unit: str) -> None:
         colour = COLOURS.get(name.split(maxsplit=1)[0], OURS)
         axes.barh(row, width / per_unit, left=left / per_unit, height=0.7, color=colour)
         end = (left + width) / per_unit
-        took = f" {span['duration'] / 1e3:.0f} ms"
-        late = end > 0.85 * whole / per_unit
-        axes.text(left / per_unit if late else end, row, took, ha="right" if late else "left", va="center", fontsize=7)
-    axes.set_yticks(range(len(rows)), ["    " * depth + str(span["operationName"]) for depth, span in rows], fontsize=8)
+        took = f" {span['duration'] / 1e3:.0f} ms "
+        if end < ROOM * whole / per_unit:
+            axes.text(end, row, took, ha="left", va="center", fontsize=7)
+        elif width > (1 - ROOM) * whole:
+            axes.text(end, row, took, ha="right", va="center", fontsize=7, color="white")
+        else:
+            axes.text(left / per_unit, row, took, ha="right", va="center", fontsize=7)
+    names = [INDENT * depth + str(span["operationName"]) for depth, span in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=8)
     for label in axes.get_yticklabels():
         label.set_horizontalalignment("left")
-    axes.tick_params(axis="y", length=0, pad=8 + 5.0 * max(len(label.get_text()) for label in axes.get_yticklabels()))
+    axes.tick_params(axis="y", length=0, pad=NAME_POINTS)
     axes.invert_yaxis()
     axes.set_xlim(0, whole / per_unit * 1.02)
     axes.set_xlabel(unit, fontsize=8)
