@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.demo.objects import FEATURES
+from e2e.demo.objects import API_VERSION, FEATURES
 from e2e.deploy.cluster import wait_until
 from e2e.deploy.process import OperatorProcess
 from e2e.load.background import BackgroundLoad
@@ -19,7 +19,7 @@ from e2e.load.client import infer_body
 from e2e.load.generator import LoadPlan
 from e2e.scenarios.causes import live_on_settings, settings_go, without_right
 from e2e.scenarios.proxy import Fault, asks
-from e2e.scenarios.site import API_VERSION, GATEWAY_API, MODEL
+from e2e.scenarios.site import GATEWAY_API, MODEL
 from e2e.scenarios.telling import telling
 from e2e.scenarios.test_faults import through_a_proxy
 from e2e.scenarios.told import HttpReceiver
