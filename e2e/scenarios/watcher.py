@@ -125,8 +125,8 @@ class Watcher(LocalServer):
 
 
 def soon(text: str) -> str:
-    """The rules, so that they fire within seconds. Nothing but durations is changed."""
-    text = re.sub(r"for: \d+m", "for: 1s", text)
+    """The rules, so that they fire within seconds. Only durations are changed: minutes of ``for`` become seconds."""
+    text = re.sub(r"for: (\d+)m", r"for: \1s", text)
     for old, new in AGES.items():
         text = re.sub(rf"{old}\b", new, text)
     return text.replace("interval: 5m", "interval: 1s").replace("[10m]", "[30s]")
