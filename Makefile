@@ -54,7 +54,7 @@ test: $(STAMP) ## Run everything: check, integration, scenarios on the sandbox, 
 
 .PHONY: matrix
 matrix: build ## Run every scenario, the long ones too; writes docs/reliability.md (about 75 minutes)
-	$(BIN)/python -m e2e.sandbox.build --alertmanager --jaeger --kubectl
+	$(BIN)/python -m e2e.sandbox.build --alertmanager --kubectl
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py --provider knative
 

@@ -1,4 +1,4 @@
-"""A server of somebody else's that a scenario runs beside the cluster: Prometheus, Alertmanager, Jaeger."""
+"""A server of somebody else's that a scenario runs beside the cluster: Prometheus, Alertmanager."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2e.deploy.cluster import wait_until
 from e2e.sandbox.build import find_optional
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -29,23 +29,15 @@ class LocalServer:
     def __init__(self, folder: Path) -> None:
         """``folder`` is its own; it need not exist."""
         self.folder = folder
-        self.url = f"http://{free_addresses(1)[0]}"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         """Host and port."""
         return self.url.removeprefix("http://")
-
-    @property
-    def ready_url(self) -> str:
-        """What answers with 200 when it is ready."""
-        return f"{self.url}/-/ready"
-
-    @property
-    def environment(self) -> Mapping[str, str] | None:
-        """Its environment; None: ours."""
-        return None
 
     def command(self) -> Sequence[str]:
         """How it is started; its files are written here."""
@@ -56,9 +48,7 @@ class LocalServer:
         self.folder.mkdir(exist_ok=True)
         command = self.command()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._ready, what=f"{self.name} is ready", seconds=READY_SECONDS)
 
     def stop(self) -> None:
@@ -75,7 +65,7 @@ class LocalServer:
         assert self._process is not None
         assert self._process.poll() is None, f"{self.name} ended: {self._log.read_text()[-2000:]}"
         try:
-            return httpx.get(self.ready_url, timeout=2, trust_env=False).is_success
+            return httpx.get(f"{self.url}/-/ready", timeout=2, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
@@ -95,15 +85,3 @@ def built(part: str) -> Path:
     if binary is None:
         pytest.skip(f"{part} is not in the cache: `python -m e2e.sandbox.build --{part}` builds it")
     return binary
-
-
-def free_addresses(count: int) -> list[str]:
-    """Addresses of loopback where nobody listened a moment ago, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{probe.getsockname()[1]}" for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
