@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e.deploy.cluster import wait_until
-from e2e.scenarios.causes import live_on_settings, settings_go
-from e2e.scenarios.site import MODEL
 from e2e.scenarios.telling import telling
 from e2e.scenarios.told import HttpReceiver
 
 if TYPE_CHECKING:
-    from e2e.deploy.cluster import Json
-    from e2e.scenarios.alertmanager import Alertmanager, OnCall
     from e2e.scenarios.site import Site
 
 pytestmark = pytest.mark.matrix
@@ -48,97 +43,3 @@ def test_a_rollback_is_told_once_although_the_receiver_was_down_and_the_leader_d
         assert told["slos"][0]["bad"] > 0
         assert record["reason"] == "SLOBreached"
         print(told["title"], told["text"], sep="\n")
-
-
-def lasts(alert: Json) -> timedelta:
-    """From its beginning to its end."""
-    return datetime.fromisoformat(alert["endsAt"]) - datetime.fromisoformat(alert["startsAt"])
-
-
-def test_an_alertmanager_groups_and_silences_what_it_is_told(
-    site: Site, alertmanager: Alertmanager, on_call: OnCall
-) -> None:
-    with telling(site, team={"alertmanager": {"url": alertmanager.url}}):
-        site.go_live()
-        with site.load():
-            site.want("2", environment={"ERROR_RATE": "0.2"})
-            record = site.until_taken_back()
-            news = on_call.until_told("SerinNotificationRolledBack", by="chat")
-            assert news["labels"] == {
-                "alertname": "SerinNotificationRolledBack",
-                "severity": "info",
-                "cluster": "sandbox",
-                "namespace": site.namespace,
-                "model_deployment": MODEL,
-                "record": record["metadata"]["name"],
-            }
-            assert "Safe now? Yes: version 1 serves 100 %." in news["annotations"]["description"]
-            [alert] = alertmanager.alerts("SerinNotificationRolledBack")
-            assert alert["annotations"] == news["annotations"]
-            assert timedelta(minutes=59) < lasts(alert) < timedelta(minutes=62), "news ends by itself"
-            assert alert["status"]["state"] == "active"
-
-            [group] = [each for each in alertmanager.groups() if each["receiver"]["name"] == "chat"]
-            assert group["labels"] == {"namespace": site.namespace, "model_deployment": MODEL}
-            kinds = {a["labels"]["alertname"].removeprefix("SerinNotification") for a in group["alerts"]}
-            assert kinds >= {"Promoted", "Started", "StepAdvanced", "RollingBack", "RolledBack"}
-            assert {m["groupKey"] for m in on_call.messages if m["receiver"] == "chat"} == {
-                on_call.messages[-1]["groupKey"]
-            }
-
-            silence = alertmanager.silence(alertname="SerinNotificationRolledBack", namespace=site.namespace)
-            site.want("3", environment={"ERROR_RATE": "0.2"})
-            second = site.until_taken_back()["metadata"]["name"]
-            wait_until(
-                lambda: silence in [i for a in ours(alertmanager, second) for i in a["status"]["silencedBy"]],
-                what="the second rollback is silenced",
-                seconds=20,
-            )
-        wait_until(
-            lambda: second in records_of(on_call, "SerinNotificationRollingBack"),
-            what="what is not silenced is told",
-            seconds=20,
-        )
-    assert records_of(on_call, "SerinNotificationRolledBack") == {record["metadata"]["name"]}
-
-
-def records_of(on_call: OnCall, alert: str) -> set[str]:
-    """The rollouts of which an alert told."""
-    return {item["labels"]["record"] for item in on_call.told(alert, by="chat")}
-
-
-def ours(alertmanager: Alertmanager, record: str) -> list[Json]:
-    """The rolled back rollout of that record, as the Alertmanager knows it."""
-    return [a for a in alertmanager.alerts("SerinNotificationRolledBack") if a["labels"]["record"] == record]
-
-
-def test_what_needs_a_person_lasts_in_an_alertmanager_until_it_is_over(
-    site: Site, alertmanager: Alertmanager, on_call: OnCall
-) -> None:
-    """It is said again while it is so, also to one that has lost its memory, and ended by whoever began it."""
-    name = "SerinNotificationNeedsPersonNow"
-    with telling(site, team={"alertmanager": {"url": alertmanager.url}}):
-        site.policy()
-        live_on_settings(site)
-        settings_go(site)
-        page = on_call.until_told(name, by="pager", seconds=90)
-        assert page["labels"]["severity"] == "critical"
-        assert "Must I act? Yes, now." in page["annotations"]["description"]
-        [alert] = alertmanager.alerts(name)
-        ends = datetime.fromisoformat(alert["endsAt"])
-
-        alertmanager.stop()
-        stopped = datetime.now(UTC)
-        alertmanager.start()
-        wait_until(lambda: bool(alertmanager.alerts(name)), what="it is said again", seconds=75)
-        [again] = alertmanager.alerts(name)
-        assert again["fingerprint"] == alert["fingerprint"], "the same alert"
-        assert again["startsAt"] == alert["startsAt"]
-        assert datetime.fromisoformat(again["updatedAt"]) > stopped
-        assert datetime.fromisoformat(again["endsAt"]) > ends
-
-        site.want("2")
-        site.until_stable("2")
-        over = on_call.until_told(name, by="pager", status="resolved")
-        assert over["startsAt"] == page["startsAt"] < over["endsAt"]
-        assert alertmanager.alerts(name) == []
