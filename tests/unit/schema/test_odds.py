@@ -36,7 +36,7 @@ from serin.schema.odds import level, mean, odds, part
         (8.467, "290 million to 1", "290 million to 1"),
         (9.3, "1.9 billion to 1", "1.9 billion to 1"),
         (11.99, "970 billion to 1", "970 billion to 1"),
-        (308.0, "over 1,000 billion to 1", "10^308 to 1"),
+        (308.0, "over a trillion to 1", "10^308 to 1"),
     ],
 )
 def test_odds(log10: float, told: str, drawn: str) -> None:
@@ -68,8 +68,8 @@ def test_the_mean_is_of_the_e_values(values: tuple[float | None, ...], found: fl
 
 
 def number(told: str) -> float:
-    digits, _, word = told.removeprefix("over ").removesuffix(" to 1").replace(",", "").partition(" ")
-    return float(digits) * {"": 1, "million": 1e6, "billion": 1e9}[word]
+    digits, _, word = told.replace("over a", "1").removesuffix(" to 1").replace(",", "").partition(" ")
+    return float(digits) * {"": 1, "million": 1e6, "billion": 1e9, "trillion": 1e12}[word]
 
 
 @pytest.mark.parametrize("number", [-1e308, -1.0, 0.0, 1.0, 1e308])

@@ -51,7 +51,7 @@ def mean(*log10: float | None) -> float | None:
 def _number(log10: float) -> str:
     """``1.2``, ``204``, ``20,000``, ``3 million``, rounded down."""
     if log10 >= _MOST:
-        return "over 1,000 billion"
+        return "over a trillion"
     for power, word in _LARGE:
         if log10 + _ROUNDED / 2 >= power:
             return f"{_floored(log10 - power, _DIGITS)} {word}"
