@@ -172,7 +172,8 @@ def written(found: dict[str, Measured], taken: Counter[str], count: int, rounds:
         f"{rounds} rounds of a pass over each. In brackets: the middle half of the rounds. The process with all of it "
         f"sent {spans:.0f} spans ({lost:.0f} were lost), and the endpoint took {notes} requests with notifications of "
         f"the two that send some. An incident bundle is made by whoever asks for one, not by the operator: "
-        f"{bundle['ms']:.0f} ms, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most."
+        f"{bundle['ms']:.0f} ms of a processor, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most. "
+        f"Command: `python -m tests.simulation.telling.bench --deployments {count} --rounds {rounds} --sets {sets}`."
     )
     # The headings of the page are about more than one table each.
     title = table("", columns, rows).removeprefix("## \n\n")
