@@ -139,6 +139,11 @@ def one_set(found: dict[str, Measured], count: int, rounds: int, order: random.R
         return Counter(taken)
 
 
+def middle(those: Sequence[float], nothing: Sequence[float]) -> float:
+    """The median over the rounds of what one costs beside the other."""
+    return statistics.median(a / b for a, b in zip(those, nothing, strict=True))
+
+
 def ratio(those: Sequence[float], nothing: Sequence[float]) -> str:
     """The median over the rounds, and the middle half of them."""
     quarters = statistics.quantiles((a / b for a, b in zip(those, nothing, strict=True)), n=4)
@@ -167,17 +172,23 @@ def written(found: dict[str, Measured], taken: Counter[str], count: int, rounds:
     lost = sum(each["spans"].get(result, 0) for each in everything for result in ("failed", "dropped"))
     bundle = {key: statistics.median(each["bundle"][key] for each in everything) for key in ("ms", "KiB", "MiB")}
     notes = sum(number for path, number in taken.items() if path != "/v1/traces")
+    own = found[EVERYTHING]
+    more = own.memory - base.memory
+    whole = (
+        f"All of it took {middle(own.took, base.took):.2f} times the time of a pass, {middle(own.cpu, base.cpu):.2f} times "
+        f"the processor's, and {own.memory / base.memory:.2f} times the memory ({more:.0f} MiB more)."
+    )
     said = (
         f"{count} ModelDeployments in mid-rollout with two SLOs, windows of 1 s and steps of 20 windows; {sets} times "
         f"{rounds} rounds of a pass over each. In brackets: the middle half of the rounds. The process with all of it "
         f"sent {spans:.0f} spans ({lost:.0f} were lost), and the endpoint took {notes} requests with notifications of "
         f"the two that send some. An incident bundle is made by whoever asks for one, not by the operator: "
-        f"{bundle['ms']:.0f} ms of a processor, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most. "
-        f"Command: `python -m tests.simulation.telling.bench --deployments {count} --rounds {rounds} --sets {sets}`."
+        f"{bundle['ms']:.0f} ms of a processor, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most."
     )
+    command = f"`python -m tests.simulation.telling.bench --deployments {count} --rounds {rounds} --sets {sets}`"
     # The headings of the page are about more than one table each.
     title = table("", columns, rows).removeprefix("## \n\n")
-    return f"{title}\n{textwrap.fill(said, 160)}\n"
+    return f"{whole}\n\n{title}\n{textwrap.fill(said, 160)}\n\n{command}\n"
 
 
 def write(text: str) -> None:
