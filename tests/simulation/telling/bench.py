@@ -173,11 +173,9 @@ def written(found: dict[str, Measured], taken: Counter[str], count: int, rounds:
     bundle = {key: statistics.median(each["bundle"][key] for each in everything) for key in ("ms", "KiB", "MiB")}
     notes = sum(number for path, number in taken.items() if path != "/v1/traces")
     own = found[EVERYTHING]
-    more = own.memory - base.memory
-    whole = (
-        f"All of it took {middle(own.took, base.took):.2f} times the time of a pass, {middle(own.cpu, base.cpu):.2f} times "
-        f"the processor's, and {own.memory / base.memory:.2f} times the memory ({more:.0f} MiB more)."
-    )
+    time, processor = middle(own.took, base.took), middle(own.cpu, base.cpu)
+    memory = f"{own.memory / base.memory:.2f} times the memory ({own.memory - base.memory:.0f} MiB more)"
+    whole = f"All of it took {time:.2f} times the time of a pass, {processor:.2f} times the processor's, and {memory}."
     said = (
         f"{count} ModelDeployments in mid-rollout with two SLOs, windows of 1 s and steps of 20 windows; {sets} times "
         f"{rounds} rounds of a pass over each. In brackets: the middle half of the rounds. The process with all of it "
