@@ -174,7 +174,7 @@ bench-queries: $(STAMP) ## How many queries do 1, 50 and 500 active rollouts cos
 	@$(BIN)/python -m tests.simulation.queries
 
 .PHONY: bench-telling
-bench-telling: $(STAMP) ## What do metrics, logs, notifications and traces cost a pass? Writes docs/benchmarks.md (about 10 minutes)
+bench-telling: $(STAMP) ## What do metrics, logs, notifications and traces cost a pass? Writes docs/benchmarks.md (about 10 minutes on an idle machine)
 	@$(BIN)/python -m tests.simulation.telling.bench
 
 ##@ The sandbox
