@@ -53,6 +53,7 @@ test: $(STAMP) ## Run what proves each promise: check, integration, scenarios on
 
 .PHONY: matrix
 matrix: build check-matrix ## Run the rest: every row of every table, every scenario; writes docs/reliability.md (about 80 minutes)
+	$(BIN)/python -m e2e.sandbox.build --alertmanager --kubectl
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative
 
@@ -97,7 +98,7 @@ check-licences: $(STAMP)
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
 CONTROLLER_TESTS := tests/unit/controller
 CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators policy_gates analysis api schema)
-check-unit: check-unit-controller check-unit-core check-unit-shell
+check-unit: check-unit-shell check-unit-controller check-unit-core
 check-unit-controller: $(STAMP)
 	$(BIN)/python -m pytest -m "not matrix" $(CONTROLLER_TESTS)
 check-unit-core: $(STAMP)
@@ -139,7 +140,7 @@ docs: $(STAMP) $(DOCS_STAMP) ## Build the documentation site, strictly: build/si
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
-	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --extra=tracing --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --extra=tracing --extra=view --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --extra=tracing --output-file=requirements/operator.lock pyproject.toml
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/pip.lock requirements/pip.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in
@@ -173,7 +174,7 @@ bench-queries: $(STAMP) ## How many queries do 1, 50 and 500 active rollouts cos
 	@$(BIN)/python -m tests.simulation.queries
 
 .PHONY: bench-telling
-bench-telling: $(STAMP) ## What do metrics, logs, notifications and traces cost a pass? Writes docs/benchmarks.md (about 10 minutes)
+bench-telling: $(STAMP) ## What do metrics, logs, notifications and traces cost a pass? Writes docs/benchmarks.md (about 10 minutes on an idle machine)
 	@$(BIN)/python -m tests.simulation.telling.bench
 
 ##@ The sandbox
