@@ -71,7 +71,7 @@ def test_a_list_has_the_most_urgent_first() -> None:
     objects = [WELL, REJECTED, TRIED, BROKEN, HELD, BLIND, STUCK, DOWN]
     found: list[Entry] = sorted(map(entry_of, objects), key=lambda entry: entry.order)
     assert [entry.row.name for entry in found] == [
-        "ranking", "score", "triage", "broken", "held", "fraud", "a-well", "tried",
+        "ranking", "score", "triage", "broken", "held", "fraud", "tried", "a-well",
     ]  # fmt: skip
 
 

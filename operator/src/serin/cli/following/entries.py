@@ -42,9 +42,10 @@ class Entry:
         }.get(group, False)
 
     @property
-    def order(self) -> tuple[int, str, str]:
+    def order(self) -> tuple[int, bool, str, str]:
         """The most urgent comes first: clients are hurt, nobody sees or it is stuck, a person, the owner, the rest."""
-        return URGENCIES.index(self.wait.urgency), self.row.namespace, self.row.name
+        rests = self.wait.urgency == URGENCIES[-1] and self.row.candidate is None
+        return URGENCIES.index(self.wait.urgency), rests, self.row.namespace, self.row.name
 
 
 def entry_of(obj: Object) -> Entry:
