@@ -129,6 +129,8 @@ class World:
     failing: bool = False
     """The last pass could not write something."""
     readiness: Readiness | None = field(default_factory=lambda: Readiness(START))
+    server: str = ""
+    """Where Prometheus is."""
     """What preflight found: nothing is in the way."""
     decisions: list[Decision] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
@@ -175,6 +177,7 @@ class World:
             write_failures=tuple(self.write_failures),
             carried_out=1,
             readiness=self.readiness,
+            server=self.server,
         )
 
     def _readable(self, arm: Arm) -> Arm:

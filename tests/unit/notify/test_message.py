@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,17 @@ from serin.notify.message import Writer
 from serin.schema.notification_kinds import NotificationKind
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
-from tests.unit.notify.receivers.notes import delivery
+from tests.clock import START
+from tests.unit.notify.receivers.notes import FIGURES, delivery
 
 Kind = NotificationKind
 WHY = "availability: candidate 23 failed of 412 (5.58%), stable 37 failed of 7704 (0.48%)"
+
+
+SINCE = START - timedelta(minutes=20)
+AT = f"{SINCE:%H:%M:%S} UTC" if SINCE.date() == START.date() else f"{SINCE:%Y-%m-%d %H:%M:%S} UTC"
+AND_THEN = f"availability); nothing is known since {AT}"
+UNTIL = f"{START - timedelta(seconds=8):%H:%M:%S} UTC"
 
 
 def test_a_rollback_from_beginning_to_end() -> None:
@@ -23,9 +31,10 @@ def test_a_rollback_from_beginning_to_end() -> None:
     assert written.text.splitlines() == [
         "Safe now? Yes: version 41 serves 100 %.",
         "Must I act? No: version 42 is refused until there is a new revision, or somebody's Retry.",
-        "Who was hurt? Version 42 answered 412 requests in 4m, 23 of them bad (5.58%, availability).",
+        f"Who was hurt? Version 42: 412 requests counted until {UNTIL}, 23 of them bad (5.58%, availability).",
         f"Why? {WHY}. That is 11.6 times stable's share.",
         "What changed? version 41 → 42; fields: spec.model.uri; PromotionRecord fraud-7c9f2a1b-1.",
+        "Whose is it? team fraud, #fraud-on-call",
         "Runbook: docs/runbooks/SerinRolledBack.md",
         "Dashboard: https://graphs/?m=fraud",
     ]
@@ -89,6 +98,18 @@ def test_a_rollback_from_beginning_to_end() -> None:
             "Nothing serves yet, and nothing is lost.",
             "Yes, by day: nothing proceeds without a person.",
         ),
+        (
+            Kind.NEEDS_PERSON,
+            {"weight": 25, "unknown_since": SINCE},
+            f"Not known: version 42 serves 25 %, version 41 75 %; nobody has seen how the candidate does since {AT}.",
+            "Yes, by day: nothing proceeds without a person.",
+        ),
+        (
+            Kind.WARNING,
+            {"weight": 25, "phase": Phase.ROLLING_BACK},
+            "Not yet: version 42 serves 25 %, version 41 75 %; the candidate is being taken back.",
+            "Not yet.",
+        ),
         (Kind.RESUMED, {}, "Yes: version 41 serves 100 %.", "No."),
         (Kind.WAITING_FOR_APPROVAL, {}, "Yes: version 41 serves 100 %.", "Only whoever approves."),
     ],
@@ -129,6 +150,11 @@ def test_every_kind_has_a_title_and_no_empty_line(kind: NotificationKind) -> Non
             "nobody sees how version 42 does: MetricsUnavailable",
             "SerinAnalysisBlind",
         ),
+        (
+            {"reason": Reason.REVISION_REJECTED, "phase": Phase.ROLLED_BACK, "candidate": ""},
+            "version 41 has no ready endpoint: RevisionRejected",
+            "SerinStableDown",
+        ),
         ({"reason": Reason.COMMON_CAUSE}, "CommonCause", "SerinStalled"),
     ],
 )
@@ -166,3 +192,47 @@ def test_what_a_link_is_made_of_is_escaped() -> None:
 
 def test_a_text_has_a_bound() -> None:
     assert len(Writer(templates={"default": "$message" * 500}).write(delivery()).text) <= 4000
+
+
+DOWN: dict[str, Any] = {"reason": Reason.STABLE_NOT_READY, "phase": Phase.STABLE, "candidate": "", "slos": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "line"),
+    [
+        (
+            Kind.ROLLED_BACK,
+            {"unknown_since": SINCE, "counted_until": SINCE},
+            f"Who was hurt? Version 42: 412 requests counted until {AT}, 23 of them bad (5.58%, {AND_THEN}.",
+        ),
+        (
+            Kind.ROLLED_BACK,
+            {"unknown_since": SINCE, "slos": [FIGURES.model_copy(update={"bad": 0, "total": 0})]},
+            f"Who was hurt? Not known: version 42 answered no counted request; nothing is known since {AT}.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            DOWN | {"down_since": SINCE},
+            f"Who was hurt? All requests since {AT}; they are not counted.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            DOWN | {"down_since": SINCE, "reason": Reason.NO_RECEIVER, "weight": 25, "candidate": "42"},
+            f"Who was hurt? 75 % of the requests since {AT}; they are not counted.",
+        ),
+        (
+            Kind.NEEDS_PERSON_NOW,
+            DOWN | {"down_since": SINCE, "last_rollout_at": SINCE},
+            f"What changed? No rollout since {AT}.",
+        ),
+        (Kind.NEEDS_PERSON, {"contact": ""}, "Whose is it? No contact is set (annotation serin.dev/contact)."),
+    ],
+)
+def test_what_is_told_of_who_was_hurt_and_of_whom_to_ask(
+    kind: NotificationKind, changes: dict[str, Any], line: str
+) -> None:
+    assert line in Writer().write(delivery(kind, **changes)).text.splitlines()
+
+
+def test_nobody_is_named_where_there_is_only_news() -> None:
+    assert "Whose is it?" not in Writer().write(delivery(Kind.PROMOTED)).text

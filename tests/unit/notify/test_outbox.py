@@ -18,6 +18,7 @@ from serin.notify.receiver import Delivery, Receiver
 from serin.rollout.notifications.notifying import Addressee
 from serin.schema.notification_kinds import NotificationKind
 from tests.clock import START
+from tests.lab import POLICY
 from tests.telling_lab import EVERYTHING, Box, TellingLab
 
 Kind = NotificationKind
@@ -44,6 +45,31 @@ async def test_a_promotion_is_told_from_its_start_to_its_end_once_each() -> None
     assert lab.box.kinds[-5:] == ["Started", "StepAdvanced", "StepAdvanced", "StepAdvanced", "Promoted"]
     assert lab.box.twice == []
     assert lab.pending == []
+
+
+async def test_blindness_names_its_server_and_its_end_waits_until_the_candidate_has_no_traffic() -> None:
+    lab = TellingLab(policy=POLICY | {"steps": [{"weight": 40, "for": "30m"}]})
+    lab.obj()["metadata"].setdefault("annotations", {})["serin.dev/contact"] = "#fraud-on-call"
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: (lab.status.get("weights") or {}).get("applied") == 40)
+    await quiet(lab)
+    lab.prometheus.away = True
+    await lab.until(lambda: "NeedsPersonNow" in lab.box.kinds, limit=400)
+    blind = lab.box.taken[-1].notification
+    assert "last usable window until 2026-" in blind.message
+    assert "ask whoever runs Prometheus prometheus:9090" in blind.message
+    assert blind.unknown_since is not None
+    assert blind.counted_until is not None
+    assert blind.counted_until <= blind.unknown_since
+    assert blind.contact == "#fraud-on-call"
+    lab.want("1")
+    await lab.until(lambda: "Superseded" in lab.box.kinds, limit=200)
+    assert [kind for kind in lab.box.kinds if kind != "StepAdvanced"][-4:] == [
+        "NeedsPersonNow", "RollingBack", "Resumed", "Superseded",
+    ]  # fmt: skip
+    [resumed] = [each.notification for each in lab.box.taken if each.notification.kind is Kind.RESUMED]
+    assert resumed.weight == 0
 
 
 async def test_a_rollback_is_told_with_its_figures() -> None:

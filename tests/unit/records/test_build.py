@@ -81,3 +81,14 @@ def test_a_gap_among_the_attempts_stands_in_the_next_record() -> None:
         plan = RecordPlan("fraud-7c9f2a1b-4", 4, ref("2"), None, datetime(2026, 11, 22, tzinfo=UTC), missing)
         written = build.new(plan, owner=("prod", "fraud"), source_of=lambda _: None, policy=None)
         assert written["spec"].get("missingAttempts", []) == list(missing)
+
+
+def test_whom_to_ask_stands_beside_the_content_of_a_record() -> None:
+    plan = RecordPlan("fraud-1", 1, ref("1"), None, START)
+    made = [
+        build.new(plan, owner=("prod", "fraud"), source_of=lambda _: None, policy=None, contact=contact)
+        for contact in ("", "#fraud-on-call")
+    ]
+    assert made[0]["spec"] == made[1]["spec"]
+    assert "annotations" not in made[0]["metadata"]
+    assert made[1]["metadata"]["annotations"] == {"serin.dev/contact": "#fraud-on-call"}

@@ -365,3 +365,14 @@ def test_whatever_stands_in_a_record_the_report_is_made_or_refused_in_one_line(d
 
 
 INCIDENT = incident()
+
+
+def test_whom_to_ask_is_told_and_not_to_strangers() -> None:
+    objects = incident()
+    assert "Whom to ask about the model: no contact is set" in markdown(reported(bundle(objects)))
+    for each in objects:
+        each["metadata"].setdefault("annotations", {})["serin.dev/contact"] = "ana of team fraud"
+    found = bundle(objects)
+    assert found.requester.contact == "ana of team fraud"
+    assert "Whom to ask about the model: ana of team fraud." in markdown(reported(found))
+    assert "ana of team fraud" not in encoded(bundle(objects, anonymous=True)).decode()

@@ -43,8 +43,8 @@ def told(world: World, kind: str = "AnalysisReady") -> Condition | None:
         pytest.param(OBSTACLE, None, Phase.PREPARING, Reason.ANALYSIS_NOT_READY, "False", id="cannot be judged"),
         pytest.param(OBSTACLE, WARN, Phase.PROGRESSING, None, "False", id="cannot be judged, and it may only be told"),
         pytest.param(AWAY, None, Phase.PREPARING, Reason.METRICS_UNAVAILABLE, "Unknown", id="nobody answers"),
-        pytest.param(AWAY, WARN, Phase.PROGRESSING, None, "Unknown", id="nobody answers, and it may only be told"),
-        pytest.param(QUIET, None, Phase.PROGRESSING, None, "Unknown", id="no requests: onNoData's business"),
+        pytest.param(AWAY, WARN, Phase.PROGRESSING, None, "True", id="nobody answered, and windows came all the same"),
+        pytest.param(QUIET, None, Phase.PROGRESSING, None, "True", id="no requests, and then there were some"),
         pytest.param(FINE, None, Phase.PROGRESSING, None, "True", id="all is well"),
         pytest.param(None, None, Phase.PREPARING, Reason.PREPARING_CANDIDATE, None, id="not asked yet"),
         pytest.param(None, WARN, Phase.PROGRESSING, None, None, id="not asked yet, and nothing waits for it"),
@@ -224,3 +224,39 @@ def test_a_hold_is_looked_at_again_when_the_pause_is_over() -> None:
     assert answer(here.ask(analysis_not_ready)) == (Reason.ANALYSIS_NOT_READY, False, later)
     here.rollout(since=START - timedelta(minutes=1))
     assert answer(here.ask(analysis_not_ready)) == (Reason.ANALYSIS_NOT_READY, True, later)
+
+
+def test_what_preflight_could_not_see_is_over_with_usable_windows_and_blindness_names_the_server() -> None:
+    world = preparing(QUIET)
+    seen = told(world)
+    assert seen is not None
+    assert (seen.status, seen.reason) == ("True", "Ready")
+    assert seen.message.startswith("every SLO that decides has had usable windows")
+    world.candidate_window, world.server = None, "prometheus.monitoring:9090"
+    world.settle(60)
+    still = told(world)
+    assert still is not None
+    assert still.status == "True", "a minute is no outage"
+    world.settle(300)
+    blind = told(world)
+    assert blind is not None
+    assert (blind.status, blind.reason) == ("Unknown", "NoData")
+    assert blind.message.startswith("last usable window until 2026-")
+    assert blind.message.endswith("; ask whoever runs Prometheus prometheus.monitoring:9090")
+    assert blind.message in (world.status.message or "")
+    assert world.status.reason is Reason.NO_DATA
+    world.candidate_window = (0, 100)
+    world.settle(3)
+    again = told(world)
+    assert again is not None
+    assert again.status == "True"
+
+
+def test_before_the_first_usable_window_what_preflight_found_stays() -> None:
+    world = serving()
+    world.policy, world.readiness, world.candidate_window = policy(analysis={"window": "1s"}), QUIET, None
+    world.want("2")
+    world.settle(8)
+    now = told(world)
+    assert now is not None
+    assert (now.status, now.reason, now.message) == ("Unknown", "NoData", "availability: no requests")

@@ -415,3 +415,26 @@ def test_the_clock_of_an_outage() -> None:
     assert with_outage_clock(here.context, earlier) is earlier, "it goes on"
     here.arm("1", ready=1)
     assert with_outage_clock(here.context, begun).stable_down_since is None
+
+
+def cause(world: World) -> str | None:
+    return world.status.stable_down_why
+
+
+def test_the_cause_is_told_when_it_becomes_known() -> None:
+    world = serving()
+    assert world.status.stable is not None
+    stable = world.status.stable
+    world.arms[stable.revision] = Arm(stable, 0)
+    world.settle(3)
+    assert cause(world) is None
+    before = len(world.decisions)
+    world.arms[stable.revision] = Arm(stable, 0, Failure(Reason.MODEL_LOAD_FAILED, 'configmap "x" not found'))
+    world.settle(3)
+    assert cause(world) == 'configmap "x" not found'
+    told = [each.message for decision in world.decisions[before:] for each in decision.announcements]
+    assert len(told) == 1
+    assert 'configmap "x" not found' in told[0]
+    world.arms[stable.revision] = Arm(stable, 1)
+    world.settle(3)
+    assert cause(world) is None

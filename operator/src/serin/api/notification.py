@@ -61,5 +61,15 @@ class Notification(ApiModel):
     exposed_at: Time | None = None
     """When the candidate was first sent requests."""
     slos: Annotated[list[OrOmitted[SloFigures]], Field(max_length=MOST_FIGURES)] = []
+    counted_until: Time | None = None
+    """End of the newest window whose requests are in the first of ``slos``; later ones are in no number."""
+    unknown_since: Time | None = None
+    """Since when nobody has seen how the candidate does."""
+    down_since: Time | None = None
+    """Since when stable has had no ready endpoint."""
+    last_rollout_at: Time | None = None
+    """When the newest rollout ended, where none is under way."""
+    contact: Annotated[str, Field(max_length=200)] = ""
+    """Whom to ask, by the ModelDeployment's annotation; empty where there is none."""
     changed: Annotated[list[AnyName], Field(max_length=MOST_CHANGES)] = []
     """The fields in which the candidate differs from stable."""

@@ -250,6 +250,8 @@ class ModelDeploymentStatus(ApiModel):
     """Revisions without traffic whose InferenceService is deleted at ``until``."""
     stable_down_since: Time | None = None
     """Since when stable has had no ready endpoint."""
+    stable_down_why: Annotated[str, Field(max_length=512)] | None = None
+    """What kept stable's pods from being ready when that was first known in this outage."""
     write_failures: Annotated[list[OrOmitted[WriteFailure]], Field(max_length=16)] = []
     """The writes that failed when they were last tried."""
     pending_outcomes: Annotated[list[OrOmitted[PendingOutcome]], Field(max_length=20)] = []

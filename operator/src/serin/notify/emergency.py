@@ -49,6 +49,7 @@ BY_REASON: dict[Reason, Emergency] = {
     Reason.NO_RECEIVER: NO_WAY_BACK,
     Reason.STABLE_NOT_READY: DOWN,
     Reason.STABLE_DOWN: DOWN,
+    Reason.REVISION_REJECTED: DOWN,
     Reason.NO_DATA: BLIND,
     Reason.METRICS_UNAVAILABLE: BLIND,
 }

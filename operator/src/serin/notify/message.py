@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from string import Template
 from typing import Literal
 from urllib.parse import quote
 
+from serin.api.names import CONTACT
 from serin.api.notification import Notification, SloFigures
 from serin.errors import InvalidInput
-from serin.notify.emergency import emergency
+from serin.notify.emergency import DOWN, NO_WAY_BACK, emergency
 from serin.notify.receiver import Delivery
 from serin.schema.masking import masked
 from serin.schema.notification_kinds import NotificationKind
-from serin.schema.types import format_duration, format_time, without_control_characters
+from serin.schema.phase import Phase
+from serin.schema.types import format_time, without_control_characters
 
 Kind = NotificationKind
 Severity = Literal["critical", "warning", "info"]
@@ -37,14 +40,18 @@ TITLES: dict[NotificationKind, str] = {
     Kind.SUPERSEDED: "the rollout of version $candidate ended: $reason",
     Kind.PROMOTED: "version $candidate is stable",
 }
-TEXT = "$safe\n$act\n$hurt\n$why\n$changed\n$links"
+TEXT = "$safe\n$act\n$hurt\n$why\n$changed\n$owner\n$links"
 """The default: an answer that there is nothing to say to leaves no empty line."""
-ANSWERS = ("safe", "act", "hurt", "why", "changed", "links")
+ANSWERS = ("safe", "act", "hurt", "why", "changed", "owner", "links")
 FACTS = (
     *("id", "kind", "severity", "cluster", "namespace", "name", "at", "reason", "message", "phase", "weight"),
     *("stable", "candidate", "record", "by", "title"),
 )
 """What a template may name besides the answers."""
+ABOUT_SOMEBODY = frozenset({
+    Kind.NEEDS_PERSON, Kind.NEEDS_PERSON_NOW, Kind.ROLLING_BACK, Kind.ROLLED_BACK, Kind.RESUMED, Kind.WARNING,
+})  # fmt: skip
+"""Whoever reads one of these may have to ask the model's owner."""
 SEVERITIES: dict[NotificationKind, Severity] = {
     Kind.NEEDS_PERSON_NOW: "critical",
     Kind.NEEDS_PERSON: "warning",
@@ -93,6 +100,7 @@ class Writer:
             "hurt": _labelled("Who was hurt?", _hurt(note)),
             "why": _labelled("Why?", " ".join(_why(note))),
             "changed": _labelled("What changed?", _changed(note)),
+            "owner": _labelled("Whose is it?", _owner(note)),
             "links": "\n".join(f"{name}: {link}" for name, link in links.items()),
         }
         answers = {name: masked(text) for name, text in answers.items()}
@@ -193,8 +201,15 @@ def _safe(note: Notification) -> str:
         return f"In a moment: version {note.candidate} had {had}; {goal} as soon as the gateway has taken it."
     if not note.stable and not note.weight:
         return "Nothing serves yet, and nothing is lost."
-    watched = "; the candidate is watched" if note.weight and note.candidate else ""
-    return f"Yes: {_serves(note)}{watched}."
+    if not note.weight or not note.candidate:
+        return f"Yes: {_serves(note)}."
+    if note.phase is Phase.ROLLING_BACK:
+        return f"Not yet: {_serves(note)}; the candidate is being taken back."
+    if note.unknown_since is not None:
+        return (
+            f"Not known: {_serves(note)}; nobody has seen how the candidate does since {_at(note.unknown_since, note)}."
+        )
+    return f"Yes: {_serves(note)}; the candidate is watched."
 
 
 def _act(note: Notification) -> str:
@@ -211,19 +226,43 @@ def _act(note: Notification) -> str:
 
 
 def _hurt(note: Notification) -> str:
-    if note.kind in {Kind.STARTED, Kind.RESUMED, Kind.WAITING_FOR_APPROVAL} or not note.candidate:
+    if note.kind in {Kind.STARTED, Kind.RESUMED, Kind.WAITING_FOR_APPROVAL}:
+        return ""
+    if note.kind is Kind.NEEDS_PERSON_NOW and note.down_since is not None and emergency(note) in {DOWN, NO_WAY_BACK}:
+        which = f"{EVERYTHING - note.weight} % of the requests" if note.weight else "All requests"
+        return f"{which} since {_at(note.down_since, note)}; they are not counted."
+    if not note.candidate:
         return ""
     if not note.slos:
         gone = note.kind in {Kind.ROLLED_BACK, Kind.ROLLING_BACK, Kind.SUPERSEDED}
         return f"Nobody: version {note.candidate} answered no counted request." if gone else ""
-    slo = note.slos[0]
-    lasted = f" in {format_duration(note.at - note.exposed_at.replace(microsecond=0))}" if note.exposed_at else ""
+    return _counted(note, note.slos[0])
+
+
+def _counted(note: Notification, slo: SloFigures) -> str:
+    """What was counted and until when; a number of requests stands beside no other time than its own."""
+    after = f"; nothing is known since {_at(note.unknown_since, note)}" if note.unknown_since is not None else ""
     if not slo.total:
-        return f"Nobody: version {note.candidate} answered no counted request."
+        nobody = f"version {note.candidate} answered no counted request"
+        return f"Not known: {nobody}{after}." if after else f"Nobody: {nobody}."
+    until = f" until {_at(note.counted_until, note)}" if note.counted_until is not None else ""
     return (
-        f"Version {note.candidate} answered {slo.total} requests{lasted}, {slo.bad} of them bad "
-        f"({slo.bad / slo.total:.2%}, {slo.name})."
+        f"Version {note.candidate}: {slo.total} requests counted{until}, {slo.bad} of them bad "
+        f"({slo.bad / slo.total:.2%}, {slo.name}){after}."
     )
+
+
+def _at(at: datetime, note: Notification) -> str:
+    """The time of the notification's day, otherwise day and time."""
+    at = at.astimezone(UTC)
+    return at.strftime("%H:%M:%S UTC" if at.date() == note.at.date() else "%Y-%m-%d %H:%M:%S UTC")
+
+
+def _owner(note: Notification) -> str:
+    """Whom to ask, or to wake; of what is only news nobody is asked."""
+    if note.kind not in ABOUT_SOMEBODY:
+        return ""
+    return _line(note.contact) or f"No contact is set (annotation {CONTACT})."
 
 
 def _why(note: Notification) -> Iterator[str]:
@@ -243,7 +282,8 @@ def _ratio(slo: SloFigures) -> Iterator[str]:
 
 def _changed(note: Notification) -> str:
     if not note.candidate:
-        return ""
+        down = note.kind is Kind.NEEDS_PERSON_NOW and note.down_since is not None
+        return f"No rollout since {_at(note.last_rollout_at, note)}." if down and note.last_rollout_at else ""
     step = f"version {note.stable} → {note.candidate}" if note.stable else f"version {note.candidate} is the first"
     fields = f"; fields: {', '.join(note.changed)}" if note.changed else ""
     record = f"; PromotionRecord {note.record}" if note.record else ""

@@ -57,12 +57,13 @@ class Outbox:
             receiver.name: Line(receiver, clock, wall, told, self._settle, self._look) for receiver, _ in receivers
         }
 
-    def notifying(self, key: Key, changed: tuple[str, ...] = ()) -> Notifying:
+    def notifying(self, key: Key, changed: tuple[str, ...] = (), contact: str = "") -> Notifying:
         """What a decision about the ModelDeployment has to know of the receivers."""
         if not self._addressees:
             return SILENT
         trouble = (line.trouble(key) for line in self.lines.values())
-        return Notifying(self._addressees, frozenset(self._settled.get(key, ())), tuple(filter(None, trouble)), changed)
+        settled = frozenset(self._settled.get(key, ()))
+        return Notifying(self._addressees, settled, tuple(filter(None, trouble)), changed, contact)
 
     def offer(self, key: Key, pending: Sequence[Notification], standing: Notification | None) -> None:
         """Takes what stands in a status that has been written, and what lasts."""

@@ -49,10 +49,12 @@ def new(
     source_of: Callable[[RevisionRef], Source | None],
     policy: tuple[str, Mapping[str, Any]] | None,
     requested_by: RequestedBy | None = None,
+    contact: str = "",
 ) -> dict[str, Any]:
     """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec).
 
-    ``source_of`` gives what was written for a revision; None if that stands in an earlier record.
+    ``source_of`` gives what was written for a revision; None if that stands in an earlier record. ``contact`` is whom
+    to ask about the model.
     """
     namespace, model_deployment = owner
     snapshot = PolicySnapshot(name=policy[0], hash=content_hash(policy[1]), spec=dict(policy[1])) if policy else None
@@ -75,12 +77,10 @@ def new(
     digest = digest_label(spec.candidate.model, spec.candidate.predictor)
     if digest is not None:
         labels[names.MODEL_DIGEST] = digest
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "PromotionRecord",
-        "metadata": {"name": plan.name, "namespace": namespace, "labels": labels},
-        "spec": spec.to_api(),
-    }
+    metadata: dict[str, Any] = {"name": plan.name, "namespace": namespace, "labels": labels}
+    if contact:  # beside the content: whom to ask is no fact of the rollout, and in no hash
+        metadata["annotations"] = {names.CONTACT: contact}
+    return {"apiVersion": API_VERSION, "kind": "PromotionRecord", "metadata": metadata, "spec": spec.to_api()}
 
 
 def requested_by(obj: Mapping[str, Any]) -> RequestedBy | None:

@@ -181,6 +181,8 @@ class Observation:
     """Observed share of the requests against the weight; None without data to compare."""
     refusals: Refusals | None = None
     """Answers with a 4xx of both arms; None without counts that tell them, or with too few."""
+    server: str = ""
+    """Host and port of the Prometheus server that the rollout is judged by; empty without one, or if not asked."""
     next_evidence_at: datetime | None = None
     """When the next window can be read."""
     problem: Problem | None = None

@@ -33,7 +33,7 @@ class NotificationKind(StrEnum):
 
 
 LASTING = frozenset({NotificationKind.NEEDS_PERSON, NotificationKind.NEEDS_PERSON_NOW})
-"""They are so until ``Resumed`` says otherwise."""
+"""They are so until ``Resumed`` says otherwise; it is not told while a candidate that is taken back has traffic."""
 DEFAULT_KINDS = (
     NotificationKind.WAITING_FOR_APPROVAL,
     NotificationKind.NEEDS_PERSON,

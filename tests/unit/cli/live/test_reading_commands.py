@@ -120,8 +120,9 @@ def test_the_history_has_the_newest_rollout_first(desk: Desk) -> None:
 def test_a_rollback_says_that_the_revision_is_refused_and_how_to_go_on(desk: Desk) -> None:
     taken_back(desk)
     found = told("get", "fraud")
-    assert found["wait"]["needsAPerson"] is True
-    assert found["wait"]["ends"] == "another revision in spec, or `serin retry fraud`"
+    assert (found["wait"]["needsAPerson"], found["wait"]["urgency"]) == (False, "Owner")
+    assert found["wait"]["ends"].startswith("nothing tonight; its owner chooses")
+    assert "a person has to act" not in ran("get", "fraud").stdout
     assert [each["version"] for each in found["rejected"]] == ["2"]
 
 
@@ -179,8 +180,8 @@ def test_words_that_move_a_cursor_are_shown_as_blanks(desk: Desk, tmp_path: Path
 
 
 def test_a_reason_that_asks_for_somebody_is_red_and_nothing_else_of_the_code_is_shown(desk: Desk) -> None:
-    taken_back(desk)
+    waiting_for_a_person(desk)
     with within(80):
         text = "\n".join(screen(details_of(desk.lab.obj()), desk.lab.now))
-    assert "\x1b[31mSLOBreached\x1b[0m: ROLLED BACK" in text
+    assert "\x1b[31mPaused\x1b[0m: " in text
     assert "[31m" not in text.replace("\x1b[31m", "")

@@ -81,7 +81,7 @@ async def test_a_rollback_leads_to_its_record(served: Served) -> None:
         assert status == 200
         for words in (
             "was taken back",
-            "24 of them bad",
+            "of them bad",
             "SLOBreached",
             "Evidence: availability",
             "What happened",

@@ -56,7 +56,8 @@ def test_a_rollback_in_the_cluster(desk: Desk) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     jsonschema.validate(found, report_schema(Bundle))
-    assert (found["course"]["state"], found["impact"]["excessBad"]) == ("RolledBack", 80)
+    assert found["course"]["state"] == "RolledBack"
+    assert found["impact"]["excessBad"] > 80, "those after the decision as well"
     assert found["changes"]["stableKnown"] is True, "the first record has what stable serves"
     assert found["replay"]["answer"] == "Agree"
     assert ran("bundle", "mdep/fraud").stdout == ran("bundle", record(desk)).stdout == result.stdout

@@ -39,6 +39,8 @@ def delivery(kind: NotificationKind = NotificationKind.ROLLED_BACK, **changes: A
         "record": "fraud-7c9f2a1b-1",
         "exposed_at": START - timedelta(minutes=4),
         "slos": [FIGURES],
+        "counted_until": START - timedelta(seconds=8),
         "changed": ["spec.model.uri"],
+        "contact": "team fraud, #fraud-on-call",
     }
     return Delivery(("prod", "fraud"), Notification(**{**fields, **changes}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +48,29 @@ def rolling(weight: int = 25, step: int = 1, **changes: Any) -> dict[str, Any]:
 
 TAKEN: dict[str, Any] = {"outcome": "RolledBack", "cause": "SLOBreached", "causeMessage": "why"}
 SETTLED: dict[str, Any] = {"stable": ref("1")}
+
+
+EARLIER = -600
+BLIND = status("Progressing", reason="NoData", stalled=True, **rolling(25))
+
+
+def back(weight: int, *, stalled: bool, since: int = 0) -> ModelDeploymentStatus:
+    """A candidate that is taken back, decided at the start, with so much traffic by the gateway."""
+    taken = TAKEN | {"decidedAt": api_time()}
+    found = status("RollingBack", reason="AbortedByAction", stalled=stalled, **rolling(0, **taken))
+    assert found.weights is not None
+    changes = {"last_transition_time": found.conditions[0].last_transition_time + timedelta(seconds=since)}
+    return found.model_copy(
+        update={
+            "weights": found.weights.model_copy(update={"applied": weight}),
+            "conditions": [found.conditions[0].model_copy(update=changes)],
+        }
+    )
+
+
+def down(why: str | None) -> ModelDeploymentStatus:
+    since = {"stableDownSince": api_time()} | ({"stableDownWhy": why} if why else {})
+    return status(reason="StableNotReady", stalled=True, **SETTLED, **since)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +122,15 @@ SETTLED: dict[str, Any] = {"stable": ref("1")}
             status("Progressing", reason="WaitingForApproval", **rolling(25)),
             ["WaitingForApproval"],
         ),
+        # A candidate that is taken back and still has traffic is not the end of the need; its last percent is.
+        (BLIND, back(25, stalled=False), ["RollingBack"]),
+        (back(25, stalled=False), back(0, stalled=False), ["Resumed"]),
+        (back(25, stalled=True), back(25, stalled=False), []),
+        (back(25, stalled=False, since=EARLIER), back(0, stalled=False, since=EARLIER), []),
+        # What keeps the pods of a dead stable from being ready is told once, when it becomes known.
+        (down(None), down("configmap gone"), ["NeedsPersonNow"]),
+        (down("configmap gone"), down("configmap gone"), []),
+        (down("configmap gone"), down("image gone"), []),
         # A status that was lost: nobody knows what was told, but that a person is needed is told.
         (ModelDeploymentStatus(), status("Progressing", **rolling(25)), []),
         (ModelDeploymentStatus(), status("Pending", reason="SpecInvalid", stalled=True), ["NeedsPerson"]),
@@ -117,6 +150,7 @@ def test_what_happened(before: ModelDeploymentStatus, after: ModelDeploymentStat
         (status("RollingBack", reason="SLOBreached", stalled=True, **rolling(0)), Urgency.BY_DAY),
         (status(reason="NoReceiver", stalled=True), Urgency.NOW),
         (status("RolledBack", reason="RevisionRejected", stalled=True), Urgency.NO),
+        (status("RolledBack", reason="RevisionRejected", stalled=True, stableDownSince=api_time()), Urgency.NOW),
         (status(reason="WordOfANewerVersion", stalled=True), Urgency.BY_DAY),
     ],
 )
@@ -132,3 +166,8 @@ def test_a_warning_is_told_once_and_not_beside_what_says_it_already() -> None:
     assert [each.kind.value for each in told(status("Progressing", **rolling(25)), loud, (warning,))] == [
         "NeedsPersonNow"
     ]
+
+
+def test_the_end_of_the_need_says_why_the_candidate_was_taken_back_and_not_what_stood_in_its_way() -> None:
+    before, after = back(25, stalled=True), back(0, stalled=False)
+    assert [(each.kind.value, each.message) for each in told(before, after, ())] == [("Resumed", "why")]

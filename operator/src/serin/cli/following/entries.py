@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serin.cli.following.traces import ODD
+from serin.cli.live.reading import URGENCIES as NAMES
 from serin.cli.live.reading import Object, part, row_of, wait_of
 from serin.cli.live.views import Row, Wait
 
@@ -13,9 +14,11 @@ SHOWN = {
     "person": "Needs somebody",
     "trial": "On trial",
     "back": "Taken back",
+    "owner": "Owner chooses",
     "stable": "Stable",
 }
 """What may be asked for, by its word in the address."""
+URGENCIES = list(NAMES.values())
 BACK = frozenset({"RollingBack", "RolledBack"})
 
 
@@ -34,14 +37,15 @@ class Entry:
             "person": self.wait.needs_a_person,
             "trial": row.candidate is not None,
             "back": row.phase in BACK,
-            "stable": row.phase == "Stable",
+            "owner": self.wait.urgency == "Owner",
+            "stable": row.phase == "Stable" and not row.down,
         }.get(group, False)
 
     @property
-    def order(self) -> tuple[int, str, str]:
-        """Who needs somebody comes first, then what is on trial."""
-        rank = 0 if self.wait.needs_a_person else 1 if self.row.candidate is not None else 2
-        return rank, self.row.namespace, self.row.name
+    def order(self) -> tuple[int, bool, str, str]:
+        """The most urgent comes first: clients are hurt, nobody sees or it is stuck, a person, the owner, the rest."""
+        rests = self.wait.urgency == URGENCIES[-1] and self.row.candidate is None
+        return URGENCIES.index(self.wait.urgency), rests, self.row.namespace, self.row.name
 
 
 def entry_of(obj: Object) -> Entry:

@@ -35,15 +35,15 @@ def list_(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """The ModelDeployments, one a line: what serves, what is on trial, why it waits."""
+    """The ModelDeployments, one a line, the most urgent first: what serves, what is on trial, why it waits."""
+    from serin.cli.following.entries import entry_of
     from serin.cli.live import screens, session
-    from serin.cli.live.reading import row_of
     from serin.cli.live.views import Rows, as_document
     from serin.cluster.resources import MODEL_DEPLOYMENTS
 
     with one_line(), session.opened(context, namespace) as seen:
         found = seen.api.list(MODEL_DEPLOYMENTS, "" if everywhere else seen.namespace, selector)
-        rows = sorted((row_of(obj) for obj in found), key=lambda row: (row.namespace, row.name))
+        rows = [entry.row for entry in sorted(map(entry_of, found), key=lambda entry: entry.order)]
         show(as_document(Rows(rows)), output, screens.listed(rows, seen.now(), everywhere=everywhere) if rows else ())
         if not rows and not for_programs(output):
             where = "in any namespace" if everywhere else f"in namespace {seen.namespace}: -A looks into all"

@@ -21,8 +21,11 @@ ENDINGS: dict[Reason, str] = {
     ),
     Reason.WORSE_THAN_STABLE: "the candidate becomes as good as stable, or a person: `serin promote {name}` or `abort`",
     Reason.COMMON_CAUSE: "both arms keep the objective again, or a person: `serin promote {name}` or `abort`",
-    Reason.NO_DATA: "requests reach the candidate and their counts are in Prometheus: `serin preflight {name}`",
-    Reason.METRICS_UNAVAILABLE: "Prometheus answers again",
+    Reason.NO_DATA: (
+        "requests reach the candidate and their counts are in Prometheus again (where they stopped, whoever runs it "
+        "knows why; `serin preflight {name} --prometheus ADDRESS` says which query lacks), or `serin abort {name}`"
+    ),
+    Reason.METRICS_UNAVAILABLE: "Prometheus answers again (whoever runs that server knows), or `serin abort {name}`",
     Reason.ANALYSIS_NOT_READY: "every query of the policy finds its series: `serin preflight {name}` says which lacks",
     Reason.PAUSED: "somebody sets spec.paused to false",
     Reason.FROZEN: "the freeze ends or is deleted: `kubectl get promotionfreezes -A`",
@@ -35,10 +38,10 @@ ENDINGS: dict[Reason, str] = {
     Reason.PROMOTING: "the gateway accepts the last weight",
     Reason.BAKING: "the bake's time is over and no SLO is breached",
     Reason.RETURNING: "the revision is ready",
-    Reason.REVISION_REJECTED: "another revision in spec, or `serin retry {name}`",
-    Reason.REJECTED_ELSEWHERE: "another model in spec, or `serin retry {name}`",
+    Reason.REVISION_REJECTED: ("nothing tonight; its owner chooses: another revision in spec, or `serin retry {name}`"),
+    Reason.REJECTED_ELSEWHERE: "nothing tonight; its owner chooses: another model in spec, or `serin retry {name}`",
     Reason.NO_RECEIVER: "a replica of stable becomes ready: look at its pods now",
-    Reason.STABLE_NOT_READY: "a replica of stable becomes ready, or `serin promote {name}`",
+    Reason.STABLE_NOT_READY: "a replica of stable becomes ready: look at its pods now; or another revision in spec",
     Reason.STABLE_DOWN: "a replica of stable becomes ready, or whatever is ready takes the traffic",
     Reason.POLICY_MISSING: "the PromotionPolicy that spec.policyRef names is created",
     Reason.POLICY_INVALID: "the PromotionPolicy is corrected: `serin lint` says what is wrong with its file",
@@ -58,8 +61,6 @@ NEEDS_A_PERSON = frozenset(
         Reason.PAUSED,
         Reason.WAITING_FOR_APPROVAL,
         Reason.HELD,
-        Reason.REVISION_REJECTED,
-        Reason.REJECTED_ELSEWHERE,
         Reason.NO_RECEIVER,
         Reason.POLICY_MISSING,
         Reason.POLICY_INVALID,
@@ -75,6 +76,7 @@ NEEDS_A_PERSON = frozenset(
     }
 )
 """Reasons that end only when somebody acts."""
+ASKED_FOR = "a person is asked for"
 AT_THE_DEADLINE = {
     "Preparing": "the candidate is taken back as not ready in time",
     "Shadowing": "a person is asked for (StepTimeout)",

@@ -12,6 +12,7 @@ from serin.cli.shell.layout import lasting, moment, share, time_of
 from serin.schema.odds import odds
 
 LONGEST_QUERY = 300
+NO_CONTACT = "no contact is set (annotation serin.dev/contact)"
 
 
 def explained(obj: Object, record: Object | None, now: datetime, *, of_record: bool) -> Explanation:
@@ -39,7 +40,10 @@ def explained(obj: Object, record: Object | None, now: datetime, *, of_record: b
 def _waits(found: Details, now: datetime) -> Iterator[str]:
     row, wait = found.row, found.wait
     if found.stable is not None:
-        yield f"Version {found.stable.version} is stable and serves {found.stable.weight} % of the traffic."
+        told = f"serves {found.stable.weight} % of the traffic"
+        if not found.stable.answers:
+            told = f"gets {found.stable.weight} % of the traffic, and answers none: it has no ready endpoint"
+        yield f"Version {found.stable.version} is stable and {told}."
     if found.candidate is not None:
         yield f"Version {found.candidate.version} is on trial with {found.candidate.weight} %."
     reason = reason_of(row.reason)
@@ -52,6 +56,8 @@ def _waits(found: Details, now: datetime) -> Iterator[str]:
     if wait.until:
         yield f"Until {moment(wait.until, now)}: then {wait.then}."
     yield from _details(found)
+    if wait.needs_a_person:
+        yield f"Whom to ask: {found.contact or NO_CONTACT}."
 
 
 def _details(found: Details) -> Iterator[str]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from serin.cli.live.endings import AT_THE_DEADLINE, NEEDS_A_PERSON, ending, reason_of
+from serin.api.contact import contact_of
+from serin.cli.live.endings import ASKED_FOR, AT_THE_DEADLINE, ending
+from serin.cli.live.urgency import Urgency, is_down, urgency_of
 from serin.cli.live.views import Arm, Attempt, Details, Gate, Rejected, Row, Said, Slo, Trouble, Wait
 from serin.schema.printable import printable
 
@@ -21,6 +23,13 @@ GOOD_WHEN_FALSE = frozenset({"Stalled"})
 TOLD_ELSEWHERE = frozenset({"Ready", "Reconciling"})
 """Conditions that say what phase and message say already."""
 MOST_SHOWN = 5
+URGENCIES = {
+    Urgency.HURT: "Hurt",
+    Urgency.BLIND_OR_STUCK: "BlindOrStuck",
+    Urgency.PERSON: "Person",
+    Urgency.OWNER: "Owner",
+    Urgency.NONE: "None",
+}
 
 
 def part(obj: Object, *path: str) -> Any:  # noqa: ANN401 - whatever stands there
@@ -66,6 +75,7 @@ def row_of(obj: Object) -> Row:
         reason=status.get("reason"),
         since=status.get("since"),
         message=str(status.get("message") or "Serin has not looked at it yet: is the operator running?"),
+        down=is_down(status),
     )
 
 
@@ -78,13 +88,14 @@ def details_of(obj: Object) -> Details:
         row=row_of(obj),
         observed=is_observed(obj),
         wanted=part(obj, "spec", "model", "version"),
-        stable=_arm(part(status, "stable"), 100 - weight),
+        stable=_arm(part(status, "stable"), 100 - weight, answers=not part(status, "stableDownSince")),
         candidate=_arm(part(status, "candidate"), weight, share, rollout.get("startedAt")),
         previous=_arm(part(status, "previous"), 0),
         record=rollout.get("record"),
         step=int(rollout.get("step") or 0),
         steps=int(rollout.get("steps") or 0),
         wait=wait_of(obj),
+        contact=contact_of(obj),
         held=_held(rollout),
         slos=[_slo(slo) for slo in items(rollout, "slos")],
         gates=[_gate(gate) for gate in items(rollout, "gates")],
@@ -112,15 +123,18 @@ def wait_of(obj: Object) -> Wait:
     until, then = part(status, "rollout", "wakeAt"), AT_THE_DEADLINE.get(phase, "")
     if gate and word in {"WaitingForApproval", "OutsideWindow", "GateClosed"}:
         until, then = gate.get("until"), "it opens by itself" if word == "OutsideWindow" else "its timeout is over"
-    stalled = condition(obj, "Stalled").get("status") == "True"
+    urgency = urgency_of(status, stalled=condition(obj, "Stalled").get("status") == "True")
+    if urgency.needs_somebody and ASKED_FOR in then:  # it has been asked for already
+        then = ""
     return Wait(
         reason=str(word),
         message=message,
         since=part(status, "rollout", "since") or status.get("since"),
         until=until if then else None,
         then=then if until else "",
-        ends=ending("RevisionRejected" if phase == "RolledBack" else str(word), name),
-        needs_a_person=stalled or phase == "RolledBack" or reason_of(word) in NEEDS_A_PERSON,
+        ends=ending("RevisionRejected" if urgency is Urgency.OWNER and phase == "RolledBack" else str(word), name),
+        needs_a_person=urgency.needs_somebody,
+        urgency=URGENCIES[urgency],
     )
 
 
@@ -140,7 +154,9 @@ def attempt_of(row: Object) -> Attempt:
     )
 
 
-def _arm(ref: Object | None, weight: int, observed: str | None = None, since: str | None = None) -> Arm | None:
+def _arm(
+    ref: Object | None, weight: int, observed: str | None = None, since: str | None = None, *, answers: bool = True
+) -> Arm | None:
     if ref is None:
         return None
     workload = part(ref, "workload")
@@ -148,7 +164,7 @@ def _arm(ref: Object | None, weight: int, observed: str | None = None, since: st
     if named is None and ref.get("inferenceService"):
         named = f"InferenceService/{ref['inferenceService']}"  # as an earlier Serin wrote it
     version, revision = str(ref.get("version", "?")), str(ref.get("revision", "?"))
-    return Arm(version, revision, named, weight, observed, ref.get("since") or since, ref.get("until"))
+    return Arm(version, revision, named, weight, observed, ref.get("since") or since, ref.get("until"), answers)
 
 
 def _held(rollout: Object) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from serin.cli.live.explaining import NO_CONTACT
 from serin.cli.live.views import Arm, Attempt, Details, Row, Slo
 from serin.cli.shell.layout import ago, lasting, moment, paint, painted, paragraph, share, table, time_of
 from serin.schema.odds import odds, part
@@ -22,7 +23,15 @@ def listed(rows: list[Row], now: datetime, *, everywhere: bool) -> Iterator[str]
     """The table of ``serin list``."""
     heads = ["NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "SINCE", "MESSAGE"]
     cells = [
-        [row.name, row.phase, row.stable or "-", row.candidate or "-", weight_of(row), ago(row.since, now), row.message]
+        [
+            row.name,
+            "DOWN" if row.down else row.phase,
+            row.stable or "-",
+            row.candidate or "-",
+            weight_of(row),
+            ago(row.since, now),
+            row.message,
+        ]
         for row in rows
     ]
     if everywhere:
@@ -33,7 +42,7 @@ def listed(rows: list[Row], now: datetime, *, everywhere: bool) -> Iterator[str]
 def screen(found: Details, now: datetime) -> Iterator[str]:
     """The screen of ``serin get``."""
     row = found.row
-    yield f"{paint(f'{row.namespace}/{row.name}', 'bold')}  {painted(row.phase, row.phase)}{_step(found)}"
+    yield f"{paint(f'{row.namespace}/{row.name}', 'bold')}  {_phase(row)}{_step(found)}"
     if not found.observed:
         yield paint("Serin has not yet looked at the newest spec.", "wait")
     yield ""
@@ -59,6 +68,11 @@ def screen(found: Details, now: datetime) -> Iterator[str]:
     yield from _aside(found, now)
 
 
+def _phase(row: Row) -> str:
+    """The phase; of a model that answers nobody that it is down."""
+    return f"{painted('DOWN', 'DOWN')} ({row.phase})" if row.down else painted(row.phase, row.phase)
+
+
 def _step(found: Details) -> str:
     if not found.steps or found.candidate is None:
         return ""
@@ -74,7 +88,8 @@ def _arm(label: str, arm: Arm | None, now: datetime, nothing: str) -> Iterator[s
     words = [f"version {arm.version}", f"revision {arm.revision}"]
     if label != "before":
         observed = f" (of the requests: {arm.observed} %)" if arm.observed else ""
-        words.append(f"{arm.weight} % of the traffic{observed}")
+        none = "" if arm.answers or not arm.weight else ", and answers none"
+        words.append(f"{arm.weight} % of the traffic{observed}{none}")
     if arm.until and label == "before":
         words.append(f"can be returned to without steps until {moment(arm.until, now)}")
     elif arm.since and label != "before":
@@ -99,6 +114,8 @@ def _wait(found: Details, now: datetime) -> Iterator[str]:
     if wait.ends:
         person = "a person has to act: " if wait.needs_a_person else ""
         yield from paragraph(f"{person}{wait.ends}", label="ends by", indent=LABEL)
+    if found.contact or wait.needs_a_person:
+        yield from paragraph(found.contact or NO_CONTACT, label="contact", indent=LABEL)
 
 
 def _evidence(slos: list[Slo]) -> Iterator[str]:

@@ -32,6 +32,8 @@ class Row:
     reason: str | None
     since: str | None
     message: str
+    down: bool = False
+    """Whether stable has traffic and no ready endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Arm:
     """Since when it is stable, or on trial."""
     until: str | None = None
     """Of the one that was stable before: until when it can be returned to without steps."""
+    answers: bool = True
+    """False if it has no ready endpoint, and so answers nothing of its traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,9 @@ class Wait:
     ends: str
     """What ends it."""
     needs_a_person: bool
+    """Somebody has to act before anything proceeds. What only its owner may choose, when it suits, is none of it."""
+    urgency: str = "None"
+    """Hurt (clients get errors), BlindOrStuck, Person, Owner or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,8 @@ class Details:
     step: int
     steps: int
     wait: Wait
+    contact: str = ""
+    """Whom to ask, by the annotation serin.dev/contact; empty where there is none."""
     held: str | None = None
     """Who holds the rollout by a PromotionAction, and why."""
     slos: list[Slo] = field(default_factory=list)

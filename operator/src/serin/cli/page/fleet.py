@@ -1,4 +1,4 @@
-"""The first page: every ModelDeployment, those that need somebody first."""
+"""The first page: every ModelDeployment, the most urgent first."""
 
 from __future__ import annotations
 
@@ -105,13 +105,20 @@ def _rows(entries: list[Entry], now: datetime) -> Iterator[list[Node]]:
     for entry in entries:
         row = entry.row
         name = tag("a", tag("span", f"{row.namespace}/", class_="dim"), row.name, href=path_of(row.namespace, row.name))
-        phase = tag("span", pill(row.phase), _person() if entry.wait.needs_a_person else None)
+        phase = tag("span", phase_of(row), _person(entry))
         why = tag("span", tag("b", row.reason or ""), " ", shortened(row.message, LONGEST_MESSAGE))
         yield [tag("strong", name), phase, versions(row), weight_bar(row.weight), why, when(row.since, now, short=True)]
 
 
-def _person() -> Element:
-    return tag("span", "needs somebody", class_="person")
+def phase_of(row: Row) -> Element:
+    """The phase; of a model that answers nobody that it is down."""
+    return pill("DOWN", "bad") if row.down else pill(row.phase)
+
+
+def _person(entry: Entry) -> Element | None:
+    if entry.wait.urgency == "Owner":
+        return tag("span", "owner chooses", class_="dim")
+    return tag("span", "needs somebody", class_="person") if entry.wait.needs_a_person else None
 
 
 def versions(row: Row) -> Element:

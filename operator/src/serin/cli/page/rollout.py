@@ -11,9 +11,11 @@ from serin.cli.following.course import course_of
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.timeline import Event, events_of
 from serin.cli.following.traces import Trace
+from serin.cli.live.explaining import NO_CONTACT
 from serin.cli.live.views import Arm, Attempt, Details, Slo
 from serin.cli.page.fleet import path_of
-from serin.cli.page.markup import Node, commands, pill, svg, table, tag, when
+from serin.cli.page.head import head
+from serin.cli.page.markup import Node, commands, pill, table, tag, when
 from serin.cli.page.plots import evidence_plot, span_of, weight_plot
 from serin.cli.shell.layout import share
 
@@ -36,7 +38,7 @@ def rollout(sight: Sight, now: datetime) -> list[Node]:
     """The content of the page."""
     found = sight.found
     return [
-        _head(found),
+        head(found),
         tag("div", _why(found, now), _arms(found, now), class_="pair", id="pair"),
         *_troubles(found, now),
         pictures(sight.evidence, sight.seen, now, title="Over time" if found.record else "The last rollout over time"),
@@ -47,42 +49,6 @@ def rollout(sight: Sight, now: datetime) -> list[Node]:
         _history(found, sight.attempts, now),
         _acting(found),
     ]
-
-
-def _head(found: Details) -> Element:
-    row = found.row
-    step = ""
-    if found.candidate is not None and found.steps:
-        step = f"step {found.step} of {found.steps}" if found.step else f"before the first of {found.steps} steps"
-    return tag(
-        "div",
-        tag("h1", tag("span", f"{row.namespace}/", class_="dim"), row.name),
-        tag("p", pill(row.phase), f" {step}" if step else None, class_="lead"),
-        tag("p", "Serin has not yet looked at the newest spec.", class_="notice") if not found.observed else None,
-        _shares(found) if found.stable or found.candidate else None,
-        id="head",
-    )
-
-
-def _shares(found: Details) -> Element:
-    """Who answers how much of the traffic, as one bar."""
-    weight = found.candidate.weight if found.candidate is not None else 0
-    drawn = svg(
-        "svg",
-        svg("rect", width=100, height=14, class_="stable-part"),
-        svg("rect", x=100 - weight, width=weight, height=14, class_="candidate-part"),
-        viewBox="0 0 100 14",
-        preserveAspectRatio="none",
-        height=14,
-        class_="shares",
-        aria_hidden="true",
-    )
-    stable = tag("span", tag("b", f"{100 - weight} %"), f" version {found.stable.version}") if found.stable else None
-    candidate = None
-    if found.candidate:
-        words = f" version {found.candidate.version}, on trial"
-        candidate = tag("span", tag("b", f"{weight} %"), words, class_="candidate")
-    return tag("div", drawn, tag("p", stable, candidate, class_="ends"))
 
 
 def _why(found: Details, now: datetime) -> Element:
@@ -96,7 +62,11 @@ def _why(found: Details, now: datetime) -> Element:
         facts.append(("Held by", found.held))
     if wait.ends:
         facts.append(("Ends by", commands(wait.ends)))
+    if found.contact or wait.needs_a_person:
+        facts.append(("Contact", found.contact or NO_CONTACT))
     needs = tag("p", "Somebody has to act.", class_="person") if wait.needs_a_person else None
+    if wait.urgency == "Owner":
+        needs = tag("p", "Nobody has to act tonight: its owner chooses another revision.", class_="dim")
     return tag(
         "section",
         tag("h2", "Why"),
@@ -115,7 +85,10 @@ def facts_of(facts: list[tuple[str, Node | list[Node]]]) -> Element:
 def _arms(found: Details, now: datetime) -> Element:
     wanted = found.wanted if found.wanted not in {found.row.stable, found.row.candidate} else None
     facts: list[tuple[str, Node | list[Node]]] = [
-        ("Serves", _arm(found.stable, now) if found.stable else "nothing yet"),
+        (
+            "Serves" if found.stable is None or found.stable.answers else "Gets",
+            _arm(found.stable, now) if found.stable else "nothing yet",
+        ),
         ("On trial", _arm(found.candidate, now) if found.candidate else "nothing"),
     ]
     if found.previous is not None:
@@ -140,6 +113,7 @@ def _arm(arm: Arm, now: datetime) -> list[Node]:
     return [
         tag("b", f"version {arm.version}"),
         f", revision {arm.revision}, {arm.weight} % of the traffic{observed}",
+        "" if arm.answers else ", and answers none of it: it has no ready endpoint",
         *since,
     ]
 

@@ -58,7 +58,7 @@ class Panel:
 
 
 def listing(entries: Sequence[Entry], asked: str, where: str, now: datetime, width: int) -> Listing:
-    """The lines of those whose namespace/name has ``asked`` in it: who needs somebody first, then what is on trial."""
+    """The lines of those whose namespace/name has ``asked`` in it, the most urgent first."""
     fits = [each for each in entries if asked.lower() in f"{each.row.namespace}/{each.row.name}".lower()]
     found = sorted(fits, key=lambda entry: entry.order)
     shown = found[:MOST_LINES]
@@ -75,8 +75,8 @@ def _cells(entry: Entry, now: datetime, width: int, spaces: bool) -> list[str]: 
     version = f"{row.stable or '-'} → {row.candidate}" if row.candidate else str(row.stable or "-")
     why = f"{row.reason}: {row.message}" if row.reason else row.message
     name = f"{row.namespace}/{row.name}" if spaces else row.name
-    mark = "!" if entry.wait.needs_a_person else " "
-    return [mark, name, row.phase, version, weight_of(row), *_wider(width, ago(row.since, now), why)]
+    mark, phase = "!" if entry.wait.needs_a_person else " ", "DOWN" if row.down else row.phase
+    return [mark, name, phase, version, weight_of(row), *_wider(width, ago(row.since, now), why)]
 
 
 def _wider(width: int, since: str, why: str) -> list[str]:

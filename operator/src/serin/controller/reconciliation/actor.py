@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from serin.api import names
+from serin.api.contact import contact_of
 from serin.api.revision import Replicas, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.cluster import resources
@@ -157,7 +158,10 @@ class Actor:
         def source_of(ref: RevisionRef) -> Source | None:
             return snapshot.source_of(ref) or snapshot.source_by_name(ref)
 
-        body = build.new(record, owner=owner, source_of=source_of, policy=policy, requested_by=requested_by)
+        contact = contact_of(snapshot.obj)
+        body = build.new(
+            record, owner=owner, source_of=source_of, policy=policy, requested_by=requested_by, contact=contact
+        )
         try:
             await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
         except Conflict as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from serin.api.contact import contact_of
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, WriteFailure
 from serin.controller.metrics.sight import Sight
@@ -69,13 +70,13 @@ def observation_of(
 
 def notifying_of(key: Key, outbox: Outbox, snapshot: Snapshot) -> Notifying:
     """The receivers of notifications, as a decision sees them."""
-    status = snapshot.status
+    status, contact = snapshot.status, contact_of(snapshot.obj)
     if not outbox.lines or status.rollout is None:
-        return outbox.notifying(key)
+        return outbox.notifying(key, contact=contact)
     arms = (
         snapshot.workloads.get(ref.revision) if ref is not None else None for ref in (status.candidate, status.stable)
     )
-    return outbox.notifying(key, changed_fields(snapshot.record_objs.get(status.rollout.record) or {}, *arms))
+    return outbox.notifying(key, changed_fields(snapshot.record_objs.get(status.rollout.record) or {}, *arms), contact)
 
 
 def sight_of(snapshot: Snapshot, decision: Decision, reader: WindowReader | None, now: datetime) -> Sight:

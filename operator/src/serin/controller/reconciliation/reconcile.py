@@ -285,7 +285,8 @@ class Reconciler:
         rollout = snapshot.status.rollout
         readiness = self._preflights.answer(key, rollout.record if rollout else None)
         observation = replace(observation, missing_rights=rights, retention=self._retention, readiness=readiness)
-        observation = replace(observation, notifying=notifying_of(key, self._outbox, snapshot))
+        server = self._scope.prometheus.place(reader.policy, key[0]) if reader is not None else ""
+        observation = replace(observation, notifying=notifying_of(key, self._outbox, snapshot), server=server)
         observation = replace(observation, turn=self._rollouts.turn(key, snapshot.status, now))
         decision = decide(key[1], snapshot.model_deployment.spec, snapshot.status, observation, now)
         self._rollouts.note(key, decision.status, now)  # at once, so that nobody else takes the same turn

@@ -104,6 +104,10 @@ def _custom(delivery: Delivery, writer: Writer) -> dict[str, Any]:
         "record": note.record,
         "by": note.by,
         "slos": [slo.to_api() for slo in note.slos],
+        "countedUntil": format_time(note.counted_until) if note.counted_until is not None else None,
+        "unknownSince": format_time(note.unknown_since) if note.unknown_since is not None else None,
+        "downSince": format_time(note.down_since) if note.down_since is not None else None,
+        "contact": note.contact,
         "changed": note.changed,
     }
     return {name: value for name, value in facts.items() if value not in (None, "", [])}

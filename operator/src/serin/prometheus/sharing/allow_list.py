@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
@@ -54,6 +55,12 @@ class AllowList:
         """What a policy of the namespace is judged by; it refuses all requests if there is no server for it."""
         server = self._server(_address(policy), namespace)
         return server.of(namespace) if server is not None else NotAllowed(self.refusal(policy, namespace))
+
+    def place(self, policy: PromotionPolicySpec, namespace: str) -> str:
+        """Host and port of the server that a policy of the namespace is judged by; empty if it has none."""
+        server = self._server(_address(policy), namespace)
+        address = next((address for address, known in self._servers.items() if known is server), "")
+        return urlsplit(address).netloc.rpartition("@")[2]
 
     def _server(self, address: str | None, namespace: str) -> MetricsServer | None:
         if address is None:

@@ -64,6 +64,8 @@ class Requester(ApiModel):
 
     user: Told | None
     field_manager: Told | None
+    contact: Told | None = None
+    """Whom to ask about the model, as its ModelDeployment said when the rollout started."""
 
 
 class RevisionFacts(ApiModel):

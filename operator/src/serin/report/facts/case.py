@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from serin.api.contact import contact_of
 from serin.api.files.load import validated
 from serin.api.promotion_record import PromotionRecord, RevisionSource
 from serin.api.revision import Source
@@ -37,6 +38,8 @@ class Case:
     before: PromotionRecord | None
     """The newest record before this one that has a policy, if one is here."""
     before_name: str | None
+    contact: str
+    """Whom to ask, as the ModelDeployment said when the rollout started; empty where it said nobody."""
 
     @property
     def parts(self) -> int:
@@ -81,6 +84,7 @@ def case_of(items: Sequence[Item], name: str) -> Case:
         stable_source=_source(pieces[0].spec.stable, earlier),
         before=before[1] if before else None,
         before_name=before[0] if before else None,
+        contact=contact_of(main.obj),
     )
 
 

@@ -26,7 +26,8 @@ class Named:
         found = self._case.record.spec.requested_by
         user = self._who(found.user) if found is not None and found.user else None
         manager = self._say.name(found.field_manager) if found is not None and found.field_manager else None
-        return Requester(user=user, field_manager=manager)
+        contact = self._who(self._case.contact) if self._case.contact else None
+        return Requester(user=user, field_manager=manager, contact=contact)
 
     def _who(self, user: str) -> str:
         return self._say.words.who(user, self._say.longest)

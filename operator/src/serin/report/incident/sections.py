@@ -143,7 +143,11 @@ def people(bundle: Bundle) -> Section:
     asked = bundle.requester
     by = asked.user or "somebody whom the record does not name"
     through = f", through {asked.field_manager}" if asked.field_manager else ""
-    blocks: list[Block] = [Paragraph(f"The revision was asked for by {by}{through}.")]
+    contact = asked.contact or "no contact is set (annotation serin.dev/contact)"
+    blocks: list[Block] = [
+        Paragraph(f"The revision was asked for by {by}{through}."),
+        Paragraph(f"Whom to ask about the model: {contact}."),
+    ]
     if bundle.gates:
         rows = [
             [g.name, g.kind, _before(g.before, g.step), g.state, moment(g.at), or_nothing(", ".join(g.by)), g.message]

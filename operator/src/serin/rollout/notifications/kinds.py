@@ -45,11 +45,14 @@ class Told:
 def urgency(status: ModelDeploymentStatus) -> Urgency:
     """Whether a person has to do something about a ModelDeployment.
 
-    A revision that was taken back and waits for the next one is no news: ``RolledBack`` has told it.
+    A revision that was taken back and waits for the next one is no news: ``RolledBack`` has told it. A stable that is
+    dead meanwhile is: no replica of it answers, and no candidate can take its place.
     """
     kind = ConditionType.STALLED.value
     stalled = any(condition.type == kind and condition.status == "True" for condition in status.conditions)
-    if not stalled or status.reason is Reason.REVISION_REJECTED:
+    if stalled and status.reason is Reason.REVISION_REJECTED:
+        return Urgency.NOW if status.stable_down_since is not None else Urgency.NO
+    if not stalled:
         return Urgency.NO
     weight = max(status.weights.desired, status.weights.applied) if status.weights is not None else 0
     blind = bool(weight) and status.reason in BLIND
@@ -80,11 +83,43 @@ def _of_person(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> I
     old, new, message = urgency(before), urgency(after), after.message or ""
     if new > old:
         yield Told(Kind.NEEDS_PERSON_NOW if new is Urgency.NOW else Kind.NEEDS_PERSON, message, after.reason)
-    elif old and not new:
-        yield Told(Kind.RESUMED, message, after.reason)
+    elif new is Urgency.NOW and cause_became_known(before, after):
+        yield Told(Kind.NEEDS_PERSON_NOW, message, after.reason)
+    elif (old or _answer_waits(before)) and not new and not _still_exposed(after):
+        yield _resumed(after)
     asks = Reason.WAITING_FOR_APPROVAL
     if after.reason is asks and before.reason is not asks and not new:
         yield Told(Kind.WAITING_FOR_APPROVAL, message, asks)
+
+
+def cause_became_known(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
+    """Whether it is known now, and was not when it was told, what keeps the pods of a dead stable from being ready."""
+    same = before.stable_down_since is not None and before.stable_down_since == after.stable_down_since
+    return same and before.stable_down_why is None and after.stable_down_why is not None
+
+
+def _still_exposed(status: ModelDeploymentStatus) -> bool:
+    """Whether a candidate that is taken back still has traffic: then it is not over for whoever was woken."""
+    rollout, weights = status.rollout, status.weights
+    left = max(weights.desired, weights.applied) if weights is not None else 0
+    return rollout is not None and rollout.taken_back and left > 0
+
+
+def _answer_waits(status: ModelDeploymentStatus) -> bool:
+    """Whether a person was needed until the decision to take the candidate back, and has not been told of the end."""
+    rollout, kind = status.rollout, ConditionType.STALLED.value
+    if rollout is None or rollout.decided_at is None or not _still_exposed(status):
+        return False
+    ended = next((c.last_transition_time for c in status.conditions if c.type == kind and c.status == "False"), None)
+    return ended is not None and ended >= rollout.decided_at.replace(microsecond=0)
+
+
+def _resumed(after: ModelDeploymentStatus) -> Told:
+    """The end of the need; of a rollback it is told why the candidate was taken back, and not what stood in its way."""
+    rollout = after.rollout
+    if rollout is not None and rollout.taken_back and rollout.cause_message:
+        return Told(Kind.RESUMED, rollout.cause_message, rollout.cause)
+    return Told(Kind.RESUMED, after.message or "", after.reason)
 
 
 def _of_rollout(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> Iterator[Told]:

@@ -34,6 +34,8 @@ class Notifying:
     """Receivers that take nothing, each with since when and why."""
     changed: tuple[str, ...] = ()
     """The fields in which the candidate differs from stable."""
+    contact: str = ""
+    """Whom to ask, by the ModelDeployment's annotation."""
 
     def wanted(self, namespace: str, policy: PromotionPolicySpec | None) -> dict[str, frozenset[NotificationKind]]:
         """By receiver, what it is told: what the policy says of it, otherwise its own default."""

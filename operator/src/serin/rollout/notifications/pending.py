@@ -12,6 +12,7 @@ from serin.api.conditions import Condition, ConditionType, condition
 from serin.api.notification import LONGEST_MESSAGE, MOST_CHANGES, MOST_FIGURES, MOST_PENDING, Notification, SloFigures
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RolloutStatus, SloStatus
+from serin.evidence import SloReport
 from serin.rollout.context import DecisionContext
 from serin.rollout.decision import Announcement
 from serin.rollout.notifications.kinds import LOUD, Told, Urgency, told, urgency
@@ -127,6 +128,7 @@ def _notification(
     if weights is not None and rollout is not None and rollout.taken_back and item.kind not in ONCE:
         weight = max(weight, weights.applied)  # what is decided does not serve anybody before the gateway has it
     asked = rollout.promote or rollout.held if rollout is not None else None
+    slos = _telling(context, rollout) if rollout is not None else []
     at = (since or context.now).replace(microsecond=0)
     return Notification(
         id=_identity(context, item, rollout, after, at),
@@ -134,7 +136,7 @@ def _notification(
         at=at,
         to=to,
         reason=item.reason,
-        message=item.message[:LONGEST_MESSAGE],
+        message=_message(after, item)[:LONGEST_MESSAGE],
         phase=after.phase,
         weight=weight,
         before=rollout.decided_weight if rollout is not None else None,
@@ -143,7 +145,12 @@ def _notification(
         record=rollout.record if rollout is not None else "",
         by=asked.by if asked is not None else None,
         exposed_at=rollout.exposed_at if rollout is not None else None,
-        slos=[_figures(slo) for slo in _telling(rollout)] if rollout is not None else [],
+        slos=[_figures(slo) for slo, _ in slos],
+        counted_until=slos[0][1] if slos else None,
+        unknown_since=rollout.unknown_since if rollout is not None else None,
+        down_since=after.stable_down_since,
+        last_rollout_at=_last_rollout(context, after) if rollout is None else None,
+        contact=context.observed.notifying.contact,
         changed=list(context.observed.notifying.changed[:MOST_CHANGES]) if rollout is not None else [],
     )
 
@@ -162,15 +169,42 @@ def _identity(
     return f"{where}/{format_time(at)}"
 
 
-def _telling(rollout: RolloutStatus) -> list[SloStatus]:
-    """The SLOs that tell most, first the one that failed."""
+def _message(after: ModelDeploymentStatus, item: Told) -> str:
+    """What is told; of a dead stable with what keeps its pods from being ready."""
+    why = after.stable_down_why
+    if item.kind is not NotificationKind.NEEDS_PERSON_NOW or why is None or why in item.message:
+        return item.message
+    return f"{item.message[: LONGEST_MESSAGE - len(why) - 2]}; {why}"
+
+
+def _last_rollout(context: DecisionContext, after: ModelDeploymentStatus) -> datetime | None:
+    """When the newest rollout ended, by the records or by the time since when stable is stable."""
+    known = [record.decided_at for record in context.observed.records]
+    times = [at for at in (*known, after.stable.since if after.stable is not None else None) if at is not None]
+    return max(times, default=None)
+
+
+def _telling(context: DecisionContext, rollout: RolloutStatus) -> list[tuple[SloStatus, datetime | None]]:
+    """The SLOs that tell most, first the one that failed, each with the end of the newest window that is in it."""
     severities = list(Severity)
+    read = {report.name: report for report in context.observed.assessment.slos}
 
     def order(slo: SloStatus) -> tuple[bool, int]:
         known = slo.severity in severities
         return slo.verdict is not Verdict.FAIL, severities.index(slo.severity) if known else len(severities)
 
-    return sorted(rollout.slos, key=order)[:MOST_FIGURES]
+    found = sorted(rollout.slos, key=order)[:MOST_FIGURES]
+    return [_newest(slo, read.get(slo.name)) for slo in found]
+
+
+def _newest(slo: SloStatus, report: SloReport | None) -> tuple[SloStatus, datetime | None]:
+    """The SLO as it was read in this pass: a rollout that is over has the counts of the pass before."""
+    if report is None:
+        return slo, None
+    arms = ((slo.candidate, report.candidate), (slo.stable, report.stable))
+    told, stable = (kept.model_copy(update={"bad": now.bad, "total": now.total}) for kept, now in arms)
+    until = report.known_until.replace(microsecond=0) if report.known_until is not None else None
+    return slo.model_copy(update={"candidate": told, "stable": stable}), until
 
 
 def _figures(slo: SloStatus) -> SloFigures:

@@ -29,6 +29,8 @@ from serin.schema.types import format_time
 
 DOWN_FOR = timedelta(seconds=30)
 """How long stable must have no ready endpoint before it counts as down: less may be a restart or a drained node."""
+LONGEST_WHY = 512
+"""Characters of the cause of an outage in the status."""
 RECORD_TIMEOUT = timedelta(seconds=30)
 """How long a total outage waits for a record that cannot be written or read."""
 
@@ -39,10 +41,21 @@ def with_outage_clock(context: DecisionContext, status: ModelDeploymentStatus) -
     An observation without endpoints neither starts nor ends an outage; only a ready endpoint ends one.
     """
     if status.stable_down_since is None:
-        down = context.is_down(status.stable)
-        return with_fields(status, stable_down_since=whole_second(context.now)) if down else status
+        if not context.is_down(status.stable):
+            return status
+        return _with_cause(context, with_fields(status, stable_down_since=whole_second(context.now)))
     ended = status.stable is None or context.ready(status.stable) > 0
-    return with_fields(status, stable_down_since=None) if ended else status
+    if ended:
+        return with_fields(status, stable_down_since=None, stable_down_why=None)
+    return _with_cause(context, status)
+
+
+def _with_cause(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The status with what keeps stable's pods from being ready, as soon as they say so; the first cause stays."""
+    arm = context.arm(status.stable)
+    if status.stable_down_why is not None or arm is None or arm.failure is None:
+        return status
+    return with_fields(status, stable_down_why=arm.failure.message[:LONGEST_WHY])
 
 
 def stable_is_down(context: DecisionContext, status: ModelDeploymentStatus) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from serin.api.conditions import ConditionType
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.decision import Announcement
+from serin.rollout.notifications.kinds import cause_became_known
 from serin.rollout.report.client_errors import client_errors_of
 from serin.rollout.report.status_report import OUTAGE_REASONS
 from serin.rollout.transition import Transition
@@ -33,7 +34,8 @@ def _transition(
     step_changed = (before.rollout.step if before.rollout else 0) < (after.rollout.step if after.rollout else 0)
     reason_changed = _old_reason(before) != transition.reason.value
     needs_person = _stalled(after) and not _stalled(before)
-    if not (phase_changed or step_changed or reason_changed or needs_person):
+    cause_known = _stalled(after) and cause_became_known(before, after)
+    if not (phase_changed or step_changed or reason_changed or needs_person or cause_known):
         return ()
     # A single failed read is not announced; an outage is, when it needs a person.
     if transition.reason in OUTAGE_REASONS and not (phase_changed or needs_person):
@@ -46,7 +48,7 @@ def _transition(
         else transition.reason.value
     )
     message = after.message or transition.message
-    warning = transition.reason.effect.warning or needs_person
+    warning = transition.reason.effect.warning or needs_person or cause_known
     return (announcement(after, name, message, reason=transition.reason, warning=warning),)
 
 

@@ -11,12 +11,10 @@ from serin.rollout.notifications.pending import notified_condition
 from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
 from serin.rollout.report.client_errors import UNSEEN, client_errors_condition
+from serin.rollout.report.sight import analysis_condition
 from serin.rollout.transition import Transition, weight_on
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
-
-LONGEST = 2048
-"""Characters of what preflight found: a policy has up to 32 SLOs."""
 
 
 def conditions(context: DecisionContext, status: ModelDeploymentStatus, transition: Transition) -> list[Condition]:
@@ -51,7 +49,7 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
     if unread is not None:
         why, read = Reason.OBSERVATION_INCOMPLETE.value, False if unread.refused else None
         out.append(_make(context, ConditionType.ACTIONS_READ, why, unread.message, holds=read))
-    out.extend(_analysis_condition(context, status))
+    out.extend(analysis_condition(context, status))
     out.extend(notified_condition(context, status, UNSEEN))
     if context.observed.missing_rights:
         message = (
@@ -89,22 +87,3 @@ def _policy_condition(context: DecisionContext, status: ModelDeploymentStatus) -
         return [_make(context, ConditionType.POLICY_ACCEPTED, Reason.POLICY_EDITED.value, message, holds=True)]
     message = f"PromotionPolicy {name} is usable"
     return [_make(context, ConditionType.POLICY_ACCEPTED, "Accepted", message, holds=True)]
-
-
-def _analysis_condition(context: DecisionContext, status: ModelDeploymentStatus) -> list[Condition]:
-    """What preflight found for the rollout under way; the previous condition if this process has not asked."""
-    found, kind = context.observed.readiness, ConditionType.ANALYSIS_READY
-    if status.rollout is None or status.stable is None or status.rollout.at_once:
-        return []
-    if found is None:
-        return [c for c in status.conditions if c.type == kind.value]
-    if found.obstacles:
-        words = "; ".join((*found.obstacles, *found.unknown, *found.warnings))
-        return [_make(context, kind, Reason.ANALYSIS_NOT_READY.value, words[:LONGEST], holds=False)]
-    if found.unavailable:
-        return [_make(context, kind, Reason.METRICS_UNAVAILABLE.value, found.unavailable[:LONGEST], holds=None)]
-    if found.unknown:
-        words = "; ".join((*found.unknown, *found.warnings))
-        return [_make(context, kind, Reason.NO_DATA.value, words[:LONGEST], holds=None)]
-    words = "; ".join((found.summary, *found.warnings))
-    return [_make(context, kind, "Ready", words[:LONGEST], holds=True)]

@@ -14,6 +14,7 @@ from serin.rollout.gates.gate import hold_limit
 from serin.rollout.observation import Problem
 from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
+from serin.rollout.report.sight import BLIND_STALLED_AFTER, unseen_words
 from serin.rollout.report.state import ending, says_its_end, state, summary, told
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, failed_write, weight_on, weights_of, with_fields, with_rollout
@@ -25,8 +26,6 @@ LONGEST_MESSAGE = 1024
 STALLED_AFTER = timedelta(seconds=60)
 """How long reads or writes may fail, although the server may recover, before a person is needed."""
 OUTAGE_REASONS = frozenset({Reason.OBSERVATION_INCOMPLETE, Reason.WRITE_UNAVAILABLE})
-BLIND_STALLED_AFTER = timedelta(minutes=5)
-"""How long nobody may see how a candidate with traffic does before a person is needed; the alert's time, too."""
 UNSEEN_REASONS = frozenset({Reason.NO_DATA, Reason.METRICS_UNAVAILABLE, Reason.STEP_TIMEOUT})
 """The holds of a step whose evidence is missing."""
 KEPT_FAILURES = 16
@@ -53,8 +52,9 @@ def with_report(
         _policy_note(context, transition),
         client_errors_note(context, transition.status),
     )
-    appended = f"{''.join(notes)}{_failure_note(transition)}"
     blind = _blind_for_long(context, transition)
+    unseen = f"; {unseen_words(context, transition.status)}" if blind is not None else ""
+    appended = f"{unseen}{''.join(notes)}{_failure_note(transition)}"
     if blind is not None:
         transition = replace(transition, reason=blind, stalled=True)
     since = before.since if before.reason is transition.reason and before.since else context.now.replace(microsecond=0)
