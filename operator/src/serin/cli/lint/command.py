@@ -60,7 +60,7 @@ def lint(
         for path in passed_over(files)[:MOST_NOTES]:
             note(f"{path} is a patch and not looked at: lint what kubectl kustomize gives")
         if cel.evaluator() is None:
-            note("the rules of the kinds (CEL) are not evaluated: install serin[lint]")
+            note("the rules of the kinds (CEL) are not evaluated: python -m pip install '.[lint]' in Serin's checkout")
         if output is LintOutput.SARIF:
             typer.echo(json.dumps(formats.sarif(found), indent=2))
         elif output is LintOutput.TABLE:
