@@ -74,7 +74,7 @@ FROM_AN_INDEX = re.compile(r"""pip3? install[^\n|;&]*\s["']?serin(?![\w./-])|(?<
         ("helm install serin charts/serin", False),
     ],
 )
-def test_an_installation_from_a_package_index_is_recognised(text: str, found: bool) -> None:
+def test_an_installation_from_a_package_index_is_recognised(text: str, *, found: bool) -> None:
     assert bool(FROM_AN_INDEX.search(text)) is found
 
 
