@@ -65,7 +65,7 @@ def test_an_action_shows_what_it_does_and_tells_the_answer(desk: Desk, command: 
 @pytest.mark.usefixtures("desk")
 def test_a_hold_is_shown_and_released() -> None:
     assert ran("hold", "fraud", "-r", "incident 7", "-y").exit_code == 0
-    assert "held by ana@example.com: incident 7: `serin release fraud`" in " ".join(ran("get", "fraud").stdout.split())
+    assert "held by ana@example.com: incident 7: `serin release fraud -n prod`" in " ".join(ran("get", "fraud").stdout.split())
     assert ran("release", "fraud", "-r", "over", "-y").exit_code == 0
     assert "held by" not in ran("get", "fraud").stdout
 

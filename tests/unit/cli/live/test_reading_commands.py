@@ -102,7 +102,8 @@ def test_a_rollback_is_explained_with_numbers_its_record_and_what_to_do(desk: De
     assert "Requests are counted until 2026-" in text
     assert "Its weight went 0 % → 40 % → 0 %" in text
     assert found["measured"] == ["availability: availability, arms Contour, objective 99.0 %"]
-    assert "serin retry fraud" in " ".join(found["whatToDo"])
+    assert "serin retry fraud -n prod" in " ".join(found["whatToDo"])
+    assert f"kubectl get prec {found['record']} -n prod -o json | serin replay -" in " ".join(found["whatToDo"])
     assert told("explain", "fraud", "--record", found["record"])["outcome"] == "RolledBack"
     assert ran("explain", "fraud", "--record", "nix").exit_code == 2
 
@@ -119,7 +120,7 @@ def test_a_rollback_says_that_the_revision_is_refused_and_how_to_go_on(desk: Des
     taken_back(desk)
     found = told("get", "fraud")
     assert found["wait"]["needsAPerson"] is True
-    assert found["wait"]["ends"] == "another revision in spec, or `serin retry fraud`"
+    assert found["wait"]["ends"] == "another revision in spec, or `serin retry fraud -n prod`"
     assert [each["version"] for each in found["rejected"]] == ["2"]
 
 
@@ -150,8 +151,8 @@ def test_what_is_not_there_is_told_in_one_sentence_with_a_hint(desk: Desk) -> No
     for command in ("get", "explain", "history", "watch"):
         result = ran(command, "nix", "-n", "prod")
         assert result.exit_code == 2
-        there = "ModelDeployment nix does not exist in namespace prod: serin list shows what there is"
-        assert result.stderr == f"serin: {there} (-n for another namespace)\n"
+        there = "ModelDeployment nix does not exist in namespace prod: serin list -n prod shows what there is"
+        assert result.stderr == f"serin: {there} (or is it another namespace?)\n"
     assert "expected mdep/NAME" in ran("get", "pod/fraud").stderr
     desk.lab.cluster.objects.pop((resources.MODEL_DEPLOYMENTS.plural, "prod", "fraud"))
     result = ran("list")

@@ -13,6 +13,7 @@ from serin.cli.live.reading import details_of, items, part
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
 from serin.cli.live.waiting import revision_in
+from serin.cli.shell.telling import kubectl
 from serin.cluster.resources import PROMOTION_ACTIONS, PROMOTION_RECORDS
 from serin.errors import ClusterError, InvalidInput
 from serin.schema.printable import printable
@@ -60,7 +61,8 @@ def said(seen: Session, wish: Wish) -> None:
     made = seen.api.create(PROMOTION_ACTIONS, seen.namespace, body)["metadata"]["name"]
     answer = asking.answered(seen, PROMOTION_ACTIONS, made, wish.seconds)
     if answer is None:
-        message = f"no answer in {wish.seconds:g} s: is the operator running? kubectl get pact {made} tells it later"
+        see = kubectl("get pact", made, seen.namespace)
+        message = f"no answer in {wish.seconds:g} s: is the operator running? {see} tells it later"
         answer = asking.Answer("Unanswered", message)
     _end(
         wish, Asked(seen.namespace, found.row.name, wish.action, made, who.name, effect, answer.outcome, answer.message)

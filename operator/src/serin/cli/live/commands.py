@@ -137,6 +137,7 @@ def explain(
     from serin.cli.live.reading import part
     from serin.cli.live.views import as_document
     from serin.cli.shell.layout import paragraph
+    from serin.cli.shell.telling import serin
     from serin.cluster.resources import PROMOTION_RECORDS
     from serin.errors import NotFound
 
@@ -151,7 +152,8 @@ def explain(
                 found = seen.api.get(PROMOTION_RECORDS, seen.namespace, name)
             except NotFound:
                 if record is not None:
-                    raise InvalidInput(f"PromotionRecord {record} does not exist: serin history {target}") from None
+                    see = serin("history", target, seen.namespace)
+                    raise InvalidInput(f"PromotionRecord {record} does not exist: {see}") from None
                 note(f"its PromotionRecord {name} is not there")
         told = explained(obj, found, seen.now(), of_record=record is not None)
         lines = [line for sentence in told.sentences for line in paragraph(sentence)]
