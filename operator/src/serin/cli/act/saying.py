@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 import typer
 
 from serin.cli.act import asking, effects
+from serin.cli.act.counting import Gate, gate_of
 from serin.cli.console import Output, for_programs, show
-from serin.cli.live.reading import details_of, items, part
+from serin.cli.live.reading import details_of
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
 from serin.cli.live.waiting import revision_in
 from serin.cli.shell.telling import kubectl
-from serin.cluster.resources import PROMOTION_ACTIONS, PROMOTION_RECORDS
-from serin.errors import ClusterError, InvalidInput
+from serin.cluster.resources import PROMOTION_ACTIONS
+from serin.errors import InvalidInput
 from serin.schema.printable import printable
 
 REFUSED, UNANSWERED, DECLINED = 1, 3, 1
@@ -44,15 +45,19 @@ def said(seen: Session, wish: Wish) -> None:
     obj = seen.deployment(wish.target)
     found = details_of(obj)
     about = _about(found, wish, revision_in(obj) if wish.action == "Retry" else "")
-    who = asking.caller(seen)
-    if wish.action == "Approve" and not wish.groups:
-        about["groups"] = _groups_asked_for(seen, str(about["rollout"]), str(about["gate"]), who)
+    who, gate = asking.caller(seen), Gate()
+    if wish.action == "Approve":
+        gate = gate_of(seen, obj, str(about["rollout"]), str(about["gate"]))
+        about["groups"] = wish.groups or gate.groups_of(who.groups)
     asking.check_rights(seen, wish.action, found.row.name)
+    _check_counts(gate, who, about, wish)
     reason = wish.reason or _asked_reason(wish)
     body = asking.action_of(seen, found.row.name, wish.action, who, reason=reason, ticket=wish.ticket, **about)
     asking.check_accepted(seen, PROMOTION_ACTIONS, body)
-    effect = effects.effect_of(wish.action, found)
+    effect, doubt = effects.effect_of(wish.action, found), gate.doubt
     tell(wish.output, f"{wish.action} {seen.namespace}/{found.row.name} as {who.name}: {effect}.")
+    if doubt is not None:
+        tell(wish.output, f"But {doubt}.")
     if wish.dry_run:
         told = "checked only (--dry-run): you may, and the API server would take it"
         _end(wish, Asked(seen.namespace, found.row.name, wish.action, "", who.name, effect, "Checked", told))
@@ -64,9 +69,8 @@ def said(seen: Session, wish: Wish) -> None:
         see = kubectl("get pact", made, seen.namespace)
         message = f"no answer in {wish.seconds:g} s: is the operator running? {see} tells it later"
         answer = asking.Answer("Unanswered", message)
-    _end(
-        wish, Asked(seen.namespace, found.row.name, wish.action, made, who.name, effect, answer.outcome, answer.message)
-    )
+    told = f"{answer.message}; {doubt}" if doubt is not None and answer.outcome == "Accepted" else answer.message
+    _end(wish, Asked(seen.namespace, found.row.name, wish.action, made, who.name, effect, answer.outcome, told))
     if answer.outcome != "Accepted":
         raise typer.Exit(UNANSWERED if answer.outcome == "Unanswered" else REFUSED)
 
@@ -81,15 +85,12 @@ def _about(found: Details, wish: Wish, wanted: str) -> dict[str, object]:
     return about
 
 
-def _groups_asked_for(seen: Session, record: str, gate: str, who: asking.Caller) -> list[str]:
-    """Those of the caller's groups that the gate asks for, as the rollout's policy says; none if it cannot be read."""
-    try:
-        policy = part(seen.api.get(PROMOTION_RECORDS, seen.namespace, record), "spec", "policy", "spec") or {}
-    except ClusterError:
-        return []
-    found = next((each for each in items(policy, "gates") if each.get("name") == gate), {})
-    wanted = part(found, "approval", "groups")
-    return [group for group in who.groups if isinstance(wanted, list) and group in wanted]
+def _check_counts(gate: Gate, who: asking.Caller, about: dict[str, object], wish: Wish) -> None:
+    """``InvalidInput`` for an approval that Serin would refuse: nobody is told first that it counts."""
+    groups = about.get("groups")
+    told = gate.objection(who.name, groups if isinstance(groups, list) else [], wish.ticket)
+    if told is not None:
+        raise InvalidInput(f"the approval would not count: {told}; nothing was changed")
 
 
 def _asked_reason(wish: Wish) -> str:
