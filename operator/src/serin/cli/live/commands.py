@@ -57,12 +57,15 @@ def get(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """One ModelDeployment on one screen: both arms, the evidence, why it waits, until when, and what ends it."""
-    from serin.cli.live import screens, session
+    import dataclasses
+
+    from serin.cli.live import logs, screens, session
     from serin.cli.live.reading import details_of
     from serin.cli.live.views import as_document
 
     with one_line(), session.opened(context, namespace) as seen:
-        found = details_of(seen.deployment(target))
+        obj = seen.deployment(target)
+        found = dataclasses.replace(details_of(obj), logs=logs.logs_of_last(seen, obj))
         show(as_document(found), output, screens.screen(found, seen.now()))
 
 
@@ -132,7 +135,7 @@ def explain(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Why a version was taken back, or why it waits: sentences with numbers, and the record that proves them."""
-    from serin.cli.live import session
+    from serin.cli.live import logs, session
     from serin.cli.live.explaining import explained
     from serin.cli.live.reading import part
     from serin.cli.live.views import as_document
@@ -156,6 +159,8 @@ def explain(
                     raise InvalidInput(f"PromotionRecord {record} does not exist: {see}") from None
                 note(f"its PromotionRecord {name} is not there")
         told = explained(obj, found, seen.now(), of_record=record is not None)
+        if (look := logs.logs_of_record(seen, found)) is not None:
+            told.what_to_do.insert(0, look)
         lines = [line for sentence in told.sentences for line in paragraph(sentence)]
         lines += [line for each in told.measured for line in paragraph(each, label="measured", indent=12)]
         lines += [line for each in told.what_to_do for line in paragraph(each, label="what to do", indent=12)]

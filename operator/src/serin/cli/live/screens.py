@@ -99,6 +99,8 @@ def _wait(found: Details, now: datetime) -> Iterator[str]:
     if wait.ends:
         person = "a person has to act: " if wait.needs_a_person else ""
         yield from paragraph(f"{person}{wait.ends}", label="ends by", indent=LABEL)
+    if found.logs:
+        yield from paragraph(found.logs, label="look", indent=LABEL)
 
 
 def _evidence(slos: list[Slo]) -> Iterator[str]:
