@@ -113,3 +113,18 @@ def test_no_page_upgrades_with_the_values_of_the_release_alone() -> None:
         if re.search(r"helm upgrade[^\n]*--reuse-values", path.read_text("utf-8"))
     ]
     assert told == []
+
+
+def test_the_two_commands_are_two() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    section = text.split("##@ The two commands")[1].split("##@")[0]
+    assert re.findall(r"^([a-z0-9-]+):.*## ", section, re.MULTILINE) == ["demo", "test"]
+
+
+@pytest.mark.parametrize("target", ["build", "demo-environments", "playground"])
+def test_no_command_begins_with_paths_of_a_cache(target: str) -> None:
+    """What ``e2e.sandbox.build`` prints is for programs; how far it is stands on stderr."""
+    recipe = (ROOT / "Makefile").read_text("utf-8").split(f"\n{target}:")[1].split("\n\n")[0]
+    calls = [line for line in recipe.splitlines() if "e2e.sandbox.build" in line]
+    assert calls
+    assert all(line.endswith(">/dev/null") for line in calls)
