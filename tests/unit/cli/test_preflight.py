@@ -96,7 +96,13 @@ def test_a_step_that_is_never_decided_says_so_and_what_would_mend_it() -> None:
 def test_no_traffic_is_one_sentence_and_nothing_is_foretold() -> None:
     told = "there is no traffic, so the step at 5 % proves nothing"
     still = [Forecast("x", 5, (math.inf,) * 3, math.inf, told)]
-    young = {"stable": QUIET, "candidate": None, "forecasts": still, "problem": TOO_YOUNG, "doubt": Doubt.UNKNOWN}
+    young: dict[str, Any] = {
+        "stable": QUIET,
+        "candidate": None,
+        "forecasts": still,
+        "problem": TOO_YOUNG,
+        "doubt": Doubt.UNKNOWN,
+    }
     text = shown([replace(FIGURES, **young), replace(FIGURES, name="latency", **young)])
     assert text.count("ask again") == 1
     assert "availability, latency: no request is counted yet" in text

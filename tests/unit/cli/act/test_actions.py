@@ -209,11 +209,12 @@ def test_an_approval_that_may_be_the_requesters_own_says_so(
     approval: dict[str, Any], requester: str | None, monkeypatch: pytest.MonkeyPatch, *, doubt: bool
 ) -> None:
     waiting_for(approval, monkeypatch, requester)
-    for more in (["--dry-run"], []):
+    for more, answer in ((["--dry-run"], "Checked: "), ([], "Accepted: the approval counts")):
         result = ran("approve", "fraud", "-r", "why", "-y", *more)
         assert result.exit_code == 0, result.output
-        assert ("who asked for this revision is not known" in result.stdout) is doubt
-    assert ("Accepted: the approval counts; who asked" in result.stdout) is doubt
+        assert answer in result.stdout
+        assert ("But who asked for this revision is not known" in result.stdout) is doubt
+        assert (f"{answer}; who asked" in result.stdout) is (doubt and not more)
 
 
 def test_a_freeze_names_what_it_holds_and_is_lifted(desk: Desk) -> None:

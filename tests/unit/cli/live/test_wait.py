@@ -49,7 +49,7 @@ def test_the_exit_code_says_how_it_ended(desk: Desk, bad: int, goal: str, code: 
 
 def test_what_is_told_meanwhile_names_its_state_once(desk: Desk) -> None:
     desk.lab.want("2")
-    told = [line.removeprefix("note: ") for line in ran("wait", "fraud", "--timeout", "5m").stderr.splitlines()]
+    told = [line.removeprefix("serin: note: ") for line in ran("wait", "fraud", "--timeout", "5m").stderr.splitlines()]
     assert any(line.startswith("PREPARING version 2") for line in told), told
     assert not [line for line in told if re.match(r"[A-Z][a-z]+: [A-Z]{4,}", line)]
 

@@ -43,9 +43,9 @@ class Running:
     @property
     def no_route(self) -> str:
         """Why nothing is known of its route."""
-        return (
-            "KServe has no HTTPRoute for it" if self.of_cluster else "a file has no HTTPRoute, and no cluster is asked"
-        )
+        if self.of_cluster:
+            return "KServe has no HTTPRoute for it"
+        return "a file has no HTTPRoute, and no cluster is asked"
 
 
 @dataclass(frozen=True, slots=True)
