@@ -47,8 +47,8 @@ class Session:
             return self.api.get(resource, self.namespace, name)
         except NotFound:
             short = KINDS.get(resource, (resource.plural,))[0]
-            where = f"-n {self.namespace}"
-            hint = f"serin list {where} shows what there is" if short == "mdep" else f"see kubectl get {short} {where}"
+            listed = "serin list" if short == "mdep" else f"kubectl get {short}"
+            hint = f"{listed} -n {self.namespace} shows what there is"
             raise InvalidInput(
                 f"{resource.kind} {name} does not exist in namespace {self.namespace}: {hint} "
                 "(or is it another namespace?)"
