@@ -99,7 +99,7 @@ check-licences: $(STAMP)
 # In three parts, the longest first: `make --jobs=2 check` keeps both processors of a small machine busy.
 CONTROLLER_TESTS := tests/unit/controller
 CORE_TESTS := $(addprefix tests/unit/,rollout judge indicators policy_gates analysis api schema)
-check-unit: check-unit-controller check-unit-core check-unit-shell
+check-unit: check-unit-shell check-unit-controller check-unit-core
 check-unit-controller: $(STAMP)
 	$(BIN)/python -m pytest -m "not matrix" $(CONTROLLER_TESTS)
 check-unit-core: $(STAMP)
@@ -141,7 +141,7 @@ docs: $(STAMP) $(DOCS_STAMP) ## Build the documentation site, strictly: build/si
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again (LOCK_FLAGS=--upgrade for newer versions)
-	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --extra=tracing --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
+	$(PIP_COMPILE) $(LOCK_FLAGS) --extra=plot --extra=lint --extra=tracing --extra=view --output-file=requirements/dev.lock pyproject.toml e2e/pyproject.toml requirements/tools.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --extra=tracing --output-file=requirements/operator.lock pyproject.toml
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/pip.lock requirements/pip.in
 	$(PIP_COMPILE) --constraint=requirements/dev.lock --output-file=requirements/mutants.lock requirements/mutants.in

@@ -27,22 +27,15 @@ def _stand_back() -> None:
     os.nice(LEAST)
 
 
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def main(argv: list[str] | None = None) -> int:
-    """The command's exit code. Who interrupts this ends the command."""
+    """The command's exit code. Who interrupts this ends the command, with what it has begun."""
     command = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, _interrupted)
     # make hands its job server over as open files.
     with subprocess.Popen(command, close_fds=False, preexec_fn=_stand_back) as child:  # noqa: PLW1509 - one thread
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            os.killpg(child.pid, signal.SIGTERM)
-            child.wait()
-            return 128 + signal.SIGINT
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: os.killpg(child.pid, signal.SIGTERM))
+        code = child.wait()
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ from tools.krew import LICENCE, PROGRAM
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "operator" / "src" / "serin"
 ENTRY = "serin.cli.main:app"
-EXTRA = "lint"
-"""It evaluates the kinds' rules: without it `serin lint` does half of its work."""
+EXTRAS = ("lint", "view")
+"""What evaluates the kinds' rules, without which `serin lint` does half of its work, and the full screen of `watch`."""
 
 
 def requirements() -> list[str]:
     """What the command line needs, as pyproject.toml has it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"][EXTRA]]
+    return [*project["dependencies"], *(each for extra in EXTRAS for each in project["optional-dependencies"][extra])]
 
 
 def staged(folder: Path) -> Path:

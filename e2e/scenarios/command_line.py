@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
 import pty
 import re
+import select
+import signal
 import struct
 import subprocess
 import sys
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from e2e.deploy.cluster import Json
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 SECONDS = 150
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CHUNK = 65536
+MOVES = re.compile(r"\x1b(\[[0-9;?<>=$]*[A-Za-z~]|[()][A-Z0-9]|[\]P_].*?(\x07|\x1b\\)|.)", re.DOTALL)
+"""What moves the cursor, colours, or asks the terminal something."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,64 @@ class Ran:
         return COLOUR.sub("", self.out).replace("\r", "").splitlines()
 
 
+class Screen:
+    """A full screen, somebody who reads it, and their keys."""
+
+    def __init__(self, descriptor: int, process: subprocess.Popen[bytes]) -> None:
+        self._descriptor, self._process = descriptor, process
+        self._out = b""
+
+    def until(self, words: str, seconds: float = SECONDS) -> None:
+        """Waits until words are written; what was written before does not count again."""
+        end = time.monotonic() + seconds
+        while words not in (text := MOVES.sub("", self._out.decode("utf-8", "replace"))):
+            ready, _, _ = select.select([self._descriptor], [], [], max(0.0, end - time.monotonic()))
+            if not ready or time.monotonic() > end:
+                raise AssertionError(f"{words!r} was not written in {seconds:g} s, but: {text[-3000:]}")
+            self._out += os.read(self._descriptor, CHUNK)
+        self._out = b""
+
+    def press(self, keys: str) -> None:
+        """Types."""
+        os.write(self._descriptor, keys.encode())
+
+    def ended(self) -> int:
+        """The exit code; what is still written is read, so that nothing keeps the program."""
+        with contextlib.suppress(OSError):
+            while os.read(self._descriptor, CHUNK):
+                pass
+        return self._process.wait(SECONDS)
+
+
 @dataclass(frozen=True)
 class CommandLine:
     """``serin`` with a kubeconfig, in a namespace."""
 
     kubeconfig: Path
     namespace: str
+
+    @contextlib.contextmanager
+    def screen(self, *arguments: str, columns: int = 120, rows: int = 50) -> Iterator[Screen]:
+        """In a terminal that a program draws a full screen in, for as long as the block lasts."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        environment = self._environment(TERM="xterm-256color")
+        with subprocess.Popen(
+            self._command(arguments),
+            env=environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            close_fds=True,
+            start_new_session=True,
+        ) as process:
+            os.close(theirs)
+            try:
+                yield Screen(ours, process)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                os.close(ours)
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         placed = [] if arguments[0] in {"version", "lint", "judge", "replay", "simulate"} else ["-n", self.namespace]

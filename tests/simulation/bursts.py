@@ -31,23 +31,21 @@ def table_bursts(each: Each) -> str:
     """Healthy hours with bursts, and a fault two minutes after one burst of a stable that has no other errors."""
     rows = []
     for label, traffic in HEALTHY.items():
-        ends = each(label, 1000, partial(_hour, traffic))
+        ends = each(label, 400, partial(_hour, traffic))
         wrong = sum(end.decision is WindowDecision.ROLLBACK for end in ends)
         rows.append((f"healthy, {label}: taken back in 1 h", share(wrong, len(ends))))
     for weight, (stable, candidate) in WEIGHTS.items():
         for bad in (0.05, 0.3):
             for name, burst in SHARES.items():
                 one = partial(_fault, Traffic(stable, candidate, 0.0, bad), *burst)
-                ends = each(f"{bad:.0%} at {weight}, burst of stable: {name}", 100, one)
+                ends = each(f"{bad:.0%} at {weight}, burst of stable: {name}", 40, one)
                 found = [end for end in ends if end.decision is WindowDecision.ROLLBACK]
                 times = f"{seconds([end.at for end in found])}; bad {seconds([end.bad for end in found])}"
                 rest = "" if len(found) == len(ends) else f" ({len(found)} of {len(ends)})"
                 what = f"{bad:.0%} errors at a weight of {weight}, stable's burst: {name}"
                 rows.append((what, times + rest))
     title = "J. Bursts, 200 requests/s: healthy hours (15 s windows), faults after one burst (1 s windows)"
-    return table(
-        title, ("what", "taken back (of 1000), or found after (s) and bad requests, p50 / p95 (100 runs)"), rows
-    )
+    return table(title, ("what", "taken back (of 400), or found after (s) and bad requests, p50 / p95 (40 runs)"), rows)
 
 
 def _hour(traffic: Traffic, seed: int) -> Ending:

@@ -66,7 +66,7 @@ def test_it_has_the_package_its_kinds_and_nothing_of_this_machine(tmp_path: Path
 def test_pex_is_asked_for_what_the_project_names() -> None:
     words = onefile.command(Path("sources"), Path("serin.pex"))
     packages = {re.split(r"[><=]", word)[0] for word in onefile.requirements()}
-    assert {"typer", "PyYAML", "common-expression-language"} <= packages
+    assert {"typer", "PyYAML", "common-expression-language", "textual"} <= packages
     assert set(onefile.requirements()) <= set(words)
     module, _, name = onefile.ENTRY.partition(":")
     assert hasattr(__import__(module, fromlist=[name]), name)

@@ -40,14 +40,15 @@ DORA = Group(
     about="The four DORA figures, from the counters of Serin.",
 )
 
-_CLUSTER = '"envoy_cluster_name", "([^_]+)_(.+)-predictor_80"'
+# Contour's names of clusters, or Envoy Gateway's.
+_CLUSTER = '"envoy_cluster_name", "([^_]+)_(.+)-predictor_80|service/([^/]+)/(.+)-predictor/80/.+"'
 
 
-def _contour(selector: str) -> str:
+def _envoy(selector: str) -> str:
     rate = f"sum by (envoy_cluster_name) (rate({selector}[5m]))"
     return (
-        f'sum by (namespace, workload) (label_replace(label_replace({rate}, "namespace", "$1", {_CLUSTER}), '
-        f'"workload", "$2", {_CLUSTER}))'
+        f'sum by (namespace, workload) (label_replace(label_replace({rate}, "namespace", "$1$3", {_CLUSTER}), '
+        f'"workload", "$2$4", {_CLUSTER}))'
     )
 
 
@@ -69,12 +70,12 @@ ARMS = Group(
     (
         Recording(
             REQUESTS,
-            f"{_contour(ANY)} or {_istio(CALLS)}",
-            "Requests a second that each InferenceService got through the gateway (Contour, Istio).",
+            f"{_envoy(ANY)} or {_istio(CALLS)}",
+            "Requests a second that each InferenceService got through the gateway (Contour, Envoy Gateway, Istio).",
         ),
         Recording(
             BAD,
-            f"{_contour(ERRORS)} or {_istio(BROKEN)}",
+            f"{_envoy(ERRORS)} or {_istio(BROKEN)}",
             "Bad ones of them: 5xx, and broken connections.",
         ),
     ),

@@ -12,9 +12,12 @@ from serin.api import API_VERSION
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus
+from serin.cli.lint.definitions import kserve_fields
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
 from tests.integration.apiserver import objects
+from tests.integration.apiserver.conftest import serve_inference_services
+from tools import kservefields
 
 pytestmark = pytest.mark.apiserver
 CRD_API = "apiextensions.k8s.io/v1"
@@ -175,3 +178,10 @@ def test_a_model_deployment_that_serin_has_not_seen_says_so(api: ClusterApi, nam
     assert stored is not None
     assert stored["status"] == {"observedGeneration": -1}
     assert ModelDeploymentStatus.model_validate(stored["status"]) == ModelDeploymentStatus()
+
+
+def test_lint_knows_the_fields_of_kserves_own_definition(api: ClusterApi) -> None:
+    serve_inference_services(api)
+    definition = api.get(CRD_API, "CustomResourceDefinition", kservefields.DEFINITION)
+    assert definition is not None
+    assert kservefields.fields(definition) == kserve_fields(), "python -m tools.kservefields"

@@ -44,9 +44,12 @@ def condition(name: str, values: str) -> Series:
     return own("serin_model_deployment_condition", values, condition=name)
 
 
-def gateway(bad: int, good: int) -> Series:
+OF_CONTOUR, OF_ENVOY_GATEWAY = "prod_fraud-1234-predictor_80", "service/prod/fraud-1234-predictor/80/http"
+
+
+def gateway(bad: int, good: int, cluster: str = OF_CONTOUR) -> Series:
     """Envoy's counters of stable; per minute."""
-    name = 'envoy_cluster_upstream_rq_xx{envoy_cluster_name="prod_fraud-1234-predictor_80",envoy_response_code_class='
+    name = f'envoy_cluster_upstream_rq_xx{{envoy_cluster_name="{cluster}",envoy_response_code_class='
     return {
         f'{name}"5"}}': f"0+{bad}x90",
         f'{name}"2"}}': f"0+{good}x90",
@@ -82,6 +85,8 @@ CASES = [
     Case("SerinRollbackStuck", weight("0x90") | phase("RollingBack"), 30, what="it waits for the record only"),
     Case("SerinRollbackStuck", weight("25x90") | phase("Progressing"), 30, what="no rollback"),
     Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(30, 70) | decided(60), 12,
+         f"{WHO}: 30% of stable's answers are bad after the rollback; the candidate was not the cause."),
+    Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(30, 70, OF_ENVOY_GATEWAY) | decided(60), 12,
          f"{WHO}: 30% of stable's answers are bad after the rollback; the candidate was not the cause."),
     Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(1, 99) | decided(60), 12, what="stable is well"),
     Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(30, 70) | decided(60, "Promoted"), 12,

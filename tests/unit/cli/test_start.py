@@ -21,6 +21,7 @@ SLOW = (
     "structlog",
     "requests",
     "matplotlib",
+    "textual",
 )
 MODELS = ("serin.api.model_deployment", "serin.schema.types", "serin.api.promotion_policy")
 
@@ -46,6 +47,7 @@ def imported(program: str) -> list[str]:
         (["list"], (*OPERATOR, *SLOW, *MODELS, "rich")),
         (["get", "fraud"], (*OPERATOR, *SLOW, *MODELS, "rich")),
         (["explain", "fraud", "-o", "json"], (*OPERATOR, *SLOW, *MODELS, "rich")),
+        (["watch"], (*OPERATOR, *SLOW, *MODELS, "rich")),
         (["hold", "fraud", "-r", "x", "-y"], (*OPERATOR, *SLOW, "rich")),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",

@@ -10,7 +10,7 @@ import pytest
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.errors import QueryRejected
 from serin.evidence import Evaluation, MeanWindow, Window
-from serin.prometheus.reading import read, read_number, unreadable
+from serin.prometheus.reading import read, read_number, uncounted_shadow, unreadable
 from tests.metrics_world import GRID, IDENTITY, PODS, MetricsWorld
 
 RATIO = {"ratio": {"bad": "a_count", "total": "b_count"}}
@@ -18,10 +18,11 @@ MEAN = {"query": {"sum": "b_sum", "count": "b_count", "maxShift": "0.1"}}
 GAUGE = {"gauge": {"query": "max(d)", "max": "0.2"}}
 
 
-def policy(indicator: dict[str, Any], *, arms: str = "Pod") -> PromotionPolicySpec:
+def policy(indicator: dict[str, Any], *, arms: str = "Pod", **more: Any) -> PromotionPolicySpec:
     counts = not {"gauge", "query", "clientErrors"} & indicator.keys()
     slo = {"name": "x", "indicator": indicator, **({"objective": "99.0"} if counts else {})}
-    return PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": [{"weight": 5, "for": "1m"}]})
+    steps = [{"weight": 5, "for": "1m"}]
+    return PromotionPolicySpec.model_validate({"arms": arms, "slos": [slo], "steps": steps, **more})
 
 
 @pytest.mark.parametrize(("indicator", "kind"), [(RATIO, Window), (MEAN, MeanWindow), (GAUGE, Evaluation)])
@@ -60,9 +61,7 @@ async def test_a_policys_own_selectors_are_asked_for_as_its_own(
 @pytest.mark.parametrize(
     ("indicator", "arms", "words"),
     [
-        ({"availability": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
         ({"clientErrors": {}}, "Pod", "indicator.clientErrors: these arms do not tell which answers are 4xx: KServe's"),
-        ({"clientErrors": {}}, "EnvoyGateway", "slos: x: arms EnvoyGateway: Envoy Gateway counts all backends"),
         ({"ratio": {"bad": "rate(x[5m])", "total": "y"}}, "Pod", "indicator.ratio: rate.x.5m.*expected a selector"),
         ({"ratio": {"bad": 'x{r="$(revision)"}', "total": "y"}}, "Pod", "is not known; there are: .*namespace"),
         ({"histogram": {"selector": "x{", "threshold": "1s"}}, "Pod", "indicator.histogram: x.: not PromQL"),
@@ -82,12 +81,31 @@ def test_client_errors_may_be_counted_by_other_arms_than_the_policys() -> None:
     assert unreadable(policy({"clientErrors": {"arms": "Contour"}}, arms="Pod")) is None
 
 
-def test_a_gauge_needs_no_arms() -> None:
-    assert unreadable(policy(GAUGE, arms="EnvoyGateway")) is None
+SHADOW = {"shadow": {"for": "5m"}, "shadowSafe": True}
+
+
+@pytest.mark.parametrize(
+    ("indicator", "arms", "more", "counted"),
+    [
+        ({"availability": {}}, "EnvoyGateway", SHADOW, False),
+        ({"availability": {}}, "EnvoyGateway", {}, True),
+        ({"availability": {}}, "Contour", SHADOW, True),
+        ({"clientErrors": {"arms": "EnvoyGateway"}}, "Pod", SHADOW, False),
+        (RATIO, "Pod", SHADOW, True),
+        (GAUGE, "EnvoyGateway", SHADOW, True),
+    ],
+)
+def test_a_shadow_that_is_not_counted_is_told_before_anything_starts(
+    indicator: dict[str, Any], arms: str, more: dict[str, Any], *, counted: bool
+) -> None:
+    spec = policy(indicator, arms=arms, **more)
+    told = uncounted_shadow(spec, spec.slos[0])
+    assert (told is None) is counted
+    assert counted or "shadow: x: arms EnvoyGateway: Envoy Gateway counts what is mirrored" in (told or "")
 
 
 async def test_a_policy_that_became_unreadable_is_an_error_and_no_crash() -> None:
-    spec = policy({"availability": {}}, arms="EnvoyGateway")
+    spec = policy({"ratio": {"bad": "rate(x[5m])", "total": "y"}})
     with pytest.raises(QueryRejected):
         await read(MetricsWorld(), spec, spec.slos[0], IDENTITY, GRID)
 

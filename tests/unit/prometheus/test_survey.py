@@ -316,9 +316,29 @@ async def test_traffic_that_has_just_begun_counts_as_it_is_now() -> None:
     assert ready([found])
 
 
+@pytest.mark.parametrize(
+    ("cluster", "there"),
+    [
+        ("httproute/prod/fraud/rule/0", ": httproute/prod/fraud/rule/0 (Envoy Gateway has one cluster for all"),
+        ("httproute/risk/prod/rule/0", ", none of namespace prod (Envoy Gateway has one cluster for all"),
+    ],
+)
+async def test_a_gateway_that_does_not_tell_the_arms_apart_is_told_with_what_to_set(cluster: str, there: str) -> None:
+    both = counter(XX, "x", 5, envoy_cluster_name=cluster)
+    [found] = await surveyed(Store(both), policy("availability", arms="EnvoyGateway"))
+    wanted = "no envoy_cluster_name is service/prod/fraud-a-predictor/80/"
+    assert found.problem.startswith(wanted)
+    assert f"{XX} has 1 values of it{there} backends of a rule, unless the EnvoyProxy says" in found.problem
+    assert not ready([found])
+
+
 async def test_an_unreadable_policy_and_an_absent_prometheus_are_told() -> None:
-    [found] = await surveyed(Store(), policy("availability", arms="EnvoyGateway"))
-    assert "Envoy Gateway counts all backends" in found.problem
+    spec = policy("availability", arms="EnvoyGateway")
+    shadow = PromotionPolicySpec.model_validate(
+        spec.model_dump(mode="json", by_alias=True) | {"shadow": {"for": "5m"}, "shadowSafe": True}
+    )
+    [found] = await surveyed(Store(), shadow)
+    assert "Envoy Gateway counts what is mirrored" in found.problem
     store = Store(*HEALTHY)
     store.away = True
     [found] = await surveyed(store, policy("availability"))
@@ -476,4 +496,6 @@ def test_gateways_say_that_errors_of_grpc_are_not_seen() -> None:
     for arms in Arms:
         known = preset(arms)
         if known.of_gateway:
-            assert "with route.protocol GRPC calls by their grpc-status" in known.meaning
+            unseen = "errors of gRPC, which are HTTP 200, are not seen"
+            wanted = unseen if known.grpc is None else "with route.protocol GRPC calls by their grpc-status"
+            assert wanted in known.meaning

@@ -123,7 +123,8 @@ async def describe_missing(
         own = _of_namespace(query, values)
         shown = ", ".join(own[:SHOWN_VALUES]) + ("…" if len(own) > SHOWN_VALUES else "")
         found = f": {shown}" if shown else f", none of namespace {query.identity.namespace}"
-        return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it{found}"
+        hint = f" ({query.source.unmatched})" if query.source.unmatched else ""
+        return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it{found}{hint}"
     if not boundaries:
         return ""
     own = [metric, *request.shape.matchers, f"{label}=~{quoted(query.patterns.stable)}"]
@@ -133,10 +134,14 @@ async def describe_missing(
 def _of_namespace(query: ArmQuery, values: Sequence[str]) -> list[str]:
     """The values that may be told: this is read by whoever sees the ModelDeployment, and others' names are theirs.
 
-    Where the label has no namespace in it, a matcher of the preset has.
+    Where the label has no namespace in it, a matcher of the preset has. A gateway's other values have it at the place
+    that it has in an arm's.
     """
-    named = query.source.arm_pattern.startswith("{namespace}_")
-    return [value for value in values if not named or value.startswith(f"{query.identity.namespace}_")]
+    before, _, after = query.source.arm_pattern.partition("{namespace}")
+    if not after:
+        return list(values)
+    separator, place = after[0], before.count(after[0])
+    return [value for value in values if value.split(separator)[place : place + 1] == [query.identity.namespace]]
 
 
 async def boundaries_there(metrics: Metrics, query: ArmQuery, group: CounterGroup, at: datetime) -> list[float]:

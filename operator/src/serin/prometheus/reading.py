@@ -54,23 +54,15 @@ async def read_number(
 
 
 def measurement(policy: PromotionPolicySpec, slo: Slo) -> Measurement:
-    """What an SLO measures; ``QueryRejected`` if policies may not use its arms."""
-    arms = policy.arms_of(slo)
-    wanted, refused = slo.indicator.chosen.measurement(arms), preset(arms).refused
-    if refused and not isinstance(wanted, Value):
-        raise QueryRejected(f"{slo.name}: arms {arms.value}: {refused}")
-    return wanted
+    """What an SLO measures."""
+    return slo.indicator.chosen.measurement(policy.arms_of(slo))
 
 
 def unreadable(policy: PromotionPolicySpec) -> str | None:
     """The first thing in a policy that cannot be read from Prometheus; None if all can."""
     for slo in policy.slos:
         try:
-            wanted = measurement(policy, slo)
-        except QueryRejected as error:
-            return f"slos: {error}"
-        try:
-            _check(wanted)
+            _check(measurement(policy, slo))
         except QueryRejected as error:
             return f"slos: {slo.name}: indicator.{slo.indicator.chosen.kind}: {error}"
     for gate in policy.gates:
@@ -80,6 +72,12 @@ def unreadable(policy: PromotionPolicySpec) -> str | None:
         except QueryRejected as error:
             return f"gates: {gate.name}: {gate.chosen.kind}.query: {error}"
     return None
+
+
+def uncounted_shadow(policy: PromotionPolicySpec, slo: Slo) -> str | None:
+    """Why an SLO sees nothing of what the policy's shadow mirrors; None if it does, or if there is no shadow."""
+    unseen = preset(policy.arms_of(slo)).shadow_missing if slo.indicator.chosen.compares_arms else ""
+    return f"shadow: {slo.name}: arms {policy.arms_of(slo).value}: {unseen}" if policy.shadow and unseen else None
 
 
 def _check(wanted: Measurement) -> None:

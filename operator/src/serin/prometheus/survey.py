@@ -21,7 +21,7 @@ from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
 from serin.prometheus.metrics import Metrics
 from serin.prometheus.presets import preset
-from serin.prometheus.reading import read, unreadable
+from serin.prometheus.reading import read, uncounted_shadow, unreadable
 from serin.together import together
 
 About = tuple[Metrics, PromotionPolicySpec, Slo, RolloutIdentity, datetime]
@@ -81,7 +81,7 @@ async def _slo(metrics: Metrics, target: SurveyTarget, slo: Slo, now: datetime) 
     guarded = not known.of_gateway or metrics.required_matchers(policy.arms_of(slo))
     figures.warning = "" if guarded or not slo.indicator.chosen.compares_arms else UNGUARDED
     single = policy.model_copy(update={"slos": [slo]})
-    refused = unreadable(single)
+    refused = unreadable(single) or uncounted_shadow(policy, slo)
     if refused is not None:
         figures.doubt_it(Doubt.OBSTACLE, refused)
         return figures

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from serin.cli.main import app
 from serin.cluster import resources
+from serin.errors import Unavailable
 from tests.fake_api import Desk, desk_of
 from tests.lab import POLICY, Lab
 
@@ -112,6 +113,37 @@ def test_no_answer_in_time_is_told(desk: Desk) -> None:
     result = ran("hold", "fraud", "-r", "why", "-y", "--answer-within", "2")
     assert result.exit_code == 3
     assert "Unanswered: no answer in 2 s: is the operator running?" in result.stdout
+
+
+def test_an_answer_that_cannot_be_read_leaves_no_doubt_that_the_action_is_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = desk.api.get
+
+    def get(resource: resources.Resource, namespace: str, name: str) -> Any:
+        if resource is resources.PROMOTION_ACTIONS:
+            raise Unavailable("GET /apis: no answer in time")
+        return real(resource, namespace, name)
+
+    monkeypatch.setattr(desk.api, "get", get)
+    result = ran("hold", "fraud", "-r", "why", "-y")
+    assert result.exit_code == 3
+    assert "it is stored, its answer could not be read: GET /apis: no answer in time" in result.stdout
+    assert len(said(desk)) == 1
+
+
+def test_a_write_without_an_answer_says_how_to_find_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = desk.api.create
+
+    def create(*args: Any, dry_run: bool = False) -> Any:
+        if not dry_run:
+            raise Unavailable("POST /apis: no answer in time")
+        return real(*args, dry_run=True)
+
+    monkeypatch.setattr(desk.api, "create", create)
+    result = ran("hold", "fraud", "-r", "why", "-y")
+    assert result.exit_code == 2
+    assert "whether it was stored is not known, `kubectl get pact -n prod` tells it" in result.stderr
 
 
 def test_a_refusal_ends_with_1(desk: Desk) -> None:

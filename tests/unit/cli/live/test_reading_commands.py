@@ -12,8 +12,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from serin.cli.live.reading import details_of
+from serin.cli.live.screens import screen
 from serin.cli.main import app
-from serin.cli.shell.layout import columns_of
+from serin.cli.shell.layout import columns_of, within
 from serin.cluster import resources
 from tests.fake_api import Desk, desk_of
 from tests.lab import Lab
@@ -68,7 +70,7 @@ def test_every_screen_fits_80_columns_and_every_document_its_schema(desk: Desk, 
         assert max(columns_of(line) for line in result.stdout.splitlines()) <= 80, result.stdout
         document = told(*command)
         jsonschema.validate(document, schema())
-        assert yaml.safe_load(ran(*command, "-o", "yaml").stdout) == document
+        assert yaml.load(ran(*command, "-o", "yaml").stdout, yaml.CSafeLoader) == document
 
 
 def test_the_screen_of_a_rollout_has_both_arms_the_evidence_and_what_ends_the_wait(desk: Desk) -> None:
@@ -175,3 +177,11 @@ def test_words_that_move_a_cursor_are_shown_as_blanks(desk: Desk, tmp_path: Path
     path = tmp_path / "x.yaml"
     path.write_text(json.dumps({**desk.lab.obj(), "metadata": {"name": "\x1b[2J", "namespace": "prod"}}))
     assert "\x1b" not in ran("diff", "-f", str(path)).stdout
+
+
+def test_a_reason_that_asks_for_somebody_is_red_and_nothing_else_of_the_code_is_shown(desk: Desk) -> None:
+    taken_back(desk)
+    with within(80):
+        text = "\n".join(screen(details_of(desk.lab.obj()), desk.lab.now))
+    assert "\x1b[31mSLOBreached\x1b[0m: ROLLED BACK" in text
+    assert "[31m" not in text.replace("\x1b[31m", "")

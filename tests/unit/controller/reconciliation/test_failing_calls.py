@@ -16,7 +16,7 @@ from serin.cluster import resources
 from tests.faulty_cluster import conflict, invalid, quota, refused, unavailable, webhook
 from tests.faulty_lab import FaultyLab
 from tests.lab import POLICY, spec
-from tests.slices import pairs
+from tests.slices import pairs, sliced
 
 STAGES: dict[str, Any] = POLICY | {
     "shadow": {"for": "6s"},
@@ -156,8 +156,10 @@ async def test_a_write_that_hangs(call: Call, way: str, phase: str) -> None:
     assert lab.record(2)["status"]["outcome"] == "RolledBack"
 
 
-@pytest.mark.parametrize("phase", ["Shadowing", "Baking"])
-@pytest.mark.parametrize("way", ["403", "503"])
+@pytest.mark.parametrize(
+    ("way", "phase"),
+    sliced([("403", "Shadowing"), ("403", "Baking"), ("503", "Baking"), ("503", "Shadowing")], lambda at: at % 2 == 0),
+)
 async def test_a_record_that_cannot_be_written_is_told_and_never_blocks_the_way_back(way: str, phase: str) -> None:
     lab = await in_phase(phase)
     lab.fault.verb, lab.fault.plural, lab.fault.error = "status", resources.PROMOTION_RECORDS.plural, REFUSALS[way]

@@ -15,13 +15,6 @@ from tests.lab import POLICY, isvc, spec
 SLOW: dict[str, Any] = POLICY | {"steps": [{"weight": 40, "for": "30s"}, {"weight": 50, "for": "30s"}]}
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serin.controller.snapshot.observe.READ_TIMEOUT_IN_ROLLOUT", 0.02)
-    monkeypatch.setattr("serin.controller.reconciliation.reconcile.WRITE_TIMEOUT", 0.02)
-    monkeypatch.setattr("serin.controller.reconciliation.actor.SINK_TIMEOUT", 0.02)
-
-
 async def at_40(policy: dict[str, Any] = SLOW) -> FaultyLab:
     lab = FaultyLab(policy)
     lab.candidate = isvc("2")

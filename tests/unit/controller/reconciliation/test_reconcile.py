@@ -589,3 +589,23 @@ async def test_a_stable_revision_with_a_secret_in_plain_text_goes_on() -> None:
         await lab.tick()
     ready = next(c for c in lab.status["conditions"] if c["type"] == "Ready")
     assert (ready["status"], lab.backends()) == ("True", before)
+
+
+async def test_a_field_that_kserve_drops_is_told_once(lab: Lab) -> None:
+    """Its API server says nothing: a misspelt number of replicas is as good as none."""
+    real = lab.cluster.create
+
+    async def pruning(resource: resources.Resource, namespace: str, body: dict[str, Any], **options: Any) -> Any:
+        if resource is not resources.INFERENCE_SERVICES:
+            return await real(resource, namespace, body, **options)
+        predictor = {k: v for k, v in body["spec"]["predictor"].items() if k != "minReplica"}
+        return await real(resource, namespace, {**body, "spec": {**body["spec"], "predictor": predictor}}, **options)
+
+    lab.cluster.create = pruning  # type: ignore[method-assign]
+    lab.want("2", predictor={"model": {"modelFormat": {"name": "x"}}, "minReplica": 4})
+    await lab.until(lab.stable("2"))
+    events = [obj for key, obj in lab.cluster.objects.items() if key[0] == "events"]
+    told = [
+        event["message" if "message" in event else "note"] for event in events if event["reason"] == "FieldsDropped"
+    ]
+    assert told == ["KServe has no field spec.predictor.minReplica: version 2 runs without; mend spec"]

@@ -88,16 +88,20 @@ async def test_istio_counts_by_workload_and_code() -> None:
     assert first == Window(T0, SECOND, Counts(0, 10), Counts(5, 95))
 
 
-async def test_contour_counts_by_class_of_code_and_4xx_cost_no_query() -> None:
+@pytest.mark.parametrize(
+    ("arms", "name"),
+    [(Arms.CONTOUR, "prod_{}-predictor_80"), (Arms.ENVOY_GATEWAY, "service/prod/{}-predictor/80/http")],
+)
+async def test_envoy_counts_by_class_of_code_and_4xx_cost_no_query(arms: Arms, name: str) -> None:
     world = MetricsWorld()
     for service, classes in (("fraud-b", {"4": 10}), ("fraud-a", {"2": 85, "4": 4, "5": 1})):
-        cluster = f"prod_{service}-predictor_80"
+        cluster = name.format(service)
         for code, rate in classes.items():
             labels = {"envoy_cluster_name": cluster, "envoy_response_code_class": code}
             world.counter("envoy_cluster_upstream_rq_xx", "stable", rate, **labels)
-    [availability, _] = await windows(world, PresetCounters(), arms=Arms.CONTOUR)
+    [availability, _] = await windows(world, PresetCounters(), arms=arms)
     assert availability == Window(T0, SECOND, Counts(0, 10, client_errors=10), Counts(1, 90, client_errors=4))
-    [refused, _] = await windows(world, PresetCounters(client_errors=True), arms=Arms.CONTOUR)
+    [refused, _] = await windows(world, PresetCounters(client_errors=True), arms=arms)
     assert refused == Window(T0, SECOND, Counts(10, 10), Counts(4, 90))
     first, second = world.asked
     assert first == second, "the same series, so that both are asked for at once"

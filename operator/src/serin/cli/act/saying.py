@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import typer
@@ -15,8 +16,9 @@ from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
 from serin.cli.live.waiting import revision_in
 from serin.cli.shell.telling import kubectl
+from serin.cluster.direct import Object
 from serin.cluster.resources import PROMOTION_ACTIONS
-from serin.errors import InvalidInput
+from serin.errors import ClusterError, InvalidInput, Unavailable
 from serin.schema.printable import printable
 
 REFUSED, UNANSWERED, DECLINED = 1, 3, 1
@@ -40,8 +42,23 @@ class Wish:
     revision: str | None = None
 
 
-def said(seen: Session, wish: Wish) -> None:
-    """Does it, or ends with a sentence that says why not: 1 if Serin refuses it, 3 if it does not answer."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An action that the API server would take; nothing is stored yet."""
+
+    name: str
+    who: str
+    effect: str
+    body: Object
+    doubt: str | None = None
+    """What is not proven although the gate asks for it."""
+
+
+def prepared(seen: Session, wish: Wish, ask_reason: Callable[[], str]) -> Prepared:
+    """Checks that there is something to say it about, that one may, and that the server would take it.
+
+    ``InvalidInput`` says why not. ``ask_reason`` is called when that is known, where the wish has no reason.
+    """
     obj = seen.deployment(wish.target)
     found = details_of(obj)
     about = _about(found, wish, revision_in(obj) if wish.action == "Retry" else "")
@@ -51,28 +68,46 @@ def said(seen: Session, wish: Wish) -> None:
         about["groups"] = wish.groups or gate.groups_of(who.groups)
     asking.check_rights(seen, wish.action, found.row.name)
     _check_counts(gate, who, about, wish)
-    reason = wish.reason or _asked_reason(wish)
+    reason = wish.reason or ask_reason()
     body = asking.action_of(seen, found.row.name, wish.action, who, reason=reason, ticket=wish.ticket, **about)
     asking.check_accepted(seen, PROMOTION_ACTIONS, body)
-    effect, doubt = effects.effect_of(wish.action, found), gate.doubt
-    tell(wish.output, f"{wish.action} {seen.namespace}/{found.row.name} as {who.name}: {effect}.")
-    if doubt is not None:
-        tell(wish.output, f"But {doubt}.")
+    return Prepared(found.row.name, who.name, effects.effect_of(wish.action, found), body, gate.doubt)
+
+
+def carried_out(seen: Session, wish: Wish, ready: Prepared) -> Asked:
+    """Creates the action and waits for Serin's answer."""
+    try:
+        made = seen.api.create(PROMOTION_ACTIONS, seen.namespace, ready.body)["metadata"]["name"]
+    except Unavailable as error:
+        told = f"whether it was stored is not known, `kubectl get pact -n {seen.namespace}` tells it"
+        raise Unavailable(f"{error}: {told}") from error
+    try:
+        answer = asking.answered(seen, PROMOTION_ACTIONS, made, wish.seconds)
+        why = f"no answer in {wish.seconds:g} s: is the operator running?"
+    except ClusterError as error:
+        answer, why = None, f"it is stored, its answer could not be read: {error}:"
+    if answer is None:
+        answer = asking.Answer("Unanswered", f"{why} {kubectl('get pact', made, seen.namespace)} tells it later")
+    unproven = ready.doubt is not None and answer.outcome == "Accepted"
+    told = f"{answer.message}; {ready.doubt}" if unproven else answer.message
+    return Asked(seen.namespace, ready.name, wish.action, made, ready.who, ready.effect, answer.outcome, told)
+
+
+def said(seen: Session, wish: Wish) -> None:
+    """Does it, or ends with a sentence that says why not: 1 if Serin refuses it, 3 if it does not answer."""
+    ready = prepared(seen, wish, lambda: _asked_reason(wish))
+    tell(wish.output, f"{wish.action} {seen.namespace}/{ready.name} as {ready.who}: {ready.effect}.")
+    if ready.doubt is not None:
+        tell(wish.output, f"But {ready.doubt}.")
     if wish.dry_run:
         told = "checked only (--dry-run): you may, and the API server would take it"
-        _end(wish, Asked(seen.namespace, found.row.name, wish.action, "", who.name, effect, "Checked", told))
+        _end(wish, Asked(seen.namespace, ready.name, wish.action, "", ready.who, ready.effect, "Checked", told))
         return
     confirm(yes=wish.yes)
-    made = seen.api.create(PROMOTION_ACTIONS, seen.namespace, body)["metadata"]["name"]
-    answer = asking.answered(seen, PROMOTION_ACTIONS, made, wish.seconds)
-    if answer is None:
-        see = kubectl("get pact", made, seen.namespace)
-        message = f"no answer in {wish.seconds:g} s: is the operator running? {see} tells it later"
-        answer = asking.Answer("Unanswered", message)
-    told = f"{answer.message}; {doubt}" if doubt is not None and answer.outcome == "Accepted" else answer.message
-    _end(wish, Asked(seen.namespace, found.row.name, wish.action, made, who.name, effect, answer.outcome, told))
-    if answer.outcome != "Accepted":
-        raise typer.Exit(UNANSWERED if answer.outcome == "Unanswered" else REFUSED)
+    asked = carried_out(seen, wish, ready)
+    _end(wish, asked)
+    if asked.outcome != "Accepted":
+        raise typer.Exit(UNANSWERED if asked.outcome == "Unanswered" else REFUSED)
 
 
 def _about(found: Details, wish: Wish, wanted: str) -> dict[str, object]:

@@ -112,6 +112,12 @@ class Board:
         with self._lock:
             return [self._objects[key] for key in sorted(self._objects)]
 
+    @property
+    def by_key(self) -> dict[Key, Object]:
+        """All ModelDeployments by their key, in no order; one that has not changed is the same object as before."""
+        with self._lock:
+            return dict(self._objects)
+
     def get(self, key: Key) -> Object | None:
         """A ModelDeployment; None if it is not there."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from serin.errors import InvalidInput
 PACKAGED = Path(__file__).parents[2] / "crds"
 """In the wheel they lie beside the package's rooms."""
 IN_REPOSITORY = Path(__file__).parents[5] / "crds"
+KSERVE_FIELDS = Path(__file__).with_name("kserve_fields.json")
+"""Written by ``python -m tools.kservefields`` from the definition of KServe 0.20."""
 
 
 @lru_cache(maxsize=1)
@@ -26,4 +29,11 @@ def forms() -> dict[str, dict[str, Any]]:
     for path in sorted(folder.glob("*.yaml")):
         definition = yaml.load(path.read_text("utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
         found[definition["spec"]["names"]["kind"]] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return found
+
+
+@lru_cache(maxsize=1)
+def kserve_fields() -> dict[str, Any]:
+    """The names of the fields of KServe's components, nested; null where a field has none of its own."""
+    found: dict[str, Any] = json.loads(KSERVE_FIELDS.read_text("utf-8"))
     return found

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from serin.api.model_deployment import OLDER_SPELLINGS
 from serin.api.predictor.naming import unnameable
+from serin.cli.lint.definitions import kserve_fields
 from serin.cli.lint.findings import Finding, Level
-from serin.cli.lint.source import Document
+from serin.cli.lint.source import Document, Path
 from serin.cli.shell.layout import time_of
 from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import problem_of
@@ -40,8 +43,32 @@ def deployment(document: Document) -> Iterator[Finding]:
         secret = None
     if secret is not None:
         yield document.finding("secret", ("spec",), secret.message, "put it into a Secret, and change what was seen")
+    for component, names in kserve_fields().items():
+        yield from _unknown(document, spec.get(component), names, ("spec", component))
     yield from _version(document, model)
     yield from _replicas(document, predictor)
+
+
+OWN_FIELDS = frozenset((*OLDER_SPELLINGS, "workerSpec"))
+"""They are refused with a sentence of their own."""
+
+
+def _unknown(doc: Document, value: object, names: Mapping[str, Any] | None, path: Path) -> Iterator[Finding]:
+    """Fields that KServe does not have. Its API server drops them without a word, whatever was meant."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown(doc, item, names, (*path, index))
+    if not isinstance(value, Mapping) or names is None:
+        return
+    for name, part in value.items():
+        if name in names:
+            yield from _unknown(doc, part, names[name], (*path, name))
+        elif name not in OWN_FIELDS:
+            close = difflib.get_close_matches(str(name), names, 1, 0.75)
+            level = Level.ERROR if close else Level.WARNING
+            remedy = f"write {close[0]}" if close else "remove it, or look whether the KServe of your cluster has it"
+            words = f"KServe 0.20 has no field {name} here: it is dropped without a word"
+            yield doc.finding("unknown-field", (*path, name), words, remedy, level)
 
 
 def _version(doc: Document, model: Mapping[str, Any]) -> Iterator[Finding]:

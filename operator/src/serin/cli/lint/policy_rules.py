@@ -16,7 +16,7 @@ from serin.cli.lint.findings import Finding, Level
 from serin.cli.lint.source import Document
 from serin.policy_gates.answer import Before
 from serin.policy_gates.approval import Approval
-from serin.prometheus.reading import unreadable
+from serin.prometheus.reading import uncounted_shadow, unreadable
 from serin.schema.choices import Severity
 from serin.schema.types import format_duration
 
@@ -70,6 +70,8 @@ def _settings(doc: Document, policy: PromotionPolicySpec) -> Iterator[Finding]:
     """Patterns, zones, cron expressions and headers that cannot be used."""
     if (header := policy.preview.header.problem if policy.preview is not None else None) is not None:
         yield doc.finding("policy", (SPEC, "preview", "header"), header, "choose another header")
+    if told := next(filter(None, (uncounted_shadow(policy, slo) for slo in policy.slos)), None):
+        yield doc.finding("policy", (SPEC, "shadow"), told, "no rollout starts with it where the SLO may act")
     for index, gate in enumerate(policy.gates):
         if (told := gate.chosen.problem) is not None:
             field = told.partition(":")[0]

@@ -69,36 +69,45 @@ def get(
         show(as_document(found), output, screens.screen(found, seen.now()))
 
 
-def watch(
-    target: TargetArgument,
+def watch(  # noqa: PLR0917 - one parameter an option
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="A ModelDeployment, as NAME or mdep/NAME; default: all of the namespace.",
+            autocompletion=deployments,
+        ),
+    ] = None,
     namespace: NamespaceOption = None,
+    everywhere: Annotated[bool, typer.Option("--all-namespaces", "-A", help="Those of every namespace.")] = False,  # noqa: FBT002 - a flag
     context: ContextOption = None,
     timeout: Annotated[str | None, typer.Option(help="End after so long, such as 10m; default: until Ctrl-C.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Follows a rollout: a screen in a terminal; elsewhere a line, or with -o json a document, for each change."""
-    import json
+    """Follows rollouts: a full screen in a terminal; elsewhere a line, or with -o json a document, for each change.
 
+    The full screen has keys for hold, release and abort, and needs the extra ``view`` (docs/operations/install.md).
+    """
     from serin.cli.live import session, watching
-    from serin.cli.live.views import as_document
     from serin.cli.live.waiting import length_of
     from serin.cluster.resources import MODEL_DEPLOYMENTS
 
     with one_line(), session.opened(context, namespace) as seen, contextlib.suppress(KeyboardInterrupt):
-        name = session.name_in(target, MODEL_DEPLOYMENTS)
-        until = seen.now() + length_of(timeout) if timeout else None
-        for found in watching.watched(seen, name, until):
-            if found is None:
-                note(f"{name} is gone")
-            elif output is Output.JSON:
-                typer.echo(json.dumps(as_document(found)))
-            elif output is Output.YAML:
-                show(as_document(found), output, ())
-                typer.echo("---")
-            elif watching.full_screen():
-                watching.draw(found, seen.now())
-            else:
-                typer.echo(watching.line_of(found, seen.now()))
+        name = session.name_in(target, MODEL_DEPLOYMENTS) if target is not None else None
+        if name is not None and everywhere:
+            raise InvalidInput("-A is for all ModelDeployments: give it or a name")
+        length, where = length_of(timeout) if timeout else None, "" if everywhere else seen.namespace
+        if name is not None:
+            seen.deployment(name)  # one that is not there is told at once
+        if not for_programs(output) and watching.full_screen():
+            if watching.has_screen():
+                from serin.cli.screen.running import run
+
+                raise typer.Exit(run(context, where, name, length.total_seconds() if length is not None else None))
+            note(watching.NO_SCREEN)
+        until = seen.now() + length if length is not None else None
+        one = watching.watched(seen, name, until) if name is not None else None
+        watching.tell(one or watching.all_watched(context, where, until), output, seen.now, named=one is None)
 
 
 def history(

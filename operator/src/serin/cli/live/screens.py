@@ -85,8 +85,10 @@ def _arm(label: str, arm: Arm | None, now: datetime, nothing: str) -> Iterator[s
 
 def _wait(found: Details, now: datetime) -> Iterator[str]:
     wait = found.wait
-    told = painted("no" if wait.needs_a_person else "", wait.reason)
-    yield from paragraph(f"{told}: {wait.message}" if wait.message else told, label="why", indent=LABEL)
+    told = f"{wait.reason}: {wait.message}" if wait.message else wait.reason
+    first, *rest = paragraph(told, label="why", indent=LABEL)
+    yield first.replace(wait.reason, paint(wait.reason, "bad"), 1) if wait.needs_a_person else first
+    yield from rest
     if wait.since:
         yield from paragraph(moment(wait.since, now), label="since", indent=LABEL)
     if wait.until:

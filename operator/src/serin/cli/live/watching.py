@@ -1,39 +1,65 @@
-"""``serin watch``: a screen that follows one ModelDeployment, or lines where nobody looks at a terminal."""
+"""``serin watch`` by lines: where nobody looks at a terminal, or what draws the full screen is not installed."""
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
+import typer
+
+from serin.cli.console import Output, note, show
 from serin.cli.live.reading import details_of
-from serin.cli.live.screens import screen, weight_of
-from serin.cli.live.session import Session
-from serin.cli.live.views import Details
+from serin.cli.live.screens import weight_of
+from serin.cli.live.session import Session, now
+from serin.cli.live.views import Details, as_document
 from serin.cli.shell.layout import cut, is_terminal, width
 
-CLEAR = "\x1b[H\x1b[2J"
+Change = tuple[str, Details | None]
+NO_SCREEN = (
+    "this follows by lines; `python -m pip install '.[view]'` in Serin's checkout makes it a full screen with keys"
+)
 
 
-def watched(session: Session, name: str, until: datetime | None) -> Iterator[Details | None]:
+def watched(session: Session, name: str, until: datetime | None) -> Iterator[Change]:
     """The ModelDeployment each time that what a person sees has changed; None, at the end, once it is gone."""
-    session.deployment(name)
     last: Details | None = None
     for obj in session.changes(name, until):
         if obj is None:
-            yield None
+            yield name, None
             return
         found = details_of(obj)
         if found != last:
             last = found
-            yield found
+            yield name, found
 
 
-def line_of(found: Details, now: datetime) -> str:
+def all_watched(context: str | None, namespace: str, until: datetime | None) -> Iterator[Change]:
+    """The ModelDeployments of a namespace, with ``""`` of all, as they are and each time that one has changed."""
+    from serin.cli.following.board import Board
+    from serin.cli.following.follower import Follower
+    from serin.cli.following.lines import Changes
+    from serin.cluster.direct import DirectApi
+    from serin.cluster.kubeconfig import access
+
+    board = Board(now)
+    changes, follower = Changes(board, note), Follower(lambda: DirectApi(access(context)), namespace, board)
+    follower.start()
+    try:
+        yield from changes.until(until, now)
+    finally:
+        follower.end()
+
+
+def line_of(found: Details, now: datetime, *, named: bool = False) -> str:
     """A change in one line, the same fields in the same order."""
     row = found.row
     words = [
         f"{now.astimezone(UTC):%H:%M:%S}Z",
+        *([f"{row.namespace}/{row.name}"] if named else []),
         row.phase,
         f"stable={row.stable or '-'}",
         f"candidate={row.candidate or '-'}",
@@ -44,12 +70,25 @@ def line_of(found: Details, now: datetime) -> str:
     return cut("  ".join(words), max(width(), 400))
 
 
-def draw(found: Details, now: datetime) -> None:
-    """Clears the terminal and draws the screen."""
-    sys.stdout.write(CLEAR + "\n".join(screen(found, now)) + f"\n\n{now.astimezone(UTC):%H:%M:%S}Z; Ctrl-C ends this\n")
-    sys.stdout.flush()
-
-
 def full_screen() -> bool:
-    """Whether to draw a screen."""
-    return is_terminal()
+    """Whether somebody looks at a terminal that can show a screen, and types into it."""
+    return is_terminal() and sys.stdin.isatty() and os.environ.get("TERM") not in {None, "", "dumb"}
+
+
+def has_screen() -> bool:
+    """Whether what draws the full screen is installed."""
+    return importlib.util.find_spec("textual") is not None
+
+
+def tell(changes: Iterable[Change], output: Output, now: Callable[[], datetime], *, named: bool) -> None:
+    """Prints each change: as a line for people, with ``named`` with its name, or as a document for programs."""
+    for name, found in changes:
+        if found is None:
+            note(f"{name} is gone")
+        elif output is Output.JSON:
+            typer.echo(json.dumps(as_document(found)))
+        elif output is Output.YAML:
+            show(as_document(found), output, ())
+            typer.echo("---")
+        else:
+            typer.echo(line_of(found, now(), named=named))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from xml.etree.ElementTree import Element
 
-from serin.cli.following.curves import joined, weights_of
+from serin.cli.following.course import course_of
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.timeline import Event, events_of
 from serin.cli.following.traces import Trace
-from serin.cli.live.reading import part
 from serin.cli.live.views import Arm, Attempt, Details, Slo
 from serin.cli.page.fleet import path_of
 from serin.cli.page.markup import Node, commands, pill, svg, table, tag, when
@@ -19,7 +18,6 @@ from serin.cli.page.plots import evidence_plot, span_of, weight_plot
 from serin.cli.shell.layout import share
 
 MOST_ATTEMPTS = 20
-MOST_PLOTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,41 +161,15 @@ def _troubles(found: Details, now: datetime) -> Iterator[Element]:
 
 def pictures(evidence: Found[Evidence], seen: Trace, now: datetime, *, title: str = "Over time") -> Element | None:
     """Weight and evidence over time, as far as they are known."""
-    found = evidence.value
-    over = found is not None and part(found.record, "status", "finishedAt") is not None
-    curves = joined(found.curves if found else (), Trace(seen.record) if over and found and found.curves else seen)[
-        :MOST_PLOTS
-    ]
-    weights = weights_of(found.record if found else None, seen, now)
-    span, notes = span_of(weights, curves), list(_notes(evidence, seen))
-    if span is None and not notes:
+    course = course_of(evidence, seen, now)
+    span = span_of(course.weights, course.curves)
+    if span is None and not course.notes:
         return None
     drawn: list[Node] = []
     if span is not None:
-        drawn += [weight_plot(weights, span)] if weights else []
-        drawn += [evidence_plot(curve, span) for curve in curves]
-        until = max((curve.sealed_until for curve in curves if curve.sealed_until), default=None)
-        notes.append(_source(until, later=any(c.points[-1].at > until for c in curves) if until else bool(curves)))
-    return tag("section", tag("h2", title), drawn, [tag("p", note, class_="note") for note in notes if note], id="time")
-
-
-def _notes(evidence: Found[Evidence], seen: Trace) -> Iterator[str]:
-    if evidence.problem:
-        yield f"The record could not be read: {evidence.problem}."
-    elif evidence.value is not None and evidence.value.why_not and seen.slos:
-        yield f"The windows of the record could not be judged again: {evidence.value.why_not}."
-
-
-def _source(until: datetime | None, *, later: bool) -> str:
-    """Where the curves come from: what is proven, and what was only seen."""
-    if until is None:
-        return (
-            "The evidence is what Serin's status said since this page was opened first; no window is sealed yet."
-            if later
-            else ""
-        )
-    told = f"Until {until.astimezone(UTC):%H:%M:%S} UTC the evidence is that of the record's windows, judged again"
-    return f"{told}; after that, what Serin's status said." if later else f"{told}."
+        drawn += [weight_plot(course.weights, span)] if course.weights else []
+        drawn += [evidence_plot(curve, span) for curve in course.curves]
+    return tag("section", tag("h2", title), drawn, [tag("p", note, class_="note") for note in course.notes], id="time")
 
 
 def _slos(slos: list[Slo]) -> Element | None:

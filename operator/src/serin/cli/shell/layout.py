@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from serin.schema.printable import printable
@@ -20,6 +22,17 @@ BAD = frozenset(("RolledBack", "RollingBack", "Aborted", "Refused", "Fail", "Err
 WAITING = frozenset(("Waiting", "Preparing", "Shadowing", "Progressing", "Promoting", "Baking", "Hold", "Insufficient"))
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 SHOWN_UNITS = 2
+_PART: ContextVar[int | None] = ContextVar("columns of a part of a screen", default=None)
+
+
+@contextlib.contextmanager
+def within(columns: int) -> Iterator[None]:
+    """Lays out for a part of a screen that is so wide, with the codes of colours, whatever stdout is."""
+    token = _PART.set(max(1, columns))
+    try:
+        yield
+    finally:
+        _PART.reset(token)
 
 
 def is_terminal() -> bool:
@@ -29,13 +42,18 @@ def is_terminal() -> bool:
 
 def width() -> int:
     """Columns to fill."""
+    part = _PART.get()
+    if part is not None:
+        return part
     if not is_terminal() and not os.environ.get("COLUMNS"):
         return NO_TERMINAL
     return max(NARROWEST, shutil.get_terminal_size((80, 24)).columns)
 
 
 def coloured() -> bool:
-    """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org)."""
+    """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org); of a part of a screen others decide."""
+    if _PART.get() is not None:
+        return True
     return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,12 +24,14 @@ from serin.errors import Conflict, NameTaken, Refused
 from serin.notify.sink import Sink, Subject
 from serin.records import build
 from serin.rollout.context import POLL_INTERVAL
-from serin.rollout.decision import Decision, Plan, RecordPlan
+from serin.rollout.decision import Announcement, Decision, Plan, RecordPlan
 from serin.rollout.observation import Part
 from serin.rollout.report.announcements import announcement
 from serin.schema.reasons import Reason
+from serin.traffic.dropped_fields import dropped_fields
 from serin.traffic.ownership import is_deleted_meanwhile
 
+FIELDS_DROPPED = "FieldsDropped"
 SINK_TIMEOUT = 2.0
 """Seconds that a sink may take per announcement."""
 
@@ -78,13 +80,15 @@ class Actor:
             done = (obj is None or await write_answer(self._cluster, obj, answer)) and done
         for obj in snapshot.pending_actions.unmarked:
             done = await mark_answered(self._cluster, obj["metadata"]) and done
-        subject = Subject(snapshot.obj, now)
-        for item in decision.announcements:
-            for sink in self._sinks:
-                await acts.run(Act.EVENT, item.name, _in_time(sink.publish(subject, item)))
+        await self._announce(Subject(snapshot.obj, now), decision.announcements, acts)
         return done
 
-    async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts) -> None:
+    async def _announce(self, subject: Subject, announcements: Iterable[Announcement], acts: Acts) -> None:
+        for item in announcements:
+            for sink in self._sinks:
+                await acts.run(Act.EVENT, item.name, _in_time(sink.publish(subject, item)))
+
+    async def apply_workloads(self, snapshot: Snapshot, decision: Decision, acts: Acts, now: datetime) -> None:
         """Creates, scales and deletes arms according to the plan, where they do not follow from the route."""
         plan = decision.plan
         if not snapshot.backend.writes_workloads:
@@ -93,7 +97,11 @@ class Actor:
             for ref in (ref for ref in plan.ensure if ref.revision not in snapshot.foreign):
                 actual = snapshot.workloads.get(ref.revision)
                 if actual is None:
-                    await acts.run(Act.INFERENCE_SERVICE, ref.workload.name, self._create(snapshot, ref))
+                    told: list[Announcement] = []
+                    await acts.run(
+                        Act.INFERENCE_SERVICE, ref.workload.name, self._create(snapshot, decision, ref, told)
+                    )
+                    await self._announce(Subject(snapshot.obj, now), told, acts)
                 else:
                     await acts.run(Act.SCALING, ref.workload.name, self._scale(snapshot, ref, actual, plan))
         for ref in plan.delete:
@@ -172,7 +180,8 @@ class Actor:
         if patch:
             await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)
 
-    async def _create(self, snapshot: Snapshot, ref: RevisionRef) -> None:
+    async def _create(self, snapshot: Snapshot, decision: Decision, ref: RevisionRef, told: list[Announcement]) -> None:
+        """Creates an arm; ``told`` gets what KServe's definition does not have of it."""
         source = await self._source(snapshot, ref)
         if source is None:
             if Part.RECORDS in snapshot.unknown:
@@ -181,10 +190,14 @@ class Actor:
             raise Refused(message)
         body = snapshot.backend.render(snapshot.owner, ref, source)
         try:
-            await self._cluster.create(snapshot.backend.kind, snapshot.owner.namespace, body)
+            stored = await self._cluster.create(snapshot.backend.kind, snapshot.owner.namespace, body)
         except Conflict as error:
             message = "one of this name exists that is not as Serin made it; it gets no traffic and is not changed"
             raise NameTaken(message) from error
+        dropped = dropped_fields(body.get("spec"), stored.get("spec"))
+        if dropped:
+            message = f"KServe has no field {', '.join(dropped)}: version {ref.version} runs without; mend spec"
+            told.append(announcement(decision.status, FIELDS_DROPPED, message, warning=True))
 
     async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``, from spec or the records; None if nobody knows it."""

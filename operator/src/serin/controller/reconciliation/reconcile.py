@@ -233,7 +233,7 @@ class Reconciler:
         written = await actor.write_records(snapshot, decision, evidence, acts, now)
         if reader and blocks and written:
             reader.confirm_sealed(everything=over)
-        await actor.apply_workloads(snapshot, decision, acts)
+        await actor.apply_workloads(snapshot, decision, acts, now)
         await actor.delete_expired(snapshot, decision.plan, acts)
         await actor.tell_freezes(snapshot, decision, now)
 

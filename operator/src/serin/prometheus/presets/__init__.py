@@ -94,8 +94,10 @@ class Preset:
     """The real parts on which it was tested; empty: none yet."""
     absent: str
     """What has to be set where nothing of it is found; empty if scraping is all."""
-    refused: str
-    """Why policies may not use it; empty: they may."""
+    unmatched: str
+    """What has to be set where it is found, and none of it is an arm's; empty if that says all."""
+    shadow_missing: str
+    """Why what a shadow mirrors is not counted for the candidate, and what to do instead; empty: it is."""
     meaning: str
     """What is counted, in one sentence for people."""
     required: Mapping[str, str] = field(default_factory=dict)
@@ -117,8 +119,8 @@ class Preset:
 
     @property
     def of_gateway(self) -> bool:
-        """Whether a gateway counts for both arms, and policies may use it."""
-        return not self.names_targets and not self.refused
+        """Whether a gateway counts for both arms."""
+        return not self.names_targets
 
     @property
     def tells_client_errors(self) -> bool:
@@ -160,6 +162,7 @@ class Preset:
             matchers={**self.matchers, **own},
             target_has_label=False,
             presence="",
+            unmatched="",
         )
 
 
@@ -203,6 +206,7 @@ def _made(data: Mapping[str, Any]) -> Preset:
         latency_unit=parse_duration(latency.get("unit", "1s")),
         proven=data["proven"],
         absent=data.get("absent", ""),
-        refused=data.get("refused", ""),
+        unmatched=data.get("unmatched", ""),
+        shadow_missing=data.get("shadow_missing", ""),
         meaning=data["meaning"],
     )

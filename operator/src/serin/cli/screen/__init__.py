@@ -1,0 +1,1 @@
+"""The full screen of ``serin watch``, with textual (extra ``view``): list, rollout, evidence, timeline, hold, abort."""

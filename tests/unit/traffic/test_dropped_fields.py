@@ -1,0 +1,27 @@
+"""What the API server drops is named, and what it adds, defaults or empties is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serin.traffic.dropped_fields import MOST, dropped_fields
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "dropped"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}, ()),
+        ({"a": 1, "minReplica": 4}, {"a": 1}, ("spec.minReplica",)),
+        ({"a": {"b": {"c": 1}}}, {"a": {"b": {}}}, ("spec.a.b.c",)),
+        ({"a": [{"name": "x", "oops": 1}]}, {"a": [{"name": "x"}]}, ("spec.a[0].oops",)),
+        ({"a": {}, "b": [], "c": None}, {}, ()),
+        ({"a": "1"}, {"a": 1}, ()),
+        ({"a": [1, 2]}, {"a": [1]}, ()),
+        ({"a": 1}, None, ()),
+        ({f"f{i}": 1 for i in range(9)}, {}, tuple(f"spec.f{i}" for i in range(MOST))),
+    ],
+)
+def test_which_fields_are_gone(sent: Any, stored: Any, dropped: tuple[str, ...]) -> None:
+    assert dropped_fields(sent, stored) == dropped
