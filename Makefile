@@ -55,6 +55,7 @@ demo-environments: build ## Watch one commit go through dev, staging and product
 
 .PHONY: matrix
 matrix: build check-matrix ## Run the rest: every row of every table, every scenario; writes docs/reliability.md (about 80 minutes)
+	$(BIN)/python -m e2e.sandbox.build --alertmanager --kubectl
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative
 
@@ -175,7 +176,7 @@ bench-queries: $(STAMP) ## How many queries do 1, 50 and 500 active rollouts cos
 	@$(BIN)/python -m tests.simulation.queries
 
 .PHONY: bench-telling
-bench-telling: $(STAMP) ## What do metrics, logs, notifications and traces cost a pass? Writes docs/benchmarks.md (about 10 minutes)
+bench-telling: $(STAMP) ## What do metrics, logs, notifications and traces cost a pass? Writes docs/benchmarks.md (about 10 minutes on an idle machine)
 	@$(BIN)/python -m tests.simulation.telling.bench
 
 ##@ The sandbox

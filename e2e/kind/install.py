@@ -76,8 +76,17 @@ def with_store(corefile: str) -> str:
 
 def deployments_ready(api: ClusterApi) -> None:
     """Wait for every Deployment; KindError that names those that are not ready."""
+
+    def ready() -> bool:
+        try:
+            return not not_ready(api)
+        except RefusedError:
+            raise
+        except DeployError:  # on a busy machine the server may be slow while everything starts
+            return False
+
     try:
-        wait_until(lambda: not not_ready(api), what="every Deployment is ready", seconds=READY_WITHIN_SECONDS)
+        wait_until(ready, what="every Deployment is ready", seconds=READY_WITHIN_SECONDS)
     except DeployError as error:
         raise KindError(f"{error} Not ready: {', '.join(not_ready(api))}.") from error
 

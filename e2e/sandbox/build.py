@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MANIFESTS_VARIABLE = "SERIN_MANIFESTS"
 ENVOY_VARIABLE = "SERIN_ENVOY"
-OPTIONAL = ("kubectl", "helm", "kstatus", "promtool")
+OPTIONAL = ("kubectl", "helm", "kstatus", "promtool", "alertmanager")
 
 
 @dataclass(frozen=True, slots=True)

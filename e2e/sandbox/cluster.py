@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FIELD_MANAGER = "serin-sandbox"
 POLL_SECONDS = 0.05
+TRIES_AGAIN = 3
 PLURALS = {
     "Namespace": "namespaces",
     "ConfigMap": "configmaps",
@@ -58,8 +59,19 @@ class Cluster:
         await self._client.aclose()
 
     async def create(self, item: Mapping[str, Any]) -> None:
-        """Create an object that does not exist yet. PartError with the server's words if refused."""
-        _check(await self._send("POST", _collection(item), item), item)
+        """Create an object that does not exist yet. PartError with the server's words if refused.
+
+        A server that did not get through with it in time is asked again: on a busy machine a large definition takes it
+        longer than it waits, and may be there all the same.
+        """
+        response = await self._send("POST", _collection(item), item)
+        for _ in range(TRIES_AGAIN):
+            if response.status_code != httpx.codes.GATEWAY_TIMEOUT:
+                break
+            response = await self._send("POST", _collection(item), item)
+            if response.status_code == httpx.codes.CONFLICT:
+                return
+        _check(response, item)
 
     async def apply(self, item: Mapping[str, Any]) -> None:
         """Create or update an object by server-side apply. PartError with the server's words if refused."""

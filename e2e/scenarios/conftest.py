@@ -14,8 +14,10 @@ import pytest
 
 from e2e.deploy import ClusterApi
 from e2e.deploy.installed import InstalledProcess
+from e2e.scenarios.alertmanager import Alertmanager, OnCall
 from e2e.scenarios.clients import FAILED_REQUESTS
 from e2e.scenarios.history import History
+from e2e.scenarios.local_server import built
 from e2e.scenarios.provider import skip_what_is_lacking
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
 
@@ -140,6 +142,20 @@ def staging(
     """Another one: the environment before this one."""
     with _played(provider, api, operator, tmp_path_factory) as played:
         yield played
+
+
+@pytest.fixture
+def on_call() -> Iterator[OnCall]:
+    """Whoever is told by an Alertmanager."""
+    with OnCall() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def alertmanager(on_call: OnCall, tmp_path: Path) -> Iterator[Alertmanager]:
+    """A real one, routed to ``on_call`` as the docs say."""
+    with Alertmanager(built("alertmanager"), tmp_path / "alertmanager", receiver=on_call.url) as running:
+        yield running
 
 
 @contextmanager

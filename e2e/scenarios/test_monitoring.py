@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.deploy.cluster import wait_until
-from e2e.deploy.process import OperatorProcess
 from e2e.pictures.board import filled_in, read
 from e2e.sandbox.build import find_optional
-from e2e.scenarios.causes import live_on_settings, settings_go
 from e2e.scenarios.site import MODEL
 from e2e.scenarios.watcher import Watcher
 from tools.monitoring.recordings import DORA
@@ -42,16 +40,9 @@ NOT_HERE = {"serin-system", "clusterrole", "auth", "logs"}
 @pytest.fixture
 def watcher(site: Site, tmp_path: Path) -> Iterator[Watcher]:
     """A Prometheus with the shipped rules that watches the site's operator."""
-    if not isinstance(site.operator, OperatorProcess):
-        pytest.skip("the watching Prometheus reaches processes of this machine only")
-    with Watcher(tmp_path, source=site.provider.prometheus_url) as watcher:
-        watcher.scrape(health_url(site))
+    with Watcher(tmp_path / "watcher", source=site.provider.prometheus_url) as watcher:
+        watcher.look_at(site.operator)
         yield watcher
-
-
-def health_url(site: Site) -> str:
-    assert isinstance(site.operator, OperatorProcess)
-    return site.operator.health_url
 
 
 def of(site: Site, name: str, **labels: str) -> str:
@@ -151,59 +142,3 @@ def run_the_runbooks_commands(site: Site, *, record_name: str) -> None:
                 assert answer.returncode == 0, f"{page.name}: {line}: {answer.stderr}"
                 ran += 1
     assert ran > 20
-
-
-def test_alerts_that_page_fire_while_it_is_so_and_end(site: Site, watcher: Watcher) -> None:
-    """A blind watch with traffic on the candidate, then nobody who leads, then a dead stable."""
-    site.go_live()
-    site.policy(steps=[{"weight": 25, "for": "10m", "timeout": "1h"}])
-    with site.load(rate=40):
-        site.want("2")
-        site.until_weight(25)
-        site.provider.stop("prometheus")
-        try:
-            page = watcher.until_fires("SerinAnalysisBlind", seconds=90)
-        finally:
-            site.provider.start("prometheus")
-        assert page["labels"]["severity"] == "critical"
-        assert f"{site.namespace}/{MODEL}: no usable evidence for" in page["annotations"]["description"]
-        watcher.until_over("SerinAnalysisBlind")
-        site.operator.kill()
-        watcher.until_fires("SerinNoLeader")
-        site.operator.start()
-        watcher.scrape(health_url(site))
-        watcher.until_over("SerinNoLeader")
-    assert watcher.unhealthy() == []
-
-
-def test_a_rollback_that_the_gateway_does_not_take_pages(site: Site, watcher: Watcher) -> None:
-    """The gateway's controller stands still: the weight was lowered, and nobody has accepted it."""
-    site.go_live()
-    site.policy(steps=[{"weight": 25, "for": "10m", "timeout": "1h"}])
-    with site.load(rate=40):
-        site.want("2")
-        site.until_weight(25)
-        site.until(lambda s: s["weights"]["applied"] == 25, what="the gateway has accepted 25 %")
-        site.provider.stop("contour")
-        try:
-            site.say("Abort", "enough")
-            page = watcher.until_fires("SerinRollbackStuck", seconds=60)
-        finally:
-            site.provider.start("contour")
-        assert page["labels"]["severity"] == "critical"
-        assert page["annotations"]["runbook_url"] == "docs/runbooks/SerinRollbackStuck.md"
-        assert "the candidate has 25 % of the traffic" in page["annotations"]["description"]
-        site.until_taken_back()
-        watcher.until_over("SerinRollbackStuck")
-
-
-def test_a_dead_stable_pages(site: Site, watcher: Watcher) -> None:
-    site.policy()
-    live_on_settings(site)
-    settings_go(site)
-    page = watcher.until_fires("SerinStableDown", seconds=90)
-    assert page["labels"]["model_deployment"] == MODEL
-    watcher.until_fires("SerinStalled")
-    site.want("2")
-    site.until_stable("2")
-    watcher.until_over("SerinStableDown")

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from e2e.deploy.cluster import wait_until
-from e2e.deploy.process import OperatorProcess
+from e2e.scenarios.telling import telling
 from e2e.scenarios.told import HttpReceiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from e2e.scenarios.site import Site
 
 pytestmark = pytest.mark.matrix
-EVERYTHING = ["Started", "StepAdvanced", "Warning", "NeedsPerson", "NeedsPersonNow", "Resumed"]
-ENDS = ["RollingBack", "RolledBack", "Superseded", "Promoted"]
-
-
-@contextmanager
-def telling(site: Site, **receivers: dict[str, object]) -> Iterator[OperatorProcess]:
-    """The operator with these receivers, in place of the shared one."""
-    if not isinstance(site.operator, OperatorProcess):
-        pytest.skip("the receivers are on this machine; only an operator that is a process of it reaches them")
-    file = site.folder / "notifications.yaml"
-    config = {
-        "cluster": "sandbox",
-        "receivers": [{"name": name, "about": EVERYTHING + ENDS, **how} for name, how in receivers.items()],
-    }
-    file.write_text(yaml.safe_dump(config))
-    shared = site.operator
-    shared.stop()
-    extra = (*shared.settings.extra, ("SERIN_NOTIFICATIONS_CONFIG", str(file)))
-    with OperatorProcess(replace(shared.settings, log=site.folder / "telling.log", extra=extra)) as own:
-        site.operator = own
-        try:
-            yield own
-        finally:
-            site.operator = shared
-    shared.start()
 
 
 def test_a_rollback_is_told_once_although_the_receiver_was_down_and_the_leader_died(site: Site) -> None:

@@ -4,46 +4,48 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 import yaml
 
 from e2e.deploy.cluster import wait_until
+from e2e.deploy.process import OperatorProcess
 from e2e.sandbox import parts
 from e2e.sandbox.build import resolve
 from e2e.sandbox.cache import Cache, default_root
+from e2e.scenarios.local_server import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from e2e.deploy.cluster import Json
+    from e2e.scenarios.provider import Operator
 
 RULES = Path(__file__).parents[2] / "charts/serin/files/monitoring/rules.yaml"
-AGES = {"> 1800": "> 1800", "> 300": "> 10", "> 600": "> 20", "> 60": "> 5"}
+AGES = {"> 3600": "> 10", "> 300": "> 10", "> 600": "> 20", "< 600": "< 30", "> 60": "> 5"}
 """The ages in the rules, and what they are here: nobody waits for minutes in a test."""
+PROMETHEUS = "prometheus"
 
 
-class Watcher:
+class Watcher(LocalServer):
     """Prometheus beside the operator: scrapes it every 2 s, and takes Envoy's counters from the sandbox's own."""
 
-    def __init__(self, folder: Path, *, source: str) -> None:
-        """``source`` is the sandbox's Prometheus."""
-        self._folder, self._source = folder, source.removeprefix("http://")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._http = httpx.Client(timeout=10, trust_env=False)
+    name = "watcher"
 
-    def scrape(self, health_url: str) -> None:
-        """From now on this is the operator."""
-        target = [{"targets": [health_url.removeprefix("http://")]}]
-        (self._folder / "serin.json").write_text(json.dumps(target))
+    def __init__(self, folder: Path, *, source: str, alertmanager: str = "") -> None:
+        """``source`` is the sandbox's Prometheus; alerts go to ``alertmanager`` if there is one."""
+        super().__init__(folder)
+        self._source, self._alertmanager = source.removeprefix("http://"), alertmanager.removeprefix("http://")
+
+    def look_at(self, operator: Operator) -> None:
+        """From now on this is the operator; it is at another address after each of its starts."""
+        if not isinstance(operator, OperatorProcess):
+            pytest.skip("the watching Prometheus reaches processes of this machine only")
+        target = [{"targets": [operator.health_url.removeprefix("http://")]}]
+        (self.folder / "serin.json").write_text(json.dumps(target))
 
     def query(self, expr: str) -> dict[tuple[str, ...], float]:
         """An instant query: values by the labels' values."""
@@ -88,46 +90,30 @@ class Watcher:
         wait_until(lambda: alert not in self.firing(), what=f"{alert} is over", seconds=seconds)
 
     def _ask(self, what: str, **parameters: object) -> Json:
-        answer = self._http.get(f"{self.url}/api/v1/{what}", params={k: str(v) for k, v in parameters.items()})
+        answer = httpx.get(
+            f"{self.url}/api/v1/{what}", params={k: str(v) for k, v in parameters.items()}, timeout=10, trust_env=False
+        )
         body = answer.json()
         assert body["status"] == "success", f"{parameters}: {body}"
         return dict(body["data"])
 
-    def __enter__(self) -> Self:
-        binary = resolve(parts.load().part("prometheus"), Cache(default_root()))
-        (self._folder / "rules.yaml").write_text(_soon(RULES.read_text()))
-        (self._folder / "prometheus.yaml").write_text(yaml.safe_dump(self._config()))
-        (self._folder / "serin.json").write_text("[]")
-        with (self._folder / "watcher.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    str(binary),
-                    f"--config.file={self._folder / 'prometheus.yaml'}",
-                    f"--storage.tsdb.path={self._folder / 'tsdb'}",
-                    f"--web.listen-address={self.url.removeprefix('http://')}",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        wait_until(self._ready, what="the watching Prometheus is ready", seconds=60)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(30)
-        self._http.close()
-
-    def _ready(self) -> bool:
-        try:
-            return self._http.get(f"{self.url}/-/ready", timeout=2).is_success
-        except httpx.HTTPError:
-            return False
+    def command(self) -> list[str]:
+        """The sandbox's Prometheus, with rules and targets of its own."""
+        binary = resolve(parts.load().part(PROMETHEUS), Cache(default_root()))
+        (self.folder / "rules.yaml").write_text(soon(RULES.read_text()))
+        (self.folder / "prometheus.yaml").write_text(yaml.safe_dump(self._config()))
+        (self.folder / "serin.json").write_text("[]")
+        return [
+            str(binary),
+            f"--config.file={self.folder / 'prometheus.yaml'}",
+            f"--storage.tsdb.path={self.folder / 'tsdb'}",
+            f"--web.listen-address={self.address}",
+        ]
 
     def _config(self) -> Mapping[str, Any]:
+        receivers = [{"static_configs": [{"targets": [self._alertmanager]}]}] if self._alertmanager else []
         return {
+            "alerting": {"alertmanagers": receivers},
             "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
             "scrape_configs": [
@@ -147,9 +133,9 @@ class Watcher:
         }
 
 
-def _soon(text: str) -> str:
-    """The rules, so that they fire within seconds. Nothing but durations is changed."""
-    text = re.sub(r"for: \d+m", "for: 1s", text)
+def soon(text: str) -> str:
+    """The rules, so that they fire within seconds. Only durations are changed: minutes of ``for`` become seconds."""
+    text = re.sub(r"for: (\d+)m", r"for: \1s", text)
     for old, new in AGES.items():
         text = re.sub(rf"{old}\b", new, text)
     return text.replace("interval: 5m", "interval: 1s").replace("[10m]", "[30s]")

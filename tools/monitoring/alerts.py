@@ -13,6 +13,9 @@ OF_ITSELF = f'serin_hold_since_timestamp_seconds{{reason!~"{PEOPLE}"}}'
 TAKEN_BACK = 'serin_rollout_decided_timestamp_seconds{outcome=~"RolledBack|Aborted"}'
 ROLLED_BACK = 'serin_rollout_decided_timestamp_seconds{outcome="RolledBack"}'
 
+EXPOSED = f'count(max by ({OF}) (last_over_time(serin_weight_percent{{kind="applied"}}[1h])) > 0)'
+"""How many candidates have traffic, also as last seen by a replica that is gone."""
+
 
 def _age(metric: str, *labels: str) -> str:
     by = ", ".join((OF, *labels))
@@ -59,8 +62,7 @@ PAGES = (
         "critical",
         "A candidate has traffic, and no replica of Serin leads.",
         "{{ $value }} rollouts have traffic on the candidate, and nobody watches them.",
-        'count(max by (namespace, model_deployment) (last_over_time(serin_weight_percent{kind="applied"}[1h])) > 0) '
-        "unless on () (max(serin_leading) == 1)",
+        f"{EXPOSED} unless on () (max(serin_leading) == 1)",
         "2m",
         fleet=True,
     ),
@@ -152,7 +154,7 @@ TICKETS = (
         "warning",
         "No replica of Serin leads.",
         "Nothing is promoted and nothing is watched; no candidate is known to have traffic.",
-        "absent(serin_leading == 1)",
+        f"absent(serin_leading == 1) unless on () {EXPOSED}",
         "10m",
         fleet=True,
     ),

@@ -31,8 +31,11 @@ def test_prometheus_reads_a_real_process_and_evaluates_every_rule(
         )
         api.apply(policy(namespace))
         api.apply(model_deployment(namespace))
-        with OperatorProcess(settings) as operator, Watcher(tmp_path, source="http://127.0.0.1:9") as watcher:
-            watcher.scrape(operator.health_url)
+        with (
+            OperatorProcess(settings) as operator,
+            Watcher(tmp_path / "watcher", source="http://127.0.0.1:9") as watcher,
+        ):
+            watcher.look_at(operator)
             told = watcher.until_fires("SerinPassesFail", seconds=120)
             assert (told["labels"]["severity"], told["labels"]["result"]) == ("warning", "error")
             assert watcher.query("max(serin_leading)") == {(): 1.0}

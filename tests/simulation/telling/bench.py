@@ -139,6 +139,11 @@ def one_set(found: dict[str, Measured], count: int, rounds: int, order: random.R
         return Counter(taken)
 
 
+def middle(those: Sequence[float], nothing: Sequence[float]) -> float:
+    """The median over the rounds of what one costs beside the other."""
+    return statistics.median(a / b for a, b in zip(those, nothing, strict=True))
+
+
 def ratio(those: Sequence[float], nothing: Sequence[float]) -> str:
     """The median over the rounds, and the middle half of them."""
     quarters = statistics.quantiles((a / b for a, b in zip(those, nothing, strict=True)), n=4)
@@ -167,16 +172,21 @@ def written(found: dict[str, Measured], taken: Counter[str], count: int, rounds:
     lost = sum(each["spans"].get(result, 0) for each in everything for result in ("failed", "dropped"))
     bundle = {key: statistics.median(each["bundle"][key] for each in everything) for key in ("ms", "KiB", "MiB")}
     notes = sum(number for path, number in taken.items() if path != "/v1/traces")
+    own = found[EVERYTHING]
+    time, processor = middle(own.took, base.took), middle(own.cpu, base.cpu)
+    memory = f"{own.memory / base.memory:.2f} times the memory ({own.memory - base.memory:.0f} MiB more)"
+    whole = f"All of it took {time:.2f} times the time of a pass, {processor:.2f} times the processor's, and {memory}."
     said = (
         f"{count} ModelDeployments in mid-rollout with two SLOs, windows of 1 s and steps of 20 windows; {sets} times "
         f"{rounds} rounds of a pass over each. In brackets: the middle half of the rounds. The process with all of it "
         f"sent {spans:.0f} spans ({lost:.0f} were lost), and the endpoint took {notes} requests with notifications of "
         f"the two that send some. An incident bundle is made by whoever asks for one, not by the operator: "
-        f"{bundle['ms']:.0f} ms, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most."
+        f"{bundle['ms']:.0f} ms of a processor, {bundle['KiB']:.0f} KiB of JSON, {bundle['MiB']:.1f} MiB at most."
     )
+    command = f"`python -m tests.simulation.telling.bench --deployments {count} --rounds {rounds} --sets {sets}`"
     # The headings of the page are about more than one table each.
     title = table("", columns, rows).removeprefix("## \n\n")
-    return f"{title}\n{textwrap.fill(said, 160)}\n"
+    return f"{whole}\n\n{title}\n{textwrap.fill(said, 160)}\n\n{command}\n"
 
 
 def write(text: str) -> None:

@@ -211,7 +211,7 @@ def test_the_text_names_the_decision_and_the_numbers(tmp_path: Path) -> None:
     result = run(tmp_path, [counted(i, BROKEN) for i in range(3)], None, "--output", "text")
     assert result.exit_code == 0
     first, *_, head, message = result.stdout.splitlines()
-    assert first.startswith(f"{api_time()}  Continue  CollectingEvidence: availability Insufficient (e1 ")
+    assert first.startswith(f"{api_time()}  Continue  CollectingEvidence: availability Insufficient (log10 e1 ")
     assert head.startswith(f"Rollback at {api_time(30)}; first proven breach {api_time(30)}; the candidate")
     assert "candidate 30 bad of 300 (10.00%)" in message
 

@@ -93,7 +93,7 @@ def test_on_the_way_to_a_pass(verdict: Verdict, changes: dict[str, Any], end: st
     ],
 )
 def test_a_breach(changes: dict[str, Any], end: str) -> None:
-    assert said(Verdict.FAIL, **changes) == f"{COUNTS}; evidence: {BOTH} (165 to 1 is proof){end}"
+    assert said(Verdict.FAIL, **changes) == f"{COUNTS}; evidence: {BOTH} (166 to 1 is proof){end}"
 
 
 def test_a_run_of_bad_requests_needs_no_evidence() -> None:
@@ -115,13 +115,13 @@ def test_a_run_of_bad_requests_needs_no_evidence() -> None:
     ],
 )
 def test_a_hold_never_calls_inside_what_is_not(reason: Reason, changes: dict[str, Any], end: str) -> None:
-    assert said(Verdict.HOLD, reason, **changes) == f"{COUNTS}; evidence: {BOTH} (165 to 1 is proof){end}"
+    assert said(Verdict.HOLD, reason, **changes) == f"{COUNTS}; evidence: {BOTH} (166 to 1 is proof){end}"
 
 
 def test_without_an_objective_nothing_is_said_of_one() -> None:
     changes: dict[str, Any] = {"settings": WITHOUT_OBJECTIVE}
     assert (
-        said(Verdict.HOLD, Reason.WORSE_THAN_STABLE, **changes) == f"{NO_HARM}; evidence: {ABOVE} (165 to 1 is proof)"
+        said(Verdict.HOLD, Reason.WORSE_THAN_STABLE, **changes) == f"{NO_HARM}; evidence: {ABOVE} (166 to 1 is proof)"
     )
     doubt = f"; the newest windows speak against it ({ABOVE})"
     assert said(Verdict.PASS, doubted=True, **changes) == f"{NO_HARM}; 57 % of the evidence for passing{doubt}"

@@ -10,15 +10,17 @@ from __future__ import annotations
 import math
 
 NONE = "none"
-_ROUNDED = 1e-5
-"""What is stored is rounded to 1e-6 on the scale of log10: so much of a number may be missing."""
+_ROUNDED = 1.2e-3
+"""What is stored is rounded to 1e-6 on the scale of log10, in bundles to 1e-3: so much of a number may be missing."""
 _LARGE = ((9, "billion"), (6, "million"))
 _MOST = 12
-_DIGITS = 3
+_FEW, _DIGITS = 3, 2
+"""Up to a thousand each number is told whole, beyond that two digits of it: more would be no news, and what was rounded
+elsewhere would differ."""
 
 
 def odds(log10: float) -> str:
-    """``1,200 to 1``; ``none`` where what was seen does not speak for it. Never more than there is."""
+    """``1,200 to 1``; ``none`` where what was seen does not speak for it."""
     if log10 <= 0:
         return NONE
     return f"{_number(log10)} to 1"
@@ -47,18 +49,18 @@ def mean(*log10: float | None) -> float | None:
 
 
 def _number(log10: float) -> str:
-    """``1.2``, ``204``, ``20,000``, ``3 million``: three digits at most, rounded down."""
+    """``1.2``, ``204``, ``20,000``, ``3 million``, rounded down."""
     if log10 >= _MOST:
-        return "over 1,000 billion"
+        return "over a trillion"
     for power, word in _LARGE:
-        if log10 + _ROUNDED >= power:
-            return f"{_floored(log10 - power)} {word}"
-    return _floored(log10)
+        if log10 + _ROUNDED / 2 >= power:
+            return f"{_floored(log10 - power, _DIGITS)} {word}"
+    return _floored(log10, _FEW if log10 < _FEW else _DIGITS)
 
 
-def _floored(log10: float) -> str:
+def _floored(log10: float, digits: int) -> str:
     value = 10.0**log10 * (1 + _ROUNDED)
     if value < 10:  # noqa: PLR2004 - the first number with two digits
         return f"{math.floor(10 * value) / 10:.1f}".removesuffix(".0")
-    step = 10 ** max(0, math.floor(math.log10(value)) + 1 - _DIGITS)
+    step = 10 ** max(0, math.floor(math.log10(value)) + 1 - digits)
     return f"{math.floor(value / step) * step:,}"

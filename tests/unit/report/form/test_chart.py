@@ -69,7 +69,7 @@ def test_the_incident_has_a_chart_for_each_slo_the_broken_one_first() -> None:
     assert [chart.title for chart in found] == ["Evidence of availability", "Evidence of latency"]
     assert [mark.label for mark in found[0].marks] == ["breach proven", "decided"]
     assert [weight for _, weight in found[0].weights] == [0, 5, 25, 0]
-    assert "worse than stable 293 million to 1" in found[0].summary
+    assert "worse than stable (290 million to 1)" in found[0].summary
     assert "proof begins at 164 to 1" in found[0].summary
 
 

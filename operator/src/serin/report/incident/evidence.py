@@ -95,7 +95,7 @@ def _chart(bundle: Bundle, curve: Curve) -> Chart:
     marks = [("breach proven", breach), ("decided", course.decided_at)]
     coarse = f" One point is {curve.windows_per_point} windows." if curve.windows_per_point > 1 else ""
     reached = [
-        f"{MEANINGS[test]} {in_odds(max((v for v in values if v is not None), default=None))}"
+        f"{MEANINGS[test]} ({in_odds(max((v for v in values if v is not None), default=None))})"
         for test, values in curve.evidence.items()
         if test in AGAINST
     ]
