@@ -40,16 +40,18 @@ help: ## Show this list
 demo: build ## Watch a good model promoted and a bad one rolled back (KEEP=1, DEMO_JSON=path, DEMO_SVG=path)
 	@$(BIN)/python -m e2e.demo
 
-.PHONY: demo-environments
-demo-environments: build ## Watch one commit go through dev, staging and production, and a bad one die in staging (KEEP=1)
-	@$(BIN)/python -m e2e.sandbox.build --kubectl
-	@$(BIN)/python -m e2e.environments
-
 # Scenarios wait more than they compute: what else there is to compute runs beside them, when nobody else wants to.
 .PHONY: test
 test: $(STAMP) ## Run what proves each promise: check, integration, scenarios on the sandbox, the build of the documents
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-integration check-unit check-quick
 	@$(MAKE) --no-print-directory --jobs=2 check-scenarios check-beside
+
+##@ Longer proofs and stories
+
+.PHONY: demo-environments
+demo-environments: build ## Watch one commit go through dev, staging and production, and a bad one die in staging (KEEP=1)
+	@$(BIN)/python -m e2e.sandbox.build --kubectl >/dev/null
+	@$(BIN)/python -m e2e.environments
 
 .PHONY: matrix
 matrix: build check-matrix ## Run the rest: every row of every table, every scenario; writes docs/reliability.md (about 80 minutes)
@@ -76,7 +78,7 @@ browser: ## Install a headless Chromium (Debian, Ubuntu; as root): without one t
 
 .PHONY: build
 build: $(STAMP) ## Build the sandbox's parts into the user's cache (once)
-	@$(BIN)/python -m e2e.sandbox.build
+	@$(BIN)/python -m e2e.sandbox.build >/dev/null
 
 .PHONY: check
 check: check-unit check-types check-quick ## Format, lint, types, import contracts, CRD drift, licences, unit tests

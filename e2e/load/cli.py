@@ -21,6 +21,8 @@ from e2e.load.generator import LoadPlan
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 TICK_SECONDS = 1.0
+LINE_SECONDS = 5.0
+"""Between two lines where nobody looks at a terminal, in which one line changes."""
 
 
 @app.command()
@@ -32,15 +34,16 @@ def main(  # noqa: PLR0917 - typer turns parameters into options
     rate: Annotated[float, typer.Option(help="Requests per second.", min=0.1, max=5000)] = 200.0,
     seconds: Annotated[float, typer.Option(help="How long.", min=1)] = 30.0,
     log: Annotated[Path | None, typer.Option(help="Keep the load log (CSV) here.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Send predictions at a fixed rate; print requests, failures and latency per version as JSON."""
+    """Send predictions at a fixed rate, and tell how it goes; print counts and latency per version as JSON."""
     body = infer_body([float(value) for value in features.split(",")])
     plan = LoadPlan(gateway, host, model, body, rate=rate)
     with tempfile.TemporaryDirectory(prefix="serin-load-") as folder:
         path = log or Path(folder) / "load.csv"
         cpu = time.process_time()
         with BackgroundLoad(plan, path) as load:
-            _wait(load, seconds)
+            _wait(load, seconds, quiet=quiet)
         cpu = time.process_time() - cpu
         answers = list(read_log(path))
     versions = {
@@ -54,14 +57,28 @@ def main(  # noqa: PLR0917 - typer turns parameters into options
     print()
 
 
-def _wait(load: BackgroundLoad, seconds: float) -> None:
+def so_far(load: BackgroundLoad) -> str:
+    """What the load did until now."""
+    told = ", ".join(
+        f"{counts.total} answered by {f'version {version}' if version else 'no version'}"
+        + (f" ({counts.failed} failed)" if counts.failed else "")
+        for version, counts in load.live.totals().items()
+    )
+    return f"{load.report.sentence}; {told or 'no answer yet'}"
+
+
+def _wait(load: BackgroundLoad, seconds: float, *, quiet: bool) -> None:
     """Until the time is over, or until Ctrl-C, which ends the load as well as time does."""
-    console, deadline = Console(stderr=True), time.monotonic() + seconds
+    console, deadline = Console(stderr=True, soft_wrap=True, quiet=quiet), time.monotonic() + seconds
+    next_line = time.monotonic() + LINE_SECONDS
     try:
         while (left := deadline - time.monotonic()) > 0:
             load.check()
             if os.isatty(2):
-                console.print(f"{load.report.sentence}; {left:.0f} s left", end="\r", highlight=False)
+                console.print(f"{so_far(load)}; {left:.0f} s left", end="\r", highlight=False)
+            elif time.monotonic() >= next_line:
+                console.print(f"{so_far(load)}; {left:.0f} s left", highlight=False)
+                next_line += LINE_SECONDS
             time.sleep(min(TICK_SECONDS, left))
     except KeyboardInterrupt:
         console.print("Stopped early.")

@@ -74,6 +74,9 @@ def test_the_commands_of_the_page_bring_every_record_back_with_its_hash(
     assert " -A " in backup
     run(backup.replace(" -A ", f" -n {NAMESPACE} "))  # what other tests left is not this one's to lose
     lose(api)
+    run(said("kubectl get namespaces"))
+    assert f"name: {NAMESPACE}" in (tmp_path / "namespaces.yaml").read_text("utf-8")
+    run(said("kubectl apply -f namespaces.yaml"))  # the others are there already, and stay
     run(said("kubectl create -f records.yaml"))
     run(said("kubectl replace --subresource=status -f records.yaml"))
     found = {item["metadata"]["name"]: item for item in api.list(API_VERSION, "PromotionRecord", NAMESPACE)}

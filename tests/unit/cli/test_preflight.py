@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from serin.analysis.preflight import Forecast
+from serin.api.promotion_policy import PromotionPolicySpec
+from serin.cli import preflight as command
 from serin.cli.main import app
 from serin.cli.preflight import as_json, ready, show
+from serin.cli.where import Where
 from serin.prometheus.figures import ArmFigures, Doubt, SloFigures
+from serin.prometheus.server.client import Prometheus
+from serin.prometheus.server.credentials import Server
+from serin.prometheus.survey import TOO_YOUNG, SurveyTarget
+from tests.lab import POLICY
 
 MEANING = "5xx are bad"
 FIGURES = SloFigures(
@@ -32,9 +41,9 @@ LATE = Forecast("availability", 5, (math.inf,) * 3, math.inf, "availability: use
 QUIET = ArmFigures(0.0, 0.0, 30, 1.0)
 
 
-def shown(figures: list[SloFigures]) -> str:
+def shown(figures: list[SloFigures], width: int = 200) -> str:
     text = StringIO()
-    show(figures, Console(file=text, width=200))
+    show(figures, Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -82,6 +91,70 @@ def test_a_step_that_is_never_decided_says_so_and_what_would_mend_it() -> None:
     text = shown([replace(FIGURES, forecasts=[LATE])])
     assert "never" in text
     assert "availability: use a timeout of 40 min" in text
+
+
+def test_no_traffic_is_one_sentence_and_nothing_is_foretold() -> None:
+    told = "there is no traffic, so the step at 5 % proves nothing"
+    still = [Forecast("x", 5, (math.inf,) * 3, math.inf, told)]
+    young: dict[str, Any] = {
+        "stable": QUIET,
+        "candidate": None,
+        "forecasts": still,
+        "problem": TOO_YOUNG,
+        "doubt": Doubt.UNKNOWN,
+    }
+    text = shown([replace(FIGURES, **young), replace(FIGURES, name="latency", **young)])
+    assert text.count("ask again") == 1
+    assert "availability, latency: no request is counted yet" in text
+    assert "never" not in text
+    assert told not in text
+    assert "is it still scraped" in shown([replace(FIGURES, **(young | {"problem": "is it still scraped?"}))])
+
+
+def test_on_80_columns_no_word_is_cut() -> None:
+    text = shown([FIGURES], 80)
+    for word in ("availability", "Critical", "Contour", "candidate", "bursts", "sample age", "201.0", "0.500%"):
+        assert word in text, text
+    assert "…" not in text
+
+
+@pytest.mark.parametrize(
+    ("own", "option", "asked", "told"),
+    [
+        (None, None, "http://here:9090", True),
+        (None, "http://there:9090", "http://there:9090", False),
+        ("http://policy:9090", None, "http://policy:9090", False),
+    ],
+)
+def test_the_environments_prometheus_is_asked_where_nothing_else_names_one(
+    own: str | None, option: str | None, asked: str, monkeypatch: pytest.MonkeyPatch, *, told: bool
+) -> None:
+    servers: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def connected(_: str | None) -> AsyncIterator[tuple[None, None]]:
+        yield None, None
+
+    async def target(*_: object) -> SurveyTarget:
+        named = {"prometheus": {"address": own}} if own else {}
+        return SurveyTarget(PromotionPolicySpec.model_validate(POLICY | named), cast("Any", None), has_candidate=False)
+
+    async def nothing(*_: object) -> list[SloFigures]:
+        return [FIGURES]
+
+    def client(server: Server) -> Prometheus:
+        servers.append(server.url)
+        return Prometheus(server)
+
+    monkeypatch.setenv("PROMETHEUS_URL", "http://here:9090")
+    for name, made in (("connect", connected), ("survey_target", target), ("survey", nothing), ("Prometheus", client)):
+        monkeypatch.setattr(command, name, made)
+    notes: list[str] = []
+    command.gathered("fraud", Where("prod"), command.Source(option, None, None), notes.append)
+    assert servers == [asked]
+    assert notes == (
+        ["the policy names no Prometheus: that of PROMETHEUS_URL in the environment is asked"] if told else []
+    )
 
 
 def test_a_warning_is_told_once_and_is_no_problem() -> None:

@@ -47,7 +47,9 @@ def test_another_protocol_than_serin_speaks() -> None:
 def test_an_endpoint_without_the_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "serin.tracing.otlp", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
-    with pytest.raises(InvalidInput, match=r"is set, and opentelemetry is not installed: install serin\[tracing\]"):
+    with pytest.raises(
+        InvalidInput, match=r"is set, and opentelemetry is not installed: python -m pip install '\.\[tracing\]'"
+    ):
         tracer_of({BASE: "http://collector:4318"}, "1", lambda *_: None)
 
 

@@ -19,6 +19,7 @@ from serin.cli.console import (
     OutputOption,
     emit,
     for_programs,
+    note,
     note_unused,
     one_line,
     say,
@@ -126,7 +127,7 @@ def preflight(  # noqa: PLR0917 - one parameter an option
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     prometheus: Annotated[
-        str | None, typer.Option(help="Prometheus as seen from here; default: the policy's address.")
+        str | None, typer.Option(help="Prometheus as seen from here; default: the policy's address, or PROMETHEUS_URL.")
     ] = None,
     servers: Annotated[
         Path | None, typer.Option(help="Servers and their credentials, a file as SERIN_PROMETHEUS_CONFIG names it.")
@@ -143,7 +144,8 @@ def preflight(  # noqa: PLR0917 - one parameter an option
     from serin.cli import preflight as command
 
     with one_line():
-        figures = command.gathered(target, Where(namespace, context), command.Source(prometheus, servers, arms))
+        source = command.Source(prometheus, servers, arms)
+        figures = command.gathered(target, Where(namespace, context), source, note)
         if for_programs(output):
             show(command.as_fields_of(figures), output, ())
         else:

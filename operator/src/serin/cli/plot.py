@@ -22,7 +22,9 @@ def check_plot(path: Path) -> None:
     if path.suffix not in {".svg", ".png"}:
         raise InvalidInput(f"--plot: {path}: the name must end in .svg or .png")
     if importlib.util.find_spec("matplotlib") is None:
-        raise InvalidInput("--plot: matplotlib is not installed; pip install 'serin[plot]'")
+        raise InvalidInput(
+            "--plot: matplotlib is not installed: python -m pip install '.[plot]' in Serin's checkout has it"
+        )
     if not path.absolute().parent.is_dir():
         raise InvalidInput(f"--plot: {path}: No such file or directory")
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
@@ -23,8 +24,10 @@ from serin.errors import ClusterError, InvalidInput
 from serin.prometheus.figures import ArmFigures, SloFigures, readiness_of
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.sharing.shared import Shared
-from serin.prometheus.survey import survey
+from serin.prometheus.survey import TOO_YOUNG, survey
 
+VARIABLE = "PROMETHEUS_URL"
+"""Of the environment: as the playground and the sandbox set it."""
 MODEL_DEPLOYMENT = ("mdep", "modeldeployment", "modeldeployments")
 
 
@@ -37,9 +40,12 @@ class Source:
     arms: str | None
 
 
-def gathered(target: str, where: Where, source: Source) -> list[SloFigures]:
-    """The figures of ``mdep/NAME``; ``InvalidInput`` if the cluster has no such rollout to survey."""
-    return asyncio.run(_gathered(_name(target), where, source))
+def gathered(target: str, where: Where, source: Source, tell: Callable[[str], None]) -> list[SloFigures]:
+    """The figures of ``mdep/NAME``; ``InvalidInput`` if the cluster has no such rollout to survey.
+
+    ``tell`` hears which Prometheus was taken where neither the options nor the policy name one.
+    """
+    return asyncio.run(_gathered(_name(target), where, source, tell))
 
 
 def _name(target: str) -> str:
@@ -49,7 +55,7 @@ def _name(target: str) -> str:
     return name
 
 
-async def _gathered(name: str, where: Where, source: Source) -> list[SloFigures]:
+async def _gathered(name: str, where: Where, source: Source, tell: Callable[[str], None]) -> list[SloFigures]:
     try:
         namespace = where.namespace
         async with connect(where.context) as (cluster, _):
@@ -57,6 +63,9 @@ async def _gathered(name: str, where: Where, source: Source) -> list[SloFigures]
     except ClusterError as error:
         raise InvalidInput(f"the cluster cannot be read: {error}") from None
     own = target.policy.prometheus.address if target.policy.prometheus else None
+    if source.address is None and own is None and source.servers is None and os.environ.get(VARIABLE):
+        source = replace(source, address=os.environ[VARIABLE])
+        tell(f"the policy names no Prometheus: that of {VARIABLE} in the environment is asked")
     server = chosen(own, source.address, source.servers, namespace, source.arms)
     prometheus = Prometheus(server)
     try:
@@ -116,7 +125,7 @@ def _arm(arm: ArmFigures | None) -> dict[str, Any] | None:
 
 def show(figures: list[SloFigures], console: Console) -> None:
     """Prints a table of the arms, a table of the steps, and the problems."""
-    now = Table("SLO", "severity", "arms", "arm", "req/s", "bad", "bursts", "sample age")
+    now = _table("SLO", "severity", "arms", "arm", "req/s", "bad", "bursts", "sample age")
     for f in figures:
         for side, arm in (("stable", f.stable), ("candidate", f.candidate)):
             if arm is not None:
@@ -124,8 +133,8 @@ def show(figures: list[SloFigures], console: Console) -> None:
                 bursts = f"{f.excess:.2f}" if side == "stable" else ""
                 now.add_row(f.name, f.severity, f.arms, side, f"{arm.rps:.1f}", f"{arm.bad_share:.3%}", bursts, age)
     console.print(now)
-    steps = Table("SLO", "weight", f"fault of {FAULTS[NAMED_FAULT]:g}x found in", "as good as stable passes in")
-    for forecast in (forecast for f in figures for forecast in f.forecasts):
+    steps = _table("SLO", "weight", f"fault of {FAULTS[NAMED_FAULT]:g}x found in", "as good as stable passes in")
+    for forecast in (forecast for f in figures if not _idle(f) for forecast in f.forecasts):
         late, passing = forecast.detect[NAMED_FAULT], forecast.passing
         steps.add_row(forecast.slo, f"{forecast.weight} %", _seconds(late), _seconds(passing))
     if steps.row_count:
@@ -135,16 +144,34 @@ def show(figures: list[SloFigures], console: Console) -> None:
     console.print("ready" if ready(figures) else "not ready")
 
 
+def _table(*heads: str) -> Table:
+    """Lines of which no word is cut: what has no room goes on below."""
+    columns = [Column(head, no_wrap=head in {"SLO", "arm"}, overflow="fold") for head in heads]
+    return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _idle(figures: SloFigures) -> bool:
+    """Whether its forecasts say nothing but that no request is counted."""
+    return bool(figures.forecasts) and not figures.total_rps
+
+
 def _lines(figures: list[SloFigures]) -> Iterator[str]:
     """Per kind of arms the meaning of the counts, and per SLO its problems and doubts."""
     for arms, meaning in {f.arms: f.meaning for f in figures if f.meaning}.items():
         yield f"arms {arms}: {meaning}"
     for arms, warning in {f.arms: f.warning for f in figures if f.warning}.items():
         yield f"arms {arms}: {warning}"
+    if idle := [f.name for f in figures if _idle(f)]:
+        yield (
+            f"{', '.join(idle)}: no request is counted yet, so no step would prove anything, and how long one takes "
+            "is not known: send requests, and ask again in a minute"
+        )
     for f in figures:
         if f.boundaries:
             yield f"{f.name}: bucket boundaries for threshold and ladder: le={', '.join(f.boundaries)}"
-        for problem in filter(None, (f.problem, *(forecast.problem for forecast in f.forecasts))):
+        own = "" if _idle(f) and f.problem == TOO_YOUNG else f.problem
+        later = [] if _idle(f) else [forecast.problem for forecast in f.forecasts]
+        for problem in filter(None, (own, *later)):
             yield f"{f.name}: {problem.removeprefix(f'{f.name}: ')}"
         if f.unproven:
             yield f"{f.name}: arms {f.arms} were never tried on real parts by Serin's own tests"

@@ -9,7 +9,9 @@ from serin.prometheus.server.address import normalised, same_place
 from serin.prometheus.server.arms import settings_from
 from serin.prometheus.server.credentials import Server, check, servers_from
 
-REMEDY = "give its address as seen from here with --prometheus, or a file of servers with --servers"
+REMEDY = (
+    "give its address as seen from here with --prometheus or in PROMETHEUS_URL, or a file of servers with --servers"
+)
 
 
 def chosen(

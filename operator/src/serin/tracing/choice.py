@@ -41,5 +41,8 @@ def tracer_of(env: Mapping[str, str], version: str, on_spans: Told) -> Tracer | 
     try:
         from serin.tracing.otlp import OtlpTracer  # nothing of it is imported where no traces are wanted
     except ImportError as error:
-        raise InvalidInput(f"{variable} is set, and {error.name} is not installed: install serin[tracing]") from error
+        raise InvalidInput(
+            f"{variable} is set, and {error.name} is not installed: "
+            "python -m pip install '.[tracing]' in Serin's checkout has it"
+        ) from error
     return OtlpTracer(version, on_spans)

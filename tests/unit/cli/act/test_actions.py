@@ -66,7 +66,8 @@ def test_an_action_shows_what_it_does_and_tells_the_answer(desk: Desk, command: 
 @pytest.mark.usefixtures("desk")
 def test_a_hold_is_shown_and_released() -> None:
     assert ran("hold", "fraud", "-r", "incident 7", "-y").exit_code == 0
-    assert "held by ana@example.com: incident 7: `serin release fraud`" in " ".join(ran("get", "fraud").stdout.split())
+    shown = " ".join(ran("get", "fraud").stdout.split())
+    assert "held by ana@example.com: incident 7: `serin release fraud -n prod`" in shown
     assert ran("release", "fraud", "-r", "over", "-y").exit_code == 0
     assert "held by" not in ran("get", "fraud").stdout
 
@@ -191,6 +192,61 @@ def test_a_gate_that_waits_is_answered_by_its_name(monkeypatch: pytest.MonkeyPat
     assert (said(desk)[-1]["action"], said(desk)[-1]["gate"]) == (word, "cab"), result.output
     assert said(desk)[-1].get("groups") == (["risk"] if word == "Approve" else None), "it asks for a group of mine"
     assert ran(command, "fraud", "--gate", "nix", "-r", "why", "-y").exit_code == 2
+
+
+def waiting_for(approval: dict[str, Any], monkeypatch: pytest.MonkeyPatch, requester: str | None = None) -> Desk:
+    """A rollout that waits for this approval; ``requester`` asked for its revision."""
+    desk = desk_of(Lab(POLICY | {"gates": [{"name": "cab", "before": "Start", "approval": approval}]}), monkeypatch)
+    desk.go_live()
+    if requester is not None:
+        desk.lab.obj()["metadata"].setdefault("annotations", {})["serin.dev/requested-by"] = requester
+    desk.lab.want("2")
+    desk.until("Waiting")
+    for _ in range(20):
+        if desk.lab.status["reason"] == "WaitingForApproval":
+            return desk
+        desk.api.work()
+    raise AssertionError(desk.lab.status)
+
+
+TICKET = {"ticketPattern": "^CHG[0-9]{7}$"}
+
+
+@pytest.mark.parametrize(
+    ("approval", "requester", "given", "told"),
+    [
+        (TICKET, "bo@example.com", [], "spec.ticket is to match ^CHG[0-9]{7}$, and is missing"),
+        (TICKET, "bo@example.com", ["--ticket", "CHG1"], "spec.ticket is to match ^CHG[0-9]{7}$, and is CHG1"),
+        ({}, "ana@example.com", [], "ana@example.com asked for this revision, and may not approve it too"),
+        ({"groups": ["board"]}, "bo@example.com", [], "only members of board count"),
+    ],
+)
+def test_an_approval_that_would_not_count_is_not_given(
+    approval: dict[str, Any], requester: str, given: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = waiting_for(approval, monkeypatch, requester)
+    for more in (["--dry-run"], []):
+        result = ran("approve", "fraud", "-r", "why", "-y", *given, *more)
+        assert result.exit_code == 2
+        assert f"the approval would not count: {told}" in " ".join(result.stderr.split())
+        assert "counts for this rollout" not in result.stdout
+    assert said(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("approval", "requester", "doubt"),
+    [({}, None, True), ({}, "bo@example.com", False), ({"notBy": "Nobody"}, None, False)],
+)
+def test_an_approval_that_may_be_the_requesters_own_says_so(
+    approval: dict[str, Any], requester: str | None, monkeypatch: pytest.MonkeyPatch, *, doubt: bool
+) -> None:
+    waiting_for(approval, monkeypatch, requester)
+    for more, answer in ((["--dry-run"], "Checked: "), ([], "Accepted: the approval counts")):
+        result = ran("approve", "fraud", "-r", "why", "-y", *more)
+        assert result.exit_code == 0, result.output
+        assert answer in result.stdout
+        assert ("But who asked for this revision is not known" in result.stdout) is doubt
+        assert (f"{answer}; who asked" in result.stdout) is (doubt and not more)
 
 
 def test_a_freeze_names_what_it_holds_and_is_lifted(desk: Desk) -> None:

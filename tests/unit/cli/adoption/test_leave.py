@@ -213,7 +213,7 @@ async def test_what_cannot_leave_now_is_told_and_left_alone(
 async def test_mode_knative_has_one_command_for_it() -> None:
     home = Home(route=False)
     home.want("1", adopt=None, mode="Knative")
-    with pytest.raises(InvalidInput, match="kubectl delete mdep fraud --cascade=orphan"):
+    with pytest.raises(InvalidInput, match="kubectl delete mdep --cascade=orphan fraud -n "):
         await home.leave()
 
 

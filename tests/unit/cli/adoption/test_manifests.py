@@ -153,6 +153,16 @@ def test_a_file_needs_no_status() -> None:
     assert written(found, hostnames=("a.b",), gateway="x/y")["spec"]["adopt"] == {"inferenceService": "old"}
 
 
+@pytest.mark.parametrize(
+    ("wishes", "option"), [({}, "hostnames; give them with --hostname"), ({"hostnames": ("a.b",)}, "--gateway")]
+)
+def test_of_a_file_nobody_says_what_a_cluster_has(wishes: dict[str, Any], option: str) -> None:
+    found = of_text(json.dumps(service()), "x.yaml", "prod")
+    with pytest.raises(InvalidInput, match="a file has no HTTPRoute, and no cluster is asked") as raised:
+        manifests(found, Wishes(**wishes))
+    assert option in str(raised.value)
+
+
 @pytest.mark.parametrize("text", ["", "a: [", "kind: Pod", "kind: InferenceService", "- 1"])
 def test_a_file_of_something_else_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^f"):

@@ -670,7 +670,7 @@ def test_a_kustomization_hides_no_object(tmp_path: Path) -> None:
 def test_without_the_library_it_says_that_rules_are_not_evaluated(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cel, "evaluator", lambda: None)
     result = CliRunner().invoke(app, ["lint", str(bad)])
-    assert "install serin[lint]" in result.stderr
+    assert "pip install '.[lint]'" in result.stderr.replace("\n", " ")
 
 
 def test_patches_of_a_kustomization_are_no_objects_and_its_namespace_counts(tmp_path: Path) -> None:
@@ -685,3 +685,40 @@ def test_patches_of_a_kustomization_are_no_objects_and_its_namespace_counts(tmp_
     assert checked([tmp_path], Traffic(), NOW) == []
     (tmp_path / "dev" / "kustomization.yaml").unlink()
     assert {Path(finding.file).parent.name for finding in checked([tmp_path], Traffic(), NOW)} == {"dev"}
+
+
+@pytest.mark.parametrize(
+    ("approval", "annotations", "told"),
+    [
+        ("{}", "{}", True),
+        ("{notBy: Requester}", "{}", True),
+        ("{notBy: Nobody}", "{}", False),
+        ("{}", "{serin.dev/requested-by: ana}", False),
+    ],
+)
+def test_four_eyes_that_no_file_can_prove_are_a_note_and_no_finding(
+    tmp_path: Path, approval: str, annotations: str, *, told: bool
+) -> None:
+    (tmp_path / "all.yaml").write_text(
+        f"""apiVersion: serin.dev/v1alpha1
+kind: PromotionPolicy
+metadata: {{name: careful, namespace: prod}}
+spec:
+  slos: [{{name: availability, objective: "99.0", indicator: {{availability: {{}}}}}}]
+  steps: [{{weight: 10, for: 5m}}]
+  gates: [{{name: cab, before: Promote, approval: {approval}}}]
+---
+apiVersion: serin.dev/v1alpha1
+kind: ModelDeployment
+metadata: {{name: fraud, namespace: prod, annotations: {annotations}}}
+spec:
+  model: {{version: "1", uri: "s3://models/fraud"}}
+  predictor: {{model: {{modelFormat: {{name: sklearn}}}}}}
+  route: {{hostnames: [fraud.example.com], parentRef: {{name: models}}}}
+  policyRef: {{name: careful}}
+"""
+    )
+    result = CliRunner().invoke(app, ["lint", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    note = "ModelDeployment/fraud: rule gate: cab of PromotionPolicy/careful"
+    assert (note in result.stderr.replace("\n", " ")) is told

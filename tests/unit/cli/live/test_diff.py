@@ -97,10 +97,37 @@ def test_a_rollout_is_told_step_by_step_with_who_approves(desk: Desk, tmp_path: 
     ]
     assert found["atLeast"] == "1h"
     assert found["approvals"] == [
-        "gate cab, before Promote: 2 approvals of risk; not who asked for the revision",
+        "gate cab, before Promote: 2 approvals of members of risk; not who asked for the revision",
         "windows of the policy: it moves forward only while they allow it",
     ]
     assert effect(tmp_path, model("2"))["steps"][-1] == "all traffic", "the policy is read from the cluster"
+
+
+@pytest.mark.parametrize(
+    ("approval", "told"),
+    [
+        ({}, "1 approval of people who may create promotionactions/approve; not who asked for the revision"),
+        ({"notBy": "Nobody"}, "1 approval of people who may create promotionactions/approve"),
+        (
+            {"groups": ["risk", "ops"], "ticketPattern": "^CHG[0-9]{7}$", "notBy": "Nobody"},
+            "1 approval of members of risk or ops with a ticket that matches ^CHG[0-9]{7}$",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("desk")
+def test_an_approval_is_told_with_what_it_asks_for(tmp_path: Path, approval: dict[str, Any], told: str) -> None:
+    policy = POLICY_FILE | {"spec": POLICY | {"gates": [{"name": "cab", "before": "Promote", "approval": approval}]}}
+    assert effect(tmp_path, model("2"), policy)["approvals"] == [f"gate cab, before Promote: {told}"]
+
+
+def test_what_was_taken_back_stays_refused_when_it_is_applied_again(desk: Desk, tmp_path: Path) -> None:
+    desk.lab.prometheus.candidate_bad = 40
+    desk.lab.want("2")
+    desk.until("RolledBack")
+    found = effect(tmp_path, model("2"))
+    assert found["effect"] == "Nothing"
+    assert "Version 2 was taken back at" in found["sentences"][1]
+    assert found["sentences"][1].endswith("it is refused until a Retry.")
 
 
 def test_during_a_rollout_and_after_a_rollback(desk: Desk, tmp_path: Path) -> None:

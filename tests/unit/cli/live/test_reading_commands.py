@@ -104,7 +104,8 @@ def test_a_rollback_is_explained_with_numbers_its_record_and_what_to_do(desk: De
     assert "Requests are counted until 2026-" in text
     assert "Its weight went 0 % → 40 % → 0 %" in text
     assert found["measured"] == ["availability: availability, arms Contour, objective 99.0 %"]
-    assert "serin retry fraud" in " ".join(found["whatToDo"])
+    assert "serin retry fraud -n prod" in " ".join(found["whatToDo"])
+    assert f"kubectl get prec {found['record']} -n prod -o json | serin replay -" in " ".join(found["whatToDo"])
     assert told("explain", "fraud", "--record", found["record"])["outcome"] == "RolledBack"
     assert ran("explain", "fraud", "--record", "nix").exit_code == 2
 
@@ -123,6 +124,7 @@ def test_a_rollback_says_that_the_revision_is_refused_and_how_to_go_on(desk: Des
     assert (found["wait"]["needsAPerson"], found["wait"]["urgency"]) == (False, "Owner")
     assert found["wait"]["ends"].startswith("nothing tonight; its owner chooses")
     assert "a person has to act" not in ran("get", "fraud").stdout
+    assert found["wait"]["ends"].endswith("`serin retry fraud -n prod`")
     assert [each["version"] for each in found["rejected"]] == ["2"]
 
 
@@ -153,8 +155,8 @@ def test_what_is_not_there_is_told_in_one_sentence_with_a_hint(desk: Desk) -> No
     for command in ("get", "explain", "history", "watch"):
         result = ran(command, "nix", "-n", "prod")
         assert result.exit_code == 2
-        there = "ModelDeployment nix does not exist in namespace prod: serin list shows what there is"
-        assert result.stderr == f"serin: {there} (-n for another namespace)\n"
+        there = "ModelDeployment nix does not exist in namespace prod: serin list -n prod shows what there is"
+        assert result.stderr == f"serin: {there} (or is it another namespace?)\n"
     assert "expected mdep/NAME" in ran("get", "pod/fraud").stderr
     desk.lab.cluster.objects.pop((resources.MODEL_DEPLOYMENTS.plural, "prod", "fraud"))
     result = ran("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -44,6 +45,13 @@ def test_the_exit_code_says_how_it_ended(desk: Desk, bad: int, goal: str, code: 
     desk.lab.want("2")
     result = ran("wait", "fraud", "--for", goal, "--timeout", "5m", "-o", "json")
     assert (result.exit_code, json.loads(result.stdout)["result"]) == (code, how)
+
+
+def test_what_is_told_meanwhile_names_its_state_once(desk: Desk) -> None:
+    desk.lab.want("2")
+    told = [line.removeprefix("serin: note: ") for line in ran("wait", "fraud", "--timeout", "5m").stderr.splitlines()]
+    assert any(line.startswith("PREPARING version 2") for line in told), told
+    assert not [line for line in told if re.match(r"[A-Z][a-z]+: [A-Z]{4,}", line)]
 
 
 def test_a_revision_with_a_transformer_is_waited_for_under_its_own_name(desk: Desk) -> None:

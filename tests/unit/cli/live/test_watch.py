@@ -24,7 +24,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The full screens that were asked for: a terminal that nobody has to look at."""
-    pytest.importorskip("textual", reason="textual is not installed: pip install 'serin[view]'")
+    pytest.importorskip("textual", reason="textual is not installed: it is in the extra view")
     from serin.cli.screen import running
 
     asked: list[Any] = []
@@ -86,7 +86,7 @@ def test_without_textual_there_are_lines_and_one_note_how_to_get_the_screen(monk
     monkeypatch.setitem(sys.modules, "textual", None)
     result = ran("fraud", "--timeout", "3s")
     assert result.stderr == f"serin: note: {watching.NO_SCREEN}\n"
-    assert "serin[view]" in watching.NO_SCREEN
+    assert ".[view]" in watching.NO_SCREEN
     assert " Stable stable=1" in result.stdout
 
 

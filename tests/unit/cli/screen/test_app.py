@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("textual", reason="textual is not installed: pip install 'serin[view]'")
+pytest.importorskip("textual", reason="textual is not installed: it is in the extra view")
 
 from textual._context import visible_screen_stack
 from textual.containers import Vertical

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-pytest.importorskip("textual", reason="textual is not installed: pip install 'serin[view]'")
+pytest.importorskip("textual", reason="textual is not installed: it is in the extra view")
 
 from serin.cli.screen.running import KEPT, Credentials
 from serin.cluster.kubeconfig import Access

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from serin.cli.live.views import Details
+from serin.cli.shell.telling import serin
 from serin.errors import InvalidInput
 
 Sentence = Callable[[Details], str]
@@ -59,7 +60,7 @@ def record_for(found: Details, action: str) -> str:
     if found.record is None:
         raise InvalidInput(
             f"{found.row.name}: no rollout is under way ({found.row.phase}), so there is nothing to {action.lower()}: "
-            f"serin get {found.row.name}"
+            f"{serin('get', found.row.name, found.row.namespace)}"
         )
     return found.record
 
@@ -74,9 +75,8 @@ def gate_for(found: Details, gate: str | None) -> str:
             raise InvalidInput(f"{found.row.name}: no gate {gate} was asked in this rollout ({asked})")
         return gate
     if len(waiting) != 1:
-        told = (
-            f"give --gate, one of {', '.join(waiting)}" if waiting else f"serin get {found.row.name} says why it waits"
-        )
+        see = serin("get", found.row.name, found.row.namespace)
+        told = f"give --gate, one of {', '.join(waiting)}" if waiting else f"{see} says why it waits"
         raise InvalidInput(f"{found.row.name}: {len(waiting)} gates wait for an approval: {told}")
     return waiting[0]
 

@@ -15,6 +15,7 @@ from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, as_document
 from serin.cli.live.waiting import length_of
 from serin.cli.shell.layout import lasting, time_of
+from serin.cli.shell.telling import serin
 from serin.cluster.resources import MODEL_DEPLOYMENTS, PROMOTION_FREEZES
 from serin.errors import InvalidInput, NotFound
 from serin.schema.printable import printable
@@ -60,7 +61,8 @@ def frozen(seen: Session, wish: Freeze) -> None:
     if not wish.dry_run:
         confirm(yes=wish.yes)
         name = seen.api.create(PROMOTION_FREEZES, seen.namespace, body)["metadata"]["name"]
-        outcome, message = "Accepted", f"PromotionFreeze {name} is made; serin freeze --end {name} lifts it"
+        lift = serin("freeze --end", name, seen.namespace)
+        outcome, message = "Accepted", f"PromotionFreeze {name} is made; {lift} lifts it"
     _told(wish.output, Asked(seen.namespace, "", "Freeze", name, "", effect, outcome, message))
 
 

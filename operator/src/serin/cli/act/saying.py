@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 import typer
 
 from serin.cli.act import asking, effects
+from serin.cli.act.counting import Gate, gate_of
 from serin.cli.console import Output, for_programs, show
-from serin.cli.live.reading import details_of, items, part
+from serin.cli.live.reading import details_of
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
 from serin.cli.live.waiting import revision_in
+from serin.cli.shell.telling import kubectl
 from serin.cluster.direct import Object
-from serin.cluster.resources import PROMOTION_ACTIONS, PROMOTION_RECORDS
+from serin.cluster.resources import PROMOTION_ACTIONS
 from serin.errors import ClusterError, InvalidInput, Unavailable
 from serin.schema.printable import printable
 
@@ -48,6 +50,8 @@ class Prepared:
     who: str
     effect: str
     body: Object
+    doubt: str | None = None
+    """What is not proven although the gate asks for it."""
 
 
 def prepared(seen: Session, wish: Wish, ask_reason: Callable[[], str]) -> Prepared:
@@ -58,14 +62,16 @@ def prepared(seen: Session, wish: Wish, ask_reason: Callable[[], str]) -> Prepar
     obj = seen.deployment(wish.target)
     found = details_of(obj)
     about = _about(found, wish, revision_in(obj) if wish.action == "Retry" else "")
-    who = asking.caller(seen)
-    if wish.action == "Approve" and not wish.groups:
-        about["groups"] = _groups_asked_for(seen, str(about["rollout"]), str(about["gate"]), who)
+    who, gate = asking.caller(seen), Gate()
+    if wish.action == "Approve":
+        gate = gate_of(seen, obj, str(about["rollout"]), str(about["gate"]))
+        about["groups"] = wish.groups or gate.groups_of(who.groups)
     asking.check_rights(seen, wish.action, found.row.name)
+    _check_counts(gate, who, about, wish)
     reason = wish.reason or ask_reason()
     body = asking.action_of(seen, found.row.name, wish.action, who, reason=reason, ticket=wish.ticket, **about)
     asking.check_accepted(seen, PROMOTION_ACTIONS, body)
-    return Prepared(found.row.name, who.name, effects.effect_of(wish.action, found), body)
+    return Prepared(found.row.name, who.name, effects.effect_of(wish.action, found), body, gate.doubt)
 
 
 def carried_out(seen: Session, wish: Wish, ready: Prepared) -> Asked:
@@ -81,14 +87,18 @@ def carried_out(seen: Session, wish: Wish, ready: Prepared) -> Asked:
     except ClusterError as error:
         answer, why = None, f"it is stored, its answer could not be read: {error}:"
     if answer is None:
-        answer = asking.Answer("Unanswered", f"{why} kubectl get pact {made} tells it later")
-    return Asked(seen.namespace, ready.name, wish.action, made, ready.who, ready.effect, answer.outcome, answer.message)
+        answer = asking.Answer("Unanswered", f"{why} {kubectl('get pact', made, seen.namespace)} tells it later")
+    unproven = ready.doubt is not None and answer.outcome == "Accepted"
+    told = f"{answer.message}; {ready.doubt}" if unproven else answer.message
+    return Asked(seen.namespace, ready.name, wish.action, made, ready.who, ready.effect, answer.outcome, told)
 
 
 def said(seen: Session, wish: Wish) -> None:
     """Does it, or ends with a sentence that says why not: 1 if Serin refuses it, 3 if it does not answer."""
     ready = prepared(seen, wish, lambda: _asked_reason(wish))
     tell(wish.output, f"{wish.action} {seen.namespace}/{ready.name} as {ready.who}: {ready.effect}.")
+    if ready.doubt is not None:
+        tell(wish.output, f"But {ready.doubt}.")
     if wish.dry_run:
         told = "checked only (--dry-run): you may, and the API server would take it"
         _end(wish, Asked(seen.namespace, ready.name, wish.action, "", ready.who, ready.effect, "Checked", told))
@@ -110,15 +120,12 @@ def _about(found: Details, wish: Wish, wanted: str) -> dict[str, object]:
     return about
 
 
-def _groups_asked_for(seen: Session, record: str, gate: str, who: asking.Caller) -> list[str]:
-    """Those of the caller's groups that the gate asks for, as the rollout's policy says; none if it cannot be read."""
-    try:
-        policy = part(seen.api.get(PROMOTION_RECORDS, seen.namespace, record), "spec", "policy", "spec") or {}
-    except ClusterError:
-        return []
-    found = next((each for each in items(policy, "gates") if each.get("name") == gate), {})
-    wanted = part(found, "approval", "groups")
-    return [group for group in who.groups if isinstance(wanted, list) and group in wanted]
+def _check_counts(gate: Gate, who: asking.Caller, about: dict[str, object], wish: Wish) -> None:
+    """``InvalidInput`` for an approval that Serin would refuse: nobody is told first that it counts."""
+    groups = about.get("groups")
+    told = gate.objection(who.name, groups if isinstance(groups, list) else [], wish.ticket)
+    if told is not None:
+        raise InvalidInput(f"the approval would not count: {told}; nothing was changed")
 
 
 def _asked_reason(wish: Wish) -> str:

@@ -16,6 +16,7 @@ from serin.api.predictor.naming import is_adopted, service_name
 from serin.api.routing.route import Protocol as RouteProtocol
 from serin.cli.adoption import left
 from serin.cli.adoption.patience import Patience
+from serin.cli.shell.telling import kubectl
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.resources import Resource
@@ -99,18 +100,22 @@ class Leaving:
         await self.patience.until(gone, f"ModelDeployment {self.name} is gone")
         return begun
 
+    @property
+    def _orphaning(self) -> str:
+        return kubectl("delete mdep --cascade=orphan", self.name, self.namespace)
+
     def _target(self, deployment: ModelDeployment, asked: str | None) -> str:
         """The name of the InferenceService that stays; ``InvalidInput`` if the ModelDeployment cannot leave now."""
         status, spec = deployment.status, deployment.spec
         if spec.mode is not Mode.STANDARD:
             raise InvalidInput(
                 f"{self.name} is of mode {spec.mode}: its InferenceService is one as KServe makes it already; "
-                f"`kubectl delete mdep {self.name} --cascade=orphan` leaves it, with all traffic"
+                f"`{self._orphaning}` leaves it, with all traffic"
             )
         if spec.transformer is not None or spec.route.protocol is RouteProtocol.GRPC:
             raise InvalidInput(
                 f"{self.name} has a transformer or serves gRPC, and only predictors behind an HTTPRoute can leave; "
-                f"`kubectl delete mdep {self.name} --cascade=orphan` leaves its InferenceService and route as they are"
+                f"`{self._orphaning}` leaves its InferenceService and route as they are"
             )
         if status.rollout is not None or status.candidate is not None:
             version = status.candidate.version if status.candidate else "?"

@@ -37,6 +37,15 @@ class Running:
 
     service: Object
     route: Object | None = None
+    of_cluster: bool = True
+    """Whether a cluster was asked for the route."""
+
+    @property
+    def no_route(self) -> str:
+        """Why nothing is known of its route."""
+        if self.of_cluster:
+            return "KServe has no HTTPRoute for it"
+        return "a file has no HTTPRoute, and no cluster is asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,8 @@ def of_text(text: str, source: str, namespace: str) -> Running:
     if not isinstance(stated, Mapping):
         raise InvalidInput(f"{source}: metadata.annotations is no object")
     annotations = {MODE: "Standard", **stated}  # a file may leave the mode to KServe
-    return Running({**found, "metadata": {"namespace": namespace, **metadata, "annotations": annotations}})
+    whole = {**found, "metadata": {"namespace": namespace, **metadata, "annotations": annotations}}
+    return Running(whole, of_cluster=False)
 
 
 async def _of_cluster(where: Where, name: str) -> Running:
@@ -173,7 +183,7 @@ def _route_of(found: Running, wishes: Wishes) -> dict[str, Any]:
     spec = found.route["spec"] if found.route is not None else {}
     hostnames = list(wishes.hostnames or spec.get("hostnames") or [])
     if not hostnames:
-        raise InvalidInput("KServe has no HTTPRoute for it that would say its hostnames; give them with --hostname")
+        raise InvalidInput(f"{found.no_route} that would say its hostnames; give them with --hostname")
     if wishes.gateway is not None:
         namespace, slash, name = wishes.gateway.partition("/")
         if not (namespace and slash and name):
@@ -183,7 +193,7 @@ def _route_of(found: Running, wishes: Wishes) -> dict[str, Any]:
         first = spec["parentRefs"][0]
         parent = {key: first[key] for key in ("name", "namespace", "sectionName") if first.get(key)}
     else:
-        raise InvalidInput("KServe has no HTTPRoute for it that would say its Gateway; give it with --gateway")
+        raise InvalidInput(f"{found.no_route} that would say its Gateway; give it with --gateway")
     timeout = ((spec.get("rules") or [{}])[0].get("timeouts") or {}).get("request")
     return {"hostnames": hostnames, "parentRef": parent, **({"timeout": timeout} if timeout else {})}
 

@@ -1,4 +1,4 @@
-"""Evaluates the rules of the CRDs as the API server does, with a library that is optional: ``serin[lint]``.
+"""Evaluates the rules of the CRDs as the API server does, with a library that is optional: the extra ``lint``.
 
 Rules that compare with the object before (``oldSelf``) have nothing to compare with in a file.
 """

@@ -30,6 +30,19 @@ class Traffic:
 
 def checked(paths: list[Path], traffic: Traffic, now: datetime) -> list[Finding]:
     """The findings of all files, by file and line; ``InvalidInput`` for a file that cannot be read."""
+    found, documents = _read(paths)
+    for document in documents:
+        found += _of(document, traffic, now)
+    found += together.problems(documents)
+    return sorted(set(found), key=lambda each: (each.file, each.line, each.field, each.rule, each.message))
+
+
+def unproven_eyes(paths: list[Path]) -> list[str]:
+    """The gates of which files alone cannot tell whether somebody else than the author opens them; ``InvalidInput``."""
+    return together.unproven_eyes(_read(paths)[1])
+
+
+def _read(paths: list[Path]) -> tuple[list[Finding], list[Document]]:
     found: list[Finding] = []
     documents: list[Document] = []
     files = list(files_in(paths))
@@ -41,10 +54,7 @@ def checked(paths: list[Path], traffic: Traffic, now: datetime) -> list[Finding]
         source = read(read_text(path), str(path), around.namespace)
         found += source.findings
         documents += source.documents
-    for document in documents:
-        found += _of(document, traffic, now)
-    found += together.problems(documents)
-    return sorted(set(found), key=lambda each: (each.file, each.line, each.field, each.rule, each.message))
+    return found, documents
 
 
 def passed_over(paths: list[Path]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,18 @@ def register(app: typer.Typer) -> None:
     app.command()(lint)
 
 
+def _notes(files: list[Path]) -> Iterator[str]:
+    """What was not looked at, and what no file can prove."""
+    from serin.cli.lint import cel
+    from serin.cli.lint.checking import passed_over, unproven_eyes
+
+    for path in passed_over(files)[:MOST_NOTES]:
+        yield f"{path} is a patch and not looked at: lint what kubectl kustomize gives"
+    yield from unproven_eyes(files)[:MOST_NOTES]
+    if cel.evaluator() is None:
+        yield "the rules of the kinds (CEL) are not evaluated: python -m pip install '.[lint]' in Serin's checkout"
+
+
 def lint(
     files: Annotated[list[Path], typer.Argument(help="Files, or directories whose .yaml, .yml and .json files count.")],
     rps: Annotated[
@@ -43,8 +56,8 @@ def lint(
     """What is wrong with files before they are applied, without a cluster? Ends with 1 if anything is found."""
     import json
 
-    from serin.cli.lint import cel, formats
-    from serin.cli.lint.checking import Traffic, checked, passed_over
+    from serin.cli.lint import formats
+    from serin.cli.lint.checking import Traffic, checked
     from serin.cli.lint.findings import Level
     from serin.cli.live.files import files_in
     from serin.cli.live.session import now
@@ -57,10 +70,8 @@ def lint(
         found = checked(files, Traffic(rps, bad_share), now())
         if errors_only:
             found = [each for each in found if each.level is Level.ERROR]
-        for path in passed_over(files)[:MOST_NOTES]:
-            note(f"{path} is a patch and not looked at: lint what kubectl kustomize gives")
-        if cel.evaluator() is None:
-            note("the rules of the kinds (CEL) are not evaluated: install serin[lint]")
+        for told in _notes(files):
+            note(told)
         if output is LintOutput.SARIF:
             typer.echo(json.dumps(formats.sarif(found), indent=2))
         elif output is LintOutput.TABLE:

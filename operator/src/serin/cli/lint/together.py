@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from serin.api.names import REQUESTED_BY
 from serin.cli.lint.findings import Finding, Level
 from serin.cli.lint.source import Document
+from serin.policy_gates.approval import NotBy
 
 APPROVER = "-approver"
 """How the chart's role for approvers ends."""
@@ -117,6 +119,28 @@ def _approvers(documents: list[Document]) -> Iterator[Finding]:
                     f"name one of {', '.join(sorted(may))}, or bind the group to the role for approvers",
                     Level.WARNING,
                 )
+
+
+def unproven_eyes(documents: list[Document]) -> list[str]:
+    """Gates with four eyes of models whose files do not say who asks: no mistake, for the cluster may say it."""
+    told = []
+    policies = {(policy.namespace, policy.name): policy for policy in _of(documents, "PromotionPolicy")}
+    for model in _of(documents, "ModelDeployment"):
+        policy = policies.get((model.namespace, str(_part(model, "spec", "policyRef").get("name"))))
+        if policy is None or _part(model, "metadata", "annotations").get(REQUESTED_BY):
+            continue
+        gates = [
+            str(gate.get("name"))
+            for gate in _items(_part(policy, "spec").get("gates"))
+            if isinstance(approval := gate.get("approval"), Mapping) and approval.get("notBy") != NotBy.NOBODY
+        ]
+        if gates:
+            told.append(
+                f"{model.about}: rule gate: {', '.join(gates)} of {policy.about}: that nobody approves what they asked "
+                f"for (notBy: Requester) needs the annotation {REQUESTED_BY}, which these files do not have: set "
+                "admission.requestedBy: Required or admission.stampRequester of the chart"
+            )
+    return told
 
 
 def _grants(role: Document) -> bool:

@@ -57,12 +57,15 @@ def get(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """One ModelDeployment on one screen: both arms, the evidence, why it waits, until when, and what ends it."""
-    from serin.cli.live import screens, session
+    import dataclasses
+
+    from serin.cli.live import logs, screens, session
     from serin.cli.live.reading import details_of
     from serin.cli.live.views import as_document
 
     with one_line(), session.opened(context, namespace) as seen:
-        found = details_of(seen.deployment(target))
+        obj = seen.deployment(target)
+        found = dataclasses.replace(details_of(obj), logs=logs.logs_of_last(seen, obj))
         show(as_document(found), output, screens.screen(found, seen.now()))
 
 
@@ -83,7 +86,7 @@ def watch(  # noqa: PLR0917 - one parameter an option
 ) -> None:
     """Follows rollouts: a full screen in a terminal; elsewhere a line, or with -o json a document, for each change.
 
-    The full screen has keys for hold, release and abort, and needs ``pip install 'serin[view]'``.
+    The full screen has keys for hold, release and abort, and needs the extra ``view`` (docs/operations/install.md).
     """
     from serin.cli.live import session, watching
     from serin.cli.live.waiting import length_of
@@ -141,11 +144,12 @@ def explain(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Why a version was taken back, or why it waits: sentences with numbers, and the record that proves them."""
-    from serin.cli.live import session
+    from serin.cli.live import logs, session
     from serin.cli.live.explaining import explained
     from serin.cli.live.reading import part
     from serin.cli.live.views import as_document
     from serin.cli.shell.layout import paragraph
+    from serin.cli.shell.telling import serin
     from serin.cluster.resources import PROMOTION_RECORDS
     from serin.errors import NotFound
 
@@ -160,9 +164,12 @@ def explain(
                 found = seen.api.get(PROMOTION_RECORDS, seen.namespace, name)
             except NotFound:
                 if record is not None:
-                    raise InvalidInput(f"PromotionRecord {record} does not exist: serin history {target}") from None
+                    see = serin("history", target, seen.namespace)
+                    raise InvalidInput(f"PromotionRecord {record} does not exist: {see}") from None
                 note(f"its PromotionRecord {name} is not there")
         told = explained(obj, found, seen.now(), of_record=record is not None)
+        if (look := logs.logs_of_record(seen, found)) is not None:
+            told.what_to_do.insert(0, look)
         lines = [line for sentence in told.sentences for line in paragraph(sentence)]
         lines += [line for each in told.measured for line in paragraph(each, label="measured", indent=12)]
         lines += [line for each in told.what_to_do for line in paragraph(each, label="what to do", indent=12)]

@@ -76,9 +76,7 @@ def _effect(new: Object, old: Object | None, revision: str, fields: list[str]) -
     if revision == candidate.get("revision"):
         return "Nothing", [f"Version {version} is on trial already: its rollout goes on."]
     if refused := next((r for r in items(status, "rejected") if r.get("revision") == revision), None):
-        why = f"{refused.get('reason')}, record {refused.get('record')}"
-        told = f"Version {version} was taken back at {refused.get('at')} ({why})"
-        return "Refused", [f"{told}: it is refused until a Retry."]
+        return "Refused", [_taken_back(new, refused)]
     if revision == part(status, "previous", "revision"):
         until = part(status, "previous", "until")
         return "Return", [f"Version {version} served before (known until {until}): it takes all traffic without steps."]
@@ -119,7 +117,22 @@ def _in_place(new: Object, old: Object, fields: list[str]) -> tuple[str, list[st
         return "Scaling", [f"Scaling only: it applies at once, without a rollout{rest}."]
     if others:
         return "Settings", [f"No new revision: {', '.join(others)} apply at once, without a rollout."]
-    return "Nothing", ["Nothing changes."]
+    return "Nothing", ["Nothing changes.", *_still_refused(old)]
+
+
+def _still_refused(old: Object) -> list[str]:
+    """What spec asks for already was taken back: applying it again starts nothing."""
+    revision, status = source_in(old).revision, part(old, "status") or {}
+    if revision in {part(status, "stable", "revision"), part(status, "candidate", "revision")}:
+        return []
+    refused = next((r for r in items(status, "rejected") if r.get("revision") == revision), None)
+    return [_taken_back(old, refused)] if refused is not None else []
+
+
+def _taken_back(obj: Object, refused: Object) -> str:
+    why = f"{refused.get('reason')}, record {refused.get('record')}"
+    version = part(obj, "spec", "model", "version")
+    return f"Version {version} was taken back at {refused.get('at')} ({why}): it is refused until a Retry."
 
 
 def _rollout(policy: PromotionPolicySpec) -> tuple[list[str], str, list[str]]:
@@ -144,9 +157,11 @@ def _approvals(policy: PromotionPolicySpec) -> Iterator[str]:
     for gate in policy.gates:
         kind, when = gate.chosen, f"gate {gate.name}, before {gate.before.value}"
         if isinstance(kind, Approval):
-            whose = f"of {', '.join(kind.groups)}" if kind.groups else "who may create promotionactions/approve"
+            anybody = "of people who may create promotionactions/approve"
+            whose = f"of members of {' or '.join(kind.groups)}" if kind.groups else anybody
+            ticket = f" with a ticket that matches {kind.ticket_pattern}" if kind.ticket_pattern else ""
             other = "; not who asked for the revision" if kind.not_by is NotBy.REQUESTER else ""
-            yield f"{when}: {kind.count} approval{'s' if kind.count > 1 else ''} {whose}{other}"
+            yield f"{when}: {kind.count} approval{'s' if kind.count > 1 else ''} {whose}{ticket}{other}"
         else:
             yield f"{when}: {kind.kind}"
     if policy.windows is not None:

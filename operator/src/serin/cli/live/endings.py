@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serin.cli.shell.telling import within
 from serin.schema.reasons import Reason
 
 ENDINGS: dict[Reason, str] = {
@@ -55,6 +56,11 @@ ENDINGS: dict[Reason, str] = {
     Reason.UNSCHEDULABLE: "a node has room for the pods",
     Reason.PERMISSION_MISSING: "the operator's rights are put back: the chart has them all",
 }
+WITHOUT_CANDIDATE: dict[Reason, str] = {
+    Reason.STABLE_NOT_READY: "a replica of stable becomes ready: look at its pods",
+    Reason.STABLE_DOWN: "a replica of stable becomes ready: look at its pods",
+}
+"""The same where there is no other arm that could take the traffic."""
 NEEDS_A_PERSON = frozenset(
     {
         Reason.STEP_TIMEOUT,
@@ -94,9 +100,11 @@ def reason_of(word: str | None) -> Reason | None:
         return None
 
 
-def ending(word: str | None, name: str) -> str:
-    """What ends the hold that has this reason."""
+def ending(word: str | None, name: str, namespace: str, *, candidate: bool = True) -> str:
+    """What ends the hold that has this reason; without a candidate there is nothing that could be promoted."""
     reason = reason_of(word)
     if reason is None:
         return "see the message; this version of serin does not know the reason" if word else ""
-    return ENDINGS.get(reason, reason.sentence).format(name=name)
+    if not candidate and reason in WITHOUT_CANDIDATE:
+        return WITHOUT_CANDIDATE[reason]
+    return ENDINGS.get(reason, reason.sentence).format(name=within(name, namespace))

@@ -9,6 +9,7 @@ from serin.cli.live.endings import ending, reason_of
 from serin.cli.live.reading import Object, details_of, items, part
 from serin.cli.live.views import Details, Explanation, Slo
 from serin.cli.shell.layout import lasting, moment, share, time_of
+from serin.cli.shell.telling import judged_again
 from serin.schema.odds import odds
 
 LONGEST_QUERY = 300
@@ -143,9 +144,9 @@ def _after(record: Object, found: Details) -> Iterator[str]:
     """What a person can do now."""
     name, revision = part(record, "metadata", "name"), part(record, "spec", "candidate", "revision")
     if any(each.revision == revision for each in found.rejected):
-        yield f"This revision is refused now: {ending('RevisionRejected', found.row.name)}."
+        yield f"This revision is refused now: {ending('RevisionRejected', found.row.name, found.row.namespace)}."
     if part(record, "spec", "policy") is not None:
-        yield f"The decision can be judged again: `kubectl get prec {name} -o json | serin replay -`."
+        yield f"The decision can be judged again: `{judged_again(str(name), found.row.namespace)}`."
 
 
 def _measured(record: Object) -> Iterator[str]:

@@ -113,7 +113,7 @@ def is_observed(obj: Object) -> bool:
 
 def wait_of(obj: Object) -> Wait:
     """Why a ModelDeployment is where it is, and how that ends."""
-    status, name = part(obj, "status") or {}, str(part(obj, "metadata", "name"))
+    status, (namespace, name) = part(obj, "status") or {}, _key(obj)
     word, phase = status.get("reason"), str(status.get("phase"))
     message = str(status.get("message") or "")
     if word is None:
@@ -132,10 +132,19 @@ def wait_of(obj: Object) -> Wait:
         since=part(status, "rollout", "since") or status.get("since"),
         until=until if then else None,
         then=then if until else "",
-        ends=ending("RevisionRejected" if urgency is Urgency.OWNER and phase == "RolledBack" else str(word), name),
+        ends=ending(
+            "RevisionRejected" if urgency is Urgency.OWNER and phase == "RolledBack" else str(word),
+            name,
+            namespace,
+            candidate=part(status, "candidate") is not None,
+        ),
         needs_a_person=urgency.needs_somebody,
         urgency=URGENCIES[urgency],
     )
+
+
+def _key(obj: Object) -> tuple[str, str]:
+    return str(part(obj, "metadata", "namespace")), str(part(obj, "metadata", "name"))
 
 
 def attempt_of(row: Object) -> Attempt:

@@ -8,6 +8,7 @@ from datetime import datetime
 from serin.cli.live.explaining import NO_CONTACT
 from serin.cli.live.views import Arm, Attempt, Details, Row, Slo
 from serin.cli.shell.layout import ago, lasting, moment, paint, painted, paragraph, share, table, time_of
+from serin.cli.shell.telling import serin
 from serin.schema.odds import odds, part
 
 LABEL = 12
@@ -110,12 +111,15 @@ def _wait(found: Details, now: datetime) -> Iterator[str]:
         when = moment(wait.until, now) if at is not None else wait.until
         yield from paragraph(f"{when}: then {wait.then}", label="until", indent=LABEL)
     if found.held and wait.reason != "Held":
-        yield from paragraph(f"held by {found.held}: `serin release {found.row.name}`", label="and", indent=LABEL)
+        release = serin("release", found.row.name, found.row.namespace)
+        yield from paragraph(f"held by {found.held}: `{release}`", label="and", indent=LABEL)
     if wait.ends:
         person = "a person has to act: " if wait.needs_a_person else ""
         yield from paragraph(f"{person}{wait.ends}", label="ends by", indent=LABEL)
     if found.contact or wait.needs_a_person:
         yield from paragraph(found.contact or NO_CONTACT, label="contact", indent=LABEL)
+    if found.logs:
+        yield from paragraph(found.logs, label="look", indent=LABEL)
 
 
 def _evidence(slos: list[Slo]) -> Iterator[str]:

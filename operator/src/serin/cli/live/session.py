@@ -47,10 +47,11 @@ class Session:
             return self.api.get(resource, self.namespace, name)
         except NotFound:
             short = KINDS.get(resource, (resource.plural,))[0]
-            hint = "serin list shows what there is" if short == "mdep" else f"see kubectl get {short}"
+            listed = "serin list" if short == "mdep" else f"kubectl get {short}"
+            hint = f"{listed} -n {self.namespace} shows what there is"
             raise InvalidInput(
                 f"{resource.kind} {name} does not exist in namespace {self.namespace}: {hint} "
-                "(-n for another namespace)"
+                "(or is it another namespace?)"
             ) from None
 
     def changes(self, name: str, until: datetime | None) -> Iterator[Object | None]:

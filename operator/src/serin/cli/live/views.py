@@ -182,6 +182,8 @@ class Details:
     troubles: list[Trouble] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    logs: str | None = None
+    """Of a version that was taken back: where its logs are; None of any other."""
     kind: str = "ModelDeploymentDetails"
     api_version: str = DOCUMENT_VERSION
 

@@ -14,6 +14,9 @@ from serin.errors import InvalidInput
 
 LENGTH = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 
+BEGINS_WITH_STATE = re.compile(r"[A-Z]{4,}\b")
+"""A message that says itself in which state it is: a phase before it could only say it twice, or otherwise."""
+
 
 class Goal(StrEnum):
     """What is waited for."""
@@ -68,7 +71,7 @@ def waited(session: Session, name: str, revision: str | None, limit: timedelta, 
         message = str(part(obj, "status", "message") or "")
         if message != told:
             told = message
-            tell(f"{part(obj, 'status', 'phase')}: {message}")
+            tell(message if BEGINS_WITH_STATE.match(message) else f"{part(obj, 'status', 'phase')}: {message}")
         how = how_it_ended(obj, wanted, asked)
         if how is not None:
             return _result(session, name, wanted, how, part(obj, "status", "reason"), message)

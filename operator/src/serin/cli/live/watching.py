@@ -19,7 +19,9 @@ from serin.cli.live.views import Details, as_document
 from serin.cli.shell.layout import cut, is_terminal, width
 
 Change = tuple[str, Details | None]
-NO_SCREEN = "this follows by lines; `pip install 'serin[view]'` makes it a full screen with keys"
+NO_SCREEN = (
+    "this follows by lines; `python -m pip install '.[view]'` in Serin's checkout makes it a full screen with keys"
+)
 
 
 def watched(session: Session, name: str, until: datetime | None) -> Iterator[Change]:

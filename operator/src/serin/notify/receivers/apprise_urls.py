@@ -1,4 +1,4 @@
-"""Chat, mail and paging through the library apprise, where it is installed (``pip install 'serin[apprise]'``).
+"""Chat, mail and paging through the library apprise, where it is installed (the extra ``apprise``).
 
 Its calls block, so each receiver has one thread. A call that does not end keeps its own thread and nobody else's; until
 it has ended nothing more is sent. Redirects are not followed, and the address is in a file that is read each time.

@@ -1,0 +1,38 @@
+"""Commands that people are told to type work as they stand, whatever their default namespace is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from serin.cli.live.endings import ENDINGS, WITHOUT_CANDIDATE, ending
+from serin.cli.shell import telling
+
+CLI = Path(telling.__file__).parents[1]
+WRITTEN = re.compile(r"\b(?:serin [a-z]+|kubectl [a-z]+ [a-z]+)(?: --[a-z-]+)* (?:[a-z]+/)?\{[^}]*\}(?! -n )")
+
+
+def test_each_names_its_namespace() -> None:
+    assert telling.serin("freeze --end", "freeze-x", "prod") == "serin freeze --end freeze-x -n prod"
+    assert telling.kubectl("get pact", "x", "prod") == "kubectl get pact x -n prod"
+    assert telling.judged_again("fraud-1", "prod") == "kubectl get prec fraud-1 -n prod -o json | serin replay -"
+
+
+@pytest.mark.parametrize("reason", list(ENDINGS))
+def test_what_ends_a_hold_names_the_namespace_in_its_commands(reason: str) -> None:
+    commands = re.findall(r"`(serin \w+ fraud[^`]*)`", ending(reason, "fraud", "prod"))
+    assert all(command.endswith("fraud -n prod") for command in commands), commands
+
+
+def test_nobody_is_told_to_promote_what_is_not_there() -> None:
+    for reason in WITHOUT_CANDIDATE:
+        assert "serin promote" not in ending(reason, "fraud", "prod", candidate=False)
+    assert "serin promote fraud -n prod" in ending("StableNotReady", "fraud", "prod")
+
+
+@pytest.mark.parametrize("path", sorted(CLI.rglob("*.py")), ids=lambda path: path.relative_to(CLI).as_posix())
+def test_no_command_is_written_elsewhere_without_its_namespace(path: Path) -> None:
+    text = path.read_text("utf-8")
+    if path.name == "endings.py":  # its {name} is ``telling.within``: see above
+        return
+    assert [each for each in WRITTEN.findall(text) if "get-contexts" not in each] == []
