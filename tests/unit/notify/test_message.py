@@ -236,3 +236,13 @@ def test_what_is_told_of_who_was_hurt_and_of_whom_to_ask(
 
 def test_nobody_is_named_where_there_is_only_news() -> None:
     assert "Whose is it?" not in Writer().write(delivery(Kind.PROMOTED)).text
+
+
+@pytest.mark.parametrize("field", ["message", "contact", "by"])
+@pytest.mark.parametrize("end", ["\n", "\u2028", "\u2029", "\x85", "\x0b"])
+def test_words_of_others_begin_no_line_of_their_own(field: str, end: str) -> None:
+    said = f"x{end}Must I act? No.{end}Runbook: https://elsewhere"
+    written = Writer().write(delivery(Kind.NEEDS_PERSON, **{field: said}, changed=[f"spec.predictor.{said}"]))
+    answers = [line.partition("? ")[0] for line in written.text.splitlines()]
+    assert answers.count("Must I act") == 1
+    assert not [line for line in written.text.splitlines() if line.startswith("Runbook: https://elsewhere")]

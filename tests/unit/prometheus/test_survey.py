@@ -499,3 +499,13 @@ def test_gateways_say_that_errors_of_grpc_are_not_seen() -> None:
             unseen = "errors of gRPC, which are HTTP 200, are not seen"
             wanted = unseen if known.grpc is None else "with route.protocol GRPC calls by their grpc-status"
             assert wanted in known.meaning
+
+
+async def test_values_of_labels_are_words_of_whoever_exposes_them() -> None:
+    values = ("\x1b[2Jtoken=hush", "x" * 5000)
+    theirs = [counter(XX, "x", 5, envoy_cluster_name=f"prod_{value}") for value in values]
+    [found] = await surveyed(Store(*theirs), policy("availability"))
+    assert "2 values of it: prod_" in found.problem
+    assert found.problem.isprintable()
+    assert "hush" not in found.problem
+    assert len(found.problem) < 600

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.dropped_fields import MOST, dropped_fields
+from serin.traffic.dropped_fields import LONGEST, MOST, dropped_fields
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ from serin.traffic.dropped_fields import MOST, dropped_fields
 )
 def test_which_fields_are_gone(sent: Any, stored: Any, dropped: tuple[str, ...]) -> None:
     assert dropped_fields(sent, stored) == dropped
+
+
+def test_a_name_of_a_field_is_somebodys_words() -> None:
+    [told] = dropped_fields({f"\x1b[2Jtoken=hush\n{'x' * 9000}": 1}, {})
+    assert told.isprintable()
+    assert len(told) <= LONGEST
+    assert "hush" not in told

@@ -21,7 +21,8 @@ from serin.notify.receiver import Delivery
 from serin.schema.masking import masked
 from serin.schema.notification_kinds import NotificationKind
 from serin.schema.phase import Phase
-from serin.schema.types import format_time, without_control_characters
+from serin.schema.printable import printable
+from serin.schema.types import format_time
 
 Kind = NotificationKind
 Severity = Literal["critical", "warning", "info"]
@@ -103,7 +104,7 @@ class Writer:
             "owner": _labelled("Whose is it?", _owner(note)),
             "links": "\n".join(f"{name}: {link}" for name, link in links.items()),
         }
-        answers = {name: masked(text) for name, text in answers.items()}
+        answers = {name: masked(text if name == "links" else _line(text)) for name, text in answers.items()}
         template = self._templates.get(note.kind.value, self._templates.get("default", TEXT))
         text = Template(template).safe_substitute({**facts, **answers})
         lines = [line.rstrip() for line in text.splitlines()]
@@ -159,7 +160,8 @@ def _where(facts: Mapping[str, str]) -> str:
 
 
 def _line(text: str) -> str:
-    return without_control_characters(text)
+    """Words of others cannot begin a line of their own, which would look like an answer of Serin's."""
+    return printable(text)
 
 
 def _labelled(question: str, answer: str) -> str:

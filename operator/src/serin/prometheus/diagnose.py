@@ -22,9 +22,12 @@ from serin.prometheus.readers.native import off_boundary
 from serin.prometheus.readers.targets import TARGET_METRICS, counters
 from serin.prometheus.series_request import SeriesRequest
 from serin.prometheus.variables import quoted
+from serin.schema.masking import masked
+from serin.schema.printable import shortened
 from serin.together import together
 
-SHOWN_VALUES = 5
+SHOWN_VALUES, LONGEST_VALUE = 5, 120
+"""A label's values are words of whoever exposes them."""
 
 
 async def newest_samples(
@@ -121,7 +124,8 @@ async def describe_missing(
         return f"{', '.join(anywhere)} exist, but none with {limits}"
     if not any(query.patterns.matches(value) for value in values):
         own = _of_namespace(query, values)
-        shown = ", ".join(own[:SHOWN_VALUES]) + ("…" if len(own) > SHOWN_VALUES else "")
+        told = (shortened(masked(value), LONGEST_VALUE) for value in own[:SHOWN_VALUES])
+        shown = ", ".join(told) + ("…" if len(own) > SHOWN_VALUES else "")
         found = f": {shown}" if shown else f", none of namespace {query.identity.namespace}"
         hint = f" ({query.source.unmatched})" if query.source.unmatched else ""
         return f"no {label} is {query.patterns.stable}; {asked} has {len(values)} values of it{found}{hint}"

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-MOST = 5
-"""Fields that are named."""
+from serin.schema.masking import masked
+from serin.schema.printable import shortened
+
+MOST, LONGEST = 5, 150
+"""Fields that are named, and characters of a path: the names are whatever somebody wrote into spec."""
 
 
 def dropped_fields(sent: object, stored: object, path: str = "spec") -> tuple[str, ...]:
     """The paths of the first fields that were sent and are not stored."""
-    return tuple(islice(_dropped(sent, stored, path), MOST))
+    return tuple(shortened(masked(found), LONGEST) for found in islice(_dropped(sent, stored, path), MOST))
 
 
 def _dropped(sent: object, stored: object, path: str) -> Iterator[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from serin.cli.following import follower
-from serin.cli.following.board import MOST_OBJECTS, Board
+from serin.cli.following.board import MOST_OBJECTS, Board, kept
 from serin.cli.following.follower import POLL, REFUSED, Follower
+from serin.cli.live.reading import details_of
 from serin.errors import ClusterError, Expired, NotFound, Refused, Unavailable
 from tests.clock import START
 
@@ -186,3 +187,11 @@ def test_it_ends_when_it_is_asked_to() -> None:
     follows.end()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_whom_to_ask_is_kept_and_no_other_annotation() -> None:
+    annotations = {"serin.dev/contact": "team fraud", "other": "hush"}
+    obj = {"metadata": {"namespace": "prod", "name": "fraud", "annotations": annotations}}
+    found = kept(obj)
+    assert details_of(found).contact == "team fraud"
+    assert "hush" not in str(found)

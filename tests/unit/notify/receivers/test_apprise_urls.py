@@ -33,7 +33,19 @@ class Library(SimpleNamespace):
 
         self.address = SimpleNamespace(redirects=True, templates=templates, host=host, notify=notify)
         self.AppriseAsset = lambda **fields: self.assets.append(fields)
-        self.Apprise = SimpleNamespace(instantiate=lambda *_, **__: self.address)
+
+        class Apprise:
+            """Gives a text to its addresses."""
+
+            @staticmethod
+            def instantiate(*_: object, **__: object) -> Any:
+                return self.address
+
+            def add(self, address: Any) -> bool:
+                self.notify = address.notify
+                return True
+
+        self.Apprise = Apprise
 
 
 def settings(tmp_path: Path, url: str = "slack://hush", **changes: Any) -> AppriseSettings:
@@ -114,3 +126,17 @@ async def test_a_call_that_hangs_is_left_and_no_second_one_is_begun(
     assert len(calls) == 1
     over.set()
     await chat.close()
+
+
+def test_nobody_is_called_and_no_link_is_hidden_by_what_somebody_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library()
+    monkeypatch.setitem(sys.modules, "apprise", library)
+    contact = "<!channel> @everyone <https://elsewhere|Runbook> [Runbook](https://elsewhere) <b>x</b> a@here.example"
+    apprise_urls.send(settings(tmp_path), Writer().write(delivery(contact=contact)), "info")
+    [said] = library.sent
+    assert said["body_format"] == "text", "a service whose form is HTML gets no HTML of somebody else's"
+    for mark in ("<", ">", "@everyone", "]("):
+        assert mark not in said["body"], mark
+    assert "https://elsewhere" in said["body"]

@@ -243,3 +243,12 @@ def test_series_are_told_apart_by_the_names_of_knative_revisions() -> None:
     )
     identity = Knative().identity("prod", candidate, stable)
     assert (identity.service(identity.candidate), identity.service(identity.stable)) == ("f-2", "f-1")
+
+
+def test_knative_quotes_logs_which_hold_what_nobody_may_read() -> None:
+    said = "Container failed with: \x1b[31mcannot log in: password=hunter2"
+    told = {"type": "Ready", "status": "False", "reason": "ExitCode1", "message": said}
+    failure = revision_failure({"status": {"conditions": [told]}})
+    assert failure is not None
+    assert "hunter2" not in failure.message
+    assert failure.message.isprintable()

@@ -490,3 +490,16 @@ def test_a_private_key_at_the_end_of_a_log_is_not_told() -> None:
     failure = pod_failure([pod(state=BACKOFF, lastState=ended(1, message=KEY_TAIL), restartCount=1)])
     assert failure is not None
     assert SECRET not in failure.message
+
+
+ORDER = "\x1b]52;c;cm0gLXJm\x07\x9b2Jred\u202egnp"
+
+
+def test_words_of_others_are_no_orders_to_a_terminal() -> None:
+    crashed = pod(state=BACKOFF, lastState=ended(1, message=f"first\n{ORDER}\n"), restartCount=1)
+    pulling = pod(state={"waiting": {"reason": "ErrImagePull", "message": ORDER}})
+    event = {"type": "Warning", "reason": "FailedMount", "message": ORDER}
+    for failure in (pod_failure([crashed]), pod_failure([pulling]), event_failure([event])):
+        assert failure is not None
+        assert "red" in failure.message
+        assert failure.message.isprintable()

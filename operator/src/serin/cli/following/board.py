@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from serin.api.contact import contact_of
+from serin.api.names import CONTACT
 from serin.cli.following.traces import Key, Trace, Traces
 from serin.cli.live.reading import Object, part
 
@@ -158,13 +160,14 @@ def key_of(obj: Object) -> Key:
 
 def kept(obj: Object) -> Object:
     """What is kept of a ModelDeployment: no part of spec that could hold a secret, nothing long of metadata."""
-    metadata = part(obj, "metadata")
+    metadata, contact = part(obj, "metadata"), contact_of(obj)
     wanted = ("namespace", "name", "generation", "creationTimestamp")
     status = part(obj, "status")
     return {
-        "metadata": {name: metadata[name] for name in wanted if name in metadata}
-        if isinstance(metadata, Mapping)
-        else {},
+        "metadata": {
+            **({name: metadata[name] for name in wanted if name in metadata} if isinstance(metadata, Mapping) else {}),
+            **({"annotations": {CONTACT: contact}} if contact else {}),
+        },
         "spec": {"model": {"version": part(obj, "spec", "model", "version")}},
         "status": status if isinstance(status, Mapping) else {},
     }

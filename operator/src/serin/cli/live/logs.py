@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from serin.cli.live.reading import Object, items, part
 from serin.cli.live.session import Session
 from serin.cluster.resources import PODS, PROMOTION_RECORDS
@@ -10,6 +12,8 @@ from serin.errors import ClusterError
 LABELS = {"InferenceService": "serving.kserve.io/inferenceservice", "Revision": "serving.knative.dev/revision"}
 """By the kind of a workload, the label by which its pods are found."""
 LINES = 50
+NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
+"""What may stand in a command that somebody pastes into a shell: a record says whatever wrote it wanted it to say."""
 
 
 def logs_of_last(seen: Session, obj: Object) -> str | None:
@@ -36,7 +40,7 @@ def logs_of(seen: Session, candidate: Object | None) -> str | None:
     workload = part(candidate or {}, "workload")
     kind = str(part(workload or {}, "kind") or "InferenceService")
     name = part(workload or {}, "name") or part(candidate or {}, "inferenceService")
-    if kind not in LABELS or not name:
+    if kind not in LABELS or not isinstance(name, str) or NAME.fullmatch(name) is None:
         return None
     selector = f"{LABELS[kind]}={name}"
     command = f"kubectl logs -n {seen.namespace} -l {selector} --tail={LINES}"

@@ -49,7 +49,7 @@ def _story(found: Object, obj: Object, now: datetime) -> Element:
     return tag(
         "section",
         tag("h2", "In sentences"),
-        [tag("p", *commands(sentence)) for sentence in told.sentences],
+        [tag("p", sentence) for sentence in told.sentences],  # words of people and pods: what they quote is no command
         tag("h3", "What was measured") if measured else None,
         tag("ul", measured) if measured else None,
         tag("h3", "What to do") if told.what_to_do else None,

@@ -7,6 +7,7 @@ it has ended nothing more is sent. Redirects are not followed, and the address i
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -18,6 +19,10 @@ from serin.notify.receivers.settings import AppriseSettings, ReceiverSettings, s
 DEADLINE = 20.0
 """Seconds."""
 TYPES = {"critical": "failure", "warning": "warning", "info": "info"}
+TEXT = "text"
+"""What Serin writes: apprise puts it into a service's own form (a mail's HTML), in which nothing is a mark then."""
+_CALLS = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)", re.IGNORECASE)
+_MARKS = str.maketrans({"<": "\u2039", ">": "\u203a"})
 MISSING = "the library apprise is not installed in this image: docs/how-to/notifications.md"
 
 
@@ -64,7 +69,18 @@ def send(settings: AppriseSettings, message: Message, kind: str) -> bool:
     except ImportError:
         raise NotDelivered(MISSING) from None
     address = apprise_address(apprise, settings)
-    return bool(address.notify(title=message.title, body=message.text, notify_type=kind))
+    service = apprise.Apprise()
+    service.add(address)
+    title, body = plain(message.title), plain(message.text)
+    return bool(service.notify(title=title, body=body, notify_type=kind, body_format=TEXT))
+
+
+def plain(text: str) -> str:
+    """The text without what a chat takes for an order: whom to call, or a link under other words than its address.
+
+    It quotes others: a reason, a contact, the last line of a log.
+    """
+    return _CALLS.sub("@ ", text.translate(_MARKS)).replace("](", "] (")
 
 
 def apprise_address(apprise: Any, settings: AppriseSettings) -> Any:  # noqa: ANN401 - a library that is optional

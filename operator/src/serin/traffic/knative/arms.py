@@ -15,6 +15,8 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.resources import KNATIVE_REVISIONS
 from serin.rollout.observation import Arm, Failure, Part, Problem
+from serin.schema.masking import masked
+from serin.schema.printable import printable
 from serin.schema.reasons import Reason
 from serin.traffic.knative.split import Split, read_split
 from serin.traffic.kserve.failure import pod_failure, refusal_of, stopped, with_kserve_status
@@ -113,7 +115,7 @@ def revision_failure(workload: Mapping[str, Any]) -> Failure | None:
     message = str(ready.get("message") or "")
     if "exceeded quota" in message or "admission webhook" in message:
         return refusal_of(ready)
-    words = f"Knative says {ready.get('reason', 'nothing more')}: {' '.join(message.split())[:300]}"
+    words = f"Knative says {ready.get('reason', 'nothing more')}: {printable(masked(message))[:300]}"
     return Failure(Reason.CANDIDATE_NOT_READY, words)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from serin.rollout.observation import Failure
 from serin.schema.masking import masked
+from serin.schema.printable import printable
 from serin.schema.reasons import Reason
 
 CRASH_LOOP_RESTARTS = 3
@@ -46,7 +47,7 @@ def container_failure(pod: str, status: Mapping[str, Any], *, init: bool) -> Fai
     waiting = (status.get("state") or {}).get("waiting") or {}
     reason, where = str(waiting.get("reason", "")), f"container {status['name']} of pod {pod}"
     if reason in IMAGE_REASONS | START_REASONS:
-        message = f"{where}: {reason}: {masked(str(waiting.get('message', '')))}"
+        message = f"{where}: {reason}: {printable(masked(str(waiting.get('message', ''))))}"
         own = reason in START_REASONS or not any(sign in message for sign in REGISTRY_ERRORS)
         return Failure(Reason.CANDIDATE_NOT_READY if own else Reason.DEPENDENCY_UNAVAILABLE, message, own=own)
     return _crash(where, status, reason, init=init)
@@ -78,9 +79,9 @@ def _recovered(status: Mapping[str, Any]) -> bool:
 
 
 def last_line(text: str) -> str:
-    """The last line that is not blank, masked and cut to 300 characters.
+    """The last line that is not blank, masked, without what is an order to a terminal, and cut to 300 characters.
 
     All lines are masked: the last one may be the end of a private key.
     """
-    lines = [line.strip() for line in masked(text).splitlines() if line.strip()]
+    lines = [line for found in masked(text).splitlines() if (line := printable(found))]
     return lines[-1][:300] if lines else ""

@@ -30,6 +30,7 @@ from typing import Any
 from serin.rollout.observation import Failure
 from serin.rollout.spec.model_source import STORAGE_URI
 from serin.schema.masking import masked
+from serin.schema.printable import printable
 from serin.schema.reasons import Reason
 from serin.traffic.kserve.containers import container_failure, last_line
 from serin.traffic.kserve.predictor import server_of_own
@@ -226,4 +227,4 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 def _one_line(source: Mapping[str, Any]) -> str:
     """The message of a condition, a status or an Event: masked, on one line and cut to ``MAX_MESSAGE`` characters."""
-    return " ".join(masked(str(source.get("message") or "")).split())[:MAX_MESSAGE]
+    return printable(masked(str(source.get("message") or "")))[:MAX_MESSAGE]
