@@ -155,6 +155,11 @@ def test_every_kind_has_a_title_and_no_empty_line(kind: NotificationKind) -> Non
             "version 41 has no ready endpoint: RevisionRejected",
             "SerinStableDown",
         ),
+        (
+            {"reason": Reason.SPEC_INVALID, "phase": Phase.STABLE, "candidate": "", "down_since": START},
+            "version 41 has no ready endpoint: SpecInvalid",
+            "SerinStableDown",
+        ),
         ({"reason": Reason.COMMON_CAUSE}, "CommonCause", "SerinStalled"),
     ],
 )

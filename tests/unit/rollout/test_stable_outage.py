@@ -438,3 +438,44 @@ def test_the_cause_is_told_when_it_becomes_known() -> None:
     world.arms[stable.revision] = Arm(stable, 1)
     world.settle(3)
     assert cause(world) is None
+
+
+def test_the_cause_of_an_outage_ends_with_the_promotion_that_ends_it() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(3)
+    assert cause(world) == "the artefact is gone"
+    world.want("2")
+    seconds_until_stable(world, "2")
+    assert cause(world) is None, "it was the cause of another version"
+
+
+def test_a_new_outage_has_no_cause_of_an_earlier_one() -> None:
+    here = scene(Phase.PROGRESSING)
+    here.status = here.status.model_copy(update={"stable_down_why": "of version 0"})
+    here.arm("1", ready=0)
+    assert with_outage_clock(here.context, here.status).stable_down_why is None
+
+
+def test_a_cause_that_an_older_crd_drops_is_told_once() -> None:
+    """``helm rollback`` puts the older CRDs back before the older operator leads."""
+    world = serving()
+    stable_dies(world)
+    told = []
+    for _ in range(10):
+        told += [each.message for each in world.tick().announcements]
+        world.status = world.status.model_copy(update={"stable_down_why": None})
+    assert len(told) <= 2, told
+
+
+def test_nobody_reads_that_a_dead_stable_serves_while_a_refused_revision_waits() -> None:
+    world = serving()
+    world.candidate_window = BAD
+    world.want("2")
+    world.until(Phase.ROLLED_BACK)
+    stable_dies(world)
+    world.settle(3)
+    assert world.status.reason is Reason.REVISION_REJECTED
+    assert "version 1 serves" not in (world.status.message or ""), world.status.message
+    assert "version 1 serves" not in (world.status.summary or ""), world.status.summary
+    assert "the artefact is gone" in (world.status.message or "")

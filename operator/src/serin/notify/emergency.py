@@ -56,7 +56,12 @@ BY_REASON: dict[Reason, Emergency] = {
 
 
 def emergency(note: Notification) -> Emergency:
-    """Which of them it is. A rollback that does not get through is one whatever the candidate is taken back for."""
+    """Which of them it is. A rollback that does not get through is one whatever the candidate is taken back for.
+
+    So is a dead stable without a rollout, whatever keeps one from starting.
+    """
+    if note.down_since is not None and not note.candidate:
+        return DOWN
     found = BY_REASON.get(note.reason, OTHER) if note.reason is not None else OTHER
     stuck = note.phase is Phase.ROLLING_BACK and note.weight > 0
     return STUCK if stuck and found in {OTHER, BLIND} else found

@@ -11,7 +11,7 @@ from serin.api.files.form import time_of
 from serin.cluster import resources
 from serin.controller.reconciliation.last_windows import LAST_ANSWERS_TIMEOUT
 from serin.errors import Refused
-from tests.lab import Lab
+from tests.lab import Lab, isvc
 
 RATE = 60
 """The candidate's requests per second."""
@@ -99,3 +99,14 @@ async def test_a_promoted_candidate_is_counted_until_the_decision(lab: Lab) -> N
     lab.want("2")
     await lab.until(lab.stable("2"))
     assert "countedUntil" not in lab.record(2)["status"]
+
+
+async def test_a_stable_that_dies_meanwhile_waits_for_no_last_answers(lab: Lab) -> None:
+    lab.want("3")
+    await lab.until(lambda: lab.status["phase"] == "RollingBack")
+    await lab.until(lambda: lab.status["weights"].get("applied", 0) == 0)
+    lab.prometheus.away = True
+    lab.cluster.ready = lambda name: 0 if name == isvc("1") else 1
+    begun = lab.now
+    await lab.until(lambda: lab.status["phase"] != "RollingBack", limit=60)
+    assert lab.now - begun < timedelta(seconds=8)

@@ -103,3 +103,11 @@ def test_a_timeline_that_is_not_in_order_is_told() -> None:
     objects[-1]["status"]["timeline"].reverse()
     found = items(objects)
     assert oddities(case_of(found, found[-1].name)) == ["status.timeline is not in the order of its times"]
+
+
+def test_a_breach_that_the_last_answers_prove_after_somebodys_abort_is_no_oddity() -> None:
+    objects = incident()
+    status = objects[-1]["status"]
+    status |= {"outcome": "Aborted", "reason": "AbortedByAction", "firstBreachAt": status["finishedAt"]}
+    found = items(objects)
+    assert oddities(case_of(found, found[-1].name)) == []

@@ -70,7 +70,7 @@ def back(weight: int, *, stalled: bool, since: int = 0) -> ModelDeploymentStatus
 
 def down(why: str | None) -> ModelDeploymentStatus:
     since = {"stableDownSince": api_time()} | ({"stableDownWhy": why} if why else {})
-    return status(reason="StableNotReady", stalled=True, **SETTLED, **since)
+    return status(reason="StableNotReady", stalled=True, **SETTLED, **since, message=f"no ready endpoint: {why}")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,12 @@ def down(why: str | None) -> ModelDeploymentStatus:
         (down(None), down("configmap gone"), ["NeedsPersonNow"]),
         (down("configmap gone"), down("configmap gone"), []),
         (down("configmap gone"), down("image gone"), []),
+        # An older CRD drops the cause each time: what the message said already is not told again.
+        (
+            down("configmap gone").model_copy(update={"stable_down_why": None}),
+            down("configmap gone"),
+            [],
+        ),
         # A status that was lost: nobody knows what was told, but that a person is needed is told.
         (ModelDeploymentStatus(), status("Progressing", **rolling(25)), []),
         (ModelDeploymentStatus(), status("Pending", reason="SpecInvalid", stalled=True), ["NeedsPerson"]),
@@ -151,6 +157,9 @@ def test_what_happened(before: ModelDeploymentStatus, after: ModelDeploymentStat
         (status(reason="NoReceiver", stalled=True), Urgency.NOW),
         (status("RolledBack", reason="RevisionRejected", stalled=True), Urgency.NO),
         (status("RolledBack", reason="RevisionRejected", stalled=True, stableDownSince=api_time()), Urgency.NOW),
+        (status("Waiting", reason="Paused", stalled=True, **SETTLED, stableDownSince=api_time()), Urgency.NOW),
+        (status(reason="SpecInvalid", stalled=True, **SETTLED, stableDownSince=api_time()), Urgency.NOW),
+        (status(reason="SpecInvalid", stalled=True, **SETTLED), Urgency.BY_DAY),
         (status(reason="WordOfANewerVersion", stalled=True), Urgency.BY_DAY),
     ],
 )

@@ -40,6 +40,8 @@ def _answers_are_missing(decision: Decision, reader: WindowReader, snapshot: Sna
     rollout = status.rollout
     if rollout is None or not rollout.taken_back or not rollout.exposed or _another_waits(decision, snapshot):
         return False
+    if status.stable_down_since is not None:  # what may be the cure waits for the end of this rollout
+        return False
     if route is not None and (route.weight > 0 or route.exposes or not route.accepted):
         reader.unexposed_at = None
         return True

@@ -13,6 +13,7 @@ from serin.report.facts.bundle import LONGEST_TEXT, Exposure, Moment
 from serin.report.facts.case import Case
 from serin.report.facts.words import Words
 from serin.schema.printable import shortened
+from serin.schema.reasons import Proof
 
 MOST_ODDITIES = 10
 
@@ -141,7 +142,9 @@ def _oddities(case: Case) -> Iterator[str]:
         if later < earlier:
             yield f"{second} is before {first}"
     breach, decided = status.first_breach_at, status.decided_at
-    if breach is not None and decided is not None and breach > decided:
+    # After another decision, such as somebody's Abort, the candidate's last answers may still prove a breach.
+    by_it = status.reason is None or status.reason.effect.proof is Proof.WINDOWS
+    if by_it and breach is not None and decided is not None and breach > decided:
         yield "status.firstBreachAt is after status.decidedAt"
     for piece in case.pieces:
         entries = piece.status.timeline

@@ -46,13 +46,16 @@ def urgency(status: ModelDeploymentStatus) -> Urgency:
     """Whether a person has to do something about a ModelDeployment.
 
     A revision that was taken back and waits for the next one is no news: ``RolledBack`` has told it. A stable that is
-    dead meanwhile is: no replica of it answers, and no candidate can take its place.
+    dead without a rollout is, whatever keeps one from starting: no replica of it answers, and no candidate can take
+    its place.
     """
     kind = ConditionType.STALLED.value
     stalled = any(condition.type == kind and condition.status == "True" for condition in status.conditions)
-    if stalled and status.reason is Reason.REVISION_REJECTED:
-        return Urgency.NOW if status.stable_down_since is not None else Urgency.NO
     if not stalled:
+        return Urgency.NO
+    if status.stable_down_since is not None and status.rollout is None:
+        return Urgency.NOW
+    if status.reason is Reason.REVISION_REJECTED:
         return Urgency.NO
     weight = max(status.weights.desired, status.weights.applied) if status.weights is not None else 0
     blind = bool(weight) and status.reason in BLIND
@@ -93,9 +96,13 @@ def _of_person(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> I
 
 
 def cause_became_known(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
-    """Whether it is known now, and was not when it was told, what keeps the pods of a dead stable from being ready."""
+    """Whether it is known now, and was not when it was told, what keeps the pods of a dead stable from being ready.
+
+    The message has it, and so becomes another one: a CRD of before ``stableDownWhy`` drops that field each time.
+    """
     same = before.stable_down_since is not None and before.stable_down_since == after.stable_down_since
-    return same and before.stable_down_why is None and after.stable_down_why is not None
+    known = same and before.stable_down_why is None and after.stable_down_why is not None
+    return known and before.message != after.message
 
 
 def _still_exposed(status: ModelDeploymentStatus) -> bool:

@@ -172,7 +172,8 @@ def _identity(
 def _message(after: ModelDeploymentStatus, item: Told) -> str:
     """What is told; of a dead stable with what keeps its pods from being ready."""
     why = after.stable_down_why
-    if item.kind is not NotificationKind.NEEDS_PERSON_NOW or why is None or why in item.message:
+    down = item.kind is NotificationKind.NEEDS_PERSON_NOW and after.stable_down_since is not None
+    if not down or why is None or why in item.message:
         return item.message
     return f"{item.message[: LONGEST_MESSAGE - len(why) - 2]}; {why}"
 

@@ -127,10 +127,11 @@ def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
         return None
     reason = (record.reason if record else None) or (rejection.reason if rejection else Reason.SLO_BREACHED)
     name = record.name if record else rejection.record if rejection else "?"
-    serving = status.stable.version if status.stable else "?"
+    serving = f"version {status.stable.version if status.stable else '?'}"
+    serves = f"{serving} has no ready endpoint" if context.is_down(status.stable) else f"{serving} serves"
     message = (
         f"version {wanted.version} was taken back ({reason.value}, see PromotionRecord {name}); "
-        f"version {serving} serves; change spec.model or spec.predictor to try another revision, or create a "
+        f"{serves}; change spec.model or spec.predictor to try another revision, or create a "
         f"PromotionAction Retry for revision {wanted.revision}"
     )
     wake = None if context.ready(status.stable) else context.poll_at()

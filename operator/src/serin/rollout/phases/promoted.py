@@ -84,6 +84,7 @@ def _make_stable(context: DecisionContext, status: ModelDeploymentStatus) -> Tra
         pending_outcomes=with_pending_outcome(context, status),
         weights=None,
         stable_down_since=None,
+        stable_down_why=None,
         draining=with_draining(status, old and old.model_copy(update={"until": until})),
     )
     return Transition(after, Reason.SERVING, f"version {new.version if new else '?'} serves all traffic", context.now)

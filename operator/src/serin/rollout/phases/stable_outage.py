@@ -43,7 +43,8 @@ def with_outage_clock(context: DecisionContext, status: ModelDeploymentStatus) -
     if status.stable_down_since is None:
         if not context.is_down(status.stable):
             return status
-        return _with_cause(context, with_fields(status, stable_down_since=whole_second(context.now)))
+        begun = with_fields(status, stable_down_since=whole_second(context.now), stable_down_why=None)
+        return _with_cause(context, begun)
     ended = status.stable is None or context.ready(status.stable) > 0
     if ended:
         return with_fields(status, stable_down_since=None, stable_down_why=None)

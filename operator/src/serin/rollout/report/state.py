@@ -144,7 +144,11 @@ def _traffic(status: ModelDeploymentStatus) -> str:
 
 
 def _serves(status: ModelDeploymentStatus) -> str:
-    return f"version {status.stable.version} serves" if status.stable is not None else "nothing serves"
+    if status.stable is None:
+        return "nothing serves"
+    if status.stable_down_since is not None:
+        return f"version {status.stable.version} has no ready endpoint"
+    return f"version {status.stable.version} serves"
 
 
 def _tried(status: ModelDeploymentStatus) -> str:

@@ -51,6 +51,7 @@ def with_report(
         _doubt_note(context, transition),
         _policy_note(context, transition),
         client_errors_note(context, transition.status),
+        _outage_note(transition),
     )
     blind = _blind_for_long(context, transition)
     unseen = f"; {unseen_words(context, transition.status)}" if blind is not None else ""
@@ -192,6 +193,16 @@ def _doubt_note(context: DecisionContext, transition: Transition) -> str:
     if arm is None or arm.doubt is None or arm.doubt.message in transition.message:
         return ""
     return f"; {arm.doubt.message}"
+
+
+def _outage_note(transition: Transition) -> str:
+    """What keeps a dead stable's pods from being ready, where the message does not say it."""
+    status = transition.status
+    if status.stable_down_since is None or status.stable_down_why is None or not transition.stalled:
+        return ""
+    if transition.reason is Reason.STABLE_NOT_READY or status.stable_down_why in transition.message:
+        return ""
+    return f"; {status.stable_down_why}"
 
 
 def _deadline(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason) -> datetime | None:
