@@ -9,7 +9,7 @@ import pytest
 
 from serin.api.files.form import time_of
 from serin.cluster import resources
-from serin.controller.reconciliation.last_windows import LAST_ANSWERS_TIMEOUT
+from serin.controller.reconciliation.last_windows import last_answers_timeout
 from serin.errors import Refused
 from tests.lab import Lab, isvc
 
@@ -72,7 +72,7 @@ async def test_a_record_is_not_kept_open_for_ever(lab: Lab) -> None:
     lab.prometheus.away = True
     begun = lab.now
     await lab.until(lab.rolled_back, limit=400)
-    assert lab.now - begun <= LAST_ANSWERS_TIMEOUT + timedelta(seconds=10)
+    assert lab.now - begun <= last_answers_timeout(timedelta(seconds=1)) + timedelta(seconds=10)
     assert unseen(lab) > timedelta(0)
 
 
@@ -110,3 +110,8 @@ async def test_a_stable_that_dies_meanwhile_waits_for_no_last_answers(lab: Lab) 
     begun = lab.now
     await lab.until(lambda: lab.status["phase"] != "RollingBack", limit=60)
     assert lab.now - begun < timedelta(seconds=8)
+
+
+@pytest.mark.parametrize(("window", "limit"), [(1, 12), (15, 30), (60, 75), (120, 0), (300, 0)])
+def test_long_windows_are_waited_for_or_not_at_all(window: int, limit: int) -> None:
+    assert last_answers_timeout(timedelta(seconds=window)) == timedelta(seconds=limit)

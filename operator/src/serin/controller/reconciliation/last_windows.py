@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 
 from serin.controller.reconciliation.window_reader import WindowReader
 from serin.controller.snapshot.observe import Snapshot
+from serin.evidence import settle_time
 from serin.rollout.decision import Decision
 from serin.schema.types import format_time
 
 EVIDENCE_TIMEOUT = timedelta(minutes=2)
 """How long a restarted operator delays a rollout's outcome to read the windows that led to it again."""
-LAST_ANSWERS_TIMEOUT = timedelta(seconds=30)
-"""How long the outcome waits for the candidate's last answers, from the moment on at which the gateway sends none."""
+SLACK = timedelta(seconds=10)
+"""How much later than it could be read the window with the candidate's last answers may be read."""
 
 
 def with_evidence(decision: Decision, reader: WindowReader, snapshot: Snapshot, now: datetime) -> Decision:
@@ -46,7 +47,16 @@ def _answers_are_missing(decision: Decision, reader: WindowReader, snapshot: Sna
         reader.unexposed_at = None
         return True
     since = reader.unexposed_at = reader.unexposed_at or now
-    return now - since < LAST_ANSWERS_TIMEOUT and not reader.has_read(since)
+    return now - since < last_answers_timeout(reader.length) and not reader.has_read(since)
+
+
+def last_answers_timeout(window: timedelta) -> timedelta:
+    """How long the outcome waits for the last answers, from the moment on at which the gateway sends none.
+
+    Where windows are so long that it would wait in vain, it does not wait.
+    """
+    limit = window + settle_time(window) + SLACK
+    return limit if limit < EVIDENCE_TIMEOUT else timedelta()
 
 
 def _another_waits(decision: Decision, snapshot: Snapshot) -> bool:
