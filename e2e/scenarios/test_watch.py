@@ -107,7 +107,7 @@ async def test_the_full_screen_follows_and_holds_a_rollout_and_follows_a_rollbac
             await until(pilot, "the last rollout over time")
             pictured(pilot, "watch-rollback")
             await pilot.press("escape")
-            await until(pilot, f"! {MODEL} RolledBack")
+            await until(pilot, f"{MODEL} RolledBack")
             pictured(pilot, "watch-list")
     await asyncio.to_thread(in_a_terminal, CommandLine(site.provider.kubeconfig, site.namespace))
     site.nobody_else_failed(but="3")
