@@ -123,6 +123,12 @@ class Desk:
         """Version 1 is stable."""
         run(self.lab.until(self.lab.stable("1")))
 
+    def take_back(self) -> None:
+        """Version 2 is bad, and taken back."""
+        self.lab.prometheus.candidate_bad = 40
+        self.lab.want("2")
+        self.until("RolledBack")
+
     def judged(self) -> None:
         """Lets the operator work until there is evidence."""
 

@@ -84,7 +84,7 @@ class OperatorProcess:
 
     def launch(self) -> None:
         """Start it and return at once."""
-        port = _free_port()
+        port = free_port()
         self.health_url = f"http://127.0.0.1:{port}"
         with self.settings.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -153,7 +153,7 @@ class OperatorProcess:
         self.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port of 127.0.0.1 that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

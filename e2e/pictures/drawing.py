@@ -29,7 +29,7 @@ PAPER, INK, SOFT, GRID = "#f4f5f5", "#24292e", "#6b7280", "#e1e3e6"
 MOST_ROWS = 10
 
 
-def told(value: float, unit: str) -> str:
+def formatted(value: float, unit: str) -> str:
     """A value as Grafana writes it in this unit."""
     if math.isnan(value):
         return "NaN"
@@ -99,7 +99,7 @@ def _timeseries(axes: Axes, panel: Panel, board: Board) -> None:
                 label=None,
             )
         axes.plot([], [], color=_colour(number), label=series.name)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: told(value, panel.unit)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: formatted(value, panel.unit)))
     _time(axes, board)
     _marked(axes, board.marks)
     if not panel.series:
@@ -135,7 +135,9 @@ def _stat(axes: Axes, panel: Panel, _: Board) -> None:
         _no_data(axes)
     for number, series in enumerate(panel.series):
         at = (number + 0.5) / len(panel.series)
-        axes.text(at, 0.58, told(series.newest, panel.unit), fontsize=20, color="#37872d", ha="center", va="center")
+        axes.text(
+            at, 0.58, formatted(series.newest, panel.unit), fontsize=20, color="#37872d", ha="center", va="center"
+        )
         axes.text(at, 0.22, series.name, fontsize=9, color=SOFT, ha="center", va="center")
     axes.set(xlim=(0, 1), ylim=(0, 1))
 
@@ -146,7 +148,7 @@ def _table(axes: Axes, panel: Panel, _: Board) -> None:
         _no_data(axes)
         return
     heads = [*panel.series[0].labels, "Value"]
-    rows = [[*each.labels.values(), told(each.newest, panel.unit)] for each in panel.series[:MOST_ROWS]]
+    rows = [[*each.labels.values(), formatted(each.newest, panel.unit)] for each in panel.series[:MOST_ROWS]]
     made = axes.table(cellText=rows, colLabels=heads, loc="upper center", cellLoc="left", edges="horizontal")
     made.auto_set_font_size(value=False)
     made.set_fontsize(7.5)

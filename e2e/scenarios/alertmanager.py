@@ -33,7 +33,7 @@ class OnCall(HttpReceiver):
         """The messages, as they came."""
         return [body for body in list(self.bodies) if body.get("version") == "4"]
 
-    def told(self, alert: str, *, by: str, status: str = "firing") -> list[Json]:
+    def notified(self, alert: str, *, by: str, status: str = "firing") -> list[Json]:
         """How that receiver was told of an alert, oldest first: once for each message that it stood in."""
         return [
             item
@@ -43,14 +43,14 @@ class OnCall(HttpReceiver):
             if item["labels"]["alertname"] == alert and item["status"] == status
         ]
 
-    def until_told(self, alert: str, *, by: str, status: str = "firing", seconds: float = 60) -> Json:
+    def until_notified(self, alert: str, *, by: str, status: str = "firing", seconds: float = 60) -> Json:
         """Waits until that receiver has been told; the alert as it was told last."""
         wait_until(
-            lambda: bool(self.told(alert, by=by, status=status)), what=f"{by}: {alert} is {status}", seconds=seconds
+            lambda: bool(self.notified(alert, by=by, status=status)), what=f"{by}: {alert} is {status}", seconds=seconds
         )
-        return self.told(alert, by=by, status=status)[-1]
+        return self.notified(alert, by=by, status=status)[-1]
 
-    def heard(self, by: str) -> set[str]:
+    def alerts_of(self, by: str) -> set[str]:
         """The alerts of which that receiver has ever been told."""
         return {a["labels"]["alertname"] for m in self.messages if m["receiver"] == by for a in m["alerts"]}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 
 from e2e.deploy.cluster import wait_until
+from e2e.deploy.process import free_port
 from e2e.sandbox.build import find_optional
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ class LocalServer:
     def __init__(self, folder: Path) -> None:
         """``folder`` is its own; it need not exist."""
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

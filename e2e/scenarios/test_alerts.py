@@ -67,7 +67,7 @@ def test_a_rollback_is_news_and_wakes_nobody(site: Site, watcher: Watcher, on_ca
     with site.load():
         site.want("2", environment={"ERROR_RATE": "0.2"})
         record = site.until_taken_back()["status"]
-    news = on_call.until_told("SerinRolledBack", by="chat")
+    news = on_call.until_notified("SerinRolledBack", by="chat")
     assert news["labels"] == {
         "alertname": "SerinRolledBack",
         "severity": "info",
@@ -76,9 +76,9 @@ def test_a_rollback_is_news_and_wakes_nobody(site: Site, watcher: Watcher, on_ca
     }
     assert f"rolled back, {record['reason']}; stable serves" in news["annotations"]["description"]
     assert news["annotations"]["runbook_url"] == "docs/runbooks/SerinRolledBack.md"
-    on_call.until_told("SerinRolledBack", by="chat", status="resolved")
+    on_call.until_notified("SerinRolledBack", by="chat", status="resolved")
     watcher.until_over("SerinRolledBack")
-    assert on_call.heard("pager") == set()
+    assert on_call.alerts_of("pager") == set()
 
 
 def test_a_blind_watch_pages_and_so_does_a_missing_leader(
@@ -89,23 +89,23 @@ def test_a_blind_watch_pages_and_so_does_a_missing_leader(
     with a_candidate_at_25(site):
         site.provider.stop("prometheus")
         try:
-            page = on_call.until_told("SerinAnalysisBlind", by="pager", seconds=90)
-            on_call.until_told("SerinPrometheusUnreadable", by="mail")
+            page = on_call.until_notified("SerinAnalysisBlind", by="pager", seconds=90)
+            on_call.until_notified("SerinPrometheusUnreadable", by="mail")
             watcher.until_fires("SerinHeldLong")
             until_suppressed(alertmanager, "SerinHeldLong")
         finally:
             site.provider.start("prometheus")
         assert page["labels"] == {"alertname": "SerinAnalysisBlind", "severity": "critical", **of(site)}
         assert f"{site.namespace}/{MODEL}: no usable evidence for" in page["annotations"]["description"]
-        on_call.until_told("SerinAnalysisBlind", by="pager", status="resolved")
+        on_call.until_notified("SerinAnalysisBlind", by="pager", status="resolved")
 
         site.operator.kill()
-        page = on_call.until_told("SerinNoLeader", by="pager")
+        page = on_call.until_notified("SerinNoLeader", by="pager")
         assert "1 rollouts have traffic on the candidate" in page["annotations"]["description"]
         assert not {"SerinDown", "SerinAnalysisBlind"} & watcher.firing().keys(), "one page says it"
         site.operator.start()
         watcher.look_at(site.operator)
-        on_call.until_told("SerinNoLeader", by="pager", status="resolved")
+        on_call.until_notified("SerinNoLeader", by="pager", status="resolved")
 
 
 def test_a_rollback_that_the_gateway_does_not_take_pages(site: Site, watcher: Watcher, on_call: OnCall) -> None:
@@ -115,13 +115,13 @@ def test_a_rollback_that_the_gateway_does_not_take_pages(site: Site, watcher: Wa
         site.provider.stop("contour")
         try:
             site.say("Abort", "enough")
-            page = on_call.until_told("SerinRollbackStuck", by="pager")
+            page = on_call.until_notified("SerinRollbackStuck", by="pager")
         finally:
             site.provider.start("contour")
         assert "the candidate has 25 % of the traffic" in page["annotations"]["description"]
         assert page["annotations"]["runbook_url"] == "docs/runbooks/SerinRollbackStuck.md"
         site.until_taken_back()
-        on_call.until_told("SerinRollbackStuck", by="pager", status="resolved")
+        on_call.until_notified("SerinRollbackStuck", by="pager", status="resolved")
     watcher.until_over("SerinRollbackStuck")
 
 
@@ -134,18 +134,18 @@ def test_a_dead_stable_pages_until_a_fix_serves(
         site.policy()
         live_on_settings(site)
         settings_go(site)
-        page = on_call.until_told("SerinStableDown", by="pager", seconds=90)
+        page = on_call.until_notified("SerinStableDown", by="pager", seconds=90)
         assert page["labels"] == {"alertname": "SerinStableDown", "severity": "critical", **of(site)}
-        words = on_call.until_told("SerinNotificationNeedsPersonNow", by="pager")
+        words = on_call.until_notified("SerinNotificationNeedsPersonNow", by="pager")
         assert words["annotations"]["runbook_url"] == page["annotations"]["runbook_url"]
         assert len({message["groupKey"] for message in on_call.messages if message["receiver"] == "pager"}) == 1
         watcher.until_fires("SerinStalled")
         until_suppressed(alertmanager, "SerinStalled")
         site.want("2")
         site.until_stable("2")
-        over = on_call.until_told("SerinStableDown", by="pager", status="resolved")
+        over = on_call.until_notified("SerinStableDown", by="pager", status="resolved")
         assert over["startsAt"] == page["startsAt"] < over["endsAt"]
-        on_call.until_told("SerinNotificationNeedsPersonNow", by="pager", status="resolved")
+        on_call.until_notified("SerinNotificationNeedsPersonNow", by="pager", status="resolved")
         watcher.until_over("SerinStableDown")
 
 
@@ -155,11 +155,11 @@ def test_what_does_not_proceed_is_a_ticket(site: Site, on_call: OnCall) -> None:
     site.go_live()
     with quota(site, 1):
         site.want("2")
-        ticket = on_call.until_told("SerinStalled", by="mail")
+        ticket = on_call.until_notified("SerinStalled", by="mail")
     assert ticket["labels"] == {
         "alertname": "SerinStalled",
         "severity": "warning",
         **of(site),
         "reason": "QuotaExceeded",
     }
-    on_call.until_told("SerinStalled", by="mail", status="resolved", seconds=90)
+    on_call.until_notified("SerinStalled", by="mail", status="resolved", seconds=90)

@@ -61,9 +61,11 @@ async def test_each_kind_is_taken_and_goes_where_its_severity_is_routed(
             await serin.deliver(delivery(kind, at=now()))
     named = {f"SerinNotification{kind.value}" for kind in Kind if kind is not Kind.RESUMED}
     assert {alert["labels"]["alertname"] for alert in server.alerts()} == named
-    wait_until(lambda: set().union(*map(on_call.heard, ("chat", "mail", "pager"))) == named, what="told", seconds=30)
-    assert on_call.heard("pager") == {PAGE}
-    assert on_call.heard("mail") == {"SerinNotificationNeedsPerson", "SerinNotificationWarning"}
+    wait_until(
+        lambda: set().union(*map(on_call.alerts_of, ("chat", "mail", "pager"))) == named, what="told", seconds=30
+    )
+    assert on_call.alerts_of("pager") == {PAGE}
+    assert on_call.alerts_of("mail") == {"SerinNotificationNeedsPerson", "SerinNotificationWarning"}
     assert [group["labels"] for group in server.groups()] == [GROUP] * 3, "one group for a model and a receiver"
 
 
@@ -73,10 +75,10 @@ async def test_the_same_fact_twice_is_one_alert_and_one_message(
     """A leader that died after sending, and before it could note it."""
     note = delivery(at=now())
     await serin.deliver(note)
-    on_call.until_told(NEWS, by="chat")
+    on_call.until_notified(NEWS, by="chat")
     await serin.deliver(note)
     await serin.deliver(delivery(Kind.PROMOTED, at=now(), record="fraud-7c9f2a1b-2"))
-    on_call.until_told("SerinNotificationPromoted", by="chat")
+    on_call.until_notified("SerinNotificationPromoted", by="chat")
     assert len(server.alerts(NEWS)) == 1
     assert len([m for m in on_call.messages if {a["labels"]["alertname"] for a in m["alerts"]} == {NEWS}]) == 1
 
@@ -98,7 +100,7 @@ async def test_what_needs_a_person_is_prolonged_and_then_resolved(
     begun = now() - timedelta(minutes=10)
     need = delivery(Kind.NEEDS_PERSON_NOW, at=begun, reason=Reason.STABLE_NOT_READY)
     await serin.deliver(need)
-    page = on_call.until_told(PAGE, by="pager")
+    page = on_call.until_notified(PAGE, by="pager")
     [first] = server.alerts(PAGE)
     await serin.remind([need])
     [again] = server.alerts(PAGE)
@@ -106,11 +108,11 @@ async def test_what_needs_a_person_is_prolonged_and_then_resolved(
     assert end_of(first) <= end_of(again)
     assert abs(end_of(again) - now() - LASTS) < timedelta(seconds=10)
     await serin.deliver(delivery(Kind.RESUMED, at=now()))
-    over = on_call.until_told(PAGE, by="pager", status="resolved")
+    over = on_call.until_notified(PAGE, by="pager", status="resolved")
     assert over["startsAt"] == page["startsAt"]
     assert datetime.fromisoformat(over["startsAt"]) == begun
     assert server.alerts() == []
-    assert not on_call.heard("mail"), "what was never so is not told to be over"
+    assert not on_call.alerts_of("mail"), "what was never so is not told to be over"
 
 
 async def test_a_silence_holds_a_rollbacks_news_back_and_no_page(
@@ -120,11 +122,11 @@ async def test_a_silence_holds_a_rollbacks_news_back_and_no_page(
     await serin.deliver(delivery(at=now()))
     await serin.deliver(delivery(Kind.ROLLING_BACK, at=now()))
     await serin.deliver(delivery(Kind.NEEDS_PERSON_NOW, at=now(), reason=Reason.STABLE_NOT_READY))
-    on_call.until_told(PAGE, by="pager")
-    on_call.until_told("SerinNotificationRollingBack", by="chat")
+    on_call.until_notified(PAGE, by="pager")
+    on_call.until_notified("SerinNotificationRollingBack", by="chat")
     [alert] = server.alerts(NEWS)
     assert (alert["status"]["state"], alert["status"]["silencedBy"]) == ("suppressed", [silence])
-    assert not on_call.told(NEWS, by="chat")
+    assert not on_call.notified(NEWS, by="chat")
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=1), -timedelta(minutes=4)], ids=["an hour ahead", "4 min behind"])
@@ -135,6 +137,6 @@ async def test_a_page_gets_through_although_the_clocks_differ(
     settings = ReceiverSettings(name="team", alertmanager=AlertmanagerSettings(url=server.url))
     serin = Alertmanager(settings, Writer(), lambda: now() + ahead)
     await serin.deliver(delivery(Kind.NEEDS_PERSON_NOW, at=now() + ahead, reason=Reason.STABLE_NOT_READY))
-    on_call.until_told(PAGE, by="pager")
+    on_call.until_notified(PAGE, by="pager")
     await serin.deliver(delivery(Kind.RESUMED, at=now() + ahead))
     await serin.close()

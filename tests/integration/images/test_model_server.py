@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from e2e.deploy.process import free_port
 from e2e.sandbox.images.catalogue import MODEL_SERVER, STORAGE_INITIALIZERS, Catalogue, Image
 from e2e.sandbox.images.models import models_dir
 from e2e.sandbox.images.store import ModelStore
@@ -46,12 +46,6 @@ def start(cache: Path, *arguments: str, log: Path, **env: str) -> subprocess.Pop
             stdout=output,
             stderr=output,
         )
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

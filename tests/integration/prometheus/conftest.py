@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from e2e.deploy.cluster import wait_until
+from e2e.deploy.process import free_port
 from e2e.sandbox.build import build
 from tests.integration.prometheus.exposition import Exposition, Pod
 
@@ -72,9 +72,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     with Exposition(pods) as exposition:
         config = folder / "prometheus.yml"
         config.write_text(_config(exposition.server_address[1]), "utf-8")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{free.getsockname()[1]}"
+        address = f"127.0.0.1:{free_port()}"
         command = [
             str(build().binaries["prometheus"]),
             f"--config.file={config}",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e2e.pictures.board import Series, filled_in, read
-from e2e.pictures.drawing import draw, pieces, stretches, told
+from e2e.pictures.drawing import draw, formatted, pieces, stretches
 
 ROOT = Path(__file__).parents[3]
 DASHBOARDS = sorted((ROOT / "charts/serin/files/monitoring/dashboards").glob("*.json"))
@@ -86,7 +86,7 @@ def test_a_line_is_not_drawn_across_a_time_without_values() -> None:
     ],
 )
 def test_values_have_their_units(value: float, unit: str, text: str) -> None:
-    assert told(value, unit) == text
+    assert formatted(value, unit) == text
 
 
 def test_each_unit_of_the_dashboards_can_be_written() -> None:
@@ -96,7 +96,7 @@ def test_each_unit_of_the_dashboards_can_be_written() -> None:
         for panel in json.loads(path.read_text())["panels"]
         if panel["type"] != "row"
     }
-    assert all(told(1, unit) for unit in units)
+    assert all(formatted(1, unit) for unit in units)
 
 
 def test_variables_are_filled_in() -> None:

@@ -164,9 +164,7 @@ def test_there_is_nothing_to_hold_without_a_rollout(monkeypatch: pytest.MonkeyPa
 def test_a_revision_that_was_taken_back_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = desk_of(Lab(), monkeypatch)
     desk.go_live()
-    desk.lab.prometheus.candidate_bad = 40
-    desk.lab.want("2")
-    desk.until("RolledBack")
+    desk.take_back()
     refused = desk.lab.status["rejected"][0]["revision"]
     result = ran("retry", "fraud", "-r", "the cache was cold", "-y")
     assert result.exit_code == 0, result.output

@@ -121,9 +121,7 @@ def test_an_approval_is_told_with_what_it_asks_for(tmp_path: Path, approval: dic
 
 
 def test_what_was_taken_back_stays_refused_when_it_is_applied_again(desk: Desk, tmp_path: Path) -> None:
-    desk.lab.prometheus.candidate_bad = 40
-    desk.lab.want("2")
-    desk.until("RolledBack")
+    desk.take_back()
     found = effect(tmp_path, model("2"))
     assert found["effect"] == "Nothing"
     assert "Version 2 was taken back at" in found["sentences"][1]

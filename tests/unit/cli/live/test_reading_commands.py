@@ -47,18 +47,12 @@ def on_trial(desk: Desk) -> None:
     desk.judged()
 
 
-def taken_back(desk: Desk) -> None:
-    desk.lab.prometheus.candidate_bad = 40
-    desk.lab.want("2")
-    desk.until("RolledBack")
-
-
 def waiting_for_a_person(desk: Desk) -> None:
     desk.lab.want("2", paused=True)
     desk.api.work()
 
 
-STORIES = {"stable": lambda _: None, "on trial": on_trial, "taken back": taken_back, "paused": waiting_for_a_person}
+STORIES = {"stable": lambda _: None, "on trial": on_trial, "taken back": Desk.take_back, "paused": waiting_for_a_person}
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -91,7 +85,7 @@ def test_the_screen_of_a_rollout_has_both_arms_the_evidence_and_what_ends_the_wa
 
 
 def test_a_rollback_is_explained_with_numbers_its_record_and_what_to_do(desk: Desk) -> None:
-    taken_back(desk)
+    desk.take_back()
     found = told("explain", "fraud")
     text = "\n".join(found["sentences"])
     assert (found["outcome"], found["reason"]) == ("RolledBack", "SLOBreached")
@@ -111,7 +105,7 @@ def test_a_rollback_is_explained_with_numbers_its_record_and_what_to_do(desk: De
 
 
 def test_the_history_has_the_newest_rollout_first(desk: Desk) -> None:
-    taken_back(desk)
+    desk.take_back()
     assert [(each["version"], each["outcome"]) for each in told("history", "fraud")["items"]] == [
         ("2", "RolledBack"),
         ("1", "Promoted"),
@@ -119,7 +113,7 @@ def test_the_history_has_the_newest_rollout_first(desk: Desk) -> None:
 
 
 def test_a_rollback_says_that_the_revision_is_refused_and_how_to_go_on(desk: Desk) -> None:
-    taken_back(desk)
+    desk.take_back()
     found = told("get", "fraud")
     assert (found["wait"]["needsAPerson"], found["wait"]["urgency"]) == (False, "Owner")
     assert found["wait"]["ends"].startswith("nothing tonight; its owner chooses")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from serin.cli.following.course import Seen
 from serin.cli.following.entries import Entry, entry_of
 from serin.cli.following.records import Found
 from serin.cli.following.traces import Trace
@@ -16,7 +17,7 @@ from serin.cli.live.explaining import explained
 from serin.cli.live.reading import details_of, wait_of
 from serin.cli.page.fleet import Asked, fleet
 from serin.cli.page.markup import html, tag
-from serin.cli.page.rollout import Sight, rollout
+from serin.cli.page.rollout import rollout
 from serin.schema.reasons import Reason
 
 NOW = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
@@ -91,8 +92,8 @@ def test_the_page_calls_down_what_is_down_and_nobody_for_what_its_owner_decides(
     assert "no contact is set (annotation serin.dev/contact)" in dead
 
 
-def sight_of(obj: dict[str, Any]) -> Sight:
-    return Sight(details_of(obj), Found(None), Found([]), Trace("x-1"), None)
+def sight_of(obj: dict[str, Any]) -> Seen:
+    return Seen(details_of(obj), Found(None), Found([]), Trace("x-1"))
 
 
 def test_the_screen_and_the_words_say_that_nothing_is_answered_and_whom_to_ask() -> None:

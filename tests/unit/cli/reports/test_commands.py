@@ -41,9 +41,7 @@ def export(folder: Path, objects: Objects) -> str:
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = desk_of(Lab(), monkeypatch)
     made.go_live()
-    made.lab.prometheus.candidate_bad = 40
-    made.lab.want("2")
-    made.until("RolledBack")
+    made.take_back()
     return made
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from serin.cli.following.board import Reach
+from serin.cli.following.course import Seen
 from serin.cli.following.curves import Curve
 from serin.cli.following.entries import entry_of
 from serin.cli.following.records import Found
@@ -34,10 +35,10 @@ def world(*, back: bool = False) -> World:
     return made
 
 
-def seen(made: World) -> view.Seen:
+def seen(made: World) -> Seen:
     attempts = made.records.attempts("prod", "fraud")
     evidence = made.records.evidence("prod", made.record)
-    return view.Seen(details_of(made.lab.obj()), evidence, attempts, made.board.trace(("prod", "fraud"), made.record))
+    return Seen(details_of(made.lab.obj()), evidence, attempts, made.board.trace(("prod", "fraud"), made.record))
 
 
 def texts(panels: Any) -> dict[str, str]:
@@ -129,7 +130,7 @@ def test_a_record_that_cannot_be_read_leaves_what_was_seen() -> None:
     found = details_of(made.lab.obj())
     trace = made.board.trace(("prod", "fraud"), made.record)
     lost: Found[Any] = Found(None, "the right to get promotionrecords is missing")
-    parts = texts(view.panels(view.Seen(found, lost, lost, trace), made.now(), 80))
+    parts = texts(view.panels(Seen(found, lost, lost, trace), made.now(), 80))
     assert "The record could not be read: the right to get promotionrecords is missing." in parts["time"]
     assert "evidence: availability" in parts["time"]
     assert "events" not in parts
@@ -138,7 +139,7 @@ def test_a_record_that_cannot_be_read_leaves_what_was_seen() -> None:
 
 def test_a_model_without_a_rollout_has_nothing_but_what_get_says() -> None:
     found = details_of(other(0, START))
-    parts = texts(view.panels(view.Seen(found, Found(None), Found([]), Trace("")), START, 80))
+    parts = texts(view.panels(Seen(found, Found(None), Found([]), Trace("")), START, 80))
     assert list(parts) == ["now"]
 
 

@@ -10,8 +10,24 @@ from serin.cli.following.curves import Curve, joined, weights_of
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.traces import Trace
 from serin.cli.live.reading import part
+from serin.cli.live.views import Attempt, Details
 
 MOST_CURVES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One ModelDeployment, and what is known of its rollout: all that a view is made of."""
+
+    found: Details
+    evidence: Found[Evidence]
+    attempts: Found[list[Attempt]]
+    trace: Trace
+
+
+def record_shown(found: Details, attempts: Found[list[Attempt]]) -> str:
+    """The record of the rollout that is under way, or else of the last one; empty if there is none."""
+    return found.record or next((each.name for each in attempts.value or ()), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from serin.api.predictor.naming import unnameable
 from serin.cli.lint.definitions import kserve_fields
 from serin.cli.lint.findings import Finding, Level
 from serin.cli.lint.source import Document, Path
+from serin.cli.lint.structure import nearest
 from serin.cli.shell.layout import time_of
 from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import problem_of
@@ -64,9 +64,9 @@ def _unknown(doc: Document, value: object, names: Mapping[str, Any] | None, path
         if name in names:
             yield from _unknown(doc, part, names[name], (*path, name))
         elif name not in OWN_FIELDS:
-            close = difflib.get_close_matches(str(name), names, 1, 0.75)
+            close = nearest(str(name), names, 0.75)
             level = Level.ERROR if close else Level.WARNING
-            remedy = f"write {close[0]}" if close else "remove it, or look whether the KServe of your cluster has it"
+            remedy = f"write {close}" if close else "remove it, or look whether the KServe of your cluster has it"
             words = f"KServe 0.20 has no field {name} here: it is dropped without a word"
             yield doc.finding("unknown-field", (*path, name), words, remedy, level)
 

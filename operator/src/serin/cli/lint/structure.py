@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from serin.api.files.form import EXAMPLES
@@ -70,11 +70,17 @@ def _fields(doc: Document, schema: Schema, value: Schema, stored: Any, path: Pat
         yield doc.finding("value", path, "too few of its fields are given", f"give {pairs}")
 
 
+def nearest(name: str, known: Iterable[str], cutoff: float) -> str | None:
+    """The field that was probably meant: the same but for capitals, or as alike as ``cutoff`` (``difflib``)."""
+    names = list(known)
+    found = next((own for own in names if own.lower() == name.lower()), None)
+    return found or next(iter(difflib.get_close_matches(name, names, 1, cutoff)), None)
+
+
 def _similar(name: str, known: Schema) -> str:
-    found = next((own for own in known if own.lower() == name.lower()), None)
-    close = [found] if found else difflib.get_close_matches(name, known, 1, 0.6)
-    if close:
-        return f"write {close[0]}"
+    close = nearest(name, known, 0.6)
+    if close is not None:
+        return f"write {close}"
     return f"remove it; there are {', '.join(sorted(known)[:12])}" if known else "remove it"
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -18,7 +19,9 @@ from serin.cli.live.session import Session, now
 from serin.cli.live.views import Details, as_document
 from serin.cli.shell.layout import cut, is_terminal, width
 
-Change = tuple[str, Details | None]
+if TYPE_CHECKING:
+    from serin.cli.following.lines import Change
+
 NO_SCREEN = (
     "this follows by lines; `python -m pip install '.[view]'` in Serin's checkout makes it a full screen with keys"
 )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
-from serin.cli.following.course import course_of
+from serin.cli.following.course import Seen, course_of
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.timeline import Event, events_of
 from serin.cli.following.traces import Trace
@@ -22,31 +21,19 @@ from serin.cli.shell.layout import share
 MOST_ATTEMPTS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """All that the page is made of."""
-
-    found: Details
-    evidence: Found[Evidence]
-    attempts: Found[list[Attempt]]
-    seen: Trace
-    record: str | None
-    """The record of the rollout that is under way, or else of the last one."""
-
-
-def rollout(sight: Sight, now: datetime) -> list[Node]:
+def rollout(seen: Seen, now: datetime) -> list[Node]:
     """The content of the page."""
-    found = sight.found
+    found = seen.found
     return [
         head(found),
         tag("div", _why(found, now), _arms(found, now), class_="pair", id="pair"),
         *_troubles(found, now),
-        pictures(sight.evidence, sight.seen, now, title="Over time" if found.record else "The last rollout over time"),
+        pictures(seen.evidence, seen.trace, now, title="Over time" if found.record else "The last rollout over time"),
         _slos(found.slos),
         _gates(found, now),
-        timeline(sight.evidence.value, now),
+        timeline(seen.evidence.value, now),
         _said(found, now),
-        _history(found, sight.attempts, now),
+        _history(found, seen.attempts, now),
         _acting(found),
     ]
 

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from serin.cli.following.board import Board
+from serin.cli.following.course import Seen, record_shown
 from serin.cli.following.records import Found, Records
 from serin.cli.following.traces import ODD, Key
 from serin.cli.live.reading import Object, details_of, part
@@ -107,10 +108,10 @@ class Site:
             if obj is None:
                 return self._absent(key, "ModelDeployment", now)
             found, attempts = details_of(obj), records.attempts(*key)
-            name = found.record or next((each.name for each in attempts.value or ()), None)
+            name = record_shown(found, attempts)
             evidence = records.evidence(key[0], name) if name else Found(None)
-            sight = rollout.Sight(found, evidence, attempts, board.trace(key, name or ""), name)
-            return 200, document("/".join(key), _way(key), rollout.rollout(sight, now), board.reach, now)
+            seen = Seen(found, evidence, attempts, board.trace(key, name))
+            return 200, document("/".join(key), _way(key), rollout.rollout(seen, now), board.reach, now)
 
         return await self._page(fleet.path_of(*key), made)
 

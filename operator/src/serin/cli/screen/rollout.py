@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from serin.cli.following.course import Seen, record_shown
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.traces import ODD, Key
 from serin.cli.live.reading import Object, details_of
@@ -111,15 +112,11 @@ class Rollout(Screen[None]):
             self._mark = mark
             self.read()
 
-    def _seen(self, found: Details) -> view.Seen:
+    def _seen(self, found: Details) -> Seen:
         """What is known of its rollout; nothing of another one's record."""
-        name = self._wanted(found)
+        name = record_shown(found, self._attempts)
         evidence: Found[Evidence] = self._evidence if name == self._record else Found(None)
-        return view.Seen(found, evidence, self._attempts, self._sight.board.trace(self._key, name))
-
-    def _wanted(self, found: Details) -> str:
-        """The record of the rollout that is under way, or of the last one; empty if there is none."""
-        return found.record or next((each.name for each in self._attempts.value or ()), "")
+        return Seen(found, evidence, self._attempts, self._sight.board.trace(self._key, name))
 
     def _show(self, parts: dict[str, view.Panel], told: str) -> None:
         gone = self.query_one("#gone", Static)
@@ -140,7 +137,7 @@ class Rollout(Screen[None]):
             return
         namespace, records = self._key[0], self._sight.records
         self._attempts = await apart(lambda: records.attempts(*self._key))
-        name = self._wanted(found)
+        name = record_shown(found, self._attempts)
         evidence: Found[Evidence] = Found(None)
         if name:
             evidence = await apart(lambda: records.evidence(namespace, name))

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from serin.cli.following.board import Reach
-from serin.cli.following.course import course_of
+from serin.cli.following.course import Seen, course_of
 from serin.cli.following.entries import Entry
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.timeline import events_of
-from serin.cli.following.traces import Key, Trace
+from serin.cli.following.traces import Key
 from serin.cli.live.screens import attempts, screen, weight_of
-from serin.cli.live.views import Attempt, Details
+from serin.cli.live.views import Attempt
 from serin.cli.screen import plots
 from serin.cli.shell.layout import ago, moment, paint, paragraph, table, time_of, within
 from serin.schema.printable import printable
@@ -36,16 +36,6 @@ class Listing:
     lines: Sequence[tuple[Key, Text]]
     told: str
     """How many there are, or why there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One ModelDeployment, and what is known of its rollout."""
-
-    found: Details
-    evidence: Found[Evidence]
-    attempts: Found[list[Attempt]]
-    trace: Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,11 +98,8 @@ class Actor:
             for ref in (ref for ref in plan.ensure if ref.revision not in snapshot.foreign):
                 actual = snapshot.workloads.get(ref.revision)
                 if actual is None:
-                    told: list[Announcement] = []
-                    await acts.run(
-                        Act.INFERENCE_SERVICE, ref.workload.name, self._create(snapshot, decision, ref, told)
-                    )
-                    await self._announce(Subject(snapshot.obj, now), told, acts)
+                    create = self._create(snapshot, decision, ref, acts, now)
+                    await acts.run(Act.INFERENCE_SERVICE, ref.workload.name, create)
                 else:
                     await acts.run(Act.SCALING, ref.workload.name, self._scale(snapshot, ref, actual, plan))
         for ref in plan.delete:
@@ -184,8 +181,10 @@ class Actor:
         if patch:
             await self._cluster.merge(snapshot.backend.kind, snapshot.owner.namespace, ref.workload.name, patch)
 
-    async def _create(self, snapshot: Snapshot, decision: Decision, ref: RevisionRef, told: list[Announcement]) -> None:
-        """Creates an arm; ``told`` gets what KServe's definition does not have of it."""
+    async def _create(
+        self, snapshot: Snapshot, decision: Decision, ref: RevisionRef, acts: Acts, now: datetime
+    ) -> None:
+        """Creates an arm, and announces what KServe's definition does not have of it."""
         source = await self._source(snapshot, ref)
         if source is None:
             if Part.RECORDS in snapshot.unknown:
@@ -201,7 +200,8 @@ class Actor:
         dropped = dropped_fields(body.get("spec"), stored.get("spec"))
         if dropped:
             message = f"KServe has no field {', '.join(dropped)}: version {ref.version} runs without; mend spec"
-            told.append(announcement(decision.status, FIELDS_DROPPED, message, warning=True))
+            item = announcement(decision.status, FIELDS_DROPPED, message, warning=True)
+            await self._announce(Subject(snapshot.obj, now), (item,), acts)
 
     async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``, from spec or the records; None if nobody knows it."""

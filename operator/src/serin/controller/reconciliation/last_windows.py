@@ -44,9 +44,9 @@ def _answers_are_missing(decision: Decision, reader: WindowReader, snapshot: Sna
     if status.stable_down_since is not None:  # what may be the cure waits for the end of this rollout
         return False
     if route is not None and (route.weight > 0 or route.exposes or not route.accepted):
-        reader.unexposed_at = None
+        reader.note_exposed()
         return True
-    since = reader.unexposed_at = reader.unexposed_at or now
+    since = reader.note_unexposed(now)
     return now - since < last_answers_timeout(reader.length) and not reader.has_read(since)
 
 

@@ -178,6 +178,15 @@ class WindowReader:
             self.outages.pop()
         self.outages.append((start, now))
 
+    def note_exposed(self) -> None:
+        """Notes that a candidate that is taken back may still get requests."""
+        self.unexposed_at = None
+
+    def note_unexposed(self, now: datetime) -> datetime:
+        """Notes that it gets none; returns since when that is known."""
+        self.unexposed_at = self.unexposed_at or now
+        return self.unexposed_at
+
     def _without_outage(self, interval: Interval) -> Interval:
         """The interval, without the candidate's counts where the gateway answered for it."""
         away = any(interval.start < end and start < interval.end for start, end in self.outages)

@@ -57,7 +57,7 @@ def urgency(status: ModelDeploymentStatus) -> Urgency:
         return Urgency.NOW
     if status.reason is Reason.REVISION_REJECTED:
         return Urgency.NO
-    weight = max(status.weights.desired, status.weights.applied) if status.weights is not None else 0
+    weight = _exposed(status)
     blind = bool(weight) and status.reason in BLIND
     stuck = bool(weight) and status.phase is Phase.ROLLING_BACK
     return Urgency.NOW if status.reason in CLIENTS_HURT or blind or stuck else Urgency.BY_DAY
@@ -107,9 +107,13 @@ def cause_became_known(before: ModelDeploymentStatus, after: ModelDeploymentStat
 
 def _still_exposed(status: ModelDeploymentStatus) -> bool:
     """Whether a candidate that is taken back still has traffic: then it is not over for whoever was woken."""
-    rollout, weights = status.rollout, status.weights
-    left = max(weights.desired, weights.applied) if weights is not None else 0
-    return rollout is not None and rollout.taken_back and left > 0
+    rollout = status.rollout
+    return rollout is not None and rollout.taken_back and _exposed(status) > 0
+
+
+def _exposed(status: ModelDeploymentStatus) -> int:
+    """The percent that may reach the candidate: what is decided, or what the gateway still has."""
+    return max(status.weights.desired, status.weights.applied) if status.weights is not None else 0
 
 
 def _answer_waits(status: ModelDeploymentStatus) -> bool:

@@ -42,7 +42,7 @@ def analysis_condition(context: DecisionContext, status: ModelDeploymentStatus) 
         return [_made(context, Reason.ANALYSIS_NOT_READY.value, words, holds=False)]
     kept = [c for c in status.conditions if c.type == kind.value]
     ready = (found is not None and found.ready and not found.unknown) or (found is None and _is_good(kept))
-    if _was_seen(context) and (kept or found is not None) and (not ready or _blind(context, status)):
+    if _was_seen(context) and (kept or found is not None) and (not ready or unseen_for_long(context, status)):
         return [_by_windows(context, status)]
     if found is None:
         return kept
@@ -63,14 +63,15 @@ def _is_good(kept: list[Condition]) -> bool:
     return any(condition.status == "True" for condition in kept)
 
 
-def _blind(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+def unseen_for_long(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether the evidence of the rollout has been missing for long enough to ask for a person."""
     since = status.rollout.unknown_since if status.rollout is not None else None
     return since is not None and context.now - since >= BLIND_STALLED_AFTER
 
 
 def _by_windows(context: DecisionContext, status: ModelDeploymentStatus) -> Condition:
     found, unknown = context.observed.readiness, context.observed.assessment.unknown
-    if unknown is not None and _blind(context, status):
+    if unknown is not None and unseen_for_long(context, status):
         return _made(context, unknown.reason.value, unseen_words(context, status), holds=None)
     return _made(context, "Ready", "; ".join((SEEN, *(found.warnings if found is not None else ()))), holds=True)
 

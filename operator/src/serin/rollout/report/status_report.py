@@ -14,7 +14,7 @@ from serin.rollout.gates.gate import hold_limit
 from serin.rollout.observation import Problem
 from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
-from serin.rollout.report.sight import BLIND_STALLED_AFTER, unseen_words
+from serin.rollout.report.sight import unseen_for_long, unseen_words
 from serin.rollout.report.state import ending, says_its_end, state, summary, told
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, failed_write, weight_on, weights_of, with_fields, with_rollout
@@ -117,10 +117,9 @@ def _failure_note(transition: Transition) -> str:
 def _blind_for_long(context: DecisionContext, transition: Transition) -> Reason | None:
     """The reason of a step whose evidence has been missing for long; None without one, or without traffic."""
     status, unknown = transition.status, context.observed.assessment.unknown
-    since = status.rollout.unknown_since if status.rollout is not None else None
-    if transition.reason not in UNSEEN_REASONS or since is None or unknown is None or not weights_of(status).desired:
+    if transition.reason not in UNSEEN_REASONS or unknown is None or not weights_of(status).desired:
         return None
-    if context.now - since < BLIND_STALLED_AFTER:
+    if not unseen_for_long(context, status):
         return None
     return unknown.reason if transition.reason is Reason.STEP_TIMEOUT else transition.reason
 
