@@ -34,6 +34,8 @@ SLOS = [
     {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
     {"name": "latency", "severity": "Required", "objective": "95.0", "indicator": {"latency": {"threshold": "500ms"}}},
 ]
+END = "\x1b[F"
+"""What a terminal sends for the key End."""
 SIZE = (110, 84)
 SECONDS = 180.0
 
@@ -118,6 +120,8 @@ def in_a_terminal(serin: CommandLine) -> None:
     with serin.screen("watch") as screen:
         screen.until("RolledBack")
         screen.press("\r")
+        screen.until("the last rollout over time")
+        screen.press(END)  # three SLOs are drawn above it
         screen.until("what happened")
         screen.press("q")
         assert screen.ended() == 0
