@@ -365,6 +365,33 @@ def test_what_was_taken_back_on_its_way_back_is_tried_again_with_steps() -> None
     assert world.weights[-1] == 10
 
 
+def test_a_retry_of_what_is_being_taken_back_waits_for_the_end_of_that() -> None:
+    world = serving()
+    world.want("3")
+    world.until(Phase.PROGRESSING)
+    world.candidate_window, world.refused = BAD, {"PromotionRecord"}
+    world.until(Phase.ROLLING_BACK)
+    world.candidate_window = CLEAN
+    world.ask("Retry", revision=ref("3").revision)
+    world.settle(3)
+    assert (world.status.phase, world.answers) == (Phase.ROLLING_BACK, [])
+    world.refused = set()
+    world.until(Phase.PROGRESSING)
+    assert outcome(world)[0] is ActionOutcome.ACCEPTED
+
+
+def test_a_retry_of_what_is_being_taken_back_for_long_is_refused() -> None:
+    world = serving()
+    world.want("3")
+    world.until(Phase.PROGRESSING)
+    world.candidate_window, world.refused = BAD, {"HTTPRoute"}
+    world.until(Phase.ROLLING_BACK)
+    world.ask("Retry", revision=ref("3").revision)
+    world.settle(310)
+    assert outcome(world)[0] is ActionOutcome.REFUSED
+    assert "is under way; try again when it is over" in outcome(world)[1]
+
+
 def test_a_retry_ends_when_spec_moves_on() -> None:
     world = rejected()
     world.want("3", paused=True)

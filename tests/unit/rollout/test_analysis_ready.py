@@ -10,18 +10,21 @@ import pytest
 
 from serin.api.conditions import Condition
 from serin.rollout.gates.evidence.analysis_ready import analysis_not_ready, preflight_due
+from serin.rollout.notifications.kinds import Urgency, urgency
 from serin.rollout.readiness import Readiness
+from serin.rollout.views import FreezeView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import Scene, answer
-from tests.world import SECOND, World, policy, ref, serving
+from tests.world import CLEAN, SECOND, World, policy, ref, serving
 
 OBSTACLE = Readiness(START, obstacles=("latency: le=500 is no bucket boundary; there are 250, 1000",))
 AWAY = Readiness(START, unavailable="availability: http://prometheus: no connection")
 QUIET = Readiness(START, unknown=("availability: no requests",), saw_candidate=True)
 FINE = Readiness(START, summary="every SLO that decides can be counted", warnings=("drift: no value",))
 WARN = {"window": "1s", "preflight": "Warn"}
+APPROVAL = {"name": "cab", "before": "Promote", "approval": {"timeout": "2h"}}
 
 
 def preparing(readiness: Readiness | None, analysis: dict[str, Any] | None = None) -> World:
@@ -250,6 +253,36 @@ def test_what_preflight_could_not_see_is_over_with_usable_windows_and_blindness_
     again = told(world)
     assert again is not None
     assert again.status == "True"
+
+
+@pytest.mark.parametrize(
+    ("phase", "changes", "reason"),
+    [
+        (Phase.PROGRESSING, {"freezes": (FreezeView("prod/cutover", "cutover of the ledger"),)}, Reason.FROZEN),
+        (Phase.PROGRESSING, {"policy": policy(gates=[APPROVAL])}, Reason.WAITING_FOR_APPROVAL),
+        (Phase.BAKING, {"policy": policy(bake={"for": "1h"})}, Reason.BAKING),
+    ],
+)
+def test_whatever_holds_a_candidate_with_traffic_its_blindness_needs_a_person(
+    phase: Phase, changes: dict[str, Any], reason: Reason
+) -> None:
+    world = serving()
+    world.policy, world.readiness = changes.get("policy", world.policy), FINE
+    world.want("2")
+    world.until(phase)
+    world.freezes = changes.get("freezes", ())
+    world.settle(60)
+    assert world.status.reason is reason
+    assert urgency(world.status) is Urgency.NO
+    world.candidate_window, world.server = None, "prometheus.monitoring:9090"
+    world.settle(60)
+    assert urgency(world.status) is Urgency.NO, "a minute is no outage"
+    world.settle(300)
+    assert "; last usable window until 2026-" in (world.status.message or "")
+    assert urgency(world.status) is Urgency.NOW
+    world.candidate_window = CLEAN
+    world.settle(3)
+    assert urgency(world.status) is Urgency.NO
 
 
 def test_before_the_first_usable_window_what_preflight_found_stays() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from serin.cli.live.views import Details
 from serin.cli.shell.telling import serin
 from serin.errors import InvalidInput
+from serin.schema.phase import Phase
 
 Sentence = Callable[[Details], str]
 
@@ -21,6 +22,10 @@ def _candidate(found: Details) -> str:
 
 def _weight(found: Details) -> int:
     return found.candidate.weight if found.candidate else 0
+
+
+def _after(found: Details) -> str:
+    return ", when it has been taken back" if found.row.phase == Phase.ROLLING_BACK else ""
 
 
 EFFECTS: dict[str, Sentence] = {
@@ -45,7 +50,7 @@ EFFECTS: dict[str, Sentence] = {
         f"the rollout of {_candidate(d)} ends, {_stable(d)} takes all traffic, and the revision is refused until a "
         "Retry"
     ),
-    "Retry": lambda d: f"version {d.wanted} is tried again from the beginning, as a new rollout",
+    "Retry": lambda d: f"version {d.wanted} is tried again from the beginning, as a new rollout{_after(d)}",
 }
 """By action; ``ActionKind`` has the words."""
 

@@ -106,6 +106,7 @@ def _actionable(context: DecisionContext, status: ModelDeploymentStatus) -> list
         for action in _waiting(context, status)
         if unwritten < (KEPT_ANSWERS if action.spec.action is ActionKind.ABORT else MOST_UNWRITTEN)
         and (not action.spec.action.forward or _forward_can_be_decided(context))
+        and not ACTIONS[action.spec.action].waits(context, status, action)
     ]
 
 

@@ -5,12 +5,18 @@ So is the first revision of a name whose model was rejected under another name.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from serin.api.status import ModelDeploymentStatus, Retry
 from serin.rollout.actions.rule import ActionRule, Effect, Request
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
 from serin.rollout.transition import with_fields
+from serin.rollout.views import ActionView
 from serin.schema.phase import Phase
+
+ROLLBACK_TIMEOUT = timedelta(minutes=5)
+"""How long a Retry of a revision that is being taken back waits for the end of that."""
 
 
 def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
@@ -35,4 +41,13 @@ def _waits_as_first(context: DecisionContext, status: ModelDeploymentStatus) -> 
     return status.stable is None and (observed.rejected_elsewhere is not None or Part.REJECTIONS in observed.unknown)
 
 
-RETRY = ActionRule(_apply, "the revision is tried again, as a new rollout")
+def _waits(context: DecisionContext, status: ModelDeploymentStatus, action: ActionView) -> bool:
+    """Whether it is for the revision that is being taken back: nobody should have to ask again some seconds later."""
+    candidate, rollout = status.candidate, status.rollout
+    if candidate is None or rollout is None or candidate.revision != action.spec.revision:
+        return False
+    decided_at = rollout.decided_at if rollout.taken_back else None
+    return decided_at is not None and context.now - decided_at < ROLLBACK_TIMEOUT
+
+
+RETRY = ActionRule(_apply, "the revision is tried again, as a new rollout", _waits)

@@ -32,6 +32,8 @@ class ActionRule:
     apply: Callable[[DecisionContext, ModelDeploymentStatus, Request], Effect]
     accepted: str
     """Message of the answer if it is accepted."""
+    waits: Callable[[DecisionContext, ModelDeploymentStatus, ActionView], bool] = lambda *_: False
+    """Whether an action keeps for now what would only be refused: what it needs comes by itself, and soon."""
 
 
 def rollout_of_action(status: ModelDeploymentStatus, answer: AnsweredAction) -> RolloutStatus | str:
