@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from serin.errors import InvalidInput
+from serin.notify.emergency import BY_REASON
 from serin.notify.message import Writer
+from serin.rollout.notifications import kinds
 from serin.schema.notification_kinds import NotificationKind
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
@@ -83,8 +85,8 @@ def test_a_rollback_from_beginning_to_end() -> None:
         (
             Kind.NEEDS_PERSON_NOW,
             {"reason": Reason.COMMON_CAUSE, "phase": Phase.PROGRESSING, "weight": 25},
-            "No: version 42 serves 25 %, version 41 75 %.",
-            "Yes, now.",
+            "No: version 42 gets 25 %, version 41 75 %, and both break the objective.",
+            "Yes, now: mend what both need (a database, the network, the node); a rollback would not help.",
         ),
         (
             Kind.NEEDS_PERSON,
@@ -160,7 +162,18 @@ def test_every_kind_has_a_title_and_no_empty_line(kind: NotificationKind) -> Non
             "version 41 has no ready endpoint: SpecInvalid",
             "SerinStableDown",
         ),
-        ({"reason": Reason.COMMON_CAUSE}, "CommonCause", "SerinStalled"),
+        ({"reason": Reason.COMMON_CAUSE}, "versions 41 and 42 both break the objective", "SerinStalled"),
+        (
+            {"reason": Reason.OBSERVATION_INCOMPLETE, "weight": 25},
+            "what tells how version 42 does cannot be read: ObservationIncomplete",
+            "SerinStalled",
+        ),
+        (
+            {"reason": Reason.STABLE_DOWN, "phase": Phase.ROLLING_BACK, "weight": 100},
+            "version 42 is to be taken back, and version 41 has no ready endpoint",
+            "SerinStableDown",
+        ),
+        ({"reason": Reason.SPEC_INVALID}, "SpecInvalid", "SerinStalled"),
     ],
 )
 def test_a_person_who_is_needed_at_once_reads_what_is_wrong_and_finds_its_page(
@@ -169,6 +182,10 @@ def test_a_person_who_is_needed_at_once_reads_what_is_wrong_and_finds_its_page(
     written = Writer(links={"runbooks": "https://pages/"}).write(delivery(Kind.NEEDS_PERSON_NOW, **changes))
     assert written.title == f"prod/fraud: ACT NOW: {title}"
     assert f"Runbook: https://pages/{page}.md" in written.text
+
+
+def test_each_reason_for_which_a_person_is_needed_at_once_has_words_of_its_own() -> None:
+    assert set(BY_REASON) >= kinds.CLIENTS_HURT | kinds.BLIND
 
 
 def test_a_template_is_text_with_names_and_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""What is wrong when a person is needed at once: a title, two answers, and the runbook. Four things can be."""
+"""What is wrong when a person is needed at once: a title, two answers, and the runbook."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from serin.api.notification import Notification
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
+
+EVERYTHING = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,24 @@ BLIND = Emergency(
     "Yes, now: bring its numbers back, or take it back (Abort) if that takes longer.",
     "SerinAnalysisBlind",
 )
+UNREAD = Emergency(
+    "ACT NOW: what tells how version $candidate does cannot be read: $reason",
+    "Not known: {candidate} gets {weight}, and parts of what tells how it does are unread; {stable} serves {rest}.",
+    "Yes, now: mend what is named below, or take it back (Abort) if that takes longer.",
+    "SerinStalled",
+)
+ONLY_CANDIDATE = Emergency(
+    "ACT NOW: version $candidate is to be taken back, and version $stable has no ready endpoint",
+    "No: {candidate} is to be taken back, and gets {weight}, since {stable} has no ready endpoint.",
+    "Yes, now: bring the pods of {stable} back; the runbook has the commands that tell why they are not.",
+    "SerinStableDown",
+)
+BOTH_FAIL = Emergency(
+    "ACT NOW: versions $stable and $candidate both break the objective",
+    "No: {candidate} gets {weight}, {stable} {rest}, and both break the objective.",
+    "Yes, now: mend what both need (a database, the network, the node); a rollback would not help.",
+    "SerinStalled",
+)
 OTHER = Emergency("ACT NOW: $reason", "No: {serves}.", "Yes, now.", "SerinStalled")
 BY_REASON: dict[Reason, Emergency] = {
     Reason.NO_RECEIVER: NO_WAY_BACK,
@@ -52,7 +72,10 @@ BY_REASON: dict[Reason, Emergency] = {
     Reason.REVISION_REJECTED: DOWN,
     Reason.NO_DATA: BLIND,
     Reason.METRICS_UNAVAILABLE: BLIND,
+    Reason.OBSERVATION_INCOMPLETE: UNREAD,
+    Reason.COMMON_CAUSE: BOTH_FAIL,
 }
+"""Each reason for which a person is needed at once (``rollout.notifications.kinds``)."""
 
 
 def emergency(note: Notification) -> Emergency:
@@ -63,5 +86,7 @@ def emergency(note: Notification) -> Emergency:
     if note.down_since is not None and not note.candidate:
         return DOWN
     found = BY_REASON.get(note.reason, OTHER) if note.reason is not None else OTHER
-    stuck = note.phase is Phase.ROLLING_BACK and note.weight > 0
-    return STUCK if stuck and found in {OTHER, BLIND} else found
+    back = note.phase is Phase.ROLLING_BACK
+    if back and note.reason is Reason.STABLE_DOWN and note.weight == EVERYTHING:
+        return ONLY_CANDIDATE
+    return STUCK if back and note.weight > 0 and found in {OTHER, BLIND, UNREAD} else found
