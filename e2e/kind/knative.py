@@ -32,6 +32,8 @@ MANAGER = "kserve-controller-manager"
 ACCOUNT = "controller"
 ENVOY = "projectcontour/envoy"
 STEPS = 3
+USER = "65532"
+"""Knative has its sidecar run as anybody but root, and the kubelet asks the image for a number."""
 Json = dict[str, Any]
 
 
@@ -77,8 +79,9 @@ def is_there(api: ClusterApi) -> bool:
 def images(binaries: Mapping[str, Path]) -> list[Image]:
     """Each controller, and the sidecar of every revision, as an image of one program."""
     return [
-        Image([tag], [[Entry(f"usr/local/bin/{name}", binaries[name])]], entrypoint=[f"/usr/local/bin/{name}"])
+        Image([tag], [[Entry(program, binaries[name])]], entrypoint=[f"/{program}"], user=USER)
         for tag, name in workloads.IMAGES.items()
+        for program in (f"usr/local/bin/{name}",)
     ]
 
 

@@ -69,6 +69,11 @@ def test_every_image_that_is_named_is_made() -> None:
     assert named | {SETTINGS["config-deployment"]["queue-sidecar-image"]} == made
 
 
+def test_no_image_runs_as_root() -> None:
+    made = knative.images({name: Path("/bin") / name for name in IMAGES.values()})
+    assert all(image.user.isdecimal() and int(image.user) for image in made), "the kubelet knows no names of users"
+
+
 def deployment(generation: int = 2, **counts: int) -> dict[str, Any]:
     status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "observedGeneration": 2} | counts
     metadata = {"name": "manager", "namespace": "kserve", "generation": generation}
