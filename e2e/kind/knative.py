@@ -41,6 +41,8 @@ class KnativeKind(Kind):
     """The kind cluster with Knative Serving."""
 
     capabilities = Kind.capabilities | {"knative"}
+    steady_rate = 60
+    """At 120 two processors fall behind: requests pile up, the autoscaler adds pods, and their start takes the rest."""
 
     def up(self, *, images: Images | None = None) -> bool:
         """See :class:`Kind`; a cluster that runs without Knative gets it now."""

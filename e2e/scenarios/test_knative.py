@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ from e2e.scenarios.provider import KNATIVE
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from e2e.deploy.cluster import Json
+    from e2e.load.background import BackgroundLoad
 
 pytestmark = pytest.mark.needs(KNATIVE)
 
@@ -28,6 +32,12 @@ class KnativeSite(Site):
     def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
         """The ModelDeployment that asks for ``version``."""
         return super().model_deployment(version, environment=environment, **{"mode": "Knative", **changes})
+
+    @contextlib.contextmanager
+    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
+        """As many requests as it carries at most: each passes a queue-proxy, too."""
+        with super().load(min(rate, self.provider.steady_rate)) as load:
+            yield load
 
     @property
     def isvc(self) -> Json:
