@@ -30,8 +30,10 @@ class KnativeSite(Site):
         return f"{MODEL}-predictor.{self.namespace}.example.com"
 
     def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
-        """The ModelDeployment that asks for ``version``."""
-        return super().model_deployment(version, environment=environment, **{"mode": "Knative", **changes})
+        """The ModelDeployment that asks for ``version``; more pods would only take the processors of the others."""
+        item = super().model_deployment(version, environment=environment, **{"mode": "Knative", **changes})
+        item["spec"]["predictor"]["maxReplicas"] = 1
+        return item
 
     @contextlib.contextmanager
     def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
