@@ -123,11 +123,11 @@ class Desk:
         """Version 1 is stable."""
         run(self.lab.until(self.lab.stable("1")))
 
-    def take_back(self) -> None:
-        """Version 2 is bad, and taken back."""
+    def take_back(self, until: str = "RolledBack") -> None:
+        """Version 2 is bad, and taken back, as far as that phase."""
         self.lab.prometheus.candidate_bad = 40
         self.lab.want("2")
-        self.until("RolledBack")
+        self.until(until)
 
     def judged(self) -> None:
         """Lets the operator work until there is evidence."""

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         told.print(f"python -m e2e.playground {' | '.join(COMMANDS)}", markup=False)
         return USAGE
     try:
-        command(Sandbox(NAME), folder(os.environ))
+        command(Sandbox(NAME, start="make playground"), folder(os.environ))
     except (SandboxError, DeployError) as error:
         told.print(str(error), style="red", markup=False)
         return FAILED

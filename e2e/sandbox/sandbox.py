@@ -35,9 +35,10 @@ class Sandbox:
     """What it can do beyond a gateway, KServe and Prometheus, for scenarios: see e2e/scenarios/provider.py."""
     steady_rate = 200
 
-    def __init__(self, name: str = DEFAULT_NAME, *, state: Path | None = None) -> None:
-        """SandboxError if ``name`` cannot be one. ``state`` overrides where its files lie."""
+    def __init__(self, name: str = DEFAULT_NAME, *, state: Path | None = None, start: str = "") -> None:
+        """SandboxError if ``name`` cannot be one. ``state`` overrides where its files lie; ``start`` is the command."""
         self.name = name
+        self._start = start or f"serin-sandbox up --name {name}"
         self.layout: Layout = state_folder(name, state)
 
     @classmethod
@@ -147,7 +148,7 @@ class Sandbox:
 
     def _why_not(self) -> str:
         if states.load(self.layout.state) is None:
-            return f"The sandbox {self.name!r} is not running. Start it: serin-sandbox up --name {self.name}"
+            return f"The sandbox {self.name!r} is not running. Start it: {self._start}"
         lines = "\n".join(f"    {line}" for line in tail(self.layout.log("supervisor")))
         return f"The sandbox {self.name!r} was started, but ended. Its supervisor's last lines:\n{lines}"
 

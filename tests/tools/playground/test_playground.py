@@ -40,7 +40,7 @@ def test_without_a_playground_env_says_so_in_a_sentence(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert main(["env"]) == 1
-    assert "is not running" in capsys.readouterr().err
+    assert "is not running. Start it: make playground\n" in capsys.readouterr().err
 
 
 def test_ending_what_is_not_there_is_fine(

@@ -94,7 +94,7 @@ def test_silence_through_a_whole_step_asks_for_a_person() -> None:
             Verdict.FAIL,
             Reason.SLO_BREACHED,
             Reason.WORSE_THAN_STABLE,
-            "Required SLO failed, only Critical ones roll back",
+            "Required SLO failed, so the weight stays (a Critical one would roll back)",
         ),
         (Verdict.HOLD, Reason.COMMON_CAUSE, Reason.COMMON_CAUSE, "is not shown to be worse than stable"),
         (Verdict.HOLD, Reason.WORSE_THAN_STABLE, Reason.WORSE_THAN_STABLE, "worse than stable; "),

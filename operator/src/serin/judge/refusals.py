@@ -1,4 +1,4 @@
-"""Whether the candidate answers a share of requests with a 4xx that is far from stable's. It is told, and never acts.
+"""Whether the candidate answers a share of requests with a 4xx that is far from stable's. It is told.
 
 Clients' mistakes hit both arms alike. So in each window the candidate should have the share of both arms together, and
 its answers with a 4xx are a sum of hypergeometric variables: the chance that their share ``s`` is so far from the mean

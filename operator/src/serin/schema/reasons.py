@@ -250,7 +250,7 @@ class Reason(StrEnum):
     )
     CLIENT_ERRORS_DIFFER = (
         "ClientErrorsDiffer",
-        "The candidate answers another share of the requests with a 4xx than stable; it is told, and never acts.",
+        "The candidate answers another share of the requests with a 4xx than stable. One that refuses most is held.",
         WARNING,
     )
     TEMPLATE_DRIFT = (

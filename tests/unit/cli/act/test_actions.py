@@ -174,6 +174,23 @@ def test_a_revision_that_was_taken_back_is_tried_again(monkeypatch: pytest.Monke
     assert "a rollout of version 2 is under way" in result.stderr
 
 
+def test_a_revision_that_serves_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = desk_of(Lab(), monkeypatch)
+    desk.go_live()
+    result = ran("retry", "fraud", "-r", "why", "-y")
+    assert result.exit_code == 2
+    assert "fraud: version 1 serves already, so there is nothing to try again" in result.stderr
+    assert not said(desk), "no PromotionAction is left behind"
+
+
+def test_a_retry_of_what_is_being_taken_back_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = desk_of(Lab(), monkeypatch)
+    desk.go_live()
+    desk.take_back(until="RollingBack")
+    result = ran("retry", "fraud", "-r", "the cache was cold", "-y")
+    assert "as a new rollout, when it has been taken back" in result.stdout
+
+
 @pytest.mark.parametrize(("command", "word"), [("approve", "Approve"), ("reject", "Reject")])
 def test_a_gate_that_waits_is_answered_by_its_name(monkeypatch: pytest.MonkeyPatch, command: str, word: str) -> None:
     desk = desk_of(Lab(GATED), monkeypatch)

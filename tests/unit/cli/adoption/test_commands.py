@@ -29,7 +29,7 @@ def test_init_writes_what_can_be_applied(tmp_path: Path) -> None:
     policy, deployment = yaml.safe_load_all(result.stdout)
     assert (policy["kind"], deployment["kind"]) == ("PromotionPolicy", "ModelDeployment")
     assert deployment["metadata"] == {"name": "fraud-live", "namespace": "prod"}
-    assert "note: PromotionPolicy careful is a beginning" in result.stderr
+    assert "note: PromotionPolicy fraud-live is a beginning" in result.stderr
 
 
 @pytest.mark.parametrize(

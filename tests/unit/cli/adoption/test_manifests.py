@@ -59,7 +59,7 @@ def test_everything_follows_from_the_service_and_its_route() -> None:
             "parentRef": {"name": "models", "namespace": "gateways"},
             "timeout": "30s",
         },
-        "policyRef": {"name": "careful"},
+        "policyRef": {"name": "old-live"},
     }
 
 

@@ -87,9 +87,12 @@ def gate_for(found: Details, gate: str | None) -> str:
 
 
 def revision_for(found: Details, revision: str | None, wanted: str) -> str:
-    """The revision to try again: by default the one that spec asks for."""
-    if found.candidate is not None:
+    """The revision to try again, by default the one that spec asks for; ``InvalidInput`` if nothing refuses it."""
+    name, chosen, stable = found.row.name, revision or wanted, found.stable
+    if found.candidate is not None and found.row.phase != Phase.ROLLING_BACK:
         raise InvalidInput(
-            f"{found.row.name}: a rollout of version {found.candidate.version} is under way; retry when it is over"
+            f"{name}: a rollout of version {found.candidate.version} is under way; retry when it is over"
         )
-    return revision or wanted
+    if found.row.phase == Phase.STABLE and stable is not None and stable.revision == chosen:
+        raise InvalidInput(f"{name}: version {stable.version} serves already, so there is nothing to try again")
+    return chosen

@@ -28,7 +28,6 @@ from serin.traffic.standard.adoption import MODE, obstacle, served_name
 from serin.traffic.standard.service import predictor_of
 
 ISVC = ("isvc", "inferenceservice", "inferenceservices")
-POLICY = "careful"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +131,14 @@ def _manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]
         "model": model,
         "predictor": predictor,
         "route": _route_of(found, wishes),
-        "policyRef": {"name": POLICY},
+        "policyRef": {"name": name},  # of its own name: another one may be somebody's already
     }
     ModelDeploymentSpec.model_validate(spec)
     documents = [
-        _item("PromotionPolicy", POLICY, namespace, _policy()),
+        _item("PromotionPolicy", name, namespace, _policy()),
         _item("ModelDeployment", name, namespace, spec),
     ]
-    return documents, _notes(service, model, predictor)
+    return documents, _notes(service, name, model, predictor)
 
 
 def _item(kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> Object:
@@ -200,14 +199,17 @@ def _route_of(found: Running, wishes: Wishes) -> dict[str, Any]:
 
 def _policy() -> dict[str, Any]:
     return {
-        "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
+        "slos": [
+            {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
+            {"name": "client-errors", "severity": "Required", "indicator": {"clientErrors": {}}},
+        ],
         "steps": [{"weight": 5, "for": "5m"}, {"weight": 25, "for": "5m"}, {"weight": 50, "for": "10m"}],
     }
 
 
-def _notes(service: Object, model: Mapping[str, Any], predictor: Mapping[str, Any]) -> list[str]:
+def _notes(service: Object, policy: str, model: Mapping[str, Any], predictor: Mapping[str, Any]) -> list[str]:
     labels = sorted(service["metadata"].get("labels") or {})
-    notes = [f"PromotionPolicy {POLICY} is a beginning: set its objective, and add one for latency"]
+    notes = [f"PromotionPolicy {policy} is a beginning: set its objective, and add one for latency"]
     if labels:
         notes.append(
             f"labels {', '.join(labels)} of the InferenceService reach its pods; later revisions get what stands in "

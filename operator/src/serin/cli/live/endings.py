@@ -21,6 +21,10 @@ ENDINGS: dict[Reason, str] = {
         "`serin abort {name}`"
     ),
     Reason.WORSE_THAN_STABLE: "the candidate becomes as good as stable, or a person: `serin promote {name}` or `abort`",
+    Reason.CLIENT_ERRORS_DIFFER: (
+        "`serin abort {name}`, or, if it should answer so, `serin advance {name}`; with an SLO of the indicator "
+        "clientErrors such a version is taken back by itself"
+    ),
     Reason.COMMON_CAUSE: "both arms keep the objective again, or a person: `serin promote {name}` or `abort`",
     Reason.NO_DATA: (
         "requests reach the candidate and their counts are in Prometheus again (where they stopped, whoever runs it "

@@ -23,6 +23,7 @@ from serin.rollout.gates.cluster.write_failed import write_failed
 from serin.rollout.gates.evidence.analysis_ready import analysis_not_ready
 from serin.rollout.gates.evidence.bake_time import bake_time
 from serin.rollout.gates.evidence.preview_time import preview_time
+from serin.rollout.gates.evidence.requests_refused import requests_refused
 from serin.rollout.gates.evidence.step_time import step_time
 from serin.rollout.gates.evidence.traffic_split import traffic_split
 from serin.rollout.gates.evidence.undecided import undecided
@@ -64,6 +65,8 @@ GATES: tuple[Gate, ...] = (
     Gate(policy_lost, WAIT | PREPARE | JUDGED, HeldBy.CLUSTER, NEVER),
     # The pods are not those that the evidence is of.
     Gate(template_drift, JUDGED, HeldBy.CLUSTER, NEVER),
+    # The candidate refuses most of its requests, and no SLO would see that.
+    Gate(only_mirrored(requests_refused), JUDGED, HeldBy.EVIDENCE, NEVER),
     # An SLO that decides has not passed.
     Gate(only_mirrored(undecided), JUDGED, HeldBy.EVIDENCE, NEVER),
     # Clients reach the arms in another way than by the route.

@@ -103,6 +103,8 @@ def _client_errors(before: ModelDeploymentStatus, after: ModelDeploymentStatus) 
     old, new = client_errors_of(before), client_errors_of(after)
     if new is None or new.status != "False" or (old is not None and old.status == "False"):
         return ()
+    if after.reason is Reason.CLIENT_ERRORS_DIFFER:  # the hold says so
+        return ()
     return (announcement(after, new.reason, new.message, reason=Reason.CLIENT_ERRORS_DIFFER, warning=True),)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from serin.api.conditions import Condition, ConditionType, condition
 from serin.api.status import ModelDeploymentStatus
-from serin.indicators.client_errors import ClientErrors
 from serin.rollout.context import DecisionContext
+from serin.rollout.gates.evidence.requests_refused import judges_client_errors
+from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 
 UNSEEN = -1
@@ -40,12 +41,13 @@ def client_errors_of(status: ModelDeploymentStatus) -> Condition | None:
     return next((c for c in status.conditions if c.type == ConditionType.CLIENT_ERRORS.value), None)
 
 
-def client_errors_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
-    """That the shares differ, where no SLO of the policy says so."""
+def client_errors_note(context: DecisionContext, transition: Transition) -> str:
+    """That the shares differ, where no SLO of the policy and no hold says so."""
+    status = transition.status
     found, policy = context.observed.refusals, context.policy(status)
     if found is None or not found.differ or status.rollout is None or status.candidate is None or policy is None:
         return ""
-    if any(isinstance(slo.indicator.chosen, ClientErrors) for slo in policy.slos):
+    if judges_client_errors(policy) or transition.reason is Reason.CLIENT_ERRORS_DIFFER:
         return ""
     version = status.candidate.version
     return f"; version {version} {found.words}; no SLO of the policy judges that (indicator clientErrors)"

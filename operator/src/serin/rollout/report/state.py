@@ -73,7 +73,7 @@ ENDS: dict[Reason, str] = {
     Reason.WRITE_UNAVAILABLE: "tried again by itself",
     Reason.CANDIDATE_CRASHED: "another revision in spec ends it",
     Reason.MODEL_LOAD_FAILED: "another revision in spec ends it",
-    Reason.CLIENT_ERRORS_DIFFER: MENDED,
+    Reason.CLIENT_ERRORS_DIFFER: "an Abort ends it; an Advance lets it go on",
     Reason.SUPERSEDED: "the next rollout begins by itself",
     Reason.POLICY_EDITED: "the rollout begins anew by itself",
 }

@@ -50,7 +50,7 @@ def with_report(
         _auto_update_note(context, transition.status),
         _doubt_note(context, transition),
         _policy_note(context, transition),
-        client_errors_note(context, transition.status),
+        client_errors_note(context, transition),
         _outage_note(transition),
     )
     blind = _blind_for_long(context, transition)
@@ -143,7 +143,8 @@ def _policy_note(context: DecisionContext, transition: Transition) -> str:
         return "" if known else f"; {live.message}; {goes_on}"
     if rollout is not None and not rollout.taken_back and context.policy_edited(status):
         name = context.spec.policy_ref.name
-        return f"; PromotionPolicy {name} was edited; this rollout goes on with the one it began with"
+        goes_on = "this rollout goes on with the one it began with, an Abort and a Retry begin with the new one"
+        return f"; PromotionPolicy {name} was edited; {goes_on}"
     return ""
 
 

@@ -39,7 +39,7 @@ def _describe(hold: Hold) -> str:
     if slo.verdict is Verdict.NO_DATA and hold.reason is Reason.COLLECTING_EVIDENCE:
         return f"waiting for the first requests; {slo.message}"
     if slo.verdict is Verdict.FAIL:
-        return f"{slo.severity.value} SLO failed, only Critical ones roll back; {slo.message}"
+        return f"{slo.severity.value} SLO failed, so the weight stays (a Critical one would roll back); {slo.message}"
     if slo.reason is Reason.COMMON_CAUSE:
         return f"breaks the objective, but is not shown to be worse than stable (a common cause?); {slo.message}"
     return f"worse than stable; {slo.message}" if slo.reason is Reason.WORSE_THAN_STABLE else slo.message
