@@ -39,12 +39,7 @@ class HttpReceiver:
             def do_POST(self) -> None:
                 """Takes one document."""
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, headers = 202, {}
-                if receiver.down:
-                    receiver.refused += 1
-                    status, headers = receiver._status, receiver._headers
-                else:
-                    receiver.bodies.append(body)
+                status, headers = receiver._answer(body)
                 receiver._over.wait(receiver.seconds)
                 with suppress(ConnectionError):  # who asked has not waited
                     self.send_response(status)
@@ -56,6 +51,13 @@ class HttpReceiver:
                 """Says nothing."""
 
         return Handler
+
+    def _answer(self, body: Json) -> tuple[int, Mapping[str, str]]:
+        if self.down:
+            self.refused += 1
+            return self._status, self._headers
+        self.bodies.append(body)
+        return 202, {}
 
     @property
     def events(self) -> list[Json]:
