@@ -268,7 +268,7 @@ def test_a_lost_record_and_a_receiver_that_takes_nothing_are_tickets(
         broken = on_call.until_notified("SerinRecordChainBroken", by="mail")
         failing = on_call.until_notified("SerinReceiverFails", by="mail")
         deaf.down = False
-        on_call.until_notified("SerinReceiverFails", by="mail", status="resolved", seconds=90)
+        on_call.until_notified("SerinReceiverFails", by="mail", status="resolved", seconds=130)
     assert broken["labels"] == {"alertname": "SerinRecordChainBroken", "severity": "warning", **of(site)}
     assert failing["labels"]["receiver"] == "pipeline"
 
