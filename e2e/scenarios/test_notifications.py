@@ -79,7 +79,7 @@ def test_receivers_that_are_slow_or_refuse_hold_up_nothing_and_are_told_once_eac
             running.enter_context(receiver)
         running.enter_context(telling(site, **{name: to(receiver) for name, receiver in receivers.items()}))
         site.go_live()
-        with site.load():
+        with site.load(rate=60):
             for receiver in failing.values():
                 receiver.down = True
             failing["hangs"].seconds = LONGER_THAN_ANYBODY_WAITS
@@ -126,7 +126,7 @@ def test_a_leader_that_dies_between_a_decision_and_its_sending_leaves_it_to_the_
 
         site.go_live()
         proxy.after_write = dies
-        with site.load():
+        with site.load(rate=60):
             site.want("2", environment={"ERROR_RATE": "0.5", "FAULT_SEED": "1"})
             for _ in DEADLY:
                 assert dead.wait(60), "it dies"
@@ -217,7 +217,7 @@ def test_what_needs_a_person_lasts_in_an_alertmanager_until_it_is_over(
         settings_go(site)
         page = on_call.until_notified(name, by="pager", seconds=90)
         assert page["labels"]["severity"] == "critical"
-        assert "Must I act? Yes, now." in page["annotations"]["description"]
+        assert "Must I act? Yes, now: bring the pods" in page["annotations"]["description"]
         [alert] = alertmanager.alerts(name)
         ends = datetime.fromisoformat(alert["endsAt"])
 

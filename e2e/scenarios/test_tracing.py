@@ -66,7 +66,7 @@ def sending_to(site: Site, endpoint: str) -> Iterator[OperatorProcess]:
 def rolled_back(site: Site) -> tuple[Json, str]:
     """A version that is taken back: its record, and the id of the rollout's trace."""
     site.go_live()
-    with site.load():
+    with site.load(rate=60):
         site.want("3", environment={"ERROR_RATE": "0.2"})
         record = site.until_taken_back()
     name, uid = record["metadata"]["name"], site.obj["metadata"]["uid"]
