@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MANIFESTS_VARIABLE = "SERIN_MANIFESTS"
 ENVOY_VARIABLE = "SERIN_ENVOY"
-OPTIONAL = ("kubectl", "helm", "kstatus", "promtool", "alertmanager")
+OPTIONAL = ("kubectl", "helm", "kstatus", "promtool", "alertmanager", "jaeger")
 
 
 @dataclass(frozen=True, slots=True)

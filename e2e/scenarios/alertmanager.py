@@ -50,6 +50,11 @@ class OnCall(HttpReceiver):
         )
         return self.notified(alert, by=by, status=status)[-1]
 
+    def __str__(self) -> str:
+        """Which receiver was told of which alerts."""
+        told = {by: " ".join(sorted(self.alerts_of(by))) for by in RECEIVERS}
+        return "; ".join(f"{by}: {alerts}" for by, alerts in told.items() if alerts)
+
     def alerts_of(self, by: str) -> set[str]:
         """The alerts of which that receiver has ever been told."""
         return {a["labels"]["alertname"] for m in self.messages if m["receiver"] == by for a in m["alerts"]}

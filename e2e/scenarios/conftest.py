@@ -145,9 +145,10 @@ def staging(
 
 
 @pytest.fixture
-def on_call() -> Iterator[OnCall]:
+def on_call(record_property: Callable[[str, object], None]) -> Iterator[OnCall]:
     """Whoever is told by an Alertmanager."""
     with OnCall() as receiver:
+        record_property("told", receiver)
         yield receiver
 
 

@@ -1,4 +1,4 @@
-"""A server of somebody else's that a scenario runs beside the cluster: Prometheus, Alertmanager."""
+"""A server of somebody else's that a scenario runs beside the cluster: Prometheus, Alertmanager, Jaeger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2e.deploy.process import free_port
 from e2e.sandbox.build import find_optional
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -37,6 +37,16 @@ class LocalServer:
         """Host and port."""
         return self.url.removeprefix("http://")
 
+    @property
+    def ready_url(self) -> str:
+        """What answers with 200 when it is ready."""
+        return f"{self.url}/-/ready"
+
+    @property
+    def environment(self) -> Mapping[str, str] | None:
+        """Its environment; None: ours."""
+        return None
+
     def command(self) -> Sequence[str]:
         """How it is started; its files are written here."""
         raise NotImplementedError
@@ -46,7 +56,9 @@ class LocalServer:
         self.folder.mkdir(exist_ok=True)
         command = self.command()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         wait_until(self._ready, what=f"{self.name} is ready", seconds=READY_SECONDS)
 
     def stop(self) -> None:
@@ -63,7 +75,7 @@ class LocalServer:
         assert self._process is not None
         assert self._process.poll() is None, f"{self.name} ended: {self._log.read_text()[-2000:]}"
         try:
-            return httpx.get(f"{self.url}/-/ready", timeout=2, trust_env=False).is_success
+            return httpx.get(self.ready_url, timeout=2, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 

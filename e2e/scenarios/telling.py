@@ -12,7 +12,7 @@ import yaml
 from e2e.deploy.process import OperatorProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from e2e.scenarios.site import Site
 
@@ -20,20 +20,25 @@ EVERYTHING = ["Started", "StepAdvanced", "Warning", "NeedsPerson", "NeedsPersonN
 ENDS = ["RollingBack", "RolledBack", "Superseded", "Promoted"]
 
 
-@contextmanager
-def telling(site: Site, **receivers: dict[str, object]) -> Iterator[OperatorProcess]:
-    """The operator with these receivers, in place of the shared one."""
-    if not isinstance(site.operator, OperatorProcess):
-        pytest.skip("the receivers are on this machine; only an operator that is a process of it reaches them")
+def setting(site: Site, receivers: Mapping[str, dict[str, object]]) -> tuple[str, str]:
+    """The variable of the operator's environment that names a file with these receivers."""
     file = site.folder / "notifications.yaml"
     config = {
         "cluster": "sandbox",
         "receivers": [{"name": name, "about": EVERYTHING + ENDS, **how} for name, how in receivers.items()],
     }
     file.write_text(yaml.safe_dump(config))
+    return "SERIN_NOTIFICATIONS_CONFIG", str(file)
+
+
+@contextmanager
+def telling(site: Site, **receivers: dict[str, object]) -> Iterator[OperatorProcess]:
+    """The operator with these receivers, in place of the shared one."""
+    if not isinstance(site.operator, OperatorProcess):
+        pytest.skip("the receivers are on this machine; only an operator that is a process of it reaches them")
     shared = site.operator
     shared.stop()
-    extra = (*shared.settings.extra, ("SERIN_NOTIFICATIONS_CONFIG", str(file)))
+    extra = (*shared.settings.extra, setting(site, receivers))
     with OperatorProcess(replace(shared.settings, log=site.folder / "telling.log", extra=extra)) as own:
         site.operator = own
         try:

@@ -1,4 +1,4 @@
-"""Alerts fire for their cause, reach whom the docs' routes say, and end when the cause does.
+"""Each alert fires for its cause, reaches whom the docs' routes say, and ends when the cause does.
 
 Serin's rules as they are shipped, in a copy with shorter times (``watcher.soon``), in a real Prometheus; the routes of
 docs/operations/monitoring.md in a real Alertmanager; behind it a receiver that keeps what it is sent.
@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2e.demo.objects import API_VERSION, FEATURES
 from e2e.deploy.cluster import wait_until
-from e2e.scenarios.causes import live_on_settings, quota, settings_go
-from e2e.scenarios.site import MODEL
+from e2e.deploy.process import OperatorProcess
+from e2e.load.background import BackgroundLoad
+from e2e.load.client import infer_body
+from e2e.load.generator import LoadPlan
+from e2e.scenarios.causes import live_on_settings, quota, settings_go, without_right
+from e2e.scenarios.proxy import Fault, asks
+from e2e.scenarios.site import GATEWAY_API, MODEL
 from e2e.scenarios.telling import telling
+from e2e.scenarios.test_faults import through_a_proxy
+from e2e.scenarios.told import HttpReceiver
 from e2e.scenarios.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -163,3 +171,118 @@ def test_what_does_not_proceed_is_a_ticket(site: Site, on_call: OnCall) -> None:
         "reason": "QuotaExceeded",
     }
     on_call.until_notified("SerinStalled", by="mail", status="resolved", seconds=90)
+
+
+def test_a_missing_operator_is_a_ticket_where_no_candidate_has_traffic(
+    site: Site, watcher: Watcher, on_call: OnCall
+) -> None:
+    site.go_live()
+    wait_until(lambda: watcher.query("max(serin_leading)") == {(): 1.0}, what="it is seen to lead", seconds=30)
+    assert "SerinDown" not in on_call.alerts_of("mail")
+    site.operator.kill()
+    ticket = on_call.until_notified("SerinDown", by="mail")
+    assert ticket["labels"] == {"alertname": "SerinDown", "severity": "warning"}
+    site.operator.start()
+    watcher.look_at(site.operator)
+    on_call.until_notified("SerinDown", by="mail", status="resolved")
+    assert on_call.alerts_of("pager") == set()
+
+
+@pytest.mark.usefixtures("watcher")
+def test_stable_that_burns_after_a_rollback_pages(site: Site, on_call: OnCall) -> None:
+    """The candidate was taken back by a person, who blamed it; the errors were stable's."""
+    site.policy()
+    site.want("1", environment={"ERROR_RATE": "0.4", "FAULT_SEED": "1"})
+    site.until_stable("1")
+    with a_candidate_at_25(site):
+        site.say("Abort", "blamed")
+        site.until_taken_back()
+        page = on_call.until_notified("SerinStillBurningAfterRollback", by="pager")
+    assert page["labels"] == {"alertname": "SerinStillBurningAfterRollback", "severity": "critical", **of(site)}
+    assert "the candidate was not the cause" in page["annotations"]["description"]
+
+
+@pytest.mark.usefixtures("watcher")
+def test_requests_that_do_not_follow_the_weight_are_a_ticket(site: Site, on_call: OnCall) -> None:
+    """Somebody's own route gives the candidate more than its weight."""
+    site.go_live()
+    with a_candidate_at_25(site):
+        host = f"try.{site.namespace}.example.com"
+        candidate = site.status["candidate"]["workload"]["name"]
+        route = {
+            "apiVersion": GATEWAY_API,
+            "kind": "HTTPRoute",
+            "metadata": {"name": "try", "namespace": site.namespace},
+            "spec": {
+                "parentRefs": [{"name": "models", "namespace": "gateways"}],
+                "hostnames": [host],
+                "rules": [{"backendRefs": [{"name": f"{candidate}-predictor", "port": 80}]}],
+            },
+        }
+        site.api.apply(route)
+        plan = LoadPlan(site.provider.gateway_url, host, MODEL, infer_body(FEATURES), rate=60)
+        with BackgroundLoad(plan, site.folder / "past.csv"):
+            ticket = on_call.until_notified("SerinTrafficSplitMismatch", by="mail", seconds=90)
+            held = on_call.until_notified("SerinHeldLong", by="mail", seconds=90)
+        site.api.delete(GATEWAY_API, "HTTPRoute", "try", site.namespace)
+    assert ticket["labels"] == {"alertname": "SerinTrafficSplitMismatch", "severity": "warning", **of(site)}
+    assert held["labels"]["reason"] == "TrafficSplit"
+
+
+def test_rights_that_are_taken_away_are_tickets(site: Site, watcher: Watcher, on_call: OnCall) -> None:
+    """Somebody's edit of the role: what was decided cannot be written, and the next process says what it lacks."""
+    site.go_live()
+    with a_candidate_at_25(site):
+        with without_right(site, "patch", "httproutes"):
+            site.say("Abort", "enough")
+            ticket = on_call.until_notified("SerinWritesRejected", by="mail", seconds=90)
+            on_call.until_notified("SerinRollbackStuck", by="pager")
+            assert isinstance(site.operator, OperatorProcess)
+            site.operator.stop()
+            site.operator.launch()  # it is not ready: that is told, too
+            watcher.look_at(site.operator)
+            lacking = on_call.until_notified("SerinPermissionsMissing", by="mail")
+        site.until_taken_back()
+        on_call.until_notified("SerinWritesRejected", by="mail", status="resolved")
+        on_call.until_notified("SerinPermissionsMissing", by="mail", status="resolved", seconds=90)
+    assert ticket["labels"] | of(site) == ticket["labels"]
+    assert ticket["labels"]["reason"] == "PermissionMissing"
+    # GRPCRoutes stand in the same rule of the role.
+    assert "2 permissions are missing" in lacking["annotations"]["description"]
+
+
+def test_a_lost_record_and_a_receiver_that_takes_nothing_are_tickets(
+    site: Site, watcher: Watcher, on_call: OnCall
+) -> None:
+    deaf = HttpReceiver()
+    deaf.down = True
+    with deaf, telling(site, pipeline={"cloudEvents": {"url": deaf.url}}) as operator:
+        watcher.look_at(operator)
+        site.go_live()
+        for version in ("2", "3"):
+            site.want(version)
+            site.until(lambda s: bool(s.get("candidate")), what=f"version {version} is a candidate")
+            site.say("Abort", f"enough-of-{version}")
+            site.until_taken_back()
+        assert site.outcomes() == ["Promoted", "Aborted", "Aborted"]
+        site.api.delete(API_VERSION, "PromotionRecord", site.records()[1]["metadata"]["name"], site.namespace)
+        broken = on_call.until_notified("SerinRecordChainBroken", by="mail")
+        failing = on_call.until_notified("SerinReceiverFails", by="mail")
+        deaf.down = False
+        on_call.until_notified("SerinReceiverFails", by="mail", status="resolved", seconds=130)
+    assert broken["labels"] == {"alertname": "SerinRecordChainBroken", "severity": "warning", **of(site)}
+    assert failing["labels"]["receiver"] == "pipeline"
+
+
+def test_passes_that_fail_are_a_ticket(site: Site, watcher: Watcher, on_call: OnCall) -> None:
+    """The API server takes no status."""
+    with through_a_proxy(site) as (proxy, operator):
+        watcher.look_at(operator)
+        site.go_live()
+        with a_candidate_at_25(site):
+            fault = Fault(asks("update", "modeldeployments/status"), status=500)
+            proxy.faults.append(fault)
+            ticket = on_call.until_notified("SerinPassesFail", by="mail", seconds=90)
+            proxy.faults.remove(fault)
+            on_call.until_notified("SerinPassesFail", by="mail", status="resolved", seconds=90)
+    assert ticket["labels"]["result"] == "error"

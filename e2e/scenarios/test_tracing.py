@@ -1,11 +1,17 @@
-"""The traces of a real rollout as they arrive at an endpoint: its own, those of its passes, and the way to them."""
+"""The traces of a real rollout as they arrive at an endpoint: its own, those of its passes, and the way to them.
+
+``SERIN_PICTURES`` names a folder for a picture of them, for docs/operations/tracing-and-logs.md.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -13,14 +19,17 @@ import pytest
 
 from e2e.deploy.cluster import wait_until
 from e2e.deploy.process import OperatorProcess
+from e2e.scenarios.jaeger import Jaeger
+from e2e.scenarios.local_server import built
+from e2e.scenarios.trace_picture import drawn, linked_to
 from tests.otlp_receiver import Receiver, receiving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+    from e2e.deploy.cluster import Json
     from e2e.scenarios.site import Site
 
 pytestmark = pytest.mark.matrix
@@ -33,28 +42,49 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def traced(site: Site, receiver: Receiver) -> Iterator[Site]:
-    """The site, with an operator that sends its traces."""
+def jaeger(tmp_path: Path) -> Iterator[Jaeger]:
+    with Jaeger(built("jaeger"), tmp_path / "jaeger") as running:
+        yield running
+
+
+@contextmanager
+def sending_to(site: Site, endpoint: str) -> Iterator[OperatorProcess]:
+    """The site's operator, sending its traces there."""
     operator = site.operator
     if not isinstance(operator, OperatorProcess):
         pytest.skip("the operator's settings are changed as those of a process of this machine")
     before = operator.settings
-    operator.settings = replace(before, extra=(*before.extra, ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)))
+    operator.settings = replace(before, extra=(*before.extra, ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)))
     operator.stop()
     operator.start()
-    yield site
+    yield operator
     operator.stop()
     operator.settings = before
     operator.start()
 
 
-def test_a_rollback_as_its_traces_tell_it(traced: Site, receiver: Receiver, tmp_path: Path) -> None:
-    traced.go_live()
-    with traced.load():
-        traced.want("3", environment={"ERROR_RATE": "0.2"})
-        record = traced.until_taken_back()
-    name, uid = record["metadata"]["name"], traced.obj["metadata"]["uid"]
-    own = hashlib.sha256(f"{uid}/{name}".encode()).hexdigest()[:32]
+def rolled_back(site: Site) -> tuple[Json, str]:
+    """A version that is taken back: its record, and the id of the rollout's trace."""
+    site.go_live()
+    with site.load(rate=60):
+        site.want("3", environment={"ERROR_RATE": "0.2"})
+        record = site.until_taken_back()
+    name, uid = record["metadata"]["name"], site.obj["metadata"]["uid"]
+    return record, hashlib.sha256(f"{uid}/{name}".encode()).hexdigest()[:32]
+
+
+def exemplars(operator: OperatorProcess) -> set[str]:
+    """The traces that the metrics name."""
+    accept = {"Accept": "application/openmetrics-text"}
+    text = httpx.get(f"{operator.health_url}/metrics", headers=accept, trust_env=False).text
+    assert 'serin_trace_spans_total{result="failed"}' not in text
+    return set(re.findall(r'serin_reconcile_seconds_bucket\S+ \S+ # \{trace_id="(\w+)"\}', text))
+
+
+def test_a_rollback_as_its_traces_tell_it(site: Site, receiver: Receiver, tmp_path: Path) -> None:
+    with sending_to(site, receiver.url) as operator:
+        record, own = rolled_back(site)
+        named = exemplars(operator)
     last = f"RolledBack: {record['status']['reason']}"
 
     def traces() -> dict[str, list[Span]]:
@@ -75,14 +105,37 @@ def test_a_rollback_as_its_traces_tell_it(traced: Site, receiver: Receiver, tmp_
     told = {span.name for span in whole}
     assert {"pass", "observe", "windows", "decide", "act", "query", "read modeldeployments"} <= told, told
 
-    assert isinstance(traced.operator, OperatorProcess)
-    metrics = httpx.get(
-        f"{traced.operator.health_url}/metrics", headers={"Accept": "application/openmetrics-text"}, trust_env=False
-    ).text
-    exemplars = set(re.findall(r'serin_reconcile_seconds_bucket\S+ \S+ # \{trace_id="(\w+)"\}', metrics))
-    assert exemplars
-    wait_until(lambda: exemplars <= traces().keys(), what="an exemplar leads to a trace that is there", seconds=20)
-    assert 'serin_trace_spans_total{result="failed"}' not in metrics
+    assert named
+    wait_until(lambda: named <= traces().keys(), what="an exemplar leads to a trace that is there", seconds=20)
+
+
+def test_a_rollback_in_a_real_jaeger(site: Site, jaeger: Jaeger, tmp_path: Path) -> None:
+    with sending_to(site, jaeger.endpoint) as operator:
+        record, own = rolled_back(site)
+        named = exemplars(operator)
+    name, reason = record["metadata"]["name"], record["status"]["reason"]
+    last = f"RolledBack: {reason}"
+    wait_until(lambda: last in told_by(jaeger.trace(own)), what="the last decision arrives", seconds=20)
+    decisions = jaeger.trace(own)
+    assert {"rollout", f"RollingBack: {reason}", last} <= told_by(decisions)
+
+    passes = jaeger.traces(**{"serin.record": name})
+    linked = [t for t in passes if any(own in linked_to(span) for span in t["spans"])]
+    assert len(linked) >= len(decisions) - 1, "every pass leads to its rollout"
+    [back] = [span for span in decisions if span["operationName"] == f"RollingBack: {reason}"]
+    [one_pass] = [t["spans"] for t in linked if t["traceID"] in linked_to(back)]
+    assert {"pass", "observe", "windows", "decide", "act", "query", "read modeldeployments"} <= told_by(one_pass)
+    assert "write httproutes" in told_by(one_pass), "this is the pass that took the traffic away"
+    assert named
+    assert all(jaeger.trace(each) for each in named), "an exemplar leads to a trace that is there"
+
+    folder = Path(os.environ.get("SERIN_PICTURES") or tmp_path)
+    drawn(folder / "rollback-in-jaeger.svg", decisions, one_pass, f"Rollout {name} in Jaeger")
+
+
+def told_by(spans: list[Json]) -> set[str]:
+    """The names of the spans."""
+    return {span["operationName"] for span in spans}
 
 
 def as_text(spans: list[Span]) -> str:

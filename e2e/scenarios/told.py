@@ -5,21 +5,29 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from e2e.deploy.cluster import Json
 
 
 class HttpReceiver:
-    """Keeps what it is sent; answers 503 while it is down."""
+    """Keeps what it is sent, unless it is down."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, status: int = 503, headers: Mapping[str, str] = MappingProxyType({}), seconds: float = 0.0
+    ) -> None:
+        """While it is down it answers with ``status`` and ``headers``; each answer takes it so many ``seconds``."""
         self.down = False
+        self.seconds = seconds
         self.refused = 0
+        self._status, self._headers, self._over = status, headers, threading.Event()
         self.bodies: list[Json] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -31,18 +39,25 @@ class HttpReceiver:
             def do_POST(self) -> None:
                 """Takes one document."""
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if receiver.down:
-                    receiver.refused += 1
-                    self.send_error(503)
-                    return
-                receiver.bodies.append(body)
-                self.send_response(202)
-                self.end_headers()
+                status, headers = receiver._answer(body)
+                receiver._over.wait(receiver.seconds)
+                with suppress(ConnectionError):  # who asked has not waited
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called
                 """Says nothing."""
 
         return Handler
+
+    def _answer(self, body: Json) -> tuple[int, Mapping[str, str]]:
+        if self.down:
+            self.refused += 1
+            return self._status, self._headers
+        self.bodies.append(body)
+        return 202, {}
 
     @property
     def events(self) -> list[Json]:
@@ -65,5 +80,6 @@ class HttpReceiver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
         self._server.shutdown()
         self._server.server_close()

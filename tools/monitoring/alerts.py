@@ -13,8 +13,14 @@ OF_ITSELF = f'serin_hold_since_timestamp_seconds{{reason!~"{PEOPLE}"}}'
 TAKEN_BACK = 'serin_rollout_decided_timestamp_seconds{outcome=~"RolledBack|Aborted"}'
 ROLLED_BACK = 'serin_rollout_decided_timestamp_seconds{outcome="RolledBack"}'
 
-EXPOSED = f'count(max by ({OF}) (last_over_time(serin_weight_percent{{kind="applied"}}[1h])) > 0)'
-"""How many candidates have traffic, also as last seen by a replica that is gone."""
+LAST_WEIGHT = 'last_over_time(serin_weight_percent{kind="applied"}[1h])'
+LAST_SEEN = "last_over_time(serin_model_deployment_seen_timestamp_seconds[1h])"
+EXPOSED = (
+    f"count(max by ({OF}) ({LAST_WEIGHT} and on ({OF}, instance) "
+    f"({LAST_SEEN} == on ({OF}) group_left () max by ({OF}) ({LAST_SEEN}))) > 0)"
+)
+"""How many candidates have traffic, also as last seen by a replica that is gone: the one that saw them last counts,
+since another may have taken back meanwhile what an earlier one saw."""
 
 
 def _age(metric: str, *labels: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,16 @@ def weight(values: str) -> Series:
     return own("serin_weight_percent", values, kind="applied")
 
 
+def seen(values: str, percent: str, at: str = "a:8080") -> Series:
+    """When a replica last saw the ModelDeployment, which weight it saw, and that it led; `_` where it is not there."""
+    of = f'{OF},instance="{at}",job="serin"'
+    return {
+        f"serin_model_deployment_seen_timestamp_seconds{{{of}}}": values,
+        f'serin_weight_percent{{{of},kind="applied"}}': percent,
+        f'serin_leading{{instance="{at}",job="serin"}}': re.sub(r"\d+(\+\d+)?x", "1x", values),
+    }
+
+
 def phase(name: str) -> Series:
     return own("serin_model_deployment_phase", "1x90", phase=name)
 
@@ -62,6 +73,7 @@ def decided(at: int, outcome: str = "RolledBack") -> Series:
     return own("serin_rollout_decided_timestamp_seconds", f"{at}x90", outcome=outcome, cause="SLOBreached")
 
 
+AN_EARLIER_LEADER = seen("0+60x10 stale", "25x10 stale")
 LEADS = {'serin_leading{instance="a:8080",job="serin"}': "1x90"}
 
 
@@ -100,12 +112,15 @@ CASES = [
          what="the candidate has no traffic"),
     Case("SerinAnalysisBlind", weight("25x90") | own("serin_analysis_blind_since_timestamp_seconds", "60x90"), 4,
          what="a few minutes may pass"),
-    Case("SerinNoLeader", weight("25x10 stale") | {'serin_leading{instance="a:8080"}': "1x10 stale"}, 20,
+    Case("SerinNoLeader", seen("0+60x10 stale", "25x10 stale"), 20,
          "1 rollouts have traffic on the candidate, and nobody watches them."),
-    Case("SerinNoLeader", weight("25x10 stale") | {'serin_leading{instance="a:8080"}': "1x10 stale",
-         'serin_leading{instance="b:8080"}': "0x10 1x80"}, 20, what="another replica leads"),
-    Case("SerinNoLeader", weight("25x5 0x5 stale") | {'serin_leading{instance="a:8080"}': "1x10 stale"}, 20,
-         what="no candidate has traffic"),
+    Case("SerinNoLeader", seen("0+60x10 stale", "25x10 stale") | {'serin_leading{instance="b:8080"}': "0x10 1x80"}, 20,
+         what="another replica leads"),
+    Case("SerinNoLeader", seen("0+60x10 stale", "25x5 0x5 stale"), 20, what="no candidate has traffic"),
+    Case("SerinNoLeader", AN_EARLIER_LEADER | seen("_x10 660+60x9 stale", "_x10 25x4 0x5 stale", "b:8080"), 30,
+         what="the last that led took it back, whatever the one before it saw"),
+    Case("SerinNoLeader", AN_EARLIER_LEADER | seen("_x10 660+60x9 stale", "_x10 25x9 stale", "b:8080"), 30,
+         "1 rollouts have traffic on the candidate, and nobody watches them."),
     Case("SerinStableDown", own("serin_stable_down_since_timestamp_seconds", "60x90"), 10,
          f"{WHO}: stable has had no ready endpoint for 9m 0s."),
     Case("SerinStableDown", own("serin_stable_down_since_timestamp_seconds", "60x3 stale"), 10, what="it came back"),
@@ -154,9 +169,10 @@ CASES = [
     Case("SerinDown", {'serin_leading{instance="a:8080"}': "0x90"}, 20,
          "Nothing is promoted and nothing is watched; no candidate is known to have traffic."),
     Case("SerinDown", LEADS, 20, what="a replica leads"),
-    Case("SerinDown", {'serin_leading{instance="a:8080"}': "0x90"} | weight("25x90"), 20,
-         what="a candidate has traffic: SerinNoLeader pages"),
-    Case("SerinDown", {'serin_leading{instance="a:8080"}': "1x3 0x120"} | weight("25x3 _x120"), 75,
+    Case("SerinDown", seen("0+60x10 stale", "25x10 stale"), 30, what="a candidate has traffic: SerinNoLeader pages"),
+    Case("SerinDown", seen("0+60x3 stale", "25x3 stale"), 75,
+         "Nothing is promoted and nothing is watched; no candidate is known to have traffic."),
+    Case("SerinDown", AN_EARLIER_LEADER | seen("_x10 660+60x9 stale", "_x10 25x4 0x5 stale", "b:8080"), 40,
          "Nothing is promoted and nothing is watched; no candidate is known to have traffic."),
     Case("SerinRolledBack", weight("0x90") | decided(60), 5,
          f"{WHO}: rolled back, SLOBreached; stable serves, and the revision is refused until spec changes.",
