@@ -86,7 +86,7 @@ TICKETS = (
         "warning",
         "A ModelDeployment will not proceed without somebody.",
         WHO + ": stalled, {{ $labels.reason }}; its status says what a person must do.",
-        f"({_condition('Stalled')} == 1) * on ({OF}) group_left (reason) max by ({OF}, reason) (serin_model_deployment_reason and on (instance) serin_leading == 1)",
+        f'({_condition("Stalled")} == 1) * on ({OF}) group_left (reason) max by ({OF}, reason) (serin_model_deployment_reason{{reason!="RevisionRejected"}} and on (instance) serin_leading == 1)',
         "5m",
     ),
     Alert(

@@ -90,6 +90,7 @@ class Case:
 
 WHO = "prod/fraud"
 NO_DATA = own("serin_model_deployment_reason", "1x90", reason="NoData")
+REJECTED = own("serin_model_deployment_reason", "1x90", reason="RevisionRejected")
 CASES = [
     Case("SerinRollbackStuck", weight("25x90") | phase("RollingBack"), 5,
          f"{WHO}: the rollback was decided, and the candidate has 25 % of the traffic."),
@@ -127,6 +128,7 @@ CASES = [
     Case("SerinStalled", condition("Stalled", "1x90") | NO_DATA, 10,
          f"{WHO}: stalled, NoData; its status says what a person must do.", {"reason": "NoData"}),
     Case("SerinStalled", condition("Stalled", "0x90") | NO_DATA, 10, what="it goes on by itself"),
+    Case("SerinStalled", condition("Stalled", "1x90") | REJECTED, 10, what="SerinRolledBack told it"),
     Case("SerinHeldLong", own("serin_hold_since_timestamp_seconds", "60x90", reason="NoData"), 70,
          f"{WHO}: held for 1h 9m 0s, NoData.", {"reason": "NoData"}),
     Case("SerinHeldLong", own("serin_hold_since_timestamp_seconds", "60x90", reason="WaitingForApproval"), 70,
