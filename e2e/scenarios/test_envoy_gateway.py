@@ -1,0 +1,129 @@
+"""Envoy Gateway as the gateway, on its own control plane and the Envoy that it starts: what clients get, and counts."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from e2e.deploy.cluster import wait_until
+from e2e.sandbox.envoygateway.workloads import NAMESPACE
+from e2e.scenarios.counting import preflight
+from e2e.scenarios.provider import ENVOY_GATEWAY
+from e2e.scenarios.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.needs(ENVOY_GATEWAY)
+
+AVAILABILITY = {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}
+LATENCY = {"name": "latency", "objective": "90.0", "indicator": {"latency": {"threshold": "1s"}}}
+CLIENT_ERRORS = {"name": "client-errors", "indicator": {"clientErrors": {}}}
+
+
+class EnvoyGatewaySite(Site):
+    """A site whose policy counts by Envoy Gateway's Envoy."""
+
+    def policy(self, **changes: Any) -> None:
+        """Applies the policy."""
+        super().policy(**{"arms": "EnvoyGateway", **changes})
+
+
+@pytest.fixture
+def gateway(site: Site) -> EnvoyGatewaySite:
+    """The site of the scenario, behind Envoy Gateway."""
+    return EnvoyGatewaySite(**{field.name: getattr(site, field.name) for field in fields(Site)})
+
+
+def test_a_good_version_is_promoted_by_what_envoy_gateways_envoy_counts(gateway: EnvoyGatewaySite) -> None:
+    site = gateway
+    site.go_live()
+    site.policy(slos=[AVAILABILITY, LATENCY, CLIENT_ERRORS])
+    with site.load():
+        site.want("2")
+        site.until_stable("2")
+    site.nobody_else_failed()
+    assert site.history.weights("2") == [0, 25, 50, 100]
+    assert site.outcomes()[-1] == "Promoted"
+    counted = site.records()[-1]["status"]["requests"]
+    assert all(0 < counted[name] <= site.requests_of("2") for name in ("availability", "latency"))
+
+
+@pytest.mark.matrix
+def test_a_breach_is_taken_back_and_the_next_version_gets_none_of_its_counts(gateway: EnvoyGatewaySite) -> None:
+    site = gateway
+    site.go_live()
+    with site.load():
+        site.want("3", environment={"ERROR_RATE": "0.2"})
+        record = site.until_taken_back()
+    site.nobody_else_failed(but="3")
+    assert record["status"]["reason"] == "SLOBreached"
+    assert site.history.weights("3") == [0, 25, 0]
+    assert 0 < record["status"]["badRequests"]["availability"] <= record["status"]["requests"]["availability"]
+    assert record["status"]["requests"]["availability"] <= site.requests_of("3") < 600
+    with site.load():
+        site.want("2")
+        site.until_stable("2", never_back=False)  # at the first look it may still be RolledBack
+    site.nobody_else_failed()
+    assert site.requests_of("3") == 0
+
+
+@pytest.mark.matrix
+def test_a_version_that_never_becomes_ready_answers_nobody(gateway: EnvoyGatewaySite) -> None:
+    site = gateway
+    site.go_live()
+    site.policy(prepareTimeout="30s")
+    with site.load(rate=30):
+        site.want("9", environment={"FAIL_LOAD": "1"})
+        record = site.until_taken_back(seconds=200)
+    site.nobody_else_failed()
+    assert site.requests_of("9") == 0
+    assert record["status"]["reason"] in {"ModelLoadFailed", "CandidateCrashed", "PrepareTimeout"}
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("weight", [0, 25])
+def test_an_operator_that_is_killed_in_mid_step_goes_on(gateway: EnvoyGatewaySite, weight: int) -> None:
+    site = gateway
+    site.go_live()
+    with site.load():
+        site.want("2")
+        if weight:
+            site.until_weight(weight)
+        else:
+            site.until(lambda status: bool(status.get("candidate")), what="the rollout has begun")
+        site.operator.kill()
+        site.operator.start()
+        site.until_stable("2")
+    site.nobody_else_failed()
+
+
+@pytest.mark.matrix
+def test_without_a_cluster_for_each_service_nothing_starts_and_the_setting_is_named(gateway: EnvoyGatewaySite) -> None:
+    site = gateway
+    site.go_live()
+    with site.load():
+        with one_cluster_for_both_arms(site):
+            wait_until(lambda: "mergeBackends" in preflight(site)["problem"], what="preflight says it", seconds=150)
+            site.want("2")
+            site.until(lambda _: site.reason == "AnalysisNotReady", what="the hold is told", seconds=60)
+            assert "mergeBackends" in site.status["message"]
+            assert site.weight() == 0
+        site.until_stable("2")
+    site.nobody_else_failed()
+
+
+@contextmanager
+def one_cluster_for_both_arms(site: Site) -> Iterator[None]:
+    """Envoy Gateway as it is without a setting of its own."""
+    proxy = ("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy", "models")
+    change = partial(site.api.merge, *proxy, namespace=NAMESPACE)
+    change(patch={"spec": {"mergeBackends": None}})
+    try:
+        yield
+    finally:
+        change(patch={"spec": {"mergeBackends": {}}})
