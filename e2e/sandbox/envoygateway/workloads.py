@@ -37,8 +37,8 @@ SETTINGS: dict[str, Any] = {
 BOOTSTRAP: list[dict[str, Any]] = [
     # Envoy shows histograms only as of their last flush, by default each 5 s: too seldom for windows of seconds.
     {"op": "add", "path": "/stats_flush_interval", "value": "1s"},
-    # Otherwise it asks for an address of IPv6 first, which /etc/hosts does not have, and waits for a DNS server that the
-    # sandbox does not have either.
+    # Otherwise it asks for an address of IPv6 first, which /etc/hosts does not have, and waits for a DNS server, which
+    # the sandbox does not have.
     {
         "op": "add",
         "jsonPath": "$.static_resources.clusters[?(@.name=='xds_cluster')]",

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from e2e.sandbox import parts as pins
-from e2e.sandbox.cli import Extra, _profile_with
+from e2e.sandbox.cli import _profile_with
 from e2e.sandbox.envoygateway import released, workloads
 from e2e.sandbox.envoygateway.services import PARTS
 from e2e.sandbox.errors import BuildError, SandboxError
-from e2e.sandbox.plan import Profile
+from e2e.sandbox.plan import Extra, Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
