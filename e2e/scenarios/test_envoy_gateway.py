@@ -18,7 +18,7 @@ from e2e.scenarios.site import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.needs(ENVOY_GATEWAY)
+pytestmark = [pytest.mark.matrix, pytest.mark.needs(ENVOY_GATEWAY)]
 
 AVAILABILITY = {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}
 LATENCY = {"name": "latency", "objective": "90.0", "indicator": {"latency": {"threshold": "1s"}}}
@@ -53,7 +53,6 @@ def test_a_good_version_is_promoted_by_what_envoy_gateways_envoy_counts(gateway:
     assert all(0 < counted[name] <= site.requests_of("2") for name in ("availability", "latency"))
 
 
-@pytest.mark.matrix
 def test_a_breach_is_taken_back_and_the_next_version_gets_none_of_its_counts(gateway: EnvoyGatewaySite) -> None:
     site = gateway
     site.go_live()
@@ -72,7 +71,6 @@ def test_a_breach_is_taken_back_and_the_next_version_gets_none_of_its_counts(gat
     assert site.requests_of("3") == 0
 
 
-@pytest.mark.matrix
 def test_a_version_that_never_becomes_ready_answers_nobody(gateway: EnvoyGatewaySite) -> None:
     site = gateway
     site.go_live()
@@ -85,7 +83,6 @@ def test_a_version_that_never_becomes_ready_answers_nobody(gateway: EnvoyGateway
     assert record["status"]["reason"] in {"ModelLoadFailed", "CandidateCrashed", "PrepareTimeout"}
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("weight", [0, 25])
 def test_an_operator_that_is_killed_in_mid_step_goes_on(gateway: EnvoyGatewaySite, weight: int) -> None:
     site = gateway
@@ -102,7 +99,6 @@ def test_an_operator_that_is_killed_in_mid_step_goes_on(gateway: EnvoyGatewaySit
     site.nobody_else_failed()
 
 
-@pytest.mark.matrix
 def test_without_a_cluster_for_each_service_nothing_starts_and_the_setting_is_named(gateway: EnvoyGatewaySite) -> None:
     site = gateway
     site.go_live()
