@@ -58,6 +58,7 @@ matrix: build check-matrix ## Run the rest: every row of every table, every scen
 	$(BIN)/python -m e2e.sandbox.build --alertmanager --jaeger --kubectl
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative
+	$(BIN)/python -m pytest e2e/scenarios/test_envoy_gateway.py --provider envoy-gateway $(RELIABILITY)
 
 .PHONY: soak
 soak: build ## Promotions and rollbacks at 200 requests per second, again and again; writes docs/reliability.md

@@ -31,7 +31,10 @@ LOG_LINES_IN_ERRORS = 15
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 
 
-GATEWAYS_SERIES = {"Contour": {"matchers": {"job": "envoy"}}}
+GATEWAYS_SERIES = {
+    "Contour": {"matchers": {"job": "envoy"}},
+    "EnvoyGateway": {"matchers": {"job": "envoy-gateway", "namespace": "envoy-gateway-system"}},
+}
 """Whose series count: the gateway's scrape job, which has the same name on the sandbox and on kind."""
 
 

@@ -21,7 +21,6 @@ from e2e.kind.knative import KnativeKind
 from e2e.kind.layout import Layout
 from e2e.sandbox.build import find_optional
 from e2e.sandbox.errors import SandboxError
-from e2e.sandbox.plan import Extra  # noqa: TC001 - typer reads it at run time
 
 app = typer.Typer(
     name="serin-kind",
@@ -32,6 +31,12 @@ app = typer.Typer(
 )
 told = Console(stderr=True, highlight=False, soft_wrap=True)
 FAILED = 1
+
+
+class Extra(StrEnum):
+    """What the cluster can have besides."""
+
+    KNATIVE = "knative"
 
 
 class Output(StrEnum):

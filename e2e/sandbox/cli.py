@@ -62,7 +62,7 @@ def up(
     """Start a sandbox, unless it runs. Builds what is missing first."""
     with _sentences():
         if extra and profile is not Profile.APISERVER:
-            profile = Profile.KNATIVE
+            profile = _profile_with(set(extra))
         sandbox = Sandbox(name, state=state)
         with report.Starting(told) as starting:
             started = sandbox.up(starting.show, profile=profile)
@@ -197,6 +197,12 @@ def kubeconfig(
             _print_json({"kubeconfig": str(path)})
         else:
             print(path)
+
+
+def _profile_with(extras: set[Extra]) -> Profile:
+    if len(extras) > 1:
+        raise SandboxError("A sandbox has one optional part: Knative runs behind Contour. Start two, with --name.")
+    return Profile(extras.pop().value)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ PLURALS = {
     "CustomResourceDefinition": "customresourcedefinitions",
     "ClusterServingRuntime": "clusterservingruntimes",
     "ClusterStorageContainer": "clusterstoragecontainers",
+    "EnvoyProxy": "envoyproxies",
     "Gateway": "gateways",
     "GatewayClass": "gatewayclasses",
     "Deployment": "deployments",

@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from e2e.sandbox.cluster import condition_is_true, until
-from e2e.sandbox.knative.services import image_file
+from e2e.sandbox.envoygateway import workloads as envoy_gateway
+from e2e.sandbox.knative import workloads as knative
 from e2e.sandbox.layout import API_PORT, API_URL, HOST_IP, NODE_NAME
 from e2e.sandbox.released import versions
 from e2e.sandbox.service import Service, Step
@@ -19,6 +20,7 @@ from e2e.sandbox.state import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from e2e.sandbox.inside import Inside
 
@@ -86,8 +88,8 @@ def _apiserver(inside: Inside) -> Service:
         command=(
             inside.binary("kube-apiserver"),
             f"--etcd-servers={ETCD_URL}",
-            # Pods reach it on the node's address only where Knative's controllers do.
-            f"--bind-address={EVERYWHERE if inside.knative is not None else '127.0.0.1'}",
+            # Pods reach it on the node's address only where controllers are pods.
+            f"--bind-address={EVERYWHERE if inside.has_controllers_as_pods else '127.0.0.1'}",
             f"--secure-port={API_PORT}",
             f"--advertise-address={HOST_IP}",
             "--endpoint-reconciler-type=none",  # nobody inside reaches it by a Service
@@ -163,11 +165,20 @@ def _node(inside: Inside) -> Service:
         needs=("kube-apiserver",),
         command=(
             *(inside.python, "-m", "e2e.sandbox.node", "--config", str(config)),
-            f"--images={image_file(inside)}",
+            f"--images={_image_file(inside)}",
         ),
         environment={"PYTHONPATH": str(inside.repository), "HOME": inside.data("home")},
         ready=lambda: _node_is_ready(inside),
     )
+
+
+def _image_file(inside: Inside) -> Path:
+    """A file that says which binary stands behind an image, for the node."""
+    knative_images = knative.IMAGES if inside.knative is not None else {}
+    further = envoy_gateway.IMAGES if inside.envoy_gateway is not None else knative_images
+    file = inside.layout.config / "images.json"
+    write_private(file, json.dumps({image: inside.binary(name) for image, name in further.items()}))
+    return file
 
 
 async def _node_is_ready(inside: Inside) -> bool:
@@ -183,11 +194,13 @@ async def _node_is_ready(inside: Inside) -> bool:
 def _definitions(inside: Inside) -> list[Step]:
     """One step per owner of definitions, so that the gateway need not wait for KServe's, which take longest."""
     released = inside.released
+    # Envoy Gateway's are as large as KServe's: both at once are too much for the server on a busy machine.
+    before = {"gateway": "kserve-crds"} if inside.envoy_gateway is not None else {}
     return [
-        Step(f"{owner}-crds", partial(_define, inside, crds), needs=("kube-apiserver",))
+        Step(f"{owner}-crds", partial(_define, inside, crds), needs=(before.get(owner, "kube-apiserver"),))
         for owner, crds in (
             ("kserve", released.kserve_crds),
-            ("gateway", released.gateway_crds),
+            ("gateway", released.gateway_crds if inside.envoy_gateway is None else inside.envoy_gateway),
             *((("knative", inside.knative.crds),) if inside.knative is not None else ()),
         )
     ]

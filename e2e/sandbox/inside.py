@@ -9,7 +9,7 @@ import httpx
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
     from pathlib import Path
 
     from e2e.sandbox.cluster import Cluster
@@ -34,8 +34,17 @@ class Inside:
     released: Released
     reaper: Reaper
     probe: httpx.AsyncClient
+    doors: MutableMapping[str, tuple[str, int]]
+    """Where the relays of the host's ports lead now, by name."""
     knative: KnativeReleased | None = None
     """None in a sandbox without Knative."""
+    envoy_gateway: list[dict[str, Any]] | None = None
+    """Its definitions; None in a sandbox without it."""
+
+    @property
+    def has_controllers_as_pods(self) -> bool:
+        """Whether pods have to reach the API server."""
+        return self.knative is not None or self.envoy_gateway is not None
 
     def binary(self, name: str) -> str:
         """The path of a binary, as an argument."""

@@ -6,10 +6,14 @@ import base64
 import json
 from typing import TYPE_CHECKING
 
+from e2e.sandbox.layout import API_PORT, HOST_IP
 from e2e.sandbox.state import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from e2e.sandbox.layout import Layout
+    from e2e.sandbox.pki import Pki
 
 
 def write(
@@ -39,6 +43,13 @@ def write(
     }
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(path, json.dumps(content, indent=2) + "\n")
+
+
+def for_pods(layout: Layout, pki: Pki) -> Path:
+    """The administrator's kubeconfig for controllers that run as pods."""
+    path = layout.config / "pods.kubeconfig"
+    write(path, server=f"https://{HOST_IP}:{API_PORT}", ca=pki.ca, user="admin", token=pki.admin_token)
+    return path
 
 
 def admin_token(path: Path) -> str:

@@ -20,6 +20,7 @@ from e2e.sandbox import build, control, namespace
 from e2e.sandbox import parts as pins
 from e2e.sandbox import state as states
 from e2e.sandbox.cache import default_root
+from e2e.sandbox.envoygateway.services import PARTS as ENVOY_GATEWAY_PARTS
 from e2e.sandbox.errors import NamespaceError, NotRunningError, PartError
 from e2e.sandbox.knative.services import PARTS as KNATIVE_PARTS
 from e2e.sandbox.layout import RELAYED, Layout
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     Listener = Callable[[dict[str, Any]], None]
 
+EXTRAS = {Profile.KNATIVE: KNATIVE_PARTS, Profile.ENVOY_GATEWAY: ENVOY_GATEWAY_PARTS}
+"""Where the parts are declared that a profile has besides."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 UP_SECONDS = 300.0
 DOWN_SECONDS = 5.0
@@ -46,9 +49,9 @@ def launch(name: str, layout: Layout, profile: Profile, on_change: Listener) -> 
     namespace.check_tools()
     parts = build.build()
     binaries, extra = {**parts.binaries, "envoy": build.find_envoy()}, ""
-    if profile is Profile.KNATIVE:
-        knative = build.build(catalogue=pins.load(KNATIVE_PARTS))
-        binaries, extra = {**binaries, **knative.binaries}, str(knative.manifests)
+    if profile in EXTRAS:
+        more = build.build(catalogue=pins.load(EXTRAS[profile]))
+        binaries, extra = {**binaries, **more.binaries}, str(more.manifests)
     started = time.monotonic()
     _clear(layout)
     lifeline, ours = os.pipe()
@@ -123,7 +126,7 @@ def _start(
 ) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
     """Start the launcher; it, and the ports that were opened for the sandbox. Takes the lifeline's reading end.
 
-    ``manifests`` are the folders of the sandbox's and of Knative's; the second is empty without Knative.
+    ``manifests`` are the folders of the sandbox's and of what the profile has besides; the second is empty if nothing.
     """
     models = default_root() / "models"
     models.mkdir(parents=True, exist_ok=True)
@@ -134,7 +137,7 @@ def _start(
         plan = Plan(
             binaries={part: str(path) for part, path in binaries.items()},
             manifests=manifests[0],
-            knative=manifests[1],
+            extra=manifests[1],
             repository=str(REPOSITORY),
             models=str(models),
             ports={name: listener.getsockname()[1] for name, listener in listeners.items()},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import yaml
 
 from e2e.sandbox.layout import PROMETHEUS_PORT
 from e2e.sandbox.service import Service, Step
@@ -17,8 +18,12 @@ CONFIG = Path(__file__).with_name("manifests") / "prometheus.yml"
 
 def services(inside: Inside) -> list[Service | Step]:
     """Prometheus."""
-    config = inside.layout.config / "prometheus.yml"
-    shutil.copyfile(CONFIG, config)  # it names its kubeconfig relative to itself
+    config = inside.layout.config / "prometheus.yml"  # it names its kubeconfig relative to itself
+    settings = yaml.safe_load(CONFIG.read_text("utf-8"))
+    jobs = settings["scrape_configs"]
+    absent = "envoy-gateway" if inside.envoy_gateway is None else "envoy"
+    settings["scrape_configs"] = [job for job in jobs if job["job_name"] != absent]
+    config.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
     return [
         Service(
             name="prometheus",

@@ -14,12 +14,15 @@ class Profile(StrEnum):
     APISERVER = "apiserver"
     KNATIVE = "knative"
     """All of it, and Knative Serving."""
+    ENVOY_GATEWAY = "envoy-gateway"
+    """All of it, with Envoy Gateway in place of Contour."""
 
 
 class Extra(StrEnum):
-    """What a cluster can have besides."""
+    """What a sandbox can have besides."""
 
     KNATIVE = "knative"
+    ENVOY_GATEWAY = "envoy-gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,11 @@ class Plan:
     listeners: dict[str, int]
     lifeline: int
     profile: str
-    knative: str = ""
-    """The folder with Knative's manifests; empty in a sandbox without it."""
+    extra: str = ""
+    """The folder with the manifests of what the profile has besides; empty if that is nothing."""
 
     def paths(self) -> list[Path]:
         """All places outside the state folder that must be reachable."""
-        extra = (self.knative,) if self.knative else ()
+        extra = (self.extra,) if self.extra else ()
         places = (*self.binaries.values(), self.manifests, self.repository, self.models, *extra)
         return [Path(path) for path in places]

@@ -10,7 +10,14 @@ import asyncio
 import socket
 import struct
 from contextlib import suppress
-from typing import cast
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+Target: TypeAlias = "Callable[[], tuple[str, int]]"
+"""Host and port."""
 
 
 class _End(asyncio.Protocol):
@@ -58,7 +65,7 @@ class _End(asyncio.Protocol):
 class _Accepted(_End):
     """The host's side. What arrives before the inner side is connected is kept for it."""
 
-    def __init__(self, target: tuple[str, int], pending: set[asyncio.Task[None]]) -> None:
+    def __init__(self, target: Target, pending: set[asyncio.Task[None]]) -> None:
         super().__init__()
         self._target = target
         self._pending = pending
@@ -82,7 +89,7 @@ class _Accepted(_End):
     async def _connect(self, outer: asyncio.Transport) -> None:
         inner = _End(other=self)  # known to it from the start: it may speak first
         try:
-            transport, _ = await asyncio.get_running_loop().create_connection(lambda: inner, *self._target)
+            transport, _ = await asyncio.get_running_loop().create_connection(lambda: inner, *self._target())
         except OSError:
             _reset(outer)  # what is refused inside is refused outside
             return
@@ -104,8 +111,8 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-async def serve(listener: socket.socket, port: int, host: str = "127.0.0.1") -> asyncio.Server:
-    """Relay every connection that arrives on ``listener`` to ``host:port``."""
+async def serve(listener: socket.socket, target: Target) -> asyncio.Server:
+    """Relay every connection that arrives on ``listener`` to where ``target`` says at that moment."""
     pending: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: _Accepted((host, port), pending), sock=listener, backlog=512)
+    return await loop.create_server(lambda: _Accepted(target, pending), sock=listener, backlog=512)

@@ -48,12 +48,12 @@ class Sandbox:
         name: str = DEFAULT_NAME,
         *,
         state: Path | None = None,
-        profile: Profile = Profile.FULL,
+        profile: Profile | None = None,
         keep: bool = False,
     ) -> Iterator[Self]:
         """A running sandbox: the one that runs, or a new one, which ends with the block unless ``keep``."""
         sandbox = cls(name, state=state)
-        started = sandbox.up(profile=profile)
+        started = sandbox.up(profile=profile or Profile.FULL)
         try:
             yield sandbox
         finally:

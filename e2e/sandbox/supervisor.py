@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ from e2e.sandbox import (
 )
 from e2e.sandbox.bringup import bring_up
 from e2e.sandbox.cluster import Cluster
+from e2e.sandbox.envoygateway import released as envoy_gateway_released
+from e2e.sandbox.envoygateway import services as envoy_gateway
 from e2e.sandbox.errors import PartError, SandboxError
 from e2e.sandbox.inside import Inside
 from e2e.sandbox.knative import released as knative_released
@@ -114,7 +117,8 @@ def declared(inside: Inside, profile: Profile) -> list[Service | Step]:
     """All parts of a sandbox of this profile."""
     if profile is Profile.APISERVER:
         return controlplane.storage_and_server(inside)
-    return [item for room in (controlplane, serving, gateway, monitoring, knative) for item in room.services(inside)]
+    entrance = gateway if inside.envoy_gateway is None else envoy_gateway
+    return [item for room in (controlplane, serving, entrance, monitoring, knative) for item in room.services(inside)]
 
 
 async def run(plan: Plan, layout: Layout, started: float) -> None:
@@ -126,8 +130,10 @@ async def run(plan: Plan, layout: Layout, started: float) -> None:
     reaper = Reaper()
     reaper.watch()
     keys = _credentials(plan, layout)
+    doors = {name: ("127.0.0.1", port) for name, port in RELAYED.items()}
     for name, handle in plan.listeners.items():
-        await relay.serve(socket.socket(fileno=handle), RELAYED[name])
+        await relay.serve(socket.socket(fileno=handle), partial(doors.__getitem__, name))
+    extra, profile = Path(plan.extra), Profile(plan.profile)
     async with (
         Cluster(ca=keys.ca, token=keys.admin_token) as cluster,
         httpx.AsyncClient(timeout=2, trust_env=False) as probe,
@@ -143,9 +149,11 @@ async def run(plan: Plan, layout: Layout, started: float) -> None:
             released=released.load(Path(plan.manifests)),
             reaper=reaper,
             probe=probe,
-            knative=knative_released.load(Path(plan.knative)) if plan.knative else None,
+            doors=doors,
+            knative=knative_released.load(extra) if profile is Profile.KNATIVE else None,
+            envoy_gateway=envoy_gateway_released.load(extra) if profile is Profile.ENVOY_GATEWAY else None,
         )
-        supervisor = Supervisor(declared(inside, Profile(plan.profile)), inside, started=started)
+        supervisor = Supervisor(declared(inside, profile), inside, started=started)
         await control.listen(layout.control.name, supervisor.handle)
         await _live(supervisor, asked_to_end)
 

@@ -1,6 +1,6 @@
 """One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind,
-`--provider kind-knative` on kind with Knative, and `--provider knative` on a sandbox with Knative, where that is in the
-cache."""
+`--provider kind-knative` on kind with Knative, `--provider knative` on a sandbox with Knative and `--provider
+envoy-gateway` on one behind Envoy Gateway, where those are in the cache."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ RESYNC = "10s"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """On what to play."""
-    parser.addoption("--provider", choices=("sandbox", "kind", "knative", "kind-knative"), default="sandbox")
+    parser.addoption(
+        "--provider", choices=("sandbox", "kind", "knative", "kind-knative", "envoy-gateway"), default="sandbox"
+    )
     parser.addoption("--rate", type=int, default=None, help="requests per second of the soak, to try another one")
 
 
@@ -65,6 +67,10 @@ def _provider(name: str) -> type[Any]:
         from e2e.sandbox.knative.sandbox import KnativeSandbox
 
         return KnativeSandbox
+    if name == "envoy-gateway":
+        from e2e.sandbox.envoygateway.sandbox import EnvoyGatewaySandbox
+
+        return EnvoyGatewaySandbox
     from e2e.sandbox.sandbox import Sandbox
 
     return Sandbox
@@ -73,10 +79,11 @@ def _provider(name: str) -> type[Any]:
 @pytest.fixture(scope="session")
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     """The one that runs, or a new one that ends with the session."""
-    chosen = _provider(request.config.getoption("--provider"))
-    if request.config.getoption("--provider") == "knative" and not chosen.is_built():
-        pytest.skip("Knative is not in the cache: `serin-sandbox up --with knative` builds it")
-    arguments = () if request.config.getoption("--provider").startswith("kind") else ("scenarios",)
+    name = request.config.getoption("--provider")
+    chosen = _provider(name)
+    if name in {"knative", "envoy-gateway"} and not chosen.is_built():
+        pytest.skip(f"{name} is not in the cache: `serin-sandbox up --with {name}` builds it")
+    arguments = () if name.startswith("kind") else ("scenarios",)
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
     with running as provider:
         yield provider

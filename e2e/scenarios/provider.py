@@ -18,6 +18,8 @@ AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
 KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
+ENVOY_GATEWAY = "envoy-gateway"
+"""Its gateway is Envoy Gateway."""
 TRANSFORMERS = "transformers"
 """Has the image of a transformer, which calls its predictor by its Service."""
 TRIALS = "trials"
@@ -30,6 +32,7 @@ CANNOT = {
     TRANSFORMERS: "play them with --provider sandbox or kind",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
     KNATIVE: "play them with --provider knative or kind-knative",
+    ENVOY_GATEWAY: "play them with --provider envoy-gateway",
     AUTOSCALING: "nobody measures what a pod uses",
 }
 """Why a provider lacks it, in words for the report."""

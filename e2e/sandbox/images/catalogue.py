@@ -54,7 +54,7 @@ class Catalogue:
             PAUSE: Image(("sleep", "infinity")),
             SHELL: Image(("sh",)),
             TRIALS: Image(("python",), {"PATH": _path(), **threads}),
-            **{name: Image((path,)) for name, path in (binaries or {}).items()},
+            **{name: _binary(path) for name, path in (binaries or {}).items()},
             **dict.fromkeys(STORAGE_INITIALIZERS, _python(initializer, python, f"{initializer}:main")),
         }
 
@@ -73,9 +73,14 @@ class Catalogue:
         return self._images.get(name.removeprefix("docker.io/"))
 
 
-def _path() -> str:
-    """The search path with this Python first, by its name."""
-    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+def _binary(path: str) -> Image:
+    """A program that pods may also call by its name."""
+    return Image((path,), {"PATH": _path(Path(path).parent)})
+
+
+def _path(first: Path = Path(sys.executable).parent) -> str:
+    """The search path with a folder, this Python's if not another, first."""
+    return os.pathsep.join((str(first), os.environ.get("PATH", os.defpath)))
 
 
 def _python(module: str, env: Mapping[str, str], entry: str) -> Image:

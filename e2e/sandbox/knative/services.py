@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from e2e.sandbox import kubeconfig
 from e2e.sandbox.cluster import until
 from e2e.sandbox.knative import workloads
 from e2e.sandbox.knative.released import NAMESPACE
-from e2e.sandbox.layout import API_PORT, HOST_IP
+from e2e.sandbox.kubeconfig import for_pods
 from e2e.sandbox.service import Service, Step
-from e2e.sandbox.state import write_private
 
 if TYPE_CHECKING:
     from e2e.sandbox.inside import Inside
@@ -38,14 +35,6 @@ def services(inside: Inside) -> list[Service | Step]:
     ]
 
 
-def image_file(inside: Inside) -> Path:
-    """A file that says which binary stands behind an image, for the node."""
-    file = inside.layout.config / "images.json"
-    images = {image: inside.binary(name) for image, name in workloads.IMAGES.items()} if inside.knative else {}
-    write_private(file, json.dumps(images))
-    return file
-
-
 async def _settings(inside: Inside) -> None:
     released = inside.knative
     assert released is not None  # noqa: S101 - see services
@@ -57,14 +46,7 @@ async def _settings(inside: Inside) -> None:
 
 
 async def _controllers(inside: Inside) -> None:
-    file = inside.layout.config / "pods.kubeconfig"
-    kubeconfig.write(
-        file,
-        server=f"https://{HOST_IP}:{API_PORT}",
-        ca=inside.pki.ca,
-        user="admin",
-        token=inside.pki.admin_token,
-    )
+    file = for_pods(inside.layout, inside.pki)
     for item in workloads.envoy():
         await inside.cluster.apply(item)
     for controller in workloads.FIRST:

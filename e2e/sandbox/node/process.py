@@ -8,17 +8,19 @@ import shlex
 import shutil
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from .deadline import Deadline
     from .network import PodNetwork
 
 # In every container these are empty but for its own volumes: folders that only it can see.
 PRIVATE_ROOTS = ("/mnt", "/run")
+_ROOT = "/mnt"
+"""Where a root of a container's own is built, before the container moves into it."""
 
 
 class StartError(Exception):
@@ -54,15 +56,30 @@ class Program:
     message: Path | None = None
     """The file of the node in which its termination message is found, if it can write one."""
 
+    @property
+    def has_own_root(self) -> bool:
+        """Whether it sees a `/` of its own, since something is mounted where this machine has no folder."""
+        return any(wants_new_top(mount.target) for mount in self.mounts)
+
+
+def wants_new_top(target: str) -> bool:
+    """Whether a mount path is below a folder of `/` that this machine does not have, such as `/certs`."""
+    return not Path("/", *Path(target).parts[1:2]).exists()
+
 
 def mount_script(program: Program) -> str:
     """Write the shell script that builds the container's view of the files."""
-    steps = [f"mount -t tmpfs tmpfs {root}" for root in PRIVATE_ROOTS]
+    if program.has_own_root:
+        # The machine's own `/` gets no new folder: the container's is another one, with all that is in the machine's.
+        steps, root = [_OWN_ROOT, *(f"mkdir {_ROOT}{private}" for private in PRIVATE_ROOTS)], _ROOT
+    else:
+        steps, root = [], ""
+    steps += [f"mount -t tmpfs tmpfs {root}{private}" for private in PRIVATE_ROOTS]
     for mount in program.mounts:
-        source, target = shlex.quote(str(mount.source)), shlex.quote(mount.target)
+        source, target = shlex.quote(str(mount.source)), shlex.quote(f"{root}{mount.target}")
         if mount.source.is_dir():
             steps.append(f"mkdir -p {target}")
-        elif mount.target.startswith(tuple(f"{root}/" for root in PRIVATE_ROOTS)):
+        elif mount.target.startswith(tuple(f"{private}/" for private in PRIVATE_ROOTS)):
             steps.append(f"mkdir -p $(dirname {target}) && touch {target}")
         steps.append(f"mount --bind {source} {target}")
         if mount.read_only:
@@ -70,13 +87,26 @@ def mount_script(program: Program) -> str:
     return "\n".join(["set -e", *steps])
 
 
+_OWN_ROOT = f"""\
+mount -t tmpfs tmpfs {_ROOT}
+for entry in /*; do
+  case "$entry" in {"|".join(PRIVATE_ROOTS)}) continue ;; esac
+  if [ -L "$entry" ]; then cp -P "$entry" "{_ROOT}$entry"
+  elif [ -d "$entry" ]; then mkdir "{_ROOT}$entry" && mount --rbind "$entry" "{_ROOT}$entry"
+  fi
+done"""
+
+
 def command_line(program: Program) -> list[str]:
     """Give the command that enters the pod's network and a mount namespace of the container's own."""
+    change = f"chroot {_ROOT} " if program.has_own_root else ""
+    begin = f'cd {shlex.quote(program.cwd)}\nexec "$@"'
+    inside = f'exec {change}sh -c {shlex.quote(begin)} sh "$@"' if change else begin
     return [
         *("nsenter", f"--net=/run/netns/{program.network.netns}", "--"),
         # slave: when the node takes a pod's network away, no container's copy of the mounts keeps it alive
         *("unshare", "--mount", "--propagation", "slave", "--"),
-        *("sh", "-c", f'{mount_script(program)}\ncd {shlex.quote(program.cwd)}\nexec "$@"', "sh"),
+        *("sh", "-c", f"{mount_script(program)}\n{inside}", "sh"),
         *program.argv,
     ]
 
@@ -151,6 +181,7 @@ class Process:
         """
         process = await asyncio.create_subprocess_exec(
             *("nsenter", f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt"),
+            *((f"--root=/proc/{self.pid}/root",) if self._program.has_own_root else ()),
             *(f"--wd={self._program.cwd}", "--", *argv),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

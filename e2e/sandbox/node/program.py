@@ -101,7 +101,9 @@ class Programs:
         lines = ["127.0.0.1 localhost", f"{self.network.ip} {self.pod['metadata']['name']}"]
         lines += [f"{self.fields['status.hostIP']} {name}" for name in self.catalogue.host_names]
         for alias in self.pod["spec"].get("hostAliases") or []:
-            lines.append(f"{alias['ip']} {' '.join(alias.get('hostnames') or [])}")
+            names = alias.get("hostnames") or []
+            # With the dot, too: Envoy's resolver looks an absolute name up here as it is written.
+            lines.append(" ".join((alias["ip"], *names, *(f"{name}." for name in names))))
         lines += self.names
         file = self.volumes.root / "hosts"
         file.write_text("".join(f"{line}\n" for line in lines))

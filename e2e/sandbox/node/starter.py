@@ -61,7 +61,7 @@ class Starter:
 
     async def start(self, program: Program, output: Path) -> Process:
         """Start a program whose output is appended to a file; StartError if it does not exist."""
-        if program.entry and self._usable:
+        if program.entry and self._usable and not program.has_own_root:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ready.wait(), _LONGEST_WAIT_S)
             if self._orders is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .environment import MissingReferenceError, NamespaceSource, pod_field, selected_keys
-from .process import PRIVATE_ROOTS, CreateError, Mount
+from .process import PRIVATE_ROOTS, CreateError, Mount, wants_new_top
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,10 +142,11 @@ class PodVolumes:
 def check_target(path: str) -> None:
     """Refuse a mount path that would have to be made on the machine's own file system (CreateError)."""
     real = str(Path(path).resolve())
-    if not Path(real).exists() and not real.startswith(tuple(f"{root}/" for root in PRIVATE_ROOTS)):
+    private = real.startswith(tuple(f"{root}/" for root in PRIVATE_ROOTS))
+    if not (Path(real).exists() or private or wants_new_top(real)):
         raise CreateError(
-            f"mount path {path} does not exist: containers of the sandbox share the machine's files, so a "
-            f"mount path must exist there or lie under {' or '.join(PRIVATE_ROOTS)}"
+            f"mount path {path} does not exist: containers of the sandbox share the machine's files, so a mount path "
+            f"must exist there, lie under {' or '.join(PRIVATE_ROOTS)}, or begin with a folder that / does not have"
         )
 
 

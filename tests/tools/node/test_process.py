@@ -66,6 +66,22 @@ def test_mounts_are_quoted_made_and_sealed(tmp_path: Path) -> None:
     assert script.index("mount -t tmpfs tmpfs /mnt") < script.index("/mnt/models")
 
 
+def test_a_new_folder_of_the_root_is_made_in_a_root_of_the_containers_own(tmp_path: Path) -> None:
+    """The machine's own `/` stays as it is, and all that is in it is there."""
+    asked = program("x", "--y", mounts=(Mount(tmp_path, "/etc"), Mount(tmp_path, "/no-such-folder/certs")))
+    script = mount_script(asked)
+    for before, after in (
+        ("mount -t tmpfs tmpfs /mnt\n", "mount --rbind"),
+        ("mount --rbind", f"mount --bind {tmp_path} /mnt/etc"),
+        ("mount -t tmpfs tmpfs /mnt/run", f"mkdir -p /mnt/no-such-folder/certs\nmount --bind {tmp_path}"),
+    ):
+        assert script.index(before) < script.index(after)
+    words = command_line(asked)
+    assert "exec chroot /mnt sh -c" in words[-4]
+    assert words[-3:] == ["sh", "x", "--y"]
+    assert "chroot" not in command_line(program("x", mounts=(Mount(tmp_path, "/etc"),)))[-3]
+
+
 async def test_a_program_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(StartError, match='exec: "no-such-program"'):
         await start_program(program("no-such-program"), tmp_path / "log")

@@ -91,4 +91,5 @@ def test_a_mount_path_is_never_made_on_the_machines_own_files(tmp_path: Path) ->
     with pytest.raises(CreateError, match="does not exist"):
         check_target(str(tmp_path / "new"))
     with pytest.raises(CreateError, match="does not exist"):
-        check_target("/mnt/../no-such-folder")
+        check_target("/mnt/../etc/no-such-folder")
+    check_target("/mnt/../no-such-folder/x")  # in a root of the container's own

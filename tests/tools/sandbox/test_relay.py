@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ async def relayed(handler: Handler) -> AsyncIterator[int]:
 
     inner = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=512)
     listener = socket.create_server(("127.0.0.1", 0))
-    outer = await relay.serve(listener, inner.sockets[0].getsockname()[1])
+    outer = await relay.serve(listener, partial(inner.sockets[0].getsockname))
     port = listener.getsockname()[1]
     before = open_files()
     try:
@@ -113,12 +114,26 @@ async def test_what_is_refused_inside_is_refused_outside() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     listener = socket.create_server(("127.0.0.1", 0))
-    outer = await relay.serve(listener, port)
+    outer = await relay.serve(listener, lambda: ("127.0.0.1", port))
     reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
     with pytest.raises(ConnectionResetError):
         await asyncio.wait_for(reader.readexactly(1), 5)
     writer.close()
     outer.close()
+
+
+async def test_each_connection_goes_where_the_door_leads_when_it_comes() -> None:
+    async with relayed(shout) as first:
+        doors = {"gateway": ("127.0.0.1", 1)}
+        listener = socket.create_server(("127.0.0.1", 0))
+        outer = await relay.serve(listener, partial(doors.__getitem__, "gateway"))
+        doors["gateway"] = ("127.0.0.1", first)
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
+        writer.write(b"moved")
+        writer.write_eof()
+        assert await asyncio.wait_for(reader.read(), 5) == b"MOVED"
+        writer.close()
+        outer.close()
 
 
 async def test_a_client_that_goes_away_ends_the_inner_connection() -> None:

@@ -1,0 +1,1 @@
+"""Envoy Gateway in the sandbox, in place of Contour, where somebody asks for it: it and its Envoy run as pods."""

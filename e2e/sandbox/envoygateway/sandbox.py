@@ -1,0 +1,14 @@
+"""A sandbox behind Envoy Gateway, as a provider of scenarios."""
+
+from __future__ import annotations
+
+from e2e.sandbox.envoygateway.services import PARTS
+from e2e.sandbox.extra import ExtraSandbox
+from e2e.sandbox.plan import Profile
+
+
+class EnvoyGatewaySandbox(ExtraSandbox):
+    """A sandbox of the profile ``envoy-gateway``."""
+
+    capabilities = frozenset({"envoy-gateway"})
+    extra, extra_parts = Profile.ENVOY_GATEWAY, PARTS
