@@ -11,6 +11,7 @@ import pytest
 from serin.api.people import Held
 from serin.api.policy.exposure import Exposure
 from serin.api.status import Interruption, ModelDeploymentStatus, WriteFailure
+from serin.judge.refusals import Refusals
 from serin.judge.split import Split
 from serin.policy_gates.windows import Windows
 from serin.rollout.context import DecisionContext, route_in_sync
@@ -507,7 +508,12 @@ def find_obstacles(here: Scene) -> None:
     here.rollout(reason=Reason.ANALYSIS_NOT_READY, since=START)
 
 
-OTHERS = {"gates": close_windows, "preflight": find_obstacles}
+def refuse_everything(here: Scene) -> None:
+    """The candidate answers each request with a 4xx."""
+    here.observed = replace(here.observed, refusals=Refusals(40, 40, stable_share=0.0, differ=True))
+
+
+OTHERS = {"gates": close_windows, "preflight": find_obstacles, "refused": refuse_everything}
 
 
 def break_more(here: Scene, kind: str) -> None:
@@ -549,6 +555,7 @@ ASKED = {
     "record": "prepare shadow steps bake promote",
     "policy": "prepare shadow steps bake",
     "drift": "shadow steps bake",
+    "refused": "shadow steps bake",
     "evidence": "shadow steps bake",
     "split": "steps bake",
     "time": "shadow steps bake",
@@ -584,11 +591,11 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
     assert (transition is not None) is (IN_WORDS[phase] in ASKED[kind].split())
     if transition is not None:
         assert transition.status.rollout is not None
-        words = kind in {*PEOPLES, "spec", "evidence", "split", "time", "preview", "preflight"}
+        words = kind in {*PEOPLES, "spec", "refused", "evidence", "split", "time", "preview", "preflight"}
         assert (transition.status.rollout.blocked_since is None) is words
-        assert transition.stalled is (kind == "spec" or not words)
+        assert transition.stalled is (kind in {"spec", "refused"} or not words)
     here.rollout(promote=Held(by="ana", at=START, action="go"))
-    if kind in {"evidence", "split", "time", "preview", "preflight"}:
+    if kind in {"refused", "evidence", "split", "time", "preview", "preflight"}:
         assert first_hold(here.context, here.status) is None, "a person's word takes its place"
 
 
@@ -600,6 +607,8 @@ def test_what_holds_in_which_phase_and_whom_it_calls_when_it_lasts(kind: str, ph
         (Phase.PROGRESSING, ("route", "record"), Reason.WAITING_FOR_ROUTE),
         (Phase.PROGRESSING, ("policy", "drift"), Reason.POLICY_INVALID),
         (Phase.PROGRESSING, ("drift", "evidence"), Reason.TEMPLATE_DRIFT),
+        (Phase.PROGRESSING, ("drift", "refused"), Reason.TEMPLATE_DRIFT),
+        (Phase.PROGRESSING, ("refused", "evidence"), Reason.CLIENT_ERRORS_DIFFER),
         (Phase.PROGRESSING, ("evidence", "split"), Reason.COMMON_CAUSE),
         (Phase.PROGRESSING, ("time", "split"), Reason.TRAFFIC_SPLIT),
         (Phase.PROGRESSING, ("time", "paused"), Reason.STEP_TIME),
