@@ -14,8 +14,9 @@ import httpx
 
 from e2e.deploy.cluster import ClusterApi, wait_until
 from e2e.deploy.errors import DeployError
+from e2e.deploy.process import free_ports
 from e2e.kind import access, addons, host, install, node, registry, tools
-from e2e.kind.config import NAME, NODE, OFFICIAL_NODE, Images, configuration, free_ports
+from e2e.kind.config import NAME, NODE, OFFICIAL_NODE, Images, configuration
 from e2e.kind.engine import Engine
 from e2e.kind.errors import KindError
 from e2e.kind.layout import Layout
@@ -219,7 +220,7 @@ class Kind:
         steps = node.steps(self.engine, self.layout) if built else 1
         progress = Progress(total=steps + 2 + install.STEPS)
         image = node.provide(self.engine, self.layout, progress) if built else OFFICIAL_NODE
-        ports = free_ports()
+        ports = dict(zip(("gateway", "prometheus"), free_ports(2), strict=True))
         with progress.step("node", "creating"):
             self._create(own, configuration(images, image, ports))
         if not built:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,11 +49,3 @@ def configuration(images: Images, node: str, ports: Mapping[str, int]) -> Json:
         "nodes": [{"role": "control-plane", "image": node, "extraPortMappings": mappings}],
         "kubeadmConfigPatches": [yaml.safe_dump(kubelet)],
     }
-
-
-def free_ports() -> dict[str, int]:
-    """Two different free ports of this machine's loopback."""
-    with socket.socket() as gateway, socket.socket() as prometheus:
-        for probe in (gateway, prometheus):
-            probe.bind(("127.0.0.1", 0))
-        return {"gateway": gateway.getsockname()[1], "prometheus": prometheus.getsockname()[1]}

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from e2e.deploy import DeployError, OperatorProcess, OperatorSettings
-from e2e.deploy.process import GATEWAYS_SERIES
+from e2e.deploy.process import GATEWAYS_SERIES, free_ports
 from e2e.kind import addons
 from e2e.sandbox import monitoring
 from serin.controller.settings import from_environment
@@ -71,3 +71,7 @@ def test_one_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -
     operator = OperatorProcess(settings(tmp_path, "raise SystemExit('no such cluster')"))
     with pytest.raises(DeployError, match="no such cluster"):
         operator.start()
+
+
+def test_free_ports_are_all_different() -> None:
+    assert len(set(free_ports(8))) == 8

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import yaml
 
-from e2e.kind.config import NAME, OFFICIAL_NODE, Images, configuration, free_ports
+from e2e.kind.config import NAME, OFFICIAL_NODE, Images, configuration
 
 PORTS = {"gateway": 41000, "prometheus": 41001}
 
@@ -32,8 +32,3 @@ def test_the_kubelet_accepts_the_older_cgroups() -> None:
 
 def test_the_official_node_is_named_by_its_digest() -> None:
     assert "@sha256:" in OFFICIAL_NODE
-
-
-def test_two_ports_are_two() -> None:
-    ports = free_ports()
-    assert ports["gateway"] != ports["prometheus"]
