@@ -185,9 +185,12 @@ def diff(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """What would the next apply change? Ends with 1 if a rollout would start, with 0 if none would."""
+    """What would the next apply change, of ModelDeployments and of PromotionPolicies?
+
+    Ends with 1 if a rollout would start, with 0 if none would: a policy alone starts none.
+    """
     from serin.cli.live import session
-    from serin.cli.live.compared import changes_between, lines_of
+    from serin.cli.live.diffs.compared import changes_between, lines_of
     from serin.cli.live.views import as_document
 
     with one_line():

@@ -14,6 +14,7 @@ from serin.cli.shell.layout import lasting
 from serin.policy_gates.approval import Approval, NotBy
 
 ABSENT = object()
+NOTHING = "Nothing changes."
 MOST_FIELDS = 50
 CONTENT = ("spec.model.", "spec.predictor.", "spec.transformer")
 """Where a field that the file leaves out is one that goes; a transformer may go as a whole."""
@@ -117,7 +118,7 @@ def _in_place(new: Object, old: Object, fields: list[str]) -> tuple[str, list[st
         return "Scaling", [f"Scaling only: it applies at once, without a rollout{rest}."]
     if others:
         return "Settings", [f"No new revision: {', '.join(others)} apply at once, without a rollout."]
-    return "Nothing", ["Nothing changes.", *_still_refused(old)]
+    return "Nothing", [NOTHING, *_still_refused(old)]
 
 
 def _still_refused(old: Object) -> list[str]:
