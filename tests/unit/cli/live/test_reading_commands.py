@@ -72,7 +72,7 @@ def test_the_screen_of_a_rollout_has_both_arms_the_evidence_and_what_ends_the_wa
     text = " ".join(ran("get", "fraud").stdout.split())
     assert "prod/fraud Progressing, step 1 of 2 at 40 %" in text
     assert "serves version 1" in text
-    assert "60 % of the traffic" in text
+    assert "40 % of the traffic (newest window: 40.0 %)" in text
     assert "on trial version 2" in text
     assert "0 of 60 (0.00%) 0 of 90 (0.00%)" in text
     assert "EVIDENCE WORSE THAN STABLE BREAKS OBJECTIVE IS PROOF TO PASS" in text

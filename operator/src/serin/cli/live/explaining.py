@@ -9,10 +9,12 @@ from serin.cli.live.endings import ending, reason_of
 from serin.cli.live.reading import Object, details_of, items, part
 from serin.cli.live.views import Details, Explanation, Slo
 from serin.cli.shell.layout import lasting, moment, share, time_of
-from serin.cli.shell.telling import judged_again
+from serin.cli.shell.telling import judged_again, serin
 from serin.schema.odds import odds
 
 LONGEST_QUERY = 300
+HELD = "Held"
+UNTIL_RELEASED = "Nothing moves forward until somebody releases it; a breach is taken back all the same."
 NO_CONTACT = "no contact is set (annotation serin.dev/contact)"
 
 
@@ -24,7 +26,7 @@ def explained(obj: Object, record: Object | None, now: datetime, *, of_record: b
         sentences, what_to_do = list(_ended(record, now)), list(_after(record, found))
         outcome, reason = part(record, "status", "outcome"), part(record, "status", "reason")
     else:
-        sentences, what_to_do = list(_waits(found, now)), [found.wait.ends] if found.wait.ends else []
+        sentences, what_to_do = list(_waits(found, now)), list(_to_do(found))
         outcome, reason = None, found.row.reason
     return Explanation(
         namespace=found.row.namespace,
@@ -38,8 +40,18 @@ def explained(obj: Object, record: Object | None, now: datetime, *, of_record: b
     )
 
 
+def _to_do(found: Details) -> Iterator[str]:
+    """What ends the wait; first that a hold is released, without which nothing else moves it forward."""
+    if found.held and found.wait.reason != HELD:
+        yield f"`{serin('release', found.row.name, found.row.namespace)}`: it is held by {found.held}"
+    if found.wait.ends:
+        yield found.wait.ends
+
+
 def _waits(found: Details, now: datetime) -> Iterator[str]:
     row, wait = found.row, found.wait
+    if found.held:
+        yield f"Held by {found.held}. {UNTIL_RELEASED}"
     if found.stable is not None:
         told = f"serves {found.stable.weight} % of the traffic"
         if not found.stable.answers:

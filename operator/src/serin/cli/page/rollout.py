@@ -10,13 +10,15 @@ from serin.cli.following.course import Seen, course_of
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.timeline import Event, events_of
 from serin.cli.following.traces import Trace
-from serin.cli.live.explaining import NO_CONTACT
+from serin.cli.live.explaining import HELD, NO_CONTACT
+from serin.cli.live.screens import newest_window
 from serin.cli.live.views import Arm, Attempt, Details, Slo
 from serin.cli.page.fleet import path_of
 from serin.cli.page.head import head
 from serin.cli.page.markup import Node, commands, pill, table, tag, when
 from serin.cli.page.plots import evidence_plot, span_of, weight_plot
 from serin.cli.shell.layout import share
+from serin.cli.shell.telling import serin
 
 MOST_ATTEMPTS = 20
 
@@ -41,12 +43,13 @@ def rollout(seen: Seen, now: datetime) -> list[Node]:
 def _why(found: Details, now: datetime) -> Element:
     wait = found.wait
     facts: list[tuple[str, Node | list[Node]]] = []
+    if found.held and wait.reason != HELD:
+        release = serin("release", found.row.name, found.row.namespace)
+        facts.append(("Held by", [found.held, ": ", tag("code", release)]))
     if wait.since:
         facts.append(("Since", when(wait.since, now)))
     if wait.until:
         facts.append(("Until", [when(wait.until, now), f", then {wait.then}"]))
-    if found.held and wait.reason != "Held":
-        facts.append(("Held by", found.held))
     if wait.ends:
         facts.append(("Ends by", commands(wait.ends)))
     if found.contact or wait.needs_a_person:
@@ -95,7 +98,7 @@ def _arms(found: Details, now: datetime) -> Element:
 
 
 def _arm(arm: Arm, now: datetime) -> list[Node]:
-    observed = f" ({arm.observed} % of the requests)" if arm.observed else ""
+    observed = f" ({newest_window(arm.observed)})" if arm.observed else ""
     since: list[Node] = [", since ", when(arm.since, now)] if arm.since else []
     return [
         tag("b", f"version {arm.version}"),
