@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, one_line, say, show
+from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, note_whole, one_line, say, show
 from serin.cli.shell.completion import deployments, names_of_contexts
 from serin.errors import InvalidInput
 
@@ -213,7 +213,10 @@ def wait(  # noqa: PLR0917 - one parameter an option
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Waits, for a pipeline. 0: as wanted (settled: promoted). 1: the other way. 3: time over. 4: replaced or gone."""
+    """Waits, for a pipeline. 0: as wanted (settled: promoted). 1: the other way. 3: time over. 4: replaced or gone.
+
+    Meanwhile it writes a note when something has changed, and else one each half minute.
+    """
     from serin.cli.live import session, waiting
     from serin.cli.live.views import as_document
     from serin.cluster.resources import MODEL_DEPLOYMENTS
@@ -222,7 +225,7 @@ def wait(  # noqa: PLR0917 - one parameter an option
         name = session.name_in(target, MODEL_DEPLOYMENTS)
         if goal not in set(waiting.Goal):
             raise InvalidInput(f"--for {goal}: expected promoted, rolledback or settled")
-        found = waiting.waited(seen, name, revision, waiting.length_of(timeout), note)
+        found = waiting.waited(seen, name, revision, waiting.length_of(timeout), note_whole)
         show(as_document(found), output, ())
         if not for_programs(output):
             say(f"{found.name}, revision {found.revision}: {found.result}: {found.message}")

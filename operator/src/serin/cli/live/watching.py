@@ -22,6 +22,8 @@ from serin.cli.shell.layout import cut, is_terminal, width
 if TYPE_CHECKING:
     from serin.cli.following.lines import Change
 
+LONGEST_LINE = 1500
+"""Columns of a line in a file or a pipe: a whole message and what stands before it."""
 NO_SCREEN = (
     "this follows by lines; `python -m pip install '.[view]'` in Serin's checkout makes it a full screen with keys"
 )
@@ -70,7 +72,7 @@ def line_of(found: Details, now: datetime, *, named: bool = False) -> str:
         row.reason or "-",
         row.message,
     ]
-    return cut("  ".join(words), max(width(), 400))
+    return cut("  ".join(words), max(width(), 400) if is_terminal() else LONGEST_LINE)
 
 
 def full_screen() -> bool:
