@@ -86,7 +86,7 @@ def watch(  # noqa: PLR0917 - one parameter an option
 ) -> None:
     """Follows rollouts: a full screen in a terminal; elsewhere a line, or with -o json a document, for each change.
 
-    The full screen has keys for hold, release and abort, and needs the extra ``view`` (docs/operations/install.md).
+    The full screen has keys for hold, release and abort, and needs the extra view (docs/operations/install.md).
     """
     from serin.cli.live import session, watching
     from serin.cli.live.waiting import length_of

@@ -8,7 +8,7 @@ from datetime import datetime
 from serin.cli.live.explaining import HELD, NO_CONTACT
 from serin.cli.live.views import Arm, Attempt, Details, Row, Slo
 from serin.cli.shell.layout import ago, lasting, moment, paint, painted, paragraph, share, table, time_of
-from serin.cli.shell.telling import serin
+from serin.cli.shell.telling import beside, serin
 from serin.schema.odds import odds, part
 
 LABEL = 12
@@ -36,7 +36,7 @@ def listed(rows: list[Row], now: datetime, *, everywhere: bool) -> Iterator[str]
             row.candidate or "-",
             weight_of(row),
             ago(row.since, now),
-            row.message,
+            beside(row.phase, row.message),
         ]
         for row in rows
     ]
@@ -105,7 +105,7 @@ def _arm(label: str, arm: Arm | None, now: datetime, nothing: str) -> Iterator[s
 
 def _wait(found: Details, now: datetime) -> Iterator[str]:
     wait = found.wait
-    told = f"{wait.reason}: {wait.message}" if wait.message else wait.reason
+    told = f"{wait.reason}: {beside(found.row.phase, wait.message)}" if wait.message else wait.reason
     first, *rest = paragraph(told, label="why", indent=LABEL)
     yield first.replace(wait.reason, paint(wait.reason, "bad"), 1) if wait.needs_a_person else first
     yield from rest

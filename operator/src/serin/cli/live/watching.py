@@ -18,6 +18,7 @@ from serin.cli.live.screens import weight_of
 from serin.cli.live.session import Session, now
 from serin.cli.live.views import Details, as_document
 from serin.cli.shell.layout import cut, is_terminal, width
+from serin.cli.shell.telling import beside
 
 if TYPE_CHECKING:
     from serin.cli.following.lines import Change
@@ -70,7 +71,7 @@ def line_of(found: Details, now: datetime, *, named: bool = False) -> str:
         f"candidate={row.candidate or '-'}",
         f"weight={weight_of(row)}",
         row.reason or "-",
-        row.message,
+        beside(row.phase, row.message),
     ]
     return cut("  ".join(words), max(width(), 400) if is_terminal() else LONGEST_LINE)
 

@@ -18,7 +18,7 @@ from serin.cli.page.head import head
 from serin.cli.page.markup import Node, commands, pill, table, tag, when
 from serin.cli.page.plots import evidence_plot, span_of, weight_plot
 from serin.cli.shell.layout import share
-from serin.cli.shell.telling import serin
+from serin.cli.shell.telling import beside, sentence, serin
 
 MOST_ATTEMPTS = 20
 
@@ -54,13 +54,14 @@ def _why(found: Details, now: datetime) -> Element:
         facts.append(("Ends by", commands(wait.ends)))
     if found.contact or wait.needs_a_person:
         facts.append(("Contact", found.contact or NO_CONTACT))
+    message = beside(found.row.phase, wait.message)
     needs = tag("p", "Somebody has to act.", class_="person") if wait.needs_a_person else None
     if wait.urgency == "Owner":
         needs = tag("p", "Nobody has to act tonight: its owner chooses another revision.", class_="dim")
     return tag(
         "section",
         tag("h2", "Why"),
-        tag("p", tag("b", wait.reason), f": {wait.message}" if wait.message else None, class_="words"),
+        tag("p", tag("b", wait.reason), f": {message}" if message else None, class_="words"),
         needs,
         facts_of(facts),
         id="why",
@@ -199,7 +200,7 @@ def _said(found: Details, now: datetime) -> Element | None:
 def _history(found: Details, attempts: Found[list[Attempt]], now: datetime) -> Element:
     parts: list[Node] = []
     if attempts.problem:
-        parts.append(tag("p", f"The records could not be listed: {attempts.problem}.", class_="note"))
+        parts.append(tag("p", sentence(f"The records could not be listed: {attempts.problem}"), class_="note"))
     items = (attempts.value or [])[:MOST_ATTEMPTS]
     rows: list[list[Node]] = [
         [

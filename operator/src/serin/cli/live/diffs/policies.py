@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.cli.live.reading import Object, part
 from serin.cli.live.views import PolicyChange
+from serin.cli.shell.telling import sentence
 from serin.schema.printable import printable
 
 MOST_FIELDS, LONGEST_VALUE = 50, 60
@@ -53,7 +54,7 @@ def _sentences(effect: str, fields: Sequence[str], users: Users) -> Iterator[str
         "It is new." if effect == "New" else "Whatever is tried next under this policy is judged by what it says then."
     )
     if users.problem:
-        yield f"Which ModelDeployments of the cluster name it is not known: {users.problem}."
+        yield sentence(f"Which ModelDeployments of the cluster name it is not known: {users.problem}")
     if users.names:
         yield f"It is the policy of {_listed(users.names)}; no rollout starts because of it."
     elif not users.problem:
