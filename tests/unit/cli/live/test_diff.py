@@ -151,6 +151,14 @@ def test_a_transformer_that_goes_is_another_revision_and_its_size_is_none() -> N
     assert (scaled.effect, scaled.fields) == ("Scaling", ["spec.transformer.minReplicas"])
 
 
+@pytest.mark.usefixtures("desk")
+def test_a_service_that_is_adopted_is_told_as_that(tmp_path: Path) -> None:
+    new = model("1", adopt={"inferenceService": "old"}) | {"metadata": {"name": "other", "namespace": "prod"}}
+    found = effect(tmp_path, new)
+    assert found["effect"] == "New"
+    assert found["sentences"][0].startswith("It is new: the running InferenceService old is adopted as version 1.")
+
+
 def test_files_are_compared_with_files_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     old = tmp_path / "old"

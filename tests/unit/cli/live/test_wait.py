@@ -13,6 +13,7 @@ from serin.cli.live.waiting import length_of
 from serin.cli.main import app
 from serin.cluster import resources
 from serin.errors import InvalidInput
+from tests.adopting_lab import Adopting, old
 from tests.fake_api import Desk, desk_of
 from tests.lab import Lab
 
@@ -53,6 +54,15 @@ def test_what_is_told_meanwhile_names_its_state_once(desk: Desk) -> None:
     told = [line.removeprefix("serin: note: ") for line in ran("wait", "fraud", "--timeout", "5m").stderr.splitlines()]
     assert any(line.startswith("PREPARING version 2") for line in told), told
     assert not [line for line in told if re.match(r"[A-Z][a-z]+: [A-Z]{4,}", line)]
+
+
+def test_a_service_that_is_adopted_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk_of(Adopting(service=old()), monkeypatch)
+    result = ran("wait", "fraud", "--for", "promoted", "--timeout", "5m")
+    assert result.exit_code == 0
+    assert ": Adopted, the running InferenceService goes on serving: version 1 serves all traffic" in result.stdout
+    assert "version 1 is what InferenceService old serves: it is adopted as it is, without steps" in result.stderr
+    assert json.loads(ran("wait", "fraud", "-o", "json").stdout)["adopted"] is True
 
 
 def noted(result: Result) -> list[str]:

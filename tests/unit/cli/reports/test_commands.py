@@ -87,6 +87,7 @@ def test_a_report_is_the_same_each_time(desk: Desk, form: str) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == ran("report", f"prec/{record(desk)}", "--format", form).stdout
     assert "80" in result.stdout
+    assert "that was hidden" not in result.stdout, "nothing was"
 
 
 def test_cluster_and_export_give_the_same_report(desk: Desk, tmp_path: Path) -> None:

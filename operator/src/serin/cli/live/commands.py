@@ -228,5 +228,5 @@ def wait(  # noqa: PLR0917 - one parameter an option
         found = waiting.waited(seen, name, revision, waiting.length_of(timeout), note_whole)
         show(as_document(found), output, ())
         if not for_programs(output):
-            say(f"{found.name}, revision {found.revision}: {found.result}: {found.message}")
+            say(waiting.told_of(found))
         raise typer.Exit(waiting.exit_code(waiting.Goal(goal), waiting.How(found.result)))

@@ -240,6 +240,8 @@ class Result:
     """Promoted, RolledBack, Replaced or Timeout."""
     reason: str | None
     message: str
+    adopted: bool = False
+    """Whether what was promoted is the running InferenceService that was there before."""
     kind: str = "WaitResult"
     api_version: str = DOCUMENT_VERSION
 

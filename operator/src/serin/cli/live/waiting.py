@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -107,7 +108,8 @@ def waited(session: Session, name: str, revision: str | None, limit: timedelta, 
         telling.see(obj, message)
         how = how_it_ended(obj, wanted, asked)
         if how is not None:
-            return _result(session, name, wanted, how, part(obj, "status", "reason"), message)
+            found = _result(session, name, wanted, how, part(obj, "status", "reason"), message)
+            return replace(found, adopted=how is How.PROMOTED and is_adopted(obj))
         if session.now() >= until:
             break
     last = f"; last: {message}" if message else ""
@@ -123,6 +125,18 @@ def _result(  # noqa: PLR0917 - the fields in their order
 def revision_in(obj: Object) -> str:
     """The revision that spec asks for."""
     return source_in(obj).revision
+
+
+def is_adopted(obj: Object) -> bool:
+    """Whether the InferenceService that spec names is what serves."""
+    name = part(obj, "spec", "adopt", "inferenceService")
+    return name is not None and part(obj, "status", "stable", "workload", "name") == name
+
+
+def told_of(found: Result) -> str:
+    """How it ended, in one line for people."""
+    how = "Adopted, the running InferenceService goes on serving" if found.adopted else found.result
+    return f"{found.name}, revision {found.revision}: {how}: {found.message}"
 
 
 def how_it_ended(obj: Object, revision: str, asked: str) -> How | None:
