@@ -23,4 +23,4 @@ def arrange(app: typer.Typer) -> None:
 
 
 def _name(command: typer.models.CommandInfo) -> str:
-    return command.name or getattr(command.callback, "__name__", "")
+    return command.name or str(getattr(command.callback, "__name__", ""))

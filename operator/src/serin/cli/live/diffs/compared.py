@@ -130,10 +130,11 @@ def _policy_of(obj: Object, name: str) -> PromotionPolicySpec:
 
 def lines_of(found: Changes) -> Iterator[str]:
     """What is changed, for people."""
-    for number, change in enumerate([*found.items, *found.policies]):
+    told = [*map(_lines, found.items), *map(_policy_lines, found.policies)]
+    for number, lines in enumerate(told):
         if number:
             yield ""
-        yield from _policy_lines(change) if isinstance(change, PolicyChange) else _lines(change)
+        yield from lines
 
 
 def _policy_lines(change: PolicyChange) -> Iterator[str]:
