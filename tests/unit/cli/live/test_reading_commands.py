@@ -104,6 +104,23 @@ def test_a_rollback_is_explained_with_numbers_its_record_and_what_to_do(desk: De
     assert ran("explain", "fraud", "--record", "nix").exit_code == 2
 
 
+def test_a_wait_is_explained_without_its_state_twice(desk: Desk) -> None:
+    on_trial(desk)
+    found = told("explain", "fraud")
+    [numbers] = [each for each in found["sentences"] if each.startswith("In numbers")]
+    assert numbers.startswith("In numbers: step 1 of 2 at 40 %: availability: candidate 0 bad of 60")
+    assert not [each for each in found["sentences"] if each.endswith(("..", "?."))]
+
+
+def test_a_candidate_that_never_had_traffic_is_explained_so(desk: Desk) -> None:
+    desk.lab.want("2")
+    desk.until("Preparing")
+    desk.lab.want("1")
+    desk.until("Stable")
+    record = desk.lab.record(2)["metadata"]["name"]
+    assert "It never had traffic." in told("explain", "fraud", "--record", record)["sentences"]
+
+
 def test_the_history_has_the_newest_rollout_first(desk: Desk) -> None:
     desk.take_back()
     assert [(each["version"], each["outcome"]) for each in told("history", "fraud")["items"]] == [

@@ -9,7 +9,7 @@ from serin.cli.live.endings import ending, reason_of
 from serin.cli.live.reading import Object, details_of, items, part
 from serin.cli.live.views import Details, Explanation, Slo
 from serin.cli.shell.layout import lasting, moment, share, time_of
-from serin.cli.shell.telling import judged_again, sentence, serin
+from serin.cli.shell.telling import beside, judged_again, sentence, serin
 from serin.schema.odds import odds
 
 LONGEST_QUERY = 300
@@ -63,7 +63,7 @@ def _waits(found: Details, now: datetime) -> Iterator[str]:
     if reason is not None and reason.sentence:
         yield f"{reason.value}: {reason.sentence}"
     if row.message:
-        yield sentence(f"In numbers: {row.message}")
+        yield sentence(f"In numbers: {beside(row.phase, row.message)}")
     if wait.since:
         yield f"So it has been since {moment(wait.since, now)}."
     if wait.until:
