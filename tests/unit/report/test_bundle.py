@@ -136,6 +136,9 @@ def test_no_secret_and_no_payload_comes_through() -> None:
     for text in written(found):
         assert [secret for secret in SECRETS if secret in text] == []
     assert found.redaction.masked > 5
+    assert (
+        f"{found.redaction.masked} of {found.redaction.texts} texts had something that was hidden." in written(found)[1]
+    )
 
 
 def test_of_the_environment_only_names_are_told() -> None:

@@ -15,7 +15,7 @@ from serin.errors import ClusterError, InvalidInput, NotFound, Unavailable
 from serin.schema.printable import shortened
 
 BAD_INPUT = 2
-LONGEST_ERROR, LONGEST_NOTE, MOST_NOTES = 1000, 200, 20
+LONGEST_ERROR, LONGEST_NOTE, LONGEST_STATUS, MOST_NOTES = 1000, 200, 1100, 20
 HINTS: tuple[tuple[type[ClusterError], str], ...] = (
     (NotFound, " (is Serin installed in this cluster? kubectl get crd modeldeployments.serin.dev)"),
     (Unavailable, " (is it the right cluster? kubectl config current-context, or --context)"),
@@ -59,9 +59,14 @@ def one_line() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def note(text: str) -> None:
+def note(text: str, longest: int = LONGEST_NOTE) -> None:
     """Prints a note beside the output."""
-    typer.echo(f"serin: note: {shortened(text, LONGEST_NOTE)}", err=True)
+    typer.echo(f"serin: note: {shortened(text, longest)}", err=True)
+
+
+def note_whole(text: str) -> None:
+    """Prints a message of a status as a note, whole: what is wrong may stand at its end."""
+    note(text, LONGEST_STATUS)
 
 
 def note_unused(fields: list[str]) -> None:

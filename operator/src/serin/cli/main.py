@@ -31,6 +31,7 @@ from serin.cli.live import commands as live
 from serin.cli.live.commands import ContextOption
 from serin.cli.page import command as page
 from serin.cli.reports import commands as reports
+from serin.cli.shell.panels import arrange
 from serin.cli.where import Where
 from serin.judge import JUDGE_VERSION
 
@@ -207,3 +208,6 @@ def simulate(  # noqa: PLR0917 - one parameter an option
         if plot is not None:
             draw_evidence(plot, spec, traffic, hours, seed << 32)
             typer.echo(f"serin: {plot} shows the first rollout", err=True)
+
+
+arrange(app)

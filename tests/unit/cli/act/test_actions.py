@@ -68,6 +68,10 @@ def test_a_hold_is_shown_and_released() -> None:
     assert ran("hold", "fraud", "-r", "incident 7", "-y").exit_code == 0
     shown = " ".join(ran("get", "fraud").stdout.split())
     assert "held by ana@example.com: incident 7: `serin release fraud -n prod`" in shown
+    told = ran("explain", "fraud").stdout
+    assert told.startswith("Held by ana@example.com: incident 7. Nothing moves forward until somebody releases it;")
+    [first, *_] = [line for line in told.splitlines() if line.startswith("what to do")]
+    assert first == "what to do  `serin release fraud -n prod`: it is held by ana@example.com: incident 7"
     assert ran("release", "fraud", "-r", "over", "-y").exit_code == 0
     assert "held by" not in ran("get", "fraud").stdout
 

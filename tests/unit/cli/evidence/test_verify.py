@@ -273,6 +273,19 @@ def test_several_places_count_together(tmp_path: Path) -> None:
     assert "it says something else in" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("verify", "wine: there is no such file; give mdep/NAME for a ModelDeployment of the cluster"),
+        ("attest", "wine: there is no such file; give prec/NAME for a record of the cluster"),
+        ("export", "wine: expected mdep/NAME, such as mdep/wine"),
+    ],
+)
+def test_a_name_alone_is_told_how_it_is_given(command: str, told: str) -> None:
+    result = CliRunner().invoke(app, [command, "wine"])
+    assert (result.exit_code, result.stderr) == (2, f"serin: {told}\n")
+
+
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["verify", str(tmp_path / "none")])
     assert (result.exit_code, result.stdout) == (2, "")

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from serin.cli.live.differing import change_of
+from serin.cli.live.diffs.differing import change_of
 from serin.cli.main import app
+from serin.errors import Refused
 from tests.fake_api import Desk, desk_of
 from tests.lab import POLICY, Lab, spec
 
@@ -150,6 +151,14 @@ def test_a_transformer_that_goes_is_another_revision_and_its_size_is_none() -> N
     assert (scaled.effect, scaled.fields) == ("Scaling", ["spec.transformer.minReplicas"])
 
 
+@pytest.mark.usefixtures("desk")
+def test_a_service_that_is_adopted_is_told_as_that(tmp_path: Path) -> None:
+    new = model("1", adopt={"inferenceService": "old"}) | {"metadata": {"name": "other", "namespace": "prod"}}
+    found = effect(tmp_path, new)
+    assert found["effect"] == "New"
+    assert found["sentences"][0].startswith("It is new: the running InferenceService old is adopted as version 1.")
+
+
 def test_files_are_compared_with_files_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     old = tmp_path / "old"
@@ -160,11 +169,92 @@ def test_files_are_compared_with_files_without_a_server(tmp_path: Path, monkeypa
     assert "prod/fraud: Revision" in result.stdout or "prod/fraud" in result.stdout
 
 
+def policy(**changes: Any) -> dict[str, Any]:
+    return {**POLICY_FILE, "spec": POLICY | changes}
+
+
+STRICTER = [{"name": "availability", "objective": "99.9", "indicator": {"availability": {}}}]
+
+
+@pytest.mark.parametrize(
+    ("new", "word", "fields"),
+    [
+        (policy(), "Nothing", []),
+        (policy(slos=[{**STRICTER[0], "objective": "99", "severity": "Critical"}]), "Nothing", []),
+        (policy(slos=STRICTER), "Changed", ["spec.slos[availability].objective: 99.0 → 99.9"]),
+        (policy(bake={"for": "1h"}), "Changed", [
+            "spec.bake.for: not set → 1h", "spec.bake.holdback: not set → 5", "spec.bake.timeout: not set → 1h",
+        ]),
+        (policy(steps=[{"weight": 30, "for": "3s"}, *POLICY["steps"][1:]]), "Changed", [
+            "spec.steps[0].weight: 40 → 30"
+        ]),
+        (policy(slos=[{**STRICTER[0], "name": "up"}]), "Changed", [
+            "spec.slos[availability].indicator.availability: set → not set",
+            "spec.slos[availability].name: availability → not set",
+            "spec.slos[availability].objective: 99.0 → not set",
+            "spec.slos[availability].severity: Critical → not set",
+            "spec.slos[up].indicator.availability: not set → set",
+            "spec.slos[up].name: not set → up",
+            "spec.slos[up].objective: not set → 99.9",
+            "spec.slos[up].severity: not set → Critical",
+        ]),
+        ({**policy(), "metadata": {"name": "other", "namespace": "prod"}}, "New", []),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("desk")
+def test_a_policy_is_compared_field_by_field(tmp_path: Path, new: dict[str, Any], word: str, fields: list[str]) -> None:
+    result = ran(tmp_path, new, options=("-o", "json"))
+    [found] = json.loads(result.stdout)["policies"]
+    assert (result.exit_code, found["effect"], found["fields"]) == (0, word, fields)
+    assert ("No ModelDeployment of its namespace names it." in found["sentences"]) == (word == "New")
+
+
+def test_a_policy_that_changes_says_for_whom_and_that_a_rollout_goes_on_with_its_own(
+    desk: Desk, tmp_path: Path
+) -> None:
+    assert ran(tmp_path, model("1"), policy(slos=STRICTER)).stdout.splitlines() == [
+        "prod/fraud: Nothing",
+        "Nothing changes in it, but its policy careful changes, see below.",
+        "",
+        "PromotionPolicy prod/careful: Changed",
+        "Whatever is tried next under this policy is judged by what it says then.",
+        "It is the policy of fraud; no rollout starts because of it.",
+        "changed     spec.slos[availability].objective: 99.0 → 99.9",
+    ]
+    desk.lab.want("2")
+    desk.judged()
+    told = ran(tmp_path, policy(slos=STRICTER)).stdout
+    assert "The rollout of fraud goes on with the policy that it began with." in told
+    told = ran(tmp_path, policy(notifications=[{"receiver": "team", "about": []}])).stdout
+    assert "began with; only notifications count at once." in told
+
+
+def test_who_may_not_list_is_told_what_changes_all_the_same(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise Refused("cannot list modeldeployments")
+
+    monkeypatch.setattr(desk.api, "list", refused)
+    told = ran(tmp_path, policy(slos=STRICTER)).stdout
+    assert "Which ModelDeployments of the cluster name it is not known: cannot list modeldeployments." in told
+    assert "objective: 99.0 → 99.9" in told
+
+
+def test_a_policy_in_files_is_compared_with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    old = tmp_path / "old.yaml"
+    old.write_text(yaml.safe_dump_all([model("1"), policy()]))
+    told = ran(tmp_path, policy(slos=STRICTER), options=("--against", str(old))).stdout
+    assert "It is the policy of fraud; no rollout starts because of it." in told
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("a: [", "not YAML"),
-        ("kind: Secret\n", "no ModelDeployment in it"),
+        ("kind: Secret\n", "no ModelDeployment and no PromotionPolicy in it"),
+        ("kind: PromotionPolicy\nmetadata: {name: x}\nspec: {slos: []}\n", "PromotionPolicy x: spec.slos: List should"),
         ("kind: ModelDeployment\nmetadata: {name: x}\nspec: {}\n", "serin lint says more"),
     ],
 )

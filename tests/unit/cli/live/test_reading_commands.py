@@ -72,7 +72,7 @@ def test_the_screen_of_a_rollout_has_both_arms_the_evidence_and_what_ends_the_wa
     text = " ".join(ran("get", "fraud").stdout.split())
     assert "prod/fraud Progressing, step 1 of 2 at 40 %" in text
     assert "serves version 1" in text
-    assert "60 % of the traffic" in text
+    assert "40 % of the traffic (newest window: 40.0 %)" in text
     assert "on trial version 2" in text
     assert "0 of 60 (0.00%) 0 of 90 (0.00%)" in text
     assert "EVIDENCE WORSE THAN STABLE BREAKS OBJECTIVE IS PROOF TO PASS" in text
@@ -102,6 +102,23 @@ def test_a_rollback_is_explained_with_numbers_its_record_and_what_to_do(desk: De
     assert f"kubectl get prec {found['record']} -n prod -o json | serin replay -" in " ".join(found["whatToDo"])
     assert told("explain", "fraud", "--record", found["record"])["outcome"] == "RolledBack"
     assert ran("explain", "fraud", "--record", "nix").exit_code == 2
+
+
+def test_a_wait_is_explained_without_its_state_twice(desk: Desk) -> None:
+    on_trial(desk)
+    found = told("explain", "fraud")
+    [numbers] = [each for each in found["sentences"] if each.startswith("In numbers")]
+    assert numbers.startswith("In numbers: step 1 of 2 at 40 %: availability: candidate 0 bad of 60")
+    assert not [each for each in found["sentences"] if each.endswith(("..", "?."))]
+
+
+def test_a_candidate_that_never_had_traffic_is_explained_so(desk: Desk) -> None:
+    desk.lab.want("2")
+    desk.until("Preparing")
+    desk.lab.want("1")
+    desk.until("Stable")
+    record = desk.lab.record(2)["metadata"]["name"]
+    assert "It never had traffic." in told("explain", "fraud", "--record", record)["sentences"]
 
 
 def test_the_history_has_the_newest_rollout_first(desk: Desk) -> None:

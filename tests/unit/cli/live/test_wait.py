@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -12,6 +13,7 @@ from serin.cli.live.waiting import length_of
 from serin.cli.main import app
 from serin.cluster import resources
 from serin.errors import InvalidInput
+from tests.adopting_lab import Adopting, old
 from tests.fake_api import Desk, desk_of
 from tests.lab import Lab
 
@@ -52,6 +54,54 @@ def test_what_is_told_meanwhile_names_its_state_once(desk: Desk) -> None:
     told = [line.removeprefix("serin: note: ") for line in ran("wait", "fraud", "--timeout", "5m").stderr.splitlines()]
     assert any(line.startswith("PREPARING version 2") for line in told), told
     assert not [line for line in told if re.match(r"[A-Z][a-z]+: [A-Z]{4,}", line)]
+
+
+def test_a_service_that_is_adopted_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk_of(Adopting(service=old()), monkeypatch)
+    result = ran("wait", "fraud", "--for", "promoted", "--timeout", "5m")
+    assert result.exit_code == 0
+    assert ": Adopted, the running InferenceService goes on serving: version 1 serves all traffic" in result.stdout
+    assert "version 1 is what InferenceService old serves: it is adopted as it is, without steps" in result.stderr
+    assert json.loads(ran("wait", "fraud", "-o", "json").stdout)["adopted"] is True
+
+
+def noted(result: Result) -> list[str]:
+    return [line.removeprefix("serin: note: ") for line in result.stderr.splitlines()]
+
+
+def test_the_end_of_a_long_message_is_told_too(desk: Desk) -> None:
+    desk.api.works = False
+    end = "version 2 answered 92 of 92 requests with a 4xx"
+    desk.lab.obj()["status"]["message"] = f"PROGRESSING version 2, {'so it is, ' * 60}{end}"
+    desk.lab.obj()["metadata"]["generation"] = 9
+    [told, *_] = noted(ran("wait", "fraud", "--timeout", "5s"))
+    assert told.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("changes", "second"),
+    [
+        ({"message": "12 of 40"}, "Stable: 29 of 40"),
+        ({"message": "12 of 40", "reason": "Held"}, "Stable: 12 of 40"),
+        ({"conditions": [{"type": "ClientErrors", "status": "False", "reason": "Differ"}]}, "Stable: 10 of 40"),
+        ({"rollout": {"held": {"by": "ana"}}}, "Stable: 10 of 40"),
+    ],
+)
+def test_a_log_gets_a_line_for_news_and_one_each_half_minute(desk: Desk, changes: dict[str, Any], second: str) -> None:
+    desk.lab.obj()["metadata"]["generation"] = 9
+    desk.api.works, work, passes = False, desk.api.work, iter(range(1000))
+
+    def worked(_: float = 0) -> None:
+        work()
+        status = desk.lab.obj()["status"]
+        number = next(passes)
+        status["message"] = f"{number} of 40"
+        if number == 10:
+            status |= changes
+
+    desk.api.work = worked  # type: ignore[method-assign]
+    told = noted(ran("wait", "fraud", "--timeout", "100s"))
+    assert (told[1], len(told)) == (second, 4), told
 
 
 def test_a_revision_with_a_transformer_is_waited_for_under_its_own_name(desk: Desk) -> None:

@@ -61,12 +61,33 @@ def test_a_rollback_in_the_cluster(desk: Desk) -> None:
     assert ran("bundle", "mdep/fraud").stdout == ran("bundle", record(desk)).stdout == result.stdout
 
 
+@pytest.mark.parametrize("command", ["report", "bundle"])
+def test_the_name_of_a_model_deployment_is_told_apart_from_a_record(
+    desk: Desk, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = "(did you mean mdep/fraud, the newest rollout of that ModelDeployment?)"
+    result = ran(command, "fraud")
+    assert (result.exit_code, result.stderr.strip().endswith(hint)) == (2, True), result.stderr
+    assert ran(command, "nix").stderr.strip().endswith("(or is it another namespace?)")
+    get = FakeApi.get
+
+    def refused(self: FakeApi, resource: resources.Resource, namespace: str, name: str) -> Any:
+        if resource is resources.MODEL_DEPLOYMENTS:
+            raise Refused("cannot get modeldeployments")
+        return get(self, resource, namespace, name)
+
+    monkeypatch.setattr(FakeApi, "get", refused)
+    assert desk.lab.status
+    assert ran(command, "fraud").stderr.strip().endswith("(mdep/NAME is the newest rollout of a ModelDeployment)")
+
+
 @pytest.mark.parametrize("form", ["markdown", "html", "json"])
 def test_a_report_is_the_same_each_time(desk: Desk, form: str) -> None:
     result = ran("report", f"prec/{record(desk)}", "--format", form)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == ran("report", f"prec/{record(desk)}", "--format", form).stdout
     assert "80" in result.stdout
+    assert "that was hidden" not in result.stdout, "nothing was"
 
 
 def test_cluster_and_export_give_the_same_report(desk: Desk, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ async def test_a_rollout_is_shown_with_its_evidence_and_what_happened(world: Wor
         for expected in (
             "prod/fraud Progressing, step 1 of 2 at 40 %",
             "evidence: availability",
-            "● worse than stable 0.00",
+            "● worse than stable none",
             "40 %: CollectingEvidence",
             "step 1 of 2 at 40 %: 40 % of the requests go to version 2",
             "a Abort",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from datetime import timedelta
@@ -149,11 +150,32 @@ def test_what_takes_a_candidate_back_is_drawn_over_the_rest_and_its_gaps_are_fil
     assert span is not None
     lines = plots.evidence(curve, span).plain.splitlines()
     top = next(line for line in lines[3:] if "●" in line)
-    assert top.count("●") == 37, "from the middle to the end, in each column"
+    assert top.count("●") == 36, "from the middle to the end, in each column"
     assert "+" not in top
-    assert lines[1].startswith("● worse than stable 2.50   x breaks the objective 0.20   + good enough 2.50")
-    assert lines[2] == "taken back at 2.00, passes at 1.00"
-    assert any(line.startswith("  2.00 ") for line in lines)
+    assert lines[1:4] == ["● worse than stable 316 to 1", "x breaks the objective 1.5 to 1", "+ good enough 100 %"]
+    assert lines[4] == "taken back at 100 to 1, passes at 100 % (10 to 1)"
+    assert [line.split()[0] for line in lines if " --" in line] == ["100:1", "10:1"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "label", "told"),
+    [
+        (2.22, "166:1", "taken back at 166 to 1"),
+        (5.27, "180,000:1", "taken back at 180,000 to 1"),
+        (6.5, "3.1M:1", "taken back at 3.1 million to 1"),
+        (300.0, "10^300:1", "taken back at over a trillion to 1"),
+    ],
+)
+def test_the_axis_of_the_evidence_is_labelled_with_odds(limit: float, label: str, told: str) -> None:
+    last = dataclasses.replace(point(9, -0.44, good=0.35), roll_back_at=limit)
+    curve = Curve("availability", (point(0, None), last))
+    span = plots.span_of([], [curve], 80)
+    assert span is not None
+    lines = plots.evidence(curve, span).plain.splitlines()
+    assert lines[1] == "● worse than stable none   x breaks the objective 1.5 to 1   + good enough 35 %"
+    assert lines[2].startswith(told)
+    assert next(line.split()[0] for line in lines if " --" in line) == label
+    assert max(map(columns_of, lines)) <= 80
 
 
 @pytest.mark.parametrize("bad", [float("inf"), 1e9, -1e9])
@@ -168,9 +190,9 @@ def test_evidence_beyond_the_picture_runs_along_its_edge(bad: float) -> None:
 
 def test_weights_are_named_where_they_change() -> None:
     weights = [(START + timedelta(seconds=s), w) for s, w in ((0, 0), (10, 5), (20, 50), (20, 50), (30, 0), (40, 0))]
-    span = plots.span_of(weights, [], 47)
+    span = plots.span_of(weights, [], 50)
     assert span is not None
     bars, words = plots.weight(weights, span).plain.splitlines()
-    assert bars == "weight ____________________"[:17] + "▁▁▁▁▁▁▁▁▁▁▄▄▄▄▄▄▄▄▄" + "___________"
+    assert bars == "   weight ____________________"[:20] + "▁▁▁▁▁▁▁▁▁▁▄▄▄▄▄▄▄▄▄" + "___________"
     assert words.split() == ["0%", "5%", "50%", "0%"]
     assert span.axis.endswith(" UTC")

@@ -36,3 +36,32 @@ def test_no_command_is_written_elsewhere_without_its_namespace(path: Path) -> No
     if path.name == "endings.py":  # its {name} is ``telling.within``: see above
         return
     assert [each for each in WRITTEN.findall(text) if "get-contexts" not in each] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("In numbers: so it is", "In numbers: so it is."),
+        ("In numbers: it does not exist.", "In numbers: it does not exist."),
+        ("In numbers: another name?", "In numbers: another name?"),
+        ("In numbers: cut of…", "In numbers: cut of…"),
+        ("In numbers: so it is. ", "In numbers: so it is."),
+    ],
+)
+def test_a_sentence_has_one_mark_at_its_end(text: str, told: str) -> None:
+    assert telling.sentence(text) == told
+
+
+@pytest.mark.parametrize(
+    ("phase", "message", "told"),
+    [
+        ("Baking", "BAKING version 2, 95 % on it: the bake: ends soon", "the bake: ends soon"),
+        ("RolledBack", "ROLLED BACK, version 2 serves: version 3 was taken back", "version 3 was taken back"),
+        ("Progressing", "HELD since 10:00 UTC, 40 % stay on version 2: why", None),
+        ("RollingBack", "ROLLING BACK since 10:00 UTC, 50 % still on version 2: why", None),
+        ("Stable", "version 1 serves all traffic", None),
+        ("Baking", "BAKING version 2", None),
+    ],
+)
+def test_a_message_beside_its_phase_does_not_say_it_again(phase: str, message: str, told: str | None) -> None:
+    assert telling.beside(phase, message) == (told or message)

@@ -245,6 +245,27 @@ def test_each_reason_keeps_the_form_whatever_its_words_are(reason: Reason, *, st
         assert short.endswith(end) or (reason in SAID and message.startswith(short))
 
 
+@pytest.mark.parametrize(
+    ("head", "why", "message"),
+    [
+        (
+            "ROLLED BACK, version 2 serves",
+            "version 3 was taken back (SLOBreached); version 2 serves; change spec",
+            "ROLLED BACK, version 2 serves: version 3 was taken back (SLOBreached); change spec",
+        ),
+        (
+            "STALLED since 10:00 UTC, version 1 serves",
+            "version 1 serves",
+            "STALLED since 10:00 UTC, version 1 serves: version 1 serves",
+        ),
+        ("", "version 1 serves; version 1 serves", "version 1 serves; version 1 serves"),
+    ],
+)
+def test_what_the_head_of_a_message_says_is_not_said_again(head: str, why: str, message: str) -> None:
+    assert told(head, why, "", said=False, longest=1024) == message
+    assert summary(head, why, "", said=False) == message
+
+
 def test_versions_as_long_as_they_may_be_leave_room_for_the_why() -> None:
     status = scene(Phase.PROGRESSING).status
     assert status.candidate is not None

@@ -87,13 +87,11 @@ def _command(action: str, what: str) -> Callable[..., None]:
     return command
 
 
-hold = _command(
-    "Hold", "Keeps the rollout where it is until ``serin release``; a breach still takes the candidate back."
-)
+hold = _command("Hold", "Keeps the rollout where it is until `serin release`; a breach still takes the candidate back.")
 release = _command("Release", "Ends a hold: the rollout goes on.")
 advance = _command("Advance", "Ends the waiting of this step: the next weight comes without its evidence and its time.")
 promote = _command("Promote", "Gives the candidate all traffic without the rest of the evidence.")
-abort = _command("Abort", "Takes the candidate back, and refuses its revision until ``serin retry``.")
+abort = _command("Abort", "Takes the candidate back, and refuses its revision until `serin retry`.")
 
 
 def approve(  # noqa: PLR0917 - one parameter an option

@@ -15,7 +15,7 @@ from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, as_document
 from serin.cli.live.waiting import length_of
 from serin.cli.shell.layout import lasting, time_of
-from serin.cli.shell.telling import serin
+from serin.cli.shell.telling import sentence, serin
 from serin.cluster.resources import MODEL_DEPLOYMENTS, PROMOTION_FREEZES
 from serin.errors import InvalidInput, NotFound
 from serin.schema.printable import printable
@@ -56,7 +56,7 @@ def frozen(seen: Session, wish: Freeze) -> None:
     }
     asking.check_accepted(seen, PROMOTION_FREEZES, body)
     effect = _effect(seen, labels, begins, ends)
-    tell(wish.output, f"Freeze in namespace {seen.namespace}: {effect}.")
+    tell(wish.output, sentence(f"Freeze in namespace {seen.namespace}: {effect}"))
     name, outcome, message = "", "Checked", "checked only (--dry-run): you may, and the API server would take it"
     if not wish.dry_run:
         confirm(yes=wish.yes)
@@ -79,7 +79,7 @@ def lifted(seen: Session, name: str, output: Output, *, yes: bool) -> None:
         ) from None
     held = part(freeze, "status", "holds") or []
     effect = f"{len(held)} ModelDeployments that it holds go on ({part(freeze, 'spec', 'reason')})"
-    tell(output, f"Lift PromotionFreeze {seen.namespace}/{name}: {effect}.")
+    tell(output, sentence(f"Lift PromotionFreeze {seen.namespace}/{name}: {effect}"))
     confirm(yes=yes)
     seen.api.delete(PROMOTION_FREEZES, seen.namespace, name)
     asked = Asked(seen.namespace, "", "Lift", name, "", effect, "Accepted", f"PromotionFreeze {name} is deleted")

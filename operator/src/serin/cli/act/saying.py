@@ -15,7 +15,7 @@ from serin.cli.live.reading import details_of
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
 from serin.cli.live.waiting import revision_in
-from serin.cli.shell.telling import kubectl
+from serin.cli.shell.telling import kubectl, sentence
 from serin.cluster.direct import Object
 from serin.cluster.resources import PROMOTION_ACTIONS
 from serin.errors import ClusterError, InvalidInput, Unavailable
@@ -96,9 +96,9 @@ def carried_out(seen: Session, wish: Wish, ready: Prepared) -> Asked:
 def said(seen: Session, wish: Wish) -> None:
     """Does it, or ends with a sentence that says why not: 1 if Serin refuses it, 3 if it does not answer."""
     ready = prepared(seen, wish, lambda: _asked_reason(wish))
-    tell(wish.output, f"{wish.action} {seen.namespace}/{ready.name} as {ready.who}: {ready.effect}.")
+    tell(wish.output, sentence(f"{wish.action} {seen.namespace}/{ready.name} as {ready.who}: {ready.effect}"))
     if ready.doubt is not None:
-        tell(wish.output, f"But {ready.doubt}.")
+        tell(wish.output, sentence(f"But {ready.doubt}"))
     if wish.dry_run:
         told = "checked only (--dry-run): you may, and the API server would take it"
         _end(wish, Asked(seen.namespace, ready.name, wish.action, "", ready.who, ready.effect, "Checked", told))

@@ -13,7 +13,7 @@ from typing import Any
 from serin.api.files.load import LARGEST_DOCUMENT
 from serin.api.promotion_record import PromotionRecord
 from serin.cli.evidence.replaying import records_in
-from serin.cli.evidence.sources import RECORD, items_in, named, record_of
+from serin.cli.evidence.sources import RECORD, items_in, named, record_of, text_of
 from serin.cli.judge import read_text
 from serin.cli.where import Where
 from serin.errors import InvalidInput
@@ -47,7 +47,7 @@ def attested(target: str, where: Where, predicate: Predicate, chosen: str | None
     if name is not None:
         items = [Item(obj, target) for obj in record_of(where, name)]
     else:
-        items = list(items_in(read_text(Path(target)), target, report))
+        items = list(items_in(text_of(target, "prec/NAME for a record of the cluster"), target, report))
         name = chosen or next((i.name for i in reversed(items) if not i.spec.get("continues")), None)
     item = next((item for item in items if item.name == name), None)
     if item is None or name is None:

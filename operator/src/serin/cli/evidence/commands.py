@@ -41,7 +41,7 @@ def export(
     with one_line():
         where, name = Where(namespace, context), named(target, MODEL_DEPLOYMENT)
         if name is None:
-            raise InvalidInput(f"{target}: expected mdep/NAME")
+            raise InvalidInput(f"{target}: expected mdep/NAME, such as mdep/{target.rpartition('/')[2]}")
         if mark and output is None:
             raise InvalidInput("--mark needs --output: what is marked has to be on a disk")
         records, opened = lines.finished(records_of(where, name))

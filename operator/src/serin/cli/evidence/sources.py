@@ -33,8 +33,16 @@ def items_from(target: str, where: Where, report: ChainReport) -> list[Item]:
     """The records of ``mdep/NAME`` in the cluster, or those in a file of JSON lines; ``InvalidInput``."""
     name = named(target, MODEL_DEPLOYMENT)
     if name is None:
-        return list(items_in(read_text(Path(target)), target, report))
+        return list(items_in(text_of(target, "mdep/NAME for a ModelDeployment of the cluster"), target, report))
     return [Item(obj, f"mdep/{name}") for obj in records_of(where, name)]
+
+
+def text_of(target: str, otherwise: str) -> str:
+    """The text of an export; ``InvalidInput``, where there is no such file with what else may have been meant."""
+    path = Path(target)
+    if target != "-" and not path.exists():
+        raise InvalidInput(f"{target}: there is no such file; give {otherwise}")
+    return read_text(path)
 
 
 def items_in(text: str, source: str, report: ChainReport) -> Iterator[Item]:

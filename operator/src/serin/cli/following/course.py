@@ -11,6 +11,7 @@ from serin.cli.following.records import Evidence, Found
 from serin.cli.following.traces import Trace
 from serin.cli.live.reading import part
 from serin.cli.live.views import Attempt, Details
+from serin.cli.shell.telling import sentence
 
 MOST_CURVES = 16
 
@@ -53,9 +54,9 @@ def course_of(evidence: Found[Evidence], seen: Trace, now: datetime) -> Course:
 
 def _notes(evidence: Found[Evidence], seen: Trace, curves: Sequence[Curve]) -> Iterator[str]:
     if evidence.problem:
-        yield f"The record could not be read: {evidence.problem}."
+        yield sentence(f"The record could not be read: {evidence.problem}")
     elif evidence.value is not None and evidence.value.why_not and seen.slos:
-        yield f"The windows of the record could not be judged again: {evidence.value.why_not}."
+        yield sentence(f"The windows of the record could not be judged again: {evidence.value.why_not}")
     until = max((curve.sealed_until for curve in curves if curve.sealed_until), default=None)
     if until is not None:
         told = f"Until {until.astimezone(UTC):%H:%M:%S} UTC the evidence is that of the record's windows, judged again"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, one_line, say, show
+from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, note_whole, one_line, say, show
 from serin.cli.shell.completion import deployments, names_of_contexts
 from serin.errors import InvalidInput
 
@@ -86,7 +86,7 @@ def watch(  # noqa: PLR0917 - one parameter an option
 ) -> None:
     """Follows rollouts: a full screen in a terminal; elsewhere a line, or with -o json a document, for each change.
 
-    The full screen has keys for hold, release and abort, and needs the extra ``view`` (docs/operations/install.md).
+    The full screen has keys for hold, release and abort, and needs the extra view (docs/operations/install.md).
     """
     from serin.cli.live import session, watching
     from serin.cli.live.waiting import length_of
@@ -185,9 +185,12 @@ def diff(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """What would the next apply change? Ends with 1 if a rollout would start, with 0 if none would."""
+    """What would the next apply change, of ModelDeployments and of PromotionPolicies?
+
+    Ends with 1 if a rollout would start, with 0 if none would: a policy alone starts none.
+    """
     from serin.cli.live import session
-    from serin.cli.live.compared import changes_between, lines_of
+    from serin.cli.live.diffs.compared import changes_between, lines_of
     from serin.cli.live.views import as_document
 
     with one_line():
@@ -210,7 +213,10 @@ def wait(  # noqa: PLR0917 - one parameter an option
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Waits, for a pipeline. 0: as wanted (settled: promoted). 1: the other way. 3: time over. 4: replaced or gone."""
+    """Waits, for a pipeline. 0: as wanted (settled: promoted). 1: the other way. 3: time over. 4: replaced or gone.
+
+    Meanwhile it writes a note when something has changed, and else one each half minute.
+    """
     from serin.cli.live import session, waiting
     from serin.cli.live.views import as_document
     from serin.cluster.resources import MODEL_DEPLOYMENTS
@@ -219,8 +225,8 @@ def wait(  # noqa: PLR0917 - one parameter an option
         name = session.name_in(target, MODEL_DEPLOYMENTS)
         if goal not in set(waiting.Goal):
             raise InvalidInput(f"--for {goal}: expected promoted, rolledback or settled")
-        found = waiting.waited(seen, name, revision, waiting.length_of(timeout), note)
+        found = waiting.waited(seen, name, revision, waiting.length_of(timeout), note_whole)
         show(as_document(found), output, ())
         if not for_programs(output):
-            say(f"{found.name}, revision {found.revision}: {found.result}: {found.message}")
+            say(waiting.told_of(found))
         raise typer.Exit(waiting.exit_code(waiting.Goal(goal), waiting.How(found.result)))

@@ -9,10 +9,12 @@ from serin.cli.live.endings import ending, reason_of
 from serin.cli.live.reading import Object, details_of, items, part
 from serin.cli.live.views import Details, Explanation, Slo
 from serin.cli.shell.layout import lasting, moment, share, time_of
-from serin.cli.shell.telling import judged_again
+from serin.cli.shell.telling import beside, judged_again, sentence, serin
 from serin.schema.odds import odds
 
 LONGEST_QUERY = 300
+HELD = "Held"
+UNTIL_RELEASED = "Nothing moves forward until somebody releases it; a breach is taken back all the same."
 NO_CONTACT = "no contact is set (annotation serin.dev/contact)"
 
 
@@ -24,7 +26,7 @@ def explained(obj: Object, record: Object | None, now: datetime, *, of_record: b
         sentences, what_to_do = list(_ended(record, now)), list(_after(record, found))
         outcome, reason = part(record, "status", "outcome"), part(record, "status", "reason")
     else:
-        sentences, what_to_do = list(_waits(found, now)), [found.wait.ends] if found.wait.ends else []
+        sentences, what_to_do = list(_waits(found, now)), list(_to_do(found))
         outcome, reason = None, found.row.reason
     return Explanation(
         namespace=found.row.namespace,
@@ -38,8 +40,18 @@ def explained(obj: Object, record: Object | None, now: datetime, *, of_record: b
     )
 
 
+def _to_do(found: Details) -> Iterator[str]:
+    """What ends the wait; first that a hold is released, without which nothing else moves it forward."""
+    if found.held and found.wait.reason != HELD:
+        yield f"`{serin('release', found.row.name, found.row.namespace)}`: it is held by {found.held}"
+    if found.wait.ends:
+        yield found.wait.ends
+
+
 def _waits(found: Details, now: datetime) -> Iterator[str]:
     row, wait = found.row, found.wait
+    if found.held:
+        yield f"{sentence(f'Held by {found.held}')} {UNTIL_RELEASED}"
     if found.stable is not None:
         told = f"serves {found.stable.weight} % of the traffic"
         if not found.stable.answers:
@@ -51,14 +63,14 @@ def _waits(found: Details, now: datetime) -> Iterator[str]:
     if reason is not None and reason.sentence:
         yield f"{reason.value}: {reason.sentence}"
     if row.message:
-        yield f"In numbers: {row.message}."
+        yield sentence(f"In numbers: {beside(row.phase, row.message)}")
     if wait.since:
         yield f"So it has been since {moment(wait.since, now)}."
     if wait.until:
         yield f"Until {moment(wait.until, now)}: then {wait.then}."
     yield from _details(found)
     if wait.needs_a_person:
-        yield f"Whom to ask: {found.contact or NO_CONTACT}."
+        yield sentence(f"Whom to ask: {found.contact or NO_CONTACT}")
 
 
 def _details(found: Details) -> Iterator[str]:
@@ -67,9 +79,9 @@ def _details(found: Details) -> Iterator[str]:
         yield _slo(slo)
     for gate in found.gates:
         if gate.state != "Open":
-            yield f"Gate {gate.name} ({gate.kind}, before {gate.before}) is {gate.state}: {gate.message}."
+            yield sentence(f"Gate {gate.name} ({gate.kind}, before {gate.before}) is {gate.state}: {gate.message}")
     for trouble in found.troubles:
-        yield f"{trouble.what} ({trouble.reason}): {trouble.message}"
+        yield sentence(f"{trouble.what} ({trouble.reason}): {trouble.message}")
 
 
 def _slo(slo: Slo) -> str:
@@ -98,7 +110,7 @@ def _ended(record: Object, now: datetime) -> Iterator[str]:
     if reason is not None and reason.sentence:
         yield f"{reason.value}: {reason.sentence}"
     if status.get("message"):
-        yield f"In numbers: {status['message']}."
+        yield sentence(f"In numbers: {status['message']}")
     if status.get("firstBreachAt"):
         yield f"The first window that proved it ended at {moment(status['firstBreachAt'], now)}."
     yield from _cost(status)
@@ -110,9 +122,9 @@ def _ended(record: Object, now: datetime) -> Iterator[str]:
         since, until = time_of(hold.get("since")), time_of(hold.get("until"))
         if since is not None and until is not None:
             lasted = lasting((until - since).total_seconds())
-            yield f"It was held for {lasted} by {hold.get('reason')}: {hold.get('message')}."
+            yield sentence(f"It was held for {lasted} by {hold.get('reason')}: {hold.get('message')}")
     if status.get("incomplete"):
-        yield f"The record is not whole: {status['incomplete']}"
+        yield sentence(f"The record is not whole: {status['incomplete']}")
 
 
 def _cost(status: Object) -> Iterator[str]:
@@ -136,7 +148,9 @@ def _timeline(status: Object) -> Iterator[str]:
         weight = f"{entry.get('weight')} %"
         if not weights or weights[-1] != weight:
             weights.append(weight)
-    if weights:
+    if weights == ["0 %"]:
+        yield "It never had traffic."
+    elif weights:
         yield f"Its weight went {' → '.join(weights)}."
 
 

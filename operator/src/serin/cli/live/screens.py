@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from serin.cli.live.explaining import NO_CONTACT
+from serin.cli.live.explaining import HELD, NO_CONTACT
 from serin.cli.live.views import Arm, Attempt, Details, Row, Slo
 from serin.cli.shell.layout import ago, lasting, moment, paint, painted, paragraph, share, table, time_of
-from serin.cli.shell.telling import serin
+from serin.cli.shell.telling import beside, serin
 from serin.schema.odds import odds, part
 
 LABEL = 12
 """Columns of the labels of one screen."""
+
+
+def newest_window(observed: str) -> str:
+    """The share of the requests that were counted last: not that of all of a rollout, which the counts below say."""
+    return f"newest window: {observed} %"
 
 
 def weight_of(row: Row) -> str:
@@ -31,7 +36,7 @@ def listed(rows: list[Row], now: datetime, *, everywhere: bool) -> Iterator[str]
             row.candidate or "-",
             weight_of(row),
             ago(row.since, now),
-            row.message,
+            beside(row.phase, row.message),
         ]
         for row in rows
     ]
@@ -88,7 +93,7 @@ def _arm(label: str, arm: Arm | None, now: datetime, nothing: str) -> Iterator[s
         return
     words = [f"version {arm.version}", f"revision {arm.revision}"]
     if label != "before":
-        observed = f" (of the requests: {arm.observed} %)" if arm.observed else ""
+        observed = f" ({newest_window(arm.observed)})" if arm.observed else ""
         none = "" if arm.answers or not arm.weight else ", and answers none"
         words.append(f"{arm.weight} % of the traffic{observed}{none}")
     if arm.until and label == "before":
@@ -100,19 +105,19 @@ def _arm(label: str, arm: Arm | None, now: datetime, nothing: str) -> Iterator[s
 
 def _wait(found: Details, now: datetime) -> Iterator[str]:
     wait = found.wait
-    told = f"{wait.reason}: {wait.message}" if wait.message else wait.reason
+    told = f"{wait.reason}: {beside(found.row.phase, wait.message)}" if wait.message else wait.reason
     first, *rest = paragraph(told, label="why", indent=LABEL)
     yield first.replace(wait.reason, paint(wait.reason, "bad"), 1) if wait.needs_a_person else first
     yield from rest
+    if found.held and wait.reason != HELD:
+        release = serin("release", found.row.name, found.row.namespace)
+        yield from paragraph(f"held by {found.held}: `{release}`", label="and", indent=LABEL)
     if wait.since:
         yield from paragraph(moment(wait.since, now), label="since", indent=LABEL)
     if wait.until:
         at = time_of(wait.until)
         when = moment(wait.until, now) if at is not None else wait.until
         yield from paragraph(f"{when}: then {wait.then}", label="until", indent=LABEL)
-    if found.held and wait.reason != "Held":
-        release = serin("release", found.row.name, found.row.namespace)
-        yield from paragraph(f"held by {found.held}: `{release}`", label="and", indent=LABEL)
     if wait.ends:
         person = "a person has to act: " if wait.needs_a_person else ""
         yield from paragraph(f"{person}{wait.ends}", label="ends by", indent=LABEL)

@@ -12,7 +12,7 @@ from serin.cluster import resources
 from serin.cluster.direct import Api, DirectApi, Object
 from serin.cluster.kubeconfig import access
 from serin.cluster.resources import Resource
-from serin.errors import Expired, InvalidInput, NotFound, Refused, Unavailable
+from serin.errors import ClusterError, Expired, InvalidInput, NotFound, Refused, Unavailable
 
 KINDS = {
     resources.MODEL_DEPLOYMENTS: ("mdep", "modeldeployment", "modeldeployments"),
@@ -51,8 +51,20 @@ class Session:
             hint = f"{listed} -n {self.namespace} shows what there is"
             raise InvalidInput(
                 f"{resource.kind} {name} does not exist in namespace {self.namespace}: {hint} "
-                "(or is it another namespace?)"
+                f"({self._meant(resource, name) or 'or is it another namespace?'})"
             ) from None
+
+    def _meant(self, resource: Resource, name: str) -> str:
+        """What else somebody may have meant who names a record: the ModelDeployment, if there is one of that name."""
+        if resource is not resources.PROMOTION_RECORDS:
+            return ""
+        try:
+            self.api.get(resources.MODEL_DEPLOYMENTS, self.namespace, name)
+        except NotFound:
+            return ""
+        except ClusterError:
+            return "mdep/NAME is the newest rollout of a ModelDeployment"
+        return f"did you mean mdep/{name}, the newest rollout of that ModelDeployment?"
 
     def changes(self, name: str, until: datetime | None) -> Iterator[Object | None]:
         """The ModelDeployment as it is, and each time it changes; None when it is gone.

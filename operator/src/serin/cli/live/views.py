@@ -240,6 +240,8 @@ class Result:
     """Promoted, RolledBack, Replaced or Timeout."""
     reason: str | None
     message: str
+    adopted: bool = False
+    """Whether what was promoted is the running InferenceService that was there before."""
     kind: str = "WaitResult"
     api_version: str = DOCUMENT_VERSION
 
@@ -264,10 +266,28 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """``serin diff``: what the next apply of one PromotionPolicy would change."""
+
+    namespace: str
+    name: str
+    effect: str
+    """New, Changed or Nothing."""
+    sentences: list[str]
+    fields: list[str] = field(default_factory=list)
+    """The fields of spec that differ, each with what it was and what it will be."""
+    model_deployments: list[str] = field(default_factory=list)
+    """Those of its namespace that name it."""
+    under_way: list[str] = field(default_factory=list)
+    """Those of them with a rollout under way, which goes on with the policy that it began with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """``serin diff``."""
 
     items: list[Change]
+    policies: list[PolicyChange] = field(default_factory=list)
     kind: str = "ChangeList"
     api_version: str = DOCUMENT_VERSION
 

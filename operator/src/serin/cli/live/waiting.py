@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from serin.cli.live.reading import Object, is_observed, items, part, source_in
+from serin.cli.following.traces import ODD
+from serin.cli.live.reading import Object, details_of, is_observed, items, part, source_in
 from serin.cli.live.session import Session
 from serin.cli.live.views import Result
 from serin.errors import InvalidInput
 
 LENGTH = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 
+QUIET = timedelta(seconds=30)
+"""How long a log is spared a line that has other numbers only."""
 BEGINS_WITH_STATE = re.compile(r"[A-Z]{4,}\b")
 """A message that says itself in which state it is: a phase before it could only say it twice, or otherwise."""
 
@@ -59,25 +63,57 @@ def length_of(text: str) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
+class Telling:
+    """What a pipeline's log gets: a line when something has changed, and else one each half minute."""
+
+    def __init__(self, tell: Callable[[str], None], now: Callable[[], datetime]) -> None:
+        self._tell, self._now = tell, now
+        self._last: tuple[object, ...] = ()
+        self._at: datetime | None = None
+
+    def see(self, obj: Object, message: str) -> None:
+        """Tells where a rollout is, whole: what is wrong may stand at the end of its message."""
+        state, at = _state(obj), self._now()
+        if not message or (state == self._last and self._at is not None and at - self._at < QUIET):
+            return
+        self._last, self._at = state, at
+        self._tell(message if BEGINS_WITH_STATE.match(message) else f"{part(obj, 'status', 'phase')}: {message}")
+
+
+def _state(obj: Object) -> tuple[object, ...]:
+    """What is news, where it differs; a message has other numbers with each window."""
+    try:
+        found = details_of(obj)
+    except ODD:  # of another version: whatever it says is news
+        return (part(obj, "status", "message"),)
+    return (
+        *(found.row.phase, found.row.reason, found.row.weight, found.row.stable, found.row.candidate),
+        *(found.step, found.held, found.record, found.wait.urgency),
+        *((slo.name, slo.verdict) for slo in found.slos),
+        *((gate.name, gate.state) for gate in found.gates),
+        *((trouble.what, trouble.reason) for trouble in found.troubles),
+    )
+
+
 def waited(session: Session, name: str, revision: str | None, limit: timedelta, tell: Callable[[str], None]) -> Result:
-    """Waits for the revision, default the one that spec asks for; ``tell`` hears each new message."""
+    """Waits for the revision, default the one that spec asks for; ``tell`` hears what changes meanwhile."""
     session.deployment(name)  # one that is not there is not waited for
-    until, told, wanted = session.now() + limit, "", revision
+    until, wanted, message, telling = session.now() + limit, revision, "", Telling(tell, session.now)
     for obj in session.changes(name, until):
         if obj is None:
             return _result(session, name, wanted or "", How.REPLACED, None, "the ModelDeployment is gone")
         asked = revision_in(obj)
         wanted = wanted or asked
         message = str(part(obj, "status", "message") or "")
-        if message != told:
-            told = message
-            tell(message if BEGINS_WITH_STATE.match(message) else f"{part(obj, 'status', 'phase')}: {message}")
+        telling.see(obj, message)
         how = how_it_ended(obj, wanted, asked)
         if how is not None:
-            return _result(session, name, wanted, how, part(obj, "status", "reason"), message)
+            found = _result(session, name, wanted, how, part(obj, "status", "reason"), message)
+            return replace(found, adopted=how is How.PROMOTED and is_adopted(obj))
         if session.now() >= until:
             break
-    return _result(session, name, wanted or "", How.TIMEOUT, None, f"not decided within the time; last: {told}")
+    last = f"; last: {message}" if message else ""
+    return _result(session, name, wanted or "", How.TIMEOUT, None, f"not decided within the time{last}")
 
 
 def _result(  # noqa: PLR0917 - the fields in their order
@@ -89,6 +125,18 @@ def _result(  # noqa: PLR0917 - the fields in their order
 def revision_in(obj: Object) -> str:
     """The revision that spec asks for."""
     return source_in(obj).revision
+
+
+def is_adopted(obj: Object) -> bool:
+    """Whether the InferenceService that spec names is what serves."""
+    name = part(obj, "spec", "adopt", "inferenceService")
+    return name is not None and part(obj, "status", "stable", "workload", "name") == name
+
+
+def told_of(found: Result) -> str:
+    """How it ended, in one line for people."""
+    how = "Adopted, the running InferenceService goes on serving" if found.adopted else found.result
+    return f"{found.name}, revision {found.revision}: {how}: {found.message}"
 
 
 def how_it_ended(obj: Object, revision: str, asked: str) -> How | None:

@@ -18,10 +18,13 @@ from serin.cli.live.screens import weight_of
 from serin.cli.live.session import Session, now
 from serin.cli.live.views import Details, as_document
 from serin.cli.shell.layout import cut, is_terminal, width
+from serin.cli.shell.telling import beside
 
 if TYPE_CHECKING:
     from serin.cli.following.lines import Change
 
+LONGEST_LINE = 1500
+"""Columns of a line in a file or a pipe: a whole message and what stands before it."""
 NO_SCREEN = (
     "this follows by lines; `python -m pip install '.[view]'` in Serin's checkout makes it a full screen with keys"
 )
@@ -68,9 +71,9 @@ def line_of(found: Details, now: datetime, *, named: bool = False) -> str:
         f"candidate={row.candidate or '-'}",
         f"weight={weight_of(row)}",
         row.reason or "-",
-        row.message,
+        beside(row.phase, row.message),
     ]
-    return cut("  ".join(words), max(width(), 400))
+    return cut("  ".join(words), max(width(), 400) if is_terminal() else LONGEST_LINE)
 
 
 def full_screen() -> bool:

@@ -12,6 +12,7 @@ from serin.cli.following.entries import SHOWN, Entry, entry_of
 from serin.cli.live.reading import Object
 from serin.cli.live.views import Row
 from serin.cli.page.markup import Node, pill, svg, table, tag, when
+from serin.cli.shell.telling import beside
 from serin.schema.printable import shortened
 
 PER_PAGE = 500
@@ -106,7 +107,7 @@ def _rows(entries: list[Entry], now: datetime) -> Iterator[list[Node]]:
         row = entry.row
         name = tag("a", tag("span", f"{row.namespace}/", class_="dim"), row.name, href=path_of(row.namespace, row.name))
         phase = tag("span", phase_of(row), _person(entry))
-        why = tag("span", tag("b", row.reason or ""), " ", shortened(row.message, LONGEST_MESSAGE))
+        why = tag("span", tag("b", row.reason or ""), " ", shortened(beside(row.phase, row.message), LONGEST_MESSAGE))
         yield [tag("strong", name), phase, versions(row), weight_bar(row.weight), why, when(row.since, now, short=True)]
 
 

@@ -11,6 +11,7 @@ from serin.cli.live.explaining import explained
 from serin.cli.live.reading import Object, part
 from serin.cli.page.markup import Node, commands, pill, tag, when
 from serin.cli.page.rollout import facts_of, pictures, record_path, timeline
+from serin.cli.shell.telling import sentence
 
 
 def record(name: str, evidence: Found[Evidence], obj: Object, seen: Trace, now: datetime) -> list[Node]:
@@ -38,7 +39,7 @@ def _head(name: str, found: Evidence, problem: str) -> Element:
         tag("h1", name),
         tag("p", pill(str(outcome)) if outcome else pill("goes on", "wait"), f" version {version}, attempt {attempt}",
             class_="lead"),
-        tag("p", f"What stands below was read before: {problem}.", class_="notice bad") if problem else None,
+        tag("p", sentence(f"What stands below was read before: {problem}"), class_="notice bad") if problem else None,
         id="head",
     )  # fmt: skip
 
@@ -61,7 +62,9 @@ def _story(found: Object, obj: Object, now: datetime) -> Element:
 def _not_judged(found: Evidence) -> Element | None:
     if not found.why_not:
         return None
-    return tag("p", f"Its windows could not be judged again here: {found.why_not}.", class_="note", id="not-judged")
+    return tag(
+        "p", sentence(f"Its windows could not be judged again here: {found.why_not}"), class_="note", id="not-judged"
+    )
 
 
 def _facts(found: Object, now: datetime) -> Element:

@@ -10,13 +10,15 @@ from serin.cli.following.course import Seen, course_of
 from serin.cli.following.records import Evidence, Found
 from serin.cli.following.timeline import Event, events_of
 from serin.cli.following.traces import Trace
-from serin.cli.live.explaining import NO_CONTACT
+from serin.cli.live.explaining import HELD, NO_CONTACT
+from serin.cli.live.screens import newest_window
 from serin.cli.live.views import Arm, Attempt, Details, Slo
 from serin.cli.page.fleet import path_of
 from serin.cli.page.head import head
 from serin.cli.page.markup import Node, commands, pill, table, tag, when
 from serin.cli.page.plots import evidence_plot, span_of, weight_plot
 from serin.cli.shell.layout import share
+from serin.cli.shell.telling import beside, sentence, serin
 
 MOST_ATTEMPTS = 20
 
@@ -41,23 +43,25 @@ def rollout(seen: Seen, now: datetime) -> list[Node]:
 def _why(found: Details, now: datetime) -> Element:
     wait = found.wait
     facts: list[tuple[str, Node | list[Node]]] = []
+    if found.held and wait.reason != HELD:
+        release = serin("release", found.row.name, found.row.namespace)
+        facts.append(("Held by", [found.held, ": ", tag("code", release)]))
     if wait.since:
         facts.append(("Since", when(wait.since, now)))
     if wait.until:
         facts.append(("Until", [when(wait.until, now), f", then {wait.then}"]))
-    if found.held and wait.reason != "Held":
-        facts.append(("Held by", found.held))
     if wait.ends:
         facts.append(("Ends by", commands(wait.ends)))
     if found.contact or wait.needs_a_person:
         facts.append(("Contact", found.contact or NO_CONTACT))
+    message = beside(found.row.phase, wait.message)
     needs = tag("p", "Somebody has to act.", class_="person") if wait.needs_a_person else None
     if wait.urgency == "Owner":
         needs = tag("p", "Nobody has to act tonight: its owner chooses another revision.", class_="dim")
     return tag(
         "section",
         tag("h2", "Why"),
-        tag("p", tag("b", wait.reason), f": {wait.message}" if wait.message else None, class_="words"),
+        tag("p", tag("b", wait.reason), f": {message}" if message else None, class_="words"),
         needs,
         facts_of(facts),
         id="why",
@@ -95,7 +99,7 @@ def _arms(found: Details, now: datetime) -> Element:
 
 
 def _arm(arm: Arm, now: datetime) -> list[Node]:
-    observed = f" ({arm.observed} % of the requests)" if arm.observed else ""
+    observed = f" ({newest_window(arm.observed)})" if arm.observed else ""
     since: list[Node] = [", since ", when(arm.since, now)] if arm.since else []
     return [
         tag("b", f"version {arm.version}"),
@@ -196,7 +200,7 @@ def _said(found: Details, now: datetime) -> Element | None:
 def _history(found: Details, attempts: Found[list[Attempt]], now: datetime) -> Element:
     parts: list[Node] = []
     if attempts.problem:
-        parts.append(tag("p", f"The records could not be listed: {attempts.problem}.", class_="note"))
+        parts.append(tag("p", sentence(f"The records could not be listed: {attempts.problem}"), class_="note"))
     items = (attempts.value or [])[:MOST_ATTEMPTS]
     rows: list[list[Node]] = [
         [

@@ -23,6 +23,7 @@ from serin.cli.page.guard import HEALTH, guarded, with_headers
 from serin.cli.page.hub import Hub
 from serin.cli.page.markup import Node, tag
 from serin.cli.page.record import report_path
+from serin.cli.shell.telling import sentence
 
 NAME = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 MODEL = f"/mdep/{{namespace:{NAME}}}/{{name:{NAME}}}"
@@ -144,7 +145,7 @@ class Site:
             if found.value is not None:
                 return 200, found.value
             way = [*_way(key), (name, rollout.record_path(*key, name)), ("report", address)]
-            told = tag("p", f"There is no report yet: {found.problem}.", class_="notice bad")
+            told = tag("p", sentence(f"There is no report yet: {found.problem}"), class_="notice bad")
             status = 503 if evidence.value else 404
             return status, document("No report", way, [tag("h1", "No report", id="title"), told], board.reach, now)
 

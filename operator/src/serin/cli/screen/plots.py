@@ -10,12 +10,14 @@ from rich.text import Text
 
 from serin.cli.following.curves import Curve
 from serin.cli.following.traces import Point
+from serin.schema.odds import level, odds, part
 
 HEIGHT = 8
-LABELS, LEAST_COLUMNS = 6, 12
+LABELS, LEAST_COLUMNS = 9, 12
 LOWEST, LEAST_ABOVE, MOST_ABOVE = -2.0, 1.0, 1.6
 """Of the evidence: the lowest that is shown, the least that the highest is, and how far beyond its limits it may be."""
-LONG = 10_000
+SHORT = {" to ": ":", " million": "M", " billion": "B"}
+"""How odds are written where there is no room for their words."""
 LEVELS = " ▁▂▃▄▅▆▇█"
 SERIES = (
     ("passing", "+", "green", "good enough"),
@@ -80,7 +82,7 @@ def evidence(curve: Curve, span: Span) -> Text:
     for value, colour in [(0.0, "dim"), (last.pass_at, "dim green"), (last.roll_back_at, "dim red")]:
         if value is not None:
             at = _row(value, low, high)
-            rows[at], labels[at] = [("-", colour)] * columns, f"{value:.2f}"
+            rows[at], labels[at] = [("-", colour)] * columns, _short(value)
     for name, mark, colour, _ in SERIES:
         found = [(span.column(p.at), v) for p in curve.points if (v := getattr(p, name)) is not None]
         for column, value in _steps(found):
@@ -108,14 +110,27 @@ def _legend(last: Point, width: int) -> Text:
     """The marks with their last values, on one line where that is wide enough."""
     parts = []
     for name, mark, colour, title in reversed(SERIES):
-        parts.append(Text.assemble((mark, colour), f" {title} {_told(getattr(last, name))}"))
-    between = "   " if sum(len(part) + 3 for part in parts) <= width else "\n"
-    limits = f"\ntaken back at {_told(last.roll_back_at)}, passes at {_told(last.pass_at)}"
+        parts.append(Text.assemble((mark, colour), f" {title} {_told(last, name)}"))
+    between = "   " if sum(len(each) + 3 for each in parts) - 3 <= width else "\n"
+    passes = "" if last.pass_at is None else f", passes at 100 % ({odds(last.pass_at)})"
+    back = "" if last.roll_back_at is None else f"taken back at {odds(last.roll_back_at)}"
+    limits = f"\n{(back + passes).removeprefix(', ')}" if back or passes else ""
     return Text.assemble(Text(between).join(parts), (limits, "dim"))
 
 
-def _told(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}" if abs(value) < LONG else f"{value:.1e}"
+def _told(last: Point, name: str) -> str:
+    """The evidence as odds, and what there is to pass in percent of its proof: as ``serin get`` tells them."""
+    value = getattr(last, name)
+    if value is None:
+        return "-"
+    return part(value, last.pass_at) if name == "passing" and last.pass_at is not None else odds(value)
+
+
+def _short(value: float) -> str:
+    text = level(value)
+    for word, sign in SHORT.items():
+        text = text.replace(word, sign)
+    return text
 
 
 def _labelled(text: str) -> str:

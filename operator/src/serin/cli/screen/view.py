@@ -18,6 +18,7 @@ from serin.cli.live.screens import attempts, screen, weight_of
 from serin.cli.live.views import Attempt
 from serin.cli.screen import plots
 from serin.cli.shell.layout import ago, moment, paint, paragraph, table, time_of, within
+from serin.cli.shell.telling import beside
 from serin.schema.printable import printable
 
 MOST_LINES, MOST_EVENTS, MOST_ATTEMPTS = 500, 40, 10
@@ -63,7 +64,8 @@ def listing(entries: Sequence[Entry], asked: str, where: str, now: datetime, wid
 def _cells(entry: Entry, now: datetime, width: int, spaces: bool) -> list[str]:  # noqa: FBT001 - a column
     row = entry.row
     version = f"{row.stable or '-'} → {row.candidate}" if row.candidate else str(row.stable or "-")
-    why = f"{row.reason}: {row.message}" if row.reason else row.message
+    told = beside(row.phase, row.message)
+    why = f"{row.reason}: {told}" if row.reason else told
     name = f"{row.namespace}/{row.name}" if spaces else row.name
     mark, phase = "!" if entry.wait.needs_a_person else " ", "DOWN" if row.down else row.phase
     return [mark, name, phase, version, weight_of(row), *_wider(width, ago(row.since, now), why)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_STATE = re.compile(r"^[A-Z]{4,}(?: [A-Z]+)*\b")
+
 
 def serin(command: str, name: str, namespace: str) -> str:
     """``serin get fraud -n prod``; ``command`` may have options that stand before the name."""
@@ -21,3 +25,16 @@ def within(name: str, namespace: str) -> str:
 def judged_again(record: str, namespace: str) -> str:
     """Judges a record's evidence again."""
     return f"{kubectl('get prec', record, namespace)} -o json | serin replay -"
+
+
+def sentence(text: str) -> str:
+    """A text that quotes others with one mark at its end, whatever those end with."""
+    text = text.rstrip()
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
+def beside(phase: str, message: str) -> str:
+    """A message beside the phase that it begins with: ``BAKING version 2, 95 % on it: why`` is told as its why."""
+    head, colon, why = message.partition(": ")
+    state = "".join(_STATE.findall(head)[:1]).replace(" ", "")
+    return why if colon and why and state.lower() == phase.lower() and " since " not in head else message

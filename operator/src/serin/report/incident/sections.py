@@ -214,5 +214,6 @@ def sources(bundle: Bundle) -> Section:
     if bundle.omitted:
         blocks.append(Items([f"Left out: {each}" for each in bundle.omitted]))
     masked = bundle.redaction.masked
-    blocks.append(Paragraph(f"{masked} of {bundle.redaction.texts} texts had something that was hidden."))
+    if masked:
+        blocks.append(Paragraph(f"{masked} of {bundle.redaction.texts} texts had something that was hidden."))
     return Section("Queries and sources", blocks)

@@ -183,7 +183,7 @@ def says_its_end(status: ModelDeploymentStatus, transition: Transition) -> bool:
 def told(head: str, why: str, end: str, *, said: bool, longest: int) -> str:
     """The whole message: state, why, what ends it, and PromQL last; the why gives way where it is too long."""
     queries = "".join(dict.fromkeys(_QUERY.findall(why)))
-    plain = _QUERY.sub("", why) if queries else why
+    plain = _unsaid(_QUERY.sub("", why) if queries else why, head)
     before, after = f"{head}: " if head else "", f"; {end}" if end and not said and end not in plain else ""
     room = longest - len(before) - len(after)
     if len(plain) > room:
@@ -191,12 +191,18 @@ def told(head: str, why: str, end: str, *, said: bool, longest: int) -> str:
     return f"{before}{plain}{after}{queries}"[:longest]
 
 
+def _unsaid(why: str, head: str) -> str:
+    """The why without what the head says in the same words, such as which version serves; never nothing at all."""
+    said = head.split(", ")[1:]
+    return "; ".join(part for part in why.split("; ") if part not in said) or why
+
+
 def summary(head: str, why: str, end: str, *, said: bool) -> str:
     """The message in at most ``LONGEST_SUMMARY`` characters: as many of its parts as there is room for."""
     whole = told(head, _QUERY.sub("", why), end, said=said, longest=LONGEST_SUMMARY + 1)
     if len(whole) <= LONGEST_SUMMARY:
         return whole
-    first, *others = _QUERY.sub("", why).split("; ")
+    first, *others = _unsaid(_QUERY.sub("", why), head).split("; ")
     before, after = f"{head}: " if head else "", f"; {end}" if end and end not in first else ""
     room = LONGEST_SUMMARY - len(before) - len(after)
     lacking = min(len(first), SHORTEST_WHY) - room

@@ -10,7 +10,13 @@ from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import DEFAULT_HOLD_LIMIT
 from serin.rollout.phases.promoted import decide_promotion
 from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
-from serin.rollout.phases.start.starting import ask_again_at, start_rollout, unreadable_before_start, wait_for_route
+from serin.rollout.phases.start.starting import (
+    ask_again_at,
+    first_words,
+    start_rollout,
+    unreadable_before_start,
+    wait_for_route,
+)
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import (
     Transition,
@@ -77,7 +83,7 @@ def _not_ready(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
             context,
             Transition(with_phase(status, phase), arm.failure.reason, message, context.poll_at(), stalled=final),
         )
-    message = f"version {version} is the first; it serves as soon as it is ready"
+    message = first_words(context, status.candidate) if status.candidate else "the first revision comes up"
     return _overdue(
         context, Transition(with_phase(status, Phase.PREPARING), Reason.FIRST_DEPLOYMENT, message, context.poll_at())
     )

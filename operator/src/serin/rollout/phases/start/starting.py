@@ -64,13 +64,22 @@ def unreadable(context: DecisionContext, status: ModelDeploymentStatus, needed: 
     )
 
 
+def first_words(context: DecisionContext, ref: RevisionRef) -> str:
+    """What is said of the first revision, which is tried against nothing."""
+    arm = context.arm(ref)
+    if arm is not None and arm.adopted:
+        name = arm.ref.workload.name
+        return f"version {ref.version} is what InferenceService {name} serves: it is adopted as it is, without steps"
+    return f"version {ref.version} is the first; it serves as soon as it is ready"
+
+
 def start_rollout(
     context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef, policy: PromotionPolicySpec | None
 ) -> Transition:
     """Starts a rollout or the first deployment; sets candidate, record name and R0."""
     attempt, returning = context.observed.next_attempt, is_returning(context, status, wanted)
     if status.stable is None:
-        message = f"version {wanted.version} is the first; it serves as soon as it is ready"
+        message = first_words(context, wanted)
     elif returning:
         message = f"version {wanted.version} comes up without traffic; it was stable before, so it needs no steps"
     else:

@@ -14,6 +14,7 @@ from serin.cli.shell.layout import lasting
 from serin.policy_gates.approval import Approval, NotBy
 
 ABSENT = object()
+NOTHING = "Nothing changes."
 MOST_FIELDS = 50
 CONTENT = ("spec.model.", "spec.predictor.", "spec.transformer")
 """Where a field that the file leaves out is one that goes; a transformer may go as a whole."""
@@ -65,7 +66,7 @@ def _effect(new: Object, old: Object | None, revision: str, fields: list[str]) -
     """The word for what happens, and the sentences that say it."""
     version = part(new, "spec", "model", "version")
     if old is None:
-        return "New", [f"It is new: version {version} serves as soon as it is ready, without steps, gates or windows."]
+        return "New", [_first(new, str(version))]
     status = part(old, "status") or {}
     stable, candidate = part(status, "stable") or {}, part(status, "candidate") or {}
     if revision == source_in(old).revision:
@@ -81,6 +82,17 @@ def _effect(new: Object, old: Object | None, revision: str, fields: list[str]) -
         until = part(status, "previous", "until")
         return "Return", [f"Version {version} served before (known until {until}): it takes all traffic without steps."]
     return "Revision", _new_revision(new, status, revision)
+
+
+def _first(new: Object, version: str) -> str:
+    """What becomes of a ModelDeployment that is not there yet."""
+    adopted = part(new, "spec", "adopt", "inferenceService")
+    if adopted:
+        return (
+            f"It is new: the running InferenceService {adopted} is adopted as version {version}. It goes on serving as "
+            "it is, without steps, gates or windows; nothing is written to it."
+        )
+    return f"It is new: version {version} serves as soon as it is ready, without steps, gates or windows."
 
 
 def _new_revision(new: Object, status: Object, revision: str) -> list[str]:
@@ -117,7 +129,7 @@ def _in_place(new: Object, old: Object, fields: list[str]) -> tuple[str, list[st
         return "Scaling", [f"Scaling only: it applies at once, without a rollout{rest}."]
     if others:
         return "Settings", [f"No new revision: {', '.join(others)} apply at once, without a rollout."]
-    return "Nothing", ["Nothing changes.", *_still_refused(old)]
+    return "Nothing", [NOTHING, *_still_refused(old)]
 
 
 def _still_refused(old: Object) -> list[str]:

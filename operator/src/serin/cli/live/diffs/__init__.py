@@ -1,0 +1,1 @@
+"""What the next apply would change: of ModelDeployments, and of the policies that they are judged by."""
