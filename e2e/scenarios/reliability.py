@@ -92,12 +92,12 @@ class Notes:
 
 def put_beside() -> None:
     """Puts what the sandbox's page says now beside every row of kind's page."""
-    page, sandbox = KIND_PAGE.read_text("utf-8"), known(PAGE.read_text("utf-8"))
+    page, sandbox = KIND_PAGE.read_text("utf-8"), PAGE.read_text("utf-8")
     for section in re.findall(MARK.format(section="(.+)", edge="begin"), page):
         rows = noted_in(page, section)
         if rows:
             said = page.partition(MARK.format(section=section, edge="begin"))[2].strip().partition("\n")[0]
-            page = replaced(page, section, f"{said}\n\n{beside(rows, sandbox)}")
+            page = replaced(page, section, f"{said}\n\n{beside(rows, known(sandbox, section))}")
     KIND_PAGE.write_text(page, "utf-8")
 
 
@@ -162,10 +162,9 @@ def beside(rows: Sequence[Row], sandbox: dict[str, Row]) -> str:
     return "\n".join([*head, *lines])
 
 
-def known(page: str) -> dict[str, Row]:
-    """The rows of all sections of a page, by title."""
-    sections = re.findall(MARK.format(section="(.+)", edge="begin"), page)
-    return {one.title: one for section in sections for one in noted_in(page, section)}
+def known(page: str, section: str) -> dict[str, Row]:
+    """The rows of a section by title; two files may have scenarios of one title."""
+    return {one.title: one for one in noted_in(page, section)}
 
 
 def replaced(page: str, section: str, text: str) -> str:

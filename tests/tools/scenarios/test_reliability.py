@@ -36,7 +36,14 @@ def test_the_page_has_a_section_for_every_file_of_scenarios() -> None:
 def test_a_table_can_be_read_back() -> None:
     rows = [Row("a b (c)", "passed", 31, "", "x 1, y 2"), Row("d", "failed", 4, "3 of 9 (2: 3)", "")]
     page = replaced("a\n<!-- soak: begin --><!-- soak: end -->\nb", "soak", plain(rows))
-    assert known(page) == {one.title: one for one in rows}
+    assert known(page, "soak") == {one.title: one for one in rows}
+
+
+def test_a_scenario_of_one_title_in_two_files_is_two() -> None:
+    page = "<!-- knative: begin --><!-- knative: end --><!-- envoy_gateway: begin --><!-- envoy_gateway: end -->"
+    page = replaced(page, "envoy_gateway", plain([Row("it is killed", "passed", 31, "", "")]))
+    assert known(page, "knative") == {}
+    assert known(page, "envoy_gateway").keys() == {"it is killed"}
 
 
 def test_kind_stands_beside_the_sandbox() -> None:
