@@ -110,6 +110,7 @@ def test_a_wait_is_explained_without_its_state_twice(desk: Desk) -> None:
     [numbers] = [each for each in found["sentences"] if each.startswith("In numbers")]
     assert numbers.startswith("In numbers: step 1 of 2 at 40 %: availability: candidate 0 bad of 60")
     assert not [each for each in found["sentences"] if each.endswith(("..", "?."))]
+    assert any(each.endswith("; nothing speaks against it so far.") for each in found["sentences"])
 
 
 def test_a_candidate_that_never_had_traffic_is_explained_so(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from serin.cli.live.reading import Object, details_of, items, part
 from serin.cli.live.views import Details, Explanation, Slo
 from serin.cli.shell.layout import lasting, moment, share, time_of
 from serin.cli.shell.telling import beside, judged_again, sentence, serin
-from serin.schema.odds import odds
+from serin.schema.odds import NONE, odds
 
 LONGEST_QUERY = 300
 HELD = "Held"
@@ -92,9 +92,12 @@ def _slo(slo: Slo) -> str:
     )
     if slo.roll_back_at is None or slo.worse_than_stable is None or slo.breaks_objective is None:
         return f"{counts}."
+    worse, broken, proof = (odds(each) for each in (slo.worse_than_stable, slo.breaks_objective, slo.roll_back_at))
+    if worse == broken == NONE:
+        return f"{counts}; nothing speaks against it so far."
     return (
-        f"{counts}; the evidence is {odds(slo.worse_than_stable)} that it is worse than stable and "
-        f"{odds(slo.breaks_objective)} that it breaks the objective, where {odds(slo.roll_back_at)} is proof."
+        f"{counts}; the evidence is {worse} that it is worse than stable and {broken} that it breaks the objective, "
+        f"where {proof} is proof."
     )
 
 
