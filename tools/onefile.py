@@ -19,7 +19,7 @@ from tools.krew import LICENCE, PROGRAM
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "operator" / "src" / "serin"
-ENTRY = "serin.cli.main:app"
+ENTRY = "serin.cli.main:run"
 EXTRAS = ("lint", "view")
 """What evaluates the kinds' rules, without which `serin lint` does half of its work, and the full screen of `watch`."""
 

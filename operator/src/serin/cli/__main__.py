@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from serin.cli.main import app
+from serin.cli.main import run
 
-app(prog_name="serin")
+run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,7 @@ from serin.cli.live import commands as live
 from serin.cli.live.commands import ContextOption
 from serin.cli.page import command as page
 from serin.cli.reports import commands as reports
+from serin.cli.shell.asked import only_what_is_asked
 from serin.cli.shell.panels import arrange
 from serin.cli.where import Where
 from serin.judge import JUDGE_VERSION
@@ -211,3 +213,8 @@ def simulate(  # noqa: PLR0917 - one parameter an option
 
 
 arrange(app)
+
+
+def run(prog_name: str = "serin") -> None:
+    """The entry point ``serin``."""
+    only_what_is_asked(app, sys.argv[1:], os.environ)(prog_name=prog_name)

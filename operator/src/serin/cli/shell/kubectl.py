@@ -14,9 +14,9 @@ NO_FILES = ":4"
 
 def run() -> None:
     """The entry point ``kubectl-serin``."""
-    from serin.cli.main import app
+    from serin.cli import main
 
-    app(prog_name="kubectl serin")
+    main.run("kubectl serin")
 
 
 def complete() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from serin.cli.shell.asked import name_of
+
 PANELS = {
     "Look": ("list", "get", "watch", "history", "explain", "wait", "dashboard"),
     "Act": ("hold", "release", "approve", "reject", "advance", "promote", "abort", "retry", "freeze"),
@@ -18,9 +20,5 @@ def arrange(app: typer.Typer) -> None:
     panel_of = {name: (number, panel) for number, (panel, names) in enumerate(PANELS.items()) for name in names}
     commands = app.registered_commands
     for command in commands:
-        command.rich_help_panel = panel_of[_name(command)][1]
-    commands.sort(key=lambda command: panel_of[_name(command)][0])
-
-
-def _name(command: typer.models.CommandInfo) -> str:
-    return command.name or str(getattr(command.callback, "__name__", ""))
+        command.rich_help_panel = panel_of[name_of(command)][1]
+    commands.sort(key=lambda command: panel_of[name_of(command)][0])
