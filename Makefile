@@ -57,7 +57,7 @@ demo-environments: build ## Watch one commit go through dev, staging and product
 matrix: build check-matrix ## Run the rest: every row of every table, every scenario; writes docs/reliability.md (about 80 minutes)
 	$(BIN)/python -m e2e.sandbox.build --alertmanager --jaeger --kubectl
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
-	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative
+	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_envoy_gateway.py --provider envoy-gateway $(RELIABILITY)
 
 .PHONY: soak
