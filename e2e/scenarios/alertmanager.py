@@ -87,6 +87,14 @@ class Alertmanager(LocalServer):
         found: list[Json] = self._ask("GET", "alerts", params={"filter": f'alertname="{name}"'} if name else {})
         return found
 
+    def until_suppressed(self, name: str, *, seconds: float = 30) -> None:
+        """Waits until it holds the alert back, since there is a page that says more."""
+
+        def inhibited() -> bool:
+            return any(alert["status"]["inhibitedBy"] for alert in self.alerts(name))
+
+        wait_until(inhibited, what=f"{name} is inhibited", seconds=seconds)
+
     def groups(self) -> list[Json]:
         """The groups, as its API tells them."""
         found: list[Json] = self._ask("GET", "alerts/groups")

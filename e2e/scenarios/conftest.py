@@ -20,6 +20,7 @@ from e2e.scenarios.history import History
 from e2e.scenarios.local_server import built
 from e2e.scenarios.provider import skip_what_is_lacking
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
+from e2e.scenarios.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,6 +165,16 @@ def alertmanager(on_call: OnCall, tmp_path: Path) -> Iterator[Alertmanager]:
     """A real one, routed to ``on_call`` as the docs say."""
     with Alertmanager(built("alertmanager"), tmp_path / "alertmanager", receiver=on_call.url) as running:
         yield running
+
+
+@pytest.fixture
+def watcher(site: Site, alertmanager: Alertmanager, tmp_path: Path) -> Iterator[Watcher]:
+    """A Prometheus that watches the site's operator and tells the Alertmanager."""
+    source = site.provider.prometheus_url
+    with Watcher(tmp_path / "watcher", source=source, alertmanager=alertmanager.url) as watcher:
+        watcher.look_at(site.operator)
+        yield watcher
+        assert watcher.unhealthy() == []
 
 
 @contextmanager

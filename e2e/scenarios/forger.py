@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from e2e.deploy.cluster import wait_until
-from e2e.sandbox.images.catalogue import MODEL_SERVER
 from e2e.scenarios.counting import samples
+from e2e.scenarios.scraped import SCRAPED_WITHIN_SECONDS, ScrapedPod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 METRIC = "envoy_cluster_upstream_rq_xx"
 NAME = "forger"
-SCRAPED_WITHIN_SECONDS = 60.0
-ENDED_WITHIN_SECONDS = 30.0
 PROGRAM = f"""
 import http.server, json, os, time
 
@@ -55,37 +53,9 @@ def cluster_of(site: Site, isvc: str) -> str:
 @contextmanager
 def forged(site: Site, namespace: str, rates: Mapping[str, tuple[float, float]]) -> Iterator[None]:
     """While the block lasts a pod of ``namespace`` exports good and bad requests a second per cluster of Envoy."""
-    wait_until(
-        lambda: site.api.get("v1", "ServiceAccount", "default", namespace) is not None,
-        what=f"pods can be made in {namespace}",
-        seconds=20,
-    )
-    container = {
-        # A candidate's own image could do the same: what Prometheus is told to scrape of it is its port and its label.
-        "name": "kserve-container",
-        "image": MODEL_SERVER,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-c", PROGRAM],
-        "env": [{"name": "FORGED", "value": json.dumps(rates)}],
-        "ports": [{"containerPort": 8080}],
-    }
-    metadata = {"name": NAME, "namespace": namespace, "labels": {"serving.kserve.io/inferenceservice": NAME}}
-    spec = {
-        "containers": [container],
-        "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": 0,
-    }
-    site.api.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-    try:
+    with ScrapedPod(site, NAME, PROGRAM, {"FORGED": json.dumps(rates)}, namespace=namespace):
         wait_until(lambda: exported(site, rates), what="what is forged is scraped", seconds=SCRAPED_WITHIN_SECONDS)
         yield
-    finally:
-        site.api.delete("v1", "Pod", NAME, namespace, grace_seconds=0)
-        wait_until(
-            lambda: site.api.get("v1", "Pod", NAME, namespace) is None,
-            what="the forger is gone",
-            seconds=ENDED_WITHIN_SECONDS,
-        )
 
 
 def exported(site: Site, rates: Mapping[str, tuple[float, float]]) -> bool:

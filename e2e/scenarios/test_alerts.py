@@ -19,51 +19,40 @@ from e2e.load.client import infer_body
 from e2e.load.generator import LoadPlan
 from e2e.scenarios.causes import live_on_settings, quota, settings_go, without_right
 from e2e.scenarios.proxy import Fault, asks
+from e2e.scenarios.scraped import exported_value
 from e2e.scenarios.site import GATEWAY_API, MODEL
 from e2e.scenarios.telling import telling
 from e2e.scenarios.test_faults import through_a_proxy
 from e2e.scenarios.told import HttpReceiver
-from e2e.scenarios.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from e2e.deploy.cluster import Json
     from e2e.scenarios.alertmanager import Alertmanager, OnCall
     from e2e.scenarios.site import Site
+    from e2e.scenarios.watcher import Watcher
 
 pytestmark = pytest.mark.matrix
+AVAILABILITY = {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}
 LONG = [{"weight": 25, "for": "10m", "timeout": "1h"}]
 
 
-@pytest.fixture
-def watcher(site: Site, alertmanager: Alertmanager, tmp_path: Path) -> Iterator[Watcher]:
-    """A Prometheus that watches the site's operator and tells the Alertmanager."""
-    source = site.provider.prometheus_url
-    with Watcher(tmp_path / "watcher", source=source, alertmanager=alertmanager.url) as watcher:
-        watcher.look_at(site.operator)
-        yield watcher
-        assert watcher.unhealthy() == []
-
-
 @contextmanager
-def a_candidate_at_25(site: Site, **environment: str) -> Iterator[None]:
+def a_candidate_at_25(site: Site, **policy: object) -> Iterator[None]:
     """Version 2 has a quarter of the traffic, and stays there."""
-    site.policy(steps=LONG)
+    site.policy(steps=LONG, **policy)
     with site.load(rate=40):
-        site.want("2", environment=environment)
+        site.want("2")
         site.until_weight(25)
         site.until(lambda s: s["weights"]["applied"] == 25, what="the gateway has accepted 25 %")
         yield
 
 
-def until_suppressed(alertmanager: Alertmanager, name: str) -> None:
-    """Waits until the Alertmanager holds the alert back, since there is a page that says more."""
-
-    def inhibited() -> bool:
-        return any(alert["status"]["inhibitedBy"] for alert in alertmanager.alerts(name))
-
-    wait_until(inhibited, what=f"{name} is inhibited", seconds=30)
+def verdict(status: Json, slo: str) -> str:
+    """What the judge says of one SLO in the rollout under way."""
+    slos = (status.get("rollout") or {}).get("slos", [])
+    return next((str(found["verdict"]) for found in slos if found["name"] == slo), "")
 
 
 def of(site: Site) -> dict[str, str]:
@@ -100,7 +89,7 @@ def test_a_blind_watch_pages_and_so_does_a_missing_leader(
             page = on_call.until_notified("SerinAnalysisBlind", by="pager", seconds=90)
             on_call.until_notified("SerinPrometheusUnreadable", by="mail")
             watcher.until_fires("SerinHeldLong")
-            until_suppressed(alertmanager, "SerinHeldLong")
+            alertmanager.until_suppressed("SerinHeldLong")
         finally:
             site.provider.start("prometheus")
         assert page["labels"] == {"alertname": "SerinAnalysisBlind", "severity": "critical", **of(site)}
@@ -148,7 +137,7 @@ def test_a_dead_stable_pages_until_a_fix_serves(
         assert words["annotations"]["runbook_url"] == page["annotations"]["runbook_url"]
         assert len({message["groupKey"] for message in on_call.messages if message["receiver"] == "pager"}) == 1
         watcher.until_fires("SerinStalled")
-        until_suppressed(alertmanager, "SerinStalled")
+        alertmanager.until_suppressed("SerinStalled")
         site.want("2")
         site.until_stable("2")
         over = on_call.until_notified("SerinStableDown", by="pager", status="resolved")
@@ -227,6 +216,29 @@ def test_requests_that_do_not_follow_the_weight_are_a_ticket(site: Site, on_call
         site.api.delete(GATEWAY_API, "HTTPRoute", "try", site.namespace)
     assert ticket["labels"] == {"alertname": "SerinTrafficSplitMismatch", "severity": "warning", **of(site)}
     assert held["labels"]["reason"] == "TrafficSplit"
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_drift_metric_that_is_no_longer_exported_is_a_ticket(site: Site, on_call: OnCall) -> None:
+    """The rollout goes on without an Advisory SLO: nothing but the alert tells that nobody compares its number."""
+    query = f'max(fraud_drift_psi{{namespace="{site.namespace}"}})'
+    drift = {
+        "name": "drift",
+        "severity": "Advisory",
+        "indicator": {"gauge": {"query": query, "max": "0.2", "maxAge": "5s"}},
+    }
+    site.go_live()
+    with exported_value(site, "fraud_drift_psi", 0.05) as export, a_candidate_at_25(site, slos=[AVAILABILITY, drift]):
+        site.until(lambda s: verdict(s, "drift") == "Pass", what="drift is seen, and small", seconds=60)
+        assert "SerinIndicatorStale" not in on_call.alerts_of("mail")
+        export.stop()
+        ticket = on_call.until_notified("SerinIndicatorStale", by="mail", seconds=90)
+        assert verdict(site.status, "availability") != "NoData", "that one goes on"
+        export.start()
+        on_call.until_notified("SerinIndicatorStale", by="mail", status="resolved", seconds=90)
+    assert ticket["labels"] == {"alertname": "SerinIndicatorStale", "severity": "warning", **of(site), "slo": "drift"}
+    assert "drift has had no usable value for" in ticket["annotations"]["description"]
+    assert not on_call.alerts_of("pager")
 
 
 def test_rights_that_are_taken_away_are_tickets(site: Site, watcher: Watcher, on_call: OnCall) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.matrix
 DEADLY = ["RollingBack", "RolledBack"]
 LONGER_THAN_ANYBODY_WAITS = 12.0
+TEN_MINUTES = 600.0
 MOST_SECONDS = 15.0
 """From the first weight to the last; without anybody to tell it takes 3 to 5 s."""
 
@@ -137,6 +138,37 @@ def test_a_leader_that_dies_between_a_decision_and_its_sending_leaves_it_to_the_
         assert (died_of, told_before) == (DEADLY, [])
         assert set(receiver.times().values()) == {1}, f"once each: {receiver.times()}"
         assert [kind for kind in receiver.kinds if "Roll" in kind] == DEADLY
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_what_happens_in_ten_minutes_without_a_receiver_is_told_once_each_when_it_is_back(
+    site: Site, record_property: Callable[[str, object], None]
+) -> None:
+    with HttpReceiver() as receiver, telling(site, pipeline=to(receiver)) as operator:
+        site.go_live()
+        wait_until(lambda: "Promoted" in receiver.kinds, what="the first promotion is told", seconds=15)
+        receiver.down = True
+        begun = time.monotonic()
+        with site.load():
+            for version in ("2", "3"):
+                site.want(version, environment={"ERROR_RATE": "0.2"})
+                site.until(lambda s: bool(s.get("candidate")), what="it is on trial")
+                site.until_taken_back()
+            operator.kill()
+            operator.start()
+            wait_until(lambda: time.monotonic() - begun > TEN_MINUTES, what="ten minutes", seconds=TEN_MINUTES)
+        missed = [note["kind"] for note in site.status["notifications"]]
+        assert receiver.kinds[-1] == "Promoted", "nothing came through"
+        receiver.down = False
+        back = time.monotonic()
+        site.until(lambda s: not s.get("notifications"), what="nothing is left to tell", seconds=330)
+        record_property("refused", receiver.refused)
+        record_property("missed", len(missed))
+        record_property("seconds_until_all_is_told", round(time.monotonic() - back, 1))
+        assert set(receiver.times().values()) == {1}, f"once each: {receiver.times()}"
+        assert sorted(receiver.kinds[-len(missed) :]) == sorted(missed)
+        assert [kind for kind in receiver.kinds if "Roll" in kind] == ["RollingBack", "RolledBack"] * 2
 
 
 def to(receiver: HttpReceiver) -> dict[str, object]:

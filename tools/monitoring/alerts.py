@@ -23,6 +23,10 @@ EXPOSED = (
 since another may have taken back meanwhile what an earlier one saw."""
 
 
+ADVISORY_KNOWN = 'serin_slo_evidence_timestamp_seconds{severity="Advisory"}'
+ADVISORY_UNKNOWN = 'serin_slo_verdict{severity="Advisory", verdict=~"NoData|Error"}'
+
+
 def _age(metric: str, *labels: str) -> str:
     by = ", ".join((OF, *labels))
     return f"(time() - max by ({by}) ({metric}))"
@@ -103,6 +107,18 @@ TICKETS = (
         WHO + ": the requests are not split as the route says.",
         f"{_condition('TrafficSplit')} == 0",
         "10m",
+    ),
+    Alert(
+        "SerinIndicatorStale",
+        "warning",
+        "An Advisory SLO, such as a drift metric, has no values while a candidate has traffic.",
+        WHO
+        + ": {{ $labels.slo }} has had no usable value for {{ $value | humanizeDuration }}; the rollout goes on without it.",
+        f"({_age(ADVISORY_KNOWN, 'slo')} > 300 "
+        f"or ({_age('serin_rollout_started_timestamp_seconds')} * on ({OF}) group_right () "
+        f"(max by ({OF}, slo) ({ADVISORY_UNKNOWN}) == 1) "
+        f"unless on ({OF}, slo) {ADVISORY_KNOWN})) and on ({OF}) {APPLIED} > 0",
+        "15m",
     ),
     Alert(
         "SerinRecordChainBroken",

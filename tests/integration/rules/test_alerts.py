@@ -73,6 +73,16 @@ def decided(at: int, outcome: str = "RolledBack") -> Series:
     return own("serin_rollout_decided_timestamp_seconds", f"{at}x90", outcome=outcome, cause="SLOBreached")
 
 
+def known(values: str, severity: str = "Advisory") -> Series:
+    """The end of the newest window that was evidence."""
+    return own("serin_slo_evidence_timestamp_seconds", values, slo="drift", severity=severity)
+
+
+def unknown(verdict: str) -> Series:
+    return own("serin_slo_verdict", "1x90", slo="drift", severity="Advisory", verdict=verdict)
+
+
+STARTED = own("serin_rollout_started_timestamp_seconds", "60x90")
 AN_EARLIER_LEADER = seen("0+60x10 stale", "25x10 stale")
 LEADS = {'serin_leading{instance="a:8080",job="serin"}': "1x90"}
 
@@ -137,6 +147,20 @@ CASES = [
          f"{WHO}: the requests are not split as the route says."),
     Case("SerinTrafficSplitMismatch", condition("TrafficSplit", "1x90"), 15, what="they agree"),
     Case("SerinTrafficSplitMismatch", condition("TrafficSplit", "-1x90"), 15, what="not known is no mismatch"),
+    Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80"), 40,
+         f"{WHO}: drift has had no usable value for 30m 0s; the rollout goes on without it.", {"slo": "drift"}),
+    Case("SerinIndicatorStale", weight("25x90") | known("0+60x90"), 40, what="it has values"),
+    Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80"), 25, what="a job may be late"),
+    Case("SerinIndicatorStale", weight("0x90") | known("0+60x10 600x80"), 40, what="the candidate has no traffic"),
+    Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80", "Required"), 40,
+         what="SerinAnalysisBlind pages for what the rollout waits for"),
+    Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("NoData"), 40,
+         f"{WHO}: drift has had no usable value for 39m 0s; the rollout goes on without it.", {"slo": "drift"}),
+    Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("Error"), 40,
+         f"{WHO}: drift has had no usable value for 39m 0s; the rollout goes on without it.", {"slo": "drift"}),
+    Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("Insufficient"), 40, what="it is collecting"),
+    Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("NoData") | known("0+60x90"), 40,
+         what="one silent window is none"),
     Case("SerinRecordChainBroken", own("serin_record_chain_intact", "1x5 0x90"), 10,
          f"{WHO}: its chain of PromotionRecords does not hold together; look at it before anything is deleted."),
     Case("SerinRecordChainBroken", own("serin_record_chain_intact", "1x90"), 10, what="it holds"),

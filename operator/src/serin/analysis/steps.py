@@ -7,11 +7,12 @@ the operator's decisions move it (``rollout.evidence_decision``).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from serin.analysis.assessment import Judge
-from serin.analysis.replay import WindowDecision
+from serin.analysis.replay import Judged, WindowDecision
 from serin.analysis.simulate import EPOCH, HISTORY, Run, Traffic, WindowSource
 from serin.api.policy.analysis import Action
 from serin.api.promotion_policy import PromotionPolicySpec
@@ -28,6 +29,14 @@ class _Stage:
     step: int
     weight: int
     begun_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One window of a rollout, judged, and the candidate's weight in it in percent."""
+
+    judged: Judged
+    weight: int
 
 
 class Rollout:
@@ -50,8 +59,8 @@ class Rollout:
         self._next: _Stage | None = None
         self._bad = self._requests = 0
 
-    def run(self, hours: float) -> Run:
-        """Plays it until it is over, or for so many hours."""
+    def run(self, hours: float, tell: Callable[[Window, WindowDecision], None] | None = None) -> Run:
+        """Plays it until it is over, or for so many hours; ``tell`` hears of each window and what followed from it."""
         length = self._policy.analysis.window
         for index in range(-math.ceil(max(HISTORY, length) / length), 0):
             self._add(self._source.window(index, None, self._traffic.stable_rps))
@@ -63,9 +72,17 @@ class Rollout:
                     return self._end(WindowDecision.ADVANCE, self._stage.begun_at)
             window = self._drawn(index)
             self._add(window)
-            if self._decide(window) is WindowDecision.ROLLBACK:
+            decision = self._decide(window)
+            if tell is not None:
+                tell(window, decision)
+            if decision is WindowDecision.ROLLBACK:
                 return self._end(WindowDecision.ROLLBACK, window.end + self._lag)
         return self._end(WindowDecision.CONTINUE, window.end + self._lag)
+
+    def look(self, window: Window, decision: WindowDecision) -> Look:
+        """What the judge says after ``window``, which was the last."""
+        slos = self._judge.assess(self._stage.begun_at).slos
+        return Look(Judged(window.start, window.end, slos, decision, ""), self._stage.weight)
 
     def _drawn(self, index: int) -> Window:
         candidate_rps = self._traffic.stable_rps * self._stage.weight / EVERYTHING
@@ -122,3 +139,12 @@ def counting_only(policy: PromotionPolicySpec) -> PromotionPolicySpec:
 def run_steps(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> Run:
     """One rollout through all steps; ``traffic.candidate_rps`` is not used."""
     return Rollout(counting_only(policy), replace(traffic, candidate_rps=0.0), seed).run(hours)
+
+
+def trace_steps(policy: PromotionPolicySpec, traffic: Traffic, hours: float, seed: int) -> list[Look]:
+    """Every window of the rollout that ``run_steps`` draws, judged: what a plot shows."""
+    rollout = Rollout(counting_only(policy), replace(traffic, candidate_rps=0.0), seed)
+    looks: list[Look] = []
+    end = rollout.run(hours, lambda window, decision: looks.append(rollout.look(window, decision)))
+    looks[-1] = replace(looks[-1], judged=replace(looks[-1].judged, decision=end.decision))
+    return looks

@@ -208,7 +208,7 @@ def simulate(  # noqa: PLR0917 - one parameter an option
             for line in command.forecast_lines(forecast):
                 typer.echo(line)
         if plot is not None:
-            draw_evidence(plot, spec, traffic, hours, seed << 32)
+            draw_evidence(plot, spec, traffic, hours, seed << 32, stepwise=rps is not None)
             typer.echo(f"serin: {plot} shows the first rollout", err=True)
 
 

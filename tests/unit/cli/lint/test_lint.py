@@ -571,6 +571,16 @@ def bad(tmp_path: Path) -> Path:
     return path
 
 
+def test_it_says_that_the_steps_can_decide_with_the_given_traffic() -> None:
+    told = "at 40 requests/s the steps of each PromotionPolicy in these files decide in their time"
+    example = str(Path(__file__).parents[4] / "examples/first-model")
+    code, text = ran(example, "--rps", "40")
+    assert (code, text.splitlines()[-1]) == (0, told)
+    code, text = ran(example, "--rps", "0.001")
+    assert code == 1
+    assert "decide in their time" not in text
+
+
 def test_the_forms_of_the_output(bad: Path) -> None:
     code, text = ran(str(bad))
     assert code == 1

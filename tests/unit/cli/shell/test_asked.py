@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from serin.cli.main import app
 from serin.cli.shell.asked import name_of, only_what_is_asked
@@ -19,6 +20,7 @@ from serin.cli.shell.asked import name_of, only_what_is_asked
         ([], {}, None),
         (["--help"], {}, None),
         (["gte"], {}, None),
+        (["--", "get", "fraud"], {}, None),
         (["get", "fr"], {"_SERIN_COMPLETE": "complete_bash"}, None),
     ],
 )
@@ -27,6 +29,15 @@ def test_what_is_kept(arguments: list[str], environment: dict[str, str], kept: l
     small = only_what_is_asked(app, arguments, environment)
     assert [name_of(each) for each in small.registered_commands] == (kept if kept is not None else every)
     assert [name_of(each) for each in app.registered_commands] == every, "app itself keeps them all"
+
+
+def test_help_on_all_says_the_same_without_the_options() -> None:
+    every, named = (CliRunner().invoke(each, ["--help"]).output for each in (app, only_what_is_asked(app, [], {})))
+    assert every == named
+
+
+def test_a_name_behind_something_else_is_built_in_full() -> None:
+    assert only_what_is_asked(app, ["--", "get", "fraud"], {}) is app
 
 
 @pytest.mark.parametrize(

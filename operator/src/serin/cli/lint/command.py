@@ -77,6 +77,10 @@ def lint(
         elif output is LintOutput.TABLE:
             for line in formats.lines(found, len(list(files_in(files)))):
                 typer.echo(line)
+            if rps is not None and not found:
+                typer.echo(
+                    f"at {rps:g} requests/s the steps of each PromotionPolicy in these files decide in their time"
+                )
         else:
             emit(json.dumps(formats.document(found), indent=2), Output(output.value))
         if found:

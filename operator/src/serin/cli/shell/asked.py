@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 
 import typer
@@ -14,15 +15,29 @@ def name_of(command: typer.models.CommandInfo) -> str:
 
 
 def only_what_is_asked(app: typer.Typer, arguments: Sequence[str], environment: Mapping[str, str]) -> typer.Typer:
-    """``app`` with no other command than the one that ``arguments`` begin with, if it has that.
+    """``app`` with no other command than the one that ``arguments`` begin with.
 
-    Help on all, a misspelt name and the shell's completion need every command.
+    Help on all and an answer to a misspelt name need the commands' names and first sentences, but not their options.
+    Completion by the shell needs every option.
     """
     if any(name.startswith("_") and name.endswith("_COMPLETE") for name in environment):
         return app
-    asked = [command for command in app.registered_commands if name_of(command) == next(iter(arguments), "")]
-    if not asked:
-        return app
+    commands = {name_of(command): command for command in app.registered_commands}
+    asked = commands.get(next(iter(arguments), ""))
+    if asked is None and commands.keys() & set(arguments):
+        return app  # the name stands behind something else
     small = copy.copy(app)
-    small.registered_commands = asked
+    small.registered_commands = [asked] if asked is not None else [_named(commands[name]) for name in commands]
     return small
+
+
+def _named(command: typer.models.CommandInfo) -> typer.models.CommandInfo:
+    """The command as help on all shows it, without parameters."""
+    named = copy.copy(command)
+    named.name, named.help = name_of(command), command.help or inspect.getdoc(command.callback)
+    named.callback = _nothing
+    return named
+
+
+def _nothing() -> None:
+    """What a command does that is only named."""
