@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import time
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from e2e.deploy.installed import InstalledProcess
 from e2e.scenarios.alertmanager import Alertmanager, OnCall
 from e2e.scenarios.clients import FAILED_REQUESTS
 from e2e.scenarios.history import History
+from e2e.scenarios.knative_site import KnativeSite
 from e2e.scenarios.local_server import built
 from e2e.scenarios.provider import skip_what_is_lacking
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
@@ -165,6 +167,12 @@ def alertmanager(on_call: OnCall, tmp_path: Path) -> Iterator[Alertmanager]:
     """A real one, routed to ``on_call`` as the docs say."""
     with Alertmanager(built("alertmanager"), tmp_path / "alertmanager", receiver=on_call.url) as running:
         yield running
+
+
+@pytest.fixture
+def knative(site: Site) -> KnativeSite:
+    """The site of the scenario, in mode Knative."""
+    return KnativeSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
 
 
 @pytest.fixture

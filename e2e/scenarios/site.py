@@ -236,6 +236,27 @@ class Site:
         """Until the route gives the candidate ``weight`` percent."""
         self.until(lambda _: bool(self.weights) and self.weights[-1] == weight, what=f"{weight} % on the candidate")
 
+    def restart_on_trial(self, weight: int) -> None:
+        """The operator is killed and started again while the candidate has ``weight`` percent, as soon as it has."""
+        if weight:
+            self.until_weight(weight)
+        else:
+            self.until(lambda status: bool(status.get("candidate")), what="the rollout has begun")
+        self.operator.kill()
+        self.operator.start()
+
+    def is_over(self, version: str, outcome: str) -> bool:
+        """Whether the rollout of ``version`` has ended so: ``Promoted`` or ``RolledBack``."""
+        status = self.status
+        if outcome == "Promoted":
+            return status.get("phase") == "Stable" and (status.get("stable") or {}).get("version") == version
+        rejected = status.get("rejected") or [{}]
+        return (
+            status.get("phase") == "RolledBack"
+            and not status.get("candidate")
+            and rejected[0].get("version") == version
+        )
+
     def go_live(self) -> None:
         """Version 1 serves."""
         self.policy()

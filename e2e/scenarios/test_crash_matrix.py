@@ -66,12 +66,7 @@ def survived(site: Site, killer: Killer, operator: OperatorProcess, version: str
     """Whether the rollout ended as it should after the operator had died in it; False if it did not die."""
 
     def over() -> bool:
-        status = site.status
-        stable, candidate = status.get("stable") or {}, status.get("candidate")
-        if done == "Promoted":
-            return status.get("phase") == "Stable" and stable.get("version") == version
-        rejected = status.get("rejected") or [{}]
-        return status.get("phase") == "RolledBack" and not candidate and rejected[0].get("version") == version
+        return site.is_over(version, done)
 
     def progressed() -> bool:
         # What is written last follows what is decided: the record after the status.

@@ -121,12 +121,7 @@ def test_an_operator_that_is_killed_in_mid_step_goes_on(
     site.go_live()
     with site.load():
         site.want("2")
-        if weight:
-            site.until_weight(weight)
-        else:
-            site.until(lambda status: bool(status.get("candidate")), what="the rollout has begun")
-        site.operator.kill()
-        site.operator.start()
+        site.restart_on_trial(weight)
         site.until_stable("2")
     record_property("without_a_cluster", site.without_a_cluster("2"))
 

@@ -2,78 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.deploy.cluster import wait_until
+from e2e.demo.objects import API_VERSION
 from e2e.scenarios.provider import KNATIVE
-from e2e.scenarios.site import KSERVE_API, MODEL, Site
+from e2e.scenarios.site import KSERVE_API, MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from e2e.deploy.cluster import Json
-    from e2e.load.background import BackgroundLoad
+    from e2e.scenarios.knative_site import KnativeSite
 
 pytestmark = pytest.mark.needs(KNATIVE)
-
-
-class KnativeSite(Site):
-    """A site whose model is of mode Knative."""
-
-    @property
-    def host(self) -> str:
-        """The name that Knative makes of the model's."""
-        return f"{MODEL}-predictor.{self.namespace}.example.com"
-
-    def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
-        """The ModelDeployment that asks for ``version``; more pods would only take the processors of the others."""
-        item = super().model_deployment(version, environment=environment, **{"mode": "Knative", **changes})
-        item["spec"]["predictor"]["maxReplicas"] = 1
-        return item
-
-    @contextlib.contextmanager
-    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
-        """As many requests as it carries at most: each passes a queue-proxy, too."""
-        with super().load(min(rate, self.provider.steady_rate)) as load:
-            yield load
-
-    @property
-    def isvc(self) -> Json:
-        """The InferenceService; empty if there is none."""
-        return self.api.get(KSERVE_API, "InferenceService", MODEL, self.namespace) or {}
-
-    @property
-    def percent(self) -> int | None:
-        """``canaryTrafficPercent``."""
-        value: int | None = self.isvc.get("spec", {}).get("predictor", {}).get("canaryTrafficPercent")
-        return value
-
-    def weight(self) -> int:
-        """Percent that the template of the candidate has by KServe's status; 0 without a candidate."""
-        component = self.isvc.get("status", {}).get("components", {}).get("predictor", {})
-        own = (self.status.get("candidate") or {}).get("workload", {}).get("name")
-        shares = component.get("traffic") or []
-        return sum(share.get("percent") or 0 for share in shares if own and share["revisionName"] == own)
-
-    def until_settled(self) -> None:
-        """Until stable's template is there and nothing is split any more."""
-        stable = self.status["stable"]["version"]
-
-        def settled() -> bool:
-            labels = self.isvc["spec"]["predictor"]["labels"]
-            return self.percent is None and labels["serin.dev/version"] == stable
-
-        wait_until(settled, what="the InferenceService is as without a rollout", seconds=60)
-
-
-@pytest.fixture
-def knative(site: Site) -> KnativeSite:
-    """The site of the scenario, in mode Knative."""
-    return KnativeSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
 
 
 def test_a_good_version_is_promoted_and_a_bad_one_after_it_is_not(knative: KnativeSite) -> None:
@@ -151,12 +91,7 @@ def test_an_operator_that_is_killed_in_mid_step_goes_on(knative: KnativeSite, we
     site.go_live()
     with site.load():
         site.want("2")
-        if weight:
-            site.until_weight(weight)
-        else:
-            site.until(lambda status: bool(status.get("candidate")), what="the rollout has begun")
-        site.operator.kill()
-        site.operator.start()
+        site.restart_on_trial(weight)
         site.until_stable("2")
         site.until_settled()
     site.nobody_else_failed()
@@ -177,3 +112,37 @@ def test_a_percent_that_somebody_lowers_is_an_abort(knative: KnativeSite) -> Non
         site.until_settled()
     site.nobody_else_failed()
     assert record["status"]["reason"] == "AbortedByHand"
+
+
+@pytest.mark.matrix
+def test_a_third_revision_supersedes_the_second(knative: KnativeSite) -> None:
+    site = knative
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        site.want("3")
+        site.until_stable("3", never_back=False)
+        site.until_settled()
+    site.nobody_else_failed()
+    assert site.outcomes() == ["Promoted", "Superseded", "Promoted"]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("outcome", ["Promoted", "RolledBack"])
+def test_a_status_that_is_lost_in_mid_step_is_made_again(knative: KnativeSite, outcome: str) -> None:
+    """From the InferenceService and the record: the operator starts with nothing else."""
+    site, bad = knative, outcome == "RolledBack"
+    site.go_live()
+    site.policy(steps=[{"weight": 25, "for": "10s"}])
+    with site.load():
+        site.want("2", environment={"ERROR_RATE": "0.1"} if bad else None)
+        site.until_weight(25)
+        site.operator.stop()
+        lost = {"status": None}
+        site.api.merge(API_VERSION, "ModelDeployment/status", MODEL, namespace=site.namespace, patch=lost)
+        site.operator.start()
+        site.until(lambda _: site.is_over("2", outcome), what=f"version 2 is {outcome}")
+        site.until_settled()
+    site.nobody_else_failed(but="2" if bad else "")
+    assert site.outcomes() == ["Promoted", outcome]

@@ -12,10 +12,11 @@ import pytest
 from e2e.demo.objects import FEATURES
 from e2e.deploy.cluster import wait_until
 from e2e.load.client import VERSION_HEADER, infer_body
+from e2e.scenarios.knative_site import KnativeSite
 from e2e.scenarios.provider import KNATIVE
 from e2e.scenarios.site import MODEL, Site
 from e2e.scenarios.test_gates import held_by
-from e2e.scenarios.test_knative import AVAILABILITY, KnativeSite
+from e2e.scenarios.test_knative import AVAILABILITY
 
 if TYPE_CHECKING:
     from e2e.deploy.cluster import Json

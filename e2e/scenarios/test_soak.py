@@ -10,10 +10,12 @@ import pytest
 
 from e2e.deploy.cluster import wait_until
 from e2e.load.analysis import by_version, failures_except, latency
+from e2e.scenarios.provider import KNATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from e2e.scenarios.knative_site import KnativeSite
     from e2e.scenarios.site import Site
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
@@ -71,3 +73,28 @@ def test_a_promotion_and_a_rollback(
     assert site.history.weights("2")[:5] == [0, 5, 50, 95, 100]
     assert last - decided < LAST_ANSWER_SECONDS
     assert load.report.kept_pace, load.report.sentence
+
+
+@pytest.mark.needs(KNATIVE)
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_promotion_and_a_rollback_in_mode_knative(
+    knative: KnativeSite, number: int, record_property: Callable[[str, object], None]
+) -> None:
+    """The same through Knative's activator and queue-proxies, at the rate that the provider carries with them."""
+    del number
+    site = knative
+    site.go_live()
+    site.policy(steps=[{"weight": 5, "for": "4s"}, {"weight": 50, "for": "4s"}])
+    with site.load():
+        site.want("2")
+        site.until_stable("2")
+        site.until_settled()
+        site.want("3", environment={"ERROR_RATE": "0.1"})
+        site.until_taken_back()
+        site.until_settled()
+    answers = site.answers()
+    record_property("requests", len(answers))
+    record_property("failed_but_by_3", len(failures_except(answers, "3")))
+    record_property("answered_by_3", by_version(answers)["3"].total)
+    record_property("p99_ms", round(1000 * (latency(answers)[1] or 0), 1))
+    site.nobody_else_failed(but="3")

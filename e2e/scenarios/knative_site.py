@@ -1,0 +1,64 @@
+"""A site whose model is of mode Knative."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from e2e.deploy.cluster import wait_until
+from e2e.scenarios.site import KSERVE_API, MODEL, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2e.deploy.cluster import Json
+    from e2e.load.background import BackgroundLoad
+
+
+class KnativeSite(Site):
+    """A site whose model is of mode Knative."""
+
+    @property
+    def host(self) -> str:
+        """The name that Knative makes of the model's."""
+        return f"{MODEL}-predictor.{self.namespace}.example.com"
+
+    def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
+        """The ModelDeployment that asks for ``version``; more pods would only take the processors of the others."""
+        item = super().model_deployment(version, environment=environment, **{"mode": "Knative", **changes})
+        item["spec"]["predictor"]["maxReplicas"] = 1
+        return item
+
+    @contextlib.contextmanager
+    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
+        """As many requests as it carries at most: each passes a queue-proxy, too."""
+        with super().load(min(rate, self.provider.steady_rate)) as load:
+            yield load
+
+    @property
+    def isvc(self) -> Json:
+        """The InferenceService; empty if there is none."""
+        return self.api.get(KSERVE_API, "InferenceService", MODEL, self.namespace) or {}
+
+    @property
+    def percent(self) -> int | None:
+        """``canaryTrafficPercent``."""
+        value: int | None = self.isvc.get("spec", {}).get("predictor", {}).get("canaryTrafficPercent")
+        return value
+
+    def weight(self) -> int:
+        """Percent that the template of the candidate has by KServe's status; 0 without a candidate."""
+        component = self.isvc.get("status", {}).get("components", {}).get("predictor", {})
+        own = (self.status.get("candidate") or {}).get("workload", {}).get("name")
+        shares = component.get("traffic") or []
+        return sum(share.get("percent") or 0 for share in shares if own and share["revisionName"] == own)
+
+    def until_settled(self) -> None:
+        """Until stable's template is there and nothing is split any more."""
+        stable = self.status["stable"]["version"]
+
+        def settled() -> bool:
+            labels = self.isvc["spec"]["predictor"]["labels"]
+            return self.percent is None and labels["serin.dev/version"] == stable
+
+        wait_until(settled, what="the InferenceService is as without a rollout", seconds=60)

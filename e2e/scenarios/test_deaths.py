@@ -1,0 +1,45 @@
+"""The operator dies at each change that the status tells, in both modes: nobody fails, and nothing is tried twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.scenarios.deaths import dies_at_each_change
+from e2e.scenarios.provider import KNATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2e.scenarios.knative_site import KnativeSite
+    from e2e.scenarios.site import Site
+
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(2400)]
+OUTCOMES = pytest.mark.parametrize("outcome", ["Promoted", "RolledBack"])
+
+
+@OUTCOMES
+def test_at_each_change_of_a_rollout(site: Site, outcome: str, record_property: Callable[[str, object], None]) -> None:
+    site.go_live()
+    with site.load(rate=60):
+        record_property("deaths", dies_at_each_change(site, outcome))
+    failed_only_by_bad_versions(site, outcome)
+
+
+@pytest.mark.needs(KNATIVE)
+@OUTCOMES
+def test_at_each_change_of_a_rollout_in_mode_knative(
+    knative: KnativeSite, outcome: str, record_property: Callable[[str, object], None]
+) -> None:
+    knative.go_live()
+    with knative.load(rate=60):
+        record_property("deaths", dies_at_each_change(knative, outcome))
+        knative.until_settled()
+    failed_only_by_bad_versions(knative, outcome)
+
+
+def failed_only_by_bad_versions(site: Site, outcome: str) -> None:
+    """No request failed but those that a version on trial answered itself, where these are bad."""
+    own = "v" if outcome == "RolledBack" else "none"
+    assert not [answer for answer in site.answers() if answer.failed and not answer.version.startswith(own)]
