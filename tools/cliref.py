@@ -22,6 +22,7 @@ import typer
 from typer.main import get_command
 
 from serin.cli.live import views
+from serin.cli.live.diffs.answers import Changes
 from serin.cli.main import app
 from serin.report.facts.bundle import Bundle
 from serin.report.weekly.figures import Review
@@ -33,6 +34,11 @@ REPORTS: dict[Path, type[ApiModel]] = {
     REFERENCE / "incident-bundle-schema.json": Bundle,
     REFERENCE / "rollout-review-schema.json": Review,
 }
+DOCUMENTS = (
+    *(views.Rows, views.Details, views.History, views.Explanation, views.Result),
+    *(Changes, views.Asked),
+)
+"""Everything that a command prints as one document."""
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 TICKS = re.compile(r"``([^`]+)``")
 HEAD = """# The command line
@@ -100,12 +106,12 @@ def _cell(text: str) -> str:
 def schema() -> dict[str, Any]:
     """Returns the JSON schema of every document that a command prints."""
     defs: dict[str, Any] = {}
-    for document in views.DOCUMENTS:
+    for document in DOCUMENTS:
         _defined(document, defs)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "What the commands of serin print with -o json and -o yaml",
-        "oneOf": [{"$ref": f"#/$defs/{document.__name__}"} for document in views.DOCUMENTS],
+        "oneOf": [{"$ref": f"#/$defs/{document.__name__}"} for document in DOCUMENTS],
         "$defs": defs,
     }
 

@@ -10,8 +10,8 @@ import yaml
 
 from e2e.scenarios.command_line import CommandLine, Ran
 from e2e.scenarios.site import MODEL
-from serin.cli.live.views import DOCUMENTS
 from serin.cli.shell.layout import columns_of
+from tools.cliref import DOCUMENTS
 
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site

@@ -56,7 +56,11 @@ def test_where_no_slo_judges_it_it_goes_no_further_until_somebody_says_so(site: 
         site.want("3", environment=OTHER_SCHEMA)
         site.until(lambda _: site.reason == "ClientErrorsDiffer", what="it is held")
         condition, message = told(site.status), site.status["message"]
-        time.sleep(10)  # a step takes two seconds
+        rounds = site.status["rollout"]["slos"][0]["candidate"]["total"]
+        site.until(
+            lambda s: s["rollout"]["slos"][0]["candidate"]["total"] > rounds + 10 * 30,
+            what="ten windows more, where a step takes two, with 30 requests of the candidate each",
+        )
         assert (site.reason, site.weight()) == ("ClientErrorsDiffer", 25)
         site.say("Promote", "meant", reason="it is to answer so")
         site.until_stable("3")

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from serin.api.names import CONTACT
 from serin.api.notification import Notification, SloFigures
 from serin.errors import InvalidInput
-from serin.notify.emergency import DOWN, NO_WAY_BACK, emergency
+from serin.notify.emergency import DOWN, EVERYTHING, NO_WAY_BACK, emergency
 from serin.notify.receiver import Delivery
 from serin.schema.masking import masked
 from serin.schema.notification_kinds import NotificationKind
@@ -27,7 +27,6 @@ from serin.schema.types import format_time
 Kind = NotificationKind
 Severity = Literal["critical", "warning", "info"]
 LONGEST_TEXT = 4000
-EVERYTHING = 100
 TITLES: dict[NotificationKind, str] = {
     Kind.STARTED: "rollout of version $candidate began",
     Kind.STEP_ADVANCED: "version $candidate gets $weight %",
@@ -173,7 +172,7 @@ def _serves(note: Notification) -> str:
     stable = f"version {note.stable}" if note.stable else "nothing"
     if not note.weight or not note.candidate:
         return f"{stable} serves 100 %"
-    rest = f", {stable} {100 - note.weight} %" if note.weight < EVERYTHING else ""
+    rest = f", {stable} {EVERYTHING - note.weight} %" if note.weight < EVERYTHING else ""
     return f"version {note.candidate} serves {note.weight} %{rest}"
 
 

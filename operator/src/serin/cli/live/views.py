@@ -247,52 +247,6 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """``serin diff``: what the next apply of one ModelDeployment would change."""
-
-    namespace: str
-    name: str
-    effect: str
-    """New, Nothing, Scaling, Settings, Revision, Return, Refused or Unusable."""
-    revision: str
-    version: str
-    sentences: list[str]
-    fields: list[str] = field(default_factory=list)
-    """The fields of spec that differ."""
-    steps: list[str] = field(default_factory=list)
-    at_least: str | None = None
-    """How long the rollout takes at least, where it goes through steps."""
-    approvals: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyChange:
-    """``serin diff``: what the next apply of one PromotionPolicy would change."""
-
-    namespace: str
-    name: str
-    effect: str
-    """New, Changed or Nothing."""
-    sentences: list[str]
-    fields: list[str] = field(default_factory=list)
-    """The fields of spec that differ, each with what it was and what it will be."""
-    model_deployments: list[str] = field(default_factory=list)
-    """Those of its namespace that name it."""
-    under_way: list[str] = field(default_factory=list)
-    """Those of them with a rollout under way, which goes on with the policy that it began with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """``serin diff``."""
-
-    items: list[Change]
-    policies: list[PolicyChange] = field(default_factory=list)
-    kind: str = "ChangeList"
-    api_version: str = DOCUMENT_VERSION
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """``serin hold`` and the other actions: what was asked for, and the answer."""
 
@@ -309,10 +263,6 @@ class Asked:
     message: str
     kind: str = "ActionResult"
     api_version: str = DOCUMENT_VERSION
-
-
-DOCUMENTS = (Rows, Details, History, Explanation, Result, Changes, Asked)
-"""Everything that a command prints as one document."""
 
 
 def as_document(view: Any) -> Any:  # noqa: ANN401 - a view, or part of one

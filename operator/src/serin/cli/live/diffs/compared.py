@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
+from serin.cli.live.diffs.answers import Change, Changes, PolicyChange
 from serin.cli.live.diffs.differing import NOTHING, change_of
 from serin.cli.live.diffs.policies import Users, policy_change
 from serin.cli.live.files import objects_in
 from serin.cli.live.reading import Object, part
 from serin.cli.live.session import Session
-from serin.cli.live.views import Change, Changes, PolicyChange
 from serin.cli.shell.layout import paint, paragraph
 from serin.cluster import resources
 from serin.errors import InvalidInput, NotFound, Refused

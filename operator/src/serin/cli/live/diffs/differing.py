@@ -8,8 +8,8 @@ from typing import Any
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import scaling_of
+from serin.cli.live.diffs.answers import Change
 from serin.cli.live.reading import Object, items, part, source_in
-from serin.cli.live.views import Change
 from serin.cli.shell.layout import lasting
 from serin.policy_gates.approval import Approval, NotBy
 

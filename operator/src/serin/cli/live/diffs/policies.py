@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
+from serin.cli.live.diffs.answers import PolicyChange
 from serin.cli.live.reading import Object, part
-from serin.cli.live.views import PolicyChange
 from serin.cli.shell.telling import sentence
 from serin.schema.printable import printable
 
