@@ -192,6 +192,25 @@ def bet(cells: list[Cell], **changes: Any) -> float:
     return account.account.log_e
 
 
+def test_the_bet_on_being_better_begins_with_what_it_is_given() -> None:
+    account, test = BetterThanStable(settings_of()), better_than_stable()
+    account.open(-1.5, START)
+    assert account.account is not None
+    assert account.account.log_e == pytest.approx(-1.5)
+    account.add(window(0, CLEAN, BROKEN), [1.0], judged=True)
+    expected = Accumulated(test.prior, -1.5)
+    expected.add(test.increment(CLEAN, BROKEN))
+    assert account.account.log_e == expected.log_e
+
+
+def test_a_window_that_is_left_out_wins_no_bet() -> None:
+    evidence = PassEvidence(settings_of())
+    evidence.add(window(0, CLEAN, BROKEN), [1.0], (1, 1))
+    before = evidence.log10_e4(with_better=True)
+    evidence.skip(window(1, CLEAN, BROKEN), [1.0])
+    assert evidence.log10_e4(with_better=True) == before
+
+
 def test_an_outage_that_shows_in_stable_first_is_no_proof_of_being_better() -> None:
     before, after = (AS_BAD, BROKEN), ((150, 150), DEAD)
     shifted: list[Cell] = [*[before] * 3, (AS_BAD, DEAD), *[after] * 3, *[before] * 2]
@@ -403,6 +422,16 @@ def test_stable_is_broken_until_a_block_is_inside_the_objective() -> None:
         "20 windows after the finding are inside together; the second time asks for more"
     )
     assert watch.spell == 2
+
+
+@pytest.mark.parametrize(("bad", "broken"), [(560, False), (561, True)])
+def test_a_block_just_inside_the_objective_is_inside(bad: int, *, broken: bool) -> None:
+    """20 windows of 2,800 requests: 1 % of them is 560."""
+    watch = StableWatch(settings_of())
+    watch.add(window(0, None, DEAD), 1.0)
+    for i in range(20):
+        watch.add(window(i + 1, None, (bad - 19 * 28 if i == 0 else 28, 2800)), 1.0)
+    assert watch.broken is broken
 
 
 @pytest.mark.parametrize("unknown", [None, (0, 0)])

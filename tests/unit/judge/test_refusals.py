@@ -42,7 +42,11 @@ def windows(*cells: tuple[Arm, Arm]) -> list[Window]:
         pytest.param([(None, (5, 180))], None, id="nothing is known of the candidate"),
         pytest.param([((0, 0), (5, 180)), ((20, 20), (0, 180))], True, id="a window that says nothing ends nothing"),
         pytest.param([((520, 2000), (3600, 18000))], True, id="26 % against 20 %: six points"),
-        pytest.param([((490, 2000), (3600, 18000))], False, id="24.5 % against 20 %: proven, less than five points"),
+        pytest.param([((490, 2000), (3600, 18000))], False, id="24.5 % against 20 %: not proven"),
+        pytest.param(
+            [((4900, 20000), (36000, 180000))], False, id="24.5 % against 20 %: proven, less than five points"
+        ),
+        pytest.param([((20, 20), (162, 180))], False, id="all of twenty against nine of ten may be chance"),
         pytest.param([((400, 20000), (1800, 180000))], True, id="2 % against 1 %: just twice, and just a point"),
         pytest.param([((380, 20000), (1620, 180000))], True, id="1.9 % against 0.9 %: just a point, and twice"),
         pytest.param([((360, 20000), (1620, 180000))], False, id="1.8 % against 0.9 %: just twice, less than a point"),

@@ -9,6 +9,7 @@ import pytest
 
 from serin.evidence import Counts, Window
 from serin.judge.dispersion import LARGEST_EXCESS, Dispersion
+from serin.judge.process import BLOCK_WINDOWS
 from serin.judge.ratio import RatioJudge
 from serin.judge.slo import SloSettings
 from serin.schema.choices import Compare, Severity
@@ -88,6 +89,23 @@ def test_warm_up_is_left_out_of_e1_and_of_passing() -> None:
     assert (report.verdict, report.evidence["e1"], report.evidence["e4"]) == (Verdict.INSUFFICIENT, 0.0, 0.0)
     report = judged(*[BROKEN] * 8, warmup=8 * LENGTH).report(START)
     assert (report.verdict, report.reason) == (Verdict.HOLD, Reason.COMMON_CAUSE), "never out of the objective"
+
+
+def test_a_window_that_cannot_be_read_is_no_evidence_whatever_it_counts() -> None:
+    judge = judged(*[GOOD] * 3)
+    before = judge.report(START).evidence
+    judge.add(Window(START + 3 * LENGTH, LENGTH, Counts(150, 150), Counts(0, 2850), error="half of it came"))
+    assert judge.report(START).evidence == before
+
+
+@pytest.mark.parametrize(("bad", "over"), [(150, True), (151, False)])
+def test_a_common_cause_is_over_when_a_block_is_inside_the_objective_and_not_before(bad: int, *, over: bool) -> None:
+    """20 windows of 750 requests: 1 % of them is 150."""
+    assert BLOCK_WINDOWS == 20
+    each = [((8 if i < bad - 7 * BLOCK_WINDOWS else 7, 750), (142, 14250)) for i in range(BLOCK_WINDOWS)]
+    assert sum(candidate[0] for candidate, _ in each) == bad
+    judge = judged(*[OUTAGE] * 3, *each)
+    assert judge._epoch.number == (2 if over else 1)
 
 
 def test_warm_up_does_not_silence_the_guard() -> None:

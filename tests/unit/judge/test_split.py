@@ -32,6 +32,9 @@ from serin.judge.split import CHI_SQUARE, split
         (9_750, 10_000, 99, False),  # and the greatest
         (0, 200, 5, True),  # as many as the smaller arm needs: 10; 10.5 in chi-square
         (1, 190, 95, None),  # of the smaller arm, whichever it is
+        (398, 400, 99, None),
+        (600_000, 1_000_000, 50, True),  # off by a fifth of the smaller arm, and no more
+        (600_001, 1_000_000, 50, False),
         (60_000, 1_000_000, 5, True),  # a percentage point off, and no more
         (60_001, 1_000_000, 5, False),
     ],
