@@ -8,10 +8,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from e2e.deploy.cluster import wait_until
 from e2e.scenarios.causes import live_on_settings, settings_go
+from e2e.scenarios.kubectl import condition
 from e2e.scenarios.proxy import asks
 from e2e.scenarios.site import MODEL
 from e2e.scenarios.telling import setting, telling
@@ -160,6 +162,9 @@ def test_what_happens_in_ten_minutes_without_a_receiver_is_told_once_each_when_i
             wait_until(lambda: time.monotonic() - begun > TEN_MINUTES, what="ten minutes", seconds=TEN_MINUTES)
         missed = [note["kind"] for note in site.status["notifications"]]
         assert receiver.kinds[-1] == "Promoted", "nothing came through"
+        assert condition(site, "Notified")["status"] == "False"
+        metrics = httpx.get(f"{operator.health_url}/metrics", timeout=10, trust_env=False).text
+        assert 'serin_receiver_failing_since_timestamp_seconds{receiver="pipeline"}' in metrics
         receiver.down = False
         back = time.monotonic()
         site.until(lambda s: not s.get("notifications"), what="nothing is left to tell", seconds=330)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e.demo.objects import API_VERSION
 from e2e.deploy.cluster import wait_until
+from e2e.sandbox.build import find_optional
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API, MODEL
 
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site
+
+
+RUNBOOK = Path(__file__).parents[2] / "docs/runbooks/take-it-back-by-hand.md"
 
 
 def judged(site: Site) -> int:
@@ -143,6 +150,18 @@ def test_recreated_when_rejected(site: Site, policy: str) -> None:
     assert site.requests_of("3") == 0
 
 
+def take_it_back_by_hand(site: Site) -> None:
+    """The first command of the runbook of that name, as it stands there."""
+    page = RUNBOOK.read_text("utf-8")
+    block = page.partition("```console\n")[2].partition("```")[0].replace("\\\n", "")
+    words = shlex.split(block.replace("NAMESPACE", site.namespace).replace(" NAME ", f" {MODEL} "))
+    kubectl = find_optional("kubectl")
+    assert kubectl is not None, "run `python -m e2e.sandbox.build --kubectl`"
+    command = [str(kubectl), "--kubeconfig", str(site.provider.kubeconfig), *words[1:]]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert answer.returncode == 0, answer.stderr
+
+
 def test_weight_zero_by_hand(site: Site) -> None:
     """The runbook's command with the operator down is an Abort, and stays one."""
     site.go_live()
@@ -150,13 +169,11 @@ def test_weight_zero_by_hand(site: Site) -> None:
         site.want("2")
         site.until_weight(25)
         site.operator.kill()
-        rules = site.route["spec"]["rules"]
-        rules[0]["backendRefs"][1]["weight"] = 0
-        site.api.merge(GATEWAY_API, "HTTPRoute", MODEL, namespace=site.namespace, patch={"spec": {"rules": rules}})
+        take_it_back_by_hand(site)
         assert site.weight() == 0
         site.operator.start()
         record = site.until_taken_back()
     site.nobody_else_failed()
     assert (record["status"]["outcome"], record["status"]["reason"]) == ("Aborted", "AbortedByHand")
-    assert "field manager python-httpx" in record["status"]["message"], "the editor's field manager is named"
+    assert "field manager kubectl-patch" in record["status"]["message"], "the editor's field manager is named"
     assert site.history.weights("2") == [0, 25, 0]

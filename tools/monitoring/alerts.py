@@ -113,11 +113,13 @@ TICKETS = (
         "warning",
         "An Advisory SLO, such as a drift metric, has no values while a candidate has traffic.",
         WHO
-        + ": {{ $labels.slo }} has had no usable value for {{ $value | humanizeDuration }}; the rollout goes on without it.",
+        + ": {{ $labels.slo }} has had no usable value for {{ $value | humanizeDuration }}; it is Advisory: nothing waits for it.",
         f"({_age(ADVISORY_KNOWN, 'slo')} > 300 "
-        f"or ({_age('serin_rollout_started_timestamp_seconds')} * on ({OF}) group_right () "
+        f"or ({_age('serin_rollout_step_started_timestamp_seconds')} * on ({OF}) group_right () "
         f"(max by ({OF}, slo) ({ADVISORY_UNKNOWN}) == 1) "
-        f"unless on ({OF}, slo) {ADVISORY_KNOWN})) and on ({OF}) {APPLIED} > 0",
+        f"unless on ({OF}, slo) {ADVISORY_KNOWN})) and on ({OF}) {APPLIED} > 0 "
+        f"unless on ({OF}) serin_analysis_blind_since_timestamp_seconds "
+        f'unless on ({OF}) serin_model_deployment_phase{{phase="RollingBack"}} == 1',
         "15m",
     ),
     Alert(

@@ -40,21 +40,22 @@ DORA = Group(
     about="The four DORA figures, from the counters of Serin.",
 )
 
-# Contour's names of clusters, or Envoy Gateway's.
-_CLUSTER = '"envoy_cluster_name", "([^_]+)_(.+)-predictor_80|service/([^/]+)/(.+)-predictor/80/.+"'
+# Contour's names of clusters: a Service's in mode Standard, a Knative revision's; or Envoy Gateway's.
+_SERVICE, _REVISION = "(.+)-(?:predictor|transformer)", "(.+-(?:predictor|transformer)-[0-9]+)"
+_CLUSTER = f'"envoy_cluster_name", "([^_]+)_{_SERVICE}_80|([^_]+)_{_REVISION}_80|service/([^/]+)/{_SERVICE}/80/.+"'
 
 
 def _envoy(selector: str) -> str:
     rate = f"sum by (envoy_cluster_name) (rate({selector}[5m]))"
     return (
-        f'sum by (namespace, workload) (label_replace(label_replace({rate}, "namespace", "$1$3", {_CLUSTER}), '
-        f'"workload", "$2$4", {_CLUSTER}))'
+        f'sum by (namespace, workload) (label_replace(label_replace({rate}, "namespace", "$1$3$5", {_CLUSTER}), '
+        f'"workload", "$2$4$6", {_CLUSTER}))'
     )
 
 
 def _istio(selector: str) -> str:
     rate = f"sum by (destination_workload_namespace, destination_workload) (rate({selector}[5m]))"
-    workload = '"workload", "$1", "destination_workload", "(.+)-predictor"'
+    workload = '"workload", "$1", "destination_workload", "(.+)-(?:predictor|transformer)"'
     namespace = '"namespace", "$1", "destination_workload_namespace", "(.+)"'
     return f"sum by (namespace, workload) (label_replace(label_replace({rate}, {namespace}), {workload}))"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 from typing import Any
 
@@ -138,10 +140,52 @@ def test_a_wrong_value_is_refused_by_name(value: str, words: str) -> None:
     assert words in answer.stderr
 
 
-def test_helms_test_reads_the_metrics() -> None:
-    [script] = only(rendered(), "Pod")["spec"]["containers"][0]["args"]
-    compile(script, "helm test", "exec")
-    assert "/metrics" in script
+RULE = {"name": "SerinDown", "health": "ok"}
+UNKNOWN = {"name": "SerinDown", "health": "err", "lastError": "many-to-many"}
+SERIN = "serin_build_info 1\nserin_leading 1\n"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "rules", "ends"),
+    [
+        pytest.param(SERIN, [("serin-pages", RULE)], None, id="all is there"),
+        pytest.param("up 1\n", [("serin-pages", RULE)], "tells nothing of Serin", id="no metrics"),
+        pytest.param(SERIN, [("others", RULE)], "has no rule of Serin: does its ruleSelector", id="no rules"),
+        pytest.param(SERIN, [("serin-pages", UNKNOWN)], "SerinDown: many-to-many", id="a rule that fails"),
+    ],
+)
+def test_helms_test_reads_the_metrics_and_the_rules(
+    metrics: str, rules: list[tuple[str, Json]], ends: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script of the pod, with answers in place of the two servers and no time to wait."""
+    values = ["--set", "rules.enabled=true,rules.prometheus=http://prometheus.monitoring:9090/"]
+    [script] = only(rendered("default", *values), "Pod")["spec"]["containers"][0]["args"]
+    groups = [{"name": name, "rules": [rule]} for name, rule in rules]
+    answers = {
+        "/readyz": "200 ready",
+        "/metrics": metrics,
+        "http://prometheus.monitoring:9090/api/v1/rules": json.dumps({"data": {"groups": groups}}),
+    }
+
+    def answered(url: str, timeout: float) -> io.BytesIO:
+        assert timeout
+        found = io.BytesIO(next(text for end, text in answers.items() if url.endswith(end)).encode())
+        found.status = 200  # type: ignore[attr-defined]
+        return found
+
+    times = itertools.count(0, 60)
+    monkeypatch.setattr("urllib.request.urlopen", answered)
+    monkeypatch.setattr("time.monotonic", lambda: next(times))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(SystemExit) as end:
+        exec(compile(script, "helm test", "exec"), {})  # noqa: S102 - the very text that the pod runs
+    assert ends in str(end.value.code) if ends else end.value.code is None
+
+
+def test_without_rules_of_the_chart_helms_test_asks_for_none() -> None:
+    values = ["--set", "rules.prometheus=http://p:9090"]
+    [script] = only(rendered("default", *values), "Pod")["spec"]["containers"][0]["args"]
+    assert 'RULES = "http://serin:8080", ""' in script.replace("URL, ", "")
 
 
 def test_every_value_has_a_schema() -> None:

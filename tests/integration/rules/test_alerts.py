@@ -58,13 +58,13 @@ def condition(name: str, values: str) -> Series:
 OF_CONTOUR, OF_ENVOY_GATEWAY = "prod_fraud-1234-predictor_80", "service/prod/fraud-1234-predictor/80/http"
 
 
-def gateway(bad: int, good: int, cluster: str = OF_CONTOUR) -> Series:
+def gateway(bad: int, good: int, cluster: str = OF_CONTOUR, workload: str = "fraud-1234") -> Series:
     """Envoy's counters of stable; per minute."""
     name = f'envoy_cluster_upstream_rq_xx{{envoy_cluster_name="{cluster}",envoy_response_code_class='
     return {
         f'{name}"5"}}': f"0+{bad}x90",
         f'{name}"2"}}': f"0+{good}x90",
-        **own("serin_arm_info", "1x90", arm="stable", workload="fraud-1234"),
+        **own("serin_arm_info", "1x90", arm="stable", workload=workload),
         **own("serin_slo_objective_ratio", "0.99x90", slo="availability", indicator="availability"),
     }
 
@@ -82,7 +82,7 @@ def unknown(verdict: str) -> Series:
     return own("serin_slo_verdict", "1x90", slo="drift", severity="Advisory", verdict=verdict)
 
 
-STARTED = own("serin_rollout_started_timestamp_seconds", "60x90")
+STARTED = own("serin_rollout_step_started_timestamp_seconds", "60x90")
 AN_EARLIER_LEADER = seen("0+60x10 stale", "25x10 stale")
 LEADS = {'serin_leading{instance="a:8080",job="serin"}': "1x90"}
 
@@ -110,6 +110,12 @@ CASES = [
     Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(30, 70) | decided(60), 12,
          f"{WHO}: 30% of stable's answers are bad after the rollback; the candidate was not the cause."),
     Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(30, 70, OF_ENVOY_GATEWAY) | decided(60), 12,
+         f"{WHO}: 30% of stable's answers are bad after the rollback; the candidate was not the cause."),
+    Case("SerinStillBurningAfterRollback",
+         weight("0x90") | gateway(30, 70, "prod_fraud-1234-transformer_80") | decided(60), 12,
+         f"{WHO}: 30% of stable's answers are bad after the rollback; the candidate was not the cause."),
+    Case("SerinStillBurningAfterRollback",
+         weight("0x90") | gateway(30, 70, "prod_fraud-predictor-00002_80", "fraud-predictor-00002") | decided(60), 12,
          f"{WHO}: 30% of stable's answers are bad after the rollback; the candidate was not the cause."),
     Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(1, 99) | decided(60), 12, what="stable is well"),
     Case("SerinStillBurningAfterRollback", weight("0x90") | gateway(30, 70) | decided(60, "Promoted"), 12,
@@ -141,6 +147,8 @@ CASES = [
     Case("SerinStalled", condition("Stalled", "1x90") | REJECTED, 10, what="SerinRolledBack told it"),
     Case("SerinHeldLong", own("serin_hold_since_timestamp_seconds", "60x90", reason="NoData"), 70,
          f"{WHO}: held for 1h 9m 0s, NoData.", {"reason": "NoData"}),
+    Case("SerinHeldLong", own("serin_hold_since_timestamp_seconds", "-86400x90", reason="WaitingForApproval"), 10,
+         f"{WHO}: held for 1d 0h 10m 0s, WaitingForApproval.", {"reason": "WaitingForApproval"}),
     Case("SerinHeldLong", own("serin_hold_since_timestamp_seconds", "60x90", reason="WaitingForApproval"), 70,
          what="people may take a day"),
     Case("SerinTrafficSplitMismatch", condition("TrafficSplit", "0x90"), 15,
@@ -148,16 +156,21 @@ CASES = [
     Case("SerinTrafficSplitMismatch", condition("TrafficSplit", "1x90"), 15, what="they agree"),
     Case("SerinTrafficSplitMismatch", condition("TrafficSplit", "-1x90"), 15, what="not known is no mismatch"),
     Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80"), 40,
-         f"{WHO}: drift has had no usable value for 30m 0s; the rollout goes on without it.", {"slo": "drift"}),
+         f"{WHO}: drift has had no usable value for 30m 0s; it is Advisory: nothing waits for it.", {"slo": "drift"}),
     Case("SerinIndicatorStale", weight("25x90") | known("0+60x90"), 40, what="it has values"),
     Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80"), 25, what="a job may be late"),
     Case("SerinIndicatorStale", weight("0x90") | known("0+60x10 600x80"), 40, what="the candidate has no traffic"),
     Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80", "Required"), 40,
          what="SerinAnalysisBlind pages for what the rollout waits for"),
+    Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80")
+         | own("serin_analysis_blind_since_timestamp_seconds", "600x90"), 40,
+         what="SerinAnalysisBlind pages for all of them"),
+    Case("SerinIndicatorStale", weight("25x90") | known("0+60x10 600x80") | phase("RollingBack"), 40,
+         what="SerinRollbackStuck pages for what is taken back"),
     Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("NoData"), 40,
-         f"{WHO}: drift has had no usable value for 39m 0s; the rollout goes on without it.", {"slo": "drift"}),
+         f"{WHO}: drift has had no usable value for 39m 0s; it is Advisory: nothing waits for it.", {"slo": "drift"}),
     Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("Error"), 40,
-         f"{WHO}: drift has had no usable value for 39m 0s; the rollout goes on without it.", {"slo": "drift"}),
+         f"{WHO}: drift has had no usable value for 39m 0s; it is Advisory: nothing waits for it.", {"slo": "drift"}),
     Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("Insufficient"), 40, what="it is collecting"),
     Case("SerinIndicatorStale", weight("25x90") | STARTED | unknown("NoData") | known("0+60x90"), 40,
          what="one silent window is none"),

@@ -166,7 +166,7 @@ def test_every_metric_is_used_or_is_there_to_be_asked_for() -> None:
         "serin_model_deployment_reason_since_timestamp_seconds",
         "serin_freezes_in_force",
         "serin_rollout_step",
-        "serin_rollout_step_started_timestamp_seconds",
+        "serin_rollout_started_timestamp_seconds",
         "serin_rollout_steps",
         "serin_taken_back_requests_total",
         "serin_trace_spans_total",  # whether traces arrive

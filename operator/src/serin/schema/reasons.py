@@ -105,7 +105,7 @@ class Reason(StrEnum):
     )
     WORSE_THAN_STABLE = (
         "WorseThanStable",
-        "The candidate is worse than stable but inside the objective; the weight stays.",
+        "The candidate is worse than stable, and not proven to break the objective; the weight stays.",
     )
     COMMON_CAUSE = (
         "CommonCause",

@@ -129,7 +129,8 @@ CHAIN_HEAD = gauge(
 )
 CHAIN_INTACT = gauge(
     "serin_record_chain_intact",
-    "1 while each finished PromotionRecord names the one before it; 0 when one is missing or two follow the same.",
+    "1 while each finished PromotionRecord names the one before it; 0 when one is missing or two follow the same. "
+    "It is about the links: `serin verify` looks at the contents.",
     *_OF,
 )
 
