@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serin.evidence import Counts, Window
+from serin.evidence import Counts, Evaluation, Window
 from serin.indicators.availability import Availability
 from serin.judge.likelihood import Absolute, Relative, breaks_objective, log_grid
 from serin.judge.process import Accumulated, Restarting
 from serin.judge.ratio import RatioJudge
 from serin.judge.relative import WorseThanStable
-from serin.judge.slo import SloSettings
+from serin.judge.slo import QUIET_WINDOWS, SloSettings
 from serin.schema.choices import Severity
 from serin.schema.reasons import Reason, Verdict
 from tests.clock import START
@@ -115,6 +115,38 @@ def test_missing_windows_hold_and_leave_no_trace() -> None:
     assert (held.verdict, held.reason) == (Verdict.ERROR, Reason.METRICS_UNAVAILABLE)
     assert "connection refused" in held.message
     assert judge.report(START) == before
+
+
+@pytest.mark.parametrize(("quiet", "verdict"), [(QUIET_WINDOWS - 1, Verdict.PASS), (QUIET_WINDOWS, Verdict.NO_DATA)])
+@pytest.mark.parametrize("times", [1, 2])
+def test_so_many_windows_without_a_request_are_silence(quiet: int, times: int, verdict: Verdict) -> None:
+    """In a row: each request begins the count anew."""
+    cells: list[Cell] = [*[((0, 150), (0, 2850))] * 20, *[((0, 0), (0, 2850))] * quiet]
+    assert judged(*cells * times).report(START).verdict is verdict
+
+
+def test_it_passed_when_the_evidence_first_sufficed() -> None:
+    passed = [judged(*[((0, 150), (0, 2850))] * n).report(START).passed_at for n in range(1, 20)]
+    first = next(at for at in passed if at is not None)
+    assert set(passed) == {None, first}
+
+
+def test_another_kind_of_interval_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="expected Window, got Evaluation"):
+        RatioJudge(SETTINGS).add(Evaluation(START, LENGTH, 1.0))
+
+
+@pytest.mark.parametrize(("bad", "breached"), [(200, True), (201, False)])
+def test_a_run_of_bad_requests_only_counts_beside_a_stable_that_is_well(bad: int, *, breached: bool) -> None:
+    """Well is a fifth of bad requests at most."""
+    found = judged(((20, 20), (bad, 1000))).report(START)
+    assert (found.reason is Reason.ALL_REQUESTS_BAD) is breached
+
+
+def test_one_bad_request_makes_a_window_a_bad_one() -> None:
+    """A breach has to lie in two windows at least; a single bad request each is enough, if they are few."""
+    assert judged(*[((1, 10), (0, 2850))] * 12).report(START).verdict is Verdict.FAIL
+    assert judged(((9, 10), (0, 2850)), *[((0, 10), (0, 2850))] * 3).report(START).verdict is not Verdict.FAIL
 
 
 def test_a_breach_is_never_hidden_by_missing_data() -> None:
