@@ -101,7 +101,18 @@ SECTIONS = (
         "Contributing",
         ("CONTRIBUTING.md", "docs/development/architecture.md", "docs/development/extending.md"),
         ("docs/development",),
-        (Section("More", ("docs/development/testing.md", "docs/node-agent.md", "SECURITY.md", "CHANGELOG.md")),),
+        (
+            Section(
+                "More",
+                (
+                    "docs/development/testing.md",
+                    "docs/development/newcomers.md",
+                    "docs/node-agent.md",
+                    "SECURITY.md",
+                    "CHANGELOG.md",
+                ),
+            ),
+        ),
     ),
 )
 
