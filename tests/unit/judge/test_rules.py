@@ -84,6 +84,24 @@ def test_worse_than_stable_but_barely_using_the_budget_passes() -> None:
 # --- warm-up ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("one_more", "verdict"), [(0, Verdict.PASS), (1, Verdict.HOLD)])
+def test_worse_than_stable_holds_beyond_a_quarter_of_the_budget_and_not_at_it(one_more: int, verdict: Verdict) -> None:
+    """A quarter of 1 % is 5 of 2,000."""
+    cells: list[tuple[Arm, Arm]] = [((5, 2000), (8, 38000))] * 11 + [((5 + one_more, 2000), (8, 38000))]
+    found = judged(*cells).report(START)
+    assert found.evidence["e1"] >= found.threshold, "it is proven to be worse"
+    assert found.verdict is verdict
+
+
+def test_each_rung_is_divided_by_its_own_bursts() -> None:
+    judge = RatioJudge(SloSettings("a", Severity.CRITICAL, bad_share=0.01, alpha=0.01, beta=0.05, rungs=1))
+    for index in range(8):
+        stable = Counts(5, 1000, ladder=(60 if index % 4 == 3 else 0,))
+        judge.add(Window(START + index * timedelta(minutes=1), timedelta(minutes=1), None, stable))
+    bad, slow = (dispersion.excess for dispersion in judge._dispersions)
+    assert (bad, slow > 0) == (0.0, True)
+
+
 def test_warm_up_is_left_out_of_e1_and_of_passing() -> None:
     report = judged(*[GOOD] * 8, warmup=8 * LENGTH).report(START)
     assert (report.verdict, report.evidence["e1"], report.evidence["e4"]) == (Verdict.INSUFFICIENT, 0.0, 0.0)

@@ -131,6 +131,13 @@ def test_it_passed_when_the_evidence_first_sufficed() -> None:
     assert set(passed) == {None, first}
 
 
+def test_a_report_names_the_window_that_it_is_about() -> None:
+    cells: list[Cell] = [((0, 150), (0, 2850))] * 3
+    *_, last, missing = windows(*cells, (None, None))
+    assert judged(*cells).report(START).newest == last
+    assert judged(*cells).report(START, missing).newest == missing
+
+
 def test_another_kind_of_interval_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="expected Window, got Evaluation"):
         RatioJudge(SETTINGS).add(Evaluation(START, LENGTH, 1.0))
