@@ -120,7 +120,7 @@ SCALING: tuple[tuple[dict[str, Any], str], ...] = (
         SKLEARN | {"scaleMetric": "rps", "scaleTarget": 10},
         "rps is counted by Knative only, and KServe would scale by CPU",
     ),
-    (SKLEARN | {"scaleMetric": "memory"}, "memory needs scaleTarget"),
+    (SKLEARN | {"scaleMetric": "memory"}, "spec.predictor.scaleMetric: memory needs scaleTarget"),
     (SKLEARN | {"scaleMetric": "memory", "scaleTarget": 80}, ""),
     (SKLEARN | {"annotations": KEDA}, "keda needs at least one entry in metrics"),
     (SKLEARN | {"annotations": KEDA, "autoScaling": external("sum(x)")}, "restrict it to one by $(inferenceService)"),

@@ -44,7 +44,7 @@ def _of_hpa(where: str, component: Mapping[str, Any], metrics: list[Mapping[str,
             f"mode Knative, cpu or memory, or KEDA ({KEDA}) with autoScaling.metrics"
         )
     if wanted == "memory" and target is None and not metrics:
-        yield "{where}.scaleMetric: memory needs scaleTarget (percent); without it KServe would scale by CPU"
+        yield f"{where}.scaleMetric: memory needs scaleTarget (percent); without it KServe would scale by CPU"
 
 
 def _of_keda(where: str, component: Mapping[str, Any], metrics: list[Mapping[str, Any]]) -> Iterator[str]:
