@@ -13,7 +13,7 @@ from typing import Protocol
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.predictor.naming import service_name
-from serin.cli.adoption import left
+from serin.cli.adoption import kserves_route, left
 from serin.cli.adoption.may_leave import target
 from serin.cli.adoption.patience import Patience
 from serin.cluster import resources
@@ -245,12 +245,13 @@ class Leaving:
                 resources.INFERENCE_SERVICES, self.namespace, metadata["name"], uid=metadata["uid"]
             )
         own = [await self._get(resources.HTTP_ROUTES, other) for other in (to, predictor_of(to)) if other != name]
-        if left.takes_over([other for other in own if other is not None], route, to):
+        lacking = kserves_route.lacking([other for other in own if other is not None], route, to)
+        if not lacking:
             await self.cluster.delete(resources.HTTP_ROUTES, self.namespace, name, uid=route["metadata"]["uid"])
-            self.say(f"KServe's own route serves every hostname; HTTPRoute {name} is deleted")
+            self.say(f"KServe's own route does the same for every hostname; HTTPRoute {name} is deleted")
             return
         await self.cluster.replace(resources.HTTP_ROUTES, left.without_serin(route))
-        self.say(f"HTTPRoute {name} stays, and is yours: KServe has no route of its own for its hostnames")
+        self.say(f"HTTPRoute {name} stays, and is yours: {lacking}")
 
     async def _get(self, resource: Resource, name: str) -> Object | None:
         try:

@@ -9,7 +9,6 @@ from typing import Any
 from serin.api import names
 from serin.api.revision import replica_bounds, without_nulls
 from serin.cluster.client import Object
-from serin.traffic.gateway.listeners import is_accepted, listeners
 from serin.traffic.gateway.service import Service
 from serin.traffic.kserve.predictor import KSERVE_API
 from serin.traffic.kserve.served_name import name_told, without_served_name
@@ -95,21 +94,3 @@ def without_serin(route: Mapping[str, Any]) -> Object:
     owners = metadata.get("ownerReferences") or []
     metadata["ownerReferences"] = [owner for owner in owners if not owner["apiVersion"].startswith("serin.dev/")]
     return {**route, "metadata": metadata}
-
-
-def takes_over(routes: Iterable[Mapping[str, Any]], route: Mapping[str, Any], to: str) -> bool:
-    """Whether KServe's own routes to the InferenceService have all hostnames of ``route`` on its Gateways."""
-    hostnames = set(route["spec"].get("hostnames") or [])
-    for other in routes:
-        rules = other["spec"].get("rules") or []
-        refs = [ref["name"] for rule in rules for ref in rule.get("backendRefs") or []]
-        there = listeners(other)
-        covered = all(any(_has(here, own) and is_accepted(other, own) for here in there) for own in listeners(route))
-        if refs and set(refs) == {predictor_of(to)} and covered:
-            hostnames -= set(other["spec"].get("hostnames") or [])
-    return not hostnames
-
-
-def _has(wide: Any, narrow: Any) -> bool:  # noqa: ANN401 - listeners
-    """Whether each request that reaches ``narrow`` reaches ``wide``."""
-    return wide.shares(narrow) and wide.section in {None, narrow.section}
