@@ -164,12 +164,12 @@ class Leaving:
         if existing is None:
             self.say(f"InferenceService {to} is created, with what serves now")
             await self.cluster.create(resources.INFERENCE_SERVICES, self.namespace, wanted)
-        elif difference(existing, wanted) or existing["spec"]["predictor"].get("minReplicas", 1) < ready:
+        elif left.differs(existing, wanted) or existing["spec"]["predictor"].get("minReplicas", 1) < ready:
             await self._check_change(to, source)
             self.say(f"InferenceService {to} gets what serves now; it has no traffic yet")
             before = (await self._deployment(to) or {"metadata": {"generation": -1}})["metadata"]["generation"]
             changed = bool(difference(existing, wanted))
-            await self.cluster.replace(resources.INFERENCE_SERVICES, {**existing, "spec": wanted["spec"]})
+            await self.cluster.replace(resources.INFERENCE_SERVICES, left.changed_to(existing, wanted))
             before = before if changed else -1
 
         async def ready_now() -> bool:
