@@ -83,7 +83,13 @@ def old(**changes: Any) -> dict[str, Any]:
 
 def kserves_route() -> dict[str, Any]:
     match = {"path": {"type": "RegularExpression", "value": "^/.*$"}}
-    rule = {"matches": [match], "backendRefs": [{"name": f"{OLD}-predictor", "port": 80}]}
+    headers = [{"name": "KServe-Isvc-Name", "value": OLD}, {"name": "KServe-Isvc-Namespace", "value": "prod"}]
+    rule = {
+        "matches": [match],
+        "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": headers}}],
+        "backendRefs": [{"name": f"{OLD}-predictor", "port": 80}],
+        "timeouts": {"request": "5s"},  # the predictor's; the lab's ModelDeployment has the same
+    }
     return {
         "metadata": {"name": OLD, "namespace": "prod"},
         "spec": {"hostnames": [HOST], "parentRefs": [{"name": "models"}], "rules": [rule]},

@@ -48,6 +48,7 @@ class AdoptingSite(Site):
         """The ModelDeployment that adopts the service and asks for ``version``."""
         item = super().model_deployment(version, environment=environment, adopt={"inferenceService": OLD}, **changes)
         item["spec"]["model"]["servedName"] = OLD
+        item["spec"]["predictor"]["timeout"] = 5  # KServe's own route has it too: it takes over where it does the same
         return item
 
     @contextlib.contextmanager
@@ -84,8 +85,9 @@ class AdoptingSite(Site):
     def begin(self) -> None:
         """The service runs, KServe routes to it, and the policy is there."""
         self.policy()
-        predictor = super().model_deployment("1")["spec"]["predictor"]
-        predictor["model"]["storageUri"] = super().model_deployment("1")["spec"]["model"]["uri"]
+        wanted = self.model_deployment("1")["spec"]
+        predictor = wanted["predictor"]
+        predictor["model"]["storageUri"] = wanted["model"]["uri"]
         self.api.apply(
             {
                 "apiVersion": KSERVE_API,

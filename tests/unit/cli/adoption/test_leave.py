@@ -172,6 +172,31 @@ async def test_a_hostname_that_kserve_does_not_serve_keeps_its_route() -> None:
     assert any("HTTPRoute fraud stays" in line for line in home.said)
 
 
+async def test_a_route_that_does_more_than_kserves_stays_and_says_so() -> None:
+    home = await promoted()
+    home.cluster.objects["httproutes", "prod", OLD]["status"] = {"parents": [accepted(1)]}
+    home.obj(resources.HTTP_ROUTES)["spec"]["rules"][0]["timeouts"] = {"request": "300s"}
+    await home.leave()
+    serves(home, OLD, "s3://models/2")
+    assert home.names("httproutes") == {OLD, "fraud"}
+    assert "requests may take 5m by it, and 5s by KServe's own route" in home.said[-1]
+
+
+async def test_what_scales_the_model_scales_it_afterwards() -> None:
+    keda = {"serving.kserve.io/autoscalerClass": "keda"}
+    query = 'sum(x{pod=~"$(inferenceService)-predictor-.*"})'
+    metric = {"type": "External", "external": {"metric": {"backend": "prometheus", "query": query}}}
+    scaled = {"annotations": keda, "minReplicas": 1, "autoScaling": {"metrics": [metric]}}
+    home = Home(route=False)
+    home.want("1", adopt=None, predictor={"model": {"modelFormat": {"name": "sklearn"}}, **scaled})
+    await home.until(home.stable("1"))
+    await home.leave()
+    service = home.obj(resources.INFERENCE_SERVICES)
+    assert keda.items() <= service["metadata"]["annotations"].items(), "KServe would make an autoscaler on CPU"
+    [left] = service["spec"]["predictor"]["autoScaling"]["metrics"]
+    assert left["external"]["metric"]["query"] == 'sum(x{pod=~"fraud-predictor-.*"})'
+
+
 async def test_one_that_was_never_adopted_leaves_under_its_own_name() -> None:
     home = await never_adopted()
     await home.leave()

@@ -17,6 +17,18 @@ from tests.lab import Lab
 URI = "s3://models/1"
 
 
+KEDA = {"serving.kserve.io/autoscalerClass": "keda"}
+SECRET = {"serving.kserve.io/storageSecretName": "minio"}
+
+
+def scaled(query: str) -> dict[str, Any]:
+    metric = {"type": "External", "external": {"metric": {"backend": "prometheus", "query": query}}}
+    return {"autoScaling": {"metrics": [metric]}}
+
+
+SCALED = scaled('sum(x{pod=~"legacy-predictor-.*"})')
+
+
 def service(name: str = "old", **predictor: Any) -> dict[str, Any]:
     stored = {"model": {"modelFormat": {"name": "sklearn"}, "name": "", "resources": {}, "storageUri": URI}}
     return {
@@ -87,11 +99,27 @@ def test_everything_follows_from_the_service_and_its_route() -> None:
             },
             id="a container of one's own",
         ),
+        pytest.param(
+            {"model": None, "containers": [{"name": "kserve-container", "image": "example.com/fraud:1"}]},
+            id="a model that is part of the image",
+        ),
+        pytest.param(
+            {"model": {"modelFormat": {"name": "huggingface"}, "name": "", "args": ["--model_id=org/model"]}},
+            id="a model that an argument names",
+        ),
+        pytest.param(
+            {"annotations": {"serving.kserve.io/storageSecretName": "minio"}}, id="credentials, told to the pods"
+        ),
+        pytest.param(
+            {"annotations": {"serving.kserve.io/autoscalerClass": "keda"}}, id="an order where KServe does not read it"
+        ),
+        pytest.param(SCALED | {"metadata": KEDA | SECRET}, id="KEDA and credentials"),
     ],
 )
 async def test_the_operator_adopts_what_was_written(predictor: dict[str, Any]) -> None:
     lab = Lab()
-    found = service("legacy", **{k: v for k, v in predictor.items() if v is not None})
+    found = service("legacy", **{k: v for k, v in predictor.items() if v is not None and k != "metadata"})
+    found["metadata"]["annotations"] = predictor.get("metadata", {})
     if "containers" in predictor:
         del found["spec"]["predictor"]["model"]
     deployment = written(Running(found, route()), name="fraud")
@@ -101,6 +129,7 @@ async def test_the_operator_adopts_what_was_written(predictor: dict[str, Any]) -
     lab.cluster.put(resources.MODEL_DEPLOYMENTS, deployment)
     await lab.until(lab.stable("1"))
     assert lab.status["stable"]["workload"]["name"] == "legacy"
+    assert lab.obj(resources.INFERENCE_SERVICES, "legacy")["spec"] == found["spec"], "it is not written to"
 
 
 def test_what_is_given_comes_before_what_is_found() -> None:
@@ -117,6 +146,23 @@ def test_what_is_given_comes_before_what_is_found() -> None:
     assert deployment["spec"]["route"]["parentRef"] == {"name": "main", "namespace": "edge"}
 
 
+def test_a_model_without_a_uri_is_written_without_one() -> None:
+    found = service(containers=[{"name": "kserve-container", "image": "example.com/fraud:1"}])
+    del found["spec"]["predictor"]["model"]
+    assert written(Running(found, route()))["spec"]["model"] == {"version": "1"}
+
+
+def test_what_kserve_is_told_by_annotations_is_told_for_later_revisions_too() -> None:
+    found = service(**scaled('sum(x{pod=~"old-predictor-.*"})'), annotations={"team": "risk"})
+    found["metadata"]["annotations"] = KEDA | SECRET
+    predictor = written(Running(found, route()))["spec"]["predictor"]
+    assert predictor["annotations"] == {"team": "risk"} | KEDA | SECRET
+    [metric] = predictor["autoScaling"]["metrics"]
+    assert metric["external"]["metric"]["query"] == 'sum(x{pod=~"$(inferenceService)-predictor-.*"})'
+
+
+ALL_ALIKE = service(**scaled("sum(x)"))
+ALL_ALIKE["metadata"]["annotations"] = KEDA
 LACKING = service()
 del LACKING["spec"]["predictor"]["model"]["storageUri"]
 OLDER = service()
@@ -132,7 +178,8 @@ OLDER["spec"]["predictor"] = {"sklearn": {"storageUri": URI}}
             Running(service()), {"hostnames": ("a.b",), "gateway": "x"}, "NAMESPACE/NAME", id="half a Gateway"
         ),
         pytest.param(Running(service(), route()), {"name": "old"}, "another name", id="the name of KServe's route"),
-        pytest.param(Running(LACKING, route()), {}, "needs spec.model.uri", id="no storage URI"),
+        pytest.param(Running(LACKING, route()), {}, "nothing says where the model is", id="no model"),
+        pytest.param(Running(ALL_ALIKE, route()), {}, "does not name it", id="a query for all revisions alike"),
         pytest.param(Running(OLDER, route()), {}, "older spelling", id="sklearn:"),
         pytest.param(
             Running({**service(), "status": {"deploymentMode": "Knative"}}, route()), {}, "mode Knative", id="Knative"

@@ -14,6 +14,7 @@ from tests.fakes import Killed
 from tests.lab import isvc, spec
 
 ROUTE = spec("1")["route"]
+SECRET = {"serving.kserve.io/storageSecretName": "minio"}
 TRANSFORMER = {"containers": [{"image": "example.com/transformer:1"}]}
 
 
@@ -185,6 +186,18 @@ async def test_a_death_at_any_write_of_the_adoption_changes_nothing(when: str) -
             id="another model",
         ),
         pytest.param(old(), {"transformer": TRANSFORMER}, "spec.transformer is set", id="a transformer"),
+        pytest.param(
+            old(spec={**old()["spec"], "transformer": TRANSFORMER}),
+            {"transformer": TRANSFORMER},
+            "it has a transformer, and only services without one can be adopted",
+            id="a transformer on both sides",
+        ),
+        pytest.param(
+            old(metadata={"name": OLD, "namespace": "prod", "annotations": SECRET}),
+            {},
+            "write serving.kserve.io/storageSecretName: minio in spec.predictor.annotations as well",
+            id="credentials that later revisions would not have",
+        ),
         pytest.param(
             old(), {"route": {**ROUTE, "matches": [{"path": {"value": "/v1"}}]}}, "spec.route.matches", id="own paths"
         ),

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from serin.traffic.standard.adoption import as_arm, content, difference, obstacle, served_name
+from serin.traffic.standard.adoption import as_arm, content, difference, obstacle, other_orders, served_name
 from tests.world import ref
 
+HPA, KEDA = ({"serving.kserve.io/autoscalerClass": value} for value in ("hpa", "keda"))
+SECRET = {"serving.kserve.io/storageSecretName": "minio"}
 MODEL = {"version": "1", "uri": "s3://models/1"}
 PREDICTOR: dict[str, Any] = {
     "model": {"modelFormat": {"name": "sklearn"}, "runtime": "kserve-sklearnserver"},
@@ -34,7 +36,9 @@ def found(*, metadata: Any = None, status: Any = None, spec: Any = None, **predi
         pytest.param(found(status={}), "has not told yet", id="KServe has not looked at it"),
         pytest.param(found(status={"deploymentMode": "Knative"}), "mode Knative, and only mode Standard", id="Knative"),
         pytest.param(found(status={"deploymentMode": "Serverless"}), "mode Serverless", id="its older word"),
-        pytest.param(found(spec={"transformer": {"containers": []}}), "has a transformer", id="transformer"),
+        pytest.param(
+            found(spec={"transformer": {"containers": []}}), "has a transformer, and only services", id="transformer"
+        ),
         pytest.param(found(spec={"explainer": {"art": {}}}), "has an explainer", id="explainer"),
         pytest.param(found(spec={"canary": [{}]}), "canary of its own", id="KServe's canary"),
         pytest.param(found(name="v1"), "spec.predictor.name", id="a named predictor"),
@@ -45,10 +49,11 @@ def found(*, metadata: Any = None, status: Any = None, spec: Any = None, **predi
             found(metadata={"labels": {"app.kubernetes.io/managed-by": "serin"}}), "Serin's already", id="Serin's"
         ),
         pytest.param(
-            found(metadata={"annotations": {"serving.kserve.io/autoscalerClass": "keda"}}),
-            "orders that later revisions would not have (serving.kserve.io/autoscalerClass)",
-            id="an autoscaler that later revisions would not have",
+            found(metadata={"annotations": KEDA | {"serving.kserve.io/enable-tag-routing": "true"}}),
+            "orders that later revisions could not have (serving.kserve.io/enable-tag-routing)",
+            id="an order that no revision may give",
         ),
+        pytest.param(found(metadata={"annotations": KEDA | SECRET}), "", id="orders that a revision may give"),
         pytest.param(
             found(metadata={"annotations": {"serving.kserve.io/autoscalerClass": "hpa", "team": "x"}}),
             "",
@@ -84,6 +89,47 @@ def test_what_cannot_be_adopted_is_told_with_a_way_out(service: dict[str, Any], 
 )
 def test_the_served_name_is_the_one_in_the_clients_urls(predictor: dict[str, Any], name: str | None) -> None:
     assert served_name(found(**predictor)) == name
+
+
+def with_annotations(own: Any = None, of_pods: Any = None) -> dict[str, Any]:
+    return found(metadata={"annotations": own or {}}, annotations=of_pods or {})
+
+
+@pytest.mark.parametrize(
+    ("service", "wanted", "words"),
+    [
+        pytest.param(with_annotations(), with_annotations(), "", id="none"),
+        pytest.param(with_annotations({"team": "x"}), with_annotations(), "", id="what is not KServe's"),
+        pytest.param(with_annotations(HPA), with_annotations(), "", id="the autoscaler that there is without a word"),
+        pytest.param(with_annotations(KEDA), with_annotations(KEDA, KEDA), "", id="KEDA for both"),
+        pytest.param(with_annotations(None, SECRET), with_annotations(SECRET, SECRET), "", id="told to the pods"),
+        pytest.param(
+            with_annotations(None, KEDA),
+            with_annotations(KEDA, KEDA),
+            "spec.predictor.annotations has serving.kserve.io/autoscalerClass: keda, and its own annotations have not",
+            id="KEDA, where KServe does not read it",
+        ),
+        pytest.param(
+            with_annotations(KEDA),
+            with_annotations(),
+            "write serving.kserve.io/autoscalerClass: keda in spec.predictor.annotations as well",
+            id="KEDA for the service only",
+        ),
+        pytest.param(
+            with_annotations(SECRET),
+            with_annotations({"serving.kserve.io/storageSecretName": "other"}),
+            "write serving.kserve.io/storageSecretName: minio in spec.predictor.annotations as well",
+            id="other credentials",
+        ),
+    ],
+)
+def test_what_kserve_is_told_by_annotations_is_alike(
+    service: dict[str, Any], wanted: dict[str, Any], words: str
+) -> None:
+    told = other_orders(service, wanted)
+    assert words in told
+    assert bool(told) == bool(words)
+    assert not difference(service, wanted), "it is told once"
 
 
 def rendered(**model: Any) -> dict[str, Any]:

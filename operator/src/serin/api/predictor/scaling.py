@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from serin.api.predictor.keys import AUTOSCALER_CLASS
@@ -25,26 +26,44 @@ def autoscaler_class(predictor: Mapping[str, Any]) -> str:
 
 def with_own_queries(scaling: Mapping[str, Any], namespace: str, inference_service: str) -> dict[str, Any]:
     """The scaling fields with queries that count for one InferenceService only."""
+
+    def filled(query: str) -> str:
+        return query.replace(INFERENCE_SERVICE, inference_service).replace(NAMESPACE, namespace)
+
+    return with_queries(scaling, filled)
+
+
+def with_queries(scaling: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The scaling fields with other queries."""
     auto = scaling.get("autoScaling")
     if not isinstance(auto, Mapping) or not isinstance(auto.get("metrics"), list):
         return dict(scaling)
-    metrics = [_own(metric, namespace, inference_service) for metric in auto["metrics"]]
+    metrics = [_changed(metric, change) for metric in auto["metrics"]]
     return {**scaling, "autoScaling": {**auto, "metrics": metrics}}
 
 
-def _own(metric: object, namespace: str, inference_service: str) -> object:
+def renamed(query: str, name: str, other: str) -> str:
+    """The query of one InferenceService as that of another.
+
+    A short name may be part of anything; so it counts as a label value (or its start, before ``.*``) and in KServe's
+    own names.
+    """
+    word = re.escape(name)
+    found = rf"(?<![A-Za-z0-9.-]){word}(?=-(?:predictor|transformer))|(?<=[\"']){word}(?=[\"']|-?\.\*)"
+    return re.sub(found, lambda _: other, query)
+
+
+def _changed(metric: object, change: Callable[[str], str]) -> object:
     if not isinstance(metric, Mapping):
         return metric
     return {
-        key: _filled(source, namespace, inference_service) if isinstance(source, Mapping) else source
-        for key, source in metric.items()
+        key: _with_query(source, change) if isinstance(source, Mapping) else source for key, source in metric.items()
     }
 
 
-def _filled(source: Mapping[str, Any], namespace: str, inference_service: str) -> dict[str, Any]:
-    """The source of a metric, with the variables in its query filled in."""
+def _with_query(source: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The source of a metric with another query, if it has one."""
     metric = source.get("metric")
     if not isinstance(metric, Mapping) or not isinstance(metric.get("query"), str):
         return dict(source)
-    query = metric["query"].replace(INFERENCE_SERVICE, inference_service).replace(NAMESPACE, namespace)
-    return {**source, "metric": {**metric, "query": query}}
+    return {**source, "metric": {**metric, "query": change(metric["query"])}}

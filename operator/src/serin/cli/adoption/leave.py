@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from serin.api import names
-from serin.api.model_deployment import Mode, ModelDeployment
-from serin.api.predictor.naming import is_adopted, service_name
-from serin.api.routing.route import Protocol as RouteProtocol
-from serin.cli.adoption import left
+from serin.api.model_deployment import ModelDeployment
+from serin.api.predictor.naming import service_name
+from serin.cli.adoption import kserves_route, left
+from serin.cli.adoption.may_leave import target
 from serin.cli.adoption.patience import Patience
-from serin.cli.shell.telling import kubectl
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.resources import Resource
@@ -84,7 +83,8 @@ class Leaving:
         """
         deployment, metadata, begun = ModelDeployment.model_validate(obj), obj["metadata"], None
         if "deletionTimestamp" not in metadata:
-            to = self._target(deployment, asked)
+            own = await self._get(resources.INFERENCE_SERVICES, self.name)
+            to = target(obj, deployment, asked, own)
             await self._check_target(deployment, to)
             route = await self._get(resources.HTTP_ROUTES, self.name)
             if route is None or names.STABLE_REVISION not in (route["metadata"].get("annotations") or {}):
@@ -99,34 +99,6 @@ class Leaving:
 
         await self.patience.until(gone, f"ModelDeployment {self.name} is gone")
         return begun
-
-    @property
-    def _orphaning(self) -> str:
-        return kubectl("delete mdep --cascade=orphan", self.name, self.namespace)
-
-    def _target(self, deployment: ModelDeployment, asked: str | None) -> str:
-        """The name of the InferenceService that stays; ``InvalidInput`` if the ModelDeployment cannot leave now."""
-        status, spec = deployment.status, deployment.spec
-        if spec.mode is not Mode.STANDARD:
-            raise InvalidInput(
-                f"{self.name} is of mode {spec.mode}: its InferenceService is one as KServe makes it already; "
-                f"`{self._orphaning}` leaves it, with all traffic"
-            )
-        if spec.transformer is not None or spec.route.protocol is RouteProtocol.GRPC:
-            raise InvalidInput(
-                f"{self.name} has a transformer or serves gRPC, and only predictors behind an HTTPRoute can leave; "
-                f"`{self._orphaning}` leaves its InferenceService and route as they are"
-            )
-        if status.rollout is not None or status.candidate is not None:
-            version = status.candidate.version if status.candidate else "?"
-            raise InvalidInput(
-                f"{self.name}: version {version} is being rolled out; wait for the end, or create a PromotionAction "
-                f"Abort, then call this again"
-            )
-        if status.stable is None:
-            raise InvalidInput(f"{self.name} has no stable revision: there is nothing to leave; delete it")
-        adopted = status.stable.workload.name if is_adopted(status.stable, self.namespace, self.name) else None
-        return asked or adopted or (spec.adopt.inference_service if spec.adopt else self.name)
 
     async def _check_target(self, deployment: ModelDeployment, to: str) -> None:
         """``InvalidInput`` if the name is that of somebody else's InferenceService."""
@@ -192,12 +164,12 @@ class Leaving:
         if existing is None:
             self.say(f"InferenceService {to} is created, with what serves now")
             await self.cluster.create(resources.INFERENCE_SERVICES, self.namespace, wanted)
-        elif difference(existing, wanted) or existing["spec"]["predictor"].get("minReplicas", 1) < ready:
+        elif left.differs(existing, wanted) or existing["spec"]["predictor"].get("minReplicas", 1) < ready:
             await self._check_change(to, source)
             self.say(f"InferenceService {to} gets what serves now; it has no traffic yet")
             before = (await self._deployment(to) or {"metadata": {"generation": -1}})["metadata"]["generation"]
             changed = bool(difference(existing, wanted))
-            await self.cluster.replace(resources.INFERENCE_SERVICES, {**existing, "spec": wanted["spec"]})
+            await self.cluster.replace(resources.INFERENCE_SERVICES, left.changed_to(existing, wanted))
             before = before if changed else -1
 
         async def ready_now() -> bool:
@@ -273,12 +245,13 @@ class Leaving:
                 resources.INFERENCE_SERVICES, self.namespace, metadata["name"], uid=metadata["uid"]
             )
         own = [await self._get(resources.HTTP_ROUTES, other) for other in (to, predictor_of(to)) if other != name]
-        if left.takes_over([other for other in own if other is not None], route, to):
+        lacking = kserves_route.lacking([other for other in own if other is not None], route, to)
+        if not lacking:
             await self.cluster.delete(resources.HTTP_ROUTES, self.namespace, name, uid=route["metadata"]["uid"])
-            self.say(f"KServe's own route serves every hostname; HTTPRoute {name} is deleted")
+            self.say(f"KServe's own route does the same for every hostname; HTTPRoute {name} is deleted")
             return
         await self.cluster.replace(resources.HTTP_ROUTES, left.without_serin(route))
-        self.say(f"HTTPRoute {name} stays, and is yours: KServe has no route of its own for its hostnames")
+        self.say(f"HTTPRoute {name} stays, and is yours: {lacking}")
 
     async def _get(self, resource: Resource, name: str) -> Object | None:
         try:

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from serin.api import names
+from serin.api.predictor.keys import KSERVE_ANNOTATIONS, on_service
+from serin.api.predictor.scaling import renamed, with_queries
 from serin.api.revision import replica_bounds, without_nulls
 from serin.cluster.client import Object
-from serin.traffic.gateway.listeners import is_accepted, listeners
 from serin.traffic.gateway.service import Service
 from serin.traffic.kserve.predictor import KSERVE_API
 from serin.traffic.kserve.served_name import name_told, without_served_name
-from serin.traffic.standard.adoption import MODE
+from serin.traffic.standard.adoption import MODE, difference, orders
 from serin.traffic.standard.service import SERVICE_PORT, predictor_of
 
 TO = "leave.serin.dev/to"
 """On a route, while a ModelDeployment leaves: the InferenceService that is to serve."""
 SERINS = ("serin.dev/", "leave.serin.dev/")
+SECTIONS = ("labels", "annotations")
 
 
 def service_left(stable: Mapping[str, Any], name: str, ready: int) -> Object:
     """The InferenceService ``name`` that serves what ``stable`` serves, with at least as many replicas as are ready.
 
-    It has none of Serin's labels, and none against a route of KServe's own.
+    It has none of Serin's labels, and none against a route of KServe's own; what KServe and others read on an
+    InferenceService (who scales it, whose credentials, which queue) it has, and its queries count for itself.
     """
     metadata, spec = stable["metadata"], without_nulls(stable["spec"])
-    predictor = copy.deepcopy(spec["predictor"])
+    predictor = with_queries(copy.deepcopy(spec["predictor"]), _queries_of(metadata, name))
     section = predictor.get("model")
     if isinstance(section, Mapping) and name_told(section) == name:  # KServe gives it the name by itself
         predictor["model"] = {k: v for k, v in without_served_name(section).items() if v or k not in {"args", "env"}}
@@ -39,9 +42,50 @@ def service_left(stable: Mapping[str, Any], name: str, ready: int) -> Object:
     return {
         "apiVersion": KSERVE_API,
         "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": metadata["namespace"], "annotations": {MODE: "Standard"}},
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "labels": _read_there("labels", stable),
+            "annotations": _read_there("annotations", stable) | {MODE: "Standard"},
+        },
         "spec": {**spec, "predictor": predictor},
     }
+
+
+def _queries_of(metadata: Mapping[str, Any], name: str) -> Callable[[str], str]:
+    """What makes a query of the InferenceService one of ``name``. Serin's own names are part of no other word."""
+    before = str(metadata["name"])
+    if (metadata.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER:
+        return lambda query: query.replace(before, name)
+    return lambda query: renamed(query, before, name)
+
+
+def _read_there(section: str, inference_service: Mapping[str, Any]) -> dict[str, str]:
+    """Its labels or annotations that are read on an InferenceService itself."""
+    found = (inference_service["metadata"].get(section) or {}).items()
+    return {key: value for key, value in found if on_service(section, key)}
+
+
+def differs(existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether an InferenceService serves anything else than ``wanted``, or lacks what is read on it."""
+    lacks = any(
+        _of_others(_read_there(section, wanted)) - _of_others(_read_there(section, existing)) for section in SECTIONS
+    )
+    return lacks or orders(existing) != orders(wanted) or bool(difference(existing, wanted))
+
+
+def _of_others(found: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Without KServe's own, which ``orders`` compares."""
+    return {(key, value) for key, value in found.items() if key not in KSERVE_ANNOTATIONS}
+
+
+def changed_to(existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> Object:
+    """The InferenceService that is there, with what ``wanted`` serves and with what is read on it."""
+    metadata = dict(existing["metadata"])
+    for section in SECTIONS:
+        own = {k: v for k, v in (metadata.get(section) or {}).items() if k not in KSERVE_ANNOTATIONS}
+        metadata[section] = own | _read_there(section, wanted)
+    return {**existing, "metadata": metadata, "spec": wanted["spec"]}
 
 
 def leading_to(route: Mapping[str, Any], weights: Mapping[str, int]) -> Object:
@@ -86,7 +130,7 @@ def copied(route: Mapping[str, Any], name: str) -> Object:
 def without_serin(route: Mapping[str, Any]) -> Object:
     """The route without a trace of Serin: it is whoever's it is."""
     metadata = dict(route["metadata"])
-    for part in ("labels", "annotations"):
+    for part in SECTIONS:
         metadata[part] = {
             key: value
             for key, value in (metadata.get(part) or {}).items()
@@ -95,21 +139,3 @@ def without_serin(route: Mapping[str, Any]) -> Object:
     owners = metadata.get("ownerReferences") or []
     metadata["ownerReferences"] = [owner for owner in owners if not owner["apiVersion"].startswith("serin.dev/")]
     return {**route, "metadata": metadata}
-
-
-def takes_over(routes: Iterable[Mapping[str, Any]], route: Mapping[str, Any], to: str) -> bool:
-    """Whether KServe's own routes to the InferenceService have all hostnames of ``route`` on its Gateways."""
-    hostnames = set(route["spec"].get("hostnames") or [])
-    for other in routes:
-        rules = other["spec"].get("rules") or []
-        refs = [ref["name"] for rule in rules for ref in rule.get("backendRefs") or []]
-        there = listeners(other)
-        covered = all(any(_has(here, own) and is_accepted(other, own) for here in there) for own in listeners(route))
-        if refs and set(refs) == {predictor_of(to)} and covered:
-            hostnames -= set(other["spec"].get("hostnames") or [])
-    return not hostnames
-
-
-def _has(wide: Any, narrow: Any) -> bool:  # noqa: ANN401 - listeners
-    """Whether each request that reaches ``narrow`` reaches ``wide``."""
-    return wide.shares(narrow) and wide.section in {None, narrow.section}

@@ -12,7 +12,9 @@ from typing import Any
 from serin.api import API_VERSION
 from serin.api.files.load import yaml_document
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.predictor.keys import KSERVE_ANNOTATIONS
 from serin.api.predictor.naming import unnameable
+from serin.api.predictor.scaling import INFERENCE_SERVICE, autoscaler_class, renamed, with_queries
 from serin.api.revision import without_nulls
 from serin.cli.judge import read_text
 from serin.cli.where import Where
@@ -24,7 +26,7 @@ from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.model_source import STORAGE_URI
 from serin.rollout.spec.rules import problem_of
 from serin.traffic.kserve.served_name import without_served_name
-from serin.traffic.standard.adoption import MODE, obstacle, served_name
+from serin.traffic.standard.adoption import MODE, obstacle, orders, served_name
 from serin.traffic.standard.service import predictor_of
 
 ISVC = ("isvc", "inferenceservice", "inferenceservices")
@@ -157,19 +159,39 @@ def _source(service: Object, version: str) -> tuple[dict[str, Any], dict[str, An
         container = predictor["containers"][0]
         variables = container.get("env") or []
         uri = next((v.get("value", "") for v in reversed(variables) if v.get("name") == STORAGE_URI), "")
-        container["env"] = [v for v in variables if v.get("name") != STORAGE_URI]
+        if uri:
+            container["env"] = [v for v in variables if v.get("name") != STORAGE_URI]
         predictor["containers"][0] = _without_empty(container)
     else:
         raise InvalidInput(
             "spec.predictor has neither model nor containers: the older spelling (sklearn:, xgboost: …) is rewritten "
             "by KServe when it is applied; give isvc/NAME of the running service"
         )
-    if not uri:
-        raise InvalidInput(
-            "spec.predictor names no storageUri (for a container: no variable STORAGE_URI), and a ModelDeployment "
-            "needs spec.model.uri; write where the model comes from into the InferenceService first"
-        )
-    return {"version": version, "uri": uri}, predictor
+    # Without a URI the model is part of an image, or something else in the predictor says where it is.
+    return {"version": version} | ({"uri": uri} if uri else {}), _as_for_revisions(service, predictor)
+
+
+def _as_for_revisions(service: Object, predictor: dict[str, Any]) -> dict[str, Any]:
+    """The predictor with the annotations that KServe reads, and with queries for any revision; ``InvalidInput``."""
+    given = (predictor.get("annotations") or {}).items()
+    told = {key: value for key, value in given if key not in KSERVE_ANNOTATIONS} | orders(service)
+    if told:
+        predictor["annotations"] = told
+    else:
+        predictor.pop("annotations", None)
+    if autoscaler_class(predictor) != "keda":
+        return predictor
+    name = service["metadata"]["name"]
+    predictor = with_queries(predictor, lambda query: renamed(query, name, INFERENCE_SERVICE))
+    for number, metric in enumerate((predictor.get("autoScaling") or {}).get("metrics") or []):
+        query = ((metric.get("external") or {}).get("metric") or {}).get("query")
+        if query and INFERENCE_SERVICE not in query:
+            raise InvalidInput(
+                f"InferenceService {name}: the query of spec.predictor.autoScaling.metrics[{number}] does not name "
+                f"it, and would scale each revision for all requests; restrict it to the InferenceService's own pods, "
+                f'for example by {{pod=~"{name}-predictor-.*"}} (that restarts none), and call this again'
+            )
+    return predictor
 
 
 def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:

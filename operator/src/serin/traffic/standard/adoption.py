@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from serin.api import names
+from serin.api.predictor.keys import AUTOSCALER_CLASS, KSERVE_ANNOTATIONS, KSERVE_KEYS, ONLY_ON_SERVICE
+from serin.api.predictor.scaling import AUTOSCALER_CLASSES
 from serin.api.revision import without_nulls, without_scaling
 from serin.api.status import RevisionRef
 from serin.cluster.client import Object
@@ -20,17 +22,19 @@ STANDARD = frozenset({"Standard", "RawDeployment"})
 MODE = "serving.kserve.io/deploymentMode"
 UNDERSTOOD = frozenset({MODE, "serving.kserve.io/disable-auto-update", "serving.kserve.io/stop"})
 """Orders to KServe that no later revision needs: Serin gives the first by itself, and sees what the others do."""
+DEPLOY_ANEW = "or leave spec.adopt out: then Serin deploys the first revision anew, under a hostname of its own"
+# A transformer is not adopted, since what is compared, and taken from KServe's own route, is the predictor alone.
 PARTS = {
-    "transformer": "it has a transformer, and Serin routes to predictors only",
-    "explainer": "it has an explainer, and Serin routes to predictors only",
-    "canary": "it has a canary of its own (spec.canary): end that rollout",
+    "transformer": "it has a transformer, and only services without one can be adopted; take it out, or leave "
+    "spec.adopt out: then Serin deploys the first revision anew, with spec.transformer, under a hostname of its own",
+    "explainer": f"it has an explainer, to which Serin does not route; take it out, {DEPLOY_ANEW}",
+    "canary": f"it has a canary of its own (spec.canary); end that rollout, and take the field out, {DEPLOY_ANEW}",
 }
 PREDICTOR_PARTS = {
     "workerSpec": "it runs on several nodes (workerSpec), which Serin does not support",
     "name": "its predictor has a name of its own (spec.predictor.name), which later revisions could not have",
     "canaryTrafficPercent": "spec.predictor.canaryTrafficPercent is set: remove it",
 }
-DEPLOY_ANEW = "or leave spec.adopt out: then Serin deploys the first revision anew, under a hostname of its own"
 
 
 def obstacle(found: Mapping[str, Any]) -> str:
@@ -52,18 +56,46 @@ def _obstacles(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"it runs in KServe's mode {mode}, and only mode Standard can be adopted; {DEPLOY_ANEW}"
     for part, why in PARTS.items():
         if spec.get(part):
-            yield f"{why}; take it out, {DEPLOY_ANEW}"
+            yield why
     for part, why in PREDICTOR_PARTS.items():
         value = (spec.get("predictor") or {}).get(part)
         if value is not None and value != "":  # KServe stores some empty words
             yield f"{why}, {DEPLOY_ANEW}"
-    orders = sorted(k for k in annotations if k.startswith("serving.kserve.io/") and k not in UNDERSTOOD)
-    orders = [key for key in orders if (key, annotations[key]) != ("serving.kserve.io/autoscalerClass", "hpa")]
-    if orders:
+    known = {*UNDERSTOOD, *KSERVE_ANNOTATIONS}
+    others = sorted(key for key in annotations if key.startswith(KSERVE_KEYS) and key not in known)
+    if others:
         yield (
-            f"its annotations give KServe orders that later revisions would not have ({', '.join(orders)}); remove "
+            f"its annotations give KServe orders that later revisions could not have ({', '.join(others)}); remove "
             f"them, {DEPLOY_ANEW}"
         )
+
+
+def orders(inference_service: Mapping[str, Any]) -> dict[str, str]:
+    """What its annotations tell KServe of those that a revision may have, wherever KServe reads them."""
+    own = inference_service["metadata"].get("annotations") or {}
+    of_pods = ((inference_service.get("spec") or {}).get("predictor") or {}).get("annotations") or {}
+    read = own | {key: value for key, value in of_pods.items() if key not in ONLY_ON_SERVICE}
+    told = {key: str(value) for key, value in read.items() if key in KSERVE_ANNOTATIONS and value is not None}
+    if told.get(AUTOSCALER_CLASS) == AUTOSCALER_CLASSES[0]:  # it is the same without the annotation
+        del told[AUTOSCALER_CLASS]
+    return told
+
+
+def other_orders(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """The first annotation by which KServe does other things for a service than for ``wanted``, and what to write."""
+    theirs, ours = orders(found), orders(wanted)
+    key = next((key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)), None)
+    if key is None:
+        return ""
+    if key in theirs:
+        return (
+            f"its annotation {key}: {theirs[key]} tells KServe what later revisions would not tell it; write "
+            f"{key}: {theirs[key]} in spec.predictor.annotations as well"
+        )
+    return (
+        f"spec.predictor.annotations has {key}: {ours[key]}, and its own annotations have not; leave it out, and add "
+        f"it in a later revision"
+    )
 
 
 def served_name(found: Mapping[str, Any]) -> str | None:
@@ -82,8 +114,8 @@ def content(model: Mapping[str, Any], predictor: Mapping[str, Any]) -> dict[str,
 def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """The first field in which an InferenceService serves something else than ``wanted``; empty if it does not.
 
-    Both as the API server stores them. The size does not count, nor does the argument of the served name. No value is
-    told: it may be a secret.
+    Both as the API server stores them. The size does not count, nor does the argument of the served name, nor what
+    ``orders`` tells of annotations. No value is told: it may be a secret.
     """
     return _different("spec.predictor", _comparable(found), _comparable(wanted))
 
@@ -92,7 +124,8 @@ def _comparable(inference_service: Mapping[str, Any]) -> dict[str, Any]:
     predictor = without_scaling(without_nulls((inference_service.get("spec") or {}).get("predictor") or {}))
     if isinstance(predictor.get("model"), Mapping):
         predictor["model"] = without_served_name(predictor["model"])
-    return dict(predictor)
+    annotations = (predictor.get("annotations") or {}).items()
+    return {**predictor, "annotations": {key: value for key, value in annotations if key not in KSERVE_ANNOTATIONS}}
 
 
 def _different(path: str, one: object, other: object) -> str:

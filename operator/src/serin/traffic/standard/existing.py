@@ -89,6 +89,8 @@ async def _first(cluster: Cluster, reader: Reader, obj: Object, found: Object | 
     except (TypeError, AttributeError, LookupError):
         return NOTHING_EXISTS  # spec or the InferenceService is of no form that KServe takes; that is told of spec
     if not refusal and found is not None:
+        refusal = adoption.other_orders(found, body)
+    if not refusal and found is not None:
         compared = await reader.read(Part.INFERENCE_SERVICES, _comparison(cluster, obj, found, body))
         if compared is None:
             return NOTHING_EXISTS
@@ -102,11 +104,6 @@ async def _first(cluster: Cluster, reader: Reader, obj: Object, found: Object | 
 def _without_comparison(obj: Object, found: Object | None, asked: str) -> str:
     """Why not, without a request; empty if nothing is in the way."""
     name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
-    later = _later(obj["spec"])
-    if later:
-        return (
-            f"{later} is set, and KServe's own route to it has none; add it in a later revision, {adoption.DEPLOY_ANEW}"
-        )
     if found is None:
         return f"namespace {namespace} has none of this name; correct the name, {adoption.DEPLOY_ANEW}"
     if name in {asked, predictor_of(asked)}:
@@ -117,6 +114,11 @@ def _without_comparison(obj: Object, found: Object | None, asked: str) -> str:
     obstacle = adoption.obstacle(found)
     if obstacle:
         return obstacle
+    later = _later(obj["spec"])
+    if later:
+        return (
+            f"{later} is set, and KServe's own route to it has none; add it in a later revision, {adoption.DEPLOY_ANEW}"
+        )
     theirs, ours = adoption.served_name(found), ModelDeployment.model_validate(obj).spec.model.served_name or name
     if theirs in {None, ours}:
         return ""
