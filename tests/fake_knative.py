@@ -17,17 +17,53 @@ from serin.cluster import resources
 from serin.cluster.client import Object
 from serin.cluster.resources import Resource
 from serin.errors import Conflict, Unavailable
-from tests.fakes import FakeCluster
+from tests.fakes import FakeCluster, merged
 
 Shares = list[dict[str, Any]]
 """An alias, because ``list`` is a method below."""
 ISVC = (resources.INFERENCE_SERVICES.plural, "prod", "fraud")
 
 
-def _entry(manager: str, *, percent: bool = True) -> Object:
-    fields: Object = {"f:canaryTrafficPercent": {}} if percent else {"f:labels": {}}
-    time = "2026-11-22T03:00:00Z"
-    return {"manager": manager, "time": time, "fieldsV1": {"f:spec": {"f:predictor": fields}}}
+Path = tuple[str, ...]
+
+
+def _leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
+    """The fields of an object; lists are one field."""
+    if isinstance(value, dict) and value:
+        return {leaf: v for key, below in value.items() for leaf, v in _leaves(below, (*path, key)).items()}
+    return {path: value}
+
+
+def managed(old: Object, new: Object, manager: str, time: str) -> list[Object]:
+    """``managedFields`` after ``manager`` has written ``new``: what it changed is its own.
+
+    Unlike a real API server it also notes who removed the percent, which then belongs to nobody.
+    """
+    owned = {entry["manager"]: _leaves(entry["fieldsV1"]) for entry in old["metadata"].get("managedFields") or []}
+    times = {entry["manager"]: entry["time"] for entry in old["metadata"].get("managedFields") or []}
+    before, after = (_leaves(obj.get("spec") or {}, ("spec",)) for obj in (old, new))
+    changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
+    fields = {tuple(f"f:{part}" for part in path) for path in changed & after.keys()}
+    percent = ("f:spec", "f:predictor", "f:canaryTrafficPercent")
+    if ("spec", "predictor", "canaryTrafficPercent") in changed and manager != names.MANAGER:
+        fields.add(percent)
+    gone = {tuple(f"f:{part}" for part in path) for path in changed}
+    entries = {name: {path for path in paths if path not in gone} for name, paths in owned.items()}
+    if changed:
+        entries[manager] = entries.get(manager, set()) | fields
+        times[manager] = time
+    return [
+        {"manager": name, "time": times[name], "fieldsV1": _nested(paths)} for name, paths in entries.items() if paths
+    ]
+
+
+def _nested(paths: set[Path]) -> Object:
+    tree: Object = {}
+    for path in sorted(paths):
+        below = tree
+        for part in path:
+            below = below.setdefault(part, {})
+    return tree
 
 
 @dataclass
@@ -56,6 +92,7 @@ class FakeKnative(FakeCluster):
     async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         if resource is resources.INFERENCE_SERVICES and not dry_run:
             body = {**body, "metadata": {**body["metadata"], "generation": 1}}
+            body["metadata"]["managedFields"] = managed({"metadata": {}}, body, names.MANAGER, self._time())
         return await super().create(resource, namespace, body, dry_run=dry_run)
 
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
@@ -64,9 +101,10 @@ class FakeKnative(FakeCluster):
         if metadata.pop("resourceVersion", old["metadata"]["resourceVersion"]) != old["metadata"]["resourceVersion"]:
             raise Conflict(name)
         if resource is resources.INFERENCE_SERVICES:
-            assert not metadata, "nothing is written to its metadata"
-            metadata["generation"] = old["metadata"]["generation"] + 1
-            metadata["managedFields"] = [_entry(names.MANAGER)]
+            assert metadata.keys() <= {"ownerReferences"}, "nothing else is written to its metadata"
+            metadata["generation"] = old["metadata"]["generation"] + ("spec" in patch)
+            new = merged(old, {**patch, "metadata": {}})
+            metadata["managedFields"] = managed(old, new, names.MANAGER, self._time())
         written = await super().merge(resource, namespace, name, {**patch, "metadata": metadata})
         if self.lost_answers and resource is resources.INFERENCE_SERVICES:
             raise Unavailable("PATCH inferenceservices: no answer within 2 s")
@@ -89,13 +127,16 @@ class FakeKnative(FakeCluster):
     def isvc(self) -> Object:
         return self.objects[ISVC]
 
+    def _time(self) -> str:
+        return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ") if self.clock is not None else "2026-11-22T03:00:00Z"
+
     def edit(self, change: Callable[[Object], None], manager: str = "kubectl-edit") -> None:
         """Somebody else edits the InferenceService."""
         obj = copy.deepcopy(self.isvc)
         change(obj)
         if obj["spec"] != self.isvc["spec"]:
             obj["metadata"]["generation"] += 1
-            obj["metadata"]["managedFields"] = [_entry(names.MANAGER, percent=False), _entry(manager)]
+            obj["metadata"]["managedFields"] = managed(self.isvc, obj, manager, self._time())
         self._store(ISVC, obj)
 
     def step(self) -> None:

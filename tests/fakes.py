@@ -149,7 +149,7 @@ class FakeCluster:
     async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
         self._check()
         key = (resource.plural, namespace, name)
-        return self._write(f"merge {resource.plural}", key, _merged(self.objects[key], patch))
+        return self._write(f"merge {resource.plural}", key, merged(self.objects[key], patch))
 
     async def update_status(self, resource: Resource, body: Object) -> Object:
         self._check()
@@ -210,10 +210,10 @@ def _true(kind: str, generation: int) -> dict[str, Any]:
     return {"type": kind, "status": "True", "observedGeneration": generation}
 
 
-def _merged(old: Any, patch: Any) -> Any:
+def merged(old: Any, patch: Any) -> Any:
     if not isinstance(patch, dict) or not isinstance(old, dict):
         return copied(patch)
-    out = {**old, **{k: _merged(old.get(k), v) for k, v in patch.items()}}
+    out = {**old, **{k: merged(old.get(k), v) for k, v in patch.items()}}
     return {k: v for k, v in out.items() if v is not None}
 
 

@@ -12,9 +12,12 @@ from e2e.deploy.cluster import Json, wait_until
 from e2e.sandbox.sandbox import Sandbox
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
+from serin.api.revision import Source
 from serin.api.status import RevisionRef
 from serin.rollout.decision import RoutePlan
 from serin.traffic.gateway.http_route import http_route
+from serin.traffic.knative.template import inference_service as knative_service
+from serin.traffic.knative.template import owned, patch_of, template
 from serin.traffic.owner import Owner
 from serin.traffic.standard.service import service_of
 from tests.integration.apiserver import objects
@@ -111,6 +114,27 @@ def _ready(api: ClusterApi, name: str, namespace: str) -> None:
     status = {"conditions": [{"type": "Ready", "status": "True"}, {"type": "PredictorReady", "status": "True"}]}
     patch = {"status": status}
     api.merge("serving.kserve.io/v1beta1", "InferenceService/status", name, namespace=namespace, patch=patch)
+
+
+def test_an_orphan_of_mode_knative_is_written_with_its_owner_and_not_without(
+    api: ClusterApi, as_operator: ClusterApi, namespace: str
+) -> None:
+    """``kubectl delete mdep --cascade=orphan`` and the ModelDeployment again: the first write gives the owner back."""
+    owner = Owner("fraud", namespace, UID)
+    source = Source({"version": "1", "uri": "s3://models/1"}, {"model": {"modelFormat": {"name": "sklearn"}}})
+    ref = RevisionRef.model_validate(objects.REVISION)
+    item = knative_service(owner, "fraud", template(owner, ref, source, mark="a", judged=False))
+    assert creation(as_operator, item, dry_run=False) == ""
+    disowned: Json = {"metadata": {"ownerReferences": None}}
+    assert patching(api, item, disowned, dry_run=False) == "", "this account stands for the garbage collector"
+    left = api.get(item["apiVersion"], item["kind"], "fraud", namespace) or {}
+    patch = patch_of(left, None, 0)
+    settled(lambda: patching(as_operator, item, patch), NOT_OURS)
+    again = owned(left, Owner("fraud", namespace, "1b2c3d4e-0000-0000-0000-000000000000"))
+    assert patching(as_operator, item, {**patch, **again}) == ""
+    assert patching(as_operator, item, again, dry_run=False) == ""
+    found = api.get(item["apiVersion"], item["kind"], "fraud", namespace) or {}
+    assert patching(as_operator, item, patch_of(found, None, 0)) == ""
 
 
 UNOWNED: Json = {"labels": {names.MANAGED_BY: names.MANAGER}}

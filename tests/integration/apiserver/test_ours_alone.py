@@ -108,6 +108,32 @@ def test_what_serin_made_is_changed_by_serin_only(
     editor.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], namespace)
 
 
+UNMARKED: Json = {"metadata": {"labels": {names.MANAGED_BY: None}}}
+OTHER: Json = {"spec": {"predictor": {"model": {"storageUri": "s3://mine"}}}}
+
+
+def test_what_was_left_is_taken_over_by_who_takes_serins_label_off(
+    api: ClusterApi, as_operator: ClusterApi, editor: ClusterApi, namespace: str
+) -> None:
+    item = planted(namespace)
+    assert creation(as_operator, item, dry_run=False) == ""
+    settled(lambda: patching(editor, item, OTHER), WRITTEN)
+    disowned: Json = {"metadata": {"ownerReferences": None}}
+    both: Json = {"metadata": {**UNMARKED["metadata"], **disowned["metadata"]}}
+    for opening in (UNMARKED, disowned, both):
+        assert WRITTEN in patching(editor, item, opening), "nobody opens it for themselves"
+    assert patching(api, item, disowned, dry_run=False) == "", "this account stands for the garbage collector"
+    settled(lambda: patching(editor, item, OTHER), "take the label app.kubernetes.io/managed-by off")
+    seized = {"metadata": {"ownerReferences": item["metadata"]["ownerReferences"]}}
+    assert WRITTEN in patching(editor, item, seized), "nor does anybody give it an owner"
+    assert patching(editor, item, {**OTHER, **UNMARKED}) == ""
+    assert patching(editor, item, UNMARKED, dry_run=False) == ""
+    assert patching(editor, item, OTHER, dry_run=False) == ""
+    marked = {"metadata": {"labels": {names.MANAGED_BY: names.MANAGER}}}
+    assert WRITTEN in patching(editor, item, marked), "and what was edited never gets the label back"
+    editor.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], namespace)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "refused"),
     [(25, 0, False), (25, 10, False), (25, 50, True), (25, None, True), (None, 0, True), (None, 50, True)],

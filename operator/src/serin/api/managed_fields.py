@@ -7,6 +7,7 @@ no proof of one. The API server's audit log knows the user.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from serin.api.model_deployment import SCALING_FIELDS
@@ -28,8 +29,7 @@ def is_overruled(obj: Mapping[str, Any], own: str, *path: str) -> bool:
     owners = [entry for entry in _entries(obj) if _owns(entry, path)]
     if not owners or any(entry.get("manager") == own for entry in owners):
         return False
-    ours = (entry for entry in _entries(obj) if entry.get("manager") == own and _fields(entry, "f:spec"))
-    last = max((str(entry.get("time", "")) for entry in ours), default="")
+    last = last_write(obj, own)
     return any(str(entry.get("time", "")) >= last for entry in owners)
 
 
@@ -66,3 +66,31 @@ def _entries(obj: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _newest(entries: Iterable[Mapping[str, Any]]) -> str:
     newest = max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
     return str(newest.get("manager", ""))[:LONGEST_MANAGER] if newest is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A field manager, and what belongs to it in a part of an object."""
+
+    manager: str
+    time: str
+    """Of its last change, in whole seconds."""
+    fields: Mapping[str, Any]
+    """As in ``fieldsV1``, below the part."""
+
+
+def writers_of(obj: Mapping[str, Any], *path: str) -> Iterator[Writer]:
+    """Who has fields below ``path``."""
+    for entry in _entries(obj):
+        fields: Any = entry.get("fieldsV1")
+        for part in path:
+            fields = fields.get(f"f:{part}") if isinstance(fields, Mapping) else None
+        if isinstance(fields, Mapping):
+            manager = str(entry.get("manager", ""))[:LONGEST_MANAGER]
+            yield Writer(manager, str(entry.get("time", "")), fields)
+
+
+def last_write(obj: Mapping[str, Any], manager: str) -> str:
+    """When ``manager`` last changed ``spec``, in whole seconds; empty if it never did."""
+    ours = (entry for entry in _entries(obj) if entry.get("manager") == manager and _fields(entry, "f:spec"))
+    return max((str(entry.get("time", "")) for entry in ours), default="")

@@ -23,6 +23,7 @@ from serin.schema.reasons import Outcome, Reason
 FIRST_RETRY = timedelta(minutes=1)
 """Pause before the next attempt of a revision whose attempt ended for a cause outside it; doubles each time."""
 LONGEST_RETRY = timedelta(hours=1)
+GATEWAY = "the gateway"
 
 
 class Part(StrEnum):
@@ -67,6 +68,8 @@ class Failure:
     """Waiting longer does not help."""
     own: bool = True
     """The revision is the cause; False if the cluster is (no node, a quota, an eviction)."""
+    usual_for: timedelta = timedelta()
+    """So long each start looks like this, and nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ class RouteView:
     """Why not, by the gateway's conditions."""
     pending: bool = False
     """No gateway has refused the current generation, and some have not reported on it."""
+    taker: str = GATEWAY
+    """Who has not taken it, for a message."""
     editor: str = ""
     """Field manager that last changed its spec, if it is not Serin."""
     exposes: frozenset[Exposure] = frozenset()
@@ -144,6 +149,11 @@ class RouteView:
     def edited_by(self) -> str:
         """Who changed its spec, for a message: a field manager is a tool's name, and proves no person."""
         return f"field manager {self.editor}" if self.editor else "somebody"
+
+
+def taker_of(route: RouteView | None) -> str:
+    """Who has not taken the route, for a message."""
+    return route.taker if route is not None else GATEWAY
 
 
 @dataclass(frozen=True, slots=True)

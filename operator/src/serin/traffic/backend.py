@@ -178,6 +178,7 @@ class Backend(Protocol):
         found: list[Object] | None,
         *,
         route: Object | None,
+        source_of: SourceOf,
     ) -> dict[str, Arm]:
         """The arms by revision, from the workloads that were ``found``; None if those could not be read."""
         ...

@@ -44,6 +44,17 @@ class Owner:
         """Whether ``obj`` carries the owner reference. Whoever may create objects can write one."""
         return any(ref.get("uid") == self.uid for ref in obj["metadata"].get("ownerReferences") or [])
 
+    def marks(self, obj: Mapping[str, Any]) -> bool:
+        """Whether ``obj`` carries Serin's labels of this very ModelDeployment, and nobody else owns it.
+
+        An object that was left behind (``--cascade=orphan``) or came back from a backup has them without the owner.
+        """
+        metadata = obj["metadata"]
+        labels, owners = metadata.get("labels") or {}, metadata.get("ownerReferences") or []
+        labelled = (labels.get(names.MANAGED_BY), labels.get(names.MODEL_DEPLOYMENT)) == (names.MANAGER, self.name)
+        ours = all((ref.get("kind"), ref.get("name")) == ("ModelDeployment", self.name) for ref in owners)
+        return labelled and ours and metadata.get("namespace") == self.namespace
+
 
 def stated_hash(obj: Mapping[str, Any]) -> str | None:
     """The whole content hash in the annotations of a workload; None without one (an earlier Serin wrote none)."""

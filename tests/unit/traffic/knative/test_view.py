@@ -221,8 +221,12 @@ async def test_stables_template_that_does_not_come_up_again_is_told() -> None:
     restoring = isvc(OLD, 0, [("k1", 0, True), ("k1", 100, False)], "k3 k1 k1", mark="c")
     reader = Reader(("prod", "fraud"), 1.0)
     key = ("prod", "fraud")
+
+    async def unknown(_: RevisionRef) -> None:
+        return None
+
     for revisions, words in ((REVISIONS, None), ([*REVISIONS[:2], failed], "k1 serves; k3, of the same version")):
-        arms = await Knative().arms(FakeCluster(), reader, key, SERVING, revisions, route=restoring)
+        arms = await Knative().arms(FakeCluster(), reader, key, SERVING, revisions, route=restoring, source_of=unknown)
         doubt = arms[OLD.revision].doubt
         assert (doubt is not None and words is not None and words in doubt.message) or (doubt, words) == (None, None)
 

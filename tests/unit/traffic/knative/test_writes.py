@@ -122,6 +122,35 @@ def test_scaling_fields_are_written_where_nothing_rolls_out() -> None:
     assert next_write(split(B, 5, "k1"), Target(OLD, NEW, 5), resized=True) is None
 
 
+@pytest.mark.parametrize(
+    ("seen", "target", "write"),
+    [
+        pytest.param(split(A, None, "k1"), Target(OLD, None, 0), Write(Move.REPAIR, OLD, 0), id="stable"),
+        pytest.param(split(A, 100, "k1"), Target(OLD, None, 0), Write(Move.LOWER, None, 0), id="just promoted"),
+        pytest.param(split(A, None, "k1"), Target(OLD, NEW, 0), Write(Move.REPAIR, OLD, 0), id="before a start"),
+        pytest.param(split(A, None, ""), Target(OLD, None, 0), Write(Move.REPAIR, OLD, None), id="without memory"),
+        pytest.param(split(B, None, ""), Target(None, NEW, None), Write(Move.REPAIR, NEW, None), id="the first"),
+        pytest.param(split(B, 0, "k1"), Target(OLD, NEW, 5), Write(Move.REPAIR, NEW, 0), id="the candidate"),
+        pytest.param(split(B, 5, "k1"), Target(OLD, NEW, 5), None, id="the candidate has requests: told"),
+        pytest.param(split(B, 5, "k1"), Target(OLD, NEW, 0), Write(Move.LOWER, None, 0), id="rollback first"),
+        pytest.param(split(B, 0, "k1"), Target(OLD, None, 0), Write(Move.RESTORE, OLD, 0), id="after a rollback"),
+    ],
+)
+def test_a_template_that_was_edited_is_written_again(seen: Split, target: Target, write: Write | None) -> None:
+    assert next_write(seen, target, edited=True) == write
+
+
+def test_no_rollout_begins_on_what_somebody_made_of_stable() -> None:
+    repaired = f"{A}.9.repaired"
+    marks = {"k1": "k1.mark", "k4": repaired}
+    waits = split(A, 0, "k1", created="k4", mark=repaired, marks=marks, up=False)
+    assert next_write(waits, Target(OLD, NEW, 0)) is None
+    up = replace(waits, ready="k4")
+    assert next_write(up, Target(OLD, NEW, 0)) == Write(Move.SETTLE, None, None)
+    whole = replace(up, percent=None, rolled_out="k4")
+    assert next_write(whole, Target(OLD, NEW, 0)) == Write(Move.BEGIN, NEW, 0)
+
+
 def test_the_target_of_a_decision() -> None:
     status = serving().status
     assert target_of(Decision(status, Plan())) is None, "nothing may be written while a status is frozen"

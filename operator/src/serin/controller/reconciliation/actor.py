@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from serin.api import names
 from serin.api.contact import contact_of
 from serin.api.revision import Replicas, Source
 from serin.api.status import ModelDeploymentStatus, RevisionRef
@@ -20,6 +19,7 @@ from serin.controller.snapshot.actions.pending_actions import mark_answered, wri
 from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.gate_facts.jobs.ending import end_trials, may_have_trials
 from serin.controller.snapshot.observe import Snapshot
+from serin.controller.snapshot.sources import recorded_source
 from serin.controller.telling.decisions import decided
 from serin.errors import Conflict, NameTaken, Refused
 from serin.notify.sink import Sink, Subject
@@ -205,14 +205,8 @@ class Actor:
 
     async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``, from spec or the records; None if nobody knows it."""
-        found = snapshot.source_of(ref) or await self._recorded(snapshot, ref)
+        found = snapshot.source_of(ref) or await recorded_source(self._cluster, snapshot.obj, ref)
         return found or snapshot.source_by_name(ref)
-
-    async def _recorded(self, snapshot: Snapshot, ref: RevisionRef) -> Source | None:
-        """The source of ``ref``, from the records of the rollouts that it was in."""
-        selector = f"{names.MODEL_DEPLOYMENT}={snapshot.owner.name},{names.REVISION}={ref.revision}"
-        found = await self._cluster.list(resources.PROMOTION_RECORDS, snapshot.owner.namespace, selector)
-        return build.source_of(ref.revision, ref.hash, build.sources_of(found))
 
     async def write_records(
         self, snapshot: Snapshot, decision: Decision, evidence: Evidence, acts: Acts, now: datetime

@@ -25,11 +25,11 @@ from serin.controller.snapshot.other_records import rejection_elsewhere
 from serin.controller.snapshot.parts import READ_TIMEOUT, READ_TIMEOUT_IN_ROLLOUT, Parts, read_parts
 from serin.controller.snapshot.readable_policy import readable_policy
 from serin.controller.snapshot.rollout_records import record_views
+from serin.controller.snapshot.sources import source_at_hand, sources
 from serin.controller.snapshot.wanted import wanted_revision
 from serin.controller.workqueue import Key
 from serin.errors import NotFound
 from serin.prometheus.sharing.allow_list import AllowList
-from serin.records.build import source_of, sources_of
 from serin.rollout.observation import Arm, Part, Problem, RouteView, Unreadable
 from serin.rollout.views import RecordView, RejectionElsewhere
 from serin.schema.reasons import Reason
@@ -114,10 +114,7 @@ class Snapshot:
 
     def source_of(self, ref: RevisionRef) -> Source | None:
         """What was written for ``ref``: spec only if it has the same whole hash, otherwise the complete records."""
-        spec = Source.of(self.obj["spec"])
-        if ref.hash == spec.hash:
-            return spec
-        return source_of(ref.revision, ref.hash, sources_of(list(self.record_objs.values())))
+        return source_at_hand(self.obj, list(self.record_objs.values()), ref)
 
     def source_by_name(self, ref: RevisionRef) -> Source | None:
         """Spec, if it has the name of a revision whose whole hash nobody knows."""
@@ -198,7 +195,15 @@ async def observe(
     is_foreign = backend.is_foreign(route_obj, obj, parsed.status)
     arms, claimed = await arms_and_claim(
         trusted_arms(
-            backend.arms(cluster, reader, key, parsed.status, services, route=None if is_foreign else route_obj),
+            backend.arms(
+                cluster,
+                reader,
+                key,
+                parsed.status,
+                services,
+                route=None if is_foreign else route_obj,
+                source_of=sources(cluster, obj, whole),
+            ),
             adopted,
         ),
         lambda arms: claimed_by_others(

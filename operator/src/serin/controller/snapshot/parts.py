@@ -61,7 +61,25 @@ async def read_parts(
         _read_actions(cluster, reader, key, parsed.status, actions=actions, requesters=requesters),
         _read_freezes(cluster, reader, obj, parsed, freezes_of_all),
     )
-    return cast("Parts", tuple(found))
+    parts = cast("Parts", tuple(found))
+    services, route = parts[0], parts[2]
+    if services is not None and not backend.writes_workloads and route is None:
+        services = await reader.read(Part.INFERENCE_SERVICES, _unless_unknown(cluster, parsed, namespace, services))
+    return (services, *parts[1:])
+
+
+async def _unless_unknown(
+    cluster: Cluster, parsed: ModelDeployment, namespace: str, services: list[Object]
+) -> list[Object] | None:
+    """The same arms; None if the API server does not know the kind of what they are made from."""
+    backend = backend_of(parsed.spec)
+    try:
+        await cluster.list_page(backend.route_kind, namespace, names.OWNED_SELECTOR, limit=1, token="")
+    except NotFound as error:
+        if parsed.status.rollout is None:
+            return None
+        raise Refused(backend.absent) from error
+    return services
 
 
 async def _read_freezes(

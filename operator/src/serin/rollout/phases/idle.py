@@ -9,7 +9,7 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.people.frozen import freeze_in_force, freeze_message
-from serin.rollout.observation import Part, Problem
+from serin.rollout.observation import Part, Problem, taker_of
 from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.stable_outage import DOWN_FOR, stable_is_down
 from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
@@ -98,7 +98,7 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
     recent = stable.since is not None and context.now - stable.since < ROUTE_GRACE
     if route is None or (not route.accepted and not (route.pending and recent)):
         why = f": {route.message}" if route is not None and route.message else ""
-        message = f"version {stable.version} is ready; the gateway has not accepted its route{why}"
+        message = f"version {stable.version} is ready; {taker_of(route)} has not accepted its route{why}"
         return wait_for_route(context, status, message)
     wake = None if route.accepted else context.poll_at()
     message = f"version {stable.version} serves all traffic{_left_over(context, status)}"
@@ -155,7 +155,7 @@ def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> T
     route = context.observed.route
     if not down and (route is None or not route.accepted):
         why = f": {route.message}" if route is not None and route.message else ""
-        message = f"the gateway has not accepted the route{why}; no rollout starts on it"
+        message = f"{taker_of(route)} has not accepted the route{why}; no rollout starts on it"
         return wait_for_route(context, waiting, message)
     return None
 

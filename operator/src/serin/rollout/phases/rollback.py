@@ -7,6 +7,7 @@ from datetime import timedelta
 from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection
 from serin.rollout.capacity import lowest_weight
 from serin.rollout.context import DecisionContext
+from serin.rollout.observation import taker_of
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT as OUTAGE_RECORD_TIMEOUT
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
 from serin.rollout.steps.schedule import EVERYTHING
@@ -92,6 +93,9 @@ def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: s
         f"{why}; stable has no ready endpoint, {on_candidate} % stay on the candidate: act now; restore stable, or put "
         f"a revision that works into spec"
     )
+    problem = context.observed.problem
+    if problem is not None and problem.reason is Reason.NAME_TAKEN:
+        message = f"{message}; {problem.message}"
     return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
 
 
@@ -138,7 +142,8 @@ def _wait_for_gateway(context: DecisionContext, status: ModelDeploymentStatus, c
     if decided_at is None or context.now - decided_at < ROLLBACK_STALLED_AFTER:
         return Transition(status, cause, why, context.poll_at())
     words = f": {route.message}" if route is not None and route.message else ""
-    message = f"{why}; the gateway has not accepted 0 % for the candidate{words}; look at the gateway"
+    taker = taker_of(route)
+    message = f"{why}; {taker} has not accepted 0 % for the candidate{words}; look at {taker}"
     return Transition(status, cause, message, context.poll_at(), stalled=True)
 
 

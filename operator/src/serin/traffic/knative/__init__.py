@@ -15,22 +15,25 @@ from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.permissions import Permission, on
 from serin.cluster.resources import Resource
-from serin.errors import Conflict, NameTaken, Refused
+from serin.errors import ClusterError, Conflict, NameTaken, NotLeader, Refused
 from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision
-from serin.rollout.observation import Arm, RouteView
-from serin.traffic.backend import NOTHING_EXISTS, Applied, Existing, Route
+from serin.rollout.observation import Arm, Part, RouteView
+from serin.traffic.backend import NOTHING_EXISTS, Applied, Existing, Route, SourceOf
 from serin.traffic.knative.arms import PRIVATE, observe_arms
+from serin.traffic.knative.edits import Edit, edit_of, edited_revision
 from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
-from serin.traffic.knative.split import Split, read_split
-from serin.traffic.knative.template import inference_service, next_mark, patch_of, template
+from serin.traffic.knative.split import Split, read_split, revision_of
+from serin.traffic.knative.template import HEALING, REPAIRED, inference_service, next_mark, owned, patch_of, template
 from serin.traffic.knative.view import route_view
 from serin.traffic.knative.writes import Move, Target, Write, next_write, target_of
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner, owner_of
+from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 
 CONFIGURATION = "serving.knative.dev/configuration"
+MARKS = {Move.HEAL: HEALING, Move.REPAIR: REPAIRED}
 
 
 class Knative:
@@ -40,7 +43,10 @@ class Knative:
     route_kind: Resource = resources.INFERENCE_SERVICES
     writes_workloads = False
     claims_hostnames = False
-    absent = "the API server knows no Revision (serving.knative.dev/v1); install Knative Serving, or use mode Standard"
+    absent = (
+        "the API server knows no Revision (serving.knative.dev/v1) or no InferenceService (serving.kserve.io/v1beta1); "
+        "install Knative Serving and KServe, or use mode Standard"
+    )
     watched: tuple[Resource, ...] = (resources.INFERENCE_SERVICES,)
     permissions: tuple[Permission, ...] = (
         *on(resources.INFERENCE_SERVICES, "get", "list", "watch", "create", "patch"),
@@ -89,10 +95,16 @@ class Knative:
     def is_foreign(
         self, route: Mapping[str, Any] | None, obj: Mapping[str, Any], status: ModelDeploymentStatus
     ) -> bool:
-        """Whether the InferenceService is not owned; once something is stable, or rolls out, it is Serin's."""
-        if route is None or status.stable is not None or status.rollout is not None:
+        """Whether the InferenceService has neither the owner nor Serin's labels of this ModelDeployment.
+
+        A rollout whose candidate it serves goes on to be taken back, whatever somebody does to the metadata.
+        """
+        if route is None:
             return False
-        return not owner_of(obj).owns(route)
+        owner, candidate = owner_of(obj), status.candidate
+        if owner.owns(route) or owner.marks(route):
+            return False
+        return status.rollout is None or candidate is None or revision_of(route) != candidate.revision
 
     def render(self, owner: Owner, ref: RevisionRef, source: Source) -> Object:
         """The InferenceService of one revision, under a name that only a dry run has."""
@@ -133,9 +145,11 @@ class Knative:
         found: list[Object] | None,
         *,
         route: Object | None,
+        source_of: SourceOf,
     ) -> dict[str, Arm]:
         """The Knative revisions with their endpoints and pods."""
-        return await observe_arms(cluster, reader, key, status, found, inference_service=route)
+        edit = await reader.read(Part.RECORDS, _edit(route, status, source_of)) if route is not None else None
+        return await observe_arms(cluster, reader, key, status, found, inference_service=route, edit=edit)
 
     async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
         """Writes the next step towards what the decision asks for: at most one write."""
@@ -145,12 +159,21 @@ class Knative:
         actual = route.actual
         split = read_split(actual, route.workloads, decision.status) if actual is not None else None
         resized = actual is not None and scaling_of(actual["spec"]["predictor"]) != scaling_of(route.spec.predictor)
-        write = next_write(split, target, resized=resized)
+        if actual is not None and not route.owner.owns(actual) and await is_deleted_meanwhile(cluster, route.owner):
+            return Applied()
+        write, edit = next_write(split, target, resized=resized), None
+        if actual is not None and (write is None or write.move is not Move.LOWER):  # which waits for nothing
+            edit = await _edit_if_readable(actual, decision.status, route.source_of)
+            write = next_write(split, target, resized=resized, edited=edit is not None)
         if write is None:
+            if actual is not None and not route.owner.owns(actual):
+                await cluster.merge(
+                    self.route_kind, route.owner.namespace, route.owner.name, owned(actual, route.owner)
+                )
             waits = split is not None and target.candidate is None and split.percent is not None
             return Applied(unfinished=waits)
         await _written(cluster, route, target, write)
-        return Applied(repaired(route, split, decision, write), unfinished=True)
+        return Applied(repaired(route, split, decision, write, edit), unfinished=True)
 
     def route_view(
         self, route: Mapping[str, Any], workloads: Sequence[Object] | None, status: ModelDeploymentStatus
@@ -169,7 +192,7 @@ async def _written(cluster: Cluster, route: Route, target: Target, write: Write)
     predictor: dict[str, Any] | None = None
     if write.template is not None:
         judged = target.stable is not None and write.template is target.candidate
-        predictor = await _rendered(route, write.template, judged=judged, healing=write.move is Move.HEAL)
+        predictor = await _rendered(route, write.template, judged=judged, end=MARKS.get(write.move, ""))
     if actual is None:
         try:
             await cluster.create(kind, owner.namespace, inference_service(owner, owner.name, predictor or {}))
@@ -179,17 +202,43 @@ async def _written(cluster: Cluster, route: Route, target: Target, write: Write)
         return
     if write.move is Move.RESIZE:
         predictor = _resized(actual, route.spec.predictor)
-    await cluster.merge(kind, owner.namespace, owner.name, patch_of(actual, predictor, write.percent))
+    patch = patch_of(actual, predictor, write.percent)
+    if not owner.owns(actual):  # the chart's admission policies let Serin write only what has its owner
+        patch["metadata"] |= owned(actual, owner)["metadata"]
+    await cluster.merge(kind, owner.namespace, owner.name, patch)
 
 
-async def _rendered(route: Route, ref: RevisionRef, *, judged: bool, healing: bool) -> dict[str, Any]:
+async def _edit(actual: Object, status: ModelDeploymentStatus, source_of: SourceOf) -> Edit | None:
+    """What somebody has made of the template, with Serin's labels kept; ``ClusterError``.
+
+    Records are asked only where somebody else has written. What nobody knows the source of is not compared.
+    """
+    ref = edited_revision(actual, status)
+    source = await source_of(ref) if ref is not None else None
+    if ref is None or source is None:
+        return None
+    owner = Owner(actual["metadata"]["name"], actual["metadata"].get("namespace", ""), "")
+    return edit_of(actual, template(owner, ref, source, mark="", judged=False))
+
+
+async def _edit_if_readable(actual: Object, status: ModelDeploymentStatus, source_of: SourceOf) -> Edit | None:
+    """The same; None while the records cannot be read: the observation holds what goes forward."""
+    try:
+        return await _edit(actual, status, source_of)
+    except NotLeader:
+        raise
+    except ClusterError:
+        return None
+
+
+async def _rendered(route: Route, ref: RevisionRef, *, judged: bool, end: str) -> dict[str, Any]:
     """The template of ``ref``, with the scaling fields that spec has now."""
     source = await route.source_of(ref)
     if source is None:
         message = f"no record knows what was served as revision {ref.revision}"
         raise Refused(message)
     scaled = {**without_scaling(source.predictor), **scaling_of(route.spec.predictor)}
-    mark = next_mark(route.actual, ref.revision, healing=healing)
+    mark = next_mark(route.actual, ref.revision, end=end)
     return template(route.owner, ref, Source(source.model, scaled), mark=mark, judged=judged)
 
 
@@ -202,9 +251,12 @@ def _resized(actual: Mapping[str, Any], predictor: Mapping[str, Any]) -> dict[st
     return {**kept, **scaling_of(predictor), "annotations": marked}
 
 
-def repaired(route: Route, split: Split | None, decision: Decision, write: Write) -> str:
+def repaired(route: Route, split: Split | None, decision: Decision, write: Write, edit: Edit | None = None) -> str:
     """What somebody else had changed; empty if the write follows from Serin's own decision."""
     status, seen, name = decision.status, route.view, route.owner.name
+    if edit is not None and write.move is Move.REPAIR and write.template is not None:
+        what = f"{edit.by} had changed {edit.field} in the template of InferenceService {name}"
+        return f"{what}; version {write.template.version} is put back"
     if split is None or seen is None or status.stable is None:
         return ""
     if write.move is Move.HEAL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,10 @@ from serin.cluster.client import Cluster, Object
 from serin.cluster.resources import KNATIVE_REVISIONS
 from serin.rollout.observation import Arm, Failure, Part, Problem
 from serin.schema.masking import masked
+from serin.schema.phase import Phase
 from serin.schema.printable import printable
 from serin.schema.reasons import Reason
+from serin.traffic.knative.edits import Edit
 from serin.traffic.knative.split import Split, read_split
 from serin.traffic.kserve.failure import pod_failure, refusal_of, stopped, with_kserve_status
 from serin.traffic.kserve.ready import ready_endpoints
@@ -26,6 +29,9 @@ from serin.traffic.reader import Reader
 
 POD_LABEL = "serving.knative.dev/revision"
 SLICE_LABEL = "kubernetes.io/service-name"
+CONTROLLERS = "the controllers of KServe and Knative"
+USUAL = timedelta(seconds=10)
+"""KServe and Knative take a template within about a second."""
 PRIVATE = "-private"
 """What Knative adds to a Knative revision's name to name the Service of its pods; the other may be the activator's."""
 
@@ -43,8 +49,13 @@ async def observe_arms(
     workloads: Sequence[Object] | None,
     *,
     inference_service: Object | None,
+    edit: Edit | None = None,
 ) -> dict[str, Arm]:
-    """The arms by revision; what has neither traffic nor a place in the status is none."""
+    """The arms by revision; what has neither traffic nor a place in the status is none.
+
+    ``edit``: what somebody has made of the template. A candidate of which that is known before its first request is no
+    arm until it is put back.
+    """
     if inference_service is None:
         return {}
     split = read_split(inference_service, workloads, status)
@@ -69,9 +80,51 @@ async def observe_arms(
             its_pods = []
         ref = _ref(revision, name, objs.get(name), known.get(revision))
         is_template = revision == split.revision
+        if is_template and edit is not None and _not_exposed(ref, status):
+            continue
         arm = _arm(ref, inference_service, objs.get(name), (its_slices, its_pods), is_template=is_template)
-        arms[revision] = replace(arm, doubt=_unfinished(split, name, objs)) if is_template else arm
-    return arms
+        doubt = _edited(edit, split, ref, status) or _unfinished(split, name, objs)
+        arms[revision] = replace(arm, doubt=doubt) if is_template else arm
+    untaken = _untaken(inference_service, split, status) if edit is None else None
+    return {untaken.ref.revision: untaken, **arms} if untaken is not None else arms
+
+
+def _untaken(inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus) -> Arm | None:
+    """A candidate of which KServe and Knative have made no Knative revision yet: that is not its own doing."""
+    candidate = status.candidate
+    if candidate is None or status.stable is None or status.phase is not Phase.PREPARING:
+        return None
+    if candidate.revision == split.revision:
+        latest = f"the latest Knative revision is {split.created or 'none'}"
+        why = f"KServe has not taken the template of version {candidate.version} ({latest}); look at {CONTROLLERS}"
+    else:
+        held = f"KServe holds {split.rolled_out or 'nothing'} for stable"
+        why = f"the template of version {candidate.version} is not written before stable's is whole ({held})"
+    arm = _arm(candidate, inference_service, None, ([], []), is_template=False)
+    failure = arm.failure or Failure(Reason.DEPENDENCY_UNAVAILABLE, why, own=False, usual_for=USUAL)
+    return replace(arm, failure=failure, template="")
+
+
+def _not_exposed(ref: RevisionRef, status: ModelDeploymentStatus) -> bool:
+    """Whether it is a candidate that has had no request yet."""
+    is_candidate = status.candidate is not None and status.candidate.revision == ref.revision
+    return is_candidate and status.rollout is not None and not status.rollout.exposed
+
+
+def _edited(edit: Edit | None, split: Split, ref: RevisionRef, status: ModelDeploymentStatus) -> Problem | None:
+    """That stable's template was edited, or that what serves is still what somebody made of it."""
+    if status.stable is None or status.stable.revision != ref.revision:
+        return None
+    if edit is not None:
+        what = f"was edited by {edit.by}: {edit.field} is not that of version {ref.version}, and is put back"
+        return Problem(Reason.TEMPLATE_DRIFT, f"the template of its InferenceService {what}")
+    if split.serves_an_edit and split.rolled_out == ref.workload.name:
+        message = (
+            f"its template was edited and is put back; Knative revision {ref.workload.name}, from before, serves until "
+            f"that is ready"
+        )
+        return Problem(Reason.TEMPLATE_DRIFT, message)
+    return None
 
 
 def _unfinished(split: Split, name: str, objs: Mapping[str, Object]) -> Problem | None:
@@ -95,9 +148,17 @@ def chosen(split: Split, status: ModelDeploymentStatus) -> dict[str, str]:
     found |= {ref.workload.name for ref in _refs(status) if ref.workload.kind == KNATIVE_REVISIONS.kind}
     serving: dict[str, str] = {}
     for name in sorted(found & split.served.keys(), key=lambda name: (routed.get(name, 0), name)):
-        if split.served[name]:
+        # A candidate that is exposed is judged by what it has been, whatever its template is made to be.
+        counts = name in routed or status.phase is not Phase.PREPARING or not _is_of_an_older_template(split, name)
+        if split.served[name] and counts:
             serving[split.served[name]] = name
     return serving
+
+
+def _is_of_an_older_template(split: Split, name: str) -> bool:
+    """Whether it serves the template's revision and was made before the template was last written."""
+    mark = split.marks.get(name)
+    return split.served[name] == split.revision and None not in {mark, split.mark or None} and mark != split.mark
 
 
 def is_asleep(workload: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from serin.api import names
 from serin.api.status import ModelDeploymentStatus
 from serin.cluster.client import Object
 from serin.cluster.resources import KNATIVE_REVISIONS
-from serin.traffic.knative.template import PERCENT
+from serin.traffic.knative.template import PERCENT, REPAIRED
 
 EVERYTHING = 100
 
@@ -78,6 +78,11 @@ class Split:
         rendered = bool(self.mark) and self.marks.get(self.created) == self.mark
         return rendered and self.ready == self.created
 
+    @property
+    def serves_an_edit(self) -> bool:
+        """Whether the template was put back after an edit, and what KServe holds for stable is still from before."""
+        return self.mark.endswith(REPAIRED) and self.marks.get(self.rolled_out) != self.mark
+
     def share_of(self, revision: str | None) -> int:
         """Percent that all Knative revisions of ``revision`` have by KServe's status."""
         return sum(share.percent for share in self.shares if revision and self.served.get(share.name) == revision)
@@ -97,7 +102,7 @@ def read_split(
     condition = conditions.get("PredictorRouteReady", {})
     percent = predictor.get(PERCENT)
     return Split(
-        revision=str((predictor.get("labels") or {}).get(names.REVISION, "")),
+        revision=revision_of(inference_service),
         mark=str((predictor.get("annotations") or {}).get(names.TEMPLATE, "")),
         percent=None if percent is None else int(percent),
         created=str(component.get("latestCreatedRevision", "")),
@@ -114,6 +119,12 @@ def read_split(
         refused=condition.get("status") == "False",
         why=" ".join(str(condition.get("message") or condition.get("reason") or "").split())[:300],
     )
+
+
+def revision_of(inference_service: Mapping[str, Any]) -> str:
+    """The revision of the template; empty if the template is not Serin's."""
+    predictor = inference_service["spec"].get("predictor") or {}
+    return str((predictor.get("labels") or {}).get(names.REVISION, ""))
 
 
 def _remembered(status: ModelDeploymentStatus) -> dict[str, str]:

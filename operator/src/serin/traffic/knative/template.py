@@ -19,10 +19,13 @@ from serin.traffic.owner import Owner
 
 PERCENT = "canaryTrafficPercent"
 HEALING = ".healing"
+"""End of the mark of a template that takes a candidate's place for what KServe did; nobody lowered its weight then."""
+REPAIRED = ".repaired"
+"""End of the mark of a template that somebody had edited, and that was written again."""
 
 
 def inference_service(owner: Owner, name: str, predictor: Mapping[str, Any]) -> Object:
-    """The InferenceService as it is created. Its metadata are never written again."""
+    """The InferenceService as it is created. Of its metadata only a lost owner is ever written again."""
     metadata = owner.metadata(name)
     metadata["annotations"] = {"serving.kserve.io/deploymentMode": "Knative"}
     return {
@@ -50,13 +53,19 @@ def template(owner: Owner, ref: RevisionRef, source: Source, *, mark: str, judge
     return predictor
 
 
-def next_mark(actual: Mapping[str, Any] | None, revision: str, *, healing: bool = False) -> str:
+def next_mark(actual: Mapping[str, Any] | None, revision: str, *, end: str = "") -> str:
     """The mark of a template that is written now. No other write has it: each one of spec is a new generation.
 
-    ``healing``: it takes a candidate's place for what KServe did; nobody has lowered the candidate's weight then.
+    ``end``: ``HEALING`` or ``REPAIRED``.
     """
     generation = int(actual["metadata"].get("generation", 0)) if actual is not None else 0
-    return f"{revision}.{generation + 1}{HEALING if healing else ''}"
+    return f"{revision}.{generation + 1}{end}"
+
+
+def owned(actual: Mapping[str, Any], owner: Owner) -> Object:
+    """The merge patch that gives the owner back. KServe copies labels and annotations into the template, no owner."""
+    kept = {"resourceVersion": actual["metadata"]["resourceVersion"]}
+    return {"metadata": {**kept, "ownerReferences": [owner.reference()]}}
 
 
 def patch_of(actual: Mapping[str, Any], predictor: Mapping[str, Any] | None, percent: int | None) -> Object:

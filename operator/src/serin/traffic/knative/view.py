@@ -8,11 +8,12 @@ from typing import Any
 from serin.api import names
 from serin.api.managed_fields import editor, is_overruled
 from serin.api.status import ModelDeploymentStatus
-from serin.rollout.observation import RouteView
+from serin.rollout.observation import GATEWAY, RouteView
 from serin.schema.masking import masked
 from serin.traffic.knative.split import EVERYTHING, Split
 from serin.traffic.knative.template import HEALING, PERCENT
 
+KSERVE = "KServe's controller"
 OBSTACLES = {
     "serving.kserve.io/disable-auto-update": "KServe ignores every change of it, also a rollback",
     "serving.kserve.io/enable-tag-routing": "clients reach the candidate past its percent",
@@ -25,7 +26,9 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
     """The split as the rollout sees it. What is Serin's to remember is compared with what KServe remembers."""
     candidate = _candidate(split, status)
     weight = split.on_template if candidate is not None else 0
-    why = masked(_not_in_force(split, status, candidate, weight) or _obstacle(inference_service, candidate, weight))
+    untaken = _not_taken(split, status, candidate, weight)
+    why = untaken or _not_routed(split, status, candidate) or _obstacle(inference_service, candidate, weight)
+    why = masked(why)
     return RouteView(
         stable=_stable(split, candidate),
         candidate=candidate,
@@ -34,6 +37,7 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
         accepted=not why,
         message=why,
         pending=bool(why) and not split.refused,
+        taker=KSERVE if untaken or split.is_routed else GATEWAY,
         editor=editor(inference_service, own=names.MANAGER),
     )
 
@@ -72,8 +76,8 @@ def _stable(split: Split, candidate: str | None) -> str | None:
     return split.stable if split.stable != candidate else split.served.get(split.previous)
 
 
-def _not_in_force(split: Split, status: ModelDeploymentStatus, candidate: str | None, weight: int) -> str:
-    """Why what is asked for is not what the gateway does; empty if it is."""
+def _not_taken(split: Split, status: ModelDeploymentStatus, candidate: str | None, weight: int) -> str:
+    """Why what is asked for is not what KServe tells of; empty if it is."""
     stable = status.stable.revision if status.stable is not None else _stable(split, candidate)
     rest = EVERYTHING - weight
     have = split.share_of(stable)
@@ -84,8 +88,16 @@ def _not_in_force(split: Split, status: ModelDeploymentStatus, candidate: str | 
             return f"KServe tells of {got} for the template, latest created {split.created}, ready {split.ready}"
     if have != rest and not (weight == EVERYTHING and split.share_of(candidate) == EVERYTHING):
         return f"stable revision {stable} has {have} % of the requests by KServe's status, {rest} % are wanted"
+    return ""
+
+
+def _not_routed(split: Split, status: ModelDeploymentStatus, candidate: str | None) -> str:
+    """Why what KServe tells of is not what the gateway does, or what Serin means; empty if it is."""
+    stable = status.stable.revision if status.stable is not None else _stable(split, candidate)
     if not split.is_routed:
         return f"Knative's route is not ready{f': {split.why}' if split.why else ''}"
+    if status.rollout is None and split.revision == stable and split.serves_an_edit:
+        return f"the template of revision {stable} was put back after an edit; {split.rolled_out} serves until it is up"
     if candidate is None and split.percent is None and split.stable not in {stable, None}:
         return f"KServe holds revision {split.stable} ({split.rolled_out}) for stable, which is {stable}"
     return ""

@@ -25,6 +25,8 @@ class Move(Enum):
     """The candidate's template."""
     RESTORE = auto()
     """Stable's template, in place of another one."""
+    REPAIR = auto()
+    """The same template again, in place of what somebody has made of it."""
     HEAL = auto()
     """The same, since KServe holds another revision for stable."""
     SETTLE = auto()
@@ -65,22 +67,25 @@ def target_of(decision: Decision) -> Target | None:
     return Target(stable, plan.route.candidate or other, plan.route.weight)
 
 
-def next_write(split: Split | None, target: Target, *, resized: bool = False) -> Write | None:
+def next_write(split: Split | None, target: Target, *, resized: bool = False, edited: bool = False) -> Write | None:
     """The next write; None if nothing is to be written, or not before KServe has taken the last one.
 
-    ``resized``: the scaling fields differ from those in spec.
+    ``resized``: the scaling fields differ from those in spec. ``edited``: somebody has edited the template.
     """
     stable, candidate = target.stable, target.candidate
     if split is None:
         first = stable or candidate
         return Write(Move.CREATE, first, None) if first is not None else None
     if stable is None:
-        return _first(split, candidate) if candidate is not None else None
+        return _first(split, candidate, edited=edited) if candidate is not None else None
     own = candidate is not None and split.revision == candidate.revision
     if own and target.weight is not None and target.weight < split.on_template:
         return Write(Move.LOWER, None, target.weight)
     if not split.rolled_out:
-        return _without_memory(split, stable)
+        return _without_memory(split, stable, edited=edited)
+    again = _again(split, stable, candidate) if edited else None
+    if again is not None:
+        return again
     if candidate is None:
         return _alone(split, stable, resized=resized)
     if _holds_another(split, stable):
@@ -88,18 +93,28 @@ def next_write(split: Split | None, target: Target, *, resized: bool = False) ->
     return _raised(split, stable, target.weight) if own else _begin(split, stable, candidate)
 
 
-def _first(split: Split, candidate: RevisionRef) -> Write | None:
+def _first(split: Split, candidate: RevisionRef, *, edited: bool) -> Write | None:
     """Nothing is stable yet: the template gets everything as soon as it is ready."""
-    if split.revision != candidate.revision:
-        return Write(Move.BEGIN, candidate, None)
+    if split.revision != candidate.revision or edited:
+        return Write(Move.REPAIR if edited else Move.BEGIN, candidate, None)
     return Write(Move.SETTLE, None, None) if split.percent is not None else None
 
 
-def _without_memory(split: Split, stable: RevisionRef) -> Write | None:
+def _without_memory(split: Split, stable: RevisionRef, *, edited: bool) -> Write | None:
     """KServe has lost its status, or was stopped: whatever its template is gets everything, so it is stable's."""
     if split.revision != stable.revision:
         return Write(Move.HEAL, stable, None)
+    if edited:
+        return Write(Move.REPAIR, stable, None)
     return Write(Move.SETTLE, None, None) if split.percent is not None else None
+
+
+def _again(split: Split, stable: RevisionRef, candidate: RevisionRef | None) -> Write | None:
+    """The template that somebody has edited; None where it is not put back: the evidence is of what is there."""
+    if split.revision == stable.revision:
+        return _restored(split, stable, Move.REPAIR)
+    own = candidate is not None and split.revision == candidate.revision
+    return Write(Move.REPAIR, candidate, 0) if own and not split.on_template else None
 
 
 def _alone(split: Split, stable: RevisionRef, *, resized: bool) -> Write | None:
@@ -137,6 +152,9 @@ def _begin(split: Split, stable: RevisionRef, candidate: RevisionRef) -> Write |
     """The candidate's template and 0 in one write: 0 alone would be KServe's order to go back by one revision."""
     if split.revision != stable.revision and split.percent:
         return Write(Move.LOWER, None, 0)
+    if split.revision == stable.revision and split.serves_an_edit:
+        # What serves for stable is what somebody made of it: a baseline only when it is Serin's again.
+        return Write(Move.SETTLE, None, None) if split.percent is not None and split.is_up else None
     if split.stable != stable.revision:
         return None  # told by the route's view
     return Write(Move.BEGIN, candidate, 0)

@@ -20,7 +20,7 @@ from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision, RoutePlan
 from serin.rollout.observation import Arm, RouteView
 from serin.schema.choices import Arms
-from serin.traffic.backend import Applied, Existing, Route
+from serin.traffic.backend import Applied, Existing, Route, SourceOf
 from serin.traffic.gateway.claims import foreign
 from serin.traffic.gateway.http_route import REQUEST_TIMEOUT, http_route, is_applied, own_annotations
 from serin.traffic.gateway.precedence import before_rivals
@@ -117,6 +117,7 @@ class Standard:
         found: list[Object] | None,
         *,
         route: Object | None,  # noqa: ARG002 - each workload has objects of its own
+        source_of: SourceOf,  # noqa: ARG002 - what they are was compared with it already
     ) -> dict[str, Arm]:
         """The InferenceServices with their endpoints and pods."""
         return await observe_arms(cluster, reader, key, status, found)

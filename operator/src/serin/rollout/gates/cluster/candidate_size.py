@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from serin.api.predictor.keys import AUTOSCALER_CLASS
 from serin.api.predictor.scaling import autoscaler_class
 from serin.api.status import ModelDeploymentStatus
@@ -19,6 +21,9 @@ def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) ->
         return None
     arm = context.arm(status.candidate)
     failure = arm.failure if arm is not None else None
+    held_for = max(context.now - (rollout_of(status).blocked_since or context.now), timedelta())
+    if failure is not None and held_for < failure.usual_for:
+        failure = None
     trouble = f"; {failure.message}" if failure is not None else ""
     what = f"the candidate's {lack.of}" if lack.of else "the candidate"
     message = f"{what} has {lack.have} ready of the {lack.need} that {weight} % need{_who_scales(context)}{trouble}"

@@ -8,6 +8,7 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import DEFAULT_HOLD_LIMIT
+from serin.rollout.observation import taker_of
 from serin.rollout.phases.promoted import decide_promotion
 from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
 from serin.rollout.phases.start.starting import (
@@ -57,7 +58,7 @@ def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) ->
     serving = with_weight(with_phase(status, Phase.PREPARING), EVERYTHING)
     if route is None or not route.accepted or candidate is None or route.stable != candidate.revision:
         why = f": {route.message}" if route is not None and route.message else ""
-        message = f"version {arm.ref.version} is ready; the gateway has not yet accepted its route{why}"
+        message = f"version {arm.ref.version} is ready; {taker_of(route)} has not yet accepted its route{why}"
         return unknown or wait_for_route(context, serving, message)
     return decide_promotion(context, serving)
 

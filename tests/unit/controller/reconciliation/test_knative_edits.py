@@ -1,0 +1,265 @@
+"""Mode Knative: somebody edits, replaces or orphans the InferenceService by hand, with or without Serin's marks."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from serin.cluster import resources
+from serin.cluster.client import Object
+from serin.cluster.paging import Page
+from serin.errors import NotFound
+from serin.rollout.phases.rollback import ROLLBACK_STALLED_AFTER
+from tests.knative_lab import KnativeLab, knative_serving
+from tests.lab import POLICY
+
+SLOW = POLICY | {"steps": [{"weight": 40, "for": "60s"}]}
+EVIL = "s3://evil/model"
+
+
+def other_model(obj: Object) -> None:
+    obj["spec"]["predictor"]["model"]["storageUri"] = EVIL
+
+
+def one_more_argument(obj: Object) -> None:
+    obj["spec"]["predictor"]["model"]["args"] = [*obj["spec"]["predictor"]["model"].get("args", []), "--evil"]
+
+
+def a_variable(obj: Object) -> None:
+    obj["spec"]["predictor"]["model"]["env"] = [{"name": "A", "value": "b"}]
+
+
+def no_model(obj: Object) -> None:
+    del obj["spec"]["predictor"]["model"]["storageUri"]
+
+
+def template(lab: KnativeLab) -> dict[str, Any]:
+    """The template without what differs with each write of it."""
+    predictor = copy.deepcopy(lab.knative.isvc["spec"]["predictor"])
+    predictor["annotations"].pop("serin.dev/template")
+    return {key: value for key, value in predictor.items() if key != "canaryTrafficPercent"}
+
+
+@pytest.mark.parametrize("edit", [other_model, one_more_argument, a_variable, no_model])
+async def test_an_edit_of_stables_template_is_told_and_put_back_behind_0_percent(edit: Any) -> None:
+    lab = await knative_serving()
+    meant = template(lab)
+    lab.knative.edit(edit)
+    await lab.tick()
+    assert (lab.status["reason"], lab.condition("Ready")["status"]) == ("TemplateDrift", "False")
+    assert "was edited by" in lab.status["message"]
+    assert lab.was_told("of InferenceService fraud; version 1 is put back")
+    await lab.settle()
+    assert (template(lab), lab.percent, lab.knative.shares()) == (meant, None, {"1": 100})
+    assert (lab.status["reason"], lab.condition("Ready")["status"]) == ("Serving", "True")
+    created = lab.knative.number
+    await lab.settle()
+    assert lab.knative.number == created, "and nothing more is written"
+
+
+async def test_stable_is_not_ready_as_long_as_an_edited_template_serves() -> None:
+    lab = await knative_serving()
+    lab.knative.edit(other_model)
+    lab.knative.step()  # KServe was faster
+    lab.knative.comes_up = lambda _: False
+    await lab.settle(4)
+    assert template(lab)["model"]["storageUri"] == "s3://models/1"
+    assert (lab.status["reason"], lab.condition("Ready")["status"]) == ("TemplateDrift", "False")
+    assert "fraud-predictor-00002, from before, serves" in lab.status["message"]
+    lab.want("2")
+    await lab.settle(6)
+    assert lab.knative.isvc["spec"]["predictor"]["labels"]["serin.dev/version"] == "1", "no baseline to judge by"
+    lab.knative.comes_up = lambda _: True
+    await lab.until(lab.stable("2"))
+
+
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize("edit", [other_model, a_variable])
+async def test_a_candidate_that_is_edited_before_its_first_request_is_put_back_and_judged_as_spec_says(
+    edit: Any, *, up: bool
+) -> None:
+    lab = await knative_serving(SLOW)
+    lab.knative.comes_up = lambda version: up or version != "2"
+    lab.want("2")
+    await lab.until(lambda: lab.share("1") == 100 and lab.percent == 0)
+    meant = template(lab)
+    lab.knative.edit(edit)
+    await lab.settle(2)
+    assert template(lab) == meant
+    assert lab.was_told("of InferenceService fraud; version 2 is put back")
+    lab.knative.comes_up = lambda _: True
+    await lab.until(lambda: lab.share("2") == 40)
+    assert lab.status["reason"] != "TemplateDrift"
+    newest = lab.cluster.objects["revisions", "prod", f"fraud-predictor-{lab.knative.number:05}"]
+    assert newest["metadata"]["name"] == lab.status["candidate"]["workload"]["name"], "it is the one that is judged"
+    await lab.until(lab.stable("2"))
+    assert template(lab)["model"]["storageUri"] == "s3://models/2"
+
+
+async def test_a_first_version_that_is_edited_before_it_serves_is_put_back() -> None:
+    lab = KnativeLab()
+    lab.knative.comes_up = lambda _: False
+    await lab.settle(3)
+    lab.knative.edit(other_model)
+    lab.knative.comes_up = lambda _: True
+    await lab.until(lab.stable("1"))
+    assert template(lab)["model"]["storageUri"] == "s3://models/1"
+
+
+async def test_a_candidate_that_is_edited_after_its_first_request_goes_no_further() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    await lab.settle(3)
+    lab.knative.edit(other_model)
+    await lab.settle(4)
+    assert lab.status["reason"] == "TemplateDrift"
+    assert lab.most("2") == 40
+
+
+async def test_what_kserve_fills_in_is_no_edit() -> None:
+    lab = await knative_serving()
+
+    def filled_in(obj: Object) -> None:
+        obj["spec"]["predictor"]["model"] |= {"protocolVersion": "v1", "name": "", "resources": {}}
+
+    lab.knative.edit(filled_in, manager="manager")  # KServe's process
+    await lab.settle()
+    assert (lab.status["reason"], lab.percent) == ("Serving", None)
+    assert not lab.was_told("put back")
+
+
+async def test_a_rollback_does_not_wait_for_the_question_who_edited_what() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    lab.knative.edit(a_variable)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.rolled_back)
+    await lab.settle()
+    assert (lab.knative.shares(), lab.percent) == ({"1": 100}, None)
+
+
+@pytest.mark.parametrize("rolls_out", [False, True])
+async def test_a_foreign_inference_service_in_place_of_a_deleted_one_is_not_touched(*, rolls_out: bool) -> None:
+    lab = await knative_serving(SLOW)
+    if rolls_out:
+        lab.want("2")
+        await lab.until(lambda: lab.share("2") == 40)
+    for key in [key for key in lab.cluster.objects if key[0] in {"inferenceservices", "revisions"}]:
+        del lab.cluster.objects[key]
+    metadata = {"name": "fraud", "namespace": "prod", "generation": 1, "labels": {"team": "other"}}
+    body = {"metadata": metadata, "spec": {"predictor": {"model": {"storageUri": "s3://theirs"}}}}
+    lab.cluster.put(resources.INFERENCE_SERVICES, body)
+    lab.knative.rendered = ""
+    await lab.settle(20)
+    assert lab.knative.isvc["spec"] == body["spec"]
+    assert lab.status["reason"] == ("NoReceiver" if rolls_out else "NameTaken")
+    assert "InferenceService fraud exists and is not Serin's" in lab.status["message"]
+    assert lab.condition("Ready")["status"] == "False"
+
+
+async def test_a_rollout_is_taken_back_although_somebody_took_off_all_that_is_serins() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+
+    def bare(obj: Object) -> None:
+        obj["metadata"] |= {"labels": {}, "ownerReferences": []}
+
+    lab.knative.edit(bare)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.share("2") == 0)
+
+
+def orphaned(lab: KnativeLab, uid: str) -> None:
+    """``kubectl delete mdep --cascade=orphan``, and the same ModelDeployment again."""
+    lab.knative.edit(lambda obj: obj["metadata"].pop("ownerReferences", None))
+    obj = copy.deepcopy(lab.obj())
+    obj["metadata"]["uid"] = uid
+    obj.pop("status", None)
+    lab.cluster.put(resources.MODEL_DEPLOYMENTS, obj)
+    lab.restart()
+
+
+@pytest.mark.parametrize("rolls_out", [False, True])
+async def test_an_orphan_gets_its_owner_back_without_a_new_knative_revision(*, rolls_out: bool) -> None:
+    lab = await knative_serving(SLOW)
+    if rolls_out:
+        lab.want("2")
+        await lab.until(lambda: lab.share("2") == 40)
+    created = lab.knative.number
+    orphaned(lab, "another-uid")
+    await lab.settle(6)
+    owners = lab.knative.isvc["metadata"]["ownerReferences"]
+    assert [(owner["uid"], owner["controller"]) for owner in owners] == [("another-uid", True)]
+    assert lab.knative.number == created
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+
+
+async def test_an_orphan_of_another_model_is_not_taken() -> None:
+    lab = await knative_serving()
+    other = {"apiVersion": "serin.dev/v1alpha1", "kind": "ModelDeployment", "name": "other", "uid": "u"}
+    orphaned(lab, "another-uid")
+    lab.knative.edit(lambda obj: obj["metadata"].update(ownerReferences=[other]))
+    await lab.settle(6)
+    assert lab.knative.isvc["metadata"]["ownerReferences"] == [other]
+    assert lab.status["reason"] == "NameTaken"
+
+
+async def test_a_candidate_that_kserve_never_takes_is_tried_again_and_not_rejected() -> None:
+    lab = await knative_serving(POLICY | {"prepareTimeout": "20s"})
+    lab.knative.lag = 10**6
+    lab.want("2")
+    await lab.settle(8)
+    assert (lab.status["reason"], "KServe" in lab.status["message"]) == ("PreparingCandidate", False)
+    await lab.settle(6)
+    assert lab.status["reason"] == "DependencyUnavailable"
+    assert "KServe has not taken the template of version 2" in lab.status["message"]
+    await lab.until(lambda: lab.status.get("candidate") is None)
+    record = lab.record(2)["status"]
+    assert (record["outcome"], record["reason"]) == ("Aborted", "DependencyUnavailable")
+    assert (lab.status["phase"], lab.status.get("rejected", [])) == ("Waiting", [])
+    lab.knative.lag = 0
+    await lab.until(lab.stable("2"))
+
+
+async def test_a_rollback_that_kserve_does_not_take_names_kserve() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    lab.knative.lag = 10**6
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.phase("RollingBack"))
+    lab.now += ROLLBACK_STALLED_AFTER
+    await lab.tick()
+    assert (lab.percent, lab.share("2")) == (0, 40)
+    assert "KServe's controller has not accepted 0 % for the candidate" in lab.status["message"]
+    assert "look at KServe's controller" in lab.status["message"]
+    assert lab.condition("Stalled")["status"] == "True"
+    lab.knative.lag = 0
+    await lab.until(lab.rolled_back)
+
+
+@pytest.mark.parametrize("kind", [resources.INFERENCE_SERVICES, resources.KNATIVE_REVISIONS])
+async def test_a_kind_that_is_not_installed_is_told(kind: resources.Resource) -> None:
+    lab = KnativeLab()
+    listing, page = lab.knative.list, lab.knative.list_page
+
+    async def listed(resource: resources.Resource, namespace: str, selector: str) -> list[Object]:
+        if resource is kind:
+            raise NotFound("the server could not find the requested resource")
+        return await listing(resource, namespace, selector)
+
+    async def paged(resource: resources.Resource, *args: Any, **options: Any) -> Page:
+        if resource is kind:
+            raise NotFound("the server could not find the requested resource")
+        return await page(resource, *args, **options)
+
+    lab.knative.list, lab.knative.list_page = listed, paged  # type: ignore[method-assign]
+    await lab.settle(3)
+    assert (lab.status["reason"], lab.condition("Stalled")["status"]) == ("KServeMissing", "True")
+    assert f"{kind.kind} ({kind.api_version})" in lab.status["message"]
