@@ -136,6 +136,8 @@ def test_a_report_names_the_window_that_it_is_about() -> None:
     *_, last, missing = windows(*cells, (None, None))
     assert judged(*cells).report(START).newest == last
     assert judged(*cells).report(START, missing).newest == missing
+    assert judged(*cells).report(START, missing).known_until == last.end
+    assert judged((None, None)).report(START).known_until is None
 
 
 def test_another_kind_of_interval_is_refused_by_name() -> None:

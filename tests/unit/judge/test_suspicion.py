@@ -122,3 +122,19 @@ def test_it_goes_with_the_window_for_which_it_was_raised(first: int, *, skewed: 
         deaf.add(window, [1.0], judged=True)
         differs.append(own.log_e > deaf.log_e)
     assert differs.index(True) == first
+
+
+def test_each_sum_is_the_log_likelihood_of_so_many_times_the_share_before() -> None:
+    """One bad request more than there were, of as many requests more as have one by the objective; never below 0."""
+    suspicion, before = Suspicion(0.01), Counts(4, 900)
+    suspicion.add(Counts(2, 100), before, 2.0)
+    expected = 100 * 5 / 1000
+    assert suspicion._sums == pytest.approx([max(0.0, (2 * math.log(t) - expected * (t - 1)) / 2) for t in TIMES])
+    assert any(suspicion._sums)
+
+
+def test_after_it_was_raised_all_sums_begin_at_nothing() -> None:
+    suspicion = Suspicion(0.01)
+    suspicion.add(Counts(10, 10), HISTORY, 1.0)
+    assert suspicion.raised
+    assert suspicion._sums == [0.0] * len(TIMES)
