@@ -75,6 +75,25 @@ def test_less_than_what_serin_wrote_on_the_route_is_an_abort(
     assert cause(here.ask(aborted_by_hand)) is found
 
 
+def test_whoever_lowers_it_by_hand_while_serin_cannot_is_named_in_the_cause_once() -> None:
+    """The rollback was decided, and something refuses Serin's write of the route."""
+    here = scene(Phase.PROGRESSING)
+    decided = start_rollback(here.context, here.status, Reason.SLO_BREACHED, "1 % are allowed")
+    here.status = decided.status
+    here.route(weight=0, intended=10, editor="kubectl-patch")
+    for _ in range(2):
+        transition = here.ask(continue_rollback)
+        assert transition is not None
+        here.status = transition.status
+    assert here.status.rollout is not None
+    assert here.status.rollout.cause is Reason.SLO_BREACHED
+    assert here.status.rollout.cause_message == (
+        "1 % are allowed; field manager kubectl-patch lowered the candidate's weight on the route from 10 % to 0 %"
+    )
+    here.route(intended=0, editor="serin")
+    assert here.ask(continue_rollback) is not None
+
+
 def test_without_a_route_nobody_lowered_it() -> None:
     here = scene(Phase.PROGRESSING)
     here.observed = replace(here.observed, route=None)

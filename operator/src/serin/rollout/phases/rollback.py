@@ -58,8 +58,31 @@ def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reas
     return continue_rollback(context, decided)
 
 
+def done_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
+    """Who lowered the candidate's weight, or removed its mirror, on the route from outside; None if nobody did."""
+    route = context.observed.route
+    if route is None or status.candidate is None:
+        return None
+    weights = weights_of(status)
+    # What Serin itself has just lowered is not yet applied.
+    intended = min(weights.applied, weights.desired) if route.intended is None else route.intended
+    if route.weight < intended:
+        return f"{route.edited_by} lowered the candidate's weight on the route from {intended} % to {route.weight} %"
+    removed = sorted(way.value.lower() for way in route.meant_to_expose - route.exposes)
+    return f"{route.edited_by} took the {' and the '.join(removed)} off the route" if removed else None
+
+
+def _with_who_helped(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The cause, with who lowered the weight by hand while Serin could not: the record is to name them as well."""
+    why, what = rollout_of(status).cause_message or "", done_by_hand(context, status)
+    if what is None or what in why:
+        return status
+    return with_rollout(status, cause_message=f"{why}; {what}"[:LONGEST_CAUSE])
+
+
 def continue_rollback(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
     """RollingBack: the weight to 0 first, then the record, then the end."""
+    status = _with_who_helped(context, status)
     rollout, route, lowest = rollout_of(status), context.observed.route, lowest_weight(context, status)
     on_candidate = max(weights_of(status).desired, route.weight if route else 0)
     cause = rollout.cause or Reason.SLO_BREACHED

@@ -9,7 +9,7 @@ from serin.rollout.evidence_decision import SilenceClock
 from serin.rollout.gates.evidence.analysis_ready import holds_for_preflight, is_asked
 from serin.rollout.gates.policy.refused import refused_gate
 from serin.rollout.phases.interruption import endpoint_loss
-from serin.rollout.phases.rollback import start_rollback
+from serin.rollout.phases.rollback import done_by_hand, start_rollback
 from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
 from serin.rollout.steps.stage import describe_step, stage_evidence
 from serin.rollout.transition import (
@@ -29,21 +29,10 @@ CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 
 def aborted_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The candidate's weight was lowered, or its mirror removed, on the route from outside: that counts as Abort."""
-    route = context.observed.route
-    if route is None or status.candidate is None:
+    route, what = context.observed.route, done_by_hand(context, status)
+    if route is None or status.candidate is None or what is None:
         return None
-    weights = weights_of(status)
-    # What Serin itself has just lowered is not yet applied.
-    intended = min(weights.applied, weights.desired) if route.intended is None else route.intended
-    removed = route.meant_to_expose - route.exposes
-    if route.weight >= intended and not removed:
-        return None
-    what = (
-        f"lowered the candidate's weight on the route from {intended} % to {route.weight} %"
-        if route.weight < intended
-        else f"took the {' and the '.join(sorted(way.value.lower() for way in removed))} off the route"
-    )
-    message = f"{route.edited_by} {what}; version {status.candidate.version} is taken back"
+    message = f"{what}; version {status.candidate.version} is taken back"
     lowered = with_weight(status, min(weights_of(status).desired, route.weight))
     return start_rollback(context, lowered, Reason.ABORTED_BY_HAND, message)
 
