@@ -87,8 +87,7 @@ def test_worse_than_stable_but_barely_using_the_budget_passes() -> None:
 @pytest.mark.parametrize(("one_more", "verdict"), [(0, Verdict.PASS), (1, Verdict.HOLD)])
 def test_worse_than_stable_holds_beyond_a_quarter_of_the_budget_and_not_at_it(one_more: int, verdict: Verdict) -> None:
     """A quarter of 1 % is 5 of 2,000."""
-    cells: list[tuple[Arm, Arm]] = [((5, 2000), (8, 38000))] * 11 + [((5 + one_more, 2000), (8, 38000))]
-    found = judged(*cells).report(START)
+    found = judged(*[((5, 2000), (8, 38000))] * 11, ((5 + one_more, 2000), (8, 38000))).report(START)
     assert found.evidence["e1"] >= found.threshold, "it is proven to be worse"
     assert found.verdict is verdict
 
