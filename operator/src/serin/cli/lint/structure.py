@@ -35,7 +35,7 @@ def problems(document: Document, schema: Schema) -> Iterator[Finding]:
 def _problems(doc: Document, schema: Schema, value: Any, stored: Any, path: Path) -> Iterator[Finding]:  # noqa: ANN401
     if value is None:
         return
-    if (wrong := _type_problem(schema, value)) is not None:
+    if (wrong := _type_problem(schema, value, doc.written(path))) is not None:
         yield doc.finding("type", path, *wrong)
         return
     yield from _limits(doc, schema, value, path)
@@ -84,7 +84,8 @@ def _similar(name: str, known: Schema) -> str:
     return f"remove it; there are {', '.join(sorted(known)[:12])}" if known else "remove it"
 
 
-def _type_problem(schema: Schema, value: Any) -> tuple[str, str] | None:  # noqa: ANN401
+def _type_problem(schema: Schema, value: Any, written: str | None) -> tuple[str, str] | None:  # noqa: ANN401
+    """What is wrong with the type, and the remedy; ``written``: how the file writes what is no text."""
     wanted = schema.get("type")
     if wanted is None or wanted not in TYPES:
         return None
@@ -94,8 +95,8 @@ def _type_problem(schema: Schema, value: Any) -> tuple[str, str] | None:  # noqa
     found = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}.get(
         type(value), "an object"
     )
-    message = f"must be {_article(wanted)}, and {_shown(value)} is {found}"
-    return message, _type_remedy(schema, wanted, value)
+    own = str(value) if written is None else written
+    return f"must be {_article(wanted)}, and {_shown(own)} is {found}", _type_remedy(schema, wanted, value, own)
 
 
 def _article(wanted: str) -> str:
@@ -104,14 +105,14 @@ def _article(wanted: str) -> str:
     )
 
 
-def _type_remedy(schema: Schema, wanted: str, value: Any) -> str:  # noqa: ANN401
+def _type_remedy(schema: Schema, wanted: str, value: Any, written: str) -> str:  # noqa: ANN401
     pattern = str(schema.get("pattern", ""))
     if wanted == "string" and pattern in EXAMPLES:
         return f"write a duration such as {EXAMPLES[pattern]}"
     if wanted == "string" and isinstance(value, bool):
-        return "put the word into quotes: YAML reads yes, no, on and off as booleans"
+        return f'write "{written}" in quotes: kubectl reads y, yes, on, n, no and off as booleans'
     if wanted == "string" and isinstance(value, int | float):
-        return f'write "{value}" in quotes'
+        return f'write "{written}" in quotes'
     if wanted in {"integer", "number"} and isinstance(value, str) and NUMBER.fullmatch(value):
         return f"write {value} without quotes"
     if wanted == "boolean" and isinstance(value, str) and value.lower() in {"true", "false"}:
