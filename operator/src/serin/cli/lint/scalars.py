@@ -1,4 +1,4 @@
-"""What kubectl reads a plain scalar as (sigs.k8s.io/yaml, by the rules of go-yaml v2), where PyYAML reads another value.
+"""What kubectl reads a plain scalar as: sigs.k8s.io/yaml, by the rules of go-yaml v2, where PyYAML has others.
 
 ``version: 1234e5``, the beginning of a Git hash, is a number to kubectl and a text to PyYAML.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import yaml
 
@@ -42,7 +43,7 @@ _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
 class KubectlLoader(Loader):
     """Reads plain scalars as kubectl does; what has quotes or a tag stays what it says."""
 
-    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: tuple[bool, bool] | bool) -> str:
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:  # noqa: ANN401
         """The tag of a node without one."""
         if kind is yaml.ScalarNode and isinstance(implicit, tuple) and implicit[0]:
             return tag_of(value or "")

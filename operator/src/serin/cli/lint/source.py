@@ -83,7 +83,7 @@ class Document:
         """How the file writes a value that is no text; None for a text, an object or a list."""
         return self.marks.texts.get(path)
 
-    def finding(self, rule: str, path: Path, message: str, remedy: str, level: Level = Level.ERROR) -> Finding:
+    def finding(self, rule: str, path: Path, message: str, remedy: str = "", level: Level = Level.ERROR) -> Finding:
         """A finding about a field of it."""
         return Finding(rule, level, self.file, self.line(*path), self.about, path_of(*path), message, remedy)
 
