@@ -168,7 +168,7 @@ MISTAKES: list[Mistake] = [
         "",
         "predictor",
         "spec.predictor",
-        "do as the message says",
+        "give its storage URI in spec.model.uri",
     ),
     (MODEL, "  policyRef:\n    name: careful\n", "", "missing-field", "spec.policyRef", "add it"),
     (
@@ -226,6 +226,47 @@ MISTAKES: list[Mistake] = [
         "write true without quotes",
     ),
     (POLICY, "weight: 25", "weight: 25.5  # here", "type", "spec.steps[1].weight", "write a whole number"),
+    # Types of KServe's own fields.
+    (
+        MODEL,
+        "modelFormat: {name: sklearn}",
+        "modelFormat: sklearn  # here",
+        "type",
+        "spec.predictor.model.modelFormat",
+        "write an object with name or version",
+    ),
+    (
+        MODEL,
+        "    minReplicas: 2",
+        "    containers:\n    - env:\n      - name: A\n        value: 05  # here",
+        "type",
+        "spec.predictor.containers[0].env[0].value",
+        'write "05" in quotes',
+    ),
+    (
+        MODEL,
+        "    minReplicas: 2",
+        "    nodeSelector: {gpu: yes}  # here",
+        "type",
+        "spec.predictor.nodeSelector.gpu",
+        'write "yes" in quotes',
+    ),
+    (
+        MODEL,
+        "      modelFormat: {name: sklearn}",
+        "      args: --workers=2  # here",
+        "type",
+        "spec.predictor.model.args",
+        "write a list",
+    ),
+    (
+        MODEL,
+        "    minReplicas: 2",
+        "    minReplicas: 2\n    timeout: 60s  # here",
+        "type",
+        "spec.predictor.timeout",
+        "write a whole number",
+    ),
     # Limits.
     (POLICY, "weight: 5\n", "weight: 0  # here\n", "value", "spec.steps[0].weight", "at least 1"),
     (POLICY, "weight: 25", "weight: 100  # here", "value", "spec.steps[1].weight", "at most 99"),
@@ -350,7 +391,7 @@ MISTAKES: list[Mistake] = [
         '      args: ["--model_name={{.Name}}"]\n      modelFormat: {name: sklearn}',
         "predictor",
         "spec.predictor",
-        "do as the message says",
+        "write the name itself",
     ),
     (
         MODEL,
@@ -358,7 +399,7 @@ MISTAKES: list[Mistake] = [
         "    labels: {app: x}\n    minReplicas: 2",
         "predictor",
         "spec.predictor",
-        "do as the message says",
+        "remove it",
     ),
     (
         MODEL,
@@ -503,7 +544,7 @@ def test_a_planted_mistake_is_found_where_it_is_with_its_remedy(tmp_path: Path, 
     right = [each for each in found if (each.rule, each.field) == (rule, field)]
     assert right, found
     assert any(remedy in each.remedy or remedy in each.message for each in right), right
-    assert right[0].remedy or rule == "rule", "its message says how to mend it"
+    assert right[0].remedy or rule in {"rule", "predictor"}, "its message says how to mend it"
     if HERE in changed and rule != "kind":
         assert right[0].line == 1 + changed[: changed.index(HERE)].count("\n"), found
     assert len(found) <= 3, "one mistake is told once, or with what follows from it"
@@ -604,6 +645,16 @@ def test_a_name_that_kserve_does_not_take_is_a_rule_of_the_kind(tmp_path: Path) 
     found = found_in(tmp_path, MODEL.replace("name: fraud\n", "name: f-1-\n"))
     assert [each.rule for each in found] == ["rule"]
     assert "must start with a letter" in found[0].message
+
+
+def test_what_kserve_takes_as_a_number_or_a_text_may_be_either(tmp_path: Path) -> None:
+    given = """    nodeSelector: {gpu: "yes"}
+    model:
+      resources: {requests: {cpu: 1, memory: 1Gi}, limits: {nvidia.com/gpu: "1"}}
+      readinessProbe: {httpGet: {port: 8080}, periodSeconds: 5}
+      env: [{name: A, value: "5"}, {name: B, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: C, value: null}]
+"""
+    assert found_in(tmp_path, MODEL.replace("    model:\n      model", f"{given}      model")) == []
 
 
 def test_metadata_as_the_api_server_gives_it_has_no_finding(tmp_path: Path) -> None:

@@ -199,6 +199,4 @@ def invalid(document: Document, error: ValidationError) -> Iterator[Finding]:
     """What the model says of a policy that the form let pass."""
     for each in error.errors(include_url=False):
         path: tuple[Any, ...] = (SPEC, *each["loc"])
-        yield document.finding(
-            "policy", path, each["msg"].removeprefix("Value error, "), "correct it as the message says"
-        )
+        yield document.finding("policy", path, each["msg"].removeprefix("Value error, "))

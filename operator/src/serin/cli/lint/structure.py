@@ -42,7 +42,7 @@ def problems(document: Document, schema: Schema) -> Iterator[Finding]:
 def _problems(doc: Document, schema: Schema, value: Any, stored: Any, path: Path) -> Iterator[Finding]:  # noqa: ANN401
     if value is None:
         return
-    if (wrong := _type_problem(schema, value, doc.written(path))) is not None:
+    if (wrong := type_problem(schema, value, doc.written(path))) is not None:
         yield doc.finding("type", path, *wrong)
         return
     yield from _limits(doc, schema, value, path)
@@ -91,7 +91,7 @@ def _similar(name: str, known: Schema) -> str:
     return f"remove it; there are {', '.join(sorted(known)[:12])}" if known else "remove it"
 
 
-def _type_problem(schema: Schema, value: Any, written: str | None) -> tuple[str, str] | None:  # noqa: ANN401
+def type_problem(schema: Schema, value: Any, written: str | None) -> tuple[str, str] | None:  # noqa: ANN401
     """What is wrong with the type, and the remedy; ``written``: how the file writes what is no text."""
     wanted = schema.get("type")
     if wanted is None or wanted not in TYPES:
