@@ -716,7 +716,7 @@ def ran(*arguments: str) -> tuple[int, str]:
 
 
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n"
-NOTHING = [
+NOTHING: list[tuple[dict[str, str], str]] = [
     ({}, "none"),
     ({"a.txt": MODEL}, "none"),
     ({"a.yaml": ""}, "none"),
