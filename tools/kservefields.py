@@ -1,6 +1,6 @@
 """Writes which fields KServe's InferenceService has, for ``serin lint``: ``python -m tools.kservefields``.
 
-Read from the definition of the KServe that the sandbox runs. Only names: types and rules are the API server's.
+Read from the definition of the KServe that the sandbox runs. Names and types: limits and rules are the API server's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import yaml
 
 from e2e.sandbox.cache import default_root
 from serin.api.model_deployment import OLDER_SPELLINGS
-from serin.cli.lint.definitions import KSERVE_FIELDS
+from serin.cli.lint.definitions import ANY_NAME, KSERVE_FIELDS
 
 DEFINITION = "inferenceservices.serving.kserve.io"
 COMPONENTS = ("predictor", "transformer")
@@ -22,17 +22,20 @@ Json = dict[str, Any]
 
 
 def fields(definition: Json) -> Json:
-    """Per component the names of its fields, nested; null where a field may be anything, or has no fields."""
+    """Per component the form of its fields, as ``serin.cli.lint.definitions.kserve_fields`` says it."""
     schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    found = {name: _names(schema[name]) or {} for name in COMPONENTS}
+    found = {name: _form(schema[name]) for name in COMPONENTS}
     return {name: {k: v for k, v in tree.items() if k not in LEFT_OUT} for name, tree in found.items()}
 
 
-def _names(schema: Json) -> Json | None:
+def _form(schema: Json) -> Any:  # noqa: ANN401 - a JSON value
     if "items" in schema:
-        return _names(schema["items"])
-    properties = schema.get("properties")
-    return {name: _names(part) for name, part in sorted(properties.items())} if properties else None
+        return [_form(schema["items"])]
+    if properties := schema.get("properties"):
+        return {name: _form(part) for name, part in sorted(properties.items())}
+    if isinstance(other := schema.get("additionalProperties"), dict):
+        return {ANY_NAME: _form(other)}
+    return None if schema.get("x-kubernetes-int-or-string") else schema.get("type")
 
 
 def main() -> None:

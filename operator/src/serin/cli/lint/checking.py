@@ -19,6 +19,8 @@ from serin.cli.lint.kustomize import NONE, kustomizations
 from serin.cli.lint.source import Document, read
 from serin.cli.live.files import files_in
 
+MOST_KINDS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -28,46 +30,67 @@ class Traffic:
     bad_share: float | None = None
 
 
-def checked(paths: list[Path], traffic: Traffic, now: datetime) -> list[Finding]:
-    """The findings of all files, by file and line; ``InvalidInput`` for a file that cannot be read."""
-    found, documents = _read(paths)
-    for document in documents:
-        found += _of(document, traffic, now)
-    found += together.problems(documents)
-    return sorted(set(found), key=lambda each: (each.file, each.line, each.field, each.rule, each.message))
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the files have."""
+
+    count: int
+    documents: list[Document]
+    findings: list[Finding]
+    """What is wrong with their text."""
+    patches: list[Path]
+    """Patches of a kustomization, which are not looked at: what they make of an object is in no file."""
+
+    @property
+    def without_objects(self) -> str | None:
+        """Why nothing was checked; None if there is an object of Serin."""
+        if any(map(_is_ours, self.documents)):
+            return None
+        kinds = sorted({document.kind for document in self.documents})
+        among = f"only {', '.join(kinds[:MOST_KINDS])}{' …' if len(kinds) > MOST_KINDS else ''}" if kinds else "none"
+        return (
+            f"no object of Serin was looked at: of the files' objects ({among}) none has its apiVersion "
+            f"({API_VERSION}); look at the path, and at apiVersion and kind"
+        )
 
 
-def unproven_eyes(paths: list[Path]) -> list[str]:
-    """The gates of which files alone cannot tell whether somebody else than the author opens them; ``InvalidInput``."""
-    return together.unproven_eyes(_read(paths)[1])
-
-
-def _read(paths: list[Path]) -> tuple[list[Finding], list[Document]]:
-    found: list[Finding] = []
-    documents: list[Document] = []
-    files = list(files_in(paths))
+def files_of(paths: list[Path]) -> Files:
+    """Reads files; ``InvalidInput`` for one that cannot be read."""
+    found = Files(len(files := list(files_in(paths))), [], [], [])
     folders = kustomizations(files)
     for path in files:
         around = folders.get(path.parent, NONE)
         if path.resolve() in around.patches:
+            found.patches.append(path)
             continue
         source = read(read_text(path), str(path), around.namespace)
-        found += source.findings
-        documents += source.documents
-    return found, documents
+        found.findings.extend(source.findings)
+        found.documents.extend(source.documents)
+    return found
 
 
-def passed_over(paths: list[Path]) -> list[Path]:
-    """The files that are patches of a kustomization: what they make of an object is in no file."""
-    files = list(files_in(paths))
-    folders = kustomizations(files)
-    return [path for path in files if path.resolve() in folders.get(path.parent, NONE).patches]
+def checked(paths: list[Path], traffic: Traffic, now: datetime) -> list[Finding]:
+    """The findings of all files, by file and line; ``InvalidInput`` for a file that cannot be read."""
+    return findings_of(files_of(paths), traffic, now)
+
+
+def findings_of(files: Files, traffic: Traffic, now: datetime) -> list[Finding]:
+    """The same of files that have been read."""
+    found = list(files.findings)
+    for document in files.documents:
+        found += _of(document, traffic, now)
+    found += together.problems(files.documents)
+    return sorted(set(found), key=lambda each: (each.file, each.line, each.field, each.rule, each.message))
+
+
+def _is_ours(document: Document) -> bool:
+    return document.kind in forms() and document.value.get("apiVersion") == API_VERSION
 
 
 def _of(document: Document, traffic: Traffic, now: datetime) -> list[Finding]:
     """The findings of one object; an object of somebody else's kind has none."""
     wrong = list(_identity(document))
-    if wrong or document.kind not in forms() or document.value.get("apiVersion") != API_VERSION:
+    if wrong or not _is_ours(document):
         return wrong
     found = list(structure.problems(document, forms()[document.kind]))
     match document.kind:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serin.cli.console import MOST_NOTES, Output, emit, note, one_line
+from serin.cli.console import MOST_NOTES, Output, emit, note_whole, one_line
 from serin.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from serin.cli.lint.checking import Files
+    from serin.cli.lint.findings import Finding
 
 FOUND = 1
 
@@ -29,16 +33,32 @@ def register(app: typer.Typer) -> None:
     app.command()(lint)
 
 
-def _notes(files: list[Path]) -> Iterator[str]:
+def _notes(files: Files) -> Iterator[str]:
     """What was not looked at, and what no file can prove."""
     from serin.cli.lint import cel
-    from serin.cli.lint.checking import passed_over, unproven_eyes
+    from serin.cli.lint.together import unproven_eyes
 
-    for path in passed_over(files)[:MOST_NOTES]:
+    for path in files.patches[:MOST_NOTES]:
         yield f"{path} is a patch and not looked at: lint what kubectl kustomize gives"
-    yield from unproven_eyes(files)[:MOST_NOTES]
+    yield from unproven_eyes(files.documents)[:MOST_NOTES]
     if cel.evaluator() is None:
         yield "the rules of the kinds (CEL) are not evaluated: python -m pip install '.[lint]' in Serin's checkout"
+
+
+def _table(found: list[Finding], files: Files, rps: float | None) -> None:
+    from serin.cli.lint import formats
+
+    for line in formats.lines(found, files.count):
+        typer.echo(line)
+    if rps is not None and not found and any(each.kind == "PromotionPolicy" for each in files.documents):
+        typer.echo(f"at {rps:g} requests/s the steps of each PromotionPolicy in these files decide in their time")
+
+
+def _nothing(told: str, paths: list[Path]) -> None:
+    """Says that nothing was checked. Of a folder it is a mistake; pre-commit gives whichever files have changed."""
+    if any(path.is_dir() for path in paths):
+        raise InvalidInput(told)
+    note_whole(told)
 
 
 def lint(
@@ -57,9 +77,8 @@ def lint(
     import json
 
     from serin.cli.lint import formats
-    from serin.cli.lint.checking import Traffic, checked
+    from serin.cli.lint.checking import Traffic, files_of, findings_of
     from serin.cli.lint.findings import Level
-    from serin.cli.live.files import files_in
     from serin.cli.live.session import now
 
     with one_line():
@@ -67,21 +86,19 @@ def lint(
             raise InvalidInput(f"--rps {rps:g}: expected a number above 0")
         if bad_share is not None and not 0 <= bad_share <= 1:
             raise InvalidInput(f"--bad-share {bad_share:g}: expected a share of 0 to 1")
-        found = checked(files, Traffic(rps, bad_share), now())
+        given = files_of(files)
+        found = findings_of(given, Traffic(rps, bad_share), now())
         if errors_only:
             found = [each for each in found if each.level is Level.ERROR]
-        for told in _notes(files):
-            note(told)
+        for told in _notes(given):
+            note_whole(told)
         if output is LintOutput.SARIF:
             typer.echo(json.dumps(formats.sarif(found), indent=2))
         elif output is LintOutput.TABLE:
-            for line in formats.lines(found, len(list(files_in(files)))):
-                typer.echo(line)
-            if rps is not None and not found:
-                typer.echo(
-                    f"at {rps:g} requests/s the steps of each PromotionPolicy in these files decide in their time"
-                )
+            _table(found, given, rps)
         else:
             emit(json.dumps(formats.document(found), indent=2), Output(output.value))
         if found:
             raise typer.Exit(FOUND)
+        if (told := given.without_objects) is not None:
+            _nothing(told, files)

@@ -17,6 +17,8 @@ IN_REPOSITORY = Path(__file__).parents[5] / "crds"
 KSERVE_FIELDS = Path(__file__).with_name("kserve_fields.json")
 """Written by ``python -m tools.kservefields`` from the definition of KServe 0.20."""
 
+ANY_NAME = "*"
+
 
 @lru_cache(maxsize=1)
 def forms() -> dict[str, dict[str, Any]]:
@@ -34,6 +36,10 @@ def forms() -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def kserve_fields() -> dict[str, Any]:
-    """The names of the fields of KServe's components, nested; null where a field has none of its own."""
+    """The form of KServe's components.
+
+    An object has its fields, or ``ANY_NAME`` if they may have any name; a list has the form of its items; anything else
+    is the name of its type; null may be anything.
+    """
     found: dict[str, Any] = json.loads(KSERVE_FIELDS.read_text("utf-8"))
     return found

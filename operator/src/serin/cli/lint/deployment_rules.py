@@ -8,10 +8,10 @@ from typing import Any
 
 from serin.api.model_deployment import OLDER_SPELLINGS
 from serin.api.predictor.naming import unnameable
-from serin.cli.lint.definitions import kserve_fields
+from serin.cli.lint.definitions import ANY_NAME, kserve_fields
 from serin.cli.lint.findings import Finding, Level
 from serin.cli.lint.source import Document, Path
-from serin.cli.lint.structure import nearest
+from serin.cli.lint.structure import nearest, type_problem
 from serin.cli.shell.layout import time_of
 from serin.rollout.spec.literal_secrets import literal_secret
 from serin.rollout.spec.rules import problem_of
@@ -36,15 +36,15 @@ def deployment(document: Document) -> Iterator[Finding]:
     except (TypeError, AttributeError, LookupError):
         found = None  # of another form than KServe's: that is told by itself
     if found is not None:
-        yield document.finding("predictor", ("spec", "predictor"), found.message, "do as the message says")
+        yield document.finding("predictor", ("spec", "predictor"), found.message)
     try:
         secret = literal_secret(model, predictor, spec.get("transformer"))
     except (TypeError, AttributeError, LookupError):
         secret = None
     if secret is not None:
         yield document.finding("secret", ("spec",), secret.message, "put it into a Secret, and change what was seen")
-    for component, names in kserve_fields().items():
-        yield from _unknown(document, spec.get(component), names, ("spec", component))
+    for component, form in kserve_fields().items():
+        yield from _kserve(document, spec.get(component), form, ("spec", component))
     yield from _version(document, model)
     yield from _replicas(document, predictor)
 
@@ -53,22 +53,33 @@ OWN_FIELDS = frozenset((*OLDER_SPELLINGS, "workerSpec"))
 """They are refused with a sentence of their own."""
 
 
-def _unknown(doc: Document, value: object, names: Mapping[str, Any] | None, path: Path) -> Iterator[Finding]:
-    """Fields that KServe does not have. Its API server drops them without a word, whatever was meant."""
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unknown(doc, item, names, (*path, index))
-    if not isinstance(value, Mapping) or names is None:
+def _kserve(doc: Document, value: object, form: Any, path: Path) -> Iterator[Finding]:  # noqa: ANN401 - see kserve_fields
+    """Fields that KServe does not have, and values of another type than its own."""
+    if form is None or value is None:
         return
-    for name, part in value.items():
-        if name in names:
-            yield from _unknown(doc, part, names[name], (*path, name))
-        elif name not in OWN_FIELDS:
-            close = nearest(str(name), names, 0.75)
-            level = Level.ERROR if close else Level.WARNING
-            remedy = f"write {close}" if close else "remove it, or look whether the KServe of your cluster has it"
-            words = f"KServe 0.20 has no field {name} here: it is dropped without a word"
-            yield doc.finding("unknown-field", (*path, name), words, remedy, level)
+    wanted = form if isinstance(form, str) else "array" if isinstance(form, list) else "object"
+    if (wrong := type_problem({"type": wanted}, value, doc.written(path))) is not None:
+        message, remedy = wrong
+        named = isinstance(form, Mapping) and ANY_NAME not in form
+        yield doc.finding("type", path, message, f"{remedy} with {' or '.join(list(form)[:6])}" if named else remedy)
+    elif isinstance(form, list) and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _kserve(doc, item, form[0], (*path, index))
+    elif isinstance(form, Mapping) and isinstance(value, Mapping):
+        for name, part in value.items():
+            if name in form or ANY_NAME in form:
+                yield from _kserve(doc, part, form.get(name, form.get(ANY_NAME)), (*path, name))
+            elif name not in OWN_FIELDS:
+                yield _unknown(doc, str(name), form, path)
+
+
+def _unknown(doc: Document, name: str, form: Mapping[str, Any], path: Path) -> Finding:
+    """A field that KServe does not have. Its API server drops it without a word, whatever was meant."""
+    close = nearest(name, form, 0.75)
+    level = Level.ERROR if close else Level.WARNING
+    remedy = f"write {close}" if close else "remove it, or look whether the KServe of your cluster has it"
+    words = f"KServe 0.20 has no field {name} here: it is dropped without a word"
+    return doc.finding("unknown-field", (*path, name), words, remedy, level)
 
 
 def _version(doc: Document, model: Mapping[str, Any]) -> Iterator[Finding]:

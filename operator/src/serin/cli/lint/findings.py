@@ -51,3 +51,4 @@ class Finding:
     field: str
     message: str
     remedy: str
+    """How to mend it; empty where the message says that."""

@@ -16,16 +16,18 @@ COLOURS = {Level.ERROR: "bad", Level.WARNING: "wait"}
 
 
 def lines(found: list[Finding], files: int) -> Iterator[str]:
-    """A finding in two lines: where and what, then how to mend it."""
+    """A finding in two lines: where and what, then how to mend it, unless the message says that."""
     for each in found:
         level = paint(each.level.value, COLOURS[each.level])
         about = f"{each.about}: " if each.about else ""
         field = f"{each.field}: " if each.field else ""
         told = _printable(f"{about}{field}{each.message} [{each.rule}]")
         yield f"{_printable(each.file)}:{each.line}: {level}: {told}"
-        yield _printable(f"    {each.remedy}")
+        if each.remedy:
+            yield _printable(f"    {each.remedy}")
     errors = sum(each.level is Level.ERROR for each in found)
-    yield f"{files} files, {errors} errors, {len(found) - errors} warnings"
+    counts = ((files, "file"), (errors, "error"), (len(found) - errors, "warning"))
+    yield ", ".join(f"{count} {word}" if count == 1 else f"{count} {word}s" for count, word in counts)
 
 
 def _printable(text: str) -> str:
@@ -58,12 +60,11 @@ def _result(each: Finding) -> dict[str, Any]:
         "artifactLocation": {"uri": PurePath(each.file).as_posix()},
         "region": {"startLine": each.line},
     }
+    field, remedy = f"{each.field}: " if each.field else "", f". {each.remedy}" if each.remedy else ""
     logical = {"fullyQualifiedName": f"{each.about} {each.field}".strip() or "file"}
     return {
         "ruleId": each.rule,
         "level": each.level.value,
-        "message": {
-            "text": f"{each.field}: {each.message}. {each.remedy}" if each.field else f"{each.message}. {each.remedy}"
-        },
+        "message": {"text": f"{field}{each.message}{remedy}"},
         "locations": [{"physicalLocation": place, "logicalLocations": [logical]}],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from serin.schema.types import format_duration
 SHARE_UNKNOWN = 0.25
 """Of the objective's budget: what stable is taken to use where nobody says."""
 SPEC = "spec"
+TIMEOUT = re.compile(r"spec\.steps\[(\d+)\]\.timeout")
 
 
 def policy_of(document: Document) -> PromotionPolicySpec | ValidationError | None:
@@ -40,10 +42,11 @@ def problems(
     yield from _queries(document, policy)
     yield from buckets.problems(document, policy)
     yield from _settings(document, policy)
-    yield from _times(document, policy)
+    times = list(_times(document, policy))
+    yield from times
     yield from _gates(document, policy)
     if rps is not None:
-        yield from _slow(document, policy, rps, bad)
+        yield from _slow(document, policy, (rps, bad), _undecided(times))
 
 
 def _queries(doc: Document, policy: PromotionPolicySpec) -> Iterator[Finding]:
@@ -161,30 +164,39 @@ def _gates(doc: Document, policy: PromotionPolicySpec) -> Iterator[Finding]:
             )
 
 
-def _slow(doc: Document, policy: PromotionPolicySpec, rps: float, bad: float | None) -> Iterator[Finding]:
-    """Steps that do not decide in their time with so many requests."""
+def _undecided(times: list[Finding]) -> set[int]:
+    """The steps of which a finding says already that their time leaves no evidence: their traffic is not asked."""
+    fields = {each.field for each in times if each.level is Level.ERROR}
+    found = {int(step[1]) for field in fields if (step := TIMEOUT.fullmatch(field)) is not None}
+    return found | {0} if "spec.analysis.warmup" in fields else found
+
+
+def _slow(
+    doc: Document, policy: PromotionPolicySpec, traffic: tuple[float, float | None], undecided: set[int]
+) -> Iterator[Finding]:
+    """Steps that do not decide in their time with so many requests; what is so of several SLOs is said once."""
+    rps, bad = traffic
     bases = {
         slo.name: Base(rps, slo.bad_share * SHARE_UNKNOWN if bad is None else bad)
         for slo in policy.slos
         if slo.severity is not Severity.ADVISORY
     }
+    slos: dict[tuple[int, str, bool], list[str]] = {}
     for number, forecast in enumerate(forecasts(policy, bases)):
-        if not forecast.problem:
-            continue
         step = number % len(policy.steps)
-        yield doc.finding(
-            "slow",
-            (SPEC, "steps", step),
-            f"at {rps:g} requests/s: {forecast.problem}",
-            f"more time, larger first steps, or an objective that {forecast.slo} can prove; see serin simulate",
-            Level.ERROR if forecast.hopeless else Level.WARNING,
-        )
+        if forecast.problem and step not in undecided:
+            problem = forecast.problem.removeprefix(f"{forecast.slo}: ")
+            slos.setdefault((step, problem, forecast.hopeless), []).append(forecast.slo)
+    for (step, problem, hopeless), names in slos.items():
+        told, _, cure = problem.partition("; ")
+        cure = cure or "more time, larger first steps, or an objective that can be proven"
+        level = Level.ERROR if hopeless else Level.WARNING
+        told = f"{', '.join(names)}: {told}"
+        yield doc.finding("slow", (SPEC, "steps", step), told, f"{cure}; see serin simulate", level)
 
 
 def invalid(document: Document, error: ValidationError) -> Iterator[Finding]:
     """What the model says of a policy that the form let pass."""
     for each in error.errors(include_url=False):
         path: tuple[Any, ...] = (SPEC, *each["loc"])
-        yield document.finding(
-            "policy", path, each["msg"].removeprefix("Value error, "), "correct it as the message says"
-        )
+        yield document.finding("policy", path, each["msg"].removeprefix("Value error, "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,14 +10,30 @@ from typing import Any
 import yaml
 
 from serin.api.files.form import path_of
-from serin.api.files.load import BROKEN, LARGEST_DOCUMENT, LONGEST_NUMBER, Loader
+from serin.api.files.load import BROKEN, LARGEST_DOCUMENT, LONGEST_NUMBER
 from serin.cli.lint.findings import Finding, Level
+from serin.cli.lint.scalars import FLOAT, INTEGER, KubectlLoader
 from serin.errors import InvalidInput
 
 Path = tuple[str | int, ...]
 DEEPEST = 100
 MOST_NODES = 200_000
-NUMBERS = frozenset(("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"))
+NUMBERS = frozenset((INTEGER, FLOAT))
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where the fields of a document stand, and how they are written."""
+
+    lines: dict[Path, int] = field(default_factory=dict)
+    texts: dict[Path, str] = field(default_factory=dict)
+    """What stands in the file for a value that is no text: ``1.10``, ``042`` and ``on`` are not what they become."""
+
+    def below(self, *path: str | int) -> Marks:
+        """The same, seen from one of the fields."""
+        size = len(path)
+        lines = {own[size:]: line for own, line in self.lines.items() if own[:size] == path}
+        return Marks(lines, {own[size:]: text for own, text in self.texts.items() if own[:size] == path})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +42,7 @@ class Document:
 
     file: str
     value: Mapping[str, Any]
-    lines: dict[Path, int]
-    """The line of each field."""
+    marks: Marks
     first: int
     """The line in which it begins."""
     given_namespace: str | None = None
@@ -59,11 +75,15 @@ class Document:
     def line(self, *path: str | int) -> int:
         """The line of a field, or of the nearest one around it that is there."""
         for length in range(len(path), -1, -1):
-            if path[:length] in self.lines:
-                return self.lines[path[:length]]
+            if path[:length] in self.marks.lines:
+                return self.marks.lines[path[:length]]
         return self.first
 
-    def finding(self, rule: str, path: Path, message: str, remedy: str, level: Level = Level.ERROR) -> Finding:
+    def written(self, path: Path) -> str | None:
+        """How the file writes a value that is no text; None for a text, an object or a list."""
+        return self.marks.texts.get(path)
+
+    def finding(self, rule: str, path: Path, message: str, remedy: str = "", level: Level = Level.ERROR) -> Finding:
         """A finding about a field of it."""
         return Finding(rule, level, self.file, self.line(*path), self.about, path_of(*path), message, remedy)
 
@@ -75,26 +95,33 @@ class Source:
     documents: list[Document] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     is_whole: bool = True
-    """Whether it could be read to its end, and no field stands twice."""
+    """Whether kubectl takes the text: it can be read to its end, no field stands twice, each number is one of JSON."""
 
 
 class _Reader:
     """Reads the nodes of one document into values and lines."""
 
-    def __init__(self, file: str, loader: Loader, found: Source) -> None:
+    def __init__(self, file: str, loader: KubectlLoader, found: Source) -> None:
         self._file, self._loader, self._found, self._nodes = file, loader, found, 0
 
-    def value(self, node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:  # noqa: ANN401 - any YAML value
+    def value(self, node: yaml.Node, path: Path, marks: Marks) -> Any:  # noqa: ANN401 - any YAML value
         """The value of a node."""
         self._count(node, path)
-        lines.setdefault(path, _line(node))
+        marks.lines.setdefault(path, _line(node))
         if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path, lines)
+            return self._mapping(node, path, marks)
         if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, index), lines) for index, item in enumerate(node.value)]
-        if node.tag in NUMBERS and len(node.value) > LONGEST_NUMBER:  # in base 60 it takes the square of its length
+            return [self.value(item, (*path, index), marks) for index, item in enumerate(node.value)]
+        if node.tag in NUMBERS and len(node.value) > LONGEST_NUMBER:
             raise InvalidInput(f"{self._file}:{_line(node)}: a number of more than {LONGEST_NUMBER} characters")
-        return self._loader.construct_object(node)
+        found = self._loader.construct_object(node)
+        if isinstance(found, float) and not math.isfinite(found):
+            what, remedy = f"{node.value} is a number that JSON does not have", f'write "{node.value}" in quotes'
+            self._tell("yaml", node, path, f"{what}: kubectl refuses the file", remedy)
+            return node.value
+        if not isinstance(found, str):
+            marks.texts[path] = node.value
+        return found
 
     def _count(self, node: yaml.Node, path: Path) -> None:
         """Counts what is unfolded: a few lines of aliases can stand for more than fits."""
@@ -102,33 +129,27 @@ class _Reader:
         if self._nodes > MOST_NODES or len(path) > DEEPEST:
             raise InvalidInput(f"{self._file}:{_line(node)}: too large, or nested too deeply")
 
-    def _mapping(self, node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, path: Path, marks: Marks) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, item in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else "?"
             if name == "<<" and isinstance(item, yaml.MappingNode):
                 self._count(item, path)
-                found = {**self._mapping(item, path, {}), **found}
+                found = {**self._mapping(item, path, Marks()), **found}
                 continue
             own = (*path, name)
-            if name in found and own in lines:
-                self._found.is_whole = False
-                self._found.findings.append(
-                    Finding(
-                        "duplicate-key",
-                        Level.ERROR,
-                        self._file,
-                        _line(key),
-                        "",
-                        path_of(*own),
-                        f"{name} is there twice, first in line {lines[own]}",
-                        "remove one of the two: kubectl refuses the file",
-                    )
-                )
+            if name in found and own in marks.lines:
+                what = f"{name} is there twice, first in line {marks.lines[own]}"
+                self._tell("duplicate-key", key, own, what, "remove one of the two: kubectl refuses the file")
                 continue
-            lines[own] = _line(key)
-            found[name] = self.value(item, own, lines)
+            marks.lines[own] = _line(key)
+            found[name] = self.value(item, own, marks)
         return found
+
+    def _tell(self, rule: str, node: yaml.Node, path: Path, message: str, remedy: str) -> None:
+        self._found.is_whole = False
+        told = Finding(rule, Level.ERROR, self._file, _line(node), "", path_of(*path), message, remedy)
+        self._found.findings.append(told)
 
 
 def _line(node: yaml.Node) -> int:
@@ -143,16 +164,16 @@ def read(text: str, file: str, namespace: str | None = None) -> Source:
         found.is_whole = False
         return found
     try:
-        loader = Loader(text)
+        loader = KubectlLoader(text)
         reader = _Reader(file, loader, found)
         while loader.check_node():
             node = loader.get_node()
             if node is None:
                 continue
-            lines: dict[Path, int] = {}
-            value = reader.value(node, (), lines)
+            marks = Marks()
+            value = reader.value(node, (), marks)
             if value is not None:
-                unfolded = _unfolded(value, lines, file, _line(node), found)
+                unfolded = _unfolded(value, marks, file, _line(node), found)
                 found.documents += [replace(document, given_namespace=namespace) for document in unfolded]
     except InvalidInput as error:
         found.is_whole = False
@@ -166,7 +187,7 @@ def read(text: str, file: str, namespace: str | None = None) -> Source:
     return found
 
 
-def _unfolded(value: object, lines: dict[Path, int], file: str, first: int, found: Source) -> Iterator[Document]:
+def _unfolded(value: object, marks: Marks, file: str, first: int, found: Source) -> Iterator[Document]:
     if not isinstance(value, Mapping):
         what = f"expected an object, found {type(value).__name__}"
         found.findings.append(_broken(file, first, what, "write apiVersion, kind, metadata and spec"))
@@ -175,10 +196,10 @@ def _unfolded(value: object, lines: dict[Path, int], file: str, first: int, foun
     if str(value.get("kind", "")).endswith("List") and isinstance(nested, list):
         for index, item in enumerate(nested):
             if isinstance(item, Mapping):
-                own = {path[2:]: line for path, line in lines.items() if path[:2] == ("items", index)}
-                yield Document(file, item, own, own.get((), first))
+                own = marks.below("items", index)
+                yield Document(file, item, own, own.lines.get((), first))
         return
-    yield Document(file, value, lines, first)
+    yield Document(file, value, marks, first)
 
 
 def _broken(file: str, line: int, message: str, remedy: str) -> Finding:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from serin.api.files.form import EXAMPLES
-from serin.cli.lint import cel
+from serin.cli.lint import cel, metadata
 from serin.cli.lint.findings import Finding
 from serin.cli.lint.source import Document, Path
 
@@ -22,24 +23,30 @@ TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
 }
 LONGEST_SHOWN = 60
-METADATA = ("metadata",)
+METADATA = "metadata"
+REMEDIES = {pattern: f"write for example {example}" for pattern, example in EXAMPLES.items()} | metadata.REMEDIES
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]+)?")
 
 
 def problems(document: Document, schema: Schema) -> Iterator[Finding]:
     """Everything that the API server would say of the object, in the order of its fields."""
+    own_rules = any("self.metadata.name" in rule["rule"] for rule in schema.get("x-kubernetes-validations") or ())
+    form = metadata.object_meta(own_rules and cel.evaluator() is not None)
+    schema = {**schema, "properties": {**schema["properties"], METADATA: form}}
     stored = cel.with_defaults(schema, document.value)
     yield from _problems(document, schema, document.value, stored, ())
+    yield from metadata.problems(document)
 
 
 def _problems(doc: Document, schema: Schema, value: Any, stored: Any, path: Path) -> Iterator[Finding]:  # noqa: ANN401
     if value is None:
         return
-    if (wrong := _type_problem(schema, value)) is not None:
+    if (wrong := type_problem(schema, value, doc.written(path))) is not None:
         yield doc.finding("type", path, *wrong)
         return
     yield from _limits(doc, schema, value, path)
-    if isinstance(value, Mapping) and path != METADATA:
+    if isinstance(value, Mapping):
         yield from _fields(doc, schema, value, stored, path)
     elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for index, item in enumerate(value):
@@ -84,7 +91,8 @@ def _similar(name: str, known: Schema) -> str:
     return f"remove it; there are {', '.join(sorted(known)[:12])}" if known else "remove it"
 
 
-def _type_problem(schema: Schema, value: Any) -> tuple[str, str] | None:  # noqa: ANN401
+def type_problem(schema: Schema, value: Any, written: str | None) -> tuple[str, str] | None:  # noqa: ANN401
+    """What is wrong with the type, and the remedy; ``written``: how the file writes what is no text."""
     wanted = schema.get("type")
     if wanted is None or wanted not in TYPES:
         return None
@@ -94,8 +102,8 @@ def _type_problem(schema: Schema, value: Any) -> tuple[str, str] | None:  # noqa
     found = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}.get(
         type(value), "an object"
     )
-    message = f"must be {_article(wanted)}, and {_shown(value)} is {found}"
-    return message, _type_remedy(schema, wanted, value)
+    own = str(value) if written is None else written
+    return f"must be {_article(wanted)}, and {_shown(own)} is {found}", _type_remedy(schema, wanted, value, own)
 
 
 def _article(wanted: str) -> str:
@@ -104,14 +112,14 @@ def _article(wanted: str) -> str:
     )
 
 
-def _type_remedy(schema: Schema, wanted: str, value: Any) -> str:  # noqa: ANN401
+def _type_remedy(schema: Schema, wanted: str, value: Any, written: str) -> str:  # noqa: ANN401
     pattern = str(schema.get("pattern", ""))
     if wanted == "string" and pattern in EXAMPLES:
         return f"write a duration such as {EXAMPLES[pattern]}"
     if wanted == "string" and isinstance(value, bool):
-        return "put the word into quotes: YAML reads yes, no, on and off as booleans"
+        return f'write "{written}" in quotes: kubectl reads y, yes, on, n, no and off as booleans'
     if wanted == "string" and isinstance(value, int | float):
-        return f'write "{value}" in quotes'
+        return f'write "{written}" in quotes'
     if wanted in {"integer", "number"} and isinstance(value, str) and NUMBER.fullmatch(value):
         return f"write {value} without quotes"
     if wanted == "boolean" and isinstance(value, str) and value.lower() in {"true", "false"}:
@@ -149,9 +157,18 @@ def _limits(doc: Document, schema: Schema, value: Any, path: Path) -> Iterator[F
         )
     pattern = schema.get("pattern")
     if pattern and isinstance(value, str) and not re.search(pattern, value):
-        example = EXAMPLES.get(pattern)
-        remedy = f"write for example {example}" if example else f"it has to match {pattern}"
+        remedy = REMEDIES.get(pattern) or f"it has to match {pattern}"
         yield doc.finding("value", path, f"{_shown(value)} has not the form that is asked for", remedy)
+    if schema.get("format") == "date-time" and isinstance(value, str) and not _is_time(value):
+        yield doc.finding("value", path, f"{_shown(value)} is no time", "write a time such as 2027-01-04T00:00:00Z")
+
+
+def _is_time(text: str) -> bool:
+    """Whether the API server takes it for the format ``date-time``."""
+    try:
+        return TIME.fullmatch(text) is not None and datetime.fromisoformat(text.upper()).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _counted(size: float, unit: str) -> str:
@@ -181,8 +198,7 @@ def _rules(doc: Document, schema: Schema, stored: Any, path: Path) -> Iterator[F
     evaluate = cel.evaluator()
     for rule in schema.get("x-kubernetes-validations") or ():
         if evaluate is not None and evaluate(rule["rule"], stored) is False:
-            message = str(rule.get("message", rule["rule"]))
-            yield doc.finding("rule", path, message, f"change it so that {rule['rule']}"[:300])
+            yield doc.finding("rule", path, str(rule.get("message", rule["rule"])))
 
 
 def _shown(value: object) -> str:

@@ -12,6 +12,8 @@ from serin.policy_gates.approval import NotBy
 
 APPROVER = "-approver"
 """How the chart's role for approvers ends."""
+Place = tuple[str, str]
+"""Namespace and name of a ModelDeployment."""
 APPROVE = frozenset(("promotionactions/approve", "promotionactions/*", "*"))
 
 
@@ -21,6 +23,7 @@ def problems(documents: list[Document]) -> Iterator[Finding]:
     yield from _policies(documents)
     yield from _hostnames(documents)
     yield from _approvers(documents)
+    yield from _circles(documents)
 
 
 def _of(documents: list[Document], kind: str) -> list[Document]:
@@ -119,6 +122,38 @@ def _approvers(documents: list[Document]) -> Iterator[Finding]:
                     f"name one of {', '.join(sorted(may))}, or bind the group to the role for approvers",
                     Level.WARNING,
                 )
+
+
+def _circles(documents: list[Document]) -> Iterator[Finding]:
+    """Gates that wait for their own ModelDeployment, at once or by way of others: they hold for ever."""
+    policies = {(policy.namespace, policy.name): policy for policy in _of(documents, "PromotionPolicy")}
+    waits: dict[Place, list[tuple[Place, Finding]]] = {}
+    for model in _of(documents, "ModelDeployment"):
+        policy = policies.get((model.namespace, str(_part(model, "spec", "policyRef").get("name"))))
+        for index, gate in enumerate(_items(_part(policy, "spec").get("gates")) if policy is not None else ()):
+            upstream = gate.get("upstream")
+            if policy is None or not isinstance(upstream, Mapping) or "attestation" in upstream:
+                continue  # an attestation comes from another cluster, where the names may be the same
+            there = (str(upstream.get("namespace")), str(upstream.get("name")))
+            told = policy.finding(
+                "gate",
+                ("spec", "gates", index, "upstream"),
+                f"gate {gate.get('name')} makes {model.about} wait for itself: it holds for ever",
+                "name the ModelDeployment that has the version first, or give one of them another policy",
+            )
+            waits.setdefault((model.namespace, model.name), []).append((there, told))
+    for own, gates in waits.items():
+        yield from (told for there, told in gates if own in _reached(there, waits))
+
+
+def _reached(start: Place, waits: Mapping[Place, list[tuple[Place, Finding]]]) -> set[Place]:
+    """The ModelDeployments that one waits for, itself included."""
+    found, open_ends = {start}, [start]
+    while open_ends:
+        new = {there for there, _ in waits.get(open_ends.pop(), ())} - found
+        found |= new
+        open_ends += new
+    return found
 
 
 def unproven_eyes(documents: list[Document]) -> list[str]:
