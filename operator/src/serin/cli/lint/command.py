@@ -100,5 +100,5 @@ def lint(
             emit(json.dumps(formats.document(found), indent=2), Output(output.value))
         if found:
             raise typer.Exit(FOUND)
-        if (told := given.without_objects) is not None:
-            _nothing(told, files)
+        if given.without_objects is not None:
+            _nothing(given.without_objects, files)
