@@ -34,10 +34,12 @@ from serin.cli.page import command as page
 from serin.cli.reports import commands as reports
 from serin.cli.shell.asked import only_what_is_asked
 from serin.cli.shell.panels import arrange
+from serin.cli.shell.wording import Commands
 from serin.cli.where import Where
 from serin.judge import JUDGE_VERSION
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Serin: promotes models on KServe, and takes them back by itself.",

@@ -46,7 +46,7 @@ def _say(  # noqa: PLR0917 - one parameter an option
     from serin.cli.act.saying import Wish, said
     from serin.cli.live import session
 
-    with one_line(), session.opened(context, namespace) as seen:
+    with one_line():
         if not SHORTEST_ANSWER <= within <= LONGEST_ANSWER:
             raise InvalidInput(
                 f"--answer-within {within:g}: expected {SHORTEST_ANSWER:g} to {LONGEST_ANSWER:g} seconds"
@@ -64,7 +64,8 @@ def _say(  # noqa: PLR0917 - one parameter an option
             groups=groups or [],
             revision=revision,
         )
-        said(seen, wish)
+        with session.opened(context, namespace) as seen:
+            said(seen, wish)
 
 
 def _command(action: str, what: str) -> Callable[..., None]:
@@ -163,16 +164,19 @@ def freeze(  # noqa: PLR0917 - one parameter an option
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Lets nothing start or move forward in a namespace for a while; rollbacks go on."""
-    from serin.cli.act.freezing import Freeze, frozen, lifted
+    from serin.cli.act.freezing import Freeze, check, frozen, lifted
     from serin.cli.live import session
 
-    with one_line(), session.opened(context, namespace) as seen:
+    with one_line():
         if end is not None:
-            lifted(seen, end, output, yes=yes)
+            with session.opened(context, namespace) as seen:
+                lifted(seen, end, output, yes=yes)
             return
         if reason is None:
             raise InvalidInput("say why with --reason: every ModelDeployment that is held tells it")
         wish = Freeze(
             reason=reason, until=until, begins=begins, labels=selector, yes=yes, dry_run=dry_run, output=output
         )
-        frozen(seen, wish)
+        check(wish)
+        with session.opened(context, namespace) as seen:
+            frozen(seen, wish)

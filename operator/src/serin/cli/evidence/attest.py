@@ -51,7 +51,8 @@ def attested(target: str, where: Where, predicate: Predicate, chosen: str | None
         name = chosen or next((i.name for i in reversed(items) if not i.spec.get("continues")), None)
     item = next((item for item in items if item.name == name), None)
     if item is None or name is None:
-        raise InvalidInput(f"{target} has no PromotionRecord {name or ''}; expected prec/NAME or an export")
+        which = f"PromotionRecord {name}: --record names one that is in it" if name else "PromotionRecord"
+        raise InvalidInput(f"{target} has no {which}; expected prec/NAME, or an export (serin export mdep/NAME)")
     own = [i for i in items if name in {i.name, i.spec.get("continues")}]
     wrong = [found for found in verify(own).found if found.record]
     if wrong:
