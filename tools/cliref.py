@@ -86,9 +86,8 @@ def _command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - typer'
     for param in command.params:
         if param.name == "help":
             continue
-        names = ", ".join(
-            f"`{opt}`" for opt in (param.opts if param.param_type_name == "option" else [param.name.upper()])
-        )
+        named = [str(param.metavar or param.name.upper()).strip("[]")]  # an argument, as the usage names it
+        names = ", ".join(f"`{opt}`" for opt in (param.opts if param.param_type_name == "option" else named))
         yield f"| {names} | {_cell(getattr(param, 'help', '') or '')} | {_default(param)} |"
 
 

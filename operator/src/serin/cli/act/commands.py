@@ -9,10 +9,14 @@ import typer
 
 from serin.cli.console import NamespaceOption, Output, OutputOption, one_line
 from serin.cli.live.commands import ContextOption, TargetArgument
+from serin.cli.shell.completion import gates
 from serin.errors import InvalidInput
 
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", "-r", help="Why; it stands in the record. Asked for if absent.")
+]
+GateOption = Annotated[
+    str | None, typer.Option(help="Name of the gate; default: the one that waits.", autocompletion=gates)
 ]
 TicketOption = Annotated[str | None, typer.Option(help="Reference to a ticket.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to go on.")]
@@ -97,7 +101,7 @@ abort = _command("Abort", "Takes the candidate back, and refuses its revision un
 
 def approve(  # noqa: PLR0917 - one parameter an option
     target: TargetArgument,
-    gate: Annotated[str | None, typer.Option(help="Name of the gate; default: the one that waits.")] = None,
+    gate: GateOption = None,
     group: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,7 +123,7 @@ def approve(  # noqa: PLR0917 - one parameter an option
 
 def reject(  # noqa: PLR0917 - one parameter an option
     target: TargetArgument,
-    gate: Annotated[str | None, typer.Option(help="Name of the gate; default: the one that waits.")] = None,
+    gate: GateOption = None,
     reason: ReasonOption = None,
     ticket: TicketOption = None,
     yes: YesOption = False,  # noqa: FBT002 - a flag

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, note_whole, one_line, say, show
-from serin.cli.shell.completion import deployments, names_of_contexts
+from serin.cli.shell.completion import deployments, names_of_contexts, records_of_target
 from serin.errors import InvalidInput
 
 TargetArgument = Annotated[
@@ -140,7 +140,10 @@ def explain(
     target: TargetArgument,
     record: Annotated[
         str | None,
-        typer.Option(help="The rollout to explain; default: the present one, or why the last was taken back."),
+        typer.Option(
+            help="The rollout to explain; default: the present one, or why the last was taken back.",
+            autocompletion=records_of_target,
+        ),
     ] = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
