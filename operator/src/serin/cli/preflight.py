@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
+from serin.cli.live.views import DOCUMENT_VERSION
 from serin.cli.servers import chosen
 from serin.cli.survey_target import survey_target
 from serin.cli.where import Where
@@ -79,7 +80,8 @@ def ready(figures: list[SloFigures]) -> bool:
 
 def as_fields_of(figures: list[SloFigures]) -> dict[str, Any]:
     """All figures as one document."""
-    return {"ready": ready(figures), "slos": [_slo(f) for f in figures]}
+    head = {"apiVersion": DOCUMENT_VERSION, "kind": "PreflightReport"}
+    return {**head, "ready": ready(figures), "slos": [_slo(f) for f in figures]}
 
 
 def as_json(figures: list[SloFigures]) -> str:

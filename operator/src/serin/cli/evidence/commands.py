@@ -79,6 +79,7 @@ def verify(
     Several targets count together: what the cluster has deleted an export has.
     """
     from serin.cli.evidence.sources import items_from
+    from serin.cli.live.views import DOCUMENT_VERSION
     from serin.records.chain_report import ChainReport
     from serin.records.verify import verify as checked
 
@@ -87,7 +88,8 @@ def verify(
         items = [item for target in targets for item in items_from(target, where, report)]
         report = checked(items, heads=head or (), report=report)
         if for_programs(output):
-            show({"whole": report.whole, **dataclasses.asdict(report)}, output, ())
+            head = {"apiVersion": DOCUMENT_VERSION, "kind": "ChainReport", "whole": report.whole}
+            show({**head, **dataclasses.asdict(report)}, output, ())
         else:
             for found in report.found:
                 say(f"{found.finding}: {found.record + ': ' if found.record else ''}{found.message}")
