@@ -87,7 +87,9 @@ def test_every_name_of_an_object_is_offered(
     known = {"ModelDeployment": ["fraud"], "PromotionRecord": ["fraud-2", "fraud-1"], "Namespace": ["risk", "prod"]}
 
     def rows(_: object, resource: Resource, namespace: str, selector: str = "") -> list[dict[str, object]]:
-        assert resource.kind == "PromotionRecord" or not selector
+        own = "serin.dev/model-deployment=fraud,"
+        first = "!serin.dev/continues" if resource.kind == "PromotionRecord" else ""
+        assert selector == (f"{own}{first}" if "--record" in line else first)
         assert bool(namespace) is (resource.kind != "Namespace")
         return [{"metadata": {"name": name}} for name in known[resource.kind]]
 

@@ -34,7 +34,7 @@ def records_of_target(ctx: typer.Context, incomplete: str) -> list[str]:
     """The names of the PromotionRecords of the ModelDeployment that the line names."""
     from serin.api.names import MODEL_DEPLOYMENT
 
-    name = str(ctx.params.get("target") or "").rpartition("/")[2]
+    name = _target(ctx)
     return _fitting(_records(ctx, f"{MODEL_DEPLOYMENT}={name}" if name else "", ""), incomplete)
 
 
@@ -43,7 +43,7 @@ def gates(ctx: typer.Context, incomplete: str) -> list[str]:
     from serin.cluster.resources import MODEL_DEPLOYMENTS, PROMOTION_POLICIES
 
     def read(api: DirectApi, namespace: str) -> list[str]:
-        obj = api.get(MODEL_DEPLOYMENTS, namespace, str(ctx.params.get("target") or "").rpartition("/")[2])
+        obj = api.get(MODEL_DEPLOYMENTS, namespace, _target(ctx))
         policy = api.get(PROMOTION_POLICIES, namespace, obj["spec"]["policyRef"]["name"])
         return [str(gate["name"]) for gate in policy["spec"].get("gates") or [] if "approval" in gate]
 
@@ -65,6 +65,11 @@ def names_of_contexts(incomplete: str) -> list[str]:
     from serin.cluster.kubeconfig import contexts
 
     return [name for name in contexts() if name.startswith(incomplete)]
+
+
+def _target(ctx: typer.Context) -> str:
+    """The name of the ModelDeployment that the line names; an option without its value leaves it among the rest."""
+    return str(ctx.params.get("target") or next(iter(ctx.args), "")).rpartition("/")[2]
 
 
 def _deployments(ctx: typer.Context, prefix: str) -> list[str]:

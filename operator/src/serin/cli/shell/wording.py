@@ -30,7 +30,7 @@ class Commands(TyperGroup):
 
 def worded(error: typer.BadParameter) -> str:
     """The message of an error without the words of the library's checks."""
-    found = getattr(error.__cause__, "errors", list)()
+    found: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
     first = found[0] if found else {}
     if first.get("type") in EXPECTED:
         return f"{str(first.get('input'))!r}: expected {EXPECTED[first['type']]}"
