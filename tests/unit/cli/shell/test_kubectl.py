@@ -52,7 +52,7 @@ def test_kubectl_is_told_commands_options_and_objects(
     assert completed(monkeypatch, capsys, "get", "fr") == ["fraud", ":4"]
 
 
-POLICY = {"spec": {"gates": [{"name": "cab", "approval": {}}, {"name": "budget", "metric": {}}]}}
+POLICY: dict[str, object] = {"spec": {"gates": [{"name": "cab", "approval": {}}, {"name": "budget", "metric": {}}]}}
 
 
 @pytest.mark.parametrize(

@@ -88,8 +88,8 @@ def verify(
         items = [item for target in targets for item in items_from(target, where, report)]
         report = checked(items, heads=head or (), report=report)
         if for_programs(output):
-            head = {"apiVersion": DOCUMENT_VERSION, "kind": "ChainReport", "whole": report.whole}
-            show({**head, **dataclasses.asdict(report)}, output, ())
+            kind = {"apiVersion": DOCUMENT_VERSION, "kind": "ChainReport", "whole": report.whole}
+            show({**kind, **dataclasses.asdict(report)}, output, ())
         else:
             for found in report.found:
                 say(f"{found.finding}: {found.record + ': ' if found.record else ''}{found.message}")
