@@ -27,6 +27,7 @@ from serin.cli.main import app
 from serin.report.facts.bundle import Bundle
 from serin.report.weekly.figures import Review
 from serin.schema.types import ApiModel
+from tools import clidocs
 
 REFERENCE = Path("docs/reference")
 PAGE, SCHEMA = REFERENCE / "cli.md", REFERENCE / "cli-schema.json"
@@ -37,6 +38,7 @@ REPORTS: dict[Path, type[ApiModel]] = {
 DOCUMENTS = (
     *(views.Rows, views.Details, views.History, views.Explanation, views.Result),
     *(Changes, views.Asked),
+    *clidocs.DOCUMENTS,
 )
 """Everything that a command prints as one document."""
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -46,8 +48,8 @@ HEAD = """# The command line
 `serin`, also as `kubectl serin`. This page is made from the code by `python -m tools.cliref`.
 
 Every command takes `--help`. Those that read a cluster take `--context` (of the kubeconfig) and `-n`/`--namespace`;
-those with `-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` of the commands that
-read or change a rollout have a [schema](cli-schema.json), so have those of [`bundle`](incident-bundle-schema.json) and
+those with `-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` have a
+[schema](cli-schema.json); so have those of [`bundle`](incident-bundle-schema.json) and
 of [`report --since --format json`](rollout-review-schema.json): fields are added to them and never taken away. Colour
 needs a terminal and no `NO_COLOR`; the width is that of the terminal.
 
@@ -86,9 +88,8 @@ def _command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - typer'
     for param in command.params:
         if param.name == "help":
             continue
-        names = ", ".join(
-            f"`{opt}`" for opt in (param.opts if param.param_type_name == "option" else [param.name.upper()])
-        )
+        named = [str(param.metavar or param.name.upper()).strip("[]")]  # an argument, as the usage names it
+        names = ", ".join(f"`{opt}`" for opt in (param.opts if param.param_type_name == "option" else named))
         yield f"| {names} | {_cell(getattr(param, 'help', '') or '')} | {_default(param)} |"
 
 
@@ -122,16 +123,19 @@ def _defined(view: type, defs: dict[str, Any]) -> None:
     defs[view.__name__] = {}
     hints, told = typing.get_type_hints(view), _field_docs(view)
     properties: dict[str, Any] = {}
+    absent = set[str]()
     for each in dataclasses.fields(view):
         of = _typed(hints[each.name], defs)
         if each.name in {"kind", "api_version"} and each.default is not dataclasses.MISSING:
             of = {"const": each.default}
-        properties[views.camel(each.name)] = of | ({"description": told[each.name]} if each.name in told else {})
+        name = each.metadata.get("name") or views.camel(each.name)
+        properties[name] = of | ({"description": told[each.name]} if each.name in told else {})
+        absent |= {name} if each.metadata.get("optional") else set()
     defs[view.__name__] = {
         "type": "object",
         "description": TICKS.sub(r"\1", " ".join((view.__doc__ or "").split())),
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in absent],
     }
 
 
@@ -141,6 +145,8 @@ def _typed(hint: Any, defs: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 -
         return {"anyOf": [_typed(inner, defs), {"type": "null"}]}
     if get_origin(hint) is list:
         return {"type": "array", "items": _typed(get_args(hint)[0], defs)}
+    if get_origin(hint) is dict:
+        return {"type": "object", "additionalProperties": _typed(get_args(hint)[1], defs)}
     if dataclasses.is_dataclass(hint):
         _defined(hint, defs)  # type: ignore[arg-type]
         return {"$ref": f"#/$defs/{hint.__name__}"}  # type: ignore[union-attr]

@@ -19,6 +19,8 @@ import yaml
 from serin import __version__
 
 PROGRAM, LICENCE = "kubectl-serin", "LICENSE"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""Of this process: ``tools.onefile`` makes the archives with the same environment."""
 PLATFORMS = ("linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64")
 DESCRIPTION = """\
 Follow and steer the rollouts of models on KServe that Serin makes: what serves, what is on trial, the evidence against
@@ -26,8 +28,11 @@ its threshold, why it waits and what ends it; hold, approve, abort and promote w
 """
 
 
-def manifest(archives: dict[str, Path], base_url: str) -> dict[str, Any]:
-    """Returns the manifest; ``ValueError`` for an archive that krew could not use."""
+def manifest(archives: dict[str, Path], base_url: str, python: str = PYTHON) -> dict[str, Any]:
+    """Returns the manifest; ``ValueError`` for an archive that krew could not use.
+
+    ``python`` is the version that the archives were made with: compiled packages for it, and no other, are in them.
+    """
     return {
         "apiVersion": "krew.googlecontainertools.github.com/v1alpha2",
         "kind": "Plugin",
@@ -37,7 +42,7 @@ def manifest(archives: dict[str, Path], base_url: str) -> dict[str, Any]:
             "homepage": base_url.rsplit("/releases", 1)[0],
             "shortDescription": "Follow and steer rollouts of models on KServe",
             "description": DESCRIPTION,
-            "caveats": "Needs Python 3.11 or later, and Serin in the cluster.\n",
+            "caveats": f"Needs Python {python} as python3, no other version, and Serin in the cluster.\n",
             "platforms": [_platform(name, path, base_url) for name, path in archives.items()],
         },
     }
@@ -66,11 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prints the manifest; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tools.krew")
     parser.add_argument("--base-url", required=True, help="where the archives of the release lie")
+    parser.add_argument("--python", default=PYTHON, help="version of Python that made the archives (default: this one)")
     parser.add_argument("archives", nargs="+", help="PLATFORM=FILE")
     args = parser.parse_args(argv)
     pairs = dict(each.partition("=")[::2] for each in args.archives)
     try:
-        made = manifest({name: Path(file) for name, file in pairs.items()}, args.base_url.rstrip("/"))
+        made = manifest({name: Path(file) for name, file in pairs.items()}, args.base_url.rstrip("/"), args.python)
     except (ValueError, OSError, tarfile.TarError) as error:
         print(f"tools.krew: {error}", file=sys.stderr)
         return 2

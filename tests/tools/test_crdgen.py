@@ -123,3 +123,21 @@ def test_a_file_that_differs_is_named_until_it_is_written_again(
     (tmp_path / "promotionactions.yaml").write_text("")
     assert main(["--check", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"{tmp_path}/promotionactions.yaml differs from the models; run `make crds`\n"
+
+
+def undescribed(schema: dict[str, Any], path: str) -> Any:
+    """The fields of a schema without a description."""
+    for name, field in schema.get("properties", {}).items():
+        if not field.get("description"):
+            yield f"{path}.{name}"
+        yield from undescribed(field, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from undescribed(schema[key], path)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
+def test_kubectl_explain_has_a_sentence_for_every_field(kind: Any) -> None:
+    schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    known = {f"{kind.short}.{name}" for name in ("apiVersion", "kind", "metadata")}  # the API server's own
+    assert set(undescribed(schema, kind.short)) - known == set()

@@ -23,7 +23,7 @@ def test_a_field_is_told_with_its_type_its_default_and_its_bounds() -> None:
     text = rendered()["promotionpolicies.md"]
     assert "| `slos[].severity` | string | `Critical` |" in text
     assert "One of `Critical`, `Required`, `Advisory`." in text
-    assert "| **`slos`** | list of object |  | At most 32 entries. |" in text
+    assert "nothing could be rolled back. At most 32 entries. |" in text
 
 
 def test_a_rule_of_the_kind_is_told_in_its_own_words() -> None:

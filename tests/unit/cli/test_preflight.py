@@ -203,5 +203,24 @@ def test_a_missing_or_broken_kubeconfig_is_one_line_and_code_2(
     done = CliRunner().invoke(app, ["preflight", "mdep/fraud"])
     assert done.exit_code == 2, done.output
     [line] = done.output.splitlines()
-    assert line.startswith("serin: the cluster cannot be read: ")
+    assert line.startswith("serin: the cluster: ")
     assert words in line
+
+
+@pytest.mark.parametrize(
+    "command", [["preflight", "mdep/fraud"], ["export", "mdep/fraud"], ["verify", "mdep/fraud"], ["attest", "prec/a-1"]]
+)
+def test_a_cluster_that_does_not_answer_is_one_sentence_with_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(kubeconfig("server: 'http://127.0.0.1:1'"), "utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    done = CliRunner().invoke(app, command)
+    [line] = done.output.splitlines()
+    assert done.exit_code == 2
+    assert line.endswith(
+        ": cannot connect to 127.0.0.1:1: Connection refused "
+        "(is it the right cluster? kubectl config current-context, or --context)"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,10 @@ def test_the_table_for_people(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 0
     assert "rolled back                     100.00%" in result.stdout
-    assert "predicted for availability" in result.stdout
+    said = result.stdout.splitlines()
+    at = said.index("predicted for availability, a constant weight of 5 %:")
+    assert re.fullmatch(r"  bad requests at twice the allowed share are found after [0-9.]+ s", said[at + 1])
+    assert re.fullmatch(r"  a candidate as good as stable passes after [0-9.]+ s", said[at + 4])
 
 
 def test_the_first_run_is_drawn(tmp_path: Path) -> None:
@@ -110,7 +114,11 @@ def test_all_steps_are_played_at_their_weights(tmp_path: Path) -> None:
     found = json.loads(result.stdout)
     assert (found["promoted"], found["rolledBack"]) == (1.0, 0.0)
     assert 120 <= found["passingP50"] <= 300
-    assert len(found["predicted"]) == 2, "a forecast a step"
+    assert [(each["step"], each["weight"]) for each in found["predicted"]] == [(1, 5), (2, 50)], "a forecast a step"
+    told = CliRunner().invoke(app, [*head, "--rps", "2", "--candidate-bad", "0.001"]).stdout.splitlines()
+    heads = [line for line in told if line.startswith("predicted")]
+    assert heads == [f"predicted for availability, step {n} at {w} %:" for n, w in ((1, 5), (2, 50))]
+    assert max(map(len, told)) <= 80
     for wrong in ([], ["--rps", "9", "--stable-rps", "9"], ["--stable-rps", "9"]):
         refused = CliRunner().invoke(app, [*head, "--candidate-bad", "0.1", *wrong])
         assert refused.exit_code == 2

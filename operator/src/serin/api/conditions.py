@@ -34,11 +34,17 @@ class Condition(ApiModel):
     """One condition, exactly as ``metav1.Condition`` defines it."""
 
     type: Annotated[str, Field(max_length=316)]
+    """What the condition is about, such as Ready or Stalled."""
     status: ConditionStatus
+    """Whether it holds: True, False or Unknown."""
     observed_generation: int | None = None
+    """The ``metadata.generation`` that it was found for."""
     last_transition_time: Time
+    """When ``status`` changed last."""
     reason: Annotated[str, Field(max_length=1024, min_length=1)]
+    """Why, in one word for programs."""
     message: Annotated[str, Field(max_length=32768)]
+    """Why, in a sentence for people."""
 
 
 def merge(old: Iterable[Condition], new: Iterable[Condition]) -> list[Condition]:

@@ -45,17 +45,33 @@ PREDICTOR_RULES = validations(
     ),
 )
 
+
+def _told(text: str) -> dict[str, str]:
+    """The description of a field, as ``kubectl explain`` shows it."""
+    return {"description": text}
+
+
+_LABELS = {"type": "object", "additionalProperties": {"type": "string", "maxLength": 63}}
+_ANNOTATIONS = {"type": "object", "additionalProperties": {"type": "string", "maxLength": 65536}}
+_CONTAINERS = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 32,
+    "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+}
+_PERCENT = {"type": "integer"} | _told("Refused: how much traffic a revision gets is Serin's to decide.")
 _FREE = {"type": "object", "nullable": True, "x-kubernetes-preserve-unknown-fields": True}
 _COUNT = {"type": "integer", "nullable": True, "format": "int32"}
 _WORD = {"type": "string", "nullable": True, "maxLength": 253}
 SCALING_SCHEMA: dict[str, Any] = {
-    "minReplicas": _COUNT | {"minimum": 0},
-    "maxReplicas": _COUNT | {"minimum": 0},
-    "scaleTarget": _COUNT,
-    "scaleMetric": _WORD,
-    "scaleMetricType": _WORD,
-    "autoScaling": _FREE,
-    "deploymentStrategy": _FREE,
+    "minReplicas": _COUNT | {"minimum": 0} | _told("Least number of pods; KServe's default is 1."),
+    "maxReplicas": _COUNT | {"minimum": 0} | _told("Largest number of pods to which KServe's autoscaler may go."),
+    "scaleTarget": _COUNT | _told("The value of scaleMetric for each pod that the autoscaler aims at."),
+    "scaleMetric": _WORD
+    | _told("What the autoscaler looks at: cpu, memory, concurrency or rps, as KServe's mode takes it."),
+    "scaleMetricType": _WORD | _told("How scaleTarget is meant: Utilization, AverageValue or Value."),
+    "autoScaling": _FREE | _told("KServe's AutoScalingSpec, in place of the scale fields above."),
+    "deploymentStrategy": _FREE | _told("How Kubernetes replaces pods of one revision: the strategy of a Deployment."),
 }
 """They are outside the revision, so no dry run sees a change of them: the API server checks their types here. A
 template may render an empty one as null."""
@@ -65,28 +81,30 @@ PREDICTOR_SCHEMA: dict[str, Any] = {
     "x-kubernetes-preserve-unknown-fields": True,
     # Only what the rules name is declared; the rest is KServe's and is checked by a dry run.
     "properties": {
-        "canaryTrafficPercent": {"type": "integer"},
-        "name": {"type": "string", "maxLength": 253},
-        "workerSpec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        "canaryTrafficPercent": _PERCENT,
+        "name": {"type": "string", "maxLength": 253} | _told("Refused: the name is Serin's to set."),
+        "workerSpec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        | _told("Refused: a model on several nodes is not supported."),
         **SCALING_SCHEMA,
         "model": {
             "type": "object",
             "x-kubernetes-preserve-unknown-fields": True,
             "properties": {
-                "storageUri": {"type": "string", "maxLength": 2048},
-                "runtime": {"type": "string", "maxLength": 253},
-                "args": {"type": "array", "maxItems": 256, "items": {"type": "string", "maxLength": 32768}},
+                "storageUri": {"type": "string", "maxLength": 2048} | _told("Refused: write it as spec.model.uri."),
+                "runtime": {"type": "string", "maxLength": 253}
+                | _told("Name of the ServingRuntime or ClusterServingRuntime; default: KServe chooses by modelFormat."),
+                "args": {"type": "array", "maxItems": 256, "items": {"type": "string", "maxLength": 32768}}
+                | _told("Further arguments of the model server."),
             },
+        }
+        | _told("The model and what serves it, as KServe's ModelSpec; without its storageUri."),
+        "labels": _LABELS | _told("Labels of the pods, and of the InferenceService where a tool reads them there."),
+        "annotations": _ANNOTATIONS | _told("Annotations of the pods, and of the InferenceService likewise."),
+        "containers": _CONTAINERS | _told("A server of your own in place of model: containers as in a pod."),
+        **{
+            name: _FREE | _told(f"KServe's older spelling: write it as model with modelFormat {name}.")
+            for name in OLDER_SPELLINGS
         },
-        "labels": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 63}},
-        "annotations": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 65536}},
-        "containers": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": 32,
-            "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-        },
-        **dict.fromkeys(OLDER_SPELLINGS, _FREE),
     },
     **PREDICTOR_RULES,
 }
@@ -96,9 +114,10 @@ TRANSFORMER_SCHEMA: dict[str, Any] = {
     "nullable": True,
     "x-kubernetes-preserve-unknown-fields": True,
     "properties": {
-        "canaryTrafficPercent": {"type": "integer"},
+        "canaryTrafficPercent": _PERCENT,
         **SCALING_SCHEMA,
-        **{name: PREDICTOR_SCHEMA["properties"][name] for name in ("labels", "annotations", "containers")},
+        **{name: PREDICTOR_SCHEMA["properties"][name] for name in ("labels", "annotations")},
+        "containers": _CONTAINERS | _told("The container that transforms, as in a pod."),
     },
     **validations(
         ("!has(self.canaryTrafficPercent)", "canaryTrafficPercent is Serin's to decide; leave it out"),
@@ -170,6 +189,7 @@ class PolicyRef(ApiModel):
     """A PromotionPolicy in the same namespace."""
 
     name: ObjectName
+    """Name of the PromotionPolicy."""
 
 
 class Downstream(ApiModel):

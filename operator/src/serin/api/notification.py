@@ -23,11 +23,16 @@ class SloFigures(ApiModel):
     """The figures of one SLO when it was decided."""
 
     name: Name
+    """Name of the SLO in the policy."""
     verdict: Stored[Verdict]
     bad: int
+    """Bad requests of the candidate."""
     total: int
+    """All requests of the candidate."""
     stable_bad: int
+    """Bad requests of stable meanwhile."""
     stable_total: int
+    """All requests of stable meanwhile."""
     evidence: Annotated[dict[str, Word], Field(max_length=8)] = {}
     """log10 of the e-values, by test."""
     threshold: Word = ""
@@ -46,6 +51,7 @@ class Notification(ApiModel):
     """Receivers that have not taken it yet."""
     reason: Stored[Reason] | None = None
     message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] = ""
+    """What receivers are told, in a sentence."""
     phase: Stored[Phase] | None = None
     weight: Annotated[int, Field(ge=0, le=100)] = 0
     """Percent of traffic on the candidate from then on."""
@@ -56,11 +62,13 @@ class Notification(ApiModel):
     candidate: Word = ""
     """Version; empty outside of rollouts."""
     record: AnyName = ""
+    """Name of the PromotionRecord of the rollout; empty outside of rollouts."""
     by: User | None = None
     """Who asked for it by a PromotionAction."""
     exposed_at: Time | None = None
     """When the candidate was first sent requests."""
     slos: Annotated[list[OrOmitted[SloFigures]], Field(max_length=MOST_FIGURES)] = []
+    """The figures of the SLOs that matter most for it, at most three."""
     counted_until: Time | None = None
     """End of the newest window whose requests are in the first of ``slos``; later ones are in no number."""
     unknown_since: Time | None = None

@@ -62,6 +62,7 @@ class PromotionActionSpec(ApiModel):
     """What is asked for, on which rollout or revision, by whom and why. Immutable: create another action instead."""
 
     model_deployment: Annotated[Name, declared(OBJECT_NAME)]
+    """Name of the ModelDeployment, in the same namespace."""
     action: ActionKind
     """What is asked for. Retry needs ``revision``, all others ``rollout``; Approve and Reject need ``gate``, too."""
     rollout: Annotated[Word, declared(OBJECT_NAME)] | None = None
@@ -74,6 +75,7 @@ class PromotionActionSpec(ApiModel):
     """Groups of the user who creates the action, for a gate that asks for some; the chart's admission policies check
     that the user is a member of each."""
     reason: Annotated[Line, Field(max_length=512)] | None = None
+    """Why; it stands in the record of the rollout."""
     ticket: Annotated[Line, Field(max_length=128)] | None = None
     """Reference to a ticket, for example of the change management."""
     requested_by: Annotated[Line, Field(max_length=512, min_length=1)]
@@ -100,7 +102,9 @@ class PromotionActionStatus(ApiModel):
 
     outcome: Stored[ActionOutcome] | None = None
     message: Text | None = None
+    """What was done, or why it was refused."""
     at: Time | None = None
+    """When it was answered."""
 
 
 class PromotionAction(ApiModel):

@@ -15,6 +15,7 @@ class ModelSelector(ApiModel):
     """The ModelDeployments that a freeze is about: those with all of the labels."""
 
     match_labels: Annotated[dict[str, Word], Field(min_length=1, max_length=16)]
+    """Labels that a ModelDeployment must have, all of them."""
 
 
 class PromotionFreezeSpec(ApiModel):

@@ -130,6 +130,8 @@ class PromotionPolicySpec(ApiModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
         ),
     ]
+    """What is counted of both arms and judged; at least one has severity Critical, or nothing could be rolled
+    back."""
     analysis: Analysis = Analysis()
     steps: Annotated[
         list[Step],
@@ -147,6 +149,8 @@ class PromotionPolicySpec(ApiModel):
             },
         ),
     ]
+    """The weights that the candidate gets, one after the other, rising; after the last one it gets all traffic, or
+    bakes."""
     bake: Bake | None = None
     """A time after the last step in which the old revision stays; without it, the old revision is removed as soon as
     the last step has passed."""

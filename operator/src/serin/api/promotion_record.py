@@ -22,18 +22,24 @@ class RevisionSource(OfWorkload):
     """A revision with what the user wrote for it, so that it can be served again from the record alone."""
 
     digest: Word | None = None
+    """Digest of the model, if the user or the URI gave one."""
     model: FreeForm
+    """``spec.model`` as it was written."""
     predictor: FreeForm
+    """``spec.predictor`` as it was written."""
     transformer: FreeForm | None = None
+    """``spec.transformer`` as it was written; absent without one."""
 
 
 class PolicySnapshot(ApiModel):
     """The policy as it was when the rollout started."""
 
     name: Word
+    """Name of the PromotionPolicy."""
     hash: Word
     """sha256 of the canonical JSON of ``spec``."""
     spec: FreeForm
+    """The ``spec`` of the PromotionPolicy."""
 
 
 class RequestedBy(ApiModel):
@@ -51,14 +57,18 @@ class PromotionRecordSpec(ApiModel):
     """What is fixed when the rollout starts. Immutable."""
 
     model_deployment: Name
+    """Name of the ModelDeployment."""
     attempt: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of the rollout among those of the ModelDeployment, from 1."""
     candidate: RevisionSource
     stable: RevisionSource | None = None
     """Absent on the first deployment."""
     policy: PolicySnapshot | None = None
     """Absent on the first deployment, which has nothing to be compared with."""
     judge_version: Word
+    """Version of the judge when the rollout started."""
     started_at: Time
+    """When the rollout started."""
     requested_by: RequestedBy | None = None
     """Absent in records of an earlier Serin, and where the ModelDeployment does not tell it."""
     missing_attempts: Annotated[list[int], Field(max_length=100)] | None = None
@@ -80,9 +90,12 @@ class TimelineEntry(ApiModel):
     """A decision: the weight from then on, and why."""
 
     at: Time
+    """When it was decided."""
     weight: Annotated[int, Field(ge=0, le=100)]
+    """Percent of traffic on the candidate from then on."""
     reason: Stored[Reason]
     message: Text
+    """Why, in a sentence."""
     shadow: bool | None = None
     """True while the candidate got mirrored requests or previews and no weight."""
 
@@ -91,6 +104,7 @@ class WindowBlock(ApiModel):
     """Sealed windows of one SLO, in order."""
 
     slo: Name
+    """Name of the SLO in the policy."""
     start: Time
     """Start of the first window."""
     seconds: Annotated[int, Field(ge=1, le=300)]
@@ -128,6 +142,7 @@ class HoldEntry(ApiModel):
     message: Annotated[str, Field(max_length=512)]
     """As it was when the hold began."""
     since: Time
+    """When it began."""
     until: Time | None = None
     """Absent while it lasts. One that comes back within a minute for the same reason goes on: see ``times``."""
     times: Annotated[int, Field(ge=1)] = 1
@@ -142,15 +157,18 @@ class ChainStart(ApiModel):
     that wrote no hash, or are not finished. ``PreviousMissing``: those before were deleted. ``PreviousUnreadable``: the
     records could not be listed for two minutes, and the outcome was not to wait any longer."""
     message: Annotated[str, Field(max_length=512)]
+    """The same in a sentence."""
 
 
 class RollbackCost(ApiModel):
     """What a candidate that was taken back has cost, as counted by the SLO that it broke, else by the first one."""
 
     slo: Name
+    """Name of the SLO whose counts these are."""
     requests: int
     """Requests that the candidate answered."""
     bad_requests: int
+    """Those of them that were bad."""
     excess_bad_requests: int
     """Bad requests beyond those that stable would have had with as many requests; at least 0."""
 
@@ -161,9 +179,11 @@ class PromotionRecordStatus(ApiModel):
     outcome: Stored[Outcome] | None = None
     reason: Stored[Reason] | None = None
     message: Text | None = None
+    """How it ended, in a sentence."""
     decided_at: Time | None = None
     """When the outcome was decided, to the microsecond."""
     finished_at: Time | None = None
+    """When the record was finished; it never changes from then on."""
     judge_version: Word | None = None
     """Version of the judge that decided. A Serin that is upgraded in mid-rollout judges all windows again."""
     first_breach_at: Time | None = None
@@ -173,16 +193,19 @@ class PromotionRecordStatus(ApiModel):
     gates: Annotated[list[GateStatus], Field(max_length=MOST_GATE_RESULTS)] = []
     """The gates of the policy that opened or ended the rollout: who, when, why, for which move; oldest first."""
     timeline: Annotated[list[TimelineEntry], Field(max_length=MOST_ENTRIES)] = []
+    """The decisions of the rollout, oldest first; older ones may be in the parts."""
     holds: Annotated[list[OrOmitted[HoldEntry]], Field(max_length=MOST_ENTRIES)] = []
     """What kept the rollout from moving forward, and when, oldest first. Older ones may be in the parts."""
     served: ServedArms | None = None
     """What the arms ran; absent where no pod told it."""
     blocks: Annotated[list[WindowBlock], Field(max_length=2000)] = []
+    """The windows of counts that the verdicts rest on, by SLO, in order."""
     parts: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """How many objects the record has: this one, and those that continue it (``NAME-part-2`` …). Absent for 1."""
     requests: Annotated[dict[str, int], Field(max_length=32)] = {}
     """Requests that the candidate answered, by SLO."""
     bad_requests: Annotated[dict[str, int], Field(max_length=32)] = {}
+    """Bad ones among ``requests``, by SLO."""
     counted_until: Time | None = None
     """Where the candidate was taken back: end of the windows whose requests are counted. Later ones are in none."""
     exposed_at: Time | None = None

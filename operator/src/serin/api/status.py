@@ -31,7 +31,9 @@ class RevisionRef(OfWorkload):
     """A revision and the object that serves it."""
 
     since: Time | None = None
+    """Since when it is what it is here: stable, on trial, or without traffic."""
     until: Time | None = None
+    """Until when it is kept, where it is kept for a time only."""
     template: Word | None = None
     """The pod-template-hash label of its pods; it changes when KServe renders the pods anew."""
 
@@ -40,6 +42,7 @@ class Weights(ApiModel):
     """Percent of traffic on the candidate."""
 
     desired: Annotated[int, Field(ge=0, le=100)] = 0
+    """Percent that Serin has decided on."""
     applied: Annotated[int, Field(ge=0, le=100)] = 0
     """Percent that the gateway has accepted."""
     observed: Word | None = None
@@ -50,13 +53,16 @@ class ArmCounts(ApiModel):
     """Requests of one arm since the rollout began."""
 
     bad: int
+    """Bad requests."""
     total: int
+    """All requests."""
 
 
 class SloStatus(ApiModel):
     """Where the evidence for one SLO stands. Evidence is log10 of the e-value, rounded to 1e-6, as a string."""
 
     name: Name
+    """Name of the SLO in the policy."""
     severity: Stored[Severity]
     verdict: Stored[Verdict]
     candidate: ArmCounts
@@ -69,12 +75,14 @@ class SloStatus(ApiModel):
     pass_threshold: Word
     """The SLO passes when the mean of the e-values ``e3`` and ``e4`` is at or above this."""
     message: Text
+    """The counts and the evidence in a sentence."""
 
 
 class Retry(ApiModel):
     """A rejected revision that may be tried again once."""
 
     revision: Name
+    """Name of the revision."""
     asked: AnsweredAction
     """The PromotionAction Retry that allows it; it is copied into the record of the rollout."""
 
@@ -83,6 +91,7 @@ class Interruption(ApiModel):
     """The candidate lost its last ready endpoint. Its weight is 0 until it is ready again or taken back."""
 
     at: Time
+    """When the candidate lost its last ready endpoint."""
     weight: Annotated[int, Field(ge=0, le=100)]
     """Percent that the candidate had, and gets back."""
     ready_at: Time | None = None
@@ -90,6 +99,7 @@ class Interruption(ApiModel):
     cause: Stored[Reason] | None = None
     """Why the candidate lost its endpoints, if a pod still said so when it did."""
     cause_message: Annotated[str, Field(max_length=512)] | None = None
+    """The same in a sentence, with the words of Kubernetes."""
 
 
 class WriteFailure(ApiModel):
@@ -104,19 +114,23 @@ class WriteFailure(ApiModel):
     message: Annotated[str, Field(max_length=1024)]
     """The error message of the API server."""
     since: Time
+    """Since when the write has failed."""
 
 
 class RolloutStatus(ApiModel):
     """One attempt to promote one revision."""
 
     record: Word
+    """Name of the PromotionRecord of this rollout."""
     step: Annotated[int, Field(ge=0, le=100)] = 0
     """1 for the first step; 0 before the first weight."""
     steps: Annotated[int, Field(ge=0, le=100)] = 0
+    """How many steps the policy has."""
     returning: bool = False
     """True when the rollout returns to the revision that was stable before: without steps and bake; readiness and
     capacity are still required."""
     started_at: Time
+    """When the rollout started."""
     routed_at: Time | None = None
     """When the gateway had accepted the route that names the candidate, at weight 0."""
     exposed_at: Time | None = None
@@ -132,6 +146,7 @@ class RolloutStatus(ApiModel):
     verdict: Stored[Verdict] | None = None
     reason: Stored[Reason]
     message: Text
+    """What the rollout waits for or does, in a sentence with numbers."""
     since: Time
     """Since when ``reason`` has been the reason."""
     wake_at: Time | None = None
@@ -140,6 +155,7 @@ class RolloutStatus(ApiModel):
     """How the rollout ends, as soon as that is decided."""
     cause: Stored[Reason] | None = None
     cause_message: Text | None = None
+    """Why it ends as it does, in a sentence."""
     decided_at: Time | None = None
     """When ``outcome`` was decided, to the microsecond."""
     decided_weight: Annotated[int, Field(ge=0, le=100)] | None = None
@@ -171,6 +187,7 @@ class RolloutStatus(ApiModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
         ),
     ] = []
+    """Where the evidence stands, by SLO of the policy."""
 
     @property
     def exposed(self) -> bool:
@@ -201,29 +218,38 @@ class Rejection(ApiModel):
     """A revision that was taken back."""
 
     revision: Name
+    """Name of the revision."""
     version: Word
+    """The user's name for it: ``spec.model.version``."""
     hash: Sha256 | None = None
     """SHA-256 of its content."""
     at: Time
+    """When it was taken back."""
     reason: Stored[Reason]
     record: Word
+    """Name of the PromotionRecord that says why."""
 
 
 class PendingOutcome(ApiModel):
     """The end of a rollout that is not written into its PromotionRecord yet."""
 
     record: Word
+    """Name of the PromotionRecord that it will be written to."""
     revision: Name
+    """The revision that was on trial."""
     outcome: Stored[Outcome]
     cause: Stored[Reason]
     message: Text
+    """How it ended, in a sentence."""
     decided_at: Time
+    """When the outcome was decided."""
 
 
 class ModelDeploymentStatus(ApiModel):
     """What Serin knows and does. It is rebuilt from the HTTPRoute and the PromotionRecords when it is lost."""
 
     observed_generation: Annotated[int | None, BeforeValidator(_observed)] = None
+    """The newest ``metadata.generation`` of spec that Serin has seen; -1: none yet."""
     phase: Stored[Phase] | None = None
     reason: Stored[Reason] | None = None
     """Why the ModelDeployment is where it is."""
@@ -240,12 +266,14 @@ class ModelDeploymentStatus(ApiModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = []
+    """The state in the form that tools wait for, such as ``kubectl wait``; each type once."""
     stable: RevisionRef | None = None
     candidate: RevisionRef | None = None
     previous: RevisionRef | None = None
     weights: Weights | None = None
     rollout: RolloutStatus | None = None
     rejected: Annotated[list[OrOmitted[Rejection]], Field(max_length=20)] = []
+    """The revisions that were taken back, the newest 20; the PromotionRecords remember all."""
     draining: Annotated[list[OrOmitted[RevisionRef]], Field(max_length=20)] = []
     """Revisions without traffic whose InferenceService is deleted at ``until``."""
     stable_down_since: Time | None = None

@@ -16,8 +16,11 @@ class Workload(ApiModel):
     """The object that serves a revision."""
 
     api_version: Word
+    """API group and version of the object."""
     kind: Word
+    """Kind of the object, such as InferenceService."""
     name: Name
+    """Name of the object."""
     service: Name | None = None
     """The Service that takes the requests, where that is not the predictor's: a transformer's."""
 
@@ -39,7 +42,9 @@ class OfWorkload(ApiModel):
     """A revision and what serves it."""
 
     revision: Name
+    """Name of the revision: the first eight digits of its hash."""
     version: Word
+    """The user's name for it: ``spec.model.version``."""
     hash: Sha256 | None = None
     """SHA-256 of the canonical content of ``spec.model`` and the components, without the scaling fields: the revision's
     identity. The revision is its first eight digits. Objects of an earlier Serin have none."""

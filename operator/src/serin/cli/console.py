@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from serin.cli.shell import completion
 from serin.errors import ClusterError, InvalidInput, NotFound, Unavailable
 from serin.schema.printable import shortened
 
@@ -37,7 +38,13 @@ OutputOption = Annotated[
     Output, typer.Option("--output", "-o", help="For people (table, or text) or for programs (json, yaml).")
 ]
 NamespaceOption = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace; default: that of the kubeconfig's context.")
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace; default: that of the kubeconfig's context.",
+        autocompletion=completion.namespaces,
+    ),
 ]
 ContextOption = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
 

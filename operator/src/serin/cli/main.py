@@ -29,17 +29,26 @@ from serin.cli.console import (
 from serin.cli.evidence import commands as evidence
 from serin.cli.lint import command as lint
 from serin.cli.live import commands as live
-from serin.cli.live.commands import ContextOption
+from serin.cli.live.commands import ContextOption, TargetArgument
 from serin.cli.page import command as page
 from serin.cli.reports import commands as reports
 from serin.cli.shell.asked import only_what_is_asked
+<<<<<<< HEAD
 from serin.cli.shell.panels import Grouped, arrange
+=======
+from serin.cli.shell.panels import arrange
+from serin.cli.shell.wording import Commands
+>>>>>>> helper-o
 from serin.cli.where import Where
 from serin.judge import JUDGE_VERSION
 
 app = typer.Typer(
+<<<<<<< HEAD
     cls=Grouped,
     rich_markup_mode=None,
+=======
+    cls=Commands,
+>>>>>>> helper-o
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Serin: promotes models on KServe, and takes them back by itself.",
@@ -58,7 +67,10 @@ def serin() -> None:
 @app.command()
 def version(output: OutputOption = Output.TABLE) -> None:
     """Versions of Serin and of its judge."""
-    show({"serin": __version__, "judge": JUDGE_VERSION}, output, [f"serin {__version__}, judge {JUDGE_VERSION}"])
+    from serin.cli.live.views import DOCUMENT_VERSION
+
+    document = {"apiVersion": DOCUMENT_VERSION, "kind": "Version", "serin": __version__, "judge": JUDGE_VERSION}
+    show(document, output, [f"serin {__version__}, judge {JUDGE_VERSION}"])
 
 
 @app.command()
@@ -128,7 +140,7 @@ def replay(
 
 @app.command()
 def preflight(  # noqa: PLR0917 - one parameter an option
-    target: Annotated[str, typer.Argument(help="mdep/NAME")],
+    target: TargetArgument,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     prometheus: Annotated[
@@ -203,11 +215,11 @@ def simulate(  # noqa: PLR0917 - one parameter an option
             results = list(drawn)
         found, forecast = statistics_of(results, fault_at), command.predicted(spec, traffic)
         if for_programs(output):
-            emit(command.as_json(found, forecast), output)
+            emit(command.as_json(found, forecast, stepwise=rps is not None), output)
         else:
             for label, value in command.as_rows(found):
                 typer.echo(f"{label:<32}{value}")
-            for line in command.forecast_lines(forecast):
+            for line in command.forecast_lines(forecast, stepwise=rps is not None):
                 typer.echo(line)
         if plot is not None:
             draw_evidence(plot, spec, traffic, hours, seed << 32, stepwise=rps is not None)

@@ -16,11 +16,12 @@ from rich.table import Column, Table
 
 from serin.analysis.preflight import FAULTS, NAMED_FAULT
 from serin.cli.forecasts import as_fields
+from serin.cli.live.views import DOCUMENT_VERSION
 from serin.cli.servers import chosen
 from serin.cli.survey_target import survey_target
 from serin.cli.where import Where
 from serin.cluster.connection import connect
-from serin.errors import ClusterError, InvalidInput
+from serin.errors import InvalidInput
 from serin.prometheus.figures import ArmFigures, SloFigures, readiness_of
 from serin.prometheus.server.client import Prometheus
 from serin.prometheus.sharing.shared import Shared
@@ -41,7 +42,7 @@ class Source:
 
 
 def gathered(target: str, where: Where, source: Source, tell: Callable[[str], None]) -> list[SloFigures]:
-    """The figures of ``mdep/NAME``; ``InvalidInput`` if the cluster has no such rollout to survey.
+    """The figures of ``mdep/NAME``; ``InvalidInput`` if the cluster has no such rollout to survey, ``ClusterError``.
 
     ``tell`` hears which Prometheus was taken where neither the options nor the policy name one.
     """
@@ -56,12 +57,9 @@ def _name(target: str) -> str:
 
 
 async def _gathered(name: str, where: Where, source: Source, tell: Callable[[str], None]) -> list[SloFigures]:
-    try:
-        namespace = where.namespace
-        async with connect(where.context) as (cluster, _):
-            target = await survey_target(cluster, namespace, name)
-    except ClusterError as error:
-        raise InvalidInput(f"the cluster cannot be read: {error}") from None
+    namespace = where.namespace
+    async with connect(where.context) as (cluster, _):
+        target = await survey_target(cluster, namespace, name)
     own = target.policy.prometheus.address if target.policy.prometheus else None
     if source.address is None and own is None and source.servers is None and os.environ.get(VARIABLE):
         source = replace(source, address=os.environ[VARIABLE])
@@ -82,7 +80,8 @@ def ready(figures: list[SloFigures]) -> bool:
 
 def as_fields_of(figures: list[SloFigures]) -> dict[str, Any]:
     """All figures as one document."""
-    return {"ready": ready(figures), "slos": [_slo(f) for f in figures]}
+    head = {"apiVersion": DOCUMENT_VERSION, "kind": "PreflightReport"}
+    return {**head, "ready": ready(figures), "slos": [_slo(f) for f in figures]}
 
 
 def as_json(figures: list[SloFigures]) -> str:

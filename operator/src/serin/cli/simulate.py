@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +17,15 @@ from serin.api.files.load import LARGEST_DOCUMENT, policy_from_yaml
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.forecasts import as_fields, finite
 from serin.cli.judge import read_text
+from serin.cli.live.views import DOCUMENT_VERSION
+from serin.cli.shell.layout import wrapped
 from serin.errors import InvalidInput
 
 MOST_WINDOWS = 2_000_000
 """Per run: 23 days of one-second windows."""
 MOST_RUNS = 1_000_000
+WIDTH = 80
+"""Columns of a line for people."""
 
 
 def policy_to_simulate(path: Path) -> tuple[PromotionPolicySpec, list[str]]:
@@ -95,9 +100,19 @@ def predicted(policy: PromotionPolicySpec, traffic: Traffic) -> list[Forecast]:
     return list(forecasts(policy.model_copy(update={"steps": [step]}), bases))
 
 
-def as_json(outcome: RunStatistics, forecast: list[Forecast]) -> str:
-    """The statistics and the forecasts as one JSON object."""
-    return json.dumps({**_camel(asdict(outcome)), "predicted": [_forecast(f) for f in forecast]}, indent=2)
+def as_json(outcome: RunStatistics, forecast: list[Forecast], *, stepwise: bool) -> str:
+    """The statistics and the forecasts as one JSON object; without ``stepwise`` no forecast is of a step."""
+    foretold = [_forecast(f, number if stepwise else None) for number, f in _numbered(forecast)]
+    document = {"apiVersion": DOCUMENT_VERSION, "kind": "SimulationResult", **_camel(asdict(outcome))}
+    return json.dumps({**document, "predicted": foretold}, indent=2)
+
+
+def _numbered(forecast: list[Forecast]) -> Iterator[tuple[int, Forecast]]:
+    """Each forecast with the number of its step: those of an SLO are in the order of the steps."""
+    seen = Counter[str]()
+    for each in forecast:
+        seen[each.slo] += 1
+        yield seen[each.slo], each
 
 
 def _camel(data: dict[str, Any]) -> dict[str, Any]:
@@ -108,9 +123,9 @@ def _camel(data: dict[str, Any]) -> dict[str, Any]:
     return {name(key): round(value, 6) if isinstance(value, float) else value for key, value in data.items()}
 
 
-def _forecast(forecast: Forecast) -> dict[str, Any]:
+def _forecast(forecast: Forecast, step: int | None) -> dict[str, Any]:
     problem = {"problem": forecast.problem} if forecast.problem else {}
-    return {"slo": forecast.slo, **as_fields(forecast), **problem}
+    return {"slo": forecast.slo, "step": step, "weight": forecast.weight, **as_fields(forecast), **problem}
 
 
 def as_rows(outcome: RunStatistics) -> list[tuple[str, str]]:
@@ -129,13 +144,19 @@ def _s(value: float | None) -> str:
     return "-" if value is None else f"{value:g} s"
 
 
-def forecast_lines(forecasts_: list[Forecast]) -> list[str]:
-    """The forecasts as lines of text."""
-    lines = []
-    for forecast in forecasts_:
-        detect = ", ".join(f"{t:g}x {_s(finite(s))}" for t, s in zip(FAULTS, forecast.detect, strict=True))
-        passing = _s(finite(forecast.passing))
-        lines.append(f"predicted for {forecast.slo}: fault of {detect} of the allowed share; passing {passing}")
-        if forecast.problem:
-            lines.append(f"  {forecast.problem}")
-    return lines
+def forecast_lines(forecast: list[Forecast], *, stepwise: bool) -> Iterator[str]:
+    """The forecasts as lines of text, one fact a line; without ``stepwise`` the weight is constant."""
+    for number, each in _numbered(forecast):
+        where = f"step {number} at {each.weight} %" if stepwise else f"a constant weight of {each.weight} %"
+        yield f"predicted for {each.slo}, {where}:"
+        for times, seconds in zip(FAULTS, each.detect, strict=True):
+            share = "twice" if times == 2 else f"{times:g} times"  # noqa: PLR2004 - the word for it
+            yield f"  bad requests at {share} the allowed share are {_when('found', seconds)}"
+        yield f"  a candidate as good as stable {_when('passes', each.passing)}"
+        if each.problem:
+            yield from (f"  {line}" for line in wrapped(each.problem, WIDTH - 2))
+
+
+def _when(what: str, seconds: float) -> str:
+    known = finite(seconds)
+    return f"never {what}" if known is None else f"{what} after {known:g} s"

@@ -6,6 +6,7 @@ Reads are retried on ``Unavailable``. Writes are not: the caller reads again bef
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -221,8 +222,15 @@ class KubernetesCluster:
                 data = await answer.read()  # type: ignore[no-untyped-call]
                 code = answer.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            message = f"{method} {plain}: {type(error).__name__}: {error}"
-            raise Unavailable(message) from error
+            raise Unavailable(f"{method} {plain}: {_why(error)}") from error
         finally:
             self._on_call(Call(method.lower(), code, time.monotonic() - started, plain))
         return checked(f"{method} {plain}", answer.status, data or b"{}", answer.headers), len(data)
+
+
+def _why(error: Exception) -> str:
+    """Why there is no answer; the library's words for a refused connection say three times where, and not why."""
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionError):
+        cause = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+        return f"cannot connect to {error.host}:{error.port}: {cause}"
+    return f"{type(error).__name__}: {error}"

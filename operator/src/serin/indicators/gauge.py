@@ -32,7 +32,9 @@ class Breaches(ApiModel):
     """How many of the newest evaluations must breach before that counts."""
 
     of: Annotated[int, Field(ge=1, le=100)] = 5
+    """How many of the newest evaluations are looked at; default 5."""
     limit: Annotated[int, Field(ge=1, le=100)] = 3
+    """How many of them outside the limits are a breach; default 3."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -55,6 +57,7 @@ class Stability(ApiModel):
     """The gauge is a population stability index: its limit depends on the sample sizes behind it."""
 
     bins: Annotated[int, Field(ge=2, le=1000)] = 10
+    """How many bins the index was computed with; default 10."""
     candidate_size: Query | None = None
     """Query for the number of rows of the candidate; without both sizes the index says nothing."""
     reference_size: Query | None = None
@@ -69,6 +72,8 @@ class Gauge(IndicatorKind):
     compares_arms: ClassVar[bool] = False
 
     query: Query
+    """PromQL query for one value, asked at the end of each window; it may name ``$(namespace)``,
+    ``$(inferenceService)``, ``$(revision)``, ``$(version)`` and ``$(window)``."""
     max: SignedDecimalString | None = None
     """Above this an evaluation breaches."""
     min: SignedDecimalString | None = None

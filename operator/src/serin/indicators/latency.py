@@ -21,6 +21,7 @@ class Latency(EventIndicator):
     has_threshold: ClassVar[bool] = True
 
     threshold: FineDuration
+    """The longest time of a good answer, such as 500ms; a boundary of the server's histogram."""
     ladder: Ladder = []
     """Further bucket boundaries, rising, at which the arms are compared, too: a shift of all latencies is seen before
     it reaches the threshold. ``serin preflight`` lists those that there are."""

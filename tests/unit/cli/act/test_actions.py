@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -293,6 +294,27 @@ def test_a_freeze_that_cannot_be_made(desk: Desk, arguments: list[str], problem:
     result = ran("freeze", *arguments, "-y")
     assert result.exit_code == 2
     assert problem in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ("freeze -r x --until soon", "--until soon: expected 8h or a time"),
+        ("freeze -r x --from soon", "--from soon: expected 8h or a time"),
+        ("freeze", "say why with --reason"),
+        ("hold fraud -r x --answer-within 0", "--answer-within 0: expected 1 to 600 seconds"),
+        ("wait fraud --for good", "--for good: expected promoted, rolledback or settled"),
+        ("wait fraud --timeout long", "long: expected a length of time"),
+        ("watch fraud --timeout long", "long: expected a length of time"),
+        ("watch fraud -A", "-A is for all ModelDeployments"),
+    ],
+)
+def test_what_is_wrong_in_the_options_is_told_before_a_cluster_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, problem: str
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    result = ran(*arguments.split())
+    assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
 
 
 def test_who_may_not_freeze_is_told(desk: Desk) -> None:

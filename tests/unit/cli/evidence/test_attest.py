@@ -259,3 +259,14 @@ def test_a_key_with_a_password(tmp_path: Path) -> None:
     result = attest(tmp_path, "--key", key)
     assert (result.exit_code, "cannot be read" in result.stderr) == (2, True)
     assert "secret" not in result.output
+
+
+def test_an_export_without_the_record_that_is_asked_for(tmp_path: Path) -> None:
+    named = attest(tmp_path, "--record", "nix")
+    assert "export.jsonl has no PromotionRecord nix: --record names one that is in it; expected " in named.stderr
+    (tmp_path / "empty.jsonl").write_text("")
+    empty = CliRunner().invoke(app, ["attest", str(tmp_path / "empty.jsonl")])
+    assert "empty.jsonl has no PromotionRecord; expected prec/NAME, or an export (serin export mdep/NAME)" in (
+        empty.stderr
+    )
+    assert (named.exit_code, empty.exit_code) == (2, 2)

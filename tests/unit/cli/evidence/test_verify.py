@@ -276,16 +276,25 @@ def test_several_places_count_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("verify", "wine: there is no such file; give mdep/NAME for a ModelDeployment of the cluster"),
-        ("attest", "wine: there is no such file; give prec/NAME for a record of the cluster"),
-        ("export", "wine: expected mdep/NAME, such as mdep/wine"),
+        ("verify wine", "wine: there is no such file; give mdep/NAME for a ModelDeployment of the cluster"),
+        ("attest wine.jsonl", "wine.jsonl: there is no such file; give prec/NAME for a record of the cluster"),
+        ("export prec/wine", "prec/wine: expected mdep/NAME, or the name alone"),
     ],
 )
-def test_a_name_alone_is_told_how_it_is_given(command: str, told: str) -> None:
-    result = CliRunner().invoke(app, [command, "wine"])
+def test_what_could_be_a_file_or_another_kind_is_told_how_it_is_given(command: str, told: str) -> None:
+    result = CliRunner().invoke(app, command.split())
     assert (result.exit_code, result.stderr) == (2, f"serin: {told}\n")
 
 
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["verify", str(tmp_path / "none")])
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("command", ["export wine", "export mdep/wine", "attest wine-7c9f2a1b-1"])
+def test_a_name_alone_is_one_of_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    result = CliRunner().invoke(app, command.split())
+    assert result.exit_code == 2
+    assert result.stderr.startswith("serin: the cluster: there is no kubeconfig ")

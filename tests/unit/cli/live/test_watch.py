@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +111,19 @@ def test_what_is_not_there_or_not_clear_is_told_before_a_screen(desk: Desk, show
     desk.lab.cluster.down = True
     assert "the API server is away" in ran("fraud").stderr
     assert shown == []
+
+
+@pytest.mark.parametrize("everywhere", [(), ("-A",)])
+def test_where_nothing_could_be_read_it_ends_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everywhere: tuple[str, ...]
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: u, user: {}}]\n"
+    )
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    result = ran(*everywhere, "--timeout", "1s")
+    assert result.exit_code == 2
+    assert "serin: nothing could be read until the end of --timeout: " in result.stderr
+    assert "Is it the right cluster?" in result.stderr

@@ -52,6 +52,56 @@ def test_kubectl_is_told_commands_options_and_objects(
     assert completed(monkeypatch, capsys, "get", "fr") == ["fraud", ":4"]
 
 
+POLICY: dict[str, object] = {"spec": {"gates": [{"name": "cab", "approval": {}}, {"name": "budget", "metric": {}}]}}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("preflight ", ["fraud"]),
+        ("preflight mdep/", ["mdep/fraud"]),
+        ("export f", ["fraud"]),
+        ("verify ", ["mdep/fraud"]),
+        ("attest ", ["fraud-1", "fraud-2"]),
+        ("attest prec/", ["prec/fraud-1", "prec/fraud-2"]),
+        ("bundle ", ["mdep/fraud", "prec/"]),
+        ("report prec/", ["prec/fraud-1", "prec/fraud-2"]),
+        ("explain fraud --record ", ["fraud-1", "fraud-2"]),
+        ("approve fraud --gate ", ["cab"]),
+        ("reject mdep/fraud --gate c", ["cab"]),
+        ("approve nix --gate ", []),
+        ("list -n ", ["prod", "risk"]),
+        ("get -n p", ["prod"]),
+    ],
+)
+def test_every_name_of_an_object_is_offered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, line: str, words: list[str]
+) -> None:
+    path = tmp_path / "config"
+    cluster, context = (
+        {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}},
+        {"name": "c", "context": {"cluster": "c"}},
+    )
+    path.write_text(json.dumps({"current-context": "c", "clusters": [cluster], "contexts": [context]}))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    known = {"ModelDeployment": ["fraud"], "PromotionRecord": ["fraud-2", "fraud-1"], "Namespace": ["risk", "prod"]}
+
+    def rows(_: object, resource: Resource, namespace: str, selector: str = "") -> list[dict[str, object]]:
+        own = "serin.dev/model-deployment=fraud,"
+        first = "!serin.dev/continues" if resource.kind == "PromotionRecord" else ""
+        assert selector == (f"{own}{first}" if "--record" in line else first)
+        assert bool(namespace) is (resource.kind != "Namespace")
+        return [{"metadata": {"name": name}} for name in known[resource.kind]]
+
+    def get(_: object, resource: Resource, namespace: str, name: str) -> dict[str, object]:
+        assert (namespace, name) in {("default", "fraud"), ("default", "careful")}
+        return POLICY if resource.kind == "PromotionPolicy" else {"spec": {"policyRef": {"name": "careful"}}}
+
+    monkeypatch.setattr(direct.DirectApi, "rows", rows)
+    monkeypatch.setattr(direct.DirectApi, "get", get)
+    assert completed(monkeypatch, capsys, *line.split(" ")) == [*words, ":4"]
+
+
 def test_the_plugin_calls_itself_as_it_is_called(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ class _Named(ApiModel):
     """What holds a rollout before a forward move until it is open; never a rollback, a Hold or an Abort."""
 
     name: Annotated[str, Field(max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    """Name of the gate, once in a policy: an approval and the record name it."""
     before: Before
     """Start: before the candidate's InferenceService is created. Step: before each weight after the first one.
     Promote: before the last weight, all traffic or all but the bake's holdback."""

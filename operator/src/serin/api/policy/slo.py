@@ -36,6 +36,7 @@ class Slo(ApiModel):
     """One service level objective."""
 
     name: Annotated[str, Field(max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    """Name of the SLO: messages, metrics and records call it so; once in a policy."""
     severity: Severity = Severity.CRITICAL
     """Critical may roll back; Required must pass to advance; Advisory is only reported."""
     objective: DecimalString | None = None

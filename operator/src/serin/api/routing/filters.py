@@ -35,7 +35,9 @@ class HeaderValue(ApiModel):
     """A header and its value."""
 
     name: HeaderName
+    """Name of the header; upper and lower case are the same."""
     value: WrittenText
+    """Value of the header, without a percent sign."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(
@@ -48,8 +50,11 @@ class HeaderModifier(ApiModel):
     """Headers that are set, added or removed."""
 
     set: Annotated[list[HeaderValue], BY_NAME] = []
+    """Headers that replace those of the same name."""
     add: Annotated[list[HeaderValue], BY_NAME] = []
+    """Headers that are added to those of the same name."""
     remove: Annotated[list[HeaderName], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"})] = []
+    """Names of the headers that are taken away."""
 
     # For one such route Envoy would refuse all, those of others too, and no weight would change any more.
     model_config: ClassVar = {
@@ -71,7 +76,9 @@ class PathRewrite(ApiModel):
 
     type: RewriteType
     replace_full_path: Annotated[str, Field(max_length=1024, pattern=PATH)] | None = None
+    """The path in place of the whole one; with type ReplaceFullPath."""
     replace_prefix_match: Annotated[str, Field(max_length=1024, pattern=PATH)] | None = None
+    """The path in place of the part that matched; with type ReplacePrefixMatch."""
 
     model_config: ClassVar = {
         "json_schema_extra": validations(

@@ -29,6 +29,7 @@ class PathMatch(ApiModel):
 
     type: PathType = PathType.PREFIX
     value: Annotated[str, Field(max_length=1024, pattern=PATH)] = EVERY_PATH
+    """The path, such as /v1/models; default: /, which as a prefix is every path."""
 
     # What the Gateway API refuses must be refused here: a route that cannot be written cannot be rolled back.
     model_config: ClassVar = {
@@ -49,7 +50,9 @@ class HeaderMatch(ApiModel):
     """A header that a request must have, compared exactly."""
 
     name: HeaderName
+    """Name of the header; upper and lower case are the same."""
     value: HeaderText
+    """The whole value that the header must have."""
 
 
 class RouteMatch(ApiModel):
@@ -63,6 +66,7 @@ class RouteMatch(ApiModel):
             max_length=8, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
         ),
     ] = []
+    """Headers that the request must have, all of them; default: none."""
 
     @property
     def prefix(self) -> str:

@@ -27,8 +27,11 @@ class ParentRef(ApiModel):
     """The Gateway (and listener) that carries the route."""
 
     name: ObjectName
+    """Name of the Gateway."""
     namespace: ObjectName | None = None
+    """Namespace of the Gateway; default: that of the ModelDeployment."""
     section_name: ObjectName | None = None
+    """The Gateway's listener that takes the requests; default: all of its listeners that fit."""
 
 
 class Route(ApiModel):
@@ -37,6 +40,8 @@ class Route(ApiModel):
     hostnames: Annotated[
         list[Annotated[str, Field(max_length=253, pattern=HOSTNAME)]], Field(min_length=1, max_length=16)
     ]
+    """Hosts that clients ask, without a scheme or a port, such as fraud.models.example.com; ``*.`` in front stands
+    for any first part."""
     parent_ref: ParentRef
     protocol: Protocol = Protocol.HTTP
     """HTTP makes an HTTPRoute, GRPC a GRPCRoute. Immutable."""

@@ -9,10 +9,14 @@ import typer
 
 from serin.cli.console import NamespaceOption, Output, OutputOption, one_line
 from serin.cli.live.commands import ContextOption, TargetArgument
+from serin.cli.shell.completion import gates
 from serin.errors import InvalidInput
 
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", "-r", help="Why; it stands in the record. Asked for if absent.")
+]
+GateOption = Annotated[
+    str | None, typer.Option(help="Name of the gate; default: the one that waits.", autocompletion=gates)
 ]
 TicketOption = Annotated[str | None, typer.Option(help="Reference to a ticket.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to go on.")]
@@ -46,7 +50,7 @@ def _say(  # noqa: PLR0917 - one parameter an option
     from serin.cli.act.saying import Wish, said
     from serin.cli.live import session
 
-    with one_line(), session.opened(context, namespace) as seen:
+    with one_line():
         if not SHORTEST_ANSWER <= within <= LONGEST_ANSWER:
             raise InvalidInput(
                 f"--answer-within {within:g}: expected {SHORTEST_ANSWER:g} to {LONGEST_ANSWER:g} seconds"
@@ -64,7 +68,8 @@ def _say(  # noqa: PLR0917 - one parameter an option
             groups=groups or [],
             revision=revision,
         )
-        said(seen, wish)
+        with session.opened(context, namespace) as seen:
+            said(seen, wish)
 
 
 def _command(action: str, what: str) -> Callable[..., None]:
@@ -96,7 +101,7 @@ abort = _command("Abort", "Takes the candidate back, and refuses its revision un
 
 def approve(  # noqa: PLR0917 - one parameter an option
     target: TargetArgument,
-    gate: Annotated[str | None, typer.Option(help="Name of the gate; default: the one that waits.")] = None,
+    gate: GateOption = None,
     group: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,7 +123,7 @@ def approve(  # noqa: PLR0917 - one parameter an option
 
 def reject(  # noqa: PLR0917 - one parameter an option
     target: TargetArgument,
-    gate: Annotated[str | None, typer.Option(help="Name of the gate; default: the one that waits.")] = None,
+    gate: GateOption = None,
     reason: ReasonOption = None,
     ticket: TicketOption = None,
     yes: YesOption = False,  # noqa: FBT002 - a flag
@@ -163,16 +168,19 @@ def freeze(  # noqa: PLR0917 - one parameter an option
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Lets nothing start or move forward in a namespace for a while; rollbacks go on."""
-    from serin.cli.act.freezing import Freeze, frozen, lifted
+    from serin.cli.act.freezing import Freeze, check, frozen, lifted
     from serin.cli.live import session
 
-    with one_line(), session.opened(context, namespace) as seen:
+    with one_line():
         if end is not None:
-            lifted(seen, end, output, yes=yes)
+            with session.opened(context, namespace) as seen:
+                lifted(seen, end, output, yes=yes)
             return
         if reason is None:
             raise InvalidInput("say why with --reason: every ModelDeployment that is held tells it")
         wish = Freeze(
             reason=reason, until=until, begins=begins, labels=selector, yes=yes, dry_run=dry_run, output=output
         )
-        frozen(seen, wish)
+        check(wish)
+        with session.opened(context, namespace) as seen:
+            frozen(seen, wish)

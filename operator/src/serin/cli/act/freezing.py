@@ -36,14 +36,18 @@ class Freeze:
     output: Output
 
 
+def check(wish: Freeze) -> None:
+    """Reads the options, before a cluster is looked for; ``InvalidInput``."""
+    _asked(wish, datetime.now(UTC))
+
+
 def frozen(seen: Session, wish: Freeze) -> None:
     """Creates the freeze, or ends with a sentence that says why not."""
+    now = seen.now()
+    labels, begins, ends = _asked(wish, now)
     told = asking.may_not(seen, PROMOTION_FREEZES, "create")
     if told is not None:
         raise InvalidInput(f"{told}: nothing was changed")
-    now = seen.now()
-    labels = _labels(wish.labels)
-    begins, ends = _time(wish.begins, now, "--from"), _time(wish.until, now, "--until")
     spec: dict[str, Any] = {"reason": wish.reason}
     spec |= {key: _written(at) for key, at in (("from", begins), ("until", ends)) if at is not None}
     if labels:
@@ -108,6 +112,11 @@ def _effect(seen: Session, labels: dict[str, str], begins: datetime | None, ends
     )
     number = f"{len(rows)} ModelDeployment{'' if len(rows) == 1 else 's'}"
     return f"{number}, {under_way}: nothing starts or moves forward {start} {end}; rollbacks, holds and aborts go on"
+
+
+def _asked(wish: Freeze, now: datetime) -> tuple[dict[str, str], datetime | None, datetime | None]:
+    """The labels, the beginning and the end; ``InvalidInput``."""
+    return _labels(wish.labels), _time(wish.begins, now, "--from"), _time(wish.until, now, "--until")
 
 
 def _labels(text: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -35,15 +36,19 @@ from serin.records.verify import verify
 from serin.schema.reasons import Verdict
 from serin.schema.types import parse_duration
 
+NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+"""What a PromotionRecord may be called; no name of an export with a suffix is one."""
 PASSWORD = "SERIN_KEY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def attested(target: str, where: Where, predicate: Predicate, chosen: str | None = None) -> dict[str, Any]:
-    """The statement on ``prec/NAME``, or on the record ``chosen`` of an export. ``InvalidInput``.
+    """The statement on ``prec/NAME`` or ``NAME``, or on the record ``chosen`` of an export. ``InvalidInput``.
 
     The record's evidence is judged again first: nothing is attested of one that was changed, or does not agree with it.
     """
     name, report = named(target, RECORD), ChainReport()
+    if name is None and NAME.fullmatch(target) and not Path(target).exists():
+        name = target
     if name is not None:
         items = [Item(obj, target) for obj in record_of(where, name)]
     else:
@@ -51,7 +56,8 @@ def attested(target: str, where: Where, predicate: Predicate, chosen: str | None
         name = chosen or next((i.name for i in reversed(items) if not i.spec.get("continues")), None)
     item = next((item for item in items if item.name == name), None)
     if item is None or name is None:
-        raise InvalidInput(f"{target} has no PromotionRecord {name or ''}; expected prec/NAME or an export")
+        which = f"PromotionRecord {name}: --record names one that is in it" if name else "PromotionRecord"
+        raise InvalidInput(f"{target} has no {which}; expected prec/NAME, or an export (serin export mdep/NAME)")
     own = [i for i in items if name in {i.name, i.spec.get("continues")}]
     wrong = [found for found in verify(own).found if found.record]
     if wrong:

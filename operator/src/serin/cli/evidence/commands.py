@@ -9,11 +9,17 @@ from typing import Annotated
 import typer
 
 from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, one_line, say, show
-from serin.cli.live.commands import ContextOption
+from serin.cli.live.commands import ContextOption, TargetArgument
+from serin.cli.shell.completion import records, rollouts
 from serin.cli.where import Where
 from serin.errors import InvalidInput
 
 NOT_WHOLE, NOT_VALID = 1, 1
+
+
+def of_cluster(ctx: typer.Context, incomplete: str) -> list[str]:
+    """``mdep/NAME`` of each ModelDeployment: a name alone would be a file's."""
+    return [word for word in rollouts(ctx, incomplete) if word.startswith("mdep/")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    target: Annotated[str, typer.Argument(help="mdep/NAME")],
+    target: TargetArgument,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     output: Annotated[
@@ -35,13 +41,13 @@ def export(
 ) -> None:
     """The finished PromotionRecords of a ModelDeployment as JSON lines, the same bytes each time."""
     from serin.cli.evidence import export as lines
-    from serin.cli.evidence.sources import MODEL_DEPLOYMENT, named, records_of
     from serin.cli.evidence.sources import mark as marked
+    from serin.cli.evidence.sources import records_of
+    from serin.cli.live.session import name_in
+    from serin.cluster.resources import MODEL_DEPLOYMENTS
 
     with one_line():
-        where, name = Where(namespace, context), named(target, MODEL_DEPLOYMENT)
-        if name is None:
-            raise InvalidInput(f"{target}: expected mdep/NAME, such as mdep/{target.rpartition('/')[2]}")
+        where, name = Where(namespace, context), name_in(target, MODEL_DEPLOYMENTS)
         if mark and output is None:
             raise InvalidInput("--mark needs --output: what is marked has to be on a disk")
         records, opened = lines.finished(records_of(where, name))
@@ -57,7 +63,10 @@ def export(
 
 
 def verify(
-    targets: Annotated[list[str], typer.Argument(help="Files of JSON lines (serin export), mdep/NAME, or both.")],
+    targets: Annotated[
+        list[str],
+        typer.Argument(help="Files of JSON lines (serin export), mdep/NAME, or both.", autocompletion=of_cluster),
+    ],
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     head: Annotated[
@@ -70,6 +79,7 @@ def verify(
     Several targets count together: what the cluster has deleted an export has.
     """
     from serin.cli.evidence.sources import items_from
+    from serin.cli.live.views import DOCUMENT_VERSION
     from serin.records.chain_report import ChainReport
     from serin.records.verify import verify as checked
 
@@ -78,7 +88,8 @@ def verify(
         items = [item for target in targets for item in items_from(target, where, report)]
         report = checked(items, heads=head or (), report=report)
         if for_programs(output):
-            show({"whole": report.whole, **dataclasses.asdict(report)}, output, ())
+            kind = {"apiVersion": DOCUMENT_VERSION, "kind": "ChainReport", "whole": report.whole}
+            show({**kind, **dataclasses.asdict(report)}, output, ())
         else:
             for found in report.found:
                 say(f"{found.finding}: {found.record + ': ' if found.record else ''}{found.message}")
@@ -92,7 +103,13 @@ def verify(
 
 
 def attest(  # noqa: PLR0917 - one parameter an option
-    target: Annotated[str, typer.Argument(help="prec/NAME or an export; with --verify a signed attestation.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="A PromotionRecord, as NAME or prec/NAME, or an export; with --verify a signed attestation.",
+            autocompletion=records,
+        ),
+    ],
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     type: Annotated[str, typer.Option(help="test-result or svr.")] = "test-result",  # noqa: A002 - the option's name

@@ -13,7 +13,7 @@ from serin.cli.where import Where
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.connection import connect
-from serin.errors import ClusterError, InvalidInput, NotFound
+from serin.errors import InvalidInput, NotFound
 from serin.records.chain_report import ChainReport, Finding, Item, item_of
 from serin.records.parts import part_name
 
@@ -30,7 +30,7 @@ def named(target: str, kinds: tuple[str, ...]) -> str | None:
 
 
 def items_from(target: str, where: Where, report: ChainReport) -> list[Item]:
-    """The records of ``mdep/NAME`` in the cluster, or those in a file of JSON lines; ``InvalidInput``."""
+    """The records of ``mdep/NAME`` in the cluster, or those in a file of JSON lines; may raise ``ClusterError``."""
     name = named(target, MODEL_DEPLOYMENT)
     if name is None:
         return list(items_in(text_of(target, "mdep/NAME for a ModelDeployment of the cluster"), target, report))
@@ -76,17 +76,25 @@ def _decoded(line: str) -> object:
 
 
 def records_of(where: Where, name: str) -> list[Object]:
-    """The records of a ModelDeployment with their parts, in the order of an export; ``InvalidInput``."""
+    """The records of a ModelDeployment with their parts, in the order of an export; ``ClusterError``."""
     return asyncio.run(_connected(where, lambda cluster, namespace: _records(cluster, namespace, name)))
 
 
 def record_of(where: Where, name: str) -> list[Object]:
-    """One record and its parts; ``InvalidInput``."""
-    return asyncio.run(_connected(where, lambda cluster, namespace: _with_parts(cluster, namespace, name)))
+    """One record and its parts; ``InvalidInput`` if there is none, ``ClusterError``."""
+
+    async def read(cluster: Cluster, namespace: str) -> list[Object]:
+        try:
+            return await _with_parts(cluster, namespace, name)
+        except NotFound:
+            listed = f"kubectl get prec -n {namespace} shows what there is"
+            raise InvalidInput(f"PromotionRecord {name} does not exist in namespace {namespace}: {listed}") from None
+
+    return asyncio.run(_connected(where, read))
 
 
 def mark(where: Where, records: list[Object]) -> int:
-    """Marks finished records as exported, with the hash that was exported; how many; ``InvalidInput``."""
+    """Marks finished records as exported, with the hash that was exported; how many; ``ClusterError``."""
 
     async def write(cluster: Cluster, namespace: str) -> list[Object]:
         marked = []
@@ -105,11 +113,8 @@ def mark(where: Where, records: list[Object]) -> int:
 
 
 async def _connected(where: Where, read: Callable[[Cluster, str], Awaitable[list[Object]]]) -> list[Object]:
-    try:
-        async with connect(where.context) as (cluster, _):
-            return await read(cluster, where.namespace)
-    except ClusterError as error:
-        raise InvalidInput(f"the cluster refuses, or cannot be read: {error}") from None
+    async with connect(where.context) as (cluster, _):
+        return await read(cluster, where.namespace)
 
 
 async def _records(cluster: Cluster, namespace: str, name: str) -> list[Object]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, note_whole, one_line, say, show
-from serin.cli.shell.completion import deployments, names_of_contexts
+from serin.cli.shell.completion import deployments, names_of_contexts, records_of_target
 from serin.errors import InvalidInput
 
 TargetArgument = Annotated[
@@ -92,11 +92,14 @@ def watch(  # noqa: PLR0917 - one parameter an option
     from serin.cli.live.waiting import length_of
     from serin.cluster.resources import MODEL_DEPLOYMENTS
 
-    with one_line(), session.opened(context, namespace) as seen, contextlib.suppress(KeyboardInterrupt):
+    with one_line(), contextlib.ExitStack() as stack:
         name = session.name_in(target, MODEL_DEPLOYMENTS) if target is not None else None
         if name is not None and everywhere:
             raise InvalidInput("-A is for all ModelDeployments: give it or a name")
-        length, where = length_of(timeout) if timeout else None, "" if everywhere else seen.namespace
+        length = length_of(timeout) if timeout else None
+        seen = stack.enter_context(session.opened(context, namespace))
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        where = "" if everywhere else seen.namespace
         if name is not None:
             seen.deployment(name)  # one that is not there is told at once
         if not for_programs(output) and watching.full_screen():
@@ -137,7 +140,10 @@ def explain(
     target: TargetArgument,
     record: Annotated[
         str | None,
-        typer.Option(help="The rollout to explain; default: the present one, or why the last was taken back."),
+        typer.Option(
+            help="The rollout to explain; default: the present one, or why the last was taken back.",
+            autocompletion=records_of_target,
+        ),
     ] = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
@@ -221,11 +227,12 @@ def wait(  # noqa: PLR0917 - one parameter an option
     from serin.cli.live.views import as_document
     from serin.cluster.resources import MODEL_DEPLOYMENTS
 
-    with one_line(), session.opened(context, namespace) as seen:
-        name = session.name_in(target, MODEL_DEPLOYMENTS)
+    with one_line():
+        name, limit = session.name_in(target, MODEL_DEPLOYMENTS), waiting.length_of(timeout)
         if goal not in set(waiting.Goal):
             raise InvalidInput(f"--for {goal}: expected promoted, rolledback or settled")
-        found = waiting.waited(seen, name, revision, waiting.length_of(timeout), note_whole)
+        with session.opened(context, namespace) as seen:
+            found = waiting.waited(seen, name, revision, limit, note_whole)
         show(as_document(found), output, ())
         if not for_programs(output):
             say(waiting.told_of(found))

@@ -19,6 +19,7 @@ from serin.cli.live.session import Session, now
 from serin.cli.live.views import Details, as_document
 from serin.cli.shell.layout import cut, is_terminal, width
 from serin.cli.shell.telling import beside
+from serin.errors import InvalidInput
 
 if TYPE_CHECKING:
     from serin.cli.following.lines import Change
@@ -44,7 +45,10 @@ def watched(session: Session, name: str, until: datetime | None) -> Iterator[Cha
 
 
 def all_watched(context: str | None, namespace: str, until: datetime | None) -> Iterator[Change]:
-    """The ModelDeployments of a namespace, with ``""`` of all, as they are and each time that one has changed."""
+    """The ModelDeployments of a namespace, with ``""`` of all, as they are and each time that one has changed.
+
+    ``InvalidInput`` at the end if the server never told what is there.
+    """
     from serin.cli.following.board import Board
     from serin.cli.following.follower import Follower
     from serin.cli.following.lines import Changes
@@ -58,6 +62,9 @@ def all_watched(context: str | None, namespace: str, until: datetime | None) -> 
         yield from changes.until(until, now)
     finally:
         follower.end()
+    if not board.listed:
+        why = next((f"{reach.problem} ({reach.hint})" for reach in board.reach if reach.problem), "no answer in time")
+        raise InvalidInput(f"nothing could be read until the end of --timeout: {why}")
 
 
 def line_of(found: Details, now: datetime, *, named: bool = False) -> str:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from serin.cli.following.curves import Curve
 from serin.cli.following.traces import Point
 from serin.cli.page.markup import svg, tag
-from serin.schema.odds import level, odds
+from serin.schema.odds import level, odds, part
 
 WIDTH, HEIGHT, EDGE = 1000, 150, 8
 """Units of a drawing, and what is left free above and below."""
@@ -96,17 +96,17 @@ def evidence_plot(curve: Curve, span: Span) -> Element:
     if last.roll_back_at is not None:
         levels.insert(0, (last.roll_back_at, level(last.roll_back_at), "back-at"))
     label = (
-        f"Evidence for {curve.slo} at the end, as odds: worse than stable {_told(last.worse_than_stable)}, breaks the "
+        f"Evidence for {curve.slo} at the end: as odds, worse than stable {_told(last.worse_than_stable)}, breaks the "
         f"objective {_told(last.breaks_objective)}, where both together take the candidate back at "
-        f"{_told(last.roll_back_at)}; good enough {_told(last.passing)}, where {_told(last.pass_at)} passes."
+        f"{_told(last.roll_back_at)}; good enough {_good_enough(last)}, where {_passes_at(last)} passes."
     )
     legend = tag(
         "ul",
-        _key("worse", "worse than stable", last.worse_than_stable),
-        _key("objective", "breaks the objective", last.breaks_objective),
-        _key("back-at", "taken back at", last.roll_back_at),
-        _key("passing", "good enough", last.passing),
-        _key("pass-at", "passes at", last.pass_at),
+        _key("worse", "worse than stable", _told(last.worse_than_stable)),
+        _key("objective", "breaks the objective", _told(last.breaks_objective)),
+        _key("back-at", "taken back at", _told(last.roll_back_at)),
+        _key("passing", "good enough", _good_enough(last)),
+        _key("pass-at", "passes at", _passes_at(last)),
         class_="legend",
     )
     return _figure(f"Evidence: {curve.slo}", label, scale, span, levels, drawn, legend)
@@ -154,7 +154,7 @@ def _labels(scale: Scale, levels: list[tuple[float, str, str]]) -> list[Element]
     return made
 
 
-def _key(kind: str, text: str, value: float | None) -> Element:
+def _key(kind: str, text: str, value: str) -> Element:
     sample = svg(
         "svg",
         svg("path", d="M1,6 L23,6", class_=f"line {kind}"),
@@ -163,7 +163,7 @@ def _key(kind: str, text: str, value: float | None) -> Element:
         class_="sample",
         aria_hidden="true",
     )
-    return tag("li", sample, f"{text} ", tag("b", _told(value)))
+    return tag("li", sample, f"{text} ", tag("b", value))
 
 
 def _line(points: Sequence[Point], name: str, span: Span, scale: Scale) -> str:
@@ -197,6 +197,16 @@ def _lowest(points: Sequence[Point]) -> float:
 
 def _told(value: float | None) -> str:
     return "–" if value is None else odds(value)
+
+
+def _good_enough(last: Point) -> str:
+    """In percent of what passes, as in messages; as odds where it is not known what passes."""
+    return _told(last.passing) if last.passing is None or last.pass_at is None else part(last.passing, last.pass_at)
+
+
+def _passes_at(last: Point) -> str:
+    """With its odds: the scale of the picture is theirs."""
+    return _told(None) if last.pass_at is None else f"100 % ({odds(last.pass_at)})"
 
 
 def _time(at: datetime, span: Span) -> str:

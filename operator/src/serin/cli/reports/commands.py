@@ -10,6 +10,7 @@ import typer
 
 from serin.cli.console import NamespaceOption, note, one_line
 from serin.cli.live.commands import ContextOption
+from serin.cli.shell.completion import rollouts
 from serin.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def register(app: typer.Typer) -> None:
 
 def bundle(
     target: Annotated[
-        str | None, typer.Argument(metavar="TARGET", help="prec/NAME, or mdep/NAME for its newest rollout.")
+        str | None,
+        typer.Argument(
+            metavar="TARGET", help="prec/NAME, or mdep/NAME for its newest rollout.", autocompletion=rollouts
+        ),
     ] = None,
     file: FilesOption = None,
     anonymous: AnonymousOption = False,  # noqa: FBT002 - a flag
@@ -63,7 +67,11 @@ def bundle(
 def report(  # noqa: PLR0917 - one parameter an option
     target: Annotated[
         str | None,
-        typer.Argument(metavar="TARGET", help="prec/NAME, or mdep/NAME for its newest rollout; none with --since."),
+        typer.Argument(
+            metavar="TARGET",
+            help="prec/NAME, or mdep/NAME for its newest rollout; none with --since.",
+            autocompletion=rollouts,
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option(help="Review all rollouts of a namespace since then: 7d, 36h, 2w, or a time.")
