@@ -33,22 +33,14 @@ from serin.cli.live.commands import ContextOption, TargetArgument
 from serin.cli.page import command as page
 from serin.cli.reports import commands as reports
 from serin.cli.shell.asked import only_what_is_asked
-<<<<<<< HEAD
-from serin.cli.shell.panels import Grouped, arrange
-=======
 from serin.cli.shell.panels import arrange
 from serin.cli.shell.wording import Commands
->>>>>>> helper-o
 from serin.cli.where import Where
 from serin.judge import JUDGE_VERSION
 
 app = typer.Typer(
-<<<<<<< HEAD
-    cls=Grouped,
-    rich_markup_mode=None,
-=======
     cls=Commands,
->>>>>>> helper-o
+    rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Serin: promotes models on KServe, and takes them back by itself.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+
+from serin.cli.shell.panels import Grouped
 
 EXPECTED = {
     "int_parsing": "a whole number, such as 5",
@@ -16,7 +17,7 @@ EXPECTED = {
 PREFIX = "Value error, "
 
 
-class Commands(TyperGroup):
+class Commands(Grouped):
     """The commands; an option's value that cannot be used is told in one sentence, for every command here."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own class, as in the library
