@@ -23,6 +23,8 @@ from serin.cluster.kubeconfig import access
 from serin.errors import InvalidInput
 
 ANY = ("", "0.0.0.0", "::")  # noqa: S104 - names of every address, to tell them
+TURNS = 5
+"""Of the event loop, from accepting a connection until the runner knows it: it takes three."""
 SHUTDOWN_SECONDS = 1.0
 
 
@@ -62,6 +64,15 @@ async def serve(wish: Wish) -> None:
         await ended.wait()
 
 
+async def _shut(runner: web.AppRunner) -> None:
+    """Lets nobody in any more, then closes all connections: one that was let in just now is known some turns later."""
+    for site in list(runner.sites):
+        await site.stop()
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    await runner.cleanup()
+
+
 @contextlib.asynccontextmanager
 async def served(wish: Wish, connect: Connect, now: Callable[[], datetime] = time_now) -> AsyncIterator[str]:
     """Serves the page during the block, and gives its address; ``InvalidInput`` if the port is not free."""
@@ -91,7 +102,7 @@ async def served(wish: Wish, connect: Connect, now: Callable[[], datetime] = tim
     finally:
         for follower in followers:
             follower.end()
-        await runner.cleanup()
+        await _shut(runner)
 
 
 def _told(namespaces: list[str]) -> str:
