@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from serin.analysis.simulate import RunStatistics
+from serin.cli.lint.findings import Finding
 from serin.cli.live.views import DOCUMENT_VERSION
+from serin.records.chain_report import Found
 
 
 @dataclass(frozen=True)
@@ -39,21 +42,9 @@ class PredictedStep:
 
 
 @dataclass(frozen=True)
-class SimulationResult:
+class SimulationResult(RunStatistics):
     """``serin simulate``: how the drawn rollouts ended; shares of all runs, times in seconds."""
 
-    runs: int
-    rolled_back: float
-    promoted: float
-    undecided: float
-    held: float
-    detection_p50: float | None
-    """Seconds from the fault to the decision, among the runs that were taken back after it."""
-    detection_p95: float | None
-    passing_p50: float | None
-    """Seconds to passing, among the runs that passed."""
-    bad_requests_p50: float
-    bad_requests_p95: float
     predicted: list[PredictedStep]
     kind: str = "SimulationResult"
     api_version: str = DOCUMENT_VERSION
@@ -115,12 +106,8 @@ class PreflightReport:
 
 
 @dataclass(frozen=True)
-class ChainFinding:
+class ChainFinding(Found):
     """One thing that is wrong with a chain of records."""
-
-    finding: str
-    record: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -142,19 +129,8 @@ class ChainReport:
 
 
 @dataclass(frozen=True)
-class LintFinding:
+class LintFinding(Finding):
     """One thing that is wrong in a file."""
-
-    rule: str
-    level: str
-    """error or warning."""
-    file: str
-    line: int
-    about: str
-    """Kind and name of the object; empty if it is of no object."""
-    field: str
-    message: str
-    remedy: str
 
 
 @dataclass(frozen=True)

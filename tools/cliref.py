@@ -15,12 +15,15 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
 import typer
 from typer.main import get_command
 
+from serin.cli.evidence.attest import AttestationCheck
+from serin.cli.leaving.leave import Leave
 from serin.cli.live import views
 from serin.cli.live.diffs.answers import Changes
 from serin.cli.main import app
@@ -37,7 +40,7 @@ REPORTS: dict[Path, type[ApiModel]] = {
 }
 DOCUMENTS = (
     *(views.Rows, views.Details, views.History, views.Explanation, views.Result),
-    *(Changes, views.Asked),
+    *(Changes, views.Asked, Leave, AttestationCheck),
     *clidocs.DOCUMENTS,
 )
 """Everything that a command prints as one document."""
@@ -48,9 +51,10 @@ HEAD = """# The command line
 `serin`, also as `kubectl serin`. This page is made from the code by `python -m tools.cliref`.
 
 Every command takes `--help`. Those that read a cluster take `--context` (of the kubeconfig) and `-n`/`--namespace`;
-those with `-o`/`--output` print `table`, `json` or `yaml`. The documents of `json` and `yaml` have a
-[schema](cli-schema.json); so have those of [`bundle`](incident-bundle-schema.json) and
-of [`report --since --format json`](rollout-review-schema.json): fields are added to them and never taken away. Colour
+those with `-o`/`--output` print `table`, `json` or `yaml`. `export`, `bundle`, `attest` and `report` write a file of
+one format each: JSON lines, JSON, in-toto, and what `--format` says. The documents of `json` and `yaml` have a
+[schema](cli-schema.json); so have those of [`bundle`](incident-bundle-schema.json) and of
+[`report --since --format json`](rollout-review-schema.json): fields are added to them and never taken away. Colour
 needs a terminal and no `NO_COLOR`; the width is that of the terminal.
 
 Completion that knows the objects of the cluster: `serin --install-completion`; as `kubectl serin` kubectl finds
@@ -150,12 +154,15 @@ def _typed(hint: Any, defs: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 -
     if dataclasses.is_dataclass(hint):
         _defined(hint, defs)  # type: ignore[arg-type]
         return {"$ref": f"#/$defs/{hint.__name__}"}  # type: ignore[union-attr]
+    if issubclass(hint, StrEnum):
+        return {"type": "string", "enum": [member.value for member in hint]}
     return {"type": SCALARS[hint]}
 
 
 def _field_docs(view: type) -> dict[str, str]:
-    """The text that stands below each field."""
-    source = inspect.getsource(view)
+    """The text that stands below each field, also where a class above has it."""
+    classes = [each for each in reversed(view.__mro__) if dataclasses.is_dataclass(each)]
+    source = "\n".join(inspect.getsource(each) for each in classes)
     found = re.findall(r'^    (\w+):[^\n]*\n    """(.*?)"""', source, re.DOTALL | re.MULTILINE)
     return {name: TICKS.sub(r"\1", " ".join(text.split())) for name, text in found}
 

@@ -136,3 +136,62 @@ def after_a_rollback(serin: CommandLine) -> None:
     assert serin.piped("replay", "-", given=exported.out).code == 0
     assert serin.piped("get", "nix").code == 2
     assert serin.piped("version", "-o", "yaml").code == 0
+
+
+@pytest.mark.timeout(600)
+def test_what_a_person_says_with_the_command_line_is_done(site: Site) -> None:
+    """Advance, reject, retry, approve and promote of one rollout that would wait for hours by itself."""
+    serin = command_line(site)
+    site.go_live()
+    site.policy(
+        steps=[{"weight": 25, "for": "1h", "timeout": "2h"}, {"weight": 50, "for": "1h", "timeout": "2h"}],
+        gates=[{"name": "cab", "before": "Promote", "approval": {}}],
+    )
+    with site.load():
+        site.want("2")
+        site.until_weight(25)
+        wrong = serin.piped("approve", MODEL, "--gate", "nix", "--reason", "x", "--yes")
+        assert (wrong.code, "cab" in wrong.err) == (2, True)
+        said(serin.terminal("advance", MODEL, "--reason", "it is late", typed="y\n"), "Accepted")
+        site.until_weight(50)
+        said(serin.piped("reject", MODEL, "--gate", "cab", "--reason", "no ticket", "--yes"), "Accepted")
+        refused = serin.document("wait", MODEL, "--for", "settled", "--timeout", "2m")
+        assert refused["result"] in {"RolledBack", "Aborted"}, refused
+        assert "no ticket" in str(serin.document("explain", MODEL)["sentences"])
+
+        again = serin.document("retry", MODEL, "--reason", "CHG7 is there", "--yes")
+        assert (again["kind"], again["outcome"]) == ("ActionResult", "Accepted")
+        site.until_weight(25)
+        said(serin.piped("approve", MODEL, "--gate", "cab", "--reason", "CHG7", "--yes"), "Accepted")
+        said(serin.piped("promote", MODEL, "--reason", "seen enough", "--yes"), "Accepted")
+        promoted = serin.document("wait", MODEL, "--for", "promoted", "--timeout", "2m")
+        assert promoted["result"] == "Promoted"
+    site.nobody_else_failed()
+    told = " ".join(serin.document("explain", MODEL)["sentences"])
+    assert "seen enough" in told
+    assert [each["outcome"] for each in serin.document("history", MODEL)["items"]][0] == "Promoted"
+
+
+@pytest.mark.timeout(600)
+def test_a_model_that_init_asked_for_is_served(site: Site) -> None:
+    """The answers of somebody at a terminal, linted and applied as they were written."""
+    serin = command_line(site)
+    made = site.model_deployment("1")["spec"]
+    answers = {
+        "--name": "answered",
+        "--source": made["model"]["uri"],
+        "--format": made["predictor"]["model"]["modelFormat"]["name"],
+        "--hostname": "answered.example.com",
+        "--gateway": f"{made['route']['parentRef']['namespace']}/{made['route']['parentRef']['name']}",
+        "--rps": "20",
+        "--latency": "250ms",
+    }
+    written = serin.piped("init", *(word for pair in answers.items() for word in pair))
+    assert written.code == 0, written.err
+    file = site.folder / "answered.yaml"
+    file.write_text(written.out)
+    assert serin.piped("lint", "--rps", "20", str(file)).code == 0
+    for item in yaml.safe_load_all(written.out):
+        site.api.apply(item)
+    settled = serin.document("wait", "answered", "--for", "settled", "--timeout", "3m")
+    assert settled["result"] == "Promoted", settled

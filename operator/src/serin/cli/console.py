@@ -84,9 +84,25 @@ def note_unused(fields: list[str]) -> None:
         note(f"{len(fields) - MOST_NOTES} further fields are not used here")
 
 
-def say(text: str) -> None:
-    """Prints lines for people; files and records may hold anything, a terminal gets only what can be printed."""
-    typer.echo("".join(char if char.isprintable() or char == "\n" else " " for char in text))
+def say(text: str, *, err: bool = False) -> None:
+    """Prints lines for people; files and records may hold anything, a terminal gets only what can be printed.
+
+    With ``err`` beside the output, which a program reads.
+    """
+    typer.echo("".join(char if char.isprintable() or char == "\n" else " " for char in text), err=err)
+
+
+def ask(question: str) -> str:
+    """What somebody at the terminal answers to a question on standard error; ``typer.Abort`` if nobody does any more.
+
+    Not ``typer.prompt``: it writes a blank to standard output, which may be led into a file.
+    """
+    typer.echo(question, nl=False, err=True)
+    line = sys.stdin.readline()
+    if not line:
+        typer.echo(err=True)
+        raise typer.Abort
+    return line.strip()
 
 
 def for_programs(output: Output) -> bool:

@@ -13,7 +13,6 @@ import typer
 
 from serin import __version__
 from serin.cli.act import commands as act
-from serin.cli.adoption import commands as adoption
 from serin.cli.console import (
     NamespaceOption,
     Output,
@@ -27,6 +26,8 @@ from serin.cli.console import (
     show,
 )
 from serin.cli.evidence import commands as evidence
+from serin.cli.init import command as init
+from serin.cli.leaving import command as leaving
 from serin.cli.lint import command as lint
 from serin.cli.live import commands as live
 from serin.cli.live.commands import ContextOption, TargetArgument
@@ -46,7 +47,7 @@ app = typer.Typer(
     help="Serin: promotes models on KServe, and takes them back by itself.",
 )
 DISAGREES, NOT_READY = 1, 1
-for commands in (live, page, act, lint, evidence, reports, adoption):
+for commands in (live, page, act, lint, evidence, reports, init, leaving):
     commands.register(app)
 PolicyOption = Annotated[Path, typer.Option(help="A PromotionPolicy (YAML).")]
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -20,6 +21,7 @@ from serin.records.attestation import RECORD_FIELD, verify_attestation
 from serin.records.dsse import signed
 from tests.chain import DIGEST, HEALTHY, Objects, chain, finish, record, windows
 from tests.clock import START, api_time
+from tools.cliref import schema
 
 NOW = START + timedelta(hours=1)
 PRIVATE = {"ed25519": ed25519.Ed25519PrivateKey.generate(), "p256": ec.generate_private_key(ec.SECP256R1())}
@@ -251,6 +253,19 @@ def test_the_command_checks_what_it_wrote(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*check, "--digest", "sha256:1"])
     assert (result.exit_code, "not valid: " in result.stdout) == (1, True)
     assert CliRunner().invoke(app, check[:-2]).exit_code == 2
+
+
+@pytest.mark.parametrize(("digest", "valid"), [(DIGEST, True), ("sha256:1", False)])
+def test_programs_get_the_answer_of_a_check_as_a_document(tmp_path: Path, digest: str, *, valid: bool) -> None:
+    envelope, public = tmp_path / "a.json", tmp_path / "pub.pem"
+    envelope.write_text(json.dumps(envelope_of(tmp_path)))
+    public.write_bytes(PUBLIC)
+    check = ["attest", str(envelope), "--verify", "--key", str(public), "--digest", digest, "-o", "json"]
+    result = CliRunner().invoke(app, check)
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["valid"]) == (0 if valid else 1, valid)
+    assert (found["predicate"], found["digests"]) == (("test-result", [DIGEST]) if valid else (None, []))
+    jsonschema.validate(found, schema())
 
 
 def test_a_key_with_a_password(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from serin.cli.act import asking, effects
 from serin.cli.act.counting import Gate, gate_of
-from serin.cli.console import Output, for_programs, show
+from serin.cli.console import Output, ask, for_programs, show
 from serin.cli.live.reading import details_of
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
@@ -22,6 +22,7 @@ from serin.errors import ClusterError, InvalidInput, Unavailable
 from serin.schema.printable import printable
 
 REFUSED, UNANSWERED, DECLINED = 1, 3, 1
+YES = {"y", "yes"}
 NEEDS_REASON = "say why with --reason: it stands in the record for good"
 
 
@@ -131,10 +132,10 @@ def _check_counts(gate: Gate, who: asking.Caller, about: dict[str, object], wish
 def _asked_reason(wish: Wish) -> str:
     if not sys.stdin.isatty() or for_programs(wish.output):
         raise InvalidInput(NEEDS_REASON)
-    given: str = typer.prompt("Why", err=True)
-    if not given.strip():
+    given = ask("Why: ")
+    if not given:
         raise InvalidInput(NEEDS_REASON)
-    return given.strip()
+    return given
 
 
 def tell(output: Output, text: str) -> None:
@@ -148,7 +149,7 @@ def confirm(*, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise InvalidInput("nobody can be asked here: give --yes to do it, or --dry-run to only check it")
-    if not typer.confirm("Do it?", err=True):
+    if ask("Do it? [y/N]: ").lower() not in YES:
         typer.echo("Nothing was changed.", err=True)
         raise typer.Exit(DECLINED)
 

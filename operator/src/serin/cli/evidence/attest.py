@@ -7,6 +7,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from serin.api.promotion_record import PromotionRecord
 from serin.cli.evidence.replaying import records_in
 from serin.cli.evidence.sources import RECORD, items_in, named, record_of, text_of
 from serin.cli.judge import read_text
+from serin.cli.live.views import DOCUMENT_VERSION
 from serin.cli.where import Where
 from serin.errors import InvalidInput
 from serin.policy_gates.answer import GateState
@@ -34,11 +36,26 @@ from serin.records.gates import results_of
 from serin.records.replay import Answer, RecordReplay
 from serin.records.verify import verify
 from serin.schema.reasons import Verdict
-from serin.schema.types import parse_duration
+from serin.schema.types import format_time, parse_duration
 
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 """What a PromotionRecord may be called; no name of an export with a suffix is one."""
 PASSWORD = "SERIN_KEY_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationCheck:
+    """``serin attest --verify``: whether an attestation says, signed by a key, that a model was promoted."""
+
+    valid: bool
+    predicate: str | None
+    """test-result or svr; null for one that is not valid."""
+    digests: list[str]
+    """What it is about."""
+    decided_at: str | None
+    message: str
+    kind: str = "AttestationCheck"
+    api_version: str = DOCUMENT_VERSION
 
 
 def attested(target: str, where: Where, predicate: Predicate, chosen: str | None = None) -> dict[str, Any]:
@@ -96,6 +113,21 @@ def as_text(found: Mapping[str, Any], key: Path | None) -> str:
     password = os.environ.get(PASSWORD)
     envelope = signed(raw, PAYLOAD_TYPE, _bytes(key), password.encode() if password else None)
     return json.dumps(envelope, sort_keys=True)
+
+
+def checked(path: Path, key: Path | None, digest: str | None, max_age: str | None) -> AttestationCheck:
+    """Whether the attestation in a file holds, and of what; ``InvalidInput`` without a key."""
+    if key is None:
+        raise InvalidInput("--verify needs --key with the public key")
+    try:
+        found = verified(path, key, digest, max_age)
+    except InvalidInput as error:
+        return AttestationCheck(valid=False, predicate=None, digests=[], decided_at=None, message=str(error))
+    digests = sorted(found.digests)
+    message = f"{found.predicate} about {', '.join(digests) or 'no digest'}, decided at {format_time(found.at)}"
+    return AttestationCheck(
+        valid=True, predicate=found.predicate, digests=digests, decided_at=format_time(found.at), message=message
+    )
 
 
 def verified(path: Path, key: Path, digest: str | None, max_age: str | None) -> Attested:

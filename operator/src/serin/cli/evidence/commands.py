@@ -120,26 +120,27 @@ def attest(  # noqa: PLR0917 - one parameter an option
     verify: Annotated[bool, typer.Option("--verify", help="Check a signed attestation instead.")] = False,  # noqa: FBT002
     digest: Annotated[str | None, typer.Option(help="With --verify: the model's digest, sha256:…")] = None,
     max_age: Annotated[str | None, typer.Option(help="With --verify: how old it may be, for example 24h.")] = None,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="With --verify: table, json or yaml. An attestation is JSON.")
+    ] = Output.TABLE,
 ) -> None:
     """What a PromotionRecord says of its model, as an in-toto Statement; with --key in a signed envelope (DSSE).
 
     With --verify it ends with 1 if the attestation does not say, signed by that key, that the model was promoted.
     """
     from serin.cli.evidence import attest as command
+    from serin.cli.live.views import as_document
     from serin.records.attestation import Predicate
-    from serin.schema.types import format_time
 
     with one_line():
         if verify:
-            if key is None:
-                raise InvalidInput("--verify needs --key with the public key")
-            try:
-                found = command.verified(Path(target), key, digest, max_age)
-            except InvalidInput as error:
-                say(f"not valid: {error}")
-                raise typer.Exit(NOT_VALID) from None
-            about = ", ".join(sorted(found.digests)) or "no digest"
-            say(f"valid: {found.predicate} about {about}, decided at {format_time(found.at)}")
+            found = command.checked(Path(target), key, digest, max_age)
+            if for_programs(output):
+                show(as_document(found), output, ())
+            else:
+                say(f"{'valid' if found.valid else 'not valid'}: {found.message}")
+            if not found.valid:
+                raise typer.Exit(NOT_VALID)
             return
         if type not in set(Predicate):
             raise InvalidInput(f"--type {type}: expected {' or '.join(Predicate)}")

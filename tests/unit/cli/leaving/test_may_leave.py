@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serin.api.model_deployment import ModelDeployment
-from serin.cli.adoption.may_leave import target
+from serin.cli.leaving.may_leave import target
 from serin.errors import InvalidInput
 from tests.lab import spec
 from tests.world import ref

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from serin.cli.adoption.leave import Leaving, Left
-from serin.cli.adoption.patience import Patience
+from serin.cli.leaving.leave import Leave, Leaving, Left
+from serin.cli.leaving.patience import Patience
 from serin.cluster import resources
 from serin.cluster.client import Object
 from serin.cluster.resources import Resource
@@ -105,8 +105,8 @@ class Home(Adopting):
         patience = Patience(60, clock=lambda: moment[0], sleep=sleep)
         return Leaving(self.cluster, "prod", "fraud", self.said.append, patience)
 
-    async def leave(self, to: str | None = None) -> None:
-        await self.leaving().run(to)
+    async def leave(self, to: str | None = None) -> Leave:
+        return await self.leaving().run(to)
 
     def requests(self) -> list[str]:
         """The InferenceServices that get the hostname's requests, by the first route that a gateway obeys."""
@@ -141,7 +141,7 @@ def serves(home: Home, name: str, uri: str) -> None:
 async def test_the_adopted_service_serves_again_by_kserves_own_route() -> None:
     home = await promoted()
     home.cluster.objects["httproutes", "prod", OLD]["status"] = {"parents": [accepted(1)]}
-    await home.leave()
+    assert await home.leave() == Leave("prod", "fraud", OLD, None)
     serves(home, OLD, "s3://models/2")
     assert home.names("httproutes") == {OLD}
     assert home.names("inferenceservices") == {OLD}

@@ -1,4 +1,4 @@
-"""``serin init``: the manifests with which a running InferenceService is adopted, from what it is."""
+"""``serin init --from``: the manifests with which a running InferenceService is adopted, from what it is."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import asyncio
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from serin.api import API_VERSION
 from serin.api.files.load import yaml_document
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.predictor.keys import KSERVE_ANNOTATIONS
 from serin.api.predictor.naming import unnameable
 from serin.api.predictor.scaling import INFERENCE_SERVICE, autoscaler_class, renamed, with_queries
 from serin.api.revision import without_nulls
+from serin.cli.init.policy import first_policy
+from serin.cli.init.written import item
 from serin.cli.judge import read_text
 from serin.cli.where import Where
 from serin.cluster import resources
@@ -58,6 +60,10 @@ class Wishes:
     hostnames: tuple[str, ...] = ()
     gateway: str | None = None
     """``NAMESPACE/NAME``."""
+    rps: float | None = None
+    """Requests per second that it gets."""
+    threshold: timedelta | None = None
+    """A slower answer is a bad one; None: latency is not judged."""
 
 
 def read(source: str, where: Where) -> Running:
@@ -136,16 +142,13 @@ def _manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]
         "policyRef": {"name": name},  # of its own name: another one may be somebody's already
     }
     ModelDeploymentSpec.model_validate(spec)
+    policy, about = first_policy(wishes.rps, wishes.threshold)
     documents = [
-        _item("PromotionPolicy", name, namespace, _policy()),
-        _item("ModelDeployment", name, namespace, spec),
+        item("PromotionPolicy", name, namespace, policy),
+        item("ModelDeployment", name, namespace, spec),
     ]
-    return documents, _notes(service, name, model, predictor)
-
-
-def _item(kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> Object:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+    beginning = f"PromotionPolicy {name} is a beginning: {about}"
+    return documents, [beginning, *_notes(service, model, predictor)]
 
 
 def _source(service: Object, version: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -219,19 +222,9 @@ def _route_of(found: Running, wishes: Wishes) -> dict[str, Any]:
     return {"hostnames": hostnames, "parentRef": parent, **({"timeout": timeout} if timeout else {})}
 
 
-def _policy() -> dict[str, Any]:
-    return {
-        "slos": [
-            {"name": "availability", "objective": "99.0", "indicator": {"availability": {}}},
-            {"name": "client-errors", "severity": "Required", "indicator": {"clientErrors": {}}},
-        ],
-        "steps": [{"weight": 5, "for": "5m"}, {"weight": 25, "for": "5m"}, {"weight": 50, "for": "10m"}],
-    }
-
-
-def _notes(service: Object, policy: str, model: Mapping[str, Any], predictor: Mapping[str, Any]) -> list[str]:
+def _notes(service: Object, model: Mapping[str, Any], predictor: Mapping[str, Any]) -> list[str]:
     labels = sorted(service["metadata"].get("labels") or {})
-    notes = [f"PromotionPolicy {policy} is a beginning: set its objective, and add one for latency"]
+    notes = []
     if labels:
         notes.append(
             f"labels {', '.join(labels)} of the InferenceService reach its pods; later revisions get what stands in "

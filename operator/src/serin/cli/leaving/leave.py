@@ -13,9 +13,10 @@ from typing import Protocol
 from serin.api import names
 from serin.api.model_deployment import ModelDeployment
 from serin.api.predictor.naming import service_name
-from serin.cli.adoption import kserves_route, left
-from serin.cli.adoption.may_leave import target
-from serin.cli.adoption.patience import Patience
+from serin.cli.leaving import kserves_route, left
+from serin.cli.leaving.may_leave import target
+from serin.cli.leaving.patience import Patience
+from serin.cli.live.views import DOCUMENT_VERSION
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.resources import Resource
@@ -47,6 +48,20 @@ class Writable(Cluster, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """``serin leave``: what stays of a ModelDeployment."""
+
+    namespace: str
+    name: str
+    inference_service: str
+    """The InferenceService that serves, and is KServe's alone."""
+    route: str | None
+    """The HTTPRoute that stays and is the caller's now; null where KServe's own does the same."""
+    kind: str = "LeaveResult"
+    api_version: str = DOCUMENT_VERSION
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """One ModelDeployment of mode Standard that leaves."""
 
@@ -56,7 +71,7 @@ class Leaving:
     say: Callable[[str], None]
     patience: Patience
 
-    async def run(self, asked: str | None) -> None:
+    async def run(self, asked: str | None) -> Leave:
         """From wherever it is to its end; ``InvalidInput`` if it cannot begin or go on, ``ClusterError``."""
         obj = await self._get(resources.MODEL_DEPLOYMENTS, self.name)
         begun = await self._begin(obj, asked) if obj is not None else None
@@ -74,7 +89,8 @@ class Leaving:
                 route = await self._under_another_name(route)
             await self._serve(to, stable)
             route = await self._switch(route, to, stable)
-        await self._end(route, to)
+        kept = await self._end(route, to)
+        return Leave(self.namespace, self.name, to, kept)
 
     async def _begin(self, obj: Object, asked: str | None) -> tuple[str, str] | None:
         """Checks, marks the route, and deletes the ModelDeployment without what it owns.
@@ -232,8 +248,11 @@ class Leaving:
         await self.patience.until(accepted, f"the gateway has accepted HTTPRoute {name}")
         return found
 
-    async def _end(self, route: Object, to: str) -> None:
-        """The rest of Serin goes: its InferenceServices, and the route where KServe's own takes over."""
+    async def _end(self, route: Object, to: str) -> str | None:
+        """The rest of Serin goes: its InferenceServices, and the route where KServe's own takes over.
+
+        Returns the name of the HTTPRoute that stays; None if none does.
+        """
         name = route["metadata"]["name"]
         if left.weights_in(route) != {to: 100}:
             route = await self._lead(name, {to: 100})
@@ -249,9 +268,10 @@ class Leaving:
         if not lacking:
             await self.cluster.delete(resources.HTTP_ROUTES, self.namespace, name, uid=route["metadata"]["uid"])
             self.say(f"KServe's own route does the same for every hostname; HTTPRoute {name} is deleted")
-            return
+            return None
         await self.cluster.replace(resources.HTTP_ROUTES, left.without_serin(route))
         self.say(f"HTTPRoute {name} stays, and is yours: {lacking}")
+        return str(name)
 
     async def _get(self, resource: Resource, name: str) -> Object | None:
         try:

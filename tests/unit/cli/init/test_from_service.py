@@ -9,7 +9,7 @@ import pytest
 
 from serin.api.model_deployment import ModelDeployment
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.cli.adoption.manifests import Running, Wishes, manifests, of_text
+from serin.cli.init.from_service import Running, Wishes, manifests, of_text
 from serin.cluster import resources
 from serin.errors import InvalidInput
 from tests.lab import Lab

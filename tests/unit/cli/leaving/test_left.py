@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.cli.adoption.left import changed_to, differs, service_left
+from serin.cli.leaving.left import changed_to, differs, service_left
 
 KEDA = {"serving.kserve.io/autoscalerClass": "keda"}
 SECRET = {"serving.kserve.io/storageSecretName": "minio"}

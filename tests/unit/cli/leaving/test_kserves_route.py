@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serin.cli.adoption.kserves_route import lacking
+from serin.cli.leaving.kserves_route import lacking
 from tests.adopting_lab import HOST, OLD, kserves_route
 
 PREFIX = {"path": {"type": "PathPrefix", "value": "/"}}

@@ -1,1 +1,0 @@
-"""Commands that lead a service to Serin and back to KServe alone."""
