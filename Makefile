@@ -58,7 +58,7 @@ matrix: build check-matrix ## Run the rest: every row of every table, every scen
 	$(BIN)/python -m e2e.sandbox.build --alertmanager --jaeger --kubectl
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative $(RELIABILITY)
-	$(BIN)/python -m pytest e2e/scenarios/test_deaths.py -k mode_knative --provider knative $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios/test_deaths.py e2e/scenarios/test_runbooks.py -k mode_knative --provider knative $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_envoy_gateway.py --provider envoy-gateway $(RELIABILITY)
 
 .PHONY: soak

@@ -1,4 +1,4 @@
-"""Metrics, rules, dashboards and runbooks on real rollouts: what is shipped is loaded, asked and run.
+"""Metrics, rules and dashboards on real rollouts: what is shipped is loaded and asked.
 
 ``SERIN_PICTURES`` names a folder for pictures of the dashboards, for docs/operations/monitoring.md.
 """
@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +14,6 @@ import pytest
 
 from e2e.deploy.cluster import wait_until
 from e2e.pictures.board import filled_in, read
-from e2e.sandbox.build import find_optional
 from e2e.scenarios.site import MODEL
 from e2e.scenarios.watcher import Watcher
 from tools.monitoring.recordings import DORA
@@ -33,8 +29,6 @@ ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "charts/serin/files/monitoring/dashboards").glob("*.json"))
 QUIET = {"Gates", "Rollbacks", "Held for", "Held, and since when"}
 """They may be empty: no gate in the policy, a rollback shorter than a scrape, a rollout that nothing holds."""
-NOT_HERE = {"serin-system", "clusterrole", "auth", "logs"}
-"""Words of commands about Serin's own pods, which is a process here, and of logs, which need a kubelet."""
 
 
 @pytest.fixture
@@ -88,7 +82,6 @@ def test_a_promotion_and_a_rollback_as_they_are_told(site: Site, watcher: Watche
     pictured(site, watcher, began)
     empty = [title for title, query in shown(site) if not watcher.series(query, seconds=300) and title not in QUIET]
     assert empty == []
-    run_the_runbooks_commands(site, record_name=site.records()[-1]["metadata"]["name"])
 
 
 def shown(site: Site) -> list[tuple[str, str]]:
@@ -121,24 +114,3 @@ def pictured(site: Site, watcher: Watcher, began: float) -> None:
 
     for path in DASHBOARDS:
         draw(read(path, variables(site), span, asked), Path(folder) / f"{path.stem}.png")
-
-
-def run_the_runbooks_commands(site: Site, *, record_name: str) -> None:
-    kubectl = find_optional("kubectl")
-    assert kubectl is not None, "run `python -m e2e.sandbox.build --kubectl`"
-    workload = site.stable_backend().removesuffix("-predictor")
-    names = {"NAMESPACE": site.namespace, "NAME": MODEL, "WORKLOAD": workload, "RECORD": record_name}
-    ran = 0
-    for page in sorted((ROOT / "docs/runbooks").glob("Serin*.md")):
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
-            for line in block.splitlines():
-                words = [
-                    re.sub("|".join(rf"\b{n}\b" for n in names), lambda m: names[m[0]], w) for w in shlex.split(line)
-                ]
-                if NOT_HERE & set(words):
-                    continue
-                command = [str(kubectl), "--kubeconfig", str(site.provider.kubeconfig), *words[1:]]
-                answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-                assert answer.returncode == 0, f"{page.name}: {line}: {answer.stderr}"
-                ran += 1
-    assert ran > 20

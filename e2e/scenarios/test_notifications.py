@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from contextlib import ExitStack
@@ -14,10 +16,11 @@ import pytest
 from e2e.deploy.cluster import wait_until
 from e2e.scenarios.causes import live_on_settings, settings_go
 from e2e.scenarios.kubectl import condition
-from e2e.scenarios.proxy import asks
+from e2e.scenarios.proxy import ApiProxy, asks
 from e2e.scenarios.site import MODEL
 from e2e.scenarios.telling import setting, telling
 from e2e.scenarios.test_faults import through_a_proxy
+from e2e.scenarios.test_replicas import taken_over, two_replicas
 from e2e.scenarios.told import HttpReceiver
 
 if TYPE_CHECKING:
@@ -138,6 +141,44 @@ def test_a_leader_that_dies_between_a_decision_and_its_sending_leaves_it_to_the_
             site.until_taken_back()
         site.until(lambda s: not s.get("notifications"), what="nothing is left to tell", seconds=30)
         assert (died_of, told_before) == (DEADLY, [])
+        assert set(receiver.times().values()) == {1}, f"once each: {receiver.times()}"
+        assert [kind for kind in receiver.kinds if "Roll" in kind] == DEADLY
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "paused"])
+def test_the_other_replica_tells_what_the_leader_has_decided_and_an_old_leader_tells_nothing_again(
+    site: Site, how: signal.Signals, record_property: Callable[[str, object], None]
+) -> None:
+    """It goes as soon as the decision is in the status; a paused one wakes up when the other has told all of it."""
+    gone: list[float] = []
+    with (
+        HttpReceiver() as receiver,
+        ApiProxy(site.operator.settings.kubeconfig, site.folder) as proxy,
+        two_replicas(site, proxy.proxied_kubeconfig, setting(site, {"pipeline": to(receiver)})) as (leader, other),
+    ):
+
+        def goes(_: int, request: Request) -> None:
+            waiting = {note["kind"] for note in site.status.get("notifications", [])}
+            if not gone and asks("update", "modeldeployments/status")(request) and "RollingBack" in waiting:
+                os.kill(own, how)
+                gone.append(time.monotonic())
+
+        site.go_live()
+        assert leader.pid is not None
+        own = leader.pid
+        proxy.after_write = goes
+        with site.load(rate=60):
+            site.want("2", environment={"ERROR_RATE": "0.5", "FAULT_SEED": "1"})
+            wait_until(lambda: bool(gone), what="the leader goes", seconds=60)
+            assert "RollingBack" not in receiver.kinds, "it was decided, and not told yet"
+            taken_over(other, gone[0])
+            site.until_taken_back()
+            wait_until(lambda: "RolledBack" in receiver.kinds, what="the rollback is told", seconds=30)
+        record_property("seconds_until_told", round(time.monotonic() - gone[0], 1))
+        if how is signal.SIGSTOP:
+            os.kill(own, signal.SIGCONT)
+            wait_until(lambda: leader.pid is None, what="the old leader has ended", seconds=30)
+        site.until(lambda s: not s.get("notifications"), what="nothing is left to tell", seconds=30)
         assert set(receiver.times().values()) == {1}, f"once each: {receiver.times()}"
         assert [kind for kind in receiver.kinds if "Roll" in kind] == DEADLY
 

@@ -36,15 +36,20 @@ def leads(replica: OperatorProcess) -> bool:
 
 
 @contextmanager
-def two_replicas(site: Site, kubeconfig: Path | None = None) -> Iterator[list[OperatorProcess]]:
-    """Two operators in place of the shared one, the leader first; the leader's own way to the API server."""
+def two_replicas(
+    site: Site, kubeconfig: Path | None = None, *further: tuple[str, str]
+) -> Iterator[list[OperatorProcess]]:
+    """Two operators in place of the shared one, the leader first; the leader's own way to the API server.
+
+    ``further`` are further variables of the environment of both.
+    """
     site.operator.stop()
     lease = (("SERIN_LEASE", "serin-system/serin"), ("SERIN_LEASE_DURATION", f"{LEASE_SECONDS}s"))
     with ExitStack() as stack:
         replicas: list[OperatorProcess] = []
         for name in ("a", "b"):
             log = site.folder / f"operator-{name}.log"
-            settings = replace(site.operator.settings, log=log, extra=(("SERIN_RESYNC", "10s"), *lease))
+            settings = replace(site.operator.settings, log=log, extra=(("SERIN_RESYNC", "10s"), *lease, *further))
             if kubeconfig is not None and not replicas:
                 settings = replace(settings, kubeconfig=kubeconfig)
             replicas.append(stack.enter_context(OperatorProcess(settings)))

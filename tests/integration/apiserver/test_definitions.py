@@ -171,6 +171,21 @@ def test_columns_of_a_record(api: ClusterApi, namespace: str) -> None:
     assert cells[:-1] == ["fraud-5c0d9e1a-1", "fraud", "1", 1, "RolledBack", "SLOBreached"]
 
 
+@pytest.mark.parametrize("outcome", [None, "Accepted", "Refused"])
+def test_columns_of_an_action_before_and_after_its_answer(api: ClusterApi, namespace: str, outcome: str | None) -> None:
+    item = objects.action(namespace, "Hold")
+    item["spec"]["requestedBy"] = api.user()  # where the admission policy is in force, nobody speaks in another name
+    name = item["metadata"]["name"]
+    api.apply(item)
+    if outcome is not None:
+        status = {"outcome": outcome, "message": "the rollout waits for a release", "at": objects.AT}
+        api.merge(API_VERSION, "PromotionAction/status", name, namespace=namespace, patch={"status": status})
+    names, cells = table(api, namespace, "promotionactions")
+    assert names == ["Name", "Model", "Action", "By", "Outcome", "Message", "Age"]
+    told = "the rollout waits for a release" if outcome else None
+    assert cells[:-1] == [name, "fraud", "Hold", api.user(), outcome, told]
+
+
 def test_a_model_deployment_that_serin_has_not_seen_says_so(api: ClusterApi, namespace: str) -> None:
     item = objects.model_deployment(namespace)
     api.apply(item)

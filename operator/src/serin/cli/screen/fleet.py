@@ -40,6 +40,8 @@ class Fleet(Screen[None]):
     Fleet Models, Fleet Models:focus { height: 1fr; border: none; padding: 0; scrollbar-gutter: stable;
         background: $background; background-tint: $background 0%; }
     Fleet Models > .option-list--option { padding: 0 1; }
+    /* Words keep their colours on the chosen line: red on the theme's blue cannot be read. */
+    Fleet Models:focus > .option-list--option-highlighted { background: $panel-lighten-1; }
     Fleet Input { height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
