@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 PAGES = Path(__file__).parents[2] / "docs/runbooks"
 BLOCK = re.compile(r"```(?:sh|console)\n(.*?)```", re.DOTALL)
-DRY = {" patch ": " patch --dry-run=server ", "serin abort ": "serin abort --dry-run "}
+DRY = {
+    "patch httproute ": "patch --dry-run=server httproute ",
+    "patch isvc ": "patch --dry-run=server isvc ",
+    "serin abort ": "serin abort --dry-run ",
+}
 """How a command that writes is asked for what it would do."""
 SECONDS = 60
 
