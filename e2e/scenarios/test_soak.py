@@ -24,6 +24,8 @@ RATES = (100, 200, 300, 400, 500, 600)
 RATE_SECONDS = 15
 CARRIED_MS = 500
 """A p99 beyond this is a queue that grows, not a service."""
+KNATIVE_RATE = 100
+"""Requests per second through Knative's activator and queue-proxies."""
 LAST_ANSWER_SECONDS = 1.05
 """DESIGN: one second and the data plane's 20 to 50 ms."""
 
@@ -85,7 +87,7 @@ def test_a_promotion_and_a_rollback_in_mode_knative(
     site = knative
     site.go_live()
     site.policy(steps=[{"weight": 5, "for": "4s"}, {"weight": 50, "for": "4s"}])
-    with site.load():
+    with site.load(rate=KNATIVE_RATE) as load:
         site.want("2")
         site.until_stable("2")
         site.until_settled()
@@ -93,6 +95,7 @@ def test_a_promotion_and_a_rollback_in_mode_knative(
         site.until_taken_back()
         site.until_settled()
     answers = site.answers()
+    record_property("late", f"{load.report.late + load.report.left_out} of {load.report.sent}")
     record_property("requests", len(answers))
     record_property("failed_but_by_3", len(failures_except(answers, "3")))
     record_property("answered_by_3", by_version(answers)["3"].total)
