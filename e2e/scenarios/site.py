@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from e2e.demo.objects import API_VERSION, FEATURES, STORE
@@ -29,6 +30,8 @@ POLICY = "careful"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 KSERVE_API = "serving.kserve.io/v1beta1"
 USUAL_SECONDS = 130.0
+EVENTS = 12
+"""How many of the newest warnings are told with a failed request."""
 
 
 @dataclass
@@ -281,7 +284,19 @@ class Site:
         """No request failed but those that version ``but`` answered itself."""
         answers = self.answers()
         failed = failures_except(answers, but)
-        assert not failed, f"{len(failed)} of {len(answers)} failed, the first: {failed[0]}"
+        assert not failed, f"{len(failed)} of {len(answers)} failed, {self._when(failed)}"
+
+    def _when(self, failed: list[Answer]) -> str:
+        """The first and the last of them, and what went wrong around them as the cluster's events tell it."""
+        first, last = (
+            f"{datetime.fromtimestamp(answer.sent, UTC):%H:%M:%S.%f}"[:-3] for answer in (failed[0], failed[-1])
+        )
+        warnings = [
+            f"{event['lastTimestamp'][11:19]} {event['reason']} of {event['involvedObject']['name']}: {event['message']}"
+            for event in self.api.list("v1", "Event", self.namespace)
+            if event.get("type") == "Warning" and event.get("lastTimestamp")
+        ]
+        return "\n".join([f"from {first} to {last} UTC, the first: {failed[0]}", *sorted(warnings)[-EVENTS:]])
 
     def requests_of(self, version: str) -> int:
         """How many requests ``version`` answered."""
