@@ -78,7 +78,7 @@ def play(site: Site, command: Command) -> str:
     names = {
         "NAMESPACE": site.namespace,
         "NAME": MODEL,
-        "WORKLOAD": site.stable_backend().removesuffix("-predictor"),
+        "WORKLOAD": site.status["stable"]["workload"]["name"],
         "RECORD": site.records()[0]["metadata"]["name"],
     }
     text = re.sub("|".join(rf"\b{name}\b" for name in names), lambda found: names[found[0]], command.text)

@@ -292,7 +292,7 @@ class Site:
             f"{datetime.fromtimestamp(answer.sent, UTC):%H:%M:%S.%f}"[:-3] for answer in (failed[0], failed[-1])
         )
         warnings = [
-            f"{event['lastTimestamp'][11:19]} {event['reason']} of {event['involvedObject']['name']}: {event['message']}"
+            f"{event['lastTimestamp']} {event['reason']} of {event['involvedObject']['name']}: {event['message']}"
             for event in self.api.list("v1", "Event", self.namespace)
             if event.get("type") == "Warning" and event.get("lastTimestamp")
         ]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from e2e.scenarios.site import Site
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(2400)]
+KNATIVE_RATE = 25
+"""Two processors carry little more while a Knative revision and an operator start at the same time, again and again."""
 OUTCOMES = pytest.mark.parametrize("outcome", ["Promoted", "RolledBack"])
 
 
@@ -33,7 +35,7 @@ def test_at_each_change_of_a_rollout_in_mode_knative(
     knative: KnativeSite, outcome: str, record_property: Callable[[str, object], None]
 ) -> None:
     knative.go_live()
-    with knative.load(rate=60):
+    with knative.load(rate=KNATIVE_RATE):
         record_property("deaths", dies_at_each_change(knative, outcome))
         knative.until_settled()
     failed_only_by_bad_versions(knative, outcome)

@@ -80,14 +80,15 @@ def test_a_promotion_and_a_rollback(
 @pytest.mark.needs(KNATIVE)
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_promotion_and_a_rollback_in_mode_knative(
-    knative: KnativeSite, number: int, record_property: Callable[[str, object], None]
+    knative: KnativeSite, number: int, steady_rate: int, record_property: Callable[[str, object], None]
 ) -> None:
     """The same through Knative's activator and queue-proxies, at the rate that the provider carries with them."""
     del number
+    rate = min(KNATIVE_RATE, steady_rate)
     site = knative
     site.go_live()
     site.policy(steps=[{"weight": 5, "for": "4s"}, {"weight": 50, "for": "4s"}])
-    with site.load(rate=KNATIVE_RATE) as load:
+    with site.load(rate=rate) as load:
         site.want("2")
         site.until_stable("2")
         site.until_settled()
@@ -95,6 +96,7 @@ def test_a_promotion_and_a_rollback_in_mode_knative(
         site.until_taken_back()
         site.until_settled()
     answers = site.answers()
+    record_property("rate", rate)
     record_property("late", f"{load.report.late + load.report.left_out} of {load.report.sent}")
     record_property("requests", len(answers))
     record_property("failed_but_by_3", len(failures_except(answers, "3")))
