@@ -55,7 +55,7 @@ those with `-o`/`--output` print `table`, `json` or `yaml`. `export`, `bundle`, 
 one format each: JSON lines, JSON, in-toto, and what `--format` says. The documents of `json` and `yaml` have a
 [schema](cli-schema.json); so have those of [`bundle`](incident-bundle-schema.json) and of
 [`report --since --format json`](rollout-review-schema.json): fields are added to them and never taken away. Colour
-needs a terminal and no `NO_COLOR`; the width is that of the terminal.
+needs a terminal and no `NO_COLOR`; tables have the width of the terminal.
 
 Completion that knows the objects of the cluster: `serin --install-completion`; as `kubectl serin` kubectl finds
 `kubectl_complete-serin` by itself.
@@ -69,6 +69,7 @@ Completion that knows the objects of the cluster: `serin --install-completion`; 
 | 2 | bad input, or the cluster cannot be read; one sentence on standard error says why |
 | 3 | the time is over (`wait`), or Serin did not answer in time (an action) |
 | 4 | `wait`: another revision took its place, or the ModelDeployment is gone |
+| 130 | Ctrl-C |
 """
 
 

@@ -92,16 +92,25 @@ def say(text: str, *, err: bool = False) -> None:
     typer.echo("".join(char if char.isprintable() or char == "\n" else " " for char in text), err=err)
 
 
+def can_ask() -> bool:
+    """Whether somebody sits at a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def ask(question: str) -> str:
-    """What somebody at the terminal answers to a question on standard error; ``typer.Abort`` if nobody does any more.
+    """What somebody at the terminal answers to a question on standard error; ``InvalidInput`` if nobody does any more.
 
     Not ``typer.prompt``: it writes a blank to standard output, which may be led into a file.
     """
     typer.echo(question, nl=False, err=True)
-    line = sys.stdin.readline()
+    try:
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        typer.echo(err=True)
+        raise
     if not line:
         typer.echo(err=True)
-        raise typer.Abort
+        raise InvalidInput("the input ended before everything was answered; nothing was done")
     return line.strip()
 
 

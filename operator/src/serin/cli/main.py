@@ -224,4 +224,8 @@ arrange(app)
 
 def run(prog_name: str = "serin") -> None:
     """The entry point ``serin``."""
-    only_what_is_asked(app, sys.argv[1:], os.environ)(prog_name=prog_name)
+    try:
+        only_what_is_asked(app, sys.argv[1:], os.environ)(prog_name=prog_name)
+    except OSError as error:  # a disk that is full: what is left in the buffer cannot be written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(f"serin: the output cannot be written: {error.strerror}")

@@ -24,6 +24,7 @@ from tests.clock import START, api_time
 from tools.cliref import schema
 
 NOW = START + timedelta(hours=1)
+WRONG_DIGEST = "sha256:" + "0f" * 32
 PRIVATE = {"ed25519": ed25519.Ed25519PrivateKey.generate(), "p256": ec.generate_private_key(ec.SECP256R1())}
 
 
@@ -250,12 +251,35 @@ def test_the_command_checks_what_it_wrote(tmp_path: Path) -> None:
     check = ["attest", str(envelope), "--verify", "--key", str(public)]
     result = CliRunner().invoke(app, [*check, "--digest", DIGEST])
     assert (result.exit_code, f"valid: test-result about {DIGEST}" in result.stdout) == (0, True)
-    result = CliRunner().invoke(app, [*check, "--digest", "sha256:1"])
+    result = CliRunner().invoke(app, [*check, "--digest", WRONG_DIGEST])
     assert (result.exit_code, "not valid: " in result.stdout) == (1, True)
     assert CliRunner().invoke(app, check[:-2]).exit_code == 2
 
 
-@pytest.mark.parametrize(("digest", "valid"), [(DIGEST, True), ("sha256:1", False)])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--digest", "sha256:1"], "--digest sha256:1: expected sha256: and 64 digits"),
+        (["--max-age", "soon"], "--max-age: 'soon' is not a duration"),
+        (["--key", "nokey"], "nokey: No such file"),
+        (["--key", "private.pem"], "the public key cannot be read"),
+        (["nothing.json"], "nothing.json: "),
+    ],
+)
+def test_what_cannot_be_checked_is_bad_input_and_no_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").write_text(json.dumps(envelope_of(tmp_path)))
+    (tmp_path / "pub.pem").write_bytes(PUBLIC)
+    (tmp_path / "private.pem").write_bytes(private_pem(PRIVATE["ed25519"]))
+    file, further = (arguments[0], []) if len(arguments) == 1 else ("a.json", arguments)
+    result = CliRunner().invoke(app, ["attest", file, "--verify", "--key", "pub.pem", *further, "-o", "json"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(("digest", "valid"), [(DIGEST, True), (WRONG_DIGEST, False)])
 def test_programs_get_the_answer_of_a_check_as_a_document(tmp_path: Path, digest: str, *, valid: bool) -> None:
     envelope, public = tmp_path / "a.json", tmp_path / "pub.pem"
     envelope.write_text(json.dumps(envelope_of(tmp_path)))

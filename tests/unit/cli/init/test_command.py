@@ -16,6 +16,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from serin.cli.init import answers
+from serin.cli.lint.source import read
 from serin.cli.main import app
 
 SERVICE = """
@@ -119,7 +121,7 @@ def test_at_a_terminal_it_asks_for_the_rest_and_again_for_what_it_cannot_use() -
     assert deployment(result)["spec"]["route"]["parentRef"] == {"name": "models", "namespace": "gateways"}
     assert result.terminal.count("Name of the model") == 2
     assert result.terminal.count("Gateway, as NAMESPACE/NAME") == 2
-    assert "  expected a name such as fraud-model\n" in result.terminal
+    assert "  expected a name of at most 63 characters from a-z, 0-9 and -, such as fraud-model\n" in result.terminal
 
 
 def test_an_image_has_no_format_to_ask_for() -> None:
@@ -131,34 +133,57 @@ def test_an_image_has_no_format_to_ask_for() -> None:
 
 def test_who_leaves_in_the_middle_has_written_nothing() -> None:
     result = at_a_terminal(["fraud"])
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "Traceback" not in result.terminal
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "serin: the input ended before everything was answered; nothing was done" in result.terminal
 
 
 @pytest.mark.parametrize("missing", NEW)
 def test_where_nobody_can_be_asked_it_names_what_is_missing(missing: str) -> None:
     result = init(**{**NEW, missing: None})
     assert result.exit_code == 2
-    assert f"give {missing} for a new model, or --from for one that runs" in result.stderr
+    named = "--format (of a URI)" if missing == "--format" else missing
+    assert f"give {named} for a new model, or --from for one that runs" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+SHA512 = f"r.io/x@sha512:{'0f' * 64}"
+HOST = "expected a host in small letters"
+SOURCE = "expected a URI with its scheme in small letters, such as s3://models/fraud/1, or an image"
 
 
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--name", "Fraud", "expected a name such as fraud-model"),
-        ("--source", "s3:/models", "expected a URI such as s3://models/fraud/1, or an image"),
-        ("--source", "s3://a b", "expected a URI"),
-        ("--format", "SKLearn", "kubectl get clusterservingruntimes"),
-        ("--hostname", "https://fraud.example.com", "without a scheme or a port"),
+        ("--name", "Fraud", "expected a name of at most 63 characters from a-z, 0-9 and -, such as fraud-model"),
+        ("--name", "a" * 64, "expected a name of at most 63 characters"),
+        ("--source", "s3:/models", SOURCE),
+        ("--source", "s3://a b", SOURCE),
+        ("--source", "S3://models/1", SOURCE),
+        ("--source", "s3://m/1\x1b[D", SOURCE),
+        ("--source", "s3://" + "a" * 3000, SOURCE),
+        ("--source", "-", SOURCE),
+        ("--source", "./models", SOURCE),
+        ("--source", "registry/-x", SOURCE),
+        ("--source", "registry.example.com/fraud:1", "whose server knows its format"),
+        ("--format", "sk learn", "kubectl get clusterservingruntimes"),
+        ("--hostname", "https://fraud.example.com", HOST),
+        ("--hostname", "Fraud.example.com", HOST),
+        ("--hostname", "fraud.example.com.", HOST),
+        ("--hostname", "10.0.0.1", HOST),
+        ("--hostname", f"{'a' * 64}.example.com", HOST),
+        ("--hostname", ",".join(f"h{n}.example.com" for n in range(17)), "expected at most 16 hosts"),
         ("--gateway", "models", "expected NAMESPACE/NAME of a Gateway"),
+        ("--gateway", f"{'a' * 64}/models", "expected NAMESPACE/NAME of a Gateway"),
         ("--rps", "0", "expected a number of requests per second"),
         ("--rps", "nan", "expected a number of requests per second"),
-        ("--rps", "many", "expected a number of requests per second"),
+        ("--rps", "1_000", "expected a number of requests per second"),
+        ("--rps", "\uff11\uff12", "expected a number of requests per second"),
         ("--latency", "500", "is not a duration such as"),
         ("--latency", "0s", "expected a time such as 500ms"),
+        ("--latency", "24h", "at most 10m"),
+        ("-n", "UPPER", "--namespace UPPER: expected a name"),
         ("-n", "a" * 60, "use a namespace with a shorter name"),
-        ("--version", "one\ntwo", "these answers: spec.model.version"),
+        ("--version", "one\ntwo", "--version one two: expected at most 63 characters"),
     ],
 )
 def test_an_answer_that_cannot_be_used_is_one_line_and_2(option: str, value: str, words: str) -> None:
@@ -166,6 +191,77 @@ def test_an_answer_that_cannot_be_used_is_one_line_and_2(option: str, value: str
     assert result.exit_code == 2
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
+    assert len(result.stderr) < 400
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--source", "hf://org/model:5f0b02c75b57c5855da9ae460ce51323ea669d8a"),
+        ("--source", "pvc://claim/models/1"),
+        ("--format", "openvino_ir"),
+        ("--format", "vLLM"),
+        ("--gateway", "gateways/models.internal"),
+        ("--hostname", "*.example.com"),
+        ("--version", "v1.2_3-rc"),
+        ("--rps", "0.5"),
+        ("--rps", "-"),
+        ("--latency", "10m"),
+        ("--latency", "-"),
+    ],
+)
+def test_an_answer_that_can_be_used(option: str, value: str) -> None:
+    deployment(init(**{**NEW, option: value}))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "fraud",
+        "localhost:5000/a/b:V1",
+        "REG.example.com/x",
+        "[::1]:5000/x:1",
+        f"r.io/x@sha512:{'0f' * 64}",
+        "a__b/c-d.e",
+    ],
+)
+def test_an_image_as_registries_name_them(image: str) -> None:
+    found = deployment(init(**{**NEW, "--source": image, "--format": None}))
+    assert found["spec"]["predictor"]["containers"][0]["image"] == image
+
+
+@pytest.mark.parametrize("version", ["1e3", "1234e56", "0o17", "y", "n", "1", "007", "1.10", "true", "2026.11"])
+def test_a_version_stays_a_text_to_kubectl(version: str) -> None:
+    result = init(**NEW, **{"--version": version})
+    [_, found] = [document.value for document in read(result.stdout, "-").documents]
+    assert found["spec"]["model"]["version"] == version
+
+
+def test_a_threshold_between_two_buckets_is_told_with_those_beside_it() -> None:
+    result = init(**NEW, **{"--latency": "300ms"})
+    assert result.exit_code == 0
+    assert "300ms is no bucket boundary of" in result.stderr
+    assert "write 250ms or 500ms" in result.stderr
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "broken"
+    file.write_text("{")
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    result = init(**NEW)
+    assert deployment(result)["metadata"]["namespace"] == "default"
+    assert "note: namespace default, since no kubeconfig says one: " in result.stderr
+
+
+def test_without_any_standard_input_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "can_ask", lambda: False)
+    deployment(init(**NEW))
+
+
+def test_who_cannot_be_served_is_told_before_anything_is_asked() -> None:
+    result = at_a_terminal([], "-n", "UPPER")
+    assert result.exit_code == 2
+    assert "Name of the model" not in result.terminal
 
 
 @pytest.mark.parametrize(
@@ -174,7 +270,11 @@ def test_an_answer_that_cannot_be_used_is_one_line_and_2(option: str, value: str
         (["--from", "isvc/fraud"], "there is no kubeconfig"),
         (["--from", "nothing.yaml"], "nothing.yaml"),
         (["--from", "isvc/fraud", "--source", "s3://models/1"], "--from has both from what runs"),
-        (["--from", "isvc/fraud", "--rps", "-1"], "--rps -1: expected a number"),
+        (["--from", "isvc/fraud", "--rps", "0"], "--rps 0: expected a number"),
+        (["--from", "isvc/fraud", "--name", "Fraud"], "--name Fraud: expected a name"),
+        (["--from", "isvc/fraud", "--hostname", "a.example.com:80"], "--hostname a.example.com:80: expected a host"),
+        (["--from", "isvc/fraud", "--gateway", "A/b"], "--gateway A/b: expected NAMESPACE/NAME"),
+        (["--from", "isvc/fraud", "--version", "v+1"], "--version v+1: expected at most 63"),
     ],
 )
 def test_what_cannot_be_adopted_is_one_line_and_2(arguments: list[str], words: str) -> None:
@@ -182,3 +282,11 @@ def test_what_cannot_be_adopted_is_one_line_and_2(arguments: list[str], words: s
     assert result.exit_code == 2
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_file_of_another_namespace_is_not_moved(tmp_path: Path) -> None:
+    file = tmp_path / "isvc.yaml"
+    file.write_text(SERVICE.replace("name: fraud", "name: fraud, namespace: prod"))
+    result = init("--from", str(file), *PLACE, "-n", "dev")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the service is of namespace prod, and -n says dev; leave -n out" in result.stderr

@@ -138,7 +138,7 @@ def test_what_is_given_comes_before_what_is_found() -> None:
         name="old-md",
         version="7",
         hostnames=("a.example.com",),
-        gateway="edge/main",
+        gateway=("edge", "main"),
     )
     assert deployment["metadata"]["name"] == "old-md"
     assert deployment["spec"]["model"]["version"] == "7"
@@ -174,9 +174,6 @@ OLDER["spec"]["predictor"] = {"sklearn": {"storageUri": URI}}
     [
         pytest.param(Running(service()), {}, "--hostname", id="no route says the hostnames"),
         pytest.param(Running(service()), {"hostnames": ("a.b",)}, "--gateway", id="nor the Gateway"),
-        pytest.param(
-            Running(service()), {"hostnames": ("a.b",), "gateway": "x"}, "NAMESPACE/NAME", id="half a Gateway"
-        ),
         pytest.param(Running(service(), route()), {"name": "old"}, "another name", id="the name of KServe's route"),
         pytest.param(Running(LACKING, route()), {}, "nothing says where the model is", id="no model"),
         pytest.param(Running(ALL_ALIKE, route()), {}, "does not name it", id="a query for all revisions alike"),
@@ -197,7 +194,7 @@ def test_what_cannot_be_adopted_is_said_at_once(found: Running, wishes: dict[str
 def test_a_file_needs_no_status() -> None:
     text = json.dumps({k: v for k, v in service().items() if k != "status"})
     found = of_text(text, "x.yaml", "prod")
-    assert written(found, hostnames=("a.b",), gateway="x/y")["spec"]["adopt"] == {"inferenceService": "old"}
+    assert written(found, hostnames=("a.b",), gateway=("x", "y"))["spec"]["adopt"] == {"inferenceService": "old"}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +228,7 @@ def test_a_file_of_something_else_is_refused(text: str) -> None:
 )
 def test_a_service_of_another_form_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(InvalidInput):
-        manifests(of_text(text, "f", "prod"), Wishes(hostnames=("a.b",), gateway="x/y"))
+        manifests(of_text(text, "f", "prod"), Wishes(hostnames=("a.b",), gateway=("x", "y")))
 
 
 def test_what_later_revisions_would_not_have_is_told() -> None:

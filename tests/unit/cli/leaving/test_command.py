@@ -16,6 +16,9 @@ from serin.cli.main import app
         (["leave", "fraud"], "expected mdep/NAME"),
         (["leave", "isvc/fraud"], "expected mdep/NAME"),
         (["leave", "mdep/fraud"], "there is no kubeconfig"),
+        (["leave", "mdep/fraud", "--timeout", "nan"], "--timeout nan: expected a number of seconds, above 0"),
+        (["leave", "mdep/fraud", "--timeout", "0"], "--timeout 0: expected a number of seconds, above 0"),
+        (["leave", "mdep/fraud", "--timeout", "inf"], "--timeout inf: expected a number of seconds, above 0"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_2(

@@ -222,6 +222,8 @@ async def unready() -> Home:
         pytest.param(begun, None, "version 3 is being rolled out", id="a rollout is under way"),
         pytest.param(unready, None, "no stable revision", id="nothing serves"),
         pytest.param(promoted, "other", "was not adopted by fraud", id="somebody else's service"),
+        pytest.param(promoted, "Fraud_Kept", "KServe makes one DNS label", id="a name that KServe refuses"),
+        pytest.param(promoted, "a" * 60, "KServe makes one DNS label", id="a name that is too long for KServe"),
     ],
 )
 async def test_what_cannot_leave_now_is_told_and_left_alone(
@@ -233,6 +235,17 @@ async def test_what_cannot_leave_now_is_told_and_left_alone(
     with pytest.raises(InvalidInput, match=words):
         await home.leave(to)
     assert len(home.cluster.writes) == writes
+
+
+async def test_another_name_in_a_second_call_is_refused() -> None:
+    home = await promoted()
+    home.cluster.die_at = (len(home.cluster.writes) + 2, "before")
+    with pytest.raises(Killed):
+        await home.leave()
+    home.cluster.die_at = None
+    assert home.names("modeldeployments") == set(), "the first call has begun"
+    with pytest.raises(InvalidInput, match=f"leaves to InferenceService {OLD} already; leave --as out, or say {OLD}"):
+        await home.leave("other")
 
 
 async def test_mode_knative_has_one_command_for_it() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,7 +9,7 @@ import typer
 
 from serin.cli.act import asking, effects
 from serin.cli.act.counting import Gate, gate_of
-from serin.cli.console import Output, ask, for_programs, show
+from serin.cli.console import Output, ask, can_ask, for_programs, show
 from serin.cli.live.reading import details_of
 from serin.cli.live.session import Session
 from serin.cli.live.views import Asked, Details, as_document
@@ -130,7 +129,7 @@ def _check_counts(gate: Gate, who: asking.Caller, about: dict[str, object], wish
 
 
 def _asked_reason(wish: Wish) -> str:
-    if not sys.stdin.isatty() or for_programs(wish.output):
+    if not can_ask() or for_programs(wish.output):
         raise InvalidInput(NEEDS_REASON)
     given = ask("Why: ")
     if not given:
@@ -147,7 +146,7 @@ def confirm(*, yes: bool) -> None:
     """Asks whether to go on; ``InvalidInput`` where nobody can answer."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise InvalidInput("nobody can be asked here: give --yes to do it, or --dry-run to only check it")
     if ask("Do it? [y/N]: ").lower() not in YES:
         typer.echo("Nothing was changed.", err=True)

@@ -8,7 +8,7 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from serin.errors import InvalidInput
 from serin.policy_gates.answer import GateState
 from serin.records.attestation import (
     PAYLOAD_TYPE,
-    Attested,
     Predicate,
     Verdicts,
     payload,
@@ -31,7 +30,7 @@ from serin.records.attestation import (
     verify_attestation,
 )
 from serin.records.chain_report import ChainReport, Item
-from serin.records.dsse import signed
+from serin.records.dsse import signed, verifying_key
 from serin.records.gates import results_of
 from serin.records.replay import Answer, RecordReplay
 from serin.records.verify import verify
@@ -40,6 +39,7 @@ from serin.schema.types import format_time, parse_duration
 
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 """What a PromotionRecord may be called; no name of an export with a suffix is one."""
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 PASSWORD = "SERIN_KEY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -116,11 +116,16 @@ def as_text(found: Mapping[str, Any], key: Path | None) -> str:
 
 
 def checked(path: Path, key: Path | None, digest: str | None, max_age: str | None) -> AttestationCheck:
-    """Whether the attestation in a file holds, and of what; ``InvalidInput`` without a key."""
+    """Whether the attestation in a file holds, and of what; ``InvalidInput`` for what cannot be checked at all."""
     if key is None:
         raise InvalidInput("--verify needs --key with the public key")
+    if digest is not None and not DIGEST.fullmatch(digest):
+        raise InvalidInput(f"--digest {digest[:80]}: expected sha256: and 64 digits from 0-9 and a-f")
+    public = _bytes(key)
+    verifying_key(public)
+    envelope, age = _envelope(path), _age(max_age)
     try:
-        found = verified(path, key, digest, max_age)
+        found = verify_attestation(envelope, public, digest, age, datetime.now(UTC))
     except InvalidInput as error:
         return AttestationCheck(valid=False, predicate=None, digests=[], decided_at=None, message=str(error))
     digests = sorted(found.digests)
@@ -130,17 +135,21 @@ def checked(path: Path, key: Path | None, digest: str | None, max_age: str | Non
     )
 
 
-def verified(path: Path, key: Path, digest: str | None, max_age: str | None) -> Attested:
-    """The attestation in a file, if it holds; ``InvalidInput`` says why it does not."""
-    text = read_text(path, LARGEST_DOCUMENT)
+def _envelope(path: Path) -> Mapping[str, Any]:
     try:
-        envelope = json.loads(text)
-        age = parse_duration(max_age) if max_age is not None else None
+        envelope = json.loads(read_text(path, LARGEST_DOCUMENT))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path}: {error}") from None
     if not isinstance(envelope, Mapping):
         raise InvalidInput(f"{path}: expected a signed envelope (DSSE) as JSON")
-    return verify_attestation(envelope, _bytes(key), digest, age, datetime.now(UTC))
+    return envelope
+
+
+def _age(text: str | None) -> timedelta | None:
+    try:
+        return parse_duration(text) if text is not None else None
+    except ValueError as error:
+        raise InvalidInput(f"--max-age: {error}") from None
 
 
 def _bytes(path: Path) -> bytes:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from serin.api.files.load import yaml_document
+from serin.api.files.load import validated, yaml_document
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.predictor.keys import KSERVE_ANNOTATIONS
 from serin.api.predictor.naming import unnameable
@@ -58,8 +58,8 @@ class Wishes:
     name: str | None = None
     version: str = "1"
     hostnames: tuple[str, ...] = ()
-    gateway: str | None = None
-    """``NAMESPACE/NAME``."""
+    gateway: tuple[str, str] | None = None
+    """Its namespace and name."""
     rps: float | None = None
     """Requests per second that it gets."""
     threshold: timedelta | None = None
@@ -71,11 +71,11 @@ def read(source: str, where: Where) -> Running:
     kind, slash, name = source.rpartition("/")
     if slash and name and kind.split(".")[0].lower() in ISVC:
         return asyncio.run(_of_cluster(where, name))
-    return of_text(read_text(Path(source)), source, where.given or "default")
+    return of_text(read_text(Path(source)), source, where.given)
 
 
-def of_text(text: str, source: str, namespace: str) -> Running:
-    """The InferenceService in YAML or JSON; ``InvalidInput``."""
+def of_text(text: str, source: str, given: str | None) -> Running:
+    """The InferenceService in YAML or JSON; its namespace is its own, or the given one. ``InvalidInput``."""
     found = yaml_document(text, source)
     metadata = found.get("metadata") if isinstance(found, Mapping) and found.get("kind") == "InferenceService" else None
     if not isinstance(found, Mapping) or not isinstance(metadata, Mapping) or not metadata.get("name"):
@@ -83,6 +83,10 @@ def of_text(text: str, source: str, namespace: str) -> Running:
     stated = metadata.get("annotations") or {}
     if not isinstance(stated, Mapping):
         raise InvalidInput(f"{source}: metadata.annotations is no object")
+    own = metadata.get("namespace", given)
+    if given is not None and own != given:
+        raise InvalidInput(f"{source}: the service is of namespace {own}, and -n says {given}; leave -n out")
+    namespace = given or "default"
     annotations = {MODE: "Standard", **stated}  # a file may leave the mode to KServe
     whole = {**found, "metadata": {"namespace": namespace, **metadata, "annotations": annotations}}
     return Running(whole, of_cluster=False)
@@ -141,7 +145,7 @@ def _manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]
         "route": _route_of(found, wishes),
         "policyRef": {"name": name},  # of its own name: another one may be somebody's already
     }
-    ModelDeploymentSpec.model_validate(spec)
+    validated(ModelDeploymentSpec, spec, where, "spec")
     policy, about = first_policy(wishes.rps, wishes.threshold)
     documents = [
         item("PromotionPolicy", name, namespace, policy),
@@ -209,9 +213,7 @@ def _route_of(found: Running, wishes: Wishes) -> dict[str, Any]:
     if not hostnames:
         raise InvalidInput(f"{found.no_route} that would say its hostnames; give them with --hostname")
     if wishes.gateway is not None:
-        namespace, slash, name = wishes.gateway.partition("/")
-        if not (namespace and slash and name):
-            raise InvalidInput(f"--gateway {wishes.gateway}: expected NAMESPACE/NAME")
+        namespace, name = wishes.gateway
         parent = {"name": name, "namespace": namespace}
     elif spec.get("parentRefs"):
         first = spec["parentRefs"][0]

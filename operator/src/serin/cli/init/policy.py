@@ -32,27 +32,37 @@ def _plan(
 
 
 CLIENT_ERRORS = {"name": "client-errors", "severity": "Required", "indicator": {"clientErrors": {}}}
+FINE = _plan("99.0", (1, "5m", "1h"), (5, "5m", "1h"), (25, "5m", "1h"), (50, "10m", "1h"), more=(CLIENT_ERRORS,))
+"""A bad version has a fifth of the bad answers in the time in which it is found."""
+FINE_FROM = 100.0
+"""Requests per second: one percent of them is one a second."""
 USUAL = _plan("99.0", (5, "5m", "1h"), (25, "5m", "1h"), (50, "10m", "1h"), more=(CLIENT_ERRORS,))
 PLANS = (
     USUAL,
-    _plan("99.0", (10, "10m", "4h"), (50, "30m", "4h")),
+    _plan("99.0", (10, "10m", "4h"), (50, "30m", "4h"), more=(CLIENT_ERRORS,)),
     _plan("99.0", (50, "1h", "12h"), latency="Advisory", window="1m"),
     _plan("95.0", (50, "1h", "24h"), latency="Advisory", window="5m", onNoData={"action": "Hold"}),
 )
 """From many requests to few. A version costs a fixed number of bad answers before it is found, whatever its share, so
 few requests ask for one large step; the last one promises what some 90 requests can prove."""
+ADVISORY = "; latency is told and not waited for, since so few requests prove one objective only"
 
 
 def first_policy(rps: float | None, threshold: timedelta | None) -> tuple[dict[str, Any], str]:
     """The spec, and what its reader should know; ``rps`` of both arms, ``threshold`` of an answer that is slow."""
     if rps is None:
         return _with_threshold(USUAL, threshold), "its steps are for 1 request/s or more; tell the traffic with --rps"
-    told = ""
-    for plan in PLANS:
-        told = _undecided(_with_threshold(plan, threshold), rps)
-        if not told:
-            return _with_threshold(plan, threshold), f"its steps are for {rps:g} requests/s; see serin simulate"
-    return _with_threshold(PLANS[-1], threshold), f"no steps decide with {rps:g} requests/s: {told.partition('; ')[0]}"
+    traffic = f"{rps:.12g} requests/s"
+    for plan in (FINE, *PLANS) if rps >= FINE_FROM else PLANS:
+        spec = _with_threshold(plan, threshold)
+        if not _undecided(spec, rps):
+            return spec, f"its steps are for {traffic}; see serin simulate{_advice(spec)}"
+    spec = _with_threshold(PLANS[-1], threshold)
+    return spec, f"no steps decide with {traffic} within a day, and a person decides; see examples/low-traffic"
+
+
+def _advice(spec: dict[str, Any]) -> str:
+    return ADVISORY if any(slo.get("severity") == "Advisory" for slo in spec["slos"]) else ""
 
 
 def _with_threshold(plan: dict[str, Any], threshold: timedelta | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -28,7 +29,10 @@ def leave(  # noqa: PLR0917 - one parameter an option
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each step.")] = 600,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """A ModelDeployment goes; its traffic, its model and an InferenceService of KServe's stay. Repeatable."""
+    """A ModelDeployment goes; its traffic, its model and an InferenceService of KServe's stay.
+
+    After an error it can be called again, and goes on where it was.
+    """
     import asyncio
 
     from serin.cli.evidence.sources import MODEL_DEPLOYMENT, named
@@ -49,6 +53,8 @@ def leave(  # noqa: PLR0917 - one parameter an option
             raise InvalidInput(f"the cluster refuses, or cannot be read: {error}; call the command again") from None
 
     with one_line():
+        if not 0 < timeout < math.inf:
+            raise InvalidInput(f"--timeout {timeout:g}: expected a number of seconds, above 0")
         name = named(target, MODEL_DEPLOYMENT)
         if name is None:
             raise InvalidInput(f"{target}: expected mdep/NAME")

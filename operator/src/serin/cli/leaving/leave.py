@@ -84,6 +84,8 @@ class Leaving:
                 f"HTTPRoute {route['metadata']['name']} says that {stable} leaves to {to}, and {self.name} leaves to "
                 f"{begun[0]}: somebody else wrote that; delete that route, and call this again"
             )
+        if begun is None and asked is not None and asked != to:
+            raise InvalidInput(f"{self.name} leaves to InferenceService {to} already; leave --as out, or say {to}")
         if to != stable and await self._get(resources.INFERENCE_SERVICES, stable) is not None:
             if to == self.name:
                 route = await self._under_another_name(route)

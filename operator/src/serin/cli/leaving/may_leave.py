@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from serin.api.model_deployment import Mode, ModelDeployment
-from serin.api.predictor.naming import is_adopted
+from serin.api.names import PREDICTOR_SUFFIX
+from serin.api.predictor.naming import LABEL, is_adopted
 from serin.api.routing.route import Protocol
 from serin.cli.shell.telling import kubectl
 from serin.cluster.client import Object
 from serin.errors import InvalidInput
+from serin.schema.types import DNS_LABEL
 from serin.traffic.knative.template import PERCENT
 
 
@@ -48,7 +51,18 @@ def target(obj: Object, deployment: ModelDeployment, asked: str | None, own: Obj
     if status.stable is None:
         raise InvalidInput(f"{name} has no stable revision: there is nothing to leave; delete it")
     adopted = status.stable.workload.name if is_adopted(status.stable, namespace, name) else None
-    return asked or adopted or (spec.adopt.inference_service if spec.adopt else name)
+    return _servable(asked or adopted or (spec.adopt.inference_service if spec.adopt else name), namespace)
+
+
+def _servable(to: str, namespace: str) -> str:
+    """The name, if KServe takes it for an InferenceService: asked before anything is deleted; ``InvalidInput``."""
+    if not re.fullmatch(DNS_LABEL, to) or len(f"{to}{PREDICTOR_SUFFIX}-{namespace}") > LABEL:
+        raise InvalidInput(
+            f"{to[:LABEL]} cannot be the name of the InferenceService that stays: KServe makes one DNS label "
+            f"(a-z, 0-9 and -, {LABEL} characters) of it, {PREDICTOR_SUFFIX.removeprefix('-')} and the namespace; give "
+            f"another with --as"
+        )
+    return to
 
 
 def _percent(inference_service: Object | None) -> Any:  # noqa: ANN401 - as the API server has it

@@ -11,8 +11,8 @@ import yaml
 
 from serin.api.files.form import path_of
 from serin.api.files.load import BROKEN, LARGEST_DOCUMENT, LONGEST_NUMBER
+from serin.api.files.scalars import FLOAT, INTEGER, KubectlLoader
 from serin.cli.lint.findings import Finding, Level
-from serin.cli.lint.scalars import FLOAT, INTEGER, KubectlLoader
 from serin.errors import InvalidInput
 
 Path = tuple[str | int, ...]
