@@ -14,6 +14,7 @@ import typer
 from serin import __version__
 from serin.cli.act import commands as act
 from serin.cli.console import (
+    BAD_INPUT,
     NamespaceOption,
     Output,
     OutputOption,
@@ -228,4 +229,5 @@ def run(prog_name: str = "serin") -> None:
         only_what_is_asked(app, sys.argv[1:], os.environ)(prog_name=prog_name)
     except OSError as error:  # a disk that is full: what is left in the buffer cannot be written at the end either
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(f"serin: the output cannot be written: {error.strerror}")
+        sys.stderr.write(f"serin: the output cannot be written: {error.strerror}\n")
+        sys.exit(BAD_INPUT)

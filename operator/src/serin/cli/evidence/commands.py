@@ -10,16 +10,11 @@ import typer
 
 from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, note, one_line, say, show
 from serin.cli.live.commands import ContextOption, TargetArgument
-from serin.cli.shell.completion import records, rollouts
+from serin.cli.shell.completion import kinds_and_names, records
 from serin.cli.where import Where
 from serin.errors import InvalidInput
 
 NOT_WHOLE, NOT_VALID = 1, 1
-
-
-def of_cluster(ctx: typer.Context, incomplete: str) -> list[str]:
-    """``mdep/NAME`` of each ModelDeployment: a name alone would be a file's."""
-    return [word for word in rollouts(ctx, incomplete) if word.startswith("mdep/")]
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +60,7 @@ def export(
 def verify(
     targets: Annotated[
         list[str],
-        typer.Argument(help="Files of JSON lines (serin export), mdep/NAME, or both.", autocompletion=of_cluster),
+        typer.Argument(help="Files of JSON lines (serin export), mdep/NAME, or both.", autocompletion=kinds_and_names),
     ],
     namespace: NamespaceOption = None,
     context: ContextOption = None,

@@ -9,6 +9,7 @@ import typer
 
 from serin.cli.console import NamespaceOption, Output, OutputOption, for_programs, one_line, say, show
 from serin.cli.live.commands import ContextOption
+from serin.cli.shell.completion import kinds_and_names
 from serin.cli.where import Where
 from serin.errors import ClusterError, InvalidInput
 
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def leave(  # noqa: PLR0917 - one parameter an option
-    target: Annotated[str, typer.Argument(help="mdep/NAME")],
+    target: Annotated[str, typer.Argument(help="mdep/NAME", autocompletion=kinds_and_names)],
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     to: Annotated[

@@ -18,6 +18,11 @@ def deployments(ctx: typer.Context, incomplete: str) -> list[str]:
     return _fitting(_deployments(ctx, "mdep/" if incomplete.startswith("mdep/") else ""), incomplete)
 
 
+def kinds_and_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """``mdep/NAME`` of each ModelDeployment, where a name alone would be something else, or too little for what is done."""
+    return _fitting(_deployments(ctx, "mdep/"), incomplete)
+
+
 def rollouts(ctx: typer.Context, incomplete: str) -> list[str]:
     """``mdep/NAME`` of each ModelDeployment, and behind ``prec/`` the PromotionRecords."""
     if incomplete.startswith("prec/"):
