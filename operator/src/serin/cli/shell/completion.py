@@ -19,7 +19,7 @@ def deployments(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def kinds_and_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """``mdep/NAME`` of each ModelDeployment, where a name alone would be something else, or too little for what is done."""
+    """``mdep/NAME`` of each ModelDeployment, where a name alone would be something else, or too little."""
     return _fitting(_deployments(ctx, "mdep/"), incomplete)
 
 
