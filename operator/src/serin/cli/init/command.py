@@ -62,7 +62,7 @@ def init(  # noqa: PLR0917 - one parameter an option
     from serin.cli.init import answers, checked, from_answers, from_service
 
     with one_line():
-        where, traffic = Where(answers.read("namespace", namespace), context), answers.read("rps", rps)
+        where = Where(answers.read("namespace", namespace), context)
         answers.read("version", version)
         given = {
             "name": name,
@@ -78,10 +78,10 @@ def init(  # noqa: PLR0917 - one parameter an option
                 raise InvalidInput("--source and --format are for a new model; --from has both from what runs")
             known = {key: answers.read(key, text) for key, text in given.items()}
             wishes = from_service.Wishes(
-                known["name"], version, known["hostnames"] or (), known["gateway"], traffic, known["threshold"]
+                known["name"], version, known["hostnames"] or (), known["gateway"], known["rps"], known["threshold"]
             )
             documents, notes = from_service.manifests(from_service.read(source, where), wishes)
-            notes += checked.findings(documents, traffic)
+            notes += checked.findings(documents, known["rps"])
         else:
             place, told = _namespace(where)
             found = answers.answers(given, version)
