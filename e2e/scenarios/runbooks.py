@@ -71,8 +71,8 @@ def commands() -> Iterator[Command]:
                     yield Command(page.name, line.strip())
 
 
-def play(site: Site, command: Command) -> str:
-    """Runs it in a shell, a write as a dry run; what it printed."""
+def play(site: Site, command: Command, *, dry: bool = True) -> str:
+    """Runs it in a shell, with ``dry`` a write as a dry run; what it printed."""
     kubectl = find_optional("kubectl")
     assert kubectl is not None, "run `python -m e2e.sandbox.build --kubectl`"
     names = {
@@ -82,8 +82,8 @@ def play(site: Site, command: Command) -> str:
         "RECORD": site.records()[0]["metadata"]["name"],
     }
     text = re.sub("|".join(rf"\b{name}\b" for name in names), lambda found: names[found[0]], command.text)
-    for write, dry in DRY.items():
-        text = text.replace(write, dry)
+    for write, asking in DRY.items() if dry else ():
+        text = text.replace(write, asking)
     folder = site.folder / "paged"
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     (folder / "bin" / "kubectl").unlink(missing_ok=True)

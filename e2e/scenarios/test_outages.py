@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 import time
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e.demo.objects import API_VERSION
 from e2e.deploy.cluster import wait_until
-from e2e.sandbox.build import find_optional
+from e2e.scenarios.runbooks import commands, play
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API, MODEL
 
 if TYPE_CHECKING:
     from e2e.scenarios.site import Site
-
-
-RUNBOOK = Path(__file__).parents[2] / "docs/runbooks/take-it-back-by-hand.md"
 
 
 def judged(site: Site) -> int:
@@ -152,14 +146,7 @@ def test_recreated_when_rejected(site: Site, policy: str) -> None:
 
 def take_it_back_by_hand(site: Site) -> None:
     """The first command of the runbook of that name, as it stands there."""
-    page = RUNBOOK.read_text("utf-8")
-    block = page.partition("```console\n")[2].partition("```")[0].replace("\\\n", "")
-    words = shlex.split(block.replace("NAMESPACE", site.namespace).replace(" NAME ", f" {MODEL} "))
-    kubectl = find_optional("kubectl")
-    assert kubectl is not None, "run `python -m e2e.sandbox.build --kubectl`"
-    command = [str(kubectl), "--kubeconfig", str(site.provider.kubeconfig), *words[1:]]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert answer.returncode == 0, answer.stderr
+    play(site, next(each for each in commands() if each.page == "take-it-back-by-hand.md"), dry=False)
 
 
 def test_weight_zero_by_hand(site: Site) -> None:

@@ -19,7 +19,7 @@ from serin.evidence import settle_time
 from serin.judge.passing import BROKEN_STABLE
 from serin.judge.slo import SloSettings
 from serin.rollout.steps.schedule import Schedule
-from serin.schema.choices import Compare
+from serin.schema.choices import Compare, Severity
 from serin.schema.phase import Phase
 from serin.schema.types import format_duration
 
@@ -32,6 +32,8 @@ _RESTART = math.log(2)
 _PASS_GRID = 1.0
 _FASTER_STEP = 1.1
 _HALF = 0.5
+BUDGET_USED = 0.25
+"""Of the objective's budget: what stable is taken to use where nobody says."""
 HOPELESS = 2.0
 """A forecast is right within this factor: a step that needs so many times its timeout does not decide in time."""
 
@@ -42,6 +44,15 @@ class Base:
 
     rps: float
     bad_share: float
+
+
+def assumed(policy: PromotionPolicySpec, rps: float, bad_share: float | None = None) -> dict[str, Base]:
+    """What stable is taken to do where nobody has measured it, by each SLO that decides."""
+    return {
+        slo.name: Base(rps, slo.bad_share * BUDGET_USED if bad_share is None else bad_share)
+        for slo in policy.slos
+        if slo.severity is not Severity.ADVISORY
+    }
 
 
 @dataclass(frozen=True, slots=True)

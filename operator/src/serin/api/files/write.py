@@ -16,7 +16,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None if tag_of(text) == TEXT else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return dumper.represent_scalar(TEXT, text, style=style)
 
 
 _Dumper.add_representer(str, _text)

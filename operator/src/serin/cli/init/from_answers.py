@@ -9,8 +9,7 @@ from serin.api.files.load import validated
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.predictor.naming import unnameable
 from serin.cli.init.answers import LONGEST_SHOWN, Answers
-from serin.cli.init.policy import first_policy
-from serin.cli.init.written import item
+from serin.cli.init.written import with_policy
 from serin.cluster.client import Object
 from serin.errors import InvalidInput
 from serin.rollout.spec.literal_secrets import literal_secret
@@ -35,12 +34,9 @@ def manifests(answers: Answers, namespace: str) -> tuple[list[Object], list[str]
     told = problem.message if problem is not None else unnameable(namespace, answers.name)
     if told is not None:
         raise InvalidInput(told)
-    policy, about = first_policy(answers.rps, answers.threshold)
-    documents = [
-        item("PromotionPolicy", answers.name, namespace, policy),
-        item("ModelDeployment", answers.name, namespace, spec),
-    ]
-    return documents, _notes(answers, about)
+    own = {"name": answers.name, "namespace": namespace}
+    documents, beginning = with_policy(own, spec, answers.rps, answers.threshold)
+    return documents, [beginning, *_notes(answers)]
 
 
 def _spec(answers: Answers) -> dict[str, Any]:
@@ -72,11 +68,13 @@ def _predictor(answers: Answers) -> dict[str, Any]:
     return {"containers": [server]}
 
 
-def _notes(answers: Answers, about: str) -> list[str]:
-    notes = [f"PromotionPolicy {answers.name} is a beginning: {about}"]
-    if answers.is_image:
-        notes.append(f"{shortened(answers.source, LONGEST_SHOWN)} is taken for an image: a URI has a scheme")
-        notes.append(f"the server is taken to listen on port {PORT}; give readinessProbe a path that loads the model")
-        if "@sha" not in answers.source:
-            notes.append("the image has no digest: what its tag names may change under a version that was judged")
+def _notes(answers: Answers) -> list[str]:
+    if not answers.is_image:
+        return []
+    notes = [
+        f"{shortened(answers.source, LONGEST_SHOWN)} is taken for an image: a URI has a scheme",
+        f"the server is taken to listen on port {PORT}; give readinessProbe a path that loads the model",
+    ]
+    if "@sha" not in answers.source:
+        notes.append("the image has no digest: what its tag names may change under a version that was judged")
     return notes

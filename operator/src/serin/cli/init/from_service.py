@@ -16,8 +16,7 @@ from serin.api.predictor.keys import KSERVE_ANNOTATIONS
 from serin.api.predictor.naming import unnameable
 from serin.api.predictor.scaling import INFERENCE_SERVICE, autoscaler_class, renamed, with_queries
 from serin.api.revision import without_nulls
-from serin.cli.init.policy import first_policy
-from serin.cli.init.written import item
+from serin.cli.init.written import with_policy
 from serin.cli.judge import read_text
 from serin.cli.where import Where
 from serin.cluster import resources
@@ -146,12 +145,8 @@ def _manifests(found: Running, wishes: Wishes) -> tuple[list[Object], list[str]]
         "policyRef": {"name": name},  # of its own name: another one may be somebody's already
     }
     validated(ModelDeploymentSpec, spec, where, "spec")
-    policy, about = first_policy(wishes.rps, wishes.threshold)
-    documents = [
-        item("PromotionPolicy", name, namespace, policy),
-        item("ModelDeployment", name, namespace, spec),
-    ]
-    beginning = f"PromotionPolicy {name} is a beginning: {about}"
+    own = {"name": name, "namespace": namespace}
+    documents, beginning = with_policy(own, spec, wishes.rps, wishes.threshold)
     return documents, [beginning, *_notes(service, model, predictor)]
 
 

@@ -6,13 +6,9 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from serin.analysis.preflight import Base, forecasts
+from serin.analysis.preflight import assumed, forecasts
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.schema.choices import Severity
 from serin.schema.types import format_duration
-
-BUDGET_USED = 0.25
-"""The part of the objective's budget that stable is taken to use: nobody knows it before there are requests."""
 
 
 def _plan(
@@ -32,11 +28,11 @@ def _plan(
 
 
 CLIENT_ERRORS = {"name": "client-errors", "severity": "Required", "indicator": {"clientErrors": {}}}
-FINE = _plan("99.0", (1, "5m", "1h"), (5, "5m", "1h"), (25, "5m", "1h"), (50, "10m", "1h"), more=(CLIENT_ERRORS,))
+USUAL = _plan("99.0", (5, "5m", "1h"), (25, "5m", "1h"), (50, "10m", "1h"), more=(CLIENT_ERRORS,))
+FINE = USUAL | {"steps": [{"weight": 1, "for": "5m", "timeout": "1h"}, *USUAL["steps"]]}
 """A bad version has a fifth of the bad answers in the time in which it is found."""
 FINE_FROM = 100.0
 """Requests per second: one percent of them is one a second."""
-USUAL = _plan("99.0", (5, "5m", "1h"), (25, "5m", "1h"), (50, "10m", "1h"), more=(CLIENT_ERRORS,))
 PLANS = (
     USUAL,
     _plan("99.0", (10, "10m", "4h"), (50, "30m", "4h"), more=(CLIENT_ERRORS,)),
@@ -77,6 +73,4 @@ def _with_threshold(plan: dict[str, Any], threshold: timedelta | None) -> dict[s
 def _undecided(spec: dict[str, Any], rps: float) -> str:
     """Why a step of it would not decide in its time; empty if each does."""
     policy = PromotionPolicySpec.model_validate(spec)
-    judged = [slo for slo in policy.slos if slo.severity is not Severity.ADVISORY]
-    bases = {slo.name: Base(rps, slo.bad_share * BUDGET_USED) for slo in judged}
-    return next((forecast.problem for forecast in forecasts(policy, bases) if forecast.problem), "")
+    return next((forecast.problem for forecast in forecasts(policy, assumed(policy, rps)) if forecast.problem), "")

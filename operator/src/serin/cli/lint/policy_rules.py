@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from serin.analysis.preflight import Base, forecasts
+from serin.analysis.preflight import assumed, forecasts
 from serin.api.policy.analysis import Action
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.cli.lint import buckets
@@ -18,11 +18,8 @@ from serin.cli.lint.source import Document
 from serin.policy_gates.answer import Before
 from serin.policy_gates.approval import Approval
 from serin.prometheus.reading import uncounted_shadow, unreadable
-from serin.schema.choices import Severity
 from serin.schema.types import format_duration
 
-SHARE_UNKNOWN = 0.25
-"""Of the objective's budget: what stable is taken to use where nobody says."""
 SPEC = "spec"
 TIMEOUT = re.compile(r"spec\.steps\[(\d+)\]\.timeout")
 
@@ -176,13 +173,8 @@ def _slow(
 ) -> Iterator[Finding]:
     """Steps that do not decide in their time with so many requests; what is so of several SLOs is said once."""
     rps, bad = traffic
-    bases = {
-        slo.name: Base(rps, slo.bad_share * SHARE_UNKNOWN if bad is None else bad)
-        for slo in policy.slos
-        if slo.severity is not Severity.ADVISORY
-    }
     slos: dict[tuple[int, str, bool], list[str]] = {}
-    for number, forecast in enumerate(forecasts(policy, bases)):
+    for number, forecast in enumerate(forecasts(policy, assumed(policy, rps, bad))):
         step = number % len(policy.steps)
         if forecast.problem and step not in undecided:
             problem = forecast.problem.removeprefix(f"{forecast.slo}: ")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
-from serin.cli.console import Output, note, show
+from serin.cli.console import Output, can_ask, note, show
 from serin.cli.live.reading import details_of
 from serin.cli.live.screens import weight_of
 from serin.cli.live.session import Session, now
@@ -85,7 +84,7 @@ def line_of(found: Details, now: datetime, *, named: bool = False) -> str:
 
 def full_screen() -> bool:
     """Whether somebody looks at a terminal that can show a screen, and types into it."""
-    return is_terminal() and sys.stdin.isatty() and os.environ.get("TERM") not in {None, "", "dumb"}
+    return is_terminal() and can_ask() and os.environ.get("TERM") not in {None, "", "dumb"}
 
 
 def has_screen() -> bool:
