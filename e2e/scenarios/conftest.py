@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--provider", choices=("sandbox", "kind", "knative", "kind-knative", "envoy-gateway"), default="sandbox"
     )
-    parser.addoption("--rate", type=int, default=None, help="requests per second of the soak, to try another one")
+    parser.addoption("--rate", type=int, default=None, help="requests per second that this machine carries at most")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -89,13 +89,8 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     arguments = () if name.startswith("kind") else ("scenarios",)
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
     with running as provider:
+        provider.steady_rate = request.config.getoption("--rate") or provider.steady_rate
         yield provider
-
-
-@pytest.fixture(scope="session")
-def steady_rate(request: pytest.FixtureRequest, provider: Provider) -> int:
-    """Requests per second for long runs."""
-    return int(request.config.getoption("--rate") or provider.steady_rate)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,10 @@ class Provider(Protocol):
     capabilities: frozenset[str]
     """What it can do beyond that; see the constants of this module."""
     steady_rate: int
-    """Requests per second that it carries on two cores, beside the operator, for minutes: the soak's."""
+    """Requests per second that it carries on two cores, beside the operator, for minutes.
+
+    It is the soak's rate, and the most that a scenario sends in mode Knative; ``--rate`` sets another one.
+    """
 
     @property
     def kubeconfig(self) -> Path:

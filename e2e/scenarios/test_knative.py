@@ -19,7 +19,7 @@ pytestmark = pytest.mark.needs(KNATIVE)
 def test_a_good_version_is_promoted_and_a_bad_one_after_it_is_not(knative: KnativeSite) -> None:
     site = knative
     site.go_live()
-    with site.load(rate=60):  # it runs with each change, also where two slow processors carry no more
+    with site.load():
         site.want("2")
         site.until_stable("2")
         site.until_settled()

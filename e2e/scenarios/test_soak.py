@@ -30,7 +30,7 @@ LAST_ANSWER_SECONDS = 1.05
 """DESIGN: one second and the data plane's 20 to 50 ms."""
 
 
-def test_the_rate_that_it_carries(site: Site, steady_rate: int, record_property: Callable[[str, object], None]) -> None:
+def test_the_rate_that_it_carries(site: Site, record_property: Callable[[str, object], None]) -> None:
     """One version, no rollout, ever more requests: each rate with its p50, p99 and what was late or left out."""
     site.go_live()
     kept = {}
@@ -43,18 +43,16 @@ def test_the_rate_that_it_carries(site: Site, steady_rate: int, record_property:
         failed, off = len(failures_except(answers, "")), load.report.late + load.report.left_out
         record_property(f"at_{rate}", f"{p50}/{p99} ms, {off} of {load.report.sent} off pace, {failed} failed")
         kept[rate] = load.report.kept_pace and p99 < CARRIED_MS and not failed
-    assert all(carried for rate, carried in kept.items() if rate <= steady_rate), kept
+    assert all(carried for rate, carried in kept.items() if rate <= site.provider.steady_rate), kept
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_a_promotion_and_a_rollback(
-    site: Site, number: int, steady_rate: int, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_promotion_and_a_rollback(site: Site, number: int, record_property: Callable[[str, object], None]) -> None:
     """A good version with a bake, then one with 5 % errors, both at the highest rate that the provider carries."""
     del number
     site.go_live()
     site.policy(bake={"for": "5s", "holdback": 5}, steps=[{"weight": 5, "for": "4s"}, {"weight": 50, "for": "4s"}])
-    with site.load(rate=steady_rate) as load:
+    with site.load(rate=site.provider.steady_rate) as load:
         site.want("2")
         site.until_stable("2")
         site.want("3", environment={"ERROR_RATE": "0.05"})
@@ -64,7 +62,7 @@ def test_a_promotion_and_a_rollback(
     last = max(a.sent + a.seconds for a in answers if a.version == "3")
     p50, p99 = latency(answers)
     bad = by_version(answers)["3"]
-    record_property("rate", steady_rate)
+    record_property("rate", site.provider.steady_rate)
     record_property("requests", len(answers))
     record_property("failed_but_by_3", len(failures_except(answers, "3")))
     record_property("answered_by_3", bad.total)
@@ -80,11 +78,11 @@ def test_a_promotion_and_a_rollback(
 @pytest.mark.needs(KNATIVE)
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_promotion_and_a_rollback_in_mode_knative(
-    knative: KnativeSite, number: int, steady_rate: int, record_property: Callable[[str, object], None]
+    knative: KnativeSite, number: int, record_property: Callable[[str, object], None]
 ) -> None:
     """The same through Knative's activator and queue-proxies, at the rate that the provider carries with them."""
     del number
-    rate = min(KNATIVE_RATE, steady_rate)
+    rate = min(KNATIVE_RATE, knative.provider.steady_rate)
     site = knative
     site.go_live()
     site.policy(steps=[{"weight": 5, "for": "4s"}, {"weight": 50, "for": "4s"}])

@@ -12,3 +12,5 @@ class KnativeSandbox(ExtraSandbox):
 
     capabilities = frozenset({"knative"})
     extra, extra_parts = Profile.KNATIVE, PARTS
+    steady_rate = 60
+    """Each request passes a queue-proxy, too: at 120 two slow processors fall behind while a revision's pod starts."""
