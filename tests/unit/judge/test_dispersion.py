@@ -45,6 +45,7 @@ def by_the_moments(minutes: list[Minute]) -> float:
         pytest.param([(2, 500), (9, 1500), (0, 900), (1, 1000), (7, 1200)], None, id="minutes of unlike traffic"),
         pytest.param([(1, 100)] * 6, 0.0, id="as even as can be"),
         pytest.param([QUIET] * 6, 0.0, id="nothing is bad"),
+        pytest.param([(1, 2), *[QUIET] * 5], LARGEST_EXCESS, id="one bad request, where there were few"),
         pytest.param([(5, 5)] * 6, 0.0, id="everything is bad"),
         pytest.param(BURSTY[: FEWEST_BUCKETS - 1], 0.0, id="too few minutes"),
         pytest.param([QUIET] * 29 + [(30, 1000)], LARGEST_EXCESS, id="one burst is no habit"),
@@ -118,7 +119,7 @@ def test_windows_of_one_minute_are_added_up_until_it_is_over() -> None:
     dispersion = Dispersion()
     for index, (bad, total) in enumerate(BURSTY):
         for part in range(4):
-            counts = (bad if part == 3 else 0, total // 4)
+            counts = (bad // 2 if part in {1, 3} else 0, total // 4)
             dispersion.add(minute(index + part / 4, counts, length=WINDOW))
     last = minute(5 + 59 / 60, None)
     dispersion.phi(last)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from serin.judge.likelihood import breaks_objective, keeps_objective, worse_than_stable
+from serin.judge.likelihood import breaks_objective, keeps_objective, not_worse_than_stable, worse_than_stable
 from serin.judge.process import Accumulated, Average, Restarting, log10_e, reach, total
 
 
@@ -26,6 +26,7 @@ def test_worse_than_stable_bets_on_a_quarter_more_to_eighty_times() -> None:
         (0.001, (0.00125, 0.09)),
         (0.01, (0.0125, 0.9)),
         (0.05, (0.0625, 0.99)),
+        (0.792, ((0.792 + 0.99) / 2, 0.99)),  # a quarter more would be all of the grid
         (0.9, ((0.9 + 0.99) / 2, 0.99)),
     ],
 )
@@ -34,6 +35,16 @@ def test_breaking_the_objective_bets_on_a_quarter_more_to_ninety_times_below_all
 ) -> None:
     grid = breaks_objective(bad_share).grid
     assert (grid[0], grid[-1]) == pytest.approx(ends)
+
+
+def test_not_worse_than_stable_bets_on_a_tenth_to_four_fifths_and_on_the_same() -> None:
+    grid = not_worse_than_stable(1.5).grid
+    assert (grid[0], grid[-2], grid[-1]) == pytest.approx((0.15, 1.2, 1.0))
+
+
+def test_keeping_the_objective_bets_on_a_fifteenth_to_four_fifths() -> None:
+    grid = keeps_objective(0.03).grid
+    assert (grid[0], grid[-1]) == pytest.approx((0.002, 0.024))
 
 
 def test_a_threshold_is_reached_when_it_is_just_met() -> None:

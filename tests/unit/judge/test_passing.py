@@ -408,6 +408,21 @@ def test_e4_bets_on_what_stable_showed_before_and_never_on_the_window_itself() -
     assert shares == pytest.approx([0.005, 15 / 3050, 29 / 5900, 29 / 5900, 0.01 / 15, 0.01 / 15])
 
 
+@pytest.mark.parametrize(("bad", "learned"), [(2, True), (3, False)])
+def test_stable_at_twice_the_allowed_share_is_still_a_measure(bad: int, *, learned: bool) -> None:
+    evidence = PassEvidence(settings_of())
+    evidence.skip(window(0, None, (bad, 100)), [1.0])
+    assert evidence._share_of_stable == pytest.approx(min(0.008, (bad + 1) / (100 + 200)) if learned else 0.005)
+
+
+def test_nothing_is_better_than_a_stable_that_keeps_the_objective() -> None:
+    """The proof was the objective's, and the bet on being better never began."""
+    evidence = PassEvidence(settings_of())
+    for i in range(20):
+        evidence.add(window(i, CLEAN, WELL), [1.0], None)
+    assert (evidence.proven, evidence.better) == (True, False)
+
+
 # --- is stable broken? -----------------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,15 @@ def test_what_has_begun_and_what_is_to_come_are_one(suspicions: set[int]) -> Non
         assert e2.log_e == pytest.approx(0.0, abs=1e-12)
 
 
+def test_no_suspicion_is_the_rule() -> None:
+    """As for what watches stable."""
+    bets = Restarting(TEST.prior), Restarting(TEST.prior)
+    for _ in range(3):
+        bets[0].add(FAULTY)
+        bets[1].add(FAULTY, suspected=False)
+    assert bets[0].log_e == bets[1].log_e
+
+
 def windows_to_find(healthy: int, *, suspicion: int | None = None, earlier: int = 0) -> int:
     """Faulty windows after so many healthy ones until the evidence is 100.
 

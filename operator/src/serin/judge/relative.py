@@ -31,10 +31,10 @@ class Compared:
     window: Window
     phis: list[float]
     """The divisor of each counter."""
-    stables: tuple[Counts, ...]
-    """Stable's counts with requests: of the window, and with separate targets of its two neighbours."""
     suspected: bool = False
     """Whether the windows before it made it suspicious."""
+    beside: tuple[Counts, ...] = ()
+    """With separate targets, stable's counts with requests of the two windows beside it."""
 
     @property
     def candidate(self) -> Counts:
@@ -61,8 +61,7 @@ class Neighbours:
 
     def add(self, window: Window, phis: list[float], *, judged: bool, suspected: bool = False) -> Compared | None:
         """Takes one window, which only tells about stable unless it is ``judged``; what can be compared now."""
-        own = (window.stable,) if window.stable is not None and window.stable.total else ()
-        this = Compared(window, phis, own, suspected)
+        this = Compared(window, phis, suspected)
         if not self._skewed:
             return this if judged else None
         ready = None
@@ -70,7 +69,7 @@ class Neighbours:
             last, before = self._pending
             after = _stable(window) if window.start == last.window.end else None
             if after is not None:
-                ready = replace(last, stables=(before, *last.stables, after))
+                ready = replace(last, beside=(before, after))
         before_this = _stable(self._last) if self._last is not None and self._last.end == window.start else None
         self._pending = (this, before_this) if judged and before_this is not None else None
         self._last = window
@@ -88,7 +87,6 @@ class WorseThanStable:
 
     def __init__(self, settings: SloSettings) -> None:
         self._rungs = settings.rungs
-        self._skewed = settings.separate_targets
         self._test = worse_than_stable(settings.max_ratio)
         self._e = Average([Restarting(self._test.prior) for _ in range(1 + settings.rungs)])
         self._neighbours = Neighbours(skewed=settings.separate_targets)
@@ -110,16 +108,15 @@ class WorseThanStable:
 
     def _judge(self, compared: Compared) -> None:
         candidate, stable = compared.candidate, compared.stable
-        if not self._rungs and not self._skewed:  # the common case of what follows
+        if not self._rungs and not compared.beside:  # the common case of what follows
             step = self._test.increment((candidate.bad, candidate.total), (stable.bad, stable.total))
             self._e.add([tempered(step, compared.phis[0])], suspected=compared.suspected)
             return
-        seen = [(counters(s, self._rungs), s.total) for s in compared.stables]
+        beside = [(counters(s, self._rungs), s.total) for s in compared.beside]
         steps = []
         for index, (bad, phi) in enumerate(zip(counters(candidate, self._rungs), compared.phis, strict=True)):
-            rate = max((counts[index] / total for counts, total in seen), default=0.0)
-            own = counters(stable, self._rungs)[index]
-            stable_bad = max(own, rate * stable.total) if self._skewed else own
+            rate = max((counts[index] / total for counts, total in beside), default=0.0)
+            stable_bad = max(counters(stable, self._rungs)[index], rate * stable.total)
             step = self._test.increment((bad, candidate.total), (stable_bad, stable.total))
             steps.append(tempered(step, phi))
         self._e.add(steps, suspected=compared.suspected)
@@ -129,7 +126,6 @@ class BetterThanStable:
     """The part of E4's capital that bets on the candidate's share being below stable's, while it is open."""
 
     def __init__(self, settings: SloSettings) -> None:
-        self._skewed = settings.separate_targets
         self._test = better_than_stable()
         self._neighbours = Neighbours(skewed=settings.separate_targets)
         self._opened_at: datetime | None = None
@@ -152,7 +148,6 @@ class BetterThanStable:
         if compared.window.start < self._opened_at:  # it waited for its neighbour while the account was opened
             return
         candidate, stable = compared.candidate, compared.stable
-        rate = min((s.share for s in compared.stables), default=0.0)
-        stable_bad = min(stable.bad, rate * stable.total) if self._skewed else stable.bad
+        stable_bad = min((stable.bad, *(s.share * stable.total for s in compared.beside)))
         step = self._test.increment((candidate.bad, candidate.total), (stable_bad, stable.total))
         self.account.add(tempered(step, compared.phis[0]))
