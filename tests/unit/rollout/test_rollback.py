@@ -352,7 +352,7 @@ def test_without_a_route_nothing_has_to_be_received() -> None:
     here.arm("1", ready=0)
     here.observed = replace(here.observed, route=None)
     transition = here.ask(continue_rollback)
-    assert answer(transition) == (Reason.SLO_BREACHED, False, SOON)
+    assert answer(transition) == (Reason.STABLE_NOT_READY, False, SOON)
 
 
 def test_a_route_that_still_shows_weight_needs_a_receiver_too() -> None:
@@ -362,7 +362,7 @@ def test_a_route_that_still_shows_weight_needs_a_receiver_too() -> None:
     here.route(weight=0)
     transition = here.ask(continue_rollback)
     assert transition is not None
-    assert transition.reason is Reason.SLO_BREACHED, "nothing goes to the candidate: nothing has to be received"
+    assert transition.reason is Reason.STABLE_NOT_READY, "nothing goes to the candidate: nothing has to be received"
 
 
 @pytest.mark.parametrize(("wanted", "cures"), [("4", True), ("1", False), ("2", False), (None, False)])

@@ -106,8 +106,8 @@ class WriteFailure(ApiModel):
     """A write that Serin decided on and that failed."""
 
     act: Word
-    """What was to be written: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``, ``Scaling``, ``Deletion``,
-    ``PromotionAction``, ``Job`` or ``Event``."""
+    """What was to be written: ``HTTPRoute``, ``PromotionRecord``, ``InferenceService``, ``Scaling``, ``Deletion`` or
+    ``Job``; ``PromotionAction`` is the answer to one."""
     name: AnyName
     """Name of the object."""
     reason: Stored[Reason]
@@ -193,6 +193,11 @@ class RolloutStatus(ApiModel):
     def exposed(self) -> bool:
         """Whether the candidate has been sent requests of any kind."""
         return self.step > 0 or self.exposed_at is not None
+
+    @property
+    def served_unrecorded(self) -> bool:
+        """Whether it has served in place of a dead stable and taken no step: a record made late lacks no evidence."""
+        return self.stable_down and self.step == 0
 
     @property
     def at_once(self) -> bool:

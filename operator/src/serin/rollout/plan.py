@@ -89,6 +89,8 @@ def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan
         return RoutePlan(status.stable, None, 0, idle)
     if status.phase is Phase.ROLLING_BACK and not weight and not _has_service(context, status):
         return RoutePlan(status.stable, None, 0, idle)
+    if status.rollout is not None and status.rollout.interruption and not weight and _is_gone(context, status):
+        return RoutePlan(status.stable, None, 0, idle)
     ways, policy = exposure(context, status), context.policy(status)
     preview = policy.preview if policy is not None and Exposure.PREVIEW in ways else None
     header = preview.header if preview else None
@@ -116,6 +118,11 @@ def _has_service(context: DecisionContext, status: ModelDeploymentStatus) -> boo
     return context.ready(status.candidate) > 0 or known
 
 
+def _is_gone(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether somebody has deleted the candidate's InferenceService, and its Service with it."""
+    return context.arm(status.candidate) is None and Part.INFERENCE_SERVICES not in context.observed.unknown
+
+
 def _routable(context: DecisionContext, candidate: RevisionRef) -> bool:
     """Whether the route may name the candidate: gateways refuse a route to a Service that does not exist."""
     named = context.observed.route is not None and context.observed.route.candidate == candidate.revision
@@ -135,7 +142,7 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
     waits_for_policy = status.stable is not None and status.stable_down_since is None
     if waits_for_policy and not isinstance(context.observed.policy, PromotionPolicySpec):
         return None  # a record without a policy would hold every forward move
-    if rollout.exposed:  # the record was deleted: a new one would lack the evidence
+    if rollout.exposed and not rollout.served_unrecorded:  # the record was deleted: a new one would lack the evidence
         return None
     attempt = int(rollout.record.rsplit("-", 1)[1])
     present = {record.attempt for record in context.observed.records}

@@ -78,9 +78,11 @@ class Actor:
         done = True
         for answer in decision.plan.answers:
             obj = snapshot.pending_actions.objs.get(answer.action)
-            done = (obj is None or await write_answer(self._cluster, obj, answer)) and done
+            if obj is not None:
+                done = await acts.run(Act.ACTION, answer.action, write_answer(self._cluster, obj, answer)) and done
         for obj in snapshot.pending_actions.unmarked:
-            done = await mark_answered(self._cluster, obj["metadata"]) and done
+            mark = mark_answered(self._cluster, obj["metadata"])
+            done = await acts.run(Act.ACTION, obj["metadata"]["name"], mark) and done
         await self._announce(Subject(snapshot.obj, now), decision.announcements, acts)
         return done
 

@@ -35,6 +35,8 @@ class Act(StrEnum):
     INFERENCE_SERVICE = "InferenceService"
     SCALING = "Scaling"
     DELETION = "Deletion"
+    ACTION = "PromotionAction"
+    """The answer to one: it is told, and holds nothing, since status has it already."""
     EVENT = "Event"
     JOB = "Job"
 
@@ -77,10 +79,14 @@ class Acts:
 
     @property
     def pause(self) -> timedelta | None:
-        """The wait before the next pass; None if every write succeeded. It is short when the first write fails."""
-        if not self.failures:
+        """The wait before the next pass; None if every write that holds something succeeded.
+
+        It is short when the first write fails.
+        """
+        holding = [failure for failure in self.failures if failure.act != Act.ACTION]
+        if not holding:
             return None
         began = self.now.replace(microsecond=0)
-        if any(failure.since < began for failure in self.failures):
+        if any(failure.since < began for failure in holding):
             return RETRY
         return CONFLICT_RETRY if self.conflict else FIRST_RETRY

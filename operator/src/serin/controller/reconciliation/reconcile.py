@@ -246,8 +246,8 @@ class Reconciler:
         result = self._last[key] = PassResult(tuple(acts.failures), generation if pause is None else None)
         due = [decision.wake_at, now + pause if pause is not None else None]
         carried_out_anew = result.generation not in {None, decision.status.observed_generation}
-        if pause is None and (carried_out_anew or (last is not None and last.failures)):
-            due.append(now)  # the status has to say that everything was written
+        if pause is None and (carried_out_anew or (last is not None and last.failures != result.failures)):
+            due.append(now)  # the status has to say that everything was written, or which answer was not
         if not answered:
             due.append(now + ACTION_RETRY)
         return min(filter(None, due), default=None)

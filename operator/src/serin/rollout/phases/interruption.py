@@ -24,6 +24,9 @@ from serin.schema.types import format_time
 DEFAULT_GRACE = timedelta(seconds=10)
 """``rollback.endpointGrace`` if the policy is not known."""
 LONGEST_CAUSE = 500
+GONE = Failure(
+    Reason.DEPENDENCY_UNAVAILABLE, "its InferenceService was deleted, and not by Serin, which makes it again", own=False
+)
 
 
 def endpoint_loss(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | Failure | None:
@@ -31,17 +34,16 @@ def endpoint_loss(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     if not context.is_down(status.candidate):
         return None
     rollout, arm = rollout_of(status), context.arm(status.candidate)
-    if arm is None:
-        return Failure(Reason.CANDIDATE_NOT_READY, "the candidate's InferenceService is gone")
+    failure = arm.failure if arm is not None else GONE
     if rollout.stable_down and context.ready(status.stable):
         cause = "stable is ready again, and the candidate that served in its place lost its endpoints"
         return Failure(Reason.STABLE_DOWN, f"{cause}; it is tried again, step by step", own=False)
-    interruption = _with_cause(context, status, arm.failure)
+    interruption = _with_cause(context, status, failure)
     until = interruption.at + _grace(context, status)
     # While stable is down, too, there is nothing to roll back to.
     if context.now >= until and not context.is_down(status.stable):
-        return _final_failure(context, arm.failure, interruption)
-    return _zero_weight(context, status, interruption, arm.failure, until)
+        return _final_failure(context, failure, interruption)
+    return _zero_weight(context, status, interruption, failure, until)
 
 
 def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure: Failure | None) -> Interruption:

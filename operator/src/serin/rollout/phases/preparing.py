@@ -12,7 +12,7 @@ from serin.rollout.phases.rollback import start_rollback
 from serin.rollout.phases.rollback_rules import PREPARE_RULES
 from serin.rollout.phases.stable_outage import take_over
 from serin.rollout.steps.stage import describe_shadow
-from serin.rollout.transition import Transition, rollout_of, with_phase, with_rollout
+from serin.rollout.transition import Transition, failed_write, rollout_of, with_phase, with_rollout
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
 from serin.schema.types import format_duration
@@ -36,6 +36,9 @@ def _timed_out(context: DecisionContext, hold: Transition) -> Transition | None:
     """
     status, limit = hold.status, hold_limit(context, hold.status)
     rollout, recorded = rollout_of(status), context.record(status) is not None
+    # An attempt without a record is none that the next one could wait longer after: it stays, and asks for somebody.
+    if not recorded and failed_write(status, "PromotionRecord") is not None:
+        return None
     own = recorded and hold.reason is Reason.PREPARING_CANDIDATE
     since = rollout.blocked_since
     if since is None or context.now - since < limit or status.stable_down_since or status.stable is None:

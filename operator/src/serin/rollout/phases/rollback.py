@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection
+from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection, RevisionRef, RolloutStatus
 from serin.rollout.capacity import lowest_weight
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import taker_of
+from serin.rollout.phases.stable_outage import DOWN_FOR, kept_from_serving, stable_is_down
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT as OUTAGE_RECORD_TIMEOUT
-from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import (
     Transition,
@@ -17,6 +17,7 @@ from serin.rollout.transition import (
     rollout_of,
     weight_on,
     weights_of,
+    whole_second,
     with_draining,
     with_fields,
     with_phase,
@@ -25,7 +26,7 @@ from serin.rollout.transition import (
 )
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
-from serin.schema.types import format_time
+from serin.schema.types import format_duration, format_time
 from serin.schema.words import is_known
 
 KEPT_REJECTIONS = 20
@@ -37,6 +38,17 @@ RECORD_TOLD_AFTER = timedelta(seconds=45)
 RECORD_TIMEOUT = timedelta(minutes=5)
 """How long a decided rollout waits for its record; after that its outcome is kept in ``pendingOutcomes``."""
 
+WITHOUT_A_BREACH = frozenset(
+    {
+        Reason.CANDIDATE_CRASHED,
+        Reason.MODEL_LOAD_FAILED,
+        Reason.CANDIDATE_NOT_READY,
+        Reason.PREPARE_TIMEOUT,
+        Reason.NO_DATA_TOO_LONG,
+        Reason.INCONCLUSIVE,
+    }
+)
+"""Causes that reject a revision of which no request was proven bad: where stable is dead it serves if it is ready."""
 KEPT_TO_BEGIN_ANEW = timedelta(minutes=1)
 """How long a candidate stays up that comes back in the next rollout."""
 
@@ -89,6 +101,14 @@ def continue_rollback(context: DecisionContext, status: ModelDeploymentStatus) -
     why = rollout.cause_message or ""
     if on_candidate and lowest is None:
         return _no_receiver(context, status, why, on_candidate)
+    limit = RECORD_TIMEOUT
+    if lowest is None:  # stable is down, and nobody serves: nothing waits for a record longer than an outage does
+        serving = _serve_all(context, status, why)
+        if serving is not None:
+            return serving
+        version = status.stable.version if status.stable else "?"
+        cause, limit = Reason.STABLE_NOT_READY, OUTAGE_RECORD_TIMEOUT
+        why = f"{why}; stable version {version} has no ready endpoint"
     # A weight that a person lowered on the route is not raised again.
     on_route = weight_on(route, status.candidate) if route is not None else on_candidate
     status = with_weight(status, min(weights_of(status).desired, lowest or 0, on_route))
@@ -98,17 +118,16 @@ def continue_rollback(context: DecisionContext, status: ModelDeploymentStatus) -
         return Transition(status, cause, message, context.poll_at())
     if route is not None and (route.weight > 0 or route.exposes or not route.accepted):
         return _wait_for_gateway(context, status, cause, why)
-    return wait_for_record(context, status, cause, why) or _end_rollback(context, status, cause, why)
+    return wait_for_record(context, status, cause, why, limit) or _end_rollback(context, status, cause, why)
 
 
 def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: str, on_candidate: int) -> Transition:
-    """Stable cannot take the traffic. If spec asks for a third revision, this rollout ends to start it."""
+    """Stable cannot take the traffic. If spec asks for a third revision that may start, this rollout ends for it."""
     serving = _serve_all(context, status, why)
     if serving is not None:
         return serving
-    wanted, candidate, stable = context.observed.wanted, status.candidate, status.stable
-    others = {ref.revision for ref in (candidate, stable) if ref is not None}
-    if wanted is not None and wanted.revision not in others and context.observed.rejection(wanted.revision) is None:
+    wanted = context.observed.wanted
+    if wanted is not None and _may_come_up(context, status, wanted):
         message = f"{why}; stable has no ready endpoint; version {wanted.version} comes up to take its place"
         hold = wait_for_record(context, status, Reason.NO_RECEIVER, message, OUTAGE_RECORD_TIMEOUT)
         return hold or _end_rollback(context, status, Reason.NO_RECEIVER, message)
@@ -122,13 +141,27 @@ def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: s
     return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
 
 
+def _may_come_up(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
+    """Whether ``wanted`` is a third revision, and nothing keeps its rollout from starting in an outage.
+
+    Records of other rollouts are not read in a rollout: status has the rejections, too.
+    """
+    others = {ref.revision for ref in (status.candidate, status.stable) if ref is not None}
+    rejected = {r.revision for r in status.rejected}
+    refused = wanted.revision in rejected or context.observed.rejection(wanted.revision) is not None
+    return wanted.revision not in others and not refused and not context.spec.paused
+
+
 def _serve_all(context: DecisionContext, status: ModelDeploymentStatus, why: str) -> Transition | None:
-    """All traffic to a candidate that is rolled back for a cause outside it, while it is the only ready arm.
+    """All traffic to a candidate of which no breach was seen, while it is the only ready arm; or on a Promote.
 
     It does not become stable: stable takes all traffic as soon as it is ready again. None if it may not serve.
     """
-    cause, candidate = rollout_of(status).cause, status.candidate
-    if cause is None or not is_known(cause) or cause.effect.rejects or candidate is None:
+    rollout, candidate = rollout_of(status), status.candidate
+    cause = rollout.cause
+    if cause is None or not is_known(cause) or candidate is None:
+        return None
+    if cause.effect.rejects and cause not in WITHOUT_A_BREACH and not _promoted_since(rollout):
         return None
     if not context.ready(candidate) or kept_from_serving(context, status) is not None:
         return None
@@ -136,10 +169,19 @@ def _serve_all(context: DecisionContext, status: ModelDeploymentStatus, why: str
     if has_all and weight_on(context.observed.route, candidate) == EVERYTHING:
         return None
     if not has_all and not stable_is_down(context, status):
-        message = f"{why}; neither stable nor anything else can take the traffic of version {version} yet"
+        message = (
+            f"{why}; stable has no ready endpoint; if that lasts for {format_duration(DOWN_FOR)}, version {version} "
+            f"takes all traffic"
+        )
         return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
     message = f"{why}; stable has no ready endpoint: version {version} takes all traffic until stable is ready again"
     return Transition(with_weight(status, EVERYTHING), Reason.STABLE_DOWN, message, context.poll_at(), stalled=True)
+
+
+def _promoted_since(rollout: RolloutStatus) -> bool:
+    """Whether a Promote came after it was decided to take the candidate back; answers are in whole seconds."""
+    promote, decided_at = rollout.promote, rollout.decided_at
+    return promote is not None and decided_at is not None and promote.at >= whole_second(decided_at)
 
 
 def with_pending_outcome(context: DecisionContext, status: ModelDeploymentStatus) -> list[PendingOutcome]:

@@ -62,10 +62,11 @@ def breached(context: DecisionContext, status: ModelDeploymentStatus) -> Transit
 def candidate_crashed(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """The candidate has traffic and crashes.
 
-    A failed model load of one pod, while others are ready, is no crash: the next start may succeed.
+    A failed model load of one pod, while others are ready, is no crash: the next start may succeed. While stable is
+    down nothing else could answer: what is ready of the candidate serves, and only a breach takes it back.
     """
     arm = context.arm(status.candidate)
-    if arm is None or arm.failure is None or arm.failure.reason not in CRASHES:
+    if arm is None or arm.failure is None or arm.failure.reason not in CRASHES or context.is_down(status.stable):
         return None
     if arm.failure.reason is Reason.MODEL_LOAD_FAILED and arm.ready and not arm.failure.final:
         return None
@@ -123,17 +124,22 @@ def silent_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> 
 
 
 def inconclusive_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A step is undecided for longer after its timeout than ``analysis.onInconclusive: Abort`` allows."""
+    """A step is undecided for longer after its timeout than ``analysis.onInconclusive: Abort`` allows.
+
+    Not while it has no traffic: the clock of the step goes on through an interruption, and nothing can be found.
+    """
     rollback = stage_evidence(context, status).inconclusive_too_long
-    if rollback is None or context.is_down(status.stable):
+    if rollback is None or context.is_down(status.stable) or rollout_of(status).interruption is not None:
         return None
     message = f"{describe_step(status)}: not decided (analysis.onInconclusive: Abort); {rollback.slo.message}"
     return start_rollback(context, status, rollback.reason, message)
 
 
 def candidate_cannot_start(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The candidate has a final failure of its own before its first request."""
+    """The candidate has a final failure of its own before its first request; in an outage nothing of it is ready."""
     arm = context.arm(status.candidate)
+    if arm is not None and arm.ready and context.is_down(status.stable):
+        return None
     if arm is not None and arm.failure is not None and arm.failure.final and arm.failure.own:
         return start_rollback(context, status, arm.failure.reason, arm.failure.message)
     return None

@@ -96,7 +96,12 @@ def kept_from_serving(context: DecisionContext, status: ModelDeploymentStatus) -
         return "spec.paused is true: set it to false to let it serve"
     if rollout.held is not None:
         return f"held by {rollout.held.by}: a PromotionAction Release lets it serve"
-    if policy is not None and policy.when_stable_is_down is WhenStableIsDown.HOLD and rollout.promote is None:
+    if rollout.promote is not None:
+        return None
+    if policy is None and Part.POLICY in context.observed.unknown:
+        why = context.observed.unknown[Part.POLICY].message
+        return f"its policy, which may say Hold, cannot be read ({why}): a PromotionAction Promote lets it serve"
+    if policy is not None and policy.when_stable_is_down is WhenStableIsDown.HOLD:
         return "the policy says whenStableIsDown: Hold: a PromotionAction Promote lets it serve"
     return None
 

@@ -139,7 +139,10 @@ def _policy_note(context: DecisionContext, transition: Transition) -> str:
     live, rollout = context.observed.policy, status.rollout
     if isinstance(live, Problem):
         known = live.reason is transition.reason or status.stable is None or transition.reason is Reason.STABLE_DOWN
-        goes_on = "this rollout goes on with the policy that it began with" if rollout else "no rollout can start"
+        if rollout is not None and context.policy(status) is None:
+            goes_on = "the policy that this rollout began with is not known either: nothing is judged"
+        else:
+            goes_on = "this rollout goes on with the policy that it began with" if rollout else "no rollout can start"
         return "" if known else f"; {live.message}; {goes_on}"
     if rollout is not None and not rollout.taken_back and context.policy_edited(status):
         name = context.spec.policy_ref.name

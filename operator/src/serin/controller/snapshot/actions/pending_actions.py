@@ -6,6 +6,7 @@ An error here never fails a pass: an action can be answered later, and a rollbac
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -93,31 +94,19 @@ def _created_at(obj: Object) -> datetime | None:
         return None
 
 
-async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> bool:
-    """Writes the outcome into the action and labels it as answered; returns whether both succeeded."""
+async def write_answer(cluster: Cluster, obj: Object, answer: Answer) -> None:
+    """Writes the outcome into the action and labels it as answered; ``ClusterError`` if one of them fails."""
     status = PromotionActionStatus(outcome=answer.outcome, message=answer.message, at=answer.at)
-    metadata = obj["metadata"]
-    try:
+    with contextlib.suppress(NotFound):
         await cluster.update_status(resources.PROMOTION_ACTIONS, {**obj, "status": status.to_api()})
-    except NotFound:
-        return True
-    except ClusterError as error:
-        log.warning("action not answered", action=answer.action, error=str(error)[:300])
-        return False
-    return await mark_answered(cluster, metadata)
+        await mark_answered(cluster, obj["metadata"])
 
 
-async def mark_answered(cluster: Cluster, metadata: Mapping[str, Any]) -> bool:
-    """Labels an action as answered, so that it is not read again; returns whether it succeeded."""
+async def mark_answered(cluster: Cluster, metadata: Mapping[str, Any]) -> None:
+    """Labels an action as answered, so that it is not read again; ``ClusterError`` if that fails."""
     mark = {"metadata": {"labels": {names.ANSWERED: "true"}}}
-    try:
+    with contextlib.suppress(NotFound):
         await cluster.merge(resources.PROMOTION_ACTIONS, metadata["namespace"], metadata["name"], mark)
-    except NotFound:
-        return True
-    except ClusterError as error:
-        log.warning("action not marked", action=metadata["name"], error=str(error)[:300])
-        return False
-    return True
 
 
 async def refuse_actions_on(
@@ -152,8 +141,18 @@ async def _refuse(
 
 
 async def _refuse_one(cluster: Cluster, obj: Object, now: datetime) -> bool:
-    if (obj.get("status") or {}).get("outcome"):
-        return await mark_answered(cluster, obj["metadata"])
+    try:
+        if (obj.get("status") or {}).get("outcome"):
+            await mark_answered(cluster, obj["metadata"])
+        else:
+            await _answer_that_nothing_is_there(cluster, obj, now)
+    except ClusterError as error:
+        log.warning("action not answered", action=obj["metadata"]["name"], error=str(error)[:300])
+        return False
+    return True
+
+
+async def _answer_that_nothing_is_there(cluster: Cluster, obj: Object, now: datetime) -> None:
     name, namespace = without_control_characters(str(obj["spec"].get("modelDeployment"))), obj["metadata"]["namespace"]
     message = f"there is no ModelDeployment {name} in namespace {namespace}"
-    return await write_answer(cluster, obj, Answer(obj["metadata"]["name"], ActionOutcome.REFUSED, message, now))
+    await write_answer(cluster, obj, Answer(obj["metadata"]["name"], ActionOutcome.REFUSED, message, now))

@@ -14,11 +14,12 @@ def record_missing(context: DecisionContext, status: ModelDeploymentStatus) -> T
     rollout = rollout_of(status)
     if context.record(status) is not None:
         return None
-    if rollout.exposed:
+    if rollout.exposed and not rollout.served_unrecorded:
+        watch = "the watch goes on" if context.policy(status) is not None else "no policy is known: nothing is judged"
         message = (
             f"PromotionRecord {rollout.record} is gone, or another stands in its place; nothing moves forward without "
-            f"it; the watch goes on; restore it from a backup, or end this rollout (a PromotionAction Abort, or "
-            f"another revision in spec)"
+            f"it; {watch}; restore it from a backup, or end this rollout (a PromotionAction Abort, or another revision "
+            f"in spec)"
         )
         return Transition(status, Reason.STATE_CONFLICT, message, context.next_evaluation_at(), stalled=True)
     policy = context.observed.policy

@@ -16,5 +16,6 @@ def unreadable(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
         return None
     found = context.observed.unknown[part]
     unread = f"{part.value} cannot be read: {found.message}"
-    message = f"{unread}; nothing moves forward on what is unknown; the breach watch goes on"
+    watch = "" if context.policy(status) is None else "; the breach watch goes on"
+    message = f"{unread}; nothing moves forward on what is unknown{watch}"
     return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)

@@ -1,0 +1,326 @@
+"""Stories in which a cure could be refused: what is ready serves while stable is dead (DESIGN, rule 14)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
+from serin.rollout.phases.stable_outage import DOWN_FOR
+from serin.schema.phase import Phase
+from serin.schema.reasons import Outcome, Reason
+from tests.unit.rollout.test_stable_outage import STEPS, seconds_until_stable, stable_dies, truth
+from tests.world import BAD, CLEAN, World, policy, ref, serving
+
+KILLED = Failure(Reason.CANDIDATE_CRASHED, "container kserve-container of pod a was killed for its memory")
+LOOPS = replace(KILLED, final=True)
+MINUTE = 60
+
+
+def has(world: World, version: str, ready: int, failure: Failure | None = None) -> None:
+    world.arms[ref(version).revision] = Arm(ref(version), ready, failure)
+
+
+def in_mid_step() -> World:
+    """Version 2 has 10 % of the requests."""
+    world = serving()
+    world.policy = policy(steps=STEPS)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    return world
+
+
+def weight(world: World) -> int:
+    assert world.route is not None
+    return world.route.weight
+
+
+@pytest.mark.parametrize("failure", [KILLED, LOOPS], ids=["once", "again and again"])
+def test_a_pod_that_crashes_takes_nothing_back_while_another_one_is_all_that_answers(failure: Failure) -> None:
+    world = in_mid_step()
+    stable_dies(world)
+    world.settle(10)
+    has(world, "2", 1, failure)
+    world.tick()
+    assert world.status.phase is Phase.PROGRESSING
+    assert seconds_until_stable(world, "2") <= 40
+    assert not world.status.rejected
+
+
+def test_with_stable_back_a_crash_loop_is_taken_back() -> None:
+    world = in_mid_step()
+    stable_dies(world)
+    world.settle(5)
+    has(world, "2", 1, LOOPS)
+    world.settle(5)
+    has(world, "1", 2)
+    world.until(Phase.ROLLED_BACK)
+    assert world.status.rejected[0].reason is Reason.CANDIDATE_CRASHED
+
+
+def test_in_an_outage_a_fix_of_which_one_pod_is_ready_may_start() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(40)
+    world.comes_up = False
+    world.want("2")
+    world.settle(3)
+    has(world, "2", 1, LOOPS)
+    assert seconds_until_stable(world, "2") <= 10
+
+
+def test_in_an_outage_a_fix_that_cannot_start_is_still_refused() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(40)
+    world.comes_up = False
+    world.want("2")
+    world.settle(3)
+    has(world, "2", 0, LOOPS)
+    world.until(Phase.ROLLED_BACK)
+
+
+@pytest.mark.parametrize(
+    ("cause", "serves"),
+    [
+        pytest.param("crash", True, id="it crashed once"),
+        pytest.param("breach", False, id="its requests were bad"),
+    ],
+)
+def test_stable_dies_while_the_candidate_is_on_its_way_back(cause: str, *, serves: bool) -> None:
+    """Nothing was proven against a version that crashed; one that breached serves only on somebody's word."""
+    world = serving()
+    world.policy, world.replicas = policy(steps=[{"weight": 50, "for": "8s", "timeout": "10m"}]), 4
+    has(world, "1", 4)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    has(world, "1", 1)  # too few for everything at once
+    if cause == "crash":
+        has(world, "2", 4, KILLED)
+    else:
+        world.candidate_window = BAD
+    world.until(Phase.ROLLING_BACK)
+    stable_dies(world)
+    has(world, "2", 4)
+    world.candidate_window = CLEAN
+    world.settle(MINUTE)
+    if not serves:
+        assert 0 < weight(world) < 100
+        assert (world.status.reason, truth(world, "Stalled")) == (Reason.NO_RECEIVER, "True")
+        world.ask("Promote", reason="bad answers are better than none")
+        world.settle(3)
+    assert weight(world) == 100
+    has(world, "1", 4)
+    world.stable_window = (0, 900)
+    world.until(Phase.ROLLED_BACK)
+    assert weight(world) == 0, "stable takes all of it as soon as it is ready"
+
+
+def test_a_promote_before_the_breach_is_no_word_about_it() -> None:
+    world = in_mid_step()
+    world.comes_up = False
+    has(world, "2", 1)
+    world.ask("Promote")
+    world.settle(5)
+    world.candidate_window = BAD
+    stable_dies(world)
+    world.settle(MINUTE)
+    if world.status.phase is Phase.ROLLING_BACK:
+        assert weight(world) < 100
+
+
+def test_a_promote_of_what_is_taken_back_is_refused_while_stable_can_take_it() -> None:
+    world = in_mid_step()
+    world.refused = {"PromotionRecord"}
+    world.candidate_window = BAD
+    world.until(Phase.ROLLING_BACK)
+    world.ask("Promote")
+    world.settle(2)
+    assert "is being taken back" in world.answers[-1].message
+
+
+def test_a_deleted_inference_service_is_made_again_and_held_against_nobody() -> None:
+    world = in_mid_step()
+    world.arms.pop(ref("2").revision)
+    world.comes_up = False
+    world.tick()
+    assert weight(world) == 0
+    assert ref("2").revision in world.arms, "it is made again"
+    world.until(Phase.WAITING)
+    assert not world.status.rejected
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.ABORTED, Reason.DEPENDENCY_UNAVAILABLE)
+
+
+def test_a_deleted_inference_service_that_is_ready_in_time_gets_its_weight_back() -> None:
+    world = in_mid_step()
+    world.arms.pop(ref("2").revision)
+    world.settle(6)
+    assert (world.status.phase, weight(world)) == (Phase.PROGRESSING, 10)
+
+
+def test_the_only_version_that_serves_is_made_again_when_somebody_deletes_it() -> None:
+    world = serving()
+    stable_dies(world)
+    world.settle(31)
+    world.want("2")
+    world.refused = {"PromotionRecord"}
+    world.until(Phase.PROMOTING)
+    world.arms.pop(ref("2").revision)
+    world.settle(3)
+    assert ref("2").revision in world.arms
+    world.refused = set()
+    assert seconds_until_stable(world, "2") <= 10
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["forbidden", "unavailable"])
+def test_a_policy_that_cannot_be_read_may_say_hold(*, refused: bool) -> None:
+    world = serving()
+    world.policy = Problem(Reason.POLICY_INVALID, "PromotionPolicy careful cannot be read: forbidden")
+    world.unknown = {Part.POLICY: Unreadable("forbidden", refused=refused)}
+    stable_dies(world)
+    world.want("2")
+    world.settle(2 * MINUTE)
+    assert (weight(world), truth(world, "Stalled"), world.status.reason) == (0, "True", Reason.STABLE_DOWN)
+    assert "its policy, which may say Hold, cannot be read (forbidden)" in (world.status.message or "")
+    world.ask("Promote")
+    world.settle(5)
+    assert weight(world) == 100
+    assert "the breach watch goes on" not in (world.status.message or ""), "without a policy there is none"
+    world.unknown, world.policy = {}, policy(steps=STEPS)
+    assert seconds_until_stable(world, "2") <= 10
+
+
+def test_a_policy_that_can_be_read_again_ends_that_hold() -> None:
+    world = serving()
+    world.policy = Problem(Reason.POLICY_INVALID, "PromotionPolicy careful cannot be read: no answer")
+    world.unknown = {Part.POLICY: Unreadable("no answer")}
+    stable_dies(world)
+    world.want("2")
+    world.settle(MINUTE)
+    world.policy, world.unknown = policy(steps=STEPS), {}
+    assert seconds_until_stable(world, "2") <= 10
+
+
+@pytest.mark.parametrize("wanted", ["2", "3"])
+def test_a_rollback_at_no_percent_keeps_no_cure_waiting_for_its_record(wanted: str) -> None:
+    world = in_mid_step()
+    world.refused = {"PromotionRecord"}
+    world.candidate_window = BAD
+    world.until(Phase.ROLLING_BACK)
+    world.settle(3)
+    stable_dies(world)
+    world.candidate_window = CLEAN
+    world.want(wanted)
+    world.settle(3)
+    assert "stable version 1 has no ready endpoint" in (world.status.message or "")
+    if wanted == "3":
+        world.settle(100)
+        assert weight(world) == 100
+        world.refused = set()
+        assert seconds_until_stable(world, "3") <= 10
+    else:
+        world.until(Phase.ROLLED_BACK, limit=40)
+        assert truth(world, "Stalled") == "True"
+
+
+def test_a_superseded_version_serves_until_the_next_one_does() -> None:
+    world = in_mid_step()
+    world.refused, world.comes_up = {"PromotionRecord"}, False
+    world.want("3")
+    world.until(Phase.ROLLING_BACK)
+    assert weight(world) == 0
+    stable_dies(world)
+    world.settle(int(DOWN_FOR / timedelta(seconds=1)) + 3)
+    assert weight(world) == 100, "it is the only one that is ready, and nothing is known against it"
+    world.settle(MINUTE)
+    assert weight(world) == 100, "the next rollout has begun, and version 2 serves on"
+    has(world, "3", 2)
+    world.refused = set()
+    assert seconds_until_stable(world, "3") <= MINUTE
+
+
+def test_a_cure_that_serves_gets_its_record_when_it_can_be_written() -> None:
+    world = serving()
+    stable_dies(world)
+    world.refused = {"PromotionRecord"}
+    world.want("2")
+    world.settle(90)
+    assert (world.status.phase, weight(world)) == (Phase.PROMOTING, 100)
+    assert "PromotionRecord cannot be written: forbidden" in (world.status.message or "")
+    assert truth(world, "Stalled") == "True"
+    world.refused = set()
+    assert seconds_until_stable(world, "2") <= 10
+    assert (world.records[-1].outcome, world.records[-1].reason) == (Outcome.PROMOTED, Reason.STABLE_DOWN)
+
+
+def test_a_record_that_was_deleted_is_not_made_again_without_its_evidence() -> None:
+    world = in_mid_step()
+    stable_dies(world)
+    world.refused = {"HTTPRoute"}
+    world.until(Phase.PROMOTING)
+    world.records = [record for record in world.records if record.candidate.version != "2"]
+    world.refused = set()
+    world.settle(5)
+    assert (world.status.reason, truth(world, "Stalled")) == (Reason.STATE_CONFLICT, "True")
+
+
+def test_without_its_record_no_attempt_ends_and_begins_again() -> None:
+    """There would be nothing by which the next one could wait longer: the pods came up anew each minute."""
+    world = serving()
+    world.refused = {"PromotionRecord"}
+    world.want("2")
+    world.settle(10 * MINUTE)
+    assert world.status.rollout is not None
+    assert world.now - world.status.rollout.started_at > timedelta(minutes=9)
+    assert (world.status.phase, truth(world, "Stalled")) == (Phase.PREPARING, "True")
+    assert "PromotionRecord cannot be written: forbidden" in (world.status.message or "")
+    world.refused = set()
+    assert seconds_until_stable(world, "2") < 2 * MINUTE
+
+
+def test_a_step_is_not_undecided_while_its_version_has_no_traffic() -> None:
+    world = serving()
+    world.policy = policy(
+        steps=[{"weight": 10, "for": "3s", "timeout": "1m"}],
+        analysis={"window": "1s", "onInconclusive": {"action": "Abort", "after": "1m"}},
+    )
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(1)
+    has(world, "2", 0)
+    world.settle(4)
+    has(world, "2", 2)
+    world.unknown = {Part.ACTIONS: Unreadable("no answer")}  # a Hold may be among them: it gets nothing back yet
+    world.settle(5 * MINUTE)
+    assert (world.status.phase, weight(world), world.status.rejected) == (Phase.PROGRESSING, 0, [])
+    world.unknown = {}
+    assert seconds_until_stable(world, "2") < MINUTE
+
+
+@pytest.mark.parametrize("why", ["rejected", "paused"])
+def test_a_rollout_without_a_receiver_ends_for_no_version_that_may_not_start(why: str) -> None:
+    """The operator reads no other record in a rollout: what was rejected is known from the status."""
+    world = serving()
+    if why == "rejected":
+        world.candidate_window = BAD
+        world.want("3")
+        world.until(Phase.ROLLED_BACK)
+        world.settle(20)
+        world.candidate_window = CLEAN
+    world.policy = policy(steps=STEPS)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    world.records = [record for record in world.records if record.candidate.version != "3"]
+    stable_dies(world)
+    world.stable_window = (0, 900)
+    world.candidate_window = BAD
+    world.until(Phase.ROLLING_BACK)
+    world.want("3", paused=why == "paused")
+    world.settle(MINUTE)
+    assert (world.status.phase, world.status.reason) == (Phase.ROLLING_BACK, Reason.NO_RECEIVER)
+    assert "10 % stay on the candidate: act now" in (world.status.message or "")
