@@ -142,14 +142,17 @@ def test_deleted_in_every_phase(site: Site, phase: str) -> None:
 
 
 def test_the_candidates_inference_service_is_deleted(site: Site) -> None:
+    """It is made again, loses its traffic at once, and is not held against the revision."""
     site.go_live()
     with site.load():
         site.want("2")
         site.until_weight(25)
-        site.api.delete(KSERVE_API, "InferenceService", service_of(site, "2")["metadata"]["name"], site.namespace)
-        record = site.until_taken_back()
-    assert record["status"]["reason"] == "CandidateNotReady"
-    assert site.history.weights("2") == [0, 25, 0]
+        name = service_of(site, "2")["metadata"]["name"]
+        site.api.delete(KSERVE_API, "InferenceService", name, site.namespace)
+        site.until_weight(0)
+        site.until_stable("2", never_back=False)
+    assert site.status.get("rejected", []) == [], "somebody deleted it: it is not the revision"
+    assert site.outcomes()[1:] in (["Promoted"], ["Aborted", "Promoted"]), "in the grace, or with a further try"
 
 
 def test_the_candidate_is_stopped_by_annotation(site: Site) -> None:

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from serin.api.promotion_action import ActionKind, ActionOutcome
-from serin.api.promotion_policy import PromotionPolicySpec
+from serin.api.promotion_policy import PromotionPolicySpec, WhenStableIsDown
 from serin.api.status import ModelDeploymentStatus
 from serin.policy_gates.answer import GateState, Number
 from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Part, Problem, Unreadable
 from serin.rollout.phases import ACTIVE
+from serin.rollout.phases.rollback import WITHOUT_A_BREACH
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 from tests.world import BAD, CLEAN, policy, ref, serving
@@ -75,6 +76,15 @@ def let_go(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
         for answered in after.actions
         if answered.uid not in known
     )
+
+
+def may_serve_alone(status: ModelDeploymentStatus) -> bool:
+    """No request of what is taken back was proven bad, nobody said so, or somebody wants it all the same."""
+    rollout = status.rollout
+    if rollout is None or rollout.cause is None or rollout.decided_at is None:
+        return True
+    asked = rollout.promote is not None and rollout.promote.at >= rollout.decided_at.replace(microsecond=0)
+    return asked or not rollout.cause.effect.rejects or rollout.cause in WITHOUT_A_BREACH
 
 
 class Rollouts(RuleBasedStateMachine):
@@ -143,8 +153,7 @@ class Rollouts(RuleBasedStateMachine):
         assert not {Part.ENDPOINTS} & set(seen.unknown), "forward without knowing who can answer"
         serves_alone = after.status.phase is Phase.ROLLING_BACK  # no fault of its own, and nothing else can answer
         if serves_alone:
-            assert new.cause is not None
-            assert not new.cause.effect.rejects, "a fault of its own gives no weight"
+            assert may_serve_alone(after.status), "a breach, or somebody's word, gives no weight"
         if new.stable_down or serves_alone:
             assert seen.arms[candidate.revision].ready, "to nobody"
             assert stable.revision not in seen.arms or not seen.arms[stable.revision].ready, "stable is not down"
@@ -348,6 +357,45 @@ class Rollouts(RuleBasedStateMachine):
             self.world.arms[stable.revision] = Arm(stable, 0, Failure(Reason.MODEL_LOAD_FAILED, "gone", final=True))
         self.world.stable_window = None
         self.time_passes(count)
+
+    @rule(version=st.sampled_from(VERSIONS))
+    def somebody_deletes_an_inference_service(self, version: str) -> None:
+        self.world.arms.pop(ref(version).revision, None)
+
+    @rule(count=st.integers(0, 40), crashes=st.booleans())
+    def only_the_candidate_is_ready(self, count: int, *, crashes: bool) -> None:
+        """Stable has died, and nothing else is wrong any more: whatever came before, the candidate serves (rule 14)."""
+        self.stable_dies(max(count, 1))
+        world, candidate, stable = self.world, self.world.status.candidate, self.world.status.stable
+        if candidate is None or stable is None or world.status.phase in {None, Phase.WAITING}:
+            return
+        world.refused, world.unknown, world.write_failures = set(), {}, []
+        world.policy, world.candidate_window, world.stable_window = PLAIN, CLEAN, None
+        world.want(candidate.version)
+        world.requester_verified = True
+        if world.status.rollout is not None and world.status.rollout.held is not None:
+            world.ask("Release")
+        failure = Failure(Reason.CANDIDATE_CRASHED, "one pod of two", final=True) if crashes else None
+        for _ in range(80):
+            world.arms[stable.revision] = Arm(stable, 0)
+            if candidate.revision in world.arms:
+                world.arms[candidate.revision] = Arm(candidate, 2, failure)
+            if world.route is not None and not world.route.accepted:
+                world.route = replace(world.route, accepted=True)
+            self._tick()
+            if world.status.stable is None or world.status.stable.revision != stable.revision:
+                return  # it has become stable
+            if not may_serve_alone(world.status) or self._policy_of_the_rollout_says_hold():
+                return
+            if world.status.candidate is None or world.status.candidate.revision != candidate.revision:
+                return  # the rollout has ended
+        assert world.route is not None
+        assert world.route.weight == 100, world.status.message
+
+    def _policy_of_the_rollout_says_hold(self) -> bool:
+        record = self.world.record_of(self.world.status)
+        known = record.policy if record is not None else None
+        return known is not None and known.when_stable_is_down is WhenStableIsDown.HOLD
 
     @rule(count=st.integers(5, 30))
     def stable_breaks_the_objective(self, count: int) -> None:
