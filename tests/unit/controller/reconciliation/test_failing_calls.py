@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from serin.cluster import resources
 from tests.faulty_cluster import conflict, invalid, quota, refused, unavailable, webhook
 from tests.faulty_lab import FaultyLab
-from tests.lab import POLICY, spec
+from tests.lab import POLICY, isvc, spec
 from tests.slices import pairs, sliced
 
 STAGES: dict[str, Any] = POLICY | {
@@ -60,6 +61,11 @@ takes as long (the first test)."""
 def words(part: str | Call) -> str:
     """What a row's name says of one of its parts."""
     return part if isinstance(part, str) else f"{part[0].plural}-{part[1]}"
+
+
+def one_in_four(row: int) -> bool:
+    """Of rows in which every third is of the same way: so each way is played, with another call each time."""
+    return row % 4 == 0
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +130,46 @@ async def test_a_read_that_fails(call: Call, way: str, phase: str) -> None:
     record = lab.record(2)["status"]
     assert (record["outcome"], record["reason"]) in {("RolledBack", "SLOBreached"), ("RolledBack", "AllRequestsBad")}
     assert record["badRequests"]["availability"] > 0
+
+
+@pytest.mark.parametrize(
+    ("call", "way"), sliced([*product(READS, WAYS), *product(MALFORMED, ["malformed"])], one_in_four), ids=words
+)
+async def test_a_read_that_fails_before_the_first_request(call: Call, way: str) -> None:
+    """Nothing is exposed on what is unknown, it is told, and the rollout goes on when it is known again."""
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.cluster.ready = lambda service: int(service == isvc("1"))
+    lab.want("2")
+    await lab.until(lab.phase("Preparing"))
+    await lab.tick()
+    lab.fault.verb, lab.fault.plural = call[1], call[0].plural
+    lab.fault.malformed, lab.fault.error = way == "malformed", WAYS.get(way)
+    lab.cluster.ready = lambda _: 1
+    for _ in range(12):
+        await lab.tick()
+        assert not lab.exposed(), "nothing moves forward on what is unknown"
+    assert lab.status["phase"] == "Preparing"
+    assert "cannot be read" in lab.status["message"]
+    lab.fault.mend()
+    await lab.until(lab.stable("2"))
+
+
+@pytest.mark.parametrize(("call", "way"), sliced(product(READS, WAYS), one_in_four), ids=words)
+async def test_a_read_that_fails_on_the_way_back(call: Call, way: str) -> None:
+    """The gateway has not accepted 0 % yet: the weight stays 0, and the rollback ends without what cannot be read."""
+    lab = await in_phase("Progressing")
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.phase("RollingBack"))
+    lab.accept(accepting=False)
+    lab.fault.verb, lab.fault.plural, lab.fault.error = call[1], call[0].plural, WAYS[way]
+    for _ in range(5):
+        await lab.tick()
+        assert lab.weight() == 0
+    lab.accept()
+    await lab.sleep_until(lab.rolled_back)
+    lab.fault.mend()
+    await lab.sleep_until(lambda: lab.record(2)["status"].get("outcome") == "RolledBack")
 
 
 @pytest.mark.parametrize(("call", "way", "phase"), pairs(WRITES, list(REFUSALS), PHASES), ids=words)
