@@ -263,3 +263,103 @@ async def test_a_kind_that_is_not_installed_is_told(kind: resources.Resource) ->
     await lab.settle(3)
     assert (lab.status["reason"], lab.condition("Stalled")["status"]) == ("KServeMissing", "True")
     assert f"{kind.kind} ({kind.api_version})" in lab.status["message"]
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+@pytest.mark.parametrize("percent", [5, 90])
+async def test_a_percent_by_hand_gives_nothing_to_a_revision_that_was_taken_back(
+    percent: int, *, blocked: bool
+) -> None:
+    """Stable's template is back, and not up: KServe gives the percent to the latest ready one, which is the bad one."""
+    lab = await restoring(blocked=blocked)
+    lab.knative.edit(lambda obj: obj["spec"]["predictor"].update(canaryTrafficPercent=percent))
+    await lab.tick()
+    begun = len(lab.shares)
+    assert lab.percent == 0
+    assert lab.was_told(f"field manager kubectl-edit had set the percent to {percent} of InferenceService fraud")
+    await lab.settle(20)
+    assert lab.most("2", begun + 1) == 0
+    assert lab.knative.shares() == {"1": 100}
+
+
+async def restoring(*, blocked: bool) -> KnativeLab:
+    """After a rollback: stable's template is written again, and is not up (``blocked``), or not taken for a while."""
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    lab.prometheus.candidate_bad = 30
+    if blocked:
+        lab.knative.comes_up = lambda version: version != "1"
+    else:
+        lab.knative.lag = 3
+    await lab.until(lambda: lab.knative.isvc["spec"]["predictor"]["labels"]["serin.dev/version"] == "1")
+    return lab
+
+
+async def test_a_percent_that_is_removed_before_stables_template_is_taken_is_0_again() -> None:
+    lab = await restoring(blocked=False)
+    lab.knative.edit(lambda obj: obj["spec"]["predictor"].pop("canaryTrafficPercent"))
+    await lab.tick()
+    assert lab.percent == 0
+    assert lab.was_told("had removed the percent of InferenceService fraud")
+
+
+async def test_what_kserve_has_taken_for_stable_is_told_as_long_as_it_serves() -> None:
+    """KServe has forgotten what was stable, and no write gives it back: only stable's template, when it is up."""
+    lab = await restoring(blocked=True)
+    lab.knative.edit(lambda obj: obj["spec"]["predictor"].pop("canaryTrafficPercent"))
+    await lab.settle(4)
+    assert lab.knative.shares() == {"2": 100}
+    assert "fraud-predictor-00002, of revision" in lab.status["message"]
+    assert lab.condition("Ready")["status"] == "False"
+    lab.want("1")
+    await lab.settle(4)
+    assert lab.condition("Ready")["status"] == "False"
+    lab.knative.comes_up = lambda _: True
+    await lab.settle(4)
+    assert (lab.knative.shares(), lab.condition("Ready")["status"]) == ({"1": 100}, "True")
+
+
+@pytest.mark.parametrize("percent", [0, 50])
+async def test_a_percent_beside_stable_is_removed_and_told(percent: int) -> None:
+    """Beside 0, KServe goes back by one version."""
+    lab = await knative_serving()
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    await lab.settle()
+    lab.knative.edit(lambda obj: obj["spec"]["predictor"].update(canaryTrafficPercent=percent))
+    lab.knative.step()
+    lab.knative.step()
+    assert lab.share("1")
+    await lab.tick()
+    assert lab.condition("Ready")["status"] == "False"
+    assert f"field manager kubectl-edit has set canaryTrafficPercent to {percent}" in lab.status["message"]
+    assert lab.was_told(
+        f"field manager kubectl-edit had set canaryTrafficPercent of InferenceService fraud to {percent}"
+    )
+    await lab.settle(4)
+    assert (lab.knative.shares(), lab.percent, lab.condition("Ready")["status"]) == ({"2": 100}, None, "True")
+
+
+async def test_a_percent_of_0_that_began_a_rollback_is_not_told_at_its_end() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    await lab.settle(3)
+    lab.knative.edit(lambda obj: obj["spec"]["predictor"].update(canaryTrafficPercent=0))
+    await lab.until(lab.rolled_back)
+    await lab.settle()
+    assert lab.percent is None
+    assert not lab.was_told("had set")
+
+
+async def test_a_candidate_that_was_edited_is_not_put_back_on_its_way_out() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    lab.knative.edit(a_variable)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.rolled_back)
+    await lab.settle()
+    assert lab.knative.shares() == {"1": 100}
+    assert not lab.was_told("version 2 is put back")

@@ -9,7 +9,7 @@ from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.revision import Replicas, Source, scaling_of, without_scaling, workload_name
-from serin.api.status import ModelDeploymentStatus, RevisionRef, Weights
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
@@ -23,7 +23,8 @@ from serin.traffic.backend import NOTHING_EXISTS, Applied, Existing, Route, Sour
 from serin.traffic.knative.arms import PRIVATE, observe_arms
 from serin.traffic.knative.edits import Edit, edit_of, edited_revision
 from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
-from serin.traffic.knative.split import Split, read_split, revision_of
+from serin.traffic.knative.repairs import repaired
+from serin.traffic.knative.split import read_split, revision_of
 from serin.traffic.knative.template import HEALING, REPAIRED, inference_service, next_mark, owned, patch_of, template
 from serin.traffic.knative.view import route_view
 from serin.traffic.knative.writes import Move, Target, Write, next_write, target_of
@@ -249,29 +250,3 @@ def _resized(actual: Mapping[str, Any], predictor: Mapping[str, Any]) -> dict[st
     revision = str((now.get("labels") or {}).get(names.REVISION, ""))
     marked = {**(now.get("annotations") or {}), names.TEMPLATE: next_mark(actual, revision)}
     return {**kept, **scaling_of(predictor), "annotations": marked}
-
-
-def repaired(route: Route, split: Split | None, decision: Decision, write: Write, edit: Edit | None = None) -> str:
-    """What somebody else had changed; empty if the write follows from Serin's own decision."""
-    status, seen, name = decision.status, route.view, route.owner.name
-    if edit is not None and write.move is Move.REPAIR and write.template is not None:
-        what = f"{edit.by} had changed {edit.field} in the template of InferenceService {name}"
-        return f"{what}; version {write.template.version} is put back"
-    if split is None or seen is None or status.stable is None:
-        return ""
-    if write.move is Move.HEAL:
-        held = f"revision {split.stable} ({split.rolled_out})" if split.rolled_out else "nothing"
-        return (
-            f"KServe held {held} for the stable revision of InferenceService {name}, which is version "
-            f"{status.stable.version}; that is put back"
-        )
-    known = {ref.revision for ref in (status.stable, status.candidate, status.previous, *status.draining) if ref}
-    known |= {rejection.revision for rejection in status.rejected}
-    if write.move is Move.RESTORE and split.revision not in known:
-        version = status.stable.version
-        return f"{seen.edited_by} had changed the template of InferenceService {name}; version {version} is put back"
-    before = route.before.weights or Weights()
-    had = max(before.desired, before.applied)  # what Serin itself has not lowered yet is not told
-    if write.move is Move.LOWER and seen.editor and write.percent is not None and had <= write.percent:
-        return f"{seen.edited_by} had raised the percent of InferenceService {name}; it is {write.percent} % again"
-    return ""

@@ -83,7 +83,7 @@ async def observe_arms(
         if is_template and edit is not None and _not_exposed(ref, status):
             continue
         arm = _arm(ref, inference_service, objs.get(name), (its_slices, its_pods), is_template=is_template)
-        doubt = _edited(edit, split, ref, status) or _unfinished(split, name, objs)
+        doubt = _edited(edit, split, ref, status) or _passed_by(split, ref, status) or _unfinished(split, name, objs)
         arms[revision] = replace(arm, doubt=doubt) if is_template else arm
     untaken = _untaken(inference_service, split, status) if edit is None else None
     return {untaken.ref.revision: untaken, **arms} if untaken is not None else arms
@@ -125,6 +125,20 @@ def _edited(edit: Edit | None, split: Split, ref: RevisionRef, status: ModelDepl
         )
         return Problem(Reason.TEMPLATE_DRIFT, message)
     return None
+
+
+def _passed_by(split: Split, ref: RevisionRef, status: ModelDeploymentStatus) -> Problem | None:
+    """That KServe has taken another revision for stable, and stable's template is not up to take its place."""
+    stable, other = status.stable, split.stable or "unknown"
+    if status.rollout is not None or stable is None or stable.revision != ref.revision or split.is_up:
+        return None
+    if not split.rolled_out or other == ref.revision or split.share_of(ref.revision):
+        return None
+    message = (
+        f"{split.rolled_out}, of revision {other}, gets the requests, since KServe has taken it for stable; they go "
+        f"back to version {ref.version} when {split.created or 'its template'} is ready: mend what keeps it from that"
+    )
+    return Problem(Reason.STABLE_NOT_READY, message)
 
 
 def _unfinished(split: Split, name: str, objs: Mapping[str, Object]) -> Problem | None:

@@ -10,6 +10,8 @@ from serin.api.managed_fields import editor, is_overruled
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import GATEWAY, RouteView
 from serin.schema.masking import masked
+from serin.schema.phase import Phase
+from serin.traffic.knative.repairs import is_set_by_hand, percent_writer
 from serin.traffic.knative.split import EVERYTHING, Split
 from serin.traffic.knative.template import HEALING, PERCENT
 
@@ -26,7 +28,8 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
     """The split as the rollout sees it. What is Serin's to remember is compared with what KServe remembers."""
     candidate = _candidate(split, status)
     weight = split.on_template if candidate is not None else 0
-    untaken = _not_taken(split, status, candidate, weight)
+    elsewhere = _elsewhere(inference_service, split, status) if candidate is None else ""
+    untaken = elsewhere or _not_taken(split, status, candidate, weight)
     why = untaken or _not_routed(split, status, candidate) or _obstacle(inference_service, candidate, weight)
     why = masked(why)
     return RouteView(
@@ -36,7 +39,7 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
         weight=weight,
         accepted=not why,
         message=why,
-        pending=bool(why) and not split.refused,
+        pending=bool(why) and not split.refused and not elsewhere,
         taker=KSERVE if untaken or split.is_routed else GATEWAY,
         editor=editor(inference_service, own=names.MANAGER),
     )
@@ -76,6 +79,26 @@ def _stable(split: Split, candidate: str | None) -> str | None:
     return split.stable if split.stable != candidate else split.served.get(split.previous)
 
 
+def _elsewhere(inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus) -> str:
+    """That requests go past stable although nothing rolls out, and by whose doing; empty if they do not."""
+    stable = status.stable
+    if status.rollout is not None or stable is None or split.revision != stable.revision:
+        return ""
+    elsewhere = [share for share in split.shares if share.percent and split.served.get(share.name) != stable.revision]
+    if not elsewhere or status.phase is not Phase.STABLE:
+        return ""
+    why = ""
+    if is_set_by_hand(inference_service, split, stable):
+        writer = percent_writer(inference_service) or "somebody"
+        why = f"; field manager {writer} has set canaryTrafficPercent to {split.percent}, which is removed"
+    got = ", ".join(f"{share.name} has {share.percent} %" for share in elsewhere)
+    return f"{_share_words(stable.revision, split.share_of(stable.revision), EVERYTHING)}; {got}{why}"
+
+
+def _share_words(stable: str | None, have: int, wanted: int) -> str:
+    return f"stable revision {stable} has {have} % of the requests by KServe's status, {wanted} % are wanted"
+
+
 def _not_taken(split: Split, status: ModelDeploymentStatus, candidate: str | None, weight: int) -> str:
     """Why what is asked for is not what KServe tells of; empty if it is."""
     stable = status.stable.revision if status.stable is not None else _stable(split, candidate)
@@ -87,7 +110,7 @@ def _not_taken(split: Split, status: ModelDeploymentStatus, candidate: str | Non
             got = f"{latest.percent} % on {latest.name}" if latest is not None else "nothing"
             return f"KServe tells of {got} for the template, latest created {split.created}, ready {split.ready}"
     if have != rest and not (weight == EVERYTHING and split.share_of(candidate) == EVERYTHING):
-        return f"stable revision {stable} has {have} % of the requests by KServe's status, {rest} % are wanted"
+        return _share_words(stable, have, rest)
     return ""
 
 
