@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -363,3 +364,37 @@ async def test_a_candidate_that_was_edited_is_not_put_back_on_its_way_out() -> N
     await lab.settle()
     assert lab.knative.shares() == {"1": 100}
     assert not lab.was_told("version 2 is put back")
+
+
+async def test_a_rollback_that_an_annotation_keeps_kserve_from_names_the_annotation_once() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    annotation = "serving.kserve.io/disable-auto-update"
+    lab.knative.edit(lambda obj: obj["metadata"]["annotations"].update({annotation: "true"}))
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.phase("RollingBack"))
+    lab.now += ROLLBACK_STALLED_AFTER
+    await lab.tick()
+    message = lab.status["message"]
+    told = f"InferenceService fraud carries {annotation}: KServe ignores every change of it, also a rollback; remove"
+    assert message.count(told) == message.count(annotation) == 1, message
+
+
+async def test_a_candidate_that_was_put_back_while_serin_was_away_is_judged_by_its_own_knative_revision() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.status["rollout"].get("routedAt") is not None)
+    await lab.tick()
+    lab.knative.edit(other_model)
+    await lab.tick()
+    lab.now += timedelta(seconds=10)
+    for _ in range(3):
+        lab.knative.step()
+    lab.restart()
+    await lab.until(lambda: lab.share("2") == 40)
+    newest = f"fraud-predictor-{lab.knative.number:05}"
+    assert lab.status["candidate"]["workload"]["name"] == newest, "the evidence is of what gets the requests"
+    await lab.settle(5)
+    assert lab.status["reason"] != "TemplateDrift"
+    await lab.until(lab.stable("2"))

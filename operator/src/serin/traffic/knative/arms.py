@@ -21,6 +21,7 @@ from serin.schema.phase import Phase
 from serin.schema.printable import printable
 from serin.schema.reasons import Reason
 from serin.traffic.knative.edits import Edit
+from serin.traffic.knative.limits import DISABLE_AUTO_UPDATE, obstacle
 from serin.traffic.knative.split import Split, read_split
 from serin.traffic.kserve.failure import pod_failure, refusal_of, stopped, with_kserve_status
 from serin.traffic.kserve.ready import ready_endpoints
@@ -228,7 +229,6 @@ def _arm(
         failure = revision_failure(workload)
     if is_template and failure is not None:  # KServe tells of the template only
         failure = with_kserve_status(failure, inference_service)
-    annotations = inference_service["metadata"].get("annotations") or {}
     return Arm(
         ref,
         ready,
@@ -236,7 +236,7 @@ def _arm(
         deleting="deletionTimestamp" in inference_service["metadata"],
         template=ref.workload.name,
         size=_bounds(inference_service)[1],
-        updates=annotations.get("serving.kserve.io/disable-auto-update") != "true",
+        unheeded=obstacle(inference_service, DISABLE_AUTO_UPDATE),
         elastic=is_elastic(inference_service),
         asleep=asleep,
     )

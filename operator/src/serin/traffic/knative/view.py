@@ -11,17 +11,12 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import GATEWAY, RouteView
 from serin.schema.masking import masked
 from serin.schema.phase import Phase
+from serin.traffic.knative.limits import OBSTACLES, obstacle
 from serin.traffic.knative.repairs import is_set_by_hand, percent_writer
 from serin.traffic.knative.split import EVERYTHING, Split
 from serin.traffic.knative.template import HEALING, PERCENT
 
 KSERVE = "KServe's controller"
-OBSTACLES = {
-    "serving.kserve.io/disable-auto-update": "KServe ignores every change of it, also a rollback",
-    "serving.kserve.io/enable-tag-routing": "clients reach the candidate past its percent",
-    "serving.knative.dev/rollout-duration": "Knative moves the percents by itself, past the steps",
-}
-"""Annotations of the InferenceService with which no step is what it says, and why."""
 
 
 def route_view(inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus) -> RouteView:
@@ -130,9 +125,4 @@ def _obstacle(inference_service: Mapping[str, Any], candidate: str | None, weigh
     """What on the InferenceService keeps steps from being what they say; empty at 0 %, where a rollback must end."""
     if candidate is not None and not weight:
         return ""
-    annotations = inference_service["metadata"].get("annotations") or {}
-    found = next((key for key in OBSTACLES if annotations.get(key, "false") not in {"false", "", "0s"}), None)
-    if found is None:
-        return ""
-    name = inference_service["metadata"]["name"]
-    return f"InferenceService {name} carries {found}: {OBSTACLES[found]}; remove the annotation"
+    return next(filter(None, (obstacle(inference_service, key) for key in OBSTACLES)), "")
