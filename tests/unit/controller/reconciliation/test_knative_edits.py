@@ -13,6 +13,7 @@ from serin.cluster.client import Object
 from serin.cluster.paging import Page
 from serin.errors import NotFound
 from serin.rollout.phases.rollback import ROLLBACK_STALLED_AFTER
+from serin.traffic.knative.pauses import CALM
 from tests.knative_lab import KnativeLab, knative_serving
 from tests.lab import POLICY
 
@@ -398,3 +399,49 @@ async def test_a_candidate_that_was_put_back_while_serin_was_away_is_judged_by_i
     await lab.settle(5)
     assert lab.status["reason"] != "TemplateDrift"
     await lab.until(lab.stable("2"))
+
+
+async def test_a_tool_that_edits_again_after_each_repair_is_answered_with_pauses_that_grow_and_told() -> None:
+    lab = await knative_serving()
+    created = lab.knative.number
+    for number in range(90):
+        if number % 2 == 0:
+            lab.knative.edit(one_argument, manager="kyverno")
+        await lab.tick()
+    repairs = sum("version 1 is put back" in o["message"] for k, o in lab.cluster.objects.items() if k[0] == "events")
+    assert 3 <= repairs <= 7, "after 2, 4, 8, 16, 32 s"
+    assert lab.knative.number - created <= 2 * 7
+    assert "field manager kyverno" in lab.status["message"]
+    assert "times in a row: stop what writes it" in lab.status["message"]
+    assert lab.condition("Ready")["status"] == "False"
+    lab.now += CALM
+    await lab.settle(8)
+    assert lab.condition("Ready")["status"] == "True", "it ends by itself when the tool stops"
+    lab.now += CALM
+    lab.knative.edit(one_argument)
+    await lab.settle(6)
+    assert lab.condition("Ready")["status"] == "True", "and the next edit is the first again"
+
+
+async def test_a_pause_before_a_repair_wakes_serin_when_it_is_over() -> None:
+    lab = await knative_serving()
+    for _ in range(3):
+        lab.knative.edit(one_argument)
+        due = await lab.tick()
+    assert due is not None
+    assert timedelta(seconds=1) <= due - lab.now <= timedelta(seconds=8)
+
+
+def one_argument(obj: Object) -> None:
+    obj["spec"]["predictor"]["model"]["args"] = ["--other"]
+
+
+async def test_an_edited_candidate_that_is_edited_again_and_again_is_not_to_blame() -> None:
+    lab = await knative_serving(SLOW | {"prepareTimeout": "20s"})
+    lab.want("2")
+    await lab.until(lambda: lab.percent == 0)
+    while lab.status.get("candidate") is not None:
+        lab.knative.edit(one_argument, manager="kyverno")
+        await lab.tick()
+    assert lab.record(2)["status"]["reason"] == "DependencyUnavailable"
+    assert "kyverno has changed model.args" in lab.record(2)["status"]["message"]

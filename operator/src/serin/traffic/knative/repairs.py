@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from serin.api import names
@@ -11,14 +12,32 @@ from serin.api.status import RevisionRef, Weights
 from serin.rollout.decision import Decision
 from serin.traffic.backend import Route
 from serin.traffic.knative.edits import Edit
+from serin.traffic.knative.scaling import Resize
 from serin.traffic.knative.split import Split
 from serin.traffic.knative.template import PERCENT
 from serin.traffic.knative.writes import Move, Write, passes_stable_by
 
 
-def repaired(route: Route, split: Split | None, decision: Decision, write: Write, edit: Edit | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What somebody else has made of the template."""
+
+    edit: Edit | None = None
+    resize: Resize | None = None
+
+    def is_cause_of(self, write: Write) -> bool:
+        """Whether the write puts that back."""
+        if write.move is Move.RESIZE:
+            return self.resize is not None and bool(self.resize.by)
+        return write.move is Move.REPAIR
+
+
+def repaired(route: Route, split: Split | None, decision: Decision, write: Write, foreign: Foreign) -> str:
     """What somebody else had changed; empty if the write follows from Serin's own decision."""
-    status, seen, name = decision.status, route.view, route.owner.name
+    status, seen, name, edit, resize = decision.status, route.view, route.owner.name, foreign.edit, foreign.resize
+    if resize is not None and resize.by and write.move is Move.RESIZE:
+        what = f"field manager {resize.by} had changed {', '.join(resize.fields)} in InferenceService {name}"
+        return f"{what}; the scaling of spec is put back"
     if edit is not None and write.move is Move.REPAIR and write.template is not None:
         what = f"{edit.by} had changed {edit.field} in the template of InferenceService {name}"
         return f"{what}; version {write.template.version} is put back"
