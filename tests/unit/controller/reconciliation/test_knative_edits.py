@@ -445,3 +445,74 @@ async def test_an_edited_candidate_that_is_edited_again_and_again_is_not_to_blam
         await lab.tick()
     assert lab.record(2)["status"]["reason"] == "DependencyUnavailable"
     assert "kyverno has changed model.args" in lab.record(2)["status"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (
+            lambda obj: obj["metadata"].update(labels={}),
+            "label app.kubernetes.io/managed-by=serin, serin.dev/model-deployment=fraud is missing from its metadata",
+        ),
+        (
+            lambda obj: obj["spec"]["predictor"].update(annotations={}),
+            "annotation serin.dev/template is missing from its spec.predictor",
+        ),
+    ],
+)
+async def test_marks_that_somebody_took_off_in_mid_rollout_are_told_and_kserve_is_not_blamed(
+    edit: Any, words: str
+) -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    await lab.settle(3)
+    lab.knative.edit(edit)
+    await lab.settle(5)
+    message = lab.status["message"]
+    assert f"InferenceService fraud has not yet accepted 40 %: {words}, so Serin does not know fraud-" in message
+    assert "an Abort, or another revision in spec" in message
+    assert "KServe" not in message
+    assert lab.condition("Ready")["status"] == "False"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda obj: obj["spec"]["predictor"].update(minReplicas=5),
+        lambda obj: obj["metadata"]["labels"].update(team="x"),
+        one_argument,
+    ],
+)
+@pytest.mark.parametrize("ends", ["Promote", "revision"])
+async def test_a_new_knative_revision_of_the_candidate_in_mid_rollout_says_what_ends_the_hold(
+    edit: Any, ends: str
+) -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    await lab.settle(3)
+    lab.knative.edit(edit)
+    await lab.settle(4)
+    assert lab.status["reason"] == "TemplateDrift"
+    message = lab.status["message"]
+    assert "fraud-predictor-00003 serves the candidate now, and the evidence is of fraud-predictor-00002" in message
+    assert "a PromotionAction Promote or Abort, or another revision in spec, ends it" in message
+    assert "until it is put back" not in message
+    if ends == "revision":
+        lab.want("3")
+        await lab.until(lab.stable("3"), 200)
+        return
+    say(lab, "Promote")
+    await lab.until(lab.stable("2"), 200)
+
+
+def say(lab: KnativeLab, action: str) -> None:
+    spec = {
+        "modelDeployment": "fraud",
+        "rollout": lab.status["rollout"]["record"],
+        "action": action,
+        "requestedBy": "a",
+    }
+    metadata = {"namespace": "prod", "name": f"fraud-{action.lower()}", "creationTimestamp": "2026-11-22T09:00:00Z"}
+    lab.cluster.put(resources.PROMOTION_ACTIONS, {"metadata": metadata, "spec": {**spec, "reason": "known"}})

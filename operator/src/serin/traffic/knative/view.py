@@ -25,7 +25,8 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
     weight = split.on_template if candidate is not None else 0
     elsewhere = _elsewhere(inference_service, split, status) if candidate is None else ""
     untaken = elsewhere or _not_taken(split, status, candidate, weight)
-    why = untaken or _not_routed(split, status, candidate) or _obstacle(inference_service, candidate, weight)
+    unseen = _unseen(inference_service, split) if untaken else ""
+    why = unseen or untaken or _not_routed(split, status, candidate) or _obstacle(inference_service, candidate, weight)
     why = masked(why)
     return RouteView(
         stable=_stable(split, candidate),
@@ -35,9 +36,37 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
         accepted=not why,
         message=why,
         pending=bool(why) and not split.refused and not elsewhere,
-        taker=KSERVE if untaken or split.is_routed else GATEWAY,
+        taker=_taker(inference_service, split, untaken, unseen),
         editor=editor(inference_service, own=names.MANAGER),
     )
+
+
+def _taker(inference_service: Mapping[str, Any], split: Split, untaken: str, unseen: str) -> str:
+    """Who has not taken what is asked for."""
+    if unseen:
+        return f"InferenceService {inference_service['metadata']['name']}"
+    return KSERVE if untaken or split.is_routed else GATEWAY
+
+
+def _unseen(inference_service: Mapping[str, Any], split: Split) -> str:
+    """That somebody took off what Serin knows its Knative revisions by: what, from where, what to do; empty if not.
+
+    KServe copies the labels of the InferenceService, and the annotations of the template, to each Knative revision.
+    """
+    if split.marks.get(split.created):
+        return ""
+    metadata = inference_service["metadata"]
+    labels = {names.MANAGED_BY: names.MANAGER, names.MODEL_DEPLOYMENT: metadata["name"]}
+    have = metadata.get("labels") or {}
+    lost = [f"{key}={value}" for key, value in labels.items() if have.get(key) != value]
+    if lost:
+        where, mend = f"label {', '.join(lost)} is missing from its metadata", "put it back"
+    elif not split.mark and split.revision:
+        where, mend = f"annotation {names.TEMPLATE} is missing from its spec.predictor", "leave it off"
+    else:
+        return ""
+    why = f"so Serin does not know {split.created or 'its Knative revision'} for its own"
+    return f"{where}, {why}; {mend}: an Abort, or another revision in spec, then writes a template anew"
 
 
 def _intended(
