@@ -96,7 +96,7 @@ class Arm:
     size: int | None = None
     """Maximum replicas of its InferenceService; None if unknown."""
     unheeded: str = ""
-    """Whose changes of the InferenceService have no effect, why, and what to do, for a message; empty if all have."""
+    """What of spec, or of Serin's writes, has no effect on it now, and why, for a message; empty if all has."""
     image: str = ""
     """The image that serves the model, as the newest pod asks for it; empty without a pod."""
     image_id: str = ""

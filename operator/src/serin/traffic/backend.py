@@ -188,6 +188,7 @@ class Backend(Protocol):
         *,
         route: Object | None,
         source_of: SourceOf,
+        spec: ModelDeploymentSpec,
     ) -> dict[str, Arm]:
         """The arms by revision, from the workloads that were ``found``; None if those could not be read."""
         ...

@@ -8,7 +8,9 @@ from typing import Any
 from serin.cluster import resources
 from serin.cluster.client import Object
 from tests.knative_lab import KnativeLab, knative_serving
+from tests.lab import POLICY
 
+SLOW = POLICY | {"steps": [{"weight": 40, "for": "60s"}]}
 MODEL: dict[str, Any] = {"model": {"modelFormat": {"name": "sklearn"}}}
 
 
@@ -109,3 +111,26 @@ async def test_what_spec_asks_for_waits_for_no_pause() -> None:
         lab.want("1", predictor={**MODEL, "minReplicas": fewest})
         await lab.tick()
         assert lab.knative.isvc["spec"]["predictor"]["minReplicas"] == fewest
+
+
+async def test_a_change_of_the_scaling_in_mid_rollout_is_postponed_and_the_message_says_so_once() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2")
+    await lab.until(lambda: lab.share("2") == 40)
+    assert "is written when this rollout is over" not in lab.status["message"]
+    lab.want("2", predictor={**MODEL, "minReplicas": 3, "maxReplicas": 9})
+    await lab.settle(3)
+    told = "; the scaling in spec.predictor (maxReplicas, minReplicas) is written when this rollout is over"
+    assert lab.status["message"].count(told) == 1, lab.status["message"]
+    await lab.until(lab.stable("2"))
+    await lab.settle(3)
+    assert lab.knative.isvc["spec"]["predictor"]["minReplicas"] == 3
+    assert "is written when" not in lab.status["message"]
+
+
+async def test_the_replica_that_a_candidate_has_while_it_is_judged_is_not_told_as_postponed() -> None:
+    lab = await knative_serving(SLOW)
+    lab.want("2", predictor={**MODEL, "minReplicas": 0})
+    await lab.until(lambda: lab.share("2") == 40)
+    assert lab.knative.isvc["spec"]["predictor"]["minReplicas"] == 1
+    assert "is written when this rollout is over" not in lab.status["message"]

@@ -204,6 +204,7 @@ async def observe(
                 services,
                 route=None if is_foreign else route_obj,
                 source_of=sources(cluster, obj, whole),
+                spec=parsed.spec,
             ),
             adopted,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from serin.api import names
@@ -25,7 +26,7 @@ from serin.traffic.knative.edits import Edit, edit_of, edited_revision
 from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
 from serin.traffic.knative.pauses import not_before
 from serin.traffic.knative.repairs import Foreign, repaired
-from serin.traffic.knative.scaling import resize_of
+from serin.traffic.knative.scaling import postponed, resize_of
 from serin.traffic.knative.split import read_split, revision_of
 from serin.traffic.knative.template import inference_service, owned, template
 from serin.traffic.knative.view import route_view
@@ -149,10 +150,15 @@ class Knative:
         *,
         route: Object | None,
         source_of: SourceOf,
+        spec: ModelDeploymentSpec,
     ) -> dict[str, Arm]:
         """The Knative revisions with their endpoints and pods."""
-        edit = await reader.read(Part.RECORDS, _edit(route, status, source_of)) if route is not None else None
-        return await observe_arms(cluster, reader, key, status, found, inference_service=route, edit=edit)
+        if route is None:
+            return {}
+        edit = await reader.read(Part.RECORDS, _edit(route, status, source_of))
+        arms = await observe_arms(cluster, reader, key, status, found, inference_service=route, edit=edit)
+        later = postponed(route, spec.predictor) if status.rollout is not None and status.stable is not None else ""
+        return {name: replace(arm, unheeded=arm.unheeded or later) for name, arm in arms.items()}
 
     async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
         """Writes the next step towards what the decision asks for: at most one write."""

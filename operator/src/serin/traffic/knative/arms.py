@@ -52,7 +52,7 @@ async def observe_arms(
     status: ModelDeploymentStatus,
     workloads: Sequence[Object] | None,
     *,
-    inference_service: Object | None,
+    inference_service: Object,
     edit: Edit | None = None,
 ) -> dict[str, Arm]:
     """The arms by revision; what has neither traffic nor a place in the status is none.
@@ -60,8 +60,6 @@ async def observe_arms(
     ``edit``: what somebody has made of the template. A candidate of which that is known before its first request is no
     arm until it is put back.
     """
-    if inference_service is None:
-        return {}
     split = read_split(inference_service, workloads, status)
     serving = chosen(split, status)
     if not serving:

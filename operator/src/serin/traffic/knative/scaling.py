@@ -37,6 +37,20 @@ def resize_of(actual: Mapping[str, Any], predictor: Mapping[str, Any]) -> Resize
     return Resize(by, different) if by or _asked(actual) != scaling_of(predictor) else None
 
 
+def postponed(actual: Mapping[str, Any], predictor: Mapping[str, Any]) -> str:
+    """That the scaling of spec waits for the end of the rollout, for a message; empty if it is there already."""
+    wanted, now = scaling_of(predictor), scaling_of(actual["spec"].get("predictor") or {})
+    if (wanted.get("minReplicas"), now.get("minReplicas")) == (0, 1):  # a candidate while it is judged
+        del wanted["minReplicas"], now["minReplicas"]
+    different = ", ".join(_different(wanted, now))
+    if not different:
+        return ""
+    return (
+        f"the scaling in spec.predictor ({different}) is written when this rollout is over, since in mode Knative each "
+        f"change of it is a new Knative revision"
+    )
+
+
 def resized(actual: Mapping[str, Any], predictor: Mapping[str, Any], end: str) -> dict[str, Any]:
     """The template that is there, with the scaling fields of spec and a mark of its own, which has this end."""
     now, asked = actual["spec"]["predictor"], scaling_of(predictor)

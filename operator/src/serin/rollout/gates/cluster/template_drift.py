@@ -26,7 +26,7 @@ def _changed(arm_name: str, ref: RevisionRef, now: RevisionRef) -> str:
     if now.workload != ref.workload:
         return (
             f"{now.workload.name} serves {arm_name} now, and the evidence is of {ref.workload.name}: somebody changed "
-            f"the InferenceService (a scaling field, label or annotation is enough); nothing moves forward, and putting "
+            f"the InferenceService (a scaling field, label or annotation is enough); nothing moves forward, and to put "
             f"that back does not help; a PromotionAction Promote or Abort, or another revision in spec, ends it"
         )
     return (
