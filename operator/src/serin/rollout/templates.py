@@ -25,7 +25,7 @@ def with_templates(
 
     ``before``: the phase at the start of the pass. What is to get its first request in this pass had none yet.
     """
-    fixed = (before or status.phase) in WITH_REQUESTS
+    fixed = {before or status.phase, status.phase} <= WITH_REQUESTS
     stable = _with_template(context, status.stable, fixed=fixed)
     candidate = _with_template(context, status.candidate, fixed=fixed)
     if stable is status.stable and candidate is status.candidate:

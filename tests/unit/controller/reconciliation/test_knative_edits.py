@@ -424,7 +424,7 @@ async def test_a_tool_that_edits_again_after_each_repair_is_answered_with_pauses
 
 
 async def test_a_pause_before_a_repair_wakes_serin_when_it_is_over() -> None:
-    lab = await knative_serving()
+    lab, due = await knative_serving(), None
     for _ in range(3):
         lab.knative.edit(one_argument)
         due = await lab.tick()
