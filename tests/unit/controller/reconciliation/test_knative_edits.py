@@ -476,6 +476,18 @@ async def test_marks_that_somebody_took_off_in_mid_rollout_are_told_and_kserve_i
     assert lab.condition("Ready")["status"] == "False"
 
 
+async def test_labels_that_somebody_took_off_a_stable_service_are_told() -> None:
+    lab = await knative_serving()
+    lab.now += timedelta(minutes=5)
+    lab.knative.edit(lambda obj: obj["metadata"].update(labels={}))
+    await lab.settle(5)
+    assert lab.status["reason"] == "WaitingForRoute"
+    assert (
+        "label app.kubernetes.io/managed-by=serin, serin.dev/model-deployment=fraud is missing" in lab.status["message"]
+    )
+    assert "the rollout" not in lab.status["message"]
+
+
 @pytest.mark.parametrize(
     "edit",
     [

@@ -140,10 +140,10 @@ def _edited(edit: Edit | None, split: Split, ref: RevisionRef, status: ModelDepl
 
 def _passed_by(split: Split, ref: RevisionRef, status: ModelDeploymentStatus) -> Problem | None:
     """That KServe has taken another revision for stable, and stable's template is not up to take its place."""
-    stable, other = status.stable, split.stable or "unknown"
+    stable, other = status.stable, split.stable
     if status.rollout is not None or stable is None or stable.revision != ref.revision or split.is_up:
         return None
-    if not split.rolled_out or other == ref.revision or split.share_of(ref.revision):
+    if other in {None, ref.revision} or split.rolled_out == split.created or split.share_of(ref.revision):
         return None
     message = (
         f"{split.rolled_out}, of revision {other}, gets the requests, since KServe has taken it for stable; they go "

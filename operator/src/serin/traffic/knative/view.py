@@ -25,7 +25,7 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
     weight = split.on_template if candidate is not None else 0
     elsewhere = _elsewhere(inference_service, split, status) if candidate is None else ""
     untaken = elsewhere or _not_taken(split, status, candidate, weight)
-    unseen = _unseen(inference_service, split) if untaken else ""
+    unseen = _unseen(inference_service, split, status) if untaken else ""
     why = unseen or untaken or _not_routed(split, status, candidate) or _obstacle(inference_service, candidate, weight)
     why = masked(why)
     return RouteView(
@@ -35,7 +35,7 @@ def route_view(inference_service: Mapping[str, Any], split: Split, status: Model
         weight=weight,
         accepted=not why,
         message=why,
-        pending=bool(why) and not split.refused and not elsewhere,
+        pending=bool(why) and not split.refused and not elsewhere and not unseen,
         taker=_taker(inference_service, split, untaken, unseen),
         editor=editor(inference_service, own=names.MANAGER),
     )
@@ -48,7 +48,7 @@ def _taker(inference_service: Mapping[str, Any], split: Split, untaken: str, uns
     return KSERVE if untaken or split.is_routed else GATEWAY
 
 
-def _unseen(inference_service: Mapping[str, Any], split: Split) -> str:
+def _unseen(inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus) -> str:
     """That somebody took off what Serin knows its Knative revisions by: what, from where, what to do; empty if not.
 
     KServe copies the labels of the InferenceService, and the annotations of the template, to each Knative revision.
@@ -66,7 +66,8 @@ def _unseen(inference_service: Mapping[str, Any], split: Split) -> str:
     else:
         return ""
     why = f"so Serin does not know {split.created or 'its Knative revision'} for its own"
-    return f"{where}, {why}; {mend}: an Abort, or another revision in spec, then writes a template anew"
+    ends = "; an Abort, or another revision in spec, then ends the rollout" if status.rollout is not None else ""
+    return f"{where}, {why}; {mend}{ends}"
 
 
 def _intended(
