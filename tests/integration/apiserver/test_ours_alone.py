@@ -150,6 +150,22 @@ def test_a_candidates_percent_is_only_lowered_by_hand(
     assert (WRITTEN in words) is refused
 
 
+@pytest.mark.parametrize("patch", [{"minReplicas": 4}, {"maxReplicas": 8}, {"scaleTarget": 5}, {"minReplicas": None}])
+def test_in_mode_knative_the_scaling_fields_are_serins(
+    as_operator: ClusterApi, editor: ClusterApi, namespace: str, patch: Json
+) -> None:
+    """Each change of one is a new Knative revision."""
+    item = planted(namespace)
+    item["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] = "Knative"
+    item["spec"]["predictor"] |= {"minReplicas": 2, "canaryTrafficPercent": 25}
+    assert creation(as_operator, item, dry_run=False) == ""
+    words = patching(editor, item, {"spec": {"predictor": patch}})
+    assert patching(editor, item, {"spec": {"predictor": {"canaryTrafficPercent": 0}}}) == ""
+    assert patching(as_operator, item, {"spec": {"predictor": patch}}) == ""
+    editor.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], namespace)
+    assert f"but for a lower canaryTrafficPercent, {WRITTEN}" in words
+
+
 def test_the_label_comes_and_goes_by_serin_only(editor: ClusterApi, namespace: str) -> None:
     item = planted(namespace)
     item["metadata"] = {"name": "fraud-5c0d9e1a", "namespace": namespace, "labels": {names.MODEL_DEPLOYMENT: "fraud"}}

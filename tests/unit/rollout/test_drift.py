@@ -99,3 +99,27 @@ def test_from_the_first_request_on_templates_are_what_evidence_was_gathered_on(p
     assert after.stable is not None
     assert after.candidate is not None
     assert (after.stable.template, after.candidate.template) == ("old" if kept else "new", "first")
+
+
+@pytest.mark.parametrize(
+    ("before", "phase", "kept"),
+    [
+        (Phase.PREPARING, Phase.PROGRESSING, False),
+        (Phase.PREPARING, Phase.SHADOWING, False),
+        (Phase.PROGRESSING, Phase.PROGRESSING, True),
+        (Phase.PROGRESSING, Phase.ROLLING_BACK, True),
+        (Phase.BAKING, Phase.STABLE, False),
+        (None, Phase.PROGRESSING, True),
+    ],
+)
+def test_what_gets_its_first_request_in_this_pass_is_what_is_there_now(
+    before: Phase | None, phase: Phase, *, kept: bool
+) -> None:
+    here = scene(Phase.PROGRESSING)
+    here.arm("1", ready=2, template="first")
+    here.arm("2", ready=2, template="new")
+    noted = ref("2").model_copy(update={"template": "old"})
+    here.status = here.status.model_copy(update={"phase": phase, "candidate": noted})
+    after = with_templates(here.context, here.status, before)
+    assert after.candidate is not None
+    assert after.candidate.template == ("old" if kept else "new")

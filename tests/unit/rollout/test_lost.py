@@ -119,8 +119,8 @@ def test_stable_that_falls_over_holds_whatever_the_candidate_does(phase: Phase) 
 
 def test_updates_that_kserve_was_told_to_ignore_are_told() -> None:
     world = serving()
-    world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], updates=False)
+    told = "InferenceService fraud carries serving.kserve.io/disable-auto-update"
+    world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], unheeded=told)
     world.settle(2)
     assert reason(world) == Reason.SERVING
-    isvc = ref("1").workload.name
-    assert f"InferenceService {isvc} carries serving.kserve.io/disable-auto-update" in (world.status.message or "")
+    assert (world.status.message or "").endswith(f"; {told}")

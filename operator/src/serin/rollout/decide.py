@@ -75,7 +75,7 @@ def decide(
     context = DecisionContext(name, spec, without_collision(status, observed), now)
     current = rebuild(context) if status.phase is None else status
     transition = current if isinstance(current, Transition) else _advance(context, current)
-    after = with_templates(context, with_report(context, status, transition))
+    after = with_templates(context, with_report(context, status, transition), status.phase)
     announced = (*announcements(status, after, transition), *drift_announcement(status, after))
     after = with_notifications(context, status, after, announced)
     return Decision(

@@ -95,8 +95,8 @@ class Arm:
     """Hash of the newest pod's template; empty without a pod."""
     size: int | None = None
     """Maximum replicas of its InferenceService; None if unknown."""
-    updates: bool = True
-    """False if an annotation makes KServe ignore changes of the InferenceService: scaling fields have no effect."""
+    unheeded: str = ""
+    """What of spec, or of Serin's writes, has no effect on it now, and why, for a message; empty if all has."""
     image: str = ""
     """The image that serves the model, as the newest pod asks for it; empty without a pod."""
     image_id: str = ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from serin.api.model_deployment import ModelDeploymentSpec
@@ -45,6 +46,8 @@ class Route:
     """Features that the gateway does not have, by the names of the Gateway API; None if nobody knows."""
     rivals: Sequence[Object] | None = ()
     """Routes of others that lead to a workload that was adopted; None if they could not be read."""
+    now: datetime | None = None
+    """When it is written; None where nothing is put off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,12 @@ class Applied:
     """What somebody else had changed, and that it is put back; empty if nothing was."""
     unfinished: bool = False
     """Another write follows once this one has taken effect: the next pass is soon."""
+    again_at: datetime | None = None
+    """When a write that was put off is due; None if none was."""
+    dropped: tuple[str, ...] = ()
+    """Fields that the API server does not have of what was written, by their paths."""
+    version: str = ""
+    """Of the revision that runs without them."""
 
 
 class Backend(Protocol):
@@ -179,6 +188,7 @@ class Backend(Protocol):
         *,
         route: Object | None,
         source_of: SourceOf,
+        spec: ModelDeploymentSpec,
     ) -> dict[str, Arm]:
         """The arms by revision, from the workloads that were ``found``; None if those could not be read."""
         ...

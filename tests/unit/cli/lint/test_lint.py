@@ -409,6 +409,14 @@ MISTAKES: list[Mistake] = [
         "spec.predictor.maxReplicas",
         "at least 4",
     ),
+    (
+        MODEL,
+        "    timeout: 60s\n",
+        "    timeout: 60s  # here\n  mode: Knative\n",
+        "predictor",
+        "spec.route.timeout",
+        "write spec.predictor.timeout",
+    ),
     (MODEL, "s3://models", "https://user:password@models", "secret", "spec", "put it into a Secret"),
     (
         MODEL,

@@ -226,7 +226,9 @@ async def test_stables_template_that_does_not_come_up_again_is_told() -> None:
         return None
 
     for revisions, words in ((REVISIONS, None), ([*REVISIONS[:2], failed], "k1 serves; k3, of the same version")):
-        arms = await Knative().arms(FakeCluster(), reader, key, SERVING, revisions, route=restoring, source_of=unknown)
+        arms = await Knative().arms(
+            FakeCluster(), reader, key, SERVING, revisions, route=restoring, source_of=unknown, spec=spec("1")
+        )
         doubt = arms[OLD.revision].doubt
         assert (doubt is not None and words is not None and words in doubt.message) or (doubt, words) == (None, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -91,6 +92,30 @@ def split(
         pytest.param(
             split(A, 0, "k1", created="k4"), Target(OLD, None, 0), Write(Move.SETTLE, None, None), id="settled"
         ),
+        # After a rollback, somebody gives the requests to what is the latest ready one: the bad one.
+        *(
+            pytest.param(
+                split(A, percent, "k1", created="k4", ready="k2"), target, Write(Move.LOWER, None, 0),
+                id=f"{percent} % by hand before stable's template is up, {target.candidate and 'and a start'}",
+            )
+            for percent in (5, 90, 100, None)
+            for target in (Target(OLD, None, 0), Target(OLD, BAD, 0))
+        ),
+        pytest.param(
+            split(A, None, "k1", created="k2", ready="k2", mark="new"), Target(OLD, None, 0),
+            Write(Move.LOWER, None, 0), id="and before it is taken",
+        ),
+        pytest.param(
+            split(A, 90, "k1", created="k4", ready="k9"), Target(OLD, None, 0), Write(Move.LOWER, None, 0),
+            id="to one that nobody knows",
+        ),
+        pytest.param(
+            split(A, 90, "k1", created="k4", ready="k1"), Target(OLD, None, 0), None, id="all of it is stable's"
+        ),
+        pytest.param(
+            split(A, None, "k2", created="k4", ready="k2"), Target(OLD, None, 0), None,
+            id="KServe has taken it for stable: 0 would lead there, too",
+        ),
         # Promotion.
         pytest.param(split(B, 100, "k2"), Target(NEW, None, 0), Write(Move.SETTLE, None, None), id="promoted"),
         pytest.param(split(B, None, "k2"), Target(NEW, None, 0), None, id="nothing to do"),
@@ -112,7 +137,7 @@ def split(
         pytest.param(split(B, 25, ""), Target(OLD, NEW, 25), Write(Move.HEAL, OLD, None), id="it has lost its memory"),
         pytest.param(split(A, None, ""), Target(OLD, NEW, 25), None, id="wait until it has one"),
     ],
-)
+)  # fmt: skip
 def test_the_next_write(seen: Split | None, target: Target, write: Write | None) -> None:
     assert next_write(seen, target) == write
 
@@ -134,6 +159,7 @@ def test_scaling_fields_are_written_where_nothing_rolls_out() -> None:
         pytest.param(split(B, 5, "k1"), Target(OLD, NEW, 5), None, id="the candidate has requests: told"),
         pytest.param(split(B, 5, "k1"), Target(OLD, NEW, 0), Write(Move.LOWER, None, 0), id="rollback first"),
         pytest.param(split(B, 0, "k1"), Target(OLD, None, 0), Write(Move.RESTORE, OLD, 0), id="after a rollback"),
+        pytest.param(split(B, 0, "k1"), Target(OLD, NEW, 0, exposed=True), None, id="what is taken back stays"),
     ],
 )
 def test_a_template_that_was_edited_is_written_again(seen: Split, target: Target, write: Write | None) -> None:
@@ -160,6 +186,22 @@ def test_the_target_of_a_decision() -> None:
     assert target_of(Decision(status, kept)) == Target(status.stable, NEW, None)
     back = Plan(RoutePlan(OLD, None, 0), ensure=(OLD,))
     assert target_of(Decision(status, back)) == Target(status.stable, None, 0)
+
+
+@pytest.mark.parametrize("held", ["k1", "k2", "k3", "k4", "k9", ""])
+@pytest.mark.parametrize("percent", [None, 0, 5, 90, 100])
+def test_stable_alone_never_orders_kserve_back_and_leaves_nothing_to_a_revision_that_was_taken_back(
+    percent: int | None, held: str
+) -> None:
+    """KServe goes back by one revision where what it holds for stable is the latest created and ready one."""
+    for created, ready, mark in product(("k1", "k2", "k4"), ("k1", "k2", "k3", "k4", "k9", ""), ("k4.mark", "new")):
+        seen = split(A, percent, held, created=created, ready=ready, mark=mark)
+        write = next_write(seen, Target(OLD, None, 0))
+        if write is not None and write.move is Move.LOWER:
+            assert seen.stable == A
+            assert ready != held
+        elif seen.stable == A and SERVED.get(ready) not in {A, None}:
+            assert percent == 0, "KServe would give the percent to it"
 
 
 @pytest.mark.parametrize("up", [True, False])

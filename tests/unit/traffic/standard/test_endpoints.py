@@ -39,3 +39,11 @@ def test_what_an_arm_runs(
 ) -> None:
     found = arm(service, Endpoints(0), pods)
     assert (found.image, found.image_id, found.runtime) == (image, image_id, runtime)
+
+
+def test_an_annotation_with_which_kserve_ignores_the_scaling_is_told() -> None:
+    key = "serving.kserve.io/disable-auto-update"
+    carrying = {"metadata": {"name": "fraud-1", "labels": {}, "annotations": {key: "true"}}}
+    told = f"InferenceService fraud-1 carries {key}: KServe ignores changes of its scaling fields"
+    assert arm(carrying, Endpoints(1), []).unheeded == told
+    assert arm(ISVC, Endpoints(1), []).unheeded == ""

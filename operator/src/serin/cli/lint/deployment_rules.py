@@ -47,6 +47,8 @@ def deployment(document: Document) -> Iterator[Finding]:
         yield from _kserve(document, spec.get(component), form, ("spec", component))
     yield from _version(document, model)
     yield from _replicas(document, predictor)
+    if spec.get("mode") == "Knative":
+        yield from _timeout(document, _mapping(spec.get("route")), predictor)
 
 
 OWN_FIELDS = frozenset((*OLDER_SPELLINGS, "workerSpec"))
@@ -110,6 +112,17 @@ def _replicas(doc: Document, predictor: Mapping[str, Any]) -> Iterator[Finding]:
             ("spec", "predictor", "maxReplicas"),
             f"maxReplicas {most} is below minReplicas {least}",
             f"write at least {least}",
+        )
+
+
+def _timeout(doc: Document, route: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[Finding]:
+    if route.get("timeout") is not None and predictor.get("timeout") is None:
+        yield doc.finding(
+            "predictor",
+            ("spec", "route", "timeout"),
+            "in mode Knative the route is Knative's, which takes no timeout from here",
+            "write spec.predictor.timeout, in whole seconds: that is part of the revision",
+            Level.WARNING,
         )
 
 

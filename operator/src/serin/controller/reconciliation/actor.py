@@ -54,7 +54,7 @@ class Actor:
     async def apply_route(self, snapshot: Snapshot, decision: Decision, now: datetime) -> Decision:
         """Applies the plan's traffic split: the first write after the status, since it may be a rollback.
 
-        Returns the decision, with one more announcement if the route had been changed by somebody else.
+        Returns the decision, with announcements of what somebody else had changed, and of what the server dropped.
         """
         if not snapshot.owns_route:
             return decision
@@ -62,16 +62,17 @@ class Actor:
         async def source_of(ref: RevisionRef) -> Source | None:
             return await self._source(snapshot, ref)
 
-        route = snapshot.route_to_write(source_of)
+        route = snapshot.route_to_write(source_of, now)
         applied = await snapshot.backend.apply_route(self._cluster, route, decision)
-        if applied.unfinished:
-            soon = now + POLL_INTERVAL
-            decision = replace(decision, wake_at=min(filter(None, (decision.wake_at, soon))))
-        if not applied.repaired:
-            return decision
-        reason = Reason.ROUTE_REPAIRED
-        repaired = announcement(decision.status, reason.value, applied.repaired, reason=reason, warning=True)
-        return replace(decision, announcements=(*decision.announcements, repaired))
+        soon = now + POLL_INTERVAL if applied.unfinished else None
+        due = min(filter(None, (decision.wake_at, applied.again_at, soon)), default=None)
+        told = list(decision.announcements)
+        if applied.repaired:
+            reason = Reason.ROUTE_REPAIRED
+            told.append(announcement(decision.status, reason.value, applied.repaired, reason=reason, warning=True))
+        if applied.dropped:
+            told.append(_dropped(decision.status, applied.dropped, applied.version))
+        return replace(decision, wake_at=due, announcements=tuple(told))
 
     async def publish(self, snapshot: Snapshot, decision: Decision, acts: Acts, now: datetime) -> bool:
         """Answers PromotionActions and informs the sinks; returns whether every action has its answer."""
@@ -201,8 +202,7 @@ class Actor:
             raise NameTaken(message) from error
         dropped = dropped_fields(body.get("spec"), stored.get("spec"))
         if dropped:
-            message = f"KServe has no field {', '.join(dropped)}: version {ref.version} runs without; mend spec"
-            item = announcement(decision.status, FIELDS_DROPPED, message, warning=True)
+            item = _dropped(decision.status, dropped, ref.version)
             await self._announce(Subject(snapshot.obj, now), (item,), acts)
 
     async def _source(self, snapshot: Snapshot, ref: RevisionRef) -> Source | None:
@@ -215,6 +215,11 @@ class Actor:
     ) -> bool:
         """Writes outcome, timeline, holds and sealed windows; whether the current rollout's record is up to date."""
         return await self._records.write(snapshot, decision, evidence, acts, now)
+
+
+def _dropped(status: ModelDeploymentStatus, fields: Sequence[str], version: str) -> Announcement:
+    message = f"KServe has no field {', '.join(fields)}: version {version} runs without; mend spec"
+    return announcement(status, FIELDS_DROPPED, message, warning=True)
 
 
 async def _in_time(call: Awaitable[None]) -> None:

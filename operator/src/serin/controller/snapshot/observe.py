@@ -97,7 +97,7 @@ class Snapshot:
         """The status as it is stored."""
         return self.model_deployment.status
 
-    def route_to_write(self, source_of: SourceOf) -> Route:
+    def route_to_write(self, source_of: SourceOf, now: datetime) -> Route:
         """The route as it was read, and what is needed to write it."""
         spec = self.model_deployment.spec
         return Route(
@@ -110,6 +110,7 @@ class Snapshot:
             source_of,
             lacks=self.lacks,
             rivals=self.rivals,
+            now=now,
         )
 
     def source_of(self, ref: RevisionRef) -> Source | None:
@@ -203,6 +204,7 @@ async def observe(
                 services,
                 route=None if is_foreign else route_obj,
                 source_of=sources(cluster, obj, whole),
+                spec=parsed.spec,
             ),
             adopted,
         ),

@@ -91,7 +91,7 @@ SAID: dict[Reason, str] = {
     Reason.NO_RECEIVER: "act now: mend stable, or put a revision that works into spec",
     Reason.STABLE_DOWN: "ends when stable is ready again",
     Reason.NAME_TAKEN: "delete it, or take another name",
-    Reason.TEMPLATE_DRIFT: "put it back, or another revision into spec",
+    Reason.TEMPLATE_DRIFT: "an Abort, a Promote or another revision ends it",
     Reason.UNKNOWN_STATE: "the newer version of Serin, or a PromotionAction Abort",
     Reason.REVISION_REJECTED: "change spec, or a PromotionAction Retry",
     Reason.REJECTED_ELSEWHERE: "change spec.model, or a PromotionAction Retry",

@@ -47,7 +47,7 @@ def with_report(
         _queued_note(context, transition.status),
         _held_note(transition),
         _word_note(transition.status),
-        _auto_update_note(context, transition.status),
+        _auto_update_note(context, transition),
         _doubt_note(context, transition),
         _policy_note(context, transition),
         client_errors_note(context, transition),
@@ -178,16 +178,12 @@ def _word_note(status: ModelDeploymentStatus) -> str:
     return f"; ended without the evidence (Advance): step {steps}"
 
 
-def _auto_update_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
-    """Arms whose scaling fields KServe ignores because of an annotation; KServe itself does not report it."""
-    arms = [
-        arm for ref in (status.stable, status.candidate) if (arm := context.arm(ref)) is not None and not arm.updates
-    ]
-    return "".join(
-        f"; InferenceService {arm.ref.workload.name} carries serving.kserve.io/disable-auto-update: KServe ignores "
-        f"changes of its scaling fields"
-        for arm in arms
-    )
+def _auto_update_note(context: DecisionContext, transition: Transition) -> str:
+    """What KServe does not take of the arms, in the words of their back end; KServe itself does not report it."""
+    status = transition.status
+    arms = [arm for ref in (status.stable, status.candidate) if (arm := context.arm(ref)) is not None]
+    words = dict.fromkeys(arm.unheeded for arm in arms if arm.unheeded and arm.unheeded not in transition.message)
+    return "".join(f"; {text}" for text in words)
 
 
 def _doubt_note(context: DecisionContext, transition: Transition) -> str:

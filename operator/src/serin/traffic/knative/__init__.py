@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from serin.api import names
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.revision import Replicas, Source, scaling_of, without_scaling, workload_name
-from serin.api.status import ModelDeploymentStatus, RevisionRef, Weights
+from serin.api.revision import Replicas, Source, workload_name
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.api.workload import Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.cluster.permissions import Permission, on
 from serin.cluster.resources import Resource
-from serin.errors import ClusterError, Conflict, NameTaken, NotLeader, Refused
+from serin.errors import ClusterError, NotLeader
 from serin.prometheus.identity import RolloutIdentity
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Part, RouteView
@@ -23,17 +24,20 @@ from serin.traffic.backend import NOTHING_EXISTS, Applied, Existing, Route, Sour
 from serin.traffic.knative.arms import PRIVATE, observe_arms
 from serin.traffic.knative.edits import Edit, edit_of, edited_revision
 from serin.traffic.knative.limits import unnameable, unsuitable, unsupported
-from serin.traffic.knative.split import Split, read_split, revision_of
-from serin.traffic.knative.template import HEALING, REPAIRED, inference_service, next_mark, owned, patch_of, template
+from serin.traffic.knative.pauses import not_before
+from serin.traffic.knative.repairs import Foreign, repaired
+from serin.traffic.knative.scaling import postponed, resize_of
+from serin.traffic.knative.split import read_split, revision_of
+from serin.traffic.knative.template import inference_service, owned, template
 from serin.traffic.knative.view import route_view
-from serin.traffic.knative.writes import Move, Target, Write, next_write, target_of
+from serin.traffic.knative.writes import Move, next_write, target_of
+from serin.traffic.knative.writing import written
 from serin.traffic.kserve.predictor import scaling_patch, storage_uri
 from serin.traffic.owner import Owner, owner_of
 from serin.traffic.ownership import is_deleted_meanwhile
 from serin.traffic.reader import Reader
 
 CONFIGURATION = "serving.knative.dev/configuration"
-MARKS = {Move.HEAL: HEALING, Move.REPAIR: REPAIRED}
 
 
 class Knative:
@@ -146,10 +150,15 @@ class Knative:
         *,
         route: Object | None,
         source_of: SourceOf,
+        spec: ModelDeploymentSpec,
     ) -> dict[str, Arm]:
         """The Knative revisions with their endpoints and pods."""
-        edit = await reader.read(Part.RECORDS, _edit(route, status, source_of)) if route is not None else None
-        return await observe_arms(cluster, reader, key, status, found, inference_service=route, edit=edit)
+        if route is None:
+            return {}
+        edit = await reader.read(Part.RECORDS, _edit(route, status, source_of))
+        arms = await observe_arms(cluster, reader, key, status, found, inference_service=route, edit=edit)
+        later = postponed(route, spec.predictor) if status.rollout is not None and status.stable is not None else ""
+        return {name: replace(arm, unheeded=arm.unheeded or later) for name, arm in arms.items()}
 
     async def apply_route(self, cluster: Cluster, route: Route, decision: Decision) -> Applied:
         """Writes the next step towards what the decision asks for: at most one write."""
@@ -158,13 +167,13 @@ class Knative:
             return Applied()
         actual = route.actual
         split = read_split(actual, route.workloads, decision.status) if actual is not None else None
-        resized = actual is not None and scaling_of(actual["spec"]["predictor"]) != scaling_of(route.spec.predictor)
+        resize = resize_of(actual, route.spec.predictor) if actual is not None else None
         if actual is not None and not route.owner.owns(actual) and await is_deleted_meanwhile(cluster, route.owner):
             return Applied()
-        write, edit = next_write(split, target, resized=resized), None
+        write, edit = next_write(split, target, resized=resize is not None), None
         if actual is not None and (write is None or write.move is not Move.LOWER):  # which waits for nothing
             edit = await _edit_if_readable(actual, decision.status, route.source_of)
-            write = next_write(split, target, resized=resized, edited=edit is not None)
+            write = next_write(split, target, resized=resize is not None, edited=edit is not None)
         if write is None:
             if actual is not None and not route.owner.owns(actual):
                 await cluster.merge(
@@ -172,8 +181,15 @@ class Knative:
                 )
             waits = split is not None and target.candidate is None and split.percent is not None
             return Applied(unfinished=waits)
-        await _written(cluster, route, target, write)
-        return Applied(repaired(route, split, decision, write, edit), unfinished=True)
+        foreign = Foreign(edit, resize)
+        fought = actual is not None and foreign.is_cause_of(write)
+        due = not_before(actual, write.move) if actual is not None and fought else None
+        if due is not None and route.now is not None and route.now < due:
+            return Applied(again_at=due)
+        dropped = await written(cluster, route, target, write, fought=fought)
+        told = repaired(route, split, decision, write, foreign)
+        ref = write.template or target.stable
+        return Applied(told, unfinished=True, dropped=dropped, version=ref.version if ref is not None else "")
 
     def route_view(
         self, route: Mapping[str, Any], workloads: Sequence[Object] | None, status: ModelDeploymentStatus
@@ -185,27 +201,6 @@ class Knative:
         """The names of the Knative revisions, which gateways and queue-proxies have as labels."""
         arms = (candidate.workload.name, stable.workload.name)
         return RolloutIdentity(namespace, *arms, candidate.revision, candidate.version, service_suffix="")
-
-
-async def _written(cluster: Cluster, route: Route, target: Target, write: Write) -> None:
-    owner, actual, kind = route.owner, route.actual, resources.INFERENCE_SERVICES
-    predictor: dict[str, Any] | None = None
-    if write.template is not None:
-        judged = target.stable is not None and write.template is target.candidate
-        predictor = await _rendered(route, write.template, judged=judged, end=MARKS.get(write.move, ""))
-    if actual is None:
-        try:
-            await cluster.create(kind, owner.namespace, inference_service(owner, owner.name, predictor or {}))
-        except Conflict as error:
-            message = "one of this name exists that is not as Serin made it; it gets no traffic and is not changed"
-            raise NameTaken(message) from error
-        return
-    if write.move is Move.RESIZE:
-        predictor = _resized(actual, route.spec.predictor)
-    patch = patch_of(actual, predictor, write.percent)
-    if not owner.owns(actual):  # the chart's admission policies let Serin write only what has its owner
-        patch["metadata"] |= owned(actual, owner)["metadata"]
-    await cluster.merge(kind, owner.namespace, owner.name, patch)
 
 
 async def _edit(actual: Object, status: ModelDeploymentStatus, source_of: SourceOf) -> Edit | None:
@@ -229,49 +224,3 @@ async def _edit_if_readable(actual: Object, status: ModelDeploymentStatus, sourc
         raise
     except ClusterError:
         return None
-
-
-async def _rendered(route: Route, ref: RevisionRef, *, judged: bool, end: str) -> dict[str, Any]:
-    """The template of ``ref``, with the scaling fields that spec has now."""
-    source = await route.source_of(ref)
-    if source is None:
-        message = f"no record knows what was served as revision {ref.revision}"
-        raise Refused(message)
-    scaled = {**without_scaling(source.predictor), **scaling_of(route.spec.predictor)}
-    mark = next_mark(route.actual, ref.revision, end=end)
-    return template(route.owner, ref, Source(source.model, scaled), mark=mark, judged=judged)
-
-
-def _resized(actual: Mapping[str, Any], predictor: Mapping[str, Any]) -> dict[str, Any]:
-    """The template that is there, with the scaling fields of spec and a mark of its own."""
-    now = actual["spec"]["predictor"]
-    kept = {key: value for key, value in now.items() if key not in scaling_of(now)}
-    revision = str((now.get("labels") or {}).get(names.REVISION, ""))
-    marked = {**(now.get("annotations") or {}), names.TEMPLATE: next_mark(actual, revision)}
-    return {**kept, **scaling_of(predictor), "annotations": marked}
-
-
-def repaired(route: Route, split: Split | None, decision: Decision, write: Write, edit: Edit | None = None) -> str:
-    """What somebody else had changed; empty if the write follows from Serin's own decision."""
-    status, seen, name = decision.status, route.view, route.owner.name
-    if edit is not None and write.move is Move.REPAIR and write.template is not None:
-        what = f"{edit.by} had changed {edit.field} in the template of InferenceService {name}"
-        return f"{what}; version {write.template.version} is put back"
-    if split is None or seen is None or status.stable is None:
-        return ""
-    if write.move is Move.HEAL:
-        held = f"revision {split.stable} ({split.rolled_out})" if split.rolled_out else "nothing"
-        return (
-            f"KServe held {held} for the stable revision of InferenceService {name}, which is version "
-            f"{status.stable.version}; that is put back"
-        )
-    known = {ref.revision for ref in (status.stable, status.candidate, status.previous, *status.draining) if ref}
-    known |= {rejection.revision for rejection in status.rejected}
-    if write.move is Move.RESTORE and split.revision not in known:
-        version = status.stable.version
-        return f"{seen.edited_by} had changed the template of InferenceService {name}; version {version} is put back"
-    before = route.before.weights or Weights()
-    had = max(before.desired, before.applied)  # what Serin itself has not lowered yet is not told
-    if write.move is Move.LOWER and seen.editor and write.percent is not None and had <= write.percent:
-        return f"{seen.edited_by} had raised the percent of InferenceService {name}; it is {write.percent} % again"
-    return ""

@@ -21,7 +21,11 @@ from serin.schema.phase import Phase
 from serin.schema.printable import printable
 from serin.schema.reasons import Reason
 from serin.traffic.knative.edits import Edit
+from serin.traffic.knative.limits import DISABLE_AUTO_UPDATE, obstacle
+from serin.traffic.knative.pauses import words
+from serin.traffic.knative.scaling import not_taken
 from serin.traffic.knative.split import Split, read_split
+from serin.traffic.knative.template import REPAIRED, RESIZED
 from serin.traffic.kserve.failure import pod_failure, refusal_of, stopped, with_kserve_status
 from serin.traffic.kserve.ready import ready_endpoints
 from serin.traffic.owner import stated_hash
@@ -48,7 +52,7 @@ async def observe_arms(
     status: ModelDeploymentStatus,
     workloads: Sequence[Object] | None,
     *,
-    inference_service: Object | None,
+    inference_service: Object,
     edit: Edit | None = None,
 ) -> dict[str, Arm]:
     """The arms by revision; what has neither traffic nor a place in the status is none.
@@ -56,8 +60,6 @@ async def observe_arms(
     ``edit``: what somebody has made of the template. A candidate of which that is known before its first request is no
     arm until it is put back.
     """
-    if inference_service is None:
-        return {}
     split = read_split(inference_service, workloads, status)
     serving = chosen(split, status)
     if not serving:
@@ -83,18 +85,26 @@ async def observe_arms(
         if is_template and edit is not None and _not_exposed(ref, status):
             continue
         arm = _arm(ref, inference_service, objs.get(name), (its_slices, its_pods), is_template=is_template)
-        doubt = _edited(edit, split, ref, status) or _unfinished(split, name, objs)
+        doubt = _edited(edit, split, ref, status) or _passed_by(split, ref, status) or _unfinished(split, name, objs)
+        doubt = doubt or _not_scaled(inference_service, split, ref, status)
         arms[revision] = replace(arm, doubt=doubt) if is_template else arm
-    untaken = _untaken(inference_service, split, status) if edit is None else None
+    untaken = _untaken(inference_service, split, status, edit)
     return {untaken.ref.revision: untaken, **arms} if untaken is not None else arms
 
 
-def _untaken(inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus) -> Arm | None:
+def _untaken(
+    inference_service: Mapping[str, Any], split: Split, status: ModelDeploymentStatus, edit: Edit | None
+) -> Arm | None:
     """A candidate of which KServe and Knative have made no Knative revision yet: that is not its own doing."""
     candidate = status.candidate
     if candidate is None or status.stable is None or status.phase is not Phase.PREPARING:
         return None
-    if candidate.revision == split.revision:
+    if candidate.revision == split.revision and edit is not None:
+        again = words(split.mark, REPAIRED)
+        why = (
+            f"{edit.by} has changed {edit.field} in the template of version {candidate.version}; it is put back{again}"
+        )
+    elif candidate.revision == split.revision:
         latest = f"the latest Knative revision is {split.created or 'none'}"
         why = f"KServe has not taken the template of version {candidate.version} ({latest}); look at {CONTROLLERS}"
     else:
@@ -116,7 +126,8 @@ def _edited(edit: Edit | None, split: Split, ref: RevisionRef, status: ModelDepl
     if status.stable is None or status.stable.revision != ref.revision:
         return None
     if edit is not None:
-        what = f"was edited by {edit.by}: {edit.field} is not that of version {ref.version}, and is put back"
+        again = words(split.mark, REPAIRED)
+        what = f"was edited by {edit.by}: {edit.field} is not that of version {ref.version}, and is put back{again}"
         return Problem(Reason.TEMPLATE_DRIFT, f"the template of its InferenceService {what}")
     if split.serves_an_edit and split.rolled_out == ref.workload.name:
         message = (
@@ -125,6 +136,33 @@ def _edited(edit: Edit | None, split: Split, ref: RevisionRef, status: ModelDepl
         )
         return Problem(Reason.TEMPLATE_DRIFT, message)
     return None
+
+
+def _passed_by(split: Split, ref: RevisionRef, status: ModelDeploymentStatus) -> Problem | None:
+    """That KServe has taken another revision for stable, and stable's template is not up to take its place."""
+    stable, other = status.stable, split.stable
+    if status.rollout is not None or stable is None or stable.revision != ref.revision or split.is_up:
+        return None
+    if other in {None, ref.revision} or split.rolled_out == split.created or split.share_of(ref.revision):
+        return None
+    message = (
+        f"{split.rolled_out}, of revision {other}, gets the requests, since KServe has taken it for stable; they go "
+        f"back to version {ref.version} when {split.created or 'its template'} is ready: mend what keeps it from that"
+    )
+    return Problem(Reason.STABLE_NOT_READY, message)
+
+
+def _not_scaled(
+    inference_service: Mapping[str, Any], split: Split, ref: RevisionRef, status: ModelDeploymentStatus
+) -> Problem | None:
+    """That what Serin wrote into the scaling fields is not there."""
+    is_stable = status.stable is not None and status.stable.revision == ref.revision
+    message = not_taken(inference_service) if is_stable and status.rollout is None else ""
+    if not message:
+        return None
+    put_back = "it is put back" if "field manager" in message else ""
+    mend = "mend that, and change a scaling field in spec, since each write is a new Knative revision"
+    return Problem(Reason.WRITE_REFUSED, f"{message}; {put_back or mend}{words(split.mark, RESIZED)}")
 
 
 def _unfinished(split: Split, name: str, objs: Mapping[str, Object]) -> Problem | None:
@@ -214,7 +252,6 @@ def _arm(
         failure = revision_failure(workload)
     if is_template and failure is not None:  # KServe tells of the template only
         failure = with_kserve_status(failure, inference_service)
-    annotations = inference_service["metadata"].get("annotations") or {}
     return Arm(
         ref,
         ready,
@@ -222,7 +259,7 @@ def _arm(
         deleting="deletionTimestamp" in inference_service["metadata"],
         template=ref.workload.name,
         size=_bounds(inference_service)[1],
-        updates=annotations.get("serving.kserve.io/disable-auto-update") != "true",
+        unheeded=obstacle(inference_service, DISABLE_AUTO_UPDATE),
         elastic=is_elastic(inference_service),
         asleep=asleep,
     )

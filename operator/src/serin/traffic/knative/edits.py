@@ -27,6 +27,8 @@ KSERVE_MANAGERS = frozenset({"manager", "kserve-controller-manager"})
 FILLED_IN = frozenset({"f:protocolVersion", "f:runtime"})
 """What KServe's webhook adds to a template; a backup writes it, too."""
 NOT_OF_A_REVISION = frozenset({PERCENT, *SCALING_FIELDS})
+NOT_OF_THE_USER = frozenset({f"f:{names.TEMPLATE}", f"f:{names.SCALING}"})
+"""Annotations that say which write of the template it is."""
 QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)(|m|k|[MGTPE]|[KMGTPE]i)")
 POWERS = {"m": Decimal("0.001"), "": Decimal(1)}
 POWERS |= {unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)}
@@ -60,7 +62,7 @@ def edit_of(inference_service: Mapping[str, Any], rendered: Mapping[str, Any]) -
         meant = _at(rendered, path)
         if meant is None and path[-1] in FILLED_IN and _has_the_mark(writer):
             continue
-        if not _alike(_at(predictor, path), meant):
+        if not alike(_at(predictor, path), meant):
             return Edit(_spelt(path), f"field manager {writer.manager}")
     # Nobody is told to own what was removed. The URI is never empty by KServe's own doing.
     lost = not storage_uri(inference_service) and storage_uri({"spec": {"predictor": rendered}})
@@ -84,7 +86,7 @@ def _foreign(inference_service: Mapping[str, Any]) -> Iterator[tuple[Path, Write
         if writer.manager == names.MANAGER or writer.manager in KSERVE_MANAGERS or writer.time < since:
             continue
         for path in _leaves(writer.fields):
-            if path[0].partition(":")[2] not in NOT_OF_A_REVISION and path[-1] != f"f:{names.TEMPLATE}":
+            if path[0].partition(":")[2] not in NOT_OF_A_REVISION and path[-1] not in NOT_OF_THE_USER:
                 yield path, writer
 
 
@@ -121,12 +123,12 @@ def _item(items: list[Any], what: object, *, by_place: bool) -> object:
     return next((item for item in items if item == what), None)
 
 
-def _alike(one: object, other: object) -> bool:
+def alike(one: object, other: object) -> bool:
     """Whether the API server means the same by both: what is empty was left out, and a quantity has many spellings."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return all(_alike(one.get(key), other.get(key)) for key in {*one, *other})
+        return all(alike(one.get(key), other.get(key)) for key in {*one, *other})
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
+        return len(one) == len(other) and all(map(alike, one, other))
     if one == other or (not one and not other):
         return True
     amounts = _amount(one), _amount(other)

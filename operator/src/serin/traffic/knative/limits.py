@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.predictor.keys import ONLY_ON_SERVICE
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.routing.route import Protocol
 
 ROLLOUT_DURATION = "serving.knative.dev/rollout-duration"
+DISABLE_AUTO_UPDATE = "serving.kserve.io/disable-auto-update"
+OBSTACLES = {
+    DISABLE_AUTO_UPDATE: "KServe ignores every change of it, also a rollback",
+    "serving.kserve.io/enable-tag-routing": "clients reach the candidate past its percent",
+    ROLLOUT_DURATION: "Knative moves the percents by itself, past the steps",
+}
+"""Annotations of the InferenceService with which no step is what it says, and why."""
 LONGEST_NAMES = 43
 """Name and namespace together: ``<name>-<revision>-predictor-<namespace>``, the name of a tag, is one DNS label of 63
 characters."""
 STANDARD = "or use a ModelDeployment of mode Standard"
+
+
+def obstacle(inference_service: Mapping[str, Any], key: str) -> str:
+    """That the InferenceService carries the annotation ``key``, what follows and what to do; empty if it does not."""
+    metadata = inference_service["metadata"]
+    if (metadata.get("annotations") or {}).get(key, "false") in {"false", "", "0s"}:
+        return ""
+    return f"InferenceService {metadata['name']} carries {key}: {OBSTACLES[key]}; remove the annotation"
 
 
 def unsupported(spec: ModelDeploymentSpec) -> str | None:

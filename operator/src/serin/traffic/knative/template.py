@@ -22,6 +22,8 @@ HEALING = ".healing"
 """End of the mark of a template that takes a candidate's place for what KServe did; nobody lowered its weight then."""
 REPAIRED = ".repaired"
 """End of the mark of a template that somebody had edited, and that was written again."""
+RESIZED = ".resized"
+"""End of the mark of a template that was written for its scaling fields."""
 
 
 def inference_service(owner: Owner, name: str, predictor: Mapping[str, Any]) -> Object:
@@ -53,10 +55,16 @@ def template(owner: Owner, ref: RevisionRef, source: Source, *, mark: str, judge
     return predictor
 
 
+def mark_of(actual: Mapping[str, Any]) -> str:
+    """The mark of the template that is there; empty without one."""
+    predictor = actual["spec"].get("predictor") or {}
+    return str((predictor.get("annotations") or {}).get(names.TEMPLATE, ""))
+
+
 def next_mark(actual: Mapping[str, Any] | None, revision: str, *, end: str = "") -> str:
     """The mark of a template that is written now. No other write has it: each one of spec is a new generation.
 
-    ``end``: ``HEALING`` or ``REPAIRED``.
+    ``end``: ``HEALING``, or ``REPAIRED`` or ``RESIZED`` behind the number of times in a row.
     """
     generation = int(actual["metadata"].get("generation", 0)) if actual is not None else 0
     return f"{revision}.{generation + 1}{end}"

@@ -43,6 +43,8 @@ class Target:
     candidate: RevisionRef | None
     weight: int | None
     """Percent on the candidate; None: what it has."""
+    exposed: bool = False
+    """Whether the candidate has had requests: its template is then evidence, and is not written again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,16 @@ class Write:
 
 def target_of(decision: Decision) -> Target | None:
     """What the decision asks for; None if nothing may be written."""
-    plan, stable = decision.plan, decision.status.stable
+    plan, stable, rollout = decision.plan, decision.status.stable, decision.status.rollout
     if plan.route is None and not plan.ensure:
         return None
     if stable is None:
         return Target(None, decision.status.candidate, None)
     other = next((ref for ref in plan.ensure if ref.revision != stable.revision), None)
+    exposed = rollout is not None and rollout.exposed
     if plan.route is None:
-        return Target(stable, other, None)
-    return Target(stable, plan.route.candidate or other, plan.route.weight)
+        return Target(stable, other, None, exposed)
+    return Target(stable, plan.route.candidate or other, plan.route.weight, exposed)
 
 
 def next_write(split: Split | None, target: Target, *, resized: bool = False, edited: bool = False) -> Write | None:
@@ -83,7 +86,7 @@ def next_write(split: Split | None, target: Target, *, resized: bool = False, ed
         return Write(Move.LOWER, None, target.weight)
     if not split.rolled_out:
         return _without_memory(split, stable, edited=edited)
-    again = _again(split, stable, candidate) if edited else None
+    again = (_again(split, target, stable) if edited else None) or _not_past(split, stable)
     if again is not None:
         return again
     if candidate is None:
@@ -109,12 +112,27 @@ def _without_memory(split: Split, stable: RevisionRef, *, edited: bool) -> Write
     return Write(Move.SETTLE, None, None) if split.percent is not None else None
 
 
-def _again(split: Split, stable: RevisionRef, candidate: RevisionRef | None) -> Write | None:
+def passes_stable_by(split: Split, stable: RevisionRef) -> bool:
+    """Whether a percent is asked for stable's template that its Knative revision cannot take yet.
+
+    KServe gives it to the latest *ready* one, which is another revision's; the rest, with 0 everything, goes to stable.
+    KServe's own way back by one revision needs the latest ready one to be what it holds for stable: here it is not.
+    """
+    template_waits = split.revision == stable.revision and not split.is_up and split.percent != 0
+    latest = split.served.get(split.ready)
+    return template_waits and bool(split.ready) and split.stable == stable.revision != latest
+
+
+def _not_past(split: Split, stable: RevisionRef) -> Write | None:
+    return Write(Move.LOWER, None, 0) if passes_stable_by(split, stable) else None
+
+
+def _again(split: Split, target: Target, stable: RevisionRef) -> Write | None:
     """The template that somebody has edited; None where it is not put back: the evidence is of what is there."""
     if split.revision == stable.revision:
         return _restored(split, stable, Move.REPAIR)
-    own = candidate is not None and split.revision == candidate.revision
-    return Write(Move.REPAIR, candidate, 0) if own and not split.on_template else None
+    own = target.candidate is not None and split.revision == target.candidate.revision
+    return Write(Move.REPAIR, target.candidate, 0) if own and not split.on_template and not target.exposed else None
 
 
 def _alone(split: Split, stable: RevisionRef, *, resized: bool) -> Write | None:

@@ -118,6 +118,7 @@ class Standard:
         *,
         route: Object | None,  # noqa: ARG002 - each workload has objects of its own
         source_of: SourceOf,  # noqa: ARG002 - what they are was compared with it already
+        spec: ModelDeploymentSpec,  # noqa: ARG002 - the scaling is written at once
     ) -> dict[str, Arm]:
         """The InferenceServices with their endpoints and pods."""
         return await observe_arms(cluster, reader, key, status, found)

@@ -42,7 +42,6 @@ def arm(inference_service: Mapping[str, Any], endpoints: Endpoints, pods: Iterab
     ready = 0 if transformers == 0 else endpoints.predictor
     failure = failure_of(inference_service, pods, serves=ready > 0)
     image, image_id = _image(pod for pod in pods if _component(pod) != TRANSFORMER)
-    updates = (metadata.get("annotations") or {}).get("serving.kserve.io/disable-auto-update") != "true"
     return Arm(
         ref,
         ready,
@@ -53,7 +52,7 @@ def arm(inference_service: Mapping[str, Any], endpoints: Endpoints, pods: Iterab
         transformer=Component(transformers, _size(inference_service, TRANSFORMER))
         if transformers is not None
         else None,
-        updates=updates,
+        unheeded=_unheeded(metadata),
         image=image,
         image_id=image_id,
         runtime=_runtime(inference_service),
@@ -73,6 +72,13 @@ def _runtime(inference_service: Mapping[str, Any]) -> str:
     status = _at(inference_service, "status")
     chosen = status.get("servingRuntimeName") or status.get("clusterServingRuntimeName")
     return str(model.get("runtime") or chosen or "")
+
+
+def _unheeded(metadata: Mapping[str, Any]) -> str:
+    key = "serving.kserve.io/disable-auto-update"
+    if (metadata.get("annotations") or {}).get(key) != "true":
+        return ""
+    return f"InferenceService {metadata['name']} carries {key}: KServe ignores changes of its scaling fields"
 
 
 def _image(pods: Iterable[Mapping[str, Any]]) -> tuple[str, str]:

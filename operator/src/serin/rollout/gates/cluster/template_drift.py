@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
@@ -16,9 +16,20 @@ def template_drift(context: DecisionContext, status: ModelDeploymentStatus) -> T
         arm = context.arm(ref)
         if ref is None or arm is None or not ref.template or not arm.template or ref.template == arm.template:
             continue
-        message = (
-            f"the pod template of {arm_name} ({ref.workload.name}) was changed from outside during the rollout: the "
-            f"evidence is of other pods; nothing moves forward until it is put back or spec asks for another revision"
-        )
+        message = _changed(arm_name, ref, arm.ref)
         return Transition(status, Reason.TEMPLATE_DRIFT, message, stalled=True)
     return None
+
+
+def _changed(arm_name: str, ref: RevisionRef, now: RevisionRef) -> str:
+    """Where another workload has taken the place of the one that was judged, putting anything back makes a third."""
+    if now.workload != ref.workload:
+        return (
+            f"{now.workload.name} serves {arm_name} now, and the evidence is of {ref.workload.name}: somebody changed "
+            f"the InferenceService (a scaling field, label or annotation is enough); nothing moves forward, and to put "
+            f"that back does not help; a PromotionAction Promote or Abort, or another revision in spec, ends it"
+        )
+    return (
+        f"the pod template of {arm_name} ({ref.workload.name}) was changed from outside during the rollout: the "
+        f"evidence is of other pods; nothing moves forward until it is put back or spec asks for another revision"
+    )
