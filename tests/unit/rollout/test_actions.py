@@ -534,6 +534,21 @@ def test_an_answer_that_is_not_written_is_never_pushed_out() -> None:
     assert stuck.uid in {a.uid for a in world.status.actions}
 
 
+def test_what_lets_traffic_forward_is_not_pushed_out_by_what_is_in_sight() -> None:
+    """Not all actions are read: whether its answer was written is not known, and Holds are answered all the same."""
+    world = progressing()
+    word = world.ask("Promote")
+    world.tick(carry_out=False)
+    world.unknown, world.flooded = {Part.ACTIONS: Unreadable("500 of them were read")}, True
+    for _ in range(KEPT_ANSWERS + 5):
+        world.actions = []
+        world.ask("Hold")
+        world.tick()
+    answered = {a.uid: a.action for a in world.status.actions}
+    assert answered[word.uid] == "Promote"
+    assert len(answered) == KEPT_ANSWERS
+
+
 def test_a_hold_survives_a_lost_status() -> None:
     world = progressing()
     world.ask("Hold")

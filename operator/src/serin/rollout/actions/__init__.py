@@ -28,6 +28,7 @@ from serin.rollout.decision import Answer
 from serin.rollout.observation import Part
 from serin.rollout.transition import Transition, with_fields
 from serin.rollout.views import ActionView
+from serin.schema.words import is_known
 
 ACTIONS: dict[ActionKind, ActionRule] = {
     ActionKind.ABORT: ABORT,
@@ -128,8 +129,14 @@ def actions_due_at(context: DecisionContext, status: ModelDeploymentStatus) -> d
 def with_answer(
     context: DecisionContext, known: Sequence[AnsweredAction], answer: AnsweredAction
 ) -> list[AnsweredAction]:
-    """The answers with ``answer`` added, newest first. Above the limit, written answers are dropped first."""
+    """The answers with ``answer`` added, newest first. Above the limit, written answers are dropped first.
+
+    While not all actions are read, an answer whose action is not in sight may be unwritten, and one that was given away
+    would be carried out again. That harms only where traffic goes forward by it.
+    """
     unwritten = {a.uid for a in context.observed.actions}
+    if Part.ACTIONS in context.observed.unknown:
+        unwritten |= {a.uid for a in known if is_known(a.action) and a.action.forward}
     others = [a for a in known if a.uid != answer.uid]
     oldest_first = others[::-1]
     order = [a for a in oldest_first if a.uid not in unwritten] + [a for a in oldest_first if a.uid in unwritten]
