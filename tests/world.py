@@ -265,6 +265,7 @@ class World:
             accepted=True,
             exposes=exposed(route),
             meant_to_expose=exposed(route),
+            rollback=route.rollback,
         )
         return []
 

@@ -16,7 +16,7 @@ from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import LONG, SOON, Scene, answer, scene
-from tests.world import SECOND, policy, ref
+from tests.world import BAD, CLEAN, SECOND, policy, ref, serving
 
 
 def lost(phase: Phase = Phase.PROGRESSING) -> Scene:
@@ -168,3 +168,32 @@ def test_an_arm_that_is_gone_is_known_from_the_newest_record_that_names_it() -> 
     assert after.stable is not None
     assert after.candidate is not None
     assert (after.stable.version, after.candidate.version) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"), [("a breach", Reason.SLO_BREACHED), ("somebody's word", Reason.ABORTED_BY_ACTION)]
+)
+@pytest.mark.parametrize("at", ["0 %", "its weight"])
+def test_a_rollback_whose_status_is_lost_goes_on(why: str, reason: Reason, at: str) -> None:
+    """Its record is open: without the cause on the route nothing would say that the candidate is to have nothing."""
+    world = serving()
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    world.refused = {"PromotionRecord"}
+    if why == "a breach":
+        world.candidate_window = BAD
+    else:
+        world.ask("Abort")
+    world.until(Phase.ROLLING_BACK)
+    world.settle(3)
+    assert world.route is not None
+    if at == "its weight":  # the gateway's route was restored with it
+        world.route = replace(world.route, weight=10, intended=10, candidate=ref("2").revision)
+    world.status, world.refused, world.candidate_window = ModelDeploymentStatus(), set(), CLEAN
+    before = len(world.weights)
+    world.until(Phase.ROLLED_BACK)
+    assert max(world.weights[before:]) == 0
+    assert world.records[-1].reason is reason
+    world.settle(20)
+    assert world.route.rollback == "", "it is over"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from serin.api.policy.exposure import Exposure
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
@@ -71,6 +73,14 @@ def _transformers_at_least(context: DecisionContext, status: ModelDeploymentStat
 
 
 def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan | None:
+    """The split; until a rollback has ended, with its cause: a status that is lost or cannot be written has none."""
+    split, rollout = _split(context, status), status.rollout
+    if split is None or rollout is None or not rollout.taken_back or rollout.cause is None:
+        return split
+    return replace(split, rollback=f"{rollout.record} {rollout.cause}")
+
+
+def _split(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan | None:
     weight = weights_of(status).desired
     if status.stable is None:
         first = status.candidate if weight else None

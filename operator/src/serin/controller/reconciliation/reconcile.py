@@ -204,12 +204,9 @@ class Reconciler:
         Nothing moves forward without a status; a rollback does not wait for it. The next passes decide it again, from
         the same windows, until the status can be written.
         """
-        plan, route, rollout = decision.plan.route, snapshot.route, decision.status.rollout
+        plan, route = decision.plan.route, snapshot.route
         if plan is None or route is None or plan.stable.revision != route.stable:
             return
-        if rollout is not None and rollout.taken_back and rollout.cause is not None:
-            noted = replace(plan, rollback=f"{rollout.record} {rollout.cause}")
-            decision = replace(decision, plan=replace(decision.plan, route=noted))
         if plan.weight < route.weight or (not plan.weight and route.exposes and not plan.mirror):
             await self._apply_route(actor, snapshot, decision, acts)
 

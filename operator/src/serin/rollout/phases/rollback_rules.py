@@ -38,13 +38,13 @@ def aborted_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> 
 
 
 def decided_before(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A rollback was decided while the status could not be written: the route's annotation has its cause."""
+    """A rollback was decided, and the status could not be written or is lost: the route's annotation has its cause."""
     route = context.observed.route
     record, _, cause_name = (route.rollback if route is not None else "").partition(" ")
     if not cause_name or record != rollout_of(status).record:
         return None
     cause = stored_word(Reason, cause_name)
-    message = f"it was decided to roll back ({cause}) when the status could not be written"
+    message = f"it was decided to roll back ({cause}), and the status does not have it: it was lost, or not written"
     return start_rollback(context, status, cause, message)
 
 
@@ -183,7 +183,7 @@ ROLLBACK_RULES = (
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
 WAIT_RULES = (superseded, gate_refused)
 """Before the candidate is created."""
-PREPARE_RULES = (superseded, candidate_cannot_start, policy_mended, gate_refused)
+PREPARE_RULES = (decided_before, superseded, candidate_cannot_start, policy_mended, gate_refused)
 """Before the candidate gets its first request."""
 ENDING_RULES = (
     decided_before,
