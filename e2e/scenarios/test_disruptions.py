@@ -9,6 +9,7 @@ import pytest
 
 from e2e.demo.objects import API_VERSION
 from e2e.deploy.cluster import wait_until
+from e2e.load.analysis import failures_except
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API, MODEL, POLICY
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.matrix
 RUNTIME_API = "serving.kserve.io/v1alpha1"
+MOST_AT_A_DELETION = 30
+"""Requests of 120 a second that meet pods which end, until the weight is 0: some hundredths of a second."""
 
 
 def service_of(site: Site, version: str) -> Json:
@@ -153,6 +156,8 @@ def test_the_candidates_inference_service_is_deleted(site: Site) -> None:
         site.until_stable("2", never_back=False)
     assert site.status.get("rejected", []) == [], "somebody deleted it: it is not the revision"
     assert site.outcomes()[1:] in (["Promoted"], ["Aborted", "Promoted"]), "in the grace, or with a further try"
+    failed = failures_except(site.answers(), "")
+    assert len(failed) <= MOST_AT_A_DELETION, f"{len(failed)} requests failed"
 
 
 def test_the_candidate_is_stopped_by_annotation(site: Site) -> None:

@@ -156,8 +156,17 @@ def test_a_deleted_inference_service_is_made_again_and_held_against_nobody() -> 
 
 
 def test_a_deleted_inference_service_that_is_ready_in_time_gets_its_weight_back() -> None:
+    """Until it is ready the route does not name it: its Service may not be there, and gateways refuse such a route."""
     world = in_mid_step()
     world.arms.pop(ref("2").revision)
+    world.comes_up = False
+    world.settle(4)
+    assert world.route is not None
+    assert ref("2").revision in world.arms
+    assert world.route.candidate is None
+    has(world, "2", 2)
+    world.tick()
+    assert (world.route.candidate, weight(world)) == (ref("2").revision, 0), "the gateway learns of it first"
     world.settle(6)
     assert (world.status.phase, weight(world)) == (Phase.PROGRESSING, 10)
 

@@ -99,7 +99,8 @@ def _split(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan
         return RoutePlan(status.stable, None, 0, idle)
     if status.phase is Phase.ROLLING_BACK and not weight and not _has_service(context, status):
         return RoutePlan(status.stable, None, 0, idle)
-    if status.rollout is not None and status.rollout.interruption and not weight and _is_gone(context, status):
+    interrupted = status.rollout is not None and status.rollout.interruption is not None and not weight
+    if interrupted and (_is_gone(context, status) or not _routable(context, status.candidate)):
         return RoutePlan(status.stable, None, 0, idle)
     ways, policy = exposure(context, status), context.policy(status)
     preview = policy.preview if policy is not None and Exposure.PREVIEW in ways else None
