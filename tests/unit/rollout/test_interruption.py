@@ -233,19 +233,14 @@ def test_the_cause_is_what_its_pods_say(failure: Failure | None, reason: Reason,
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["gone", "deleting"])
-def test_whoever_deletes_its_inference_service_interrupts_it(*, gone: bool) -> None:
-    """It is made again. What does not come up in the grace is taken back, and not held against the revision."""
-    here, late = fallen(0), fallen(20)
-    for scene_ in (here, late):
-        scene_.arm("2", ready=2, deleting=True)
-        if gone:
-            scene_.observed = replace(scene_.observed, arms={ref("1").revision: Arm(ref("1"), 2)})
-    found = moved(here)
-    assert (found.reason, found.status.weights and found.status.weights.desired) == (Reason.CANDIDATE_NOT_READY, 0)
-    assert "its InferenceService was deleted" in found.message
-    failure = looked(late)
-    assert isinstance(failure, Failure)
-    assert (failure.reason, failure.own) == (Reason.DEPENDENCY_UNAVAILABLE, False)
+def test_without_its_inference_service_there_is_no_grace_and_nothing_against_the_revision(*, gone: bool) -> None:
+    here = fallen(0)
+    here.arm("2", ready=2, deleting=True)
+    if gone:
+        here.observed = replace(here.observed, arms={ref("1").revision: Arm(ref("1"), 2)})
+    found = looked(here)
+    assert isinstance(found, Failure)
+    assert (found.reason, found.own) == (Reason.DEPENDENCY_UNAVAILABLE, False)
 
 
 def test_with_neither_arm_the_weight_stays_and_a_person_is_asked() -> None:

@@ -99,9 +99,6 @@ def _split(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan
         return RoutePlan(status.stable, None, 0, idle)
     if status.phase is Phase.ROLLING_BACK and not weight and not _has_service(context, status):
         return RoutePlan(status.stable, None, 0, idle)
-    interrupted = status.rollout is not None and status.rollout.interruption is not None and not weight
-    if interrupted and (_is_gone(context, status) or not _routable(context, status.candidate)):
-        return RoutePlan(status.stable, None, 0, idle)
     ways, policy = exposure(context, status), context.policy(status)
     preview = policy.preview if policy is not None and Exposure.PREVIEW in ways else None
     header = preview.header if preview else None
@@ -127,11 +124,6 @@ def _has_service(context: DecisionContext, status: ModelDeploymentStatus) -> boo
     route = context.observed.route
     known = route is not None and route.candidate == status.candidate.revision and route.accepted
     return context.ready(status.candidate) > 0 or known
-
-
-def _is_gone(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether somebody has deleted the candidate's InferenceService, and its Service with it."""
-    return context.arm(status.candidate) is None and Part.INFERENCE_SERVICES not in context.observed.unknown
 
 
 def _routable(context: DecisionContext, candidate: RevisionRef) -> bool:

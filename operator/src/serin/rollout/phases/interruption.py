@@ -25,7 +25,7 @@ DEFAULT_GRACE = timedelta(seconds=10)
 """``rollback.endpointGrace`` if the policy is not known."""
 LONGEST_CAUSE = 500
 GONE = Failure(
-    Reason.DEPENDENCY_UNAVAILABLE, "its InferenceService was deleted, and not by Serin, which makes it again", own=False
+    Reason.DEPENDENCY_UNAVAILABLE, "the candidate's InferenceService was deleted, and not by Serin", own=False
 )
 
 
@@ -34,6 +34,9 @@ def endpoint_loss(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     if not context.is_down(status.candidate):
         return None
     rollout, arm = rollout_of(status), context.arm(status.candidate)
+    # Pods of before may look ready for some seconds beside one that is made again, so it gets no grace.
+    if arm is None and not context.is_down(status.stable):
+        return GONE
     failure = arm.failure if arm is not None else GONE
     if rollout.stable_down and context.ready(status.stable):
         cause = "stable is ready again, and the candidate that served in its place lost its endpoints"
