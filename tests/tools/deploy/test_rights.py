@@ -41,7 +41,7 @@ def test_another_lease_of_the_namespace_is_not_the_operators_to_take() -> None:
 
 
 def test_the_admission_policies_know_what_scaling_is() -> None:
-    """Replicas may change in a hurry: no rule of the policy asks about them, but for InferenceServices of mode Knative."""
+    """Replicas may change in a hurry: no rule of the policy asks about them, but for mode Knative."""
     specs = {item["metadata"]["name"]: item["spec"] for item in rights.admission() if "Binding" not in item["kind"]}
     for name in ("serin-modeldeployments", "serin-workloads"):
         [scaling] = [v["expression"] for v in specs[name]["variables"] if v["name"] == "scaling"]
