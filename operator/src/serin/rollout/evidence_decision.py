@@ -117,11 +117,15 @@ class StageEvidence:
 
     @property
     def silent_too_long(self) -> Rollback | None:
-        """The rollback for a deciding SLO without data for longer than ``analysis.onNoData`` allows."""
+        """The rollback for a deciding SLO without data for longer than ``analysis.onNoData`` allows.
+
+        A Prometheus that cannot be read is not the revision's doing: it is tried again (DESIGN, rule 15).
+        """
         slo, since = self.assessment.unknown, self.silence.since
         if slo is None or since is None or self.analysis is None or not self.analysis.on_no_data.over(self.now - since):
             return None
-        return Rollback(Reason.NO_DATA_TOO_LONG, slo)
+        unread = slo.reason is Reason.METRICS_UNAVAILABLE
+        return Rollback(Reason.METRICS_UNAVAILABLE if unread else Reason.NO_DATA_TOO_LONG, slo)
 
     @property
     def inconclusive_too_long(self) -> Rollback | None:

@@ -115,16 +115,12 @@ def with_silence_clock(context: DecisionContext, status: ModelDeploymentStatus) 
 
 
 def silent_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """A deciding SLO has had no data for longer than ``analysis.onNoData: Abort`` allows.
-
-    A Prometheus that cannot be read is not the revision's doing: it is taken back, and tried again (rule 15).
-    """
+    """A deciding SLO has had no data for longer than ``analysis.onNoData: Abort`` allows."""
     rollback, since = stage_evidence(context, status).silent_too_long, rollout_of(status).unknown_since
     if rollback is None or since is None or context.is_down(status.stable):
         return None
     message = f"nothing is known since {format_time(since)} (analysis.onNoData: Abort); {rollback.slo.message}"
-    unread = rollback.slo.reason is Reason.METRICS_UNAVAILABLE
-    return start_rollback(context, status, Reason.METRICS_UNAVAILABLE if unread else rollback.reason, message)
+    return start_rollback(context, status, rollback.reason, message)
 
 
 def inconclusive_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
