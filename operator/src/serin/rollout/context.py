@@ -70,6 +70,12 @@ class DecisionContext:
             return self.observed.snapshot
         return self.observed.policy if isinstance(self.observed.policy, PromotionPolicySpec) else None
 
+    @property
+    def taken_name(self) -> str:
+        """That a name of Serin's belongs to somebody else's object, as the end of a message; empty if none does."""
+        problem = self.observed.problem
+        return f"; {problem.message}" if problem is not None and problem.reason is Reason.NAME_TAKEN else ""
+
     def policy_edited(self, status: ModelDeploymentStatus) -> bool:
         """Whether the live policy differs from the one that the rollout began with."""
         live, record = self.observed.policy, self.record(status)

@@ -142,6 +142,7 @@ async def test_a_rollback_does_not_wait_for_the_question_who_edited_what() -> No
     await lab.until(lab.rolled_back)
     await lab.settle()
     assert (lab.knative.shares(), lab.percent) == ({"1": 100}, None)
+    assert not lab.was_told("version 2 is put back"), "nor is a candidate put right on its way out"
 
 
 @pytest.mark.parametrize("rolls_out", [False, True])
@@ -353,18 +354,6 @@ async def test_a_percent_of_0_that_began_a_rollback_is_not_told_at_its_end() -> 
     await lab.settle()
     assert lab.percent is None
     assert not lab.was_told("had set")
-
-
-async def test_a_candidate_that_was_edited_is_not_put_back_on_its_way_out() -> None:
-    lab = await knative_serving(SLOW)
-    lab.want("2")
-    await lab.until(lambda: lab.share("2") == 40)
-    lab.knative.edit(a_variable)
-    lab.prometheus.candidate_bad = 30
-    await lab.until(lab.rolled_back)
-    await lab.settle()
-    assert lab.knative.shares() == {"1": 100}
-    assert not lab.was_told("version 2 is put back")
 
 
 async def test_a_rollback_that_an_annotation_keeps_kserve_from_names_the_annotation_once() -> None:

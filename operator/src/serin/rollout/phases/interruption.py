@@ -71,9 +71,7 @@ def _zero_weight(
     version = status.candidate.version if status.candidate else "?"
     trouble = f" ({failure.message})" if failure is not None else ""
     if context.is_down(status.stable):
-        problem = context.observed.problem
-        taken = f"; {problem.message}" if problem is not None and problem.reason is Reason.NAME_TAKEN else ""
-        message = f"neither version {version}{trouble} nor stable has a ready endpoint: act now{taken}"
+        message = f"neither version {version}{trouble} nor stable has a ready endpoint: act now{context.taken_name}"
         return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
     message = (
         f"version {version} lost its last ready endpoint{trouble}; its weight is 0; "

@@ -133,11 +133,8 @@ def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: s
         return hold or _end_rollback(context, status, Reason.NO_RECEIVER, message)
     message = (
         f"{why}; stable has no ready endpoint, {on_candidate} % stay on the candidate: act now; restore stable, or put "
-        f"a revision that works into spec"
+        f"a revision that works into spec{context.taken_name}"
     )
-    problem = context.observed.problem
-    if problem is not None and problem.reason is Reason.NAME_TAKEN:
-        message = f"{message}; {problem.message}"
     return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
 
 

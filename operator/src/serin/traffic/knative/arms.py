@@ -158,11 +158,7 @@ def _not_scaled(
     """That what Serin wrote into the scaling fields is not there."""
     is_stable = status.stable is not None and status.stable.revision == ref.revision
     message = not_taken(inference_service) if is_stable and status.rollout is None else ""
-    if not message:
-        return None
-    put_back = "it is put back" if "field manager" in message else ""
-    mend = "mend that, and change a scaling field in spec, since each write is a new Knative revision"
-    return Problem(Reason.WRITE_REFUSED, f"{message}; {put_back or mend}{words(split.mark, RESIZED)}")
+    return Problem(Reason.WRITE_REFUSED, f"{message}{words(split.mark, RESIZED)}") if message else None
 
 
 def _unfinished(split: Split, name: str, objs: Mapping[str, Object]) -> Problem | None:

@@ -61,14 +61,19 @@ def resized(actual: Mapping[str, Any], predictor: Mapping[str, Any], end: str) -
 
 
 def not_taken(actual: Mapping[str, Any]) -> str:
-    """That the scaling fields are not what Serin wrote, for a message; empty if they are."""
+    """That the scaling fields are not what Serin wrote, and what ends it, for a message; empty if they are."""
     asked, now = _asked(actual), scaling_of(actual["spec"].get("predictor") or {})
     different = [key for key in sorted(asked or {}) if not alike((asked or {})[key], now.get(key))]
     if asked is None or not different:
         return ""
     what = ", ".join(f"{key} is {_spelt(now.get(key))} in place of {_spelt(asked[key])}" for key in different)
     by = _writer(actual, different)
-    why = f"field manager {by} has changed it" if by else "a webhook or KServe's definition changes it"
+    why = (
+        f"field manager {by} has changed it; it is put back"
+        if by
+        else "a webhook or KServe's definition changes it; mend that, and change a scaling field in spec, since each "
+        "write is a new Knative revision"
+    )
     return f"InferenceService {actual['metadata']['name']} does not scale as spec says: {what}; {why}"
 
 
