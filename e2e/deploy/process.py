@@ -33,6 +33,7 @@ INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 
 GATEWAYS_SERIES = {
     "Contour": {"matchers": {"job": "envoy"}},
+    "Kourier": {"matchers": {"job": "kourier", "namespace": "kourier-system"}},
     "EnvoyGateway": {"matchers": {"job": "envoy-gateway", "namespace": "envoy-gateway-system"}},
 }
 """Whose series count: the gateway's scrape job, which has the same name on the sandbox and on kind."""

@@ -18,6 +18,7 @@ from e2e.kind import host, node
 from e2e.kind.cluster import Kind
 from e2e.kind.config import Images  # noqa: TC001 - typer reads it at run time
 from e2e.kind.knative import KnativeKind
+from e2e.kind.kourier import KourierKind
 from e2e.kind.layout import Layout
 from e2e.sandbox.build import find_optional
 from e2e.sandbox.errors import SandboxError
@@ -37,6 +38,11 @@ class Extra(StrEnum):
     """What the cluster can have besides."""
 
     KNATIVE = "knative"
+    KOURIER = "kourier"
+    """Knative behind it."""
+
+
+KINDS = {Extra.KNATIVE: KnativeKind, Extra.KOURIER: KourierKind}
 
 
 class Output(StrEnum):
@@ -58,13 +64,13 @@ def up(
         typer.Option("--images", help="Built here, or pulled. Built unless a Docker engine of yours answers."),
     ] = None,
     extra: Annotated[
-        list[Extra] | None, typer.Option("--with", help="An optional part; a cluster that runs without it gets it.")
+        Extra | None, typer.Option("--with", help="An optional part; a cluster that runs without it gets it.")
     ] = None,
     output: Format = Output.TEXT,
 ) -> None:
     """Start the cluster, unless it runs. What is missing is built first (about half an hour, once)."""
     begun = time.monotonic()
-    kind = KnativeKind(_layout(state)) if extra else Kind(_layout(state))
+    kind = KINDS[extra](_layout(state)) if extra else Kind(_layout(state))
     started = kind.up(images=images)
     seconds = round(time.monotonic() - begun, 1)
     if output is Output.JSON:

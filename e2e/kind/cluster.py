@@ -16,9 +16,10 @@ from e2e.deploy.cluster import ClusterApi, wait_until
 from e2e.deploy.errors import DeployError
 from e2e.deploy.process import free_ports
 from e2e.kind import access, addons, host, install, node, registry, tools
-from e2e.kind.config import NAME, NODE, OFFICIAL_NODE, Images, configuration
+from e2e.kind.config import NAME, NODE, OFFICIAL_NODE, PORTS, Images, configuration
 from e2e.kind.engine import Engine
 from e2e.kind.errors import KindError
+from e2e.kind.images import ENVOY
 from e2e.kind.layout import Layout
 from e2e.sandbox import pki
 from e2e.sandbox.cache import remove_tree
@@ -46,6 +47,8 @@ class Kind:
     name = "kind"
     capabilities = frozenset({"pods", "autoscaling", "kserves-routes", "transformers", "trials"})
     steady_rate = 200
+    arms = "Contour"
+    envoy_image = ENVOY
 
     def __init__(self, layout: Layout | None = None) -> None:
         """``layout`` says where its files lie; the user's unless given."""
@@ -155,7 +158,7 @@ class Kind:
     @property
     def gateway_url(self) -> str:
         """Where clients reach the models; routes tell hosts apart by the Host header."""
-        return f"http://127.0.0.1:{self._state()['ports']['gateway']}"
+        return self._url("gateway")
 
     @property
     def gateway_cluster_url(self) -> str:
@@ -165,7 +168,7 @@ class Kind:
     @property
     def prometheus_url(self) -> str:
         """Prometheus' address on this machine."""
-        return f"http://127.0.0.1:{self._state()['ports']['prometheus']}"
+        return self._url("prometheus")
 
     @property
     def prometheus_cluster_url(self) -> str:
@@ -220,7 +223,7 @@ class Kind:
         steps = node.steps(self.engine, self.layout) if built else 1
         progress = Progress(total=steps + 2 + install.STEPS)
         image = node.provide(self.engine, self.layout, progress) if built else OFFICIAL_NODE
-        ports = dict(zip(("gateway", "prometheus"), free_ports(2), strict=True))
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         with progress.step("node", "creating"):
             self._create(own, configuration(images, image, ports))
         if not built:
@@ -301,12 +304,15 @@ class Kind:
         """Inside the node, with its own administrator's file."""
         return self.on_node("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", *arguments)
 
+    def _url(self, port: str) -> str:
+        return f"http://127.0.0.1:{self._state()['ports'][port]}"
+
     def _state(self) -> Json:
         try:
             state: Json = json.loads(self.layout.state.read_text("utf-8"))
         except (OSError, ValueError):
             raise NotRunningError(NOT_RUNNING) from None
-        if "ports" not in state:
+        if state.get("ports", {}).keys() != PORTS.keys():
             raise NotRunningError("The kind cluster was started by an earlier version: serin-kind down, then up.")
         return state
 

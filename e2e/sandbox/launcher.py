@@ -23,6 +23,7 @@ from e2e.sandbox.cache import default_root
 from e2e.sandbox.envoygateway.services import PARTS as ENVOY_GATEWAY_PARTS
 from e2e.sandbox.errors import NamespaceError, NotRunningError, PartError
 from e2e.sandbox.knative.services import PARTS as KNATIVE_PARTS
+from e2e.sandbox.kourier.workloads import PARTS as KOURIER_PARTS
 from e2e.sandbox.layout import RELAYED, Layout
 from e2e.sandbox.plan import Plan, Profile
 from e2e.sandbox.service import tail
@@ -33,8 +34,12 @@ if TYPE_CHECKING:
 
     Listener = Callable[[dict[str, Any]], None]
 
-EXTRAS = {Profile.KNATIVE: KNATIVE_PARTS, Profile.ENVOY_GATEWAY: ENVOY_GATEWAY_PARTS}
-"""Where the parts are declared that a profile has besides."""
+EXTRAS = {
+    Profile.KNATIVE: (KNATIVE_PARTS,),
+    Profile.KOURIER: (KNATIVE_PARTS, KOURIER_PARTS),
+    Profile.ENVOY_GATEWAY: (ENVOY_GATEWAY_PARTS,),
+}
+"""Where the parts are declared that a profile has besides; the manifests are the first one's."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 UP_SECONDS = 300.0
 DOWN_SECONDS = 5.0
@@ -50,8 +55,9 @@ def launch(name: str, layout: Layout, profile: Profile, on_change: Listener) -> 
     parts = build.build()
     binaries, extra = {**parts.binaries, "envoy": build.find_envoy()}, ""
     if profile in EXTRAS:
-        more = build.build(catalogue=pins.load(EXTRAS[profile]))
-        binaries, extra = {**binaries, **more.binaries}, str(more.manifests)
+        more = [build.build(catalogue=pins.load(folder)) for folder in EXTRAS[profile]]
+        binaries |= {name: path for parts in more for name, path in parts.binaries.items()}
+        extra = str(more[0].manifests)
     started = time.monotonic()
     _clear(layout)
     lifeline, ours = os.pipe()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from e2e.sandbox.inside import Inside
 
 CONFIG = Path(__file__).with_name("manifests") / "prometheus.yml"
+OF_GATEWAYS = {"envoy", "envoy-gateway", "kourier"}
+"""Jobs of which a sandbox has the one or the other."""
 
 
 def services(inside: Inside) -> list[Service | Step]:
@@ -21,8 +23,8 @@ def services(inside: Inside) -> list[Service | Step]:
     config = inside.layout.config / "prometheus.yml"  # it names its kubeconfig relative to itself
     settings = yaml.safe_load(CONFIG.read_text("utf-8"))
     jobs = settings["scrape_configs"]
-    absent = "envoy-gateway" if inside.envoy_gateway is None else "envoy"
-    settings["scrape_configs"] = [job for job in jobs if job["job_name"] != absent]
+    there = {"envoy" if inside.envoy_gateway is None else "envoy-gateway", inside.ingress.job}
+    settings["scrape_configs"] = [job for job in jobs if job["job_name"] not in OF_GATEWAYS - there]
     config.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
     return [
         Service(

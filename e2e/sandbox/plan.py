@@ -14,6 +14,8 @@ class Profile(StrEnum):
     APISERVER = "apiserver"
     KNATIVE = "knative"
     """All of it, and Knative Serving."""
+    KOURIER = "kourier"
+    """The same, with Kourier as Knative's gateway."""
     ENVOY_GATEWAY = "envoy-gateway"
     """All of it, with Envoy Gateway in place of Contour."""
 
@@ -22,6 +24,7 @@ class Extra(StrEnum):
     """What a sandbox can have besides."""
 
     KNATIVE = "knative"
+    KOURIER = "kourier"
     ENVOY_GATEWAY = "envoy-gateway"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from e2e.sandbox import accounts, control, launcher
 from e2e.sandbox import state as states
 from e2e.sandbox.errors import NotRunningError, SandboxError
+from e2e.sandbox.images.catalogue import ENVOY
 from e2e.sandbox.layout import GATEWAY_PORT, HOST_IP, Layout, state_folder
 from e2e.sandbox.plan import Profile
 from e2e.sandbox.service import tail
@@ -34,6 +35,8 @@ class Sandbox:
     capabilities: frozenset[str] = frozenset({"kserves-routes", "transformers", "trials"})
     """What it can do beyond a gateway, KServe and Prometheus, for scenarios: see e2e/scenarios/provider.py."""
     steady_rate = 200
+    arms = "Contour"
+    envoy_image = ENVOY
 
     def __init__(self, name: str = DEFAULT_NAME, *, state: Path | None = None, start: str = "") -> None:
         """SandboxError if ``name`` cannot be one. ``state`` overrides where its files lie; ``start`` is the command."""

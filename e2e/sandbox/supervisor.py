@@ -40,6 +40,9 @@ from e2e.sandbox.errors import PartError, SandboxError
 from e2e.sandbox.inside import Inside
 from e2e.sandbox.knative import released as knative_released
 from e2e.sandbox.knative import services as knative
+from e2e.sandbox.knative.ingress import NET_GATEWAY_API
+from e2e.sandbox.kourier import services as kourier
+from e2e.sandbox.kourier.workloads import KOURIER
 from e2e.sandbox.layout import API_URL, RELAYED, Layout
 from e2e.sandbox.plan import Plan, Profile
 from e2e.sandbox.reaper import Reaper
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DOWN_SECONDS = 1.5
+INGRESSES = {Profile.KNATIVE: NET_GATEWAY_API, Profile.KOURIER: KOURIER}
+"""What brings requests to Knative's revisions, by profiles with Knative."""
 log = logging.getLogger("supervisor")
 
 
@@ -118,7 +123,11 @@ def declared(inside: Inside, profile: Profile) -> list[Service | Step]:
     if profile is Profile.APISERVER:
         return controlplane.storage_and_server(inside)
     entrance = gateway if inside.envoy_gateway is None else envoy_gateway
-    return [item for room in (controlplane, serving, entrance, monitoring, knative) for item in room.services(inside)]
+    return [
+        item
+        for room in (controlplane, serving, entrance, monitoring, knative, kourier)
+        for item in room.services(inside)
+    ]
 
 
 async def run(plan: Plan, layout: Layout, started: float) -> None:
@@ -134,6 +143,7 @@ async def run(plan: Plan, layout: Layout, started: float) -> None:
     for name, handle in plan.listeners.items():
         await relay.serve(socket.socket(fileno=handle), partial(doors.__getitem__, name))
     extra, profile = Path(plan.extra), Profile(plan.profile)
+    ingress = INGRESSES.get(profile, NET_GATEWAY_API)
     async with (
         Cluster(ca=keys.ca, token=keys.admin_token) as cluster,
         httpx.AsyncClient(timeout=2, trust_env=False) as probe,
@@ -150,7 +160,8 @@ async def run(plan: Plan, layout: Layout, started: float) -> None:
             reaper=reaper,
             probe=probe,
             doors=doors,
-            knative=knative_released.load(extra) if profile is Profile.KNATIVE else None,
+            knative=knative_released.load(extra, ingress.settings) if profile in INGRESSES else None,
+            ingress=ingress,
             envoy_gateway=envoy_gateway_released.load(extra) if profile is Profile.ENVOY_GATEWAY else None,
         )
         supervisor = Supervisor(declared(inside, profile), inside, started=started)

@@ -1,6 +1,7 @@
 """One cluster and one operator for all scenarios; a namespace for each. `--provider kind` plays them on kind,
-`--provider kind-knative` on kind with Knative, `--provider knative` on a sandbox with Knative and `--provider
-envoy-gateway` on one behind Envoy Gateway, where those are in the cache."""
+`--provider kind-knative` on kind with Knative, `--provider knative` on a sandbox with Knative, `--provider kourier` and
+`kind-kourier` the same behind Kourier, and `--provider envoy-gateway` on a sandbox behind Envoy Gateway, where those
+are in the cache."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from e2e.scenarios.history import History
 from e2e.scenarios.knative_site import KnativeSite
 from e2e.scenarios.local_server import built
 from e2e.scenarios.provider import skip_what_is_lacking
+from e2e.scenarios.quick_server import QuickSite
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
 from e2e.scenarios.watcher import Watcher
 
@@ -40,7 +42,9 @@ RESYNC = "10s"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """On what to play."""
     parser.addoption(
-        "--provider", choices=("sandbox", "kind", "knative", "kind-knative", "envoy-gateway"), default="sandbox"
+        "--provider",
+        choices=("sandbox", "kind", "knative", "kourier", "kind-knative", "kind-kourier", "envoy-gateway"),
+        default="sandbox",
     )
     parser.addoption("--rate", type=int, default=None, help="requests per second that this machine carries at most")
 
@@ -70,6 +74,14 @@ def _provider(name: str) -> type[Any]:
         from e2e.sandbox.knative.sandbox import KnativeSandbox
 
         return KnativeSandbox
+    if name == "kourier":
+        from e2e.sandbox.kourier.sandbox import KourierSandbox
+
+        return KourierSandbox
+    if name == "kind-kourier":
+        from e2e.kind.kourier import KourierKind
+
+        return KourierKind
     if name == "envoy-gateway":
         from e2e.sandbox.envoygateway.sandbox import EnvoyGatewaySandbox
 
@@ -84,7 +96,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     """The one that runs, or a new one that ends with the session."""
     name = request.config.getoption("--provider")
     chosen = _provider(name)
-    if name in {"knative", "envoy-gateway"} and not chosen.is_built():
+    if name in {"knative", "kourier", "envoy-gateway"} and not chosen.is_built():
         pytest.skip(f"{name} is not in the cache: `serin-sandbox up --with {name}` builds it")
     arguments = () if name.startswith("kind") else ("scenarios",)
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
@@ -168,6 +180,12 @@ def alertmanager(on_call: OnCall, tmp_path: Path) -> Iterator[Alertmanager]:
 def knative(site: Site) -> KnativeSite:
     """The site of the scenario, in mode Knative."""
     return KnativeSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
+
+
+@pytest.fixture
+def quick(site: Site) -> QuickSite:
+    """The site of the scenario, in mode Knative, with a model that costs next to nothing."""
+    return QuickSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
 
 
 @pytest.fixture

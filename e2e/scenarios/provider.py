@@ -18,6 +18,8 @@ AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
 KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
+KOURIER = "kourier"
+"""Its gateway is Kourier, Knative's own."""
 ENVOY_GATEWAY = "envoy-gateway"
 """Its gateway is Envoy Gateway."""
 TRANSFORMERS = "transformers"
@@ -31,7 +33,8 @@ CANNOT = {
     KSERVES_ROUTES: "KServe is told to make no routes of its own there; play them with --provider sandbox or kind",
     TRANSFORMERS: "play them with --provider sandbox or kind",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
-    KNATIVE: "play them with --provider knative or kind-knative",
+    KNATIVE: "play them with --provider knative, kourier, kind-knative or kind-kourier",
+    KOURIER: "play them with --provider kourier or kind-kourier",
     ENVOY_GATEWAY: "play them with --provider envoy-gateway",
     AUTOSCALING: "nobody measures what a pod uses",
 }
@@ -48,6 +51,12 @@ class Provider(Protocol):
 
     It is the soak's rate, and the most that a scenario sends in mode Knative; ``--rate`` sets another one.
     """
+
+    arms: str
+    """The policy's arms by which what its gateway counts is told apart."""
+
+    envoy_image: str
+    """The image of Envoy, for models that answer without a model."""
 
     @property
     def kubeconfig(self) -> Path:

@@ -7,7 +7,7 @@ puts each scenario beside what the sandbox showed.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, KIND_PAGE = DOCS / "reliability.md", DOCS / "reliability-kind.md"
 MARK = "<!-- {section}: {edge} -->"
+BEHIND_KOURIER = ", behind Kourier"
+"""Ends the title of a row of a scenario that is played behind net-gateway-api, too."""
 PLAIN, BESIDE = 5, 9
 """Columns of a table."""
 
@@ -50,16 +52,19 @@ class Row:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Notes what runs; of what is chosen by name only the rows are written anew."""
-    kind = str(config.getoption("--provider", default="sandbox")).startswith("kind")
+    provider = str(config.getoption("--provider", default="sandbox"))
     named = [section_of(argument) for argument in config.args if "::" in argument]
-    config.pluginmanager.register(Notes(on_kind=kind, in_part=named), "serin-reliability")
+    behind = BEHIND_KOURIER if provider.endswith("kourier") else ""
+    notes = Notes(on_kind=provider.startswith("kind"), in_part=named, behind=behind)
+    config.pluginmanager.register(notes, "serin-reliability")
 
 
 class Notes:
     """One row per scenario that ran, by the file that it stands in."""
 
-    def __init__(self, *, on_kind: bool = False, in_part: Iterable[str] = ()) -> None:
+    def __init__(self, *, on_kind: bool = False, in_part: Iterable[str] = (), behind: str = "") -> None:
         self._on_kind = on_kind
+        self._behind = behind
         self._in_part = set(in_part)
         """Sections of which only some scenarios run."""
         self._tables: dict[str, list[Row]] = {}
@@ -76,6 +81,7 @@ class Notes:
         if report.skipped and isinstance(report.longrepr, tuple):
             properties.append(("because", report.longrepr[2].removeprefix("Skipped: ")))
         noted = row(report.nodeid, report.outcome, report.duration, properties)
+        noted = replace(noted, title=noted.title + self._behind)
         section = section_of(report.nodeid)
         self._tables[section] = merged(self._tables.get(section, []), [noted])
 
@@ -84,10 +90,15 @@ class Notes:
         path = KIND_PAGE if self._on_kind else PAGE
         page = path.read_text("utf-8")
         for section, ran in self._tables.items():
-            rows = merged(noted_in(page, section), ran) if section in self._in_part else ran
+            kept = [old for old in noted_in(page, section) if section in self._in_part or self._is_of_another(old)]
+            rows = merged(kept, ran)
             page = replaced(page, section, f"{head(rows)}\n\n{plain(rows)}")
         path.write_text(page, "utf-8")
         put_beside()
+
+    def _is_of_another(self, old: Row) -> bool:
+        """Whether a row is of the same scenarios behind another gateway."""
+        return old.title.endswith(BEHIND_KOURIER) is not bool(self._behind)
 
 
 def put_beside() -> None:

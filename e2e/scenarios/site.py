@@ -59,6 +59,7 @@ class Site:
         spec: Json = {
             "slos": [{"name": "availability", "objective": "99.0", "indicator": {"availability": {}}}],
             "analysis": {"window": "1s"},
+            "arms": self.provider.arms,
             "steps": [{"weight": 25, "for": "4s"}, {"weight": 50, "for": "4s"}],
             "prepareTimeout": "120s",
         }

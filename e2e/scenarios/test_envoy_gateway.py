@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,11 +29,7 @@ PREVIEW = {"header": {"name": "x-preview", "value": "candidate"}, "for": "15s"}
 
 
 class EnvoyGatewaySite(Site):
-    """A site whose policy counts by Envoy Gateway's Envoy."""
-
-    def policy(self, **changes: Any) -> None:
-        """Applies the policy."""
-        super().policy(**{"arms": "EnvoyGateway", **changes})
+    """A site behind Envoy Gateway."""
 
     def without_a_cluster(self, version: str) -> int:
         """How many requests Envoy answered itself since the cluster came later than the route; no others failed.

@@ -40,16 +40,19 @@ DORA = Group(
     about="The four DORA figures, from the counters of Serin.",
 )
 
-# Contour's names of clusters: a Service's in mode Standard, a Knative revision's; or Envoy Gateway's.
+# Contour's names of clusters: a Service's in mode Standard, a Knative revision's; Envoy Gateway's; or Kourier's.
 _SERVICE, _REVISION = "(.+)-(?:predictor|transformer)", "(.+-(?:predictor|transformer)-[0-9]+)"
-_CLUSTER = f'"envoy_cluster_name", "([^_]+)_{_SERVICE}_80|([^_]+)_{_REVISION}_80|service/([^/]+)/{_SERVICE}/80/.+"'
+_CLUSTER = (
+    f'"envoy_cluster_name", "([^_]+)_{_SERVICE}_80|([^_]+)_{_REVISION}_80|service/([^/]+)/{_SERVICE}/80/.+'
+    f'|([^/]+)/{_REVISION}"'
+)
 
 
 def _envoy(selector: str) -> str:
     rate = f"sum by (envoy_cluster_name) (rate({selector}[5m]))"
     return (
-        f'sum by (namespace, workload) (label_replace(label_replace({rate}, "namespace", "$1$3$5", {_CLUSTER}), '
-        f'"workload", "$2$4$6", {_CLUSTER}))'
+        f'sum by (namespace, workload) (label_replace(label_replace({rate}, "namespace", "$1$3$5$7", {_CLUSTER}), '
+        f'"workload", "$2$4$6$8", {_CLUSTER}))'
     )
 
 
@@ -72,7 +75,7 @@ ARMS = Group(
         Recording(
             REQUESTS,
             f"{_envoy(ANY)} or {_istio(CALLS)}",
-            "Requests a second that each InferenceService got through the gateway (Contour, Envoy Gateway, Istio).",
+            "Requests a second that each InferenceService got through the gateway (Contour, Envoy Gateway, Kourier, Istio).",
         ),
         Recording(
             BAD,

@@ -11,4 +11,5 @@ class EnvoyGatewaySandbox(ExtraSandbox):
     """A sandbox of the profile ``envoy-gateway``."""
 
     capabilities = frozenset({"envoy-gateway"})
-    extra, extra_parts = Profile.ENVOY_GATEWAY, PARTS
+    arms = "EnvoyGateway"
+    extra, extra_parts = Profile.ENVOY_GATEWAY, (PARTS,)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from e2e.sandbox.images.catalogue import ENVOY
+
 NAMESPACE = "envoy-gateway-system"
 NAME = "envoy-gateway"
 CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 XDS_NAME = f"{NAME}.{NAMESPACE}.svc.cluster.local"
 """By which Envoy looks for Envoy Gateway. Where it does cannot be changed in Envoy's bootstrap, how it asks can."""
-IMAGE, ENVOY_IMAGE = "serin.sandbox/envoy-gateway:1", "serin.sandbox/envoy:1"
-IMAGES = {IMAGE: NAME, ENVOY_IMAGE: "envoy"}
+IMAGE = "serin.sandbox/envoy-gateway:1"
+IMAGES = {IMAGE: NAME}
 """Which binary stands behind an image."""
 LISTENER_PORT = 80
 PROXY_PORT = 10000 + LISTENER_PORT
@@ -130,7 +132,7 @@ def gateway(control_plane_ip: str) -> list[dict[str, Any]]:
             "kubernetes": {
                 "envoyService": {"type": "ClusterIP"},
                 "envoyDeployment": {
-                    "container": {"image": ENVOY_IMAGE},
+                    "container": {"image": ENVOY},
                     "patch": {"type": "StrategicMerge", "value": {"spec": {"template": {"spec": patch}}}},
                 },
             },

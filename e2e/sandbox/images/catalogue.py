@@ -22,6 +22,8 @@ TRIALS = "serin.sandbox/trials:1"
 """A Python with scikit-learn and model-signing, for Jobs of gates."""
 SHELL = "serin.sandbox/shell:1"
 PAUSE = "serin.sandbox/pause:1"
+ENVOY = "serin.sandbox/envoy:1"
+"""The gateway's program; the sandbox says where it is."""
 STORAGE_INITIALIZERS = ("kserve/storage-initializer:v0.20.0", "kserve/storage-initializer:latest")
 
 _ROOT = Path(__file__).resolve().parents[3]

@@ -10,6 +10,7 @@ import yaml
 from e2e.sandbox.errors import BuildError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 NAMESPACE = "knative-serving"
@@ -48,8 +49,11 @@ class KnativeReleased:
     """Their configurations, and the Secret in which the webhook keeps its certificate."""
 
 
-def load(folder: Path) -> KnativeReleased:
-    """The objects from the manifests in ``folder``. BuildError if they are not those of the pinned release."""
+def load(folder: Path, changes: Mapping[str, Mapping[str, str]] | None = None) -> KnativeReleased:
+    """The objects from the manifests in ``folder``; ``changes`` to our settings, by config map.
+
+    BuildError if they are not those of the pinned release.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     for file in sorted(folder.glob("*.yaml")):
         for item in yaml.load_all(file.read_text("utf-8"), Loader=yaml.CSafeLoader):
@@ -59,7 +63,7 @@ def load(folder: Path) -> KnativeReleased:
     configurations = [*found.get("MutatingWebhookConfiguration", []), *found.get("ValidatingWebhookConfiguration", [])]
     released = KnativeReleased(
         crds=[_without_conversion(crd) for crd in found.get("CustomResourceDefinition", [])],
-        settings=[_configured(item) for item in found.get("ConfigMap", [])],
+        settings=[_configured(item, changes or {}) for item in found.get("ConfigMap", [])],
         webhooks=[*map(_placed, found.get("Secret", [])), *configurations],
     )
     if not (released.crds and released.settings and configurations):
@@ -74,7 +78,7 @@ def _without_conversion(crd: dict[str, Any]) -> dict[str, Any]:
     return crd
 
 
-def _configured(item: dict[str, Any]) -> dict[str, Any]:
+def _configured(item: dict[str, Any], changes: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """A config map with our settings; the example in it, and its checksum, go."""
     name = item["metadata"]["name"]
     data = {key: value for key, value in (item.get("data") or {}).items() if key != "_example"}
@@ -83,7 +87,7 @@ def _configured(item: dict[str, Any]) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata,
-        "data": data | SETTINGS.get(name, {}),
+        "data": {**data, **SETTINGS.get(name, {}), **changes.get(name, {})},
     }
 
 

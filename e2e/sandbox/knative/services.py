@@ -41,28 +41,29 @@ async def _settings(inside: Inside) -> None:
     metadata = {"name": NAMESPACE, "labels": {"app.kubernetes.io/name": NAMESPACE}}
     await inside.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     # The settings first: once its configurations are there, the webhook has to answer for each of them.
-    for item in (*released.settings, *released.webhooks):
+    for item in (*released.settings, *inside.ingress.config, *released.webhooks):
         await inside.cluster.apply(item)
 
 
 async def _controllers(inside: Inside) -> None:
     file = for_pods(inside.layout, inside.pki)
+    first = (*workloads.FIRST, inside.ingress.controller)
     for item in workloads.envoy():
         await inside.cluster.apply(item)
-    for controller in workloads.FIRST:
+    for controller in first:
         await _start(inside, controller, file)
     address: list[str] = []
 
     async def has_address() -> bool:
-        address[:] = await _addresses(inside, "autoscaler")
+        address[:] = await addresses(inside, "autoscaler")
         return bool(address)
 
     await until(has_address, what="Knative's autoscaler has no address", seconds=READY_SECONDS)
     last = workloads.activator(address[0])
     await _start(inside, last, file)
-    for controller in (*workloads.FIRST, last):
+    for controller in (*first, last):
         what = f"Knative's {controller.name} is not ready"
-        await until(partial(_is_up, inside, controller), what=what, seconds=READY_SECONDS)
+        await until(partial(is_up, inside, controller.name), what=what, seconds=READY_SECONDS)
 
 
 async def _start(inside: Inside, controller: Controller, file: Path) -> None:
@@ -72,13 +73,15 @@ async def _start(inside: Inside, controller: Controller, file: Path) -> None:
         await inside.cluster.apply(service)
 
 
-async def _addresses(inside: Inside, app: str) -> list[str]:
+async def addresses(inside: Inside, app: str, namespace: str = NAMESPACE) -> list[str]:
+    """Of the pods with that label ``app``."""
     found: dict[str, Any] = await inside.cluster.get(
-        f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{app}"
+        f"/api/v1/namespaces/{namespace}/pods?labelSelector=app%3D{app}"
     ) or {"items": []}
     return [pod["status"]["podIP"] for pod in found["items"] if (pod.get("status") or {}).get("podIP")]
 
 
-async def _is_up(inside: Inside, controller: Controller) -> bool:
-    found = await inside.cluster.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{controller.name}")
+async def is_up(inside: Inside, deployment: str, namespace: str = NAMESPACE) -> bool:
+    """Whether a Deployment has a replica that is available."""
+    found = await inside.cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
     return bool(((found or {}).get("status") or {}).get("availableReplicas"))

@@ -42,6 +42,8 @@ class Controller:
     """The name of its Service, if that is another than its own."""
     aliases: dict[str, str] = field(default_factory=dict)
     """Addresses by name, for what would be looked up in DNS."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Further variables."""
 
 
 def _probe(port: int, header: str, scheme: str = "HTTP") -> dict[str, Any]:
@@ -59,8 +61,9 @@ FIRST = (
     WEBHOOK,
     Controller("controller", "serin.sandbox/knative-controller:1", (Port("probes", 8080),)),
     Controller("autoscaler", "serin.sandbox/knative-autoscaler:1", (Port("http", 8080, 8080),)),
-    Controller("net-gateway-api", "serin.sandbox/net-gateway-api:1", (Port("probes", 8080),)),
 )
+NET_GATEWAY_API = Controller("net-gateway-api", "serin.sandbox/net-gateway-api:1", (Port("probes", 8080),))
+"""What makes HTTPRoutes of Knative's routes, where the sandbox's own gateway brings the requests."""
 
 
 def activator(autoscaler: str) -> Controller:
@@ -87,6 +90,7 @@ def deployment(controller: Controller, kubeconfig: str = "", *, account: str = "
         "METRICS_DOMAIN": "knative.dev/serving",
         "WEBHOOK_NAME": WEBHOOK.name,
         "WEBHOOK_PORT": "8443",
+        **controller.environment,
     }
     container: dict[str, Any] = {
         "name": controller.name,

@@ -112,7 +112,7 @@ def load(folder: Path = FOLDER) -> Catalogue:
     )
     manifests = tuple(
         ManifestSource(module=folder / entry["module"], origin=entry["from"], files=tuple(entry["files"]))
-        for entry in raw["manifest"]
+        for entry in raw.get("manifest", ())
     )
     toolchain = Toolchain(**raw["go"]) if "go" in raw else load().toolchain
     return Catalogue(toolchain=toolchain, parts=parts, manifests=manifests)

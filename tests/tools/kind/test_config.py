@@ -4,7 +4,7 @@ import yaml
 
 from e2e.kind.config import NAME, OFFICIAL_NODE, Images, configuration
 
-PORTS = {"gateway": 41000, "prometheus": 41001}
+PORTS = {"gateway": 41000, "kourier": 41001, "prometheus": 41002}
 
 
 def test_what_the_host_can_reach_listens_on_the_loopback_only() -> None:
@@ -12,7 +12,7 @@ def test_what_the_host_can_reach_listens_on_the_loopback_only() -> None:
         found = configuration(images, "node", PORTS)
         [node] = found["nodes"]
         assert {mapping["listenAddress"] for mapping in node["extraPortMappings"]} == {"127.0.0.1"}
-        assert [mapping["hostPort"] for mapping in node["extraPortMappings"]] == [41000, 41001]
+        assert [mapping["hostPort"] for mapping in node["extraPortMappings"]] == [41000, 41001, 41002]
         assert found["networking"]["apiServerAddress"] == "127.0.0.1"
         assert found["name"] == NAME
 

@@ -58,7 +58,9 @@ def test_controllers_run_as_an_account_and_find_the_api_server_by_its_service() 
 
 def test_every_image_that_is_named_is_made() -> None:
     made = {
-        tag for image in knative.images({name: Path("/bin") / name for name in IMAGES.values()}) for tag in image.tags
+        tag
+        for image in knative.images({name: Path("/bin") / name for name in IMAGES.values()}, IMAGES)
+        for tag in image.tags
     }
     named = {
         container["image"]
@@ -70,7 +72,7 @@ def test_every_image_that_is_named_is_made() -> None:
 
 
 def test_no_image_runs_as_root() -> None:
-    made = knative.images({name: Path("/bin") / name for name in IMAGES.values()})
+    made = knative.images({name: Path("/bin") / name for name in IMAGES.values()}, IMAGES)
     assert all(image.user.isdecimal() and int(image.user) for image in made), "the kubelet knows no names of users"
 
 

@@ -57,7 +57,8 @@ def test_other_manifests_are_refused(tmp_path: Path) -> None:
 
 def test_every_image_is_a_part_that_is_built() -> None:
     assert set(workloads.IMAGES.values()) == {part.name for part in pins.load(PARTS).parts}
-    used = {controller.image for controller in (*workloads.FIRST, workloads.activator("10.244.0.9"))}
+    controllers = (*workloads.FIRST, workloads.NET_GATEWAY_API, workloads.activator("10.244.0.9"))
+    used = {controller.image for controller in controllers}
     assert used | {released.QUEUE_IMAGE} == workloads.IMAGES.keys()
 
 

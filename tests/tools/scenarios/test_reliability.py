@@ -97,6 +97,26 @@ def test_a_part_of_a_file_leaves_the_other_rows(
     )
 
 
+@pytest.mark.parametrize("behind", ["", reliability.BEHIND_KOURIER])
+def test_rows_behind_either_gateway_stand_in_one_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: str
+) -> None:
+    page = tmp_path / "page.md"
+    titles = [f"{name}{gateway}" for name in ("a", "b") for gateway in ("", reliability.BEHIND_KOURIER)]
+    table = plain([Row(title, "failed", 1, "", "") for title in titles])
+    page.write_text(f"<!-- soak: begin -->\n{table}\n<!-- soak: end -->\n", "utf-8")
+    monkeypatch.setattr(reliability, "PAGE", page)
+    monkeypatch.setattr(reliability, "KIND_PAGE", page)
+    monkeypatch.setattr(reliability, "put_beside", lambda: None)
+    notes = Notes(behind=behind)
+    report = pytest.TestReport("test_soak.py::test_a", ("", 0, ""), {}, "passed", None, "call", duration=4)
+    notes.pytest_runtest_logreport(report)
+    notes.pytest_sessionfinish()
+    found = {title: one.outcome for title, one in known(page.read_text("utf-8"), "soak").items()}
+    other = reliability.BEHIND_KOURIER if not behind else ""
+    assert found == {f"a{behind}": "passed", f"a{other}": "failed", f"b{other}": "failed"}
+
+
 def answers(*of: tuple[str, int, int]) -> list[Answer]:
     return [Answer(0.0, 0.1, status, version) for version, status, count in of for _ in range(count)]
 

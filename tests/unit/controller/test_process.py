@@ -24,5 +24,5 @@ def test_a_warning_per_server_whose_gateways_counts_can_be_forged(arms: str, tol
         for server in settings.prometheus:
             warn_of_unguarded(server)
     assert [(log["server"], log["log_level"], log["arms"]) for log in logs] == [
-        (server, "warning", ["Contour", "Istio", "EnvoyGateway"]) for server in told
+        (server, "warning", ["Contour", "Istio", "EnvoyGateway", "Kourier"]) for server in told
     ]

@@ -40,6 +40,7 @@ def test_every_preset_fills_in_the_threshold(arms: Arms) -> None:
             "service/prod/fraud-5c0d9e1a-predictor/80/http",
             "service/prod/fraud-predictor-00002/80/http2",
         ),
+        (Arms.KOURIER, "prod/fraud-5c0d9e1a-predictor", "prod/fraud-predictor-00002"),
         (Arms.POD, "fraud-5c0d9e1a-predictor-7d9f-x2z4q", "fraud-predictor-00002-deployment-7d9f-x2z4q"),
         (Arms.KNATIVE, "fraud-5c0d9e1a", "fraud-predictor-00002"),
     ],

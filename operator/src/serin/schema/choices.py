@@ -32,6 +32,7 @@ class Arms(StrEnum):
     CONTOUR = "Contour"
     ISTIO = "Istio"
     ENVOY_GATEWAY = "EnvoyGateway"
+    KOURIER = "Kourier"
     KNATIVE = "Knative"
     POD = "Pod"
 

@@ -90,7 +90,11 @@ async def test_istio_counts_by_workload_and_code() -> None:
 
 @pytest.mark.parametrize(
     ("arms", "name"),
-    [(Arms.CONTOUR, "prod_{}-predictor_80"), (Arms.ENVOY_GATEWAY, "service/prod/{}-predictor/80/http")],
+    [
+        (Arms.CONTOUR, "prod_{}-predictor_80"),
+        (Arms.ENVOY_GATEWAY, "service/prod/{}-predictor/80/http"),
+        (Arms.KOURIER, "prod/{}-predictor"),
+    ],
 )
 async def test_envoy_counts_by_class_of_code_and_4xx_cost_no_query(arms: Arms, name: str) -> None:
     world = MetricsWorld()

@@ -71,8 +71,8 @@ def test_wrong_arms_of_a_server_are_told_with_their_place() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", [Arms.CONTOUR, Arms.ISTIO, Arms.ENVOY_GATEWAY]),
-        ("{Pod: {matchers: {job: models}}}", [Arms.CONTOUR, Arms.ISTIO, Arms.ENVOY_GATEWAY]),
+        ("", [Arms.CONTOUR, Arms.ISTIO, Arms.ENVOY_GATEWAY, Arms.KOURIER]),
+        ("{Pod: {matchers: {job: models}}}", [Arms.CONTOUR, Arms.ISTIO, Arms.ENVOY_GATEWAY, Arms.KOURIER]),
         (ONE, []),
     ],
 )

@@ -62,9 +62,11 @@ class Standard:
 
     def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
         """Arms that tell apart what this mode does not have."""
-        if Arms.KNATIVE not in {policy.arms_of(slo) for slo in policy.slos}:
-            return None
-        return "arms: Knative tells Knative's revisions apart, the arms of mode Knative; use Contour, Istio or Pod"
+        for arms in (Arms.KNATIVE, Arms.KOURIER):
+            if arms in {policy.arms_of(slo) for slo in policy.slos}:
+                what = "tells Knative's revisions apart, the arms of mode Knative"
+                return f"arms: {arms} {what}; use Contour, Istio, EnvoyGateway or Pod"
+        return None
 
     def workload(self, namespace: str, model_deployment: str, revision: str, source: Source | None = None) -> Workload:
         """The InferenceService of ``revision``, and the Service that takes its requests."""

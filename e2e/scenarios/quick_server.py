@@ -1,0 +1,72 @@
+"""A model that answers without a model: Envoy, with one answer for all.
+
+KServe's Python server takes some milliseconds of a processor for each request, and seconds for its start. Where the way
+to a model is tested, and not the model, a small machine carries more requests with this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from e2e.load.client import VERSION_HEADER
+from e2e.scenarios.knative_site import KnativeSite
+from e2e.scenarios.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2e.deploy.cluster import Json
+    from e2e.load.background import BackgroundLoad
+
+PORT = 8080
+FILTERS = "type.googleapis.com/envoy.extensions.filters"
+
+
+class QuickSite(KnativeSite):
+    """A site of mode Knative whose model is Envoy; ``ERROR_RATE`` works as with the model server."""
+
+    def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
+        """The ModelDeployment that asks for ``version``."""
+        errors = float((environment or {}).get("ERROR_RATE", "0"))
+        container = {
+            "name": "kserve-container",
+            "image": self.provider.envoy_image,
+            "args": [
+                *("--config-yaml", json.dumps(configuration(version, errors))),
+                *("--log-level", "warn", "--concurrency", "1", "--disable-hot-restart"),
+            ],
+            "ports": [{"containerPort": PORT, "protocol": "TCP"}],
+        }
+        given = {"model": {"version": version}, "predictor": {"containers": [container], "minReplicas": 1}}
+        return super().model_deployment(version, **{**given, **changes})
+
+    @contextlib.contextmanager
+    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
+        """As many requests as asked for: it is not the model that takes the processors."""
+        with Site.load(self, rate) as load:
+            yield load
+
+
+def configuration(version: str, errors: float) -> dict[str, Any]:
+    """Envoy's: ``errors`` of all requests get a 500, each answer names its version."""
+    bad = {"numerator": round(errors * 10_000), "denominator": "TEN_THOUSAND"}
+    routes = [
+        {"match": {"prefix": "/", "runtime_fraction": {"default_value": bad}}, "direct_response": {"status": 500}},
+        {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "{}"}}},
+    ]
+    named = {"header": {"key": VERSION_HEADER, "value": version}}
+    router = {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{FILTERS}.http.router.v3.Router"}}
+    manager = {
+        "@type": f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "model",
+        "http_filters": [router],
+        "route_config": {
+            "response_headers_to_add": [named],
+            "virtual_hosts": [{"name": "model", "domains": ["*"], "routes": routes}],
+        },
+    }
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    address = {"socket_address": {"address": "0.0.0.0", "port_value": PORT}}  # noqa: S104 - of a pod
+    return {"static_resources": {"listeners": [{"address": address, "filter_chains": [{"filters": filters}]}]}}
