@@ -59,12 +59,15 @@ matrix: build check-matrix ## Run the rest: every row of every table, every scen
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_deaths.py e2e/scenarios/test_runbooks.py -k mode_knative --provider knative $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider kourier $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios/test_deaths.py -k mode_knative --provider kourier $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_envoy_gateway.py --provider envoy-gateway $(RELIABILITY)
 
 .PHONY: soak
 soak: build ## Promotions and rollbacks at 200 requests per second, again and again; writes docs/reliability.md
 	$(BIN)/python -m pytest e2e/scenarios -m soak $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_soak.py -m soak -k mode_knative --provider knative $(RELIABILITY)
+	$(BIN)/python -m pytest e2e/scenarios/test_soak.py -m soak -k mode_knative --provider kourier $(RELIABILITY)
 
 .PHONY: story
 story: build ## The story that the peers were measured on: how long good and bad versions take (about 25 minutes, quiet)

@@ -44,9 +44,9 @@ class KnativeSite(Site):
         """Whether Envoy had no cluster any more for an arm that has just left the route.
 
         Contour tells Envoy that a cluster is gone before it tells that no route leads there
-        (projectcontour/contour#2151).
+        (projectcontour/contour#2151). Kourier keeps a cluster for 15 s after it left the route.
         """
-        return answer.status == NO_CLUSTER and not answer.version
+        return self.provider.arms == "Contour" and answer.status == NO_CLUSTER and not answer.version
 
     def nobody_else_failed(self, but: str = "") -> None:
         """As ever; and of what the gateway failed there are no more than a few."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from serin.api.names import PREDICTOR_SUFFIX
 from serin.prometheus.grid import Grid
 from serin.prometheus.identity import RolloutIdentity
-from serin.prometheus.presets import preset
+from serin.prometheus.presets import Term, preset
 from serin.prometheus.readers.arm_query import ArmQuery
 from serin.schema.choices import Arms
 from tests.clock import START
@@ -70,3 +72,19 @@ def test_every_preset_says_what_it_means(arms: Arms) -> None:
     found = preset(arms)
     assert found.meaning
     assert found.counts_by_arms
+
+
+def test_what_a_real_queue_proxy_of_the_names_before_opentelemetry_exports() -> None:
+    exported = Path(__file__).with_name("queue_proxy_0_45.prom").read_text("utf-8")
+    samples = [s for family in text_string_to_metric_families(exported) for s in family.samples]
+    known = preset(Arms.KNATIVE)
+    assert {s.labels[known.arm_label] for s in samples} == {"fraud-predictor-00002"}
+
+    def counted(terms: tuple[Term, ...]) -> tuple[float, float]:
+        found = [(t, s.value) for t in terms for s in samples if t.matches({**s.labels, "__name__": s.name})]
+        return sum(t.bad * value for t, value in found), sum(t.total * value for t, value in found)
+
+    assert counted(known.availability) == (48, 200)
+    assert counted(known.client_errors) == (0, 200)
+    assert counted(known.at_threshold(timedelta(milliseconds=500))) == (0, 200)
+    assert counted(known.at_threshold(timedelta(milliseconds=5))) == (3, 200)
