@@ -46,6 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sandbox", "kind", "knative", "kourier", "kind-knative", "kind-kourier", "envoy-gateway"),
         default="sandbox",
     )
+    parser.addoption(
+        "--quick-models",
+        action="store_true",
+        help="in mode Knative: models that answer without a model (quick_server.py)",
+    )
     parser.addoption("--rate", type=int, default=None, help="requests per second that this machine carries at most")
 
 
@@ -177,9 +182,10 @@ def alertmanager(on_call: OnCall, tmp_path: Path) -> Iterator[Alertmanager]:
 
 
 @pytest.fixture
-def knative(site: Site) -> KnativeSite:
+def knative(site: Site, request: pytest.FixtureRequest) -> KnativeSite:
     """The site of the scenario, in mode Knative."""
-    return KnativeSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
+    kind = QuickSite if request.config.getoption("--quick-models") else KnativeSite
+    return kind(**{field.name: getattr(site, field.name) for field in fields(Site)})
 
 
 @pytest.fixture

@@ -21,29 +21,35 @@ if TYPE_CHECKING:
     from e2e.load.background import BackgroundLoad
 
 PORT = 8080
+NO_SETTINGS = {"model": "cannot be loaded"}
+"""Envoy knows no such field, and ends."""
 FILTERS = "type.googleapis.com/envoy.extensions.filters"
 
 
 class QuickSite(KnativeSite):
-    """A site of mode Knative whose model is Envoy; ``ERROR_RATE`` works as with the model server."""
+    """A site of mode Knative whose model is Envoy.
+
+    Of the model server's environment it knows ``ERROR_RATE`` and ``FAIL_LOAD``.
+    """
 
     def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
         """The ModelDeployment that asks for ``version``."""
-        errors = float((environment or {}).get("ERROR_RATE", "0"))
+        given = environment or {}
+        settings = {} if given.get("FAIL_LOAD") else configuration(version, float(given.get("ERROR_RATE", "0")))
         container = {
             "name": "kserve-container",
             "image": self.provider.envoy_image,
             "args": [
-                *("--config-yaml", json.dumps(configuration(version, errors))),
+                *("--config-yaml", json.dumps(settings or NO_SETTINGS)),
                 *("--log-level", "warn", "--concurrency", "1", "--disable-hot-restart"),
             ],
             "ports": [{"containerPort": PORT, "protocol": "TCP"}],
         }
-        given = {"model": {"version": version}, "predictor": {"containers": [container], "minReplicas": 1}}
-        return super().model_deployment(version, **{**given, **changes})
+        asked = {"model": {"version": version}, "predictor": {"containers": [container], "minReplicas": 1}}
+        return super().model_deployment(version, **{**asked, **changes})
 
     @contextlib.contextmanager
-    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
+    def load(self, rate: float = 100) -> Iterator[BackgroundLoad]:
         """As many requests as asked for: it is not the model that takes the processors."""
         with Site.load(self, rate) as load:
             yield load
