@@ -71,6 +71,7 @@ def gateway(control_plane_ip: str, envoy_image: str = ENVOY) -> list[dict[str, A
             "periodSeconds": 1,
             "failureThreshold": 60,
         },
+        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
         "volumeMounts": [{"name": "config", "mountPath": "/config", "readOnly": True}],
     }
     pod = {"containers": [container], "volumes": [{"name": "config", "configMap": {"name": "kourier-bootstrap"}}]}
