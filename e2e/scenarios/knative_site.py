@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from e2e.deploy.cluster import wait_until
 from e2e.scenarios.site import KSERVE_API, MODEL, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from e2e.deploy.cluster import Json
     from e2e.load.answer import Answer
-    from e2e.load.background import BackgroundLoad
 
 NO_CLUSTER = 503
 MOST_WITHOUT_A_CLUSTER = 3
@@ -33,12 +29,6 @@ class KnativeSite(Site):
         item = super().model_deployment(version, environment=environment, **{"mode": "Knative", **changes})
         item["spec"]["predictor"]["maxReplicas"] = 1
         return item
-
-    @contextlib.contextmanager
-    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
-        """As many requests as it carries at most: each passes a queue-proxy, too."""
-        with super().load(min(rate, self.provider.steady_rate)) as load:
-            yield load
 
     def is_gateways_own(self, answer: Answer) -> bool:
         """Whether Envoy had no cluster any more for an arm that has just left the route.

@@ -49,7 +49,7 @@ class Provider(Protocol):
     steady_rate: int
     """Requests per second that it carries on two cores, beside the operator, for minutes.
 
-    It is the soak's rate, and the most that a scenario sends in mode Knative; ``--rate`` sets another one.
+    It is the soak's rate, and the most that a scenario sends; ``--rate`` sets another one.
     """
 
     arms: str

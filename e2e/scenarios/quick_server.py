@@ -6,16 +6,14 @@ to a model is tested, and not the model, a small machine carries more requests w
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from e2e.load.client import VERSION_HEADER
 from e2e.scenarios.knative_site import KnativeSite
-from e2e.scenarios.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from e2e.deploy.cluster import Json
     from e2e.load.background import BackgroundLoad
@@ -48,11 +46,9 @@ class QuickSite(KnativeSite):
         asked = {"model": {"version": version}, "predictor": {"containers": [container], "minReplicas": 1}}
         return super().model_deployment(version, **{**asked, **changes})
 
-    @contextlib.contextmanager
-    def load(self, rate: float = 100) -> Iterator[BackgroundLoad]:
+    def load(self, rate: float = 100) -> AbstractContextManager[BackgroundLoad]:
         """As many requests as asked for: it is not the model that takes the processors."""
-        with Site.load(self, rate) as load:
-            yield load
+        return self.load_at(rate)
 
 
 def configuration(version: str, errors: float) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from e2e.scenarios.failed import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from e2e.deploy.cluster import ClusterApi, Json
@@ -265,8 +266,12 @@ class Site:
         self.want("1")
         self.until_stable("1")
 
+    def load(self, rate: float = 120) -> AbstractContextManager[BackgroundLoad]:
+        """Requests while the block lasts, at no more than the rate that the provider carries."""
+        return self.load_at(min(rate, self.provider.steady_rate))
+
     @contextmanager
-    def load(self, rate: float = 120) -> Iterator[BackgroundLoad]:
+    def load_at(self, rate: float) -> Iterator[BackgroundLoad]:
         """Requests at a steady rate to the model's own URL while the block lasts."""
         plan = LoadPlan(self.provider.gateway_url, self.host, MODEL, infer_body(FEATURES), rate=rate)
         try:

@@ -35,7 +35,7 @@ def test_the_rate_that_it_carries(site: Site, record_property: Callable[[str, ob
     site.go_live()
     kept = {}
     for rate in RATES:
-        with site.load(rate=rate) as load:
+        with site.load_at(rate) as load:
             begun = time.monotonic()
             wait_until(lambda begun=begun: time.monotonic() > begun + RATE_SECONDS, what="load", seconds=30)  # type: ignore[misc]
         answers = site.answers()
