@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.demo.objects import API_VERSION
+from e2e.deploy.cluster import wait_until
 from e2e.scenarios.provider import KNATIVE
 from e2e.scenarios.site import KSERVE_API, MODEL
 
@@ -146,3 +147,47 @@ def test_a_status_that_is_lost_in_mid_step_is_made_again(knative: KnativeSite, o
         site.until_settled()
     site.nobody_else_failed(but="2" if bad else "")
     assert site.outcomes() == ["Promoted", outcome]
+
+
+MARKS_OFF = {
+    "metadata": {"labels": {"app.kubernetes.io/managed-by": None, "serin.dev/model-deployment": None}},
+    "spec": {
+        "predictor": {
+            "labels": {"serin.dev/revision": None, "serin.dev/version": None},
+            "annotations": {"serin.dev/content-hash": None, "serin.dev/template": None, "serin.dev/scaling": None},
+        }
+    },
+}
+"""As docs/how-to/adopt-and-leave.md has it."""
+
+
+@pytest.mark.matrix
+def test_what_leaves_by_kubectl_serves_on_and_is_nobodys(knative: KnativeSite) -> None:
+    """`kubectl delete mdep --cascade=orphan` leaves all traffic; without its marks the InferenceService is KServe's."""
+    site = knative
+    site.go_live()
+    with site.load():
+        site.want("2")
+        site.until_stable("2")
+        site.until_settled()
+        site.api.delete(API_VERSION, "ModelDeployment", MODEL, site.namespace, propagation="Orphan")
+        wait_until(lambda: not site.obj, what="the ModelDeployment is gone", seconds=30)
+        before = serving(site)
+        site.api.merge(KSERVE_API, "InferenceService", MODEL, namespace=site.namespace, patch=MARKS_OFF)
+        wait_until(
+            lambda: serving(site) not in {before, ("", 0)}, what="a revision without the marks has all", seconds=90
+        )
+        site.want("3")
+        site.until(lambda _: site.reason == "NameTaken", what="its name is taken", seconds=60)
+    assert "serin.dev" not in str(site.isvc["spec"])
+    assert not site.isvc["metadata"].get("ownerReferences")
+    site.nobody_else_failed()
+    assert site.requests_of("3") == 0
+
+
+def serving(site: KnativeSite) -> tuple[str, int]:
+    """The Knative revision that has all requests; nothing while they are split, or on their way to another."""
+    found = site.isvc["status"]["components"]["predictor"]
+    [share, *more] = found["traffic"]
+    is_all = not more and share["revisionName"] == found["latestCreatedRevision"]
+    return (share["revisionName"], share["percent"]) if is_all else ("", 0)
