@@ -47,6 +47,7 @@ class Kind:
     name = "kind"
     capabilities = frozenset({"pods", "autoscaling", "kserves-routes", "transformers", "trials"})
     steady_rate = 200
+    quick_rate = 120
     arms = "Contour"
     envoy_image = ENVOY
 

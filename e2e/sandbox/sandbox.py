@@ -35,6 +35,7 @@ class Sandbox:
     capabilities: frozenset[str] = frozenset({"kserves-routes", "transformers", "trials"})
     """What it can do beyond a gateway, KServe and Prometheus, for scenarios: see e2e/scenarios/provider.py."""
     steady_rate = 200
+    quick_rate = 120
     arms = "Contour"
     envoy_image = ENVOY
 

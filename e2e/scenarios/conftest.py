@@ -106,7 +106,9 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     arguments = () if name.startswith("kind") else ("scenarios",)
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
     with running as provider:
-        provider.steady_rate = request.config.getoption("--rate") or provider.steady_rate
+        most = request.config.getoption("--rate")
+        provider.steady_rate = most or provider.steady_rate
+        provider.quick_rate = most or provider.quick_rate
         yield provider
 
 

@@ -34,7 +34,7 @@ class KnativeSite(Site):
         """Whether Envoy had no cluster any more for an arm that has just left the route.
 
         Contour tells Envoy that a cluster is gone before it tells that no route leads there
-        (projectcontour/contour#2151). Kourier keeps a cluster for 15 s after it left the route.
+        (projectcontour/contour#2151). Kourier keeps a cluster for at least 15 s after it left the route.
         """
         return self.provider.arms == "Contour" and answer.status == NO_CLUSTER and not answer.version
 

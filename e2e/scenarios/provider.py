@@ -52,6 +52,9 @@ class Provider(Protocol):
     It is the soak's rate, and the most that a scenario sends; ``--rate`` sets another one.
     """
 
+    quick_rate: int
+    """The same to models that cost next to nothing."""
+
     arms: str
     """The policy's arms by which what its gateway counts is told apart."""
 

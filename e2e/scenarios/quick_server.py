@@ -47,8 +47,8 @@ class QuickSite(KnativeSite):
         return super().model_deployment(version, **{**asked, **changes})
 
     def load(self, rate: float = 100) -> AbstractContextManager[BackgroundLoad]:
-        """As many requests as asked for: it is not the model that takes the processors."""
-        return self.load_at(rate)
+        """More requests: it is not the model that takes the processors."""
+        return self.load_at(min(rate, self.provider.quick_rate))
 
 
 def configuration(version: str, errors: float) -> dict[str, Any]:

@@ -41,7 +41,7 @@ DORA = Group(
 )
 
 # Contour's names of clusters: a Service's in mode Standard, a Knative revision's; Envoy Gateway's; or Kourier's.
-_SERVICE, _REVISION = "(.+)-(?:predictor|transformer)", "(.+-(?:predictor|transformer)-[0-9]+)"
+_SERVICE, _REVISION = "(.+)-(?:predictor|transformer)", "([^/]+-(?:predictor|transformer)-[0-9]+)"
 _CLUSTER = (
     f'"envoy_cluster_name", "([^_]+)_{_SERVICE}_80|([^_]+)_{_REVISION}_80|service/([^/]+)/{_SERVICE}/80/.+'
     f'|([^/]+)/{_REVISION}"'
