@@ -17,10 +17,10 @@ from e2e.kind.cluster import Kind
 from e2e.kind.errors import KindError
 from e2e.kind.image import Entry, Image, write
 from e2e.sandbox import build, serving
-from e2e.sandbox import parts as pins
 from e2e.sandbox.knative import released, workloads
 from e2e.sandbox.knative.ingress import CLASS, NET_GATEWAY_API
-from e2e.sandbox.knative.services import PARTS
+from e2e.sandbox.launcher import EXTRAS
+from e2e.sandbox.plan import Profile
 from e2e.sandbox.progress import Progress
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class KnativeKind(Kind):
 
     capabilities = Kind.capabilities | {"knative"}
     steady_rate = 60
-    """At 120 two processors fall behind: requests pile up, the autoscaler adds pods, and their start takes the rest."""
+    """To Python models; their start takes seconds of two slow processors."""
     ingress: ClassVar[Ingress] = NET_GATEWAY_API
     ingress_address: ClassVar[str] = ""
-    parts: ClassVar[tuple[Path, ...]] = (PARTS,)
-    """Where is declared what is built for it; the manifests are the first one's."""
+    profile: ClassVar[Profile] = Profile.KNATIVE
+    """The sandbox's, for which the same is built."""
 
     def up(self, *, images: Images | None = None) -> bool:
         """See :class:`Kind`; a cluster that runs without Knative gets it now. KindError if it has another ingress."""
@@ -61,16 +61,15 @@ class KnativeKind(Kind):
         return started
 
     def _add(self, api: ClusterApi) -> None:
-        built = [build.build(catalogue=pins.load(folder)) for folder in self.parts]
-        binaries = {name: path for parts in built for name, path in parts.binaries.items()}
+        parts = build.build_all(EXTRAS[self.profile])
         progress = Progress(total=STEPS)
         with progress.step("images", "onto the node"):
             archive = self.layout.root / "knative.tar"
-            write(archive, *images(binaries, {**workloads.IMAGES, **self.ingress.images}))
+            write(archive, *images(parts.binaries, {**workloads.IMAGES, **self.ingress.images}))
             self.load(archive)
             archive.unlink()
         with progress.step("knative", "applying"):
-            knative = released.load(built[0].manifests, self.ingress.settings)
+            knative = released.load(parts.manifests, self.ingress.settings)
             for item in objects(knative, self.ingress, self.ingress_address):
                 install.patiently(api, item)
             install.deployments_ready(api)

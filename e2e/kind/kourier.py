@@ -8,6 +8,7 @@ from e2e.kind import images, install
 from e2e.kind.config import KOURIER_PORT
 from e2e.kind.knative import KnativeKind
 from e2e.sandbox.kourier import workloads
+from e2e.sandbox.plan import Profile
 
 if TYPE_CHECKING:
     from e2e.deploy.cluster import ClusterApi
@@ -20,11 +21,10 @@ Json = dict[str, Any]
 class KourierKind(KnativeKind):
     """The kind cluster with Knative Serving behind Kourier."""
 
-    capabilities = KnativeKind.capabilities | {"kourier"}
     arms = "Kourier"
     ingress = workloads.KOURIER
     ingress_address = XDS
-    parts = (*KnativeKind.parts, workloads.PARTS)
+    profile = Profile.KOURIER
 
     @property
     def gateway_url(self) -> str:

@@ -86,9 +86,18 @@ def resolve_manifests(catalogue: Catalogue, cache: Cache) -> Path | None:
     return entry if entry.is_dir() else None
 
 
-def is_built(catalogue: Catalogue, cache: Cache) -> bool:
+def build_all(folders: Sequence[Path]) -> Parts:
+    """Find or build all that is declared in these folders; the manifests are the first one's."""
+    built = [build(catalogue=pins.load(folder)) for folder in folders]
+    binaries = {name: path for parts in built for name, path in parts.binaries.items()}
+    return Parts(binaries, built[0].manifests)
+
+
+def are_built(folders: Sequence[Path]) -> bool:
     """Whether all of it is in the cache, or named in the environment."""
-    return not _missing(catalogue, catalogue.parts, cache)
+    cache = Cache(default_root())
+    catalogues = map(pins.load, folders)
+    return not any(_missing(catalogue, catalogue.parts, cache) for catalogue in catalogues)
 
 
 def find_envoy() -> Path:

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from e2e.sandbox import build
-from e2e.sandbox import parts as pins
-from e2e.sandbox.cache import Cache, default_root
+from e2e.sandbox.launcher import EXTRAS
 from e2e.sandbox.sandbox import DEFAULT_NAME, Sandbox
 
 if TYPE_CHECKING:
@@ -21,14 +20,11 @@ class ExtraSandbox(Sandbox):
     """A sandbox of one profile, which ``serin-sandbox up --with`` has by the same name."""
 
     extra: ClassVar[Profile]
-    extra_parts: ClassVar[tuple[Path, ...]]
-    """The folders whose parts.toml say what is built for it."""
 
     @classmethod
     def is_built(cls) -> bool:
         """Whether its parts are in the cache, or named in the environment."""
-        cache = Cache(default_root())
-        return all(build.is_built(pins.load(folder), cache) for folder in cls.extra_parts)
+        return build.are_built(EXTRAS[cls.extra])
 
     @classmethod
     @contextmanager

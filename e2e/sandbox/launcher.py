@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2e.sandbox import build, control, namespace
-from e2e.sandbox import parts as pins
 from e2e.sandbox import state as states
 from e2e.sandbox.cache import default_root
 from e2e.sandbox.envoygateway.services import PARTS as ENVOY_GATEWAY_PARTS
@@ -55,9 +54,8 @@ def launch(name: str, layout: Layout, profile: Profile, on_change: Listener) -> 
     parts = build.build()
     binaries, extra = {**parts.binaries, "envoy": build.find_envoy()}, ""
     if profile in EXTRAS:
-        more = [build.build(catalogue=pins.load(folder)) for folder in EXTRAS[profile]]
-        binaries |= {name: path for parts in more for name, path in parts.binaries.items()}
-        extra = str(more[0].manifests)
+        more = build.build_all(EXTRAS[profile])
+        binaries, extra = {**binaries, **more.binaries}, str(more.manifests)
     started = time.monotonic()
     _clear(layout)
     lifeline, ours = os.pipe()

@@ -6,16 +6,17 @@ are in the cache."""
 from __future__ import annotations
 
 import itertools
+import pkgutil
 import time
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from e2e.deploy import ClusterApi
 from e2e.deploy.installed import InstalledProcess
+from e2e.sandbox.extra import ExtraSandbox
 from e2e.scenarios.alertmanager import Alertmanager, OnCall
 from e2e.scenarios.clients import FAILED_REQUESTS
 from e2e.scenarios.history import History
@@ -37,13 +38,23 @@ NAMESPACE = {"apiVersion": "v1", "kind": "Namespace"}
 MOST_SECONDS = 300
 """A scenario that takes longer is ended from outside; each wait in it has a bound of its own, which says more."""
 RESYNC = "10s"
+PROVIDERS = {
+    "sandbox": "e2e.sandbox.sandbox:Sandbox",
+    "knative": "e2e.sandbox.knative.sandbox:KnativeSandbox",
+    "kourier": "e2e.sandbox.kourier.sandbox:KourierSandbox",
+    "envoy-gateway": "e2e.sandbox.envoygateway.sandbox:EnvoyGatewaySandbox",
+    "kind": "e2e.kind.cluster:Kind",
+    "kind-knative": "e2e.kind.knative:KnativeKind",
+    "kind-kourier": "e2e.kind.kourier:KourierKind",
+}
+"""The class of each, by module and name."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """On what to play."""
     parser.addoption(
         "--provider",
-        choices=("sandbox", "kind", "knative", "kourier", "kind-knative", "kind-kourier", "envoy-gateway"),
+        choices=tuple(PROVIDERS),
         default="sandbox",
     )
     parser.addoption(
@@ -67,33 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _provider(name: str) -> type[Any]:
     """The class of the provider; imported only when it is wanted."""
-    if name == "kind":
-        from e2e.kind.cluster import Kind
-
-        return Kind
-    if name == "kind-knative":
-        from e2e.kind.knative import KnativeKind
-
-        return KnativeKind
-    if name == "knative":
-        from e2e.sandbox.knative.sandbox import KnativeSandbox
-
-        return KnativeSandbox
-    if name == "kourier":
-        from e2e.sandbox.kourier.sandbox import KourierSandbox
-
-        return KourierSandbox
-    if name == "kind-kourier":
-        from e2e.kind.kourier import KourierKind
-
-        return KourierKind
-    if name == "envoy-gateway":
-        from e2e.sandbox.envoygateway.sandbox import EnvoyGatewaySandbox
-
-        return EnvoyGatewaySandbox
-    from e2e.sandbox.sandbox import Sandbox
-
-    return Sandbox
+    return cast("type[Any]", pkgutil.resolve_name(PROVIDERS[name]))
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +86,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     """The one that runs, or a new one that ends with the session."""
     name = request.config.getoption("--provider")
     chosen = _provider(name)
-    if name in {"knative", "kourier", "envoy-gateway"} and not chosen.is_built():
+    if issubclass(chosen, ExtraSandbox) and not chosen.is_built():
         pytest.skip(f"{name} is not in the cache: `serin-sandbox up --with {name}` builds it")
     arguments = () if name.startswith("kind") else ("scenarios",)
     running: AbstractContextManager[Provider] = chosen.running(*arguments)
@@ -187,13 +172,13 @@ def alertmanager(on_call: OnCall, tmp_path: Path) -> Iterator[Alertmanager]:
 def knative(site: Site, request: pytest.FixtureRequest) -> KnativeSite:
     """The site of the scenario, in mode Knative."""
     kind = QuickSite if request.config.getoption("--quick-models") else KnativeSite
-    return kind(**{field.name: getattr(site, field.name) for field in fields(Site)})
+    return kind.of(site)
 
 
 @pytest.fixture
 def quick(site: Site) -> QuickSite:
     """The site of the scenario, in mode Knative, with a model that costs next to nothing."""
-    return QuickSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
+    return QuickSite.of(site)
 
 
 @pytest.fixture

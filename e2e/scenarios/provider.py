@@ -18,8 +18,6 @@ AUTOSCALING = "autoscaling"
 """Measures pods and scales them."""
 KNATIVE = "knative"
 """Has Knative Serving: models of mode Knative run."""
-KOURIER = "kourier"
-"""Its gateway is Kourier, Knative's own."""
 ENVOY_GATEWAY = "envoy-gateway"
 """Its gateway is Envoy Gateway."""
 TRANSFORMERS = "transformers"
@@ -34,7 +32,6 @@ CANNOT = {
     TRANSFORMERS: "play them with --provider sandbox or kind",
     PODS: "containers are processes of this machine; only the images of its catalogue run",
     KNATIVE: "play them with --provider knative, kourier, kind-knative or kind-kourier",
-    KOURIER: "play them with --provider kourier or kind-kourier",
     ENVOY_GATEWAY: "play them with --provider envoy-gateway",
     AUTOSCALING: "nobody measures what a pod uses",
 }

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from e2e.load.client import VERSION_HEADER
+from e2e.sandbox.envoy import http_listener
 from e2e.scenarios.knative_site import KnativeSite
 
 if TYPE_CHECKING:
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from e2e.load.background import BackgroundLoad
 
 PORT = 8080
-NO_SETTINGS = {"model": "cannot be loaded"}
+NO_SETTINGS: dict[str, Any] = {"model": "cannot be loaded"}
 """Envoy knows no such field, and ends."""
-FILTERS = "type.googleapis.com/envoy.extensions.filters"
 
 
 class QuickSite(KnativeSite):
@@ -33,12 +33,13 @@ class QuickSite(KnativeSite):
     def model_deployment(self, version: str, *, environment: dict[str, str] | None = None, **changes: Any) -> Json:
         """The ModelDeployment that asks for ``version``."""
         given = environment or {}
-        settings = {} if given.get("FAIL_LOAD") else configuration(version, float(given.get("ERROR_RATE", "0")))
+        errors = float(given.get("ERROR_RATE", "0"))
+        settings = NO_SETTINGS if given.get("FAIL_LOAD") else configuration(version, errors)
         container = {
             "name": "kserve-container",
             "image": self.provider.envoy_image,
             "args": [
-                *("--config-yaml", json.dumps(settings or NO_SETTINGS)),
+                *("--config-yaml", json.dumps(settings)),
                 *("--log-level", "warn", "--concurrency", "1", "--disable-hot-restart"),
             ],
             "ports": [{"containerPort": PORT, "protocol": "TCP"}],
@@ -59,16 +60,5 @@ def configuration(version: str, errors: float) -> dict[str, Any]:
         {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "{}"}}},
     ]
     named = {"header": {"key": VERSION_HEADER, "value": version}}
-    router = {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{FILTERS}.http.router.v3.Router"}}
-    manager = {
-        "@type": f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "model",
-        "http_filters": [router],
-        "route_config": {
-            "response_headers_to_add": [named],
-            "virtual_hosts": [{"name": "model", "domains": ["*"], "routes": routes}],
-        },
-    }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    address = {"socket_address": {"address": "0.0.0.0", "port_value": PORT}}  # noqa: S104 - of a pod
-    return {"static_resources": {"listeners": [{"address": address, "filter_chains": [{"filters": filters}]}]}}
+    listener = http_listener("model", PORT, routes, response_headers_to_add=[named])
+    return {"static_resources": {"listeners": [listener]}}

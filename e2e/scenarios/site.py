@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Self
 
 from e2e.demo.objects import API_VERSION, FEATURES, STORE
 from e2e.deploy.cluster import wait_until
@@ -49,6 +49,11 @@ class Site:
     """Weights on the candidate that were seen on the route, changes only."""
     clients: Clients = field(default_factory=Clients)
     """What the clients of all its loads got."""
+
+    @classmethod
+    def of(cls, site: Site) -> Self:
+        """The same site, as one of this kind."""
+        return cls(**{field.name: getattr(site, field.name) for field in fields(Site)})
 
     @property
     def host(self) -> str:

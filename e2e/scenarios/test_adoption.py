@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +110,7 @@ class AdoptingSite(Site):
 @pytest.fixture
 def adopting(site: Site) -> AdoptingSite:
     """The site of the scenario, with a running service."""
-    found = AdoptingSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
+    found = AdoptingSite.of(site)
     found.begin()
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ class EnvoyGatewaySite(Site):
 @pytest.fixture
 def gateway(site: Site) -> EnvoyGatewaySite:
     """The site of the scenario, behind Envoy Gateway."""
-    return EnvoyGatewaySite(**{field.name: getattr(site, field.name) for field in fields(Site)})
+    return EnvoyGatewaySite.of(site)
 
 
 @pytest.mark.parametrize("previewed", [False, True], ids=["at once", "after a preview"])

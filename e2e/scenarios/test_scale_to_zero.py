@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -75,7 +74,7 @@ class SleepingSite(KnativeSite):
 @pytest.fixture
 def sleeping(site: Site) -> SleepingSite:
     """The site of the scenario, whose version 1 sleeps."""
-    found = SleepingSite(**{field.name: getattr(site, field.name) for field in fields(Site)})
+    found = SleepingSite.of(site)
     found.go_live()
     found.until_asleep()
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from e2e.sandbox.envoygateway.services import PARTS
 from e2e.sandbox.extra import ExtraSandbox
 from e2e.sandbox.plan import Profile
 
@@ -12,4 +11,4 @@ class EnvoyGatewaySandbox(ExtraSandbox):
 
     capabilities = frozenset({"envoy-gateway"})
     arms = "EnvoyGateway"
-    extra, extra_parts = Profile.ENVOY_GATEWAY, (PARTS,)
+    extra = Profile.ENVOY_GATEWAY

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from e2e.sandbox.cluster import condition_is_true, until
 from e2e.sandbox.envoygateway import workloads
@@ -13,6 +14,7 @@ from e2e.sandbox.errors import PartError
 from e2e.sandbox.gateway import GATEWAY_PATH
 from e2e.sandbox.kubeconfig import for_pods
 from e2e.sandbox.namespace import environment
+from e2e.sandbox.pods import addresses, is_available
 from e2e.sandbox.service import Service, Step
 
 if TYPE_CHECKING:
@@ -40,12 +42,7 @@ async def _control_plane(inside: Inside) -> None:
     await _certificates(inside)
     for item in workloads.control_plane(str(for_pods(inside.layout, inside.pki))):
         await inside.cluster.apply(item)
-    path = f"/apis/apps/v1/namespaces/{workloads.NAMESPACE}/deployments/{workloads.NAME}"
-
-    async def available() -> bool:
-        found = await inside.cluster.get(path)
-        return bool(((found or {}).get("status") or {}).get("availableReplicas"))
-
+    available = partial(is_available, inside, workloads.NAMESPACE, workloads.NAME)
     await until(available, what="Envoy Gateway is not ready", seconds=READY_SECONDS)
 
 
@@ -67,18 +64,14 @@ async def _certificates(inside: Inside) -> None:
 
 
 async def _gateway(inside: Inside) -> None:
-    for item in workloads.gateway((await _addresses(inside, CONTROL_PLANE))[0]):
+    for item in workloads.gateway((await addresses(inside, workloads.NAMESPACE, CONTROL_PLANE))[0]):
         await inside.cluster.apply(item)
 
     async def programmed() -> bool:
         return condition_is_true(await inside.cluster.get(GATEWAY_PATH), "Programmed")
 
     await until(programmed, what="the Gateway gateways/models is not programmed", seconds=READY_SECONDS)
-    inside.doors["gateway"] = ((await _addresses(inside, workloads.OF_MODELS))[0], workloads.PROXY_PORT)
-
-
-async def _addresses(inside: Inside, selector: str) -> list[str]:
-    found: dict[str, Any] = await inside.cluster.get(
-        f"/api/v1/namespaces/{workloads.NAMESPACE}/pods?labelSelector={selector.replace('=', '%3D')}"
-    ) or {"items": []}
-    return [pod["status"]["podIP"] for pod in found["items"] if (pod.get("status") or {}).get("podIP")]
+    inside.doors["gateway"] = (
+        (await addresses(inside, workloads.NAMESPACE, workloads.OF_MODELS))[0],
+        workloads.PROXY_PORT,
+    )

@@ -29,7 +29,6 @@ class Ingress:
     """Config maps of its own."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Its images that are none of Knative's parts, each with the binary behind it."""
-
     job: str = ""
     """The scrape job of a gateway of its own."""
 

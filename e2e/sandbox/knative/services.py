@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from e2e.sandbox.cluster import until
 from e2e.sandbox.knative import workloads
 from e2e.sandbox.knative.released import NAMESPACE
 from e2e.sandbox.kubeconfig import for_pods
+from e2e.sandbox.pods import addresses, is_available
 from e2e.sandbox.service import Service, Step
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def _controllers(inside: Inside) -> None:
     address: list[str] = []
 
     async def has_address() -> bool:
-        address[:] = await addresses(inside, "autoscaler")
+        address[:] = await addresses(inside, NAMESPACE, "app=autoscaler")
         return bool(address)
 
     await until(has_address, what="Knative's autoscaler has no address", seconds=READY_SECONDS)
@@ -63,7 +64,7 @@ async def _controllers(inside: Inside) -> None:
     await _start(inside, last, file)
     for controller in (*first, last):
         what = f"Knative's {controller.name} is not ready"
-        await until(partial(is_up, inside, controller.name), what=what, seconds=READY_SECONDS)
+        await until(partial(is_available, inside, NAMESPACE, controller.name), what=what, seconds=READY_SECONDS)
 
 
 async def _start(inside: Inside, controller: Controller, file: Path) -> None:
@@ -71,17 +72,3 @@ async def _start(inside: Inside, controller: Controller, file: Path) -> None:
     service = workloads.service(controller)
     if service is not None:
         await inside.cluster.apply(service)
-
-
-async def addresses(inside: Inside, app: str, namespace: str = NAMESPACE) -> list[str]:
-    """Of the pods with that label ``app``."""
-    found: dict[str, Any] = await inside.cluster.get(
-        f"/api/v1/namespaces/{namespace}/pods?labelSelector=app%3D{app}"
-    ) or {"items": []}
-    return [pod["status"]["podIP"] for pod in found["items"] if (pod.get("status") or {}).get("podIP")]
-
-
-async def is_up(inside: Inside, deployment: str, namespace: str = NAMESPACE) -> bool:
-    """Whether a Deployment has a replica that is available."""
-    found = await inside.cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
-    return bool(((found or {}).get("status") or {}).get("availableReplicas"))

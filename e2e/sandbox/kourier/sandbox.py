@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from e2e.sandbox.knative.sandbox import KnativeSandbox
-from e2e.sandbox.kourier.workloads import PARTS
 from e2e.sandbox.plan import Profile
 
 
 class KourierSandbox(KnativeSandbox):
     """A sandbox of the profile ``kourier``."""
 
-    capabilities = KnativeSandbox.capabilities | {"kourier"}
     arms = "Kourier"
     extra = Profile.KOURIER
-    extra_parts = (*KnativeSandbox.extra_parts, PARTS)

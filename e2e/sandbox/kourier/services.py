@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from e2e.sandbox.cluster import until
-from e2e.sandbox.knative.services import READY_SECONDS, addresses, is_up
+from e2e.sandbox.knative.released import NAMESPACE
+from e2e.sandbox.knative.services import READY_SECONDS
 from e2e.sandbox.kourier import workloads
+from e2e.sandbox.pods import addresses, is_available
 from e2e.sandbox.service import Service, Step
 
 if TYPE_CHECKING:
@@ -21,14 +24,10 @@ def services(inside: Inside) -> list[Service | Step]:
 
 
 async def _gateway(inside: Inside) -> None:
-    [controller] = await addresses(inside, workloads.KOURIER.controller.name)
+    [controller] = await addresses(inside, NAMESPACE, f"app={workloads.KOURIER.controller.name}")
     for item in workloads.gateway(controller):
         await inside.cluster.apply(item)
-    namespace, name = workloads.NAMESPACE, workloads.NODE_ID
-
-    async def answers() -> bool:
-        return await is_up(inside, name, namespace)
-
-    await until(answers, what="Kourier's Envoy is not ready", seconds=READY_SECONDS)
-    [envoy] = await addresses(inside, name, namespace)
+    available = partial(is_available, inside, workloads.NAMESPACE, workloads.NODE_ID)
+    await until(available, what="Kourier's Envoy is not ready", seconds=READY_SECONDS)
+    [envoy] = await addresses(inside, workloads.NAMESPACE, f"app={workloads.NODE_ID}")
     inside.doors["gateway"] = (envoy, workloads.PROXY_PORT)

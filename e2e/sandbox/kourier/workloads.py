@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from e2e.sandbox.envoy import address, http_listener
 from e2e.sandbox.images.catalogue import ENVOY
 from e2e.sandbox.knative.ingress import CLASS, Ingress
 from e2e.sandbox.knative.released import NAMESPACE as KNATIVE_NAMESPACE
@@ -115,12 +116,13 @@ def bootstrap(control_plane_ip: str) -> dict[str, Any]:
             "http2_protocol_options": {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}
         },
     }
+    stats = {"match": {"path": "/stats/prometheus"}, "route": {"cluster": "service_stats"}}
     from_kourier = {"resource_api_version": "V3", "ads": {}}
     return {
         "node": {"cluster": "kourier-knative", "id": NODE_ID},
         # Envoy shows histograms only as of their last flush, by default each 5 s: too seldom for windows of seconds.
         "stats_flush_interval": "1s",
-        "admin": {"address": _address("127.0.0.1", ADMIN_PORT)},
+        "admin": {"address": address("127.0.0.1", ADMIN_PORT)},
         "dynamic_resources": {
             "ads_config": {
                 "transport_api_version": "V3",
@@ -131,7 +133,7 @@ def bootstrap(control_plane_ip: str) -> dict[str, Any]:
             "lds_config": from_kourier,
         },
         "static_resources": {
-            "listeners": [_stats_listener()],
+            "listeners": [http_listener("stats", STATS_PORT, [stats])],
             "clusters": [
                 _cluster("service_stats", "127.0.0.1", ADMIN_PORT),
                 {
@@ -145,25 +147,7 @@ def bootstrap(control_plane_ip: str) -> dict[str, Any]:
     }
 
 
-def _stats_listener() -> dict[str, Any]:
-    extensions = "type.googleapis.com/envoy.extensions.filters"
-    router = {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{extensions}.http.router.v3.Router"}}
-    route = {"match": {"path": "/stats/prometheus"}, "route": {"cluster": "service_stats"}}
-    manager = {
-        "@type": f"{extensions}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "stats_server",
-        "http_filters": [router],
-        "route_config": {"virtual_hosts": [{"name": "stats", "domains": ["*"], "routes": [route]}]},
-    }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    return {"name": "stats", "address": _address("0.0.0.0", STATS_PORT), "filter_chains": [{"filters": filters}]}  # noqa: S104 - of a pod
-
-
 def _cluster(name: str, ip: str, port: int) -> dict[str, Any]:
-    endpoint = {"endpoint": {"address": _address(ip, port)}}
+    endpoint = {"endpoint": {"address": address(ip, port)}}
     assigned = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
     return {"name": name, "type": "STATIC", "connect_timeout": "1s", "load_assignment": assigned}
-
-
-def _address(ip: str, port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": ip, "port_value": port}}

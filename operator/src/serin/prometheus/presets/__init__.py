@@ -1,8 +1,9 @@
 """Presets of arms: what availability and latency count behind a given gateway, and which label tells the arms apart.
 
-Each preset is data, one file beside this one. Its counts are sums of increments of counters: each term adds its
-coefficients times its increment to the bad and to the total count of its arm. The counters of answers with a 4xx are
-among those of availability, so that nobody has to ask for them anew.
+Each preset is data, one file beside this one; where several stand for one proxy, ``counters`` names the file that they
+share. Its counts are sums of increments of counters: each term adds its coefficients times its increment to the bad and
+to the total count of its arm. The counters of answers with a 4xx are among those of availability, so that nobody has to
+ask for them anew.
 """
 
 from __future__ import annotations
@@ -183,11 +184,16 @@ def _term(data: Mapping[str, Any]) -> Term:
 @cache
 def preset(arms: Arms) -> Preset:
     """The preset of that name."""
-    file = resources.files(__package__) / f"{arms.value.lower()}.toml"
-    data = tomllib.loads(file.read_text("utf-8"))
+    data = _read(arms.value.lower())
+    if "counters" in data:
+        data = {**_read(data["counters"]), **data}
     grpc = data.get("grpc")
     found = _made(data)
     return replace(found, grpc=_made({**data, "client_errors_missing": "", **grpc})) if grpc else found
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((resources.files(__package__) / f"{name}.toml").read_text("utf-8"))
 
 
 def _made(data: Mapping[str, Any]) -> Preset:

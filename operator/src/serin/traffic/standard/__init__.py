@@ -62,8 +62,9 @@ class Standard:
 
     def unsuitable(self, policy: PromotionPolicySpec) -> str | None:
         """Arms that tell apart what this mode does not have."""
+        used = {policy.arms_of(slo) for slo in policy.slos}
         for arms in (Arms.KNATIVE, Arms.KOURIER):
-            if arms in {policy.arms_of(slo) for slo in policy.slos}:
+            if arms in used:
                 what = "tells Knative's revisions apart, the arms of mode Knative"
                 return f"arms: {arms} {what}; use Contour, Istio, EnvoyGateway or Pod"
         return None
