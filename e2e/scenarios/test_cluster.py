@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -204,16 +204,21 @@ def _note(site: Site, seen: list[tuple[int, int, int]]) -> int:
     return weight
 
 
+def _two_that_drain(deployment: Json) -> Json:
+    """Two replicas; one that goes still answers until no gateway sends to it any more, as a pod under load should."""
+    predictor: Json = deployment["spec"]["predictor"]
+    drains = {"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}
+    return predictor | {"minReplicas": 2, "model": predictor["model"] | drains}
+
+
 def test_taken_back_while_stable_is_scaled_down_by_hand(site: Site) -> None:
     """Nobody waits for capacity that is not there: the bad version goes, and stable answers with what it has."""
-    two: dict[str, Any] = {"minReplicas": 2}
     site.policy(steps=[{"weight": 25, "for": "60s"}])
-    site.want("1", predictor=site.model_deployment("1")["spec"]["predictor"] | two)
+    site.want("1", predictor=_two_that_drain(site.model_deployment("1")))
     site.until_stable("1")
     [stable] = site.services()
     with site.load(rate=60):
-        predictor = site.model_deployment("3", environment={"ERROR_RATE": "0.2"})["spec"]["predictor"]
-        site.want("3", predictor=predictor | two)
+        site.want("3", predictor=_two_that_drain(site.model_deployment("3", environment={"ERROR_RATE": "0.2"})))
         site.until_weight(25)
         name = f"{stable['metadata']['name']}-predictor"
         site.api.merge("apps/v1", "Deployment", name, namespace=site.namespace, patch={"spec": {"replicas": 1}})
