@@ -65,7 +65,8 @@ def _restored(snapshot: Snapshot) -> WindowReader | None:
     if policy is None:
         return None
     mirrored, shadowing = policy.shadow is not None, status.phase is Phase.SHADOWING
-    begun = _first_request(record, shadow=mirrored or shadowing) or rollout.step_started_at
+    # Without a record: since the step began, or after the steps since the candidate got its first request.
+    begun = _first_request(record, shadow=mirrored or shadowing) or rollout.step_started_at or rollout.exposed_at
     if begun is None:
         return None
     identity = snapshot.backend.identity(snapshot.owner.namespace, status.candidate, status.stable)
