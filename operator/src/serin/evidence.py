@@ -286,6 +286,11 @@ class Assessment:
         return min(silent, key=lambda s: (s.known_until is not None, s.known_until), default=None)
 
     @property
+    def unreadable(self) -> bool:
+        """Whether Prometheus could not be read for the SLO that has been silent longest."""
+        return self.unknown is not None and self.unknown.reason is Reason.METRICS_UNAVAILABLE
+
+    @property
     def step_time(self) -> timedelta:
         """Accepted time in this step: that of the SLO that has least."""
         return min((s.step_time for s in self.acting), default=timedelta())

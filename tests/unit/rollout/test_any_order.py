@@ -19,7 +19,7 @@ from serin.policy_gates.answer import GateState, Number
 from serin.rollout.capacity import needed
 from serin.rollout.decision import Decision
 from serin.rollout.observation import Arm, Failure, Observation, Part, Problem, Unreadable
-from serin.rollout.phases import ACTIVE
+from serin.rollout.phases import ACTIVE, STEPPED
 from serin.rollout.phases.rollback import WITHOUT_A_BREACH
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
@@ -124,6 +124,7 @@ class Rollouts(RuleBasedStateMachine):
         if new.stable_down or stable.revision not in seen.arms or not seen.arms[stable.revision].ready:
             return  # a cure
         began = before.phase is Phase.WAITING and after.phase is Phase.PREPARING
+        began = began or (new.exposed and not old.exposed)
         further = before.phase is Phase.PROGRESSING and desired(after) > desired(before) and old.interruption is None
         names = {"cab"} if began else {"each"} if further else set()
         for gate in self.world.snapshot(before).gates if names else ():
@@ -171,7 +172,7 @@ class Rollouts(RuleBasedStateMachine):
             return
         assert seen.arms[stable.revision].ready >= size, "forward without a whole way back"
         self._never_forward_without_evidence(
-            seen, before, by_word=any(advance.step == old.step for advance in new.advances)
+            seen, before, by_word=before.phase in STEPPED and any(advance.step == old.step for advance in new.advances)
         )
 
     def _never_forward_without_evidence(

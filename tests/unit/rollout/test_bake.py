@@ -312,8 +312,9 @@ def test_without_a_policy_nobody_bakes() -> None:
         (96, {}, {}, True),  # all traffic despite a holdback: stable was down
         (100, {"bake": None}, {}, True),
         (100, {"bake": LONG | {"holdback": 0}}, {}, False),
-        (95, {}, {"returning": True}, True),
-        (95, {}, {"promote": True}, True),
+        (100, {}, {"returning": True}, True),
+        (95, {}, {"promote": True}, False),  # the holdback goes when the candidate is large enough
+        (100, {}, {"promote": True}, True),
         (100, {}, {"stable_down": True}, True),
     ],
 )
@@ -431,3 +432,17 @@ def test_when_it_is_over_the_candidate_is_stable() -> None:
 @pytest.mark.parametrize(("seconds", "over"), [(299, False), (300, True)])
 def test_a_promotion_waits_five_minutes_for_its_record(seconds: int, *, over: bool) -> None:
     assert (conclusion(decided(seconds)).status.phase is Phase.STABLE) is over
+
+
+def test_a_promote_in_the_bake_waits_until_the_candidate_can_carry_everything() -> None:
+    world = serving()
+    world.policy = policy(bake={"for": "1h", "holdback": 50}, steps=[{"weight": 10, "for": "3s"}])
+    world.want("2")
+    world.until(Phase.BAKING)
+    world.arms[ref("2").revision] = Arm(ref("2"), 1)
+    world.ask("Promote")
+    world.settle(5)
+    assert (world.weights[-1], world.status.reason) == (50, Reason.WAITING_FOR_CAPACITY)
+    world.arms[ref("2").revision] = Arm(ref("2"), 2)
+    world.until(Phase.STABLE)
+    assert world.records[-1].reason is Reason.PROMOTED_BY_ACTION

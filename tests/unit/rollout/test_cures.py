@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from serin.api.model_deployment import OnNewRevision
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.rollout.phases.stable_outage import DOWN_FOR
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 from tests.unit.rollout.test_stable_outage import STEPS, seconds_until_stable, stable_dies, truth
-from tests.world import BAD, CLEAN, World, policy, ref, serving
+from tests.world import BAD, CLEAN, World, policy, ref, serving, spec
 
 KILLED = Failure(Reason.CANDIDATE_CRASHED, "container kserve-container of pod a was killed for its memory")
 LOOPS = replace(KILLED, final=True)
@@ -309,3 +310,23 @@ def test_a_rollout_without_a_receiver_ends_for_no_version_that_may_not_start(why
     world.settle(MINUTE)
     assert (world.status.phase, world.status.reason) == (Phase.ROLLING_BACK, Reason.NO_RECEIVER)
     assert "10 % stay on the candidate: act now" in (world.status.message or "")
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_another_revision_comes_up_where_the_one_that_serves_cannot_become_stable(*, queued: bool) -> None:
+    world = in_mid_step()
+    world.spec = world.spec.model_copy(
+        update={"on_new_revision": OnNewRevision.QUEUE if queued else OnNewRevision.SUPERSEDE}
+    )
+    world.records.pop()
+    stable_dies(world)
+    world.settle(40)
+    assert (world.status.reason, weight(world)) == (Reason.STATE_CONFLICT, 100)
+    world.spec = world.spec.model_copy(update={"model": spec("3").model, "predictor": spec("3").predictor})
+    world.tick()
+    note = world.status.message or ""
+    assert ("(onNewRevision: Queue)" in note) is queued
+    if not queued:
+        world.until(Phase.STABLE)
+        assert world.status.stable is not None
+        assert world.status.stable.version == "3"

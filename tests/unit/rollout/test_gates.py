@@ -223,6 +223,15 @@ def test_a_candidate_with_too_few_replicas_holds(
     assert answer(here.ask(candidate_not_up)) == (reason, False, SOON)
 
 
+def test_a_candidate_that_somebody_deletes_is_not_held_against_its_revision() -> None:
+    here = scene(Phase.PREPARING)
+    here.arm("2", ready=0, deleting=True)
+    told = here.ask(candidate_not_up)
+    assert answer(told) == (Reason.DEPENDENCY_UNAVAILABLE, False, SOON)
+    assert told is not None
+    assert "is being deleted, and not by this rollout" in told.message
+
+
 def test_a_candidate_that_only_somebody_else_scales_says_so() -> None:
     here = scene(Phase.PROGRESSING)
     here.arm("2", ready=0)

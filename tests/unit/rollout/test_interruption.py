@@ -157,7 +157,8 @@ def fallen(seconds: float, phase: Phase = Phase.PROGRESSING, **changes: Any) -> 
     here = scene(phase)
     here.policy(policy(rollback={"endpointGrace": "20s"}))
     here.arm("2", ready=0)
-    here.rollout(interruption=Interruption(at=START - timedelta(seconds=seconds), weight=10, **changes))
+    lost = START - timedelta(seconds=seconds)
+    here.rollout(interruption=Interruption(**(dict[str, Any](at=lost, weight=10, unready_since=lost) | changes)))
     return here
 
 
@@ -191,7 +192,8 @@ def test_within_the_grace_it_has_no_weight_and_is_looked_at_again(seconds: float
     assert answer(transition) == (Reason.CANDIDATE_NOT_READY, False, timedelta(seconds=wake))
     assert transition.status.weights is not None
     assert transition.status.weights.desired == 0
-    assert word(transition) == Interruption(at=START - timedelta(seconds=seconds), weight=10), "it is not ready now"
+    lost = START - timedelta(seconds=seconds)
+    assert word(transition) == Interruption(at=lost, weight=10, unready_since=lost), "it is not ready now"
 
 
 @pytest.mark.parametrize(("grace", "kept"), [(20, True), (10, False)], ids=["policy", "default"])
@@ -209,7 +211,7 @@ def test_the_first_look_remembers_the_weight_and_the_time() -> None:
     here = scene(Phase.PROGRESSING)
     assert looked(here) is None
     here.arm("2", ready=0)
-    assert word(moved(here)) == Interruption(at=START, weight=10)
+    assert word(moved(here)) == Interruption(at=START, weight=10, unready_since=START)
 
 
 @pytest.mark.parametrize(
@@ -351,3 +353,37 @@ def test_what_the_cluster_did_to_it_is_remembered_when_the_pod_that_told_it_is_g
     found = looked(later)
     assert isinstance(found, Failure)
     assert (found.reason, found.own) == (Reason.EVICTED, False)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_with_stable_back_a_moment_before_the_candidate_it_still_has_its_grace(first: int) -> None:
+    world = at(Phase.PROGRESSING)
+    world.arms[ref("1").revision] = Arm(ref("1"), 0)
+    ready(world, 0)
+    world.settle(25)
+    assert world.status.reason is Reason.NO_RECEIVER
+    world.arms[ref("1").revision] = Arm(ref("1"), 2)
+    world.settle(first)
+    ready(world, 2)
+    world.settle(5)
+    assert (world.status.phase, world.weights[-1]) == (Phase.PROGRESSING, 10)
+
+
+@pytest.mark.parametrize("why", ["paused", "too few"])
+def test_each_loss_has_a_grace_of_its_own(why: str) -> None:
+    world = at(Phase.PROGRESSING, steps=[{"weight": 60, "for": "1h", "timeout": "2h"}])
+    ready(world, 0)
+    world.settle(3)
+    ready(world, 2 if why == "paused" else 1)
+    world.want("2", paused=why == "paused")
+    world.settle(30)
+    assert world.weights[-1] == 0
+    ready(world, 0)
+    world.settle(3)
+    assert world.status.phase is Phase.PROGRESSING, "the grace of the first loss is long over"
+    world.want("2")
+    ready(world, 2)
+    world.settle(5)
+    assert world.weights[-1] == 60
+    ready(world, 0)
+    world.until(Phase.ROLLED_BACK, limit=20)

@@ -75,6 +75,32 @@ def test_nothing_of_the_candidate_exists_while_a_gate_before_the_start_is_closed
     assert world.status.stable.version == "2"
 
 
+@pytest.mark.parametrize("more", [{}, {"shadow": {"for": "3s"}, "shadowSafe": True}], ids=["steps", "shadow"])
+@pytest.mark.parametrize("begins", ["before", "in"])
+def test_an_outage_that_is_over_opens_no_gate_before_the_start(begins: str, more: dict[str, Any]) -> None:
+    world = asking(gate("cab", "Start", approval=APPROVAL), **more)
+    if begins == "before":
+        world.settle(5)
+    world.comes_up = False
+    world.arms[ref("1").revision] = Arm(ref("1"), 0)
+    world.until(Phase.PREPARING)
+    world.settle(3)
+    world.arms = {ref(version).revision: Arm(ref(version), 2) for version in "12"}
+    world.settle(30)
+    assert (world.status.phase, world.status.reason) == (Phase.PREPARING, Reason.WAITING_FOR_APPROVAL)
+    assert not (world.route and (world.route.weight or world.route.exposes))
+    world.ask("Approve", gate="cab")
+    world.until(Phase.STABLE)
+    assert (of_record(world, "cab"), world.records[-1].outcome) == (1, Outcome.PROMOTED)
+
+
+def of_record(world: World, name: str) -> int:
+    """How many have approved a gate, as the last status of the rollout says."""
+    last = next(d.status.rollout for d in reversed(world.decisions) if d.status.rollout is not None)
+    found = last.gate(name)
+    return len(found.approvals) if found is not None else 0
+
+
 def test_each_further_weight_is_asked_anew() -> None:
     world = asking(gate("each", "Step", approval=APPROVAL), phase=Phase.PROGRESSING)
     seen = []
@@ -435,6 +461,19 @@ def test_the_last_step_advanced_is_somebodys_word_for_the_whole() -> None:
     world.ask("Advance")
     world.until(Phase.STABLE)
     assert world.records[-1].reason is Reason.PROMOTED_BY_ACTION
+
+
+def test_an_advance_of_the_last_step_leaves_the_bake_as_it_is() -> None:
+    slow = [{"weight": 10, "for": "3s", "timeout": "2h"}, {"weight": 50, "for": "1h", "timeout": "2h"}]
+    world = asking(phase=Phase.PROGRESSING, steps=slow, bake={"for": "60s", "holdback": 5})
+    while world.weights[-1] != 50:
+        world.tick()
+    world.ask("Advance")
+    world.until(Phase.BAKING)
+    begun = world.now
+    world.until(Phase.STABLE)
+    assert world.now - begun >= 60 * SECOND
+    assert world.records[-1].reason is Reason.SERVING
 
 
 def test_when_an_advance_is_refused() -> None:

@@ -535,7 +535,8 @@ def trouble(here: Scene, kind: str) -> None:
         here.observed = replace(here.observed, wanted=ref("4"))
     if kind == "down":
         here.arm("2", ready=0)
-        here.rollout(interruption=Interruption(at=START - timedelta(hours=1), weight=10))
+        lost = START - timedelta(hours=1)
+        here.rollout(interruption=Interruption(at=lost, weight=10, unready_since=lost))
     if kind == "silence":
         judged(here, Verdict.NO_DATA, Reason.NO_DATA, known_until=START - timedelta(hours=2))
         here.rollout(unknown_since=START - timedelta(hours=1))

@@ -15,7 +15,7 @@ from serin.analysis.assessment import Judge
 from serin.api.policy.analysis import Action
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.evidence import Assessment, Interval, SloReport
-from serin.rollout.evidence_decision import Advance, Hold, Rollback, SilenceClock, StageEvidence
+from serin.rollout.evidence_decision import Advance, EvidenceClocks, Hold, Rollback, SilenceClock, StageEvidence
 from serin.rollout.steps.schedule import Schedule
 from serin.schema.phase import Phase
 
@@ -79,10 +79,9 @@ class Replay:
         limits = Schedule(policy).limits(Phase.PROGRESSING, 1)
         # The windows are of constant weight: passing means the whole proof, as before all traffic.
         self._limits = replace(limits, pass_share=1.0) if limits is not None else None
-        self._started: datetime | None = None
+        self._clocks = EvidenceClocks(None, SilenceClock())
         self._passed_at: datetime | None = None
         self._first_breach_at: datetime | None = None
-        self._silence = SilenceClock()
         self._analysis = policy.analysis
         self._may_give_up = Action.ABORT in {policy.analysis.on_no_data.action, policy.analysis.on_inconclusive.action}
         self._last: Judged | None = None
@@ -119,15 +118,15 @@ class Replay:
 
     def take(self, row: Mapping[str, Interval]) -> bool:
         """Takes the next window of each SLO; whether asking for a decision could bring an end or an advance."""
-        if self._started is None:
-            self._started = next(iter(row.values())).start
+        if self._clocks.begun_at is None:
+            self._clocks = EvidenceClocks(next(iter(row.values())).start, SilenceClock())
         self._judge.add({name: [interval] for name, interval in row.items()})
         return self._may_give_up or self._judge.breached or (self._passed_at is None and self._judge.passed)
 
     def decision(self, row: Mapping[str, Interval]) -> Judged:
         """The decision after ``row``, which was taken last."""
         newest = next(iter(row.values()))
-        assessment = self._judge.assess(self._started)
+        assessment = self._judge.assess(self._clocks.begun_at)
         decision, reason = _in_words(self._evidence(assessment, newest.end).decide())
         if decision is WindowDecision.ADVANCE and self._passed_at is None:
             self._passed_at = newest.end
@@ -138,9 +137,9 @@ class Replay:
         return self._last
 
     def _evidence(self, assessment: Assessment, now: datetime) -> StageEvidence:
-        """The evidence as the operator decides on it; the clock of silence goes on."""
-        self._silence = self._silence.at(assessment, now)
-        return StageEvidence(assessment, now, self._analysis, self._limits, self._started, self._silence)
+        """The evidence as the operator decides on it; the clocks go on."""
+        self._clocks = clocks = self._clocks.at(assessment, now)
+        return StageEvidence(assessment, now, self._analysis, self._limits, clocks.begun_at, clocks.silence)
 
     @property
     def summary(self) -> Summary:

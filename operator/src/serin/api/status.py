@@ -91,7 +91,9 @@ class Interruption(ApiModel):
     """The candidate lost its last ready endpoint. Its weight is 0 until it is ready again or taken back."""
 
     at: Time
-    """When the candidate lost its last ready endpoint."""
+    """When the candidate lost its last ready endpoint, and its weight."""
+    unready_since: Time | None = None
+    """Since when it has had no ready endpoint while stable has had one; the grace begins here."""
     weight: Annotated[int, Field(ge=0, le=100)]
     """Percent that the candidate had, and gets back."""
     ready_at: Time | None = None
@@ -178,6 +180,10 @@ class RolloutStatus(ApiModel):
     """Since when the rollout has been blocked by something other than evidence, time or a person."""
     interruption: Interruption | None = None
     """Set while the candidate has no ready endpoint."""
+    unread_since: Time | None = None
+    """Since when Prometheus has not been readable: no clock of the evidence counts that time."""
+    growth_since: Time | None = None
+    """Since when a rollback waits for stable to scale out, if stable was down after ``decidedAt``."""
     stable_down: bool = False
     """True when the candidate takes all traffic because stable has no ready endpoint."""
     slos: Annotated[
@@ -205,9 +211,9 @@ class RolloutStatus(ApiModel):
         return self.returning or self.stable_down or self.promote is not None
 
     @property
-    def by_word(self) -> bool:
-        """Whether somebody's word stands in place of the evidence for the move that is next."""
-        return self.promote is not None or any(advance.step == self.step for advance in self.advances)
+    def advanced(self) -> bool:
+        """Whether a PromotionAction Advance has ended the shadow or step of now, or the last one, if that is over."""
+        return any(advance.step == self.step for advance in self.advances)
 
     def gate(self, name: str) -> GateStatus | None:
         """Where the gate of that name stands; None if it has not been asked."""

@@ -116,7 +116,8 @@ def lowest_weight(context: DecisionContext, status: ModelDeploymentStatus) -> in
     if context.ready(status.stable) == 0:
         return None
     rollout, policy = rollout_of(status), context.policy(status)
-    waited = rollout.decided_at is not None and context.now - rollout.decided_at >= GROWTH_TIMEOUT
+    since = rollout.growth_since or rollout.decided_at
+    waited = since is not None and context.now - since >= GROWTH_TIMEOUT
     if waited or ready * MAX_OVERLOAD >= full:
         return 0
     given = rollout.decided_weight if rollout.decided_weight is not None else weights_of(status).desired

@@ -53,6 +53,31 @@ class SilenceClock:
         return self
 
 
+def without_lost_time(at: datetime | None, since: datetime, now: datetime) -> datetime | None:
+    """When a clock that was started ``at`` would have to have been, not to count the time from ``since`` to ``now``."""
+    return at + (now - max(at, since)) if at is not None and at <= now else at
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceClocks:
+    """The clocks of a stage. They do not count the time in which Prometheus cannot be read (DESIGN, rule 15)."""
+
+    begun_at: datetime | None
+    """When the stage began."""
+    silence: SilenceClock
+    unread_since: datetime | None = None
+    """Since when Prometheus cannot be read."""
+
+    def at(self, assessment: Assessment, now: datetime) -> EvidenceClocks:
+        """The clocks after the assessment at ``now``."""
+        if assessment.unreadable:
+            return EvidenceClocks(self.begun_at, self.silence.at(assessment, now), self.unread_since or now)
+        begun_at, silent_since, gone = self.begun_at, self.silence.since, self.unread_since
+        if gone is not None:
+            begun_at, silent_since = (without_lost_time(at, gone, now) for at in (begun_at, silent_since))
+        return EvidenceClocks(begun_at, SilenceClock(silent_since).at(assessment, now))
+
+
 @dataclass(frozen=True, slots=True)
 class Rollback:
     """The candidate is rolled back because of this SLO."""
@@ -124,13 +149,17 @@ class StageEvidence:
         slo, since = self.assessment.unknown, self.silence.since
         if slo is None or since is None or self.analysis is None or not self.analysis.on_no_data.over(self.now - since):
             return None
-        unread = slo.reason is Reason.METRICS_UNAVAILABLE
-        return Rollback(Reason.METRICS_UNAVAILABLE if unread else Reason.NO_DATA_TOO_LONG, slo)
+        return Rollback(Reason.METRICS_UNAVAILABLE if self.assessment.unreadable else Reason.NO_DATA_TOO_LONG, slo)
 
     @property
     def inconclusive_too_long(self) -> Rollback | None:
-        """The rollback for a step or shadow that is late for longer than ``analysis.onInconclusive`` allows."""
+        """The rollback for a step or shadow that is late for longer than ``analysis.onInconclusive`` allows.
+
+        None while Prometheus cannot be read: it could have decided.
+        """
         slo, late = self.assessment.inconclusive_at(self._pass_share), self.late_by
+        if self.assessment.unreadable:
+            return None
         if slo is None or late is None or self.analysis is None or (self.limits is not None and self.limits.baking):
             return None
         return Rollback(Reason.INCONCLUSIVE, slo) if self.analysis.on_inconclusive.over(late) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from serin.api.predictor.naming import is_adopted, service_name
+from serin.api.revision import replica_bounds
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
@@ -80,11 +81,17 @@ def without_written_outcomes(context: DecisionContext, status: ModelDeploymentSt
 
 
 def with_stable_size(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """Sets R0 of a rollout that was started, or rebuilt, while the endpoints could not be read."""
-    rollout, ready = status.rollout, context.ready(status.stable)
-    if rollout is None or rollout.stable_replicas or not ready or status.stable_down_since:
+    """Sets R0 of a rollout that was started, or rebuilt, while the endpoints could not be read or stable was down.
+
+    Stable may have its first ready replica of many now: it is to have what spec asks for, where its InferenceService
+    asks for as many.
+    """
+    rollout, ready, arm = status.rollout, context.ready(status.stable), context.arm(status.stable)
+    if rollout is None or rollout.stable_replicas or not ready or arm is None or status.stable_down_since:
         return status
-    return with_rollout(status, stable_replicas=ready, stable_transformers=context.transformers(status.stable))
+    fewest = min(replica_bounds(context.spec.predictor)[0], arm.size or 0)
+    transformers = context.transformers(status.stable)
+    return with_rollout(status, stable_replicas=max(ready, fewest), stable_transformers=transformers)
 
 
 def without_future_times(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

@@ -503,3 +503,13 @@ def test_words_of_others_are_no_orders_to_a_terminal() -> None:
         assert failure is not None
         assert "red" in failure.message
         assert failure.message.isprintable()
+
+
+def test_what_kserve_has_not_looked_at_is_not_its_own_fault() -> None:
+    new = {key: value for key, value in service().items() if key != "status"}
+    failure = failure_of(new, [])
+    assert failure is not None
+    assert (failure.reason, failure.own, failure.final) == (Reason.DEPENDENCY_UNAVAILABLE, False, False)
+    assert "look whether its controller runs" in failure.message
+    assert failure_of(new, [pod(state={"running": {}})]) is None
+    assert failure_of(new, [], serves=True) is None

@@ -6,11 +6,8 @@ from serin.api.people import AdvancedStep
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.actions.rule import ActionRule, Effect, Request, undecided_rollout_of_action
 from serin.rollout.context import DecisionContext
-from serin.rollout.phases import AFTER_STEPS
+from serin.rollout.phases import AFTER_STEPS, STEPPED
 from serin.rollout.transition import with_rollout
-from serin.schema.phase import Phase
-
-STEPPED = frozenset({Phase.SHADOWING, Phase.PROGRESSING})
 
 
 def _apply(_: DecisionContext, status: ModelDeploymentStatus, request: Request) -> Effect:
@@ -25,7 +22,7 @@ def _apply(_: DecisionContext, status: ModelDeploymentStatus, request: Request) 
         return "no step has begun yet: there is no waiting to end"
     if rollout.held is not None:
         return f"held by {rollout.held.by}: Release it first"
-    if rollout.by_word:
+    if rollout.promote is not None or rollout.advanced:
         return status
     advance = AdvancedStep(by=answer.by, at=answer.at, action=answer.name, reason=answer.reason, step=rollout.step)
     return with_rollout(status, advances=[*rollout.advances, advance])

@@ -33,7 +33,7 @@ from serin.rollout.gates.people.held import held
 from serin.rollout.gates.people.paused import paused
 from serin.rollout.gates.people.spec_unusable import spec_unusable
 from serin.rollout.gates.policy.policy_gates import policy_gates
-from serin.rollout.phases import AFTER_STEPS
+from serin.rollout.phases import AFTER_STEPS, STEPPED
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.phase import Phase
 
@@ -110,8 +110,12 @@ RESUME_GATES = _before(Moment.RESUME)
 def first_hold(
     context: DecisionContext, status: ModelDeploymentStatus, gates: tuple[Gate, ...] = GATES
 ) -> Transition | None:
-    """The hold of the first gate of the phase that holds; None if all are open. A word skips those of evidence."""
-    requested = rollout_of(status).by_word
+    """The hold of the first gate of the phase that holds; None if all are open. A word skips those of evidence.
+
+    A Promote does so to the end, an Advance in its step only.
+    """
+    rollout = rollout_of(status)
+    requested = rollout.promote is not None or (rollout.advanced and status.phase in STEPPED)
     for gate in gates:
         if status.phase not in gate.phases or (requested and gate.held_by is HeldBy.EVIDENCE):
             continue

@@ -23,6 +23,8 @@ PHASE_TRANSITIONS: dict[Phase, frozenset[Phase]] = {
 
 WATCHED = frozenset({Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.BAKING})
 """Phases in which the candidate gets requests and the breach watch runs."""
+STEPPED = frozenset({Phase.SHADOWING, Phase.PROGRESSING})
+"""Phases that end by evidence for a step, or by a PromotionAction Advance."""
 AFTER_STEPS = frozenset({Phase.PROMOTING, Phase.BAKING})
 """Phases after the last step."""
 ACTIVE = WATCHED | {Phase.PREPARING, Phase.ROLLING_BACK}

@@ -42,7 +42,7 @@ def endpoint_loss(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
         cause = "stable is ready again, and the candidate that served in its place lost its endpoints"
         return Failure(Reason.STABLE_DOWN, f"{cause}; it is tried again, step by step", own=False)
     interruption = _with_cause(context, status, failure)
-    until = interruption.at + _grace(context, status)
+    until = (interruption.unready_since or context.now) + _grace(context, status)
     # While stable is down, too, there is nothing to roll back to.
     if context.now >= until and not context.is_down(status.stable):
         return _final_failure(context, failure, interruption)
@@ -53,7 +53,10 @@ def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure
     """The interruption, with the cluster's failure of the candidate if one was observed."""
     known = rollout_of(status).interruption
     interruption = known or Interruption(at=context.now, weight=weights_of(status).desired)
-    changes: dict[str, object] = {"ready_at": None}
+    # The grace is for a candidate that could be missed: it begins anew with each loss, and when stable is back.
+    alone = context.is_down(status.stable)
+    unready_since = None if alone else interruption.unready_since or context.now
+    changes: dict[str, object] = {"ready_at": None, "unready_since": unready_since}
     if failure is not None and not failure.own:
         changes |= {"cause": failure.reason, "cause_message": failure.message[:LONGEST_CAUSE]}
     return interruption.model_copy(update=changes)
@@ -102,6 +105,9 @@ def resume_after_interruption(
     interruption = rollout_of(status).interruption
     if interruption is None:
         return None
+    if interruption.unready_since is not None and context.ready(status.candidate):
+        interruption = interruption.model_copy(update={"unready_since": None})
+        status = with_rollout(status, interruption=interruption)
     hold = _not_ready_again(context, status, interruption)
     if hold is not None:
         return with_hold_clock(context, hold, HeldBy.CLUSTER)

@@ -43,7 +43,7 @@ def decide_promotion(context: DecisionContext, status: ModelDeploymentStatus) ->
 def _by_word(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
     """Whether somebody's word stands for the whole evidence: a Promote, or an Advance after which nothing is judged."""
     rollout, policy = rollout_of(status), context.policy(status)
-    return rollout.promote is not None or (rollout.by_word and (policy is None or policy.bake is None))
+    return rollout.promote is not None or (rollout.advanced and (policy is None or policy.bake is None))
 
 
 def _why(status: ModelDeploymentStatus) -> str:

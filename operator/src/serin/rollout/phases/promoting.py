@@ -47,13 +47,14 @@ def promote(context: DecisionContext, status: ModelDeploymentStatus) -> Transiti
 
 
 def _without_bake(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
-    """Whether no bake is left: the policy has none, or it is over and the holdback is removed."""
-    policy = context.policy(status)
-    if rollout_of(status).at_once:
-        return True
-    if policy is None:
-        return weights_of(status).desired == EVERYTHING
-    return policy.bake is None or weights_of(status).desired > policy.last_weight
+    """Whether no bake is left: the policy has none, or it is over and the holdback is removed.
+
+    A Promote ends the bake, too, but the candidate has to be large enough before the holdback is removed.
+    """
+    policy, desired = context.policy(status), weights_of(status).desired
+    if policy is None or rollout_of(status).at_once:
+        return desired == EVERYTHING
+    return policy.bake is None or desired > policy.last_weight
 
 
 def bake(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

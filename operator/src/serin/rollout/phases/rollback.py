@@ -200,8 +200,9 @@ def with_pending_outcome(context: DecisionContext, status: ModelDeploymentStatus
 
 def _wait_for_gateway(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
     """Waits until the gateway has accepted 0 %; stalled after ``ROLLBACK_STALLED_AFTER``."""
-    decided_at, route = rollout_of(status).decided_at, context.observed.route
-    if decided_at is None or context.now - decided_at < ROLLBACK_STALLED_AFTER:
+    rollout, route = rollout_of(status), context.observed.route
+    since = rollout.growth_since or rollout.decided_at
+    if since is None or context.now - since < ROLLBACK_STALLED_AFTER:
         return Transition(status, cause, why, context.poll_at())
     words = f": {route.message}" if route is not None and route.message else ""
     taker = taker_of(route)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from serin.api.model_deployment import OnNewRevision
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
-from serin.rollout.evidence_decision import SilenceClock
+from serin.rollout.evidence_decision import EvidenceClocks, SilenceClock
 from serin.rollout.gates.evidence.analysis_ready import holds_for_preflight, is_asked
 from serin.rollout.gates.policy.refused import refused_gate
 from serin.rollout.phases.interruption import endpoint_loss
 from serin.rollout.phases.rollback import done_by_hand, start_rollback
-from serin.rollout.phases.stable_outage import kept_from_serving, stable_is_down
+from serin.rollout.phases.stable_outage import RECORD_TIMEOUT, kept_from_serving, stable_is_down
 from serin.rollout.steps.stage import describe_step, stage_evidence
 from serin.rollout.transition import (
     Transition,
@@ -87,7 +89,8 @@ def superseded(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
     if wanted is None or candidate is None or wanted.revision == candidate.revision:
         return None
     back = status.stable is not None and wanted.revision == status.stable.revision
-    if context.is_down(status.stable) and context.ready(candidate) and not kept_from_serving(context, status):
+    alone = context.is_down(status.stable) and context.ready(candidate) and not kept_from_serving(context, status)
+    if alone and not _is_kept_from_ending(context, status):
         return None  # the candidate is the only ready arm, and takes all traffic first
     waits = context.spec.on_new_revision is OnNewRevision.QUEUE and not back and status.phase is not Phase.WAITING
     if waits and (context.ready(candidate) or not stable_is_down(context, status)):
@@ -98,6 +101,13 @@ def superseded(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
     )
 
 
+def _is_kept_from_ending(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether the cluster keeps a candidate that serves in place of stable from becoming stable: its record is lost."""
+    rollout = rollout_of(status)
+    since = rollout.blocked_since if rollout.stable_down else None
+    return since is not None and context.now - since >= RECORD_TIMEOUT
+
+
 def stable_applied_again(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """Spec asks for stable again. Another revision waits until a decided promotion has ended."""
     wanted, stable = context.observed.wanted, status.stable
@@ -106,12 +116,16 @@ def stable_applied_again(context: DecisionContext, status: ModelDeploymentStatus
 
 
 def with_silence_clock(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """The status with the time since when a deciding SLO has had no data."""
-    since = rollout_of(status).unknown_since
-    if rollout_of(status).interruption is not None:  # without traffic there is no data
-        return status if since is None else with_rollout(status, unknown_since=None)
-    now_since = SilenceClock(since).at(context.observed.assessment, context.now).since
-    return status if now_since == since else with_rollout(status, unknown_since=now_since)
+    """The status with the time since when a deciding SLO has had no data, without that in which nobody could read."""
+    rollout = rollout_of(status)
+    clocks = EvidenceClocks(rollout.step_started_at, SilenceClock(rollout.unknown_since), rollout.unread_since)
+    after = clocks.at(context.observed.assessment, context.now)
+    if rollout.interruption is not None:  # without traffic there is no data
+        after = replace(after, silence=SilenceClock())
+    if after == clocks:
+        return status
+    changed = {"step_started_at": after.begun_at, "unknown_since": after.silence.since}
+    return with_rollout(status, **changed, unread_since=after.unread_since)
 
 
 def silent_too_long(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:

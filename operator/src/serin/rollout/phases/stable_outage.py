@@ -6,11 +6,12 @@ candidate starts and waits for a PromotionAction Promote.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import WhenStableIsDown
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
+from serin.rollout.evidence_decision import without_lost_time
 from serin.rollout.observation import Part
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import (
@@ -29,6 +30,8 @@ from serin.schema.types import format_time
 
 DOWN_FOR = timedelta(seconds=30)
 """How long stable must have no ready endpoint before it counts as down: less may be a restart or a drained node."""
+CLOCKS = ("step_started_at", "unknown_since", "blocked_since")
+"""Clocks of a rollout that do not count an outage: nothing can be compared, and nobody could have done better."""
 LONGEST_WHY = 512
 """Characters of the cause of an outage in the status."""
 RECORD_TIMEOUT = timedelta(seconds=30)
@@ -45,10 +48,19 @@ def with_outage_clock(context: DecisionContext, status: ModelDeploymentStatus) -
             return status
         begun = with_fields(status, stable_down_since=whole_second(context.now), stable_down_why=None)
         return _with_cause(context, begun)
-    ended = status.stable is None or context.ready(status.stable) > 0
-    if ended:
-        return with_fields(status, stable_down_since=None, stable_down_why=None)
+    if status.stable is None or context.ready(status.stable) > 0:
+        return _without_outage(context, status, status.stable_down_since)
     return _with_cause(context, status)
+
+
+def _without_outage(context: DecisionContext, status: ModelDeploymentStatus, since: datetime) -> ModelDeploymentStatus:
+    """The status after an outage, the time of which counts for no clock; stable has time to scale out again."""
+    rollout = status.rollout
+    if rollout is not None:
+        changes = {name: without_lost_time(getattr(rollout, name), since, context.now) for name in CLOCKS}
+        growth = context.now if status.phase is Phase.ROLLING_BACK else None
+        status = with_rollout(status, **changes, growth_since=growth)
+    return with_fields(status, stable_down_since=None, stable_down_why=None)
 
 
 def _with_cause(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

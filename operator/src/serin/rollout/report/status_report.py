@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from serin.api.conditions import merge
+from serin.api.model_deployment import OnNewRevision
 from serin.api.status import ArmCounts, ModelDeploymentStatus, SloStatus
 from serin.evidence import SloReport, Window
 from serin.rollout.context import DecisionContext
@@ -158,7 +159,8 @@ def _queued_note(context: DecisionContext, status: ModelDeploymentStatus) -> str
         return ""
     if wanted is None or wanted.revision == status.candidate.revision:
         return ""
-    return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
+    queued = " (onNewRevision: Queue)" if context.spec.on_new_revision is OnNewRevision.QUEUE else ""
+    return f"; version {wanted.version} waits for the end of this rollout{queued}"
 
 
 def _held_note(transition: Transition) -> str:
@@ -210,7 +212,8 @@ def _deadline(context: DecisionContext, status: ModelDeploymentStatus, reason: R
     if rollout is None or policy is None or rollout.outcome is not None:
         return None
     if rollout.interruption is not None:
-        return rollout.interruption.at.replace(microsecond=0) + policy.rollback.endpoint_grace
+        since = rollout.interruption.unready_since
+        return since.replace(microsecond=0) + policy.rollback.endpoint_grace if since is not None else None
     if status.phase is Phase.WAITING:
         return min((gate.until for gate in rollout.gates if gate.until is not None), default=None)
     if status.phase is Phase.PREPARING:

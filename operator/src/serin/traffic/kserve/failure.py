@@ -16,6 +16,7 @@ Only a failure of its own (``own``) rejects a revision; after any other it is tr
     admission refuses the pods for another reason       WriteRefused       no    no
     volume is attached elsewhere, or does not mount     DependencyUnavail. no    no
     annotation makes KServe run no pods                 DependencyUnavail. no    no
+    KServe has not looked at it                         DependencyUnavail. no    no
     KServe cannot render it (no runtime, unknown URI)   CandidateNotReady  yes   no
 
 A pod that asks for more than any node has cannot be distinguished from one that waits for a free node.
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from serin.rollout.observation import Failure
@@ -46,6 +48,8 @@ DISRUPTED = frozenset({"Evicted", "Preempting", "Terminated", "NodeLost"})
 OVER_OWN_LIMIT = ("exceeds the limit", "exceeds the total limit", "exceeded its local ephemeral storage limit")
 """Parts of an eviction message whose cause is the pod itself, by what it wrote to its disk."""
 MAX_MESSAGE = 300
+UNTOUCHED_FOR = timedelta(seconds=30)
+"""How long KServe may take to look at a new InferenceService: many that come at once wait for each other."""
 
 
 def failure_of(
@@ -57,7 +61,9 @@ def failure_of(
     """
     failure = pod_failure(pods) or refused_pods(inference_service) or stopped(inference_service)
     failure = with_kserve_status(failure, inference_service)
-    return failure if failure is not None or pods or serves else unknown_scheme(inference_service)
+    if failure is not None or pods or serves:
+        return failure
+    return unknown_scheme(inference_service) or untouched(inference_service)
 
 
 def pod_failure(pods: Iterable[Mapping[str, Any]]) -> Failure | None:
@@ -175,6 +181,15 @@ def stopped(inference_service: Mapping[str, Any]) -> Failure | None:
         return None
     words = f"InferenceService {inference_service['metadata']['name']} carries serving.kserve.io/stop=true"
     return Failure(Reason.DEPENDENCY_UNAVAILABLE, words, own=False)
+
+
+def untouched(inference_service: Mapping[str, Any]) -> Failure | None:
+    """The failure of an InferenceService that KServe has not looked at: it writes a status within a second."""
+    if inference_service.get("status"):
+        return None
+    name = inference_service["metadata"]["name"]
+    words = f"KServe has written nothing into the status of InferenceService {name}: look whether its controller runs"
+    return Failure(Reason.DEPENDENCY_UNAVAILABLE, words, own=False, usual_for=UNTOUCHED_FOR)
 
 
 def unknown_scheme(inference_service: Mapping[str, Any]) -> Failure | None:

@@ -90,9 +90,11 @@ def _is_asked(gate: GateStatus, kind: GateKind, status: ModelDeploymentStatus) -
     """Whether its fact counts for the next move; one that is open has to be so in the moment of the move, too."""
     if kind.stays_open and gate.state is GateState.OPEN:
         return False
-    waits = status.phase is Phase.WAITING
     this_move = status.rollout is not None and gate.step == status.rollout.step
-    in_phase = waits is (gate.before is Before.START) or (kind.asked_to_the_end and not waits)
+    if gate.before is not Before.START:
+        in_phase = status.phase is not Phase.WAITING
+    else:  # a candidate that came up in an outage may not have waited for it
+        in_phase = status.phase is Phase.WAITING or kind.asked_to_the_end or gate.state is not GateState.OPEN
     return this_move and in_phase and gate.state is not GateState.REFUSED
 
 

@@ -9,6 +9,7 @@ from serin.api.predictor.scaling import autoscaler_class
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.capacity import lacking, next_share
 from serin.rollout.context import DecisionContext
+from serin.rollout.observation import Failure
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Reason
 
@@ -19,8 +20,7 @@ def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) ->
     lack = lacking(context, status, status.candidate, weight)
     if lack is None:
         return None
-    arm = context.arm(status.candidate)
-    failure = arm.failure if arm is not None else None
+    failure = _failure(context, status)
     held_for = max(context.now - (rollout_of(status).blocked_since or context.now), timedelta())
     if failure is not None and held_for < failure.usual_for:
         failure = None
@@ -31,6 +31,17 @@ def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) ->
     if failure is not None and not failure.own:
         reason = failure.reason
     return Transition(status, reason, message, context.poll_at())
+
+
+def _failure(context: DecisionContext, status: ModelDeploymentStatus) -> Failure | None:
+    """Why the candidate is not up; that somebody deletes its InferenceService, which something keeps from going."""
+    candidate = status.candidate
+    arm = context.observed.arms.get(candidate.revision) if candidate is not None else None
+    if arm is None or not arm.deleting:
+        return arm.failure if arm is not None else None
+    name = arm.ref.workload.name
+    words = f"InferenceService {name} is being deleted, and not by this rollout; it is made again when it is gone"
+    return Failure(Reason.DEPENDENCY_UNAVAILABLE, words, own=False)
 
 
 def _who_scales(context: DecisionContext) -> str:

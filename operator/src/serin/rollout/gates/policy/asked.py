@@ -88,9 +88,9 @@ def asked_gates(context: DecisionContext, status: ModelDeploymentStatus) -> tupl
         case Phase.WAITING:
             moves: tuple[Before, ...] = (Before.START,)
         case Phase.PREPARING if policy.exposure and not rollout.at_once:  # mirrored or preview requests come first
-            moves = ()
-        case Phase.PREPARING | Phase.SHADOWING:  # the first weight: what is asked before the start has been open
-            moves = (Before.TRAFFIC, Before.PROMOTE) if last else (Before.TRAFFIC,)
+            moves = (Before.START,)
+        case Phase.PREPARING | Phase.SHADOWING:  # the first weight
+            moves = (Before.START, Before.TRAFFIC, Before.PROMOTE) if last else (Before.START, Before.TRAFFIC)
         case Phase.PROGRESSING:
             moves = (Before.STEP, Before.PROMOTE) if last else (Before.STEP,)
         case _:
@@ -99,6 +99,7 @@ def asked_gates(context: DecisionContext, status: ModelDeploymentStatus) -> tupl
         (gate.name, move, gate.chosen)
         for gate in policy.gates
         if (move := _move_of(gate.before, gate.chosen, moves, status.phase)) is not None
+        and not _was_open_at_the_start(status, gate.name, gate.chosen)
     ]
     if policy.windows is not None:
         wanted.append((WINDOWS, MOVE_OF.get(status.phase, Before.PROMOTE), policy.windows))
@@ -113,6 +114,18 @@ def _move_of(before: Before, kind: GateKind, moves: tuple[Before, ...], phase: P
         return None
     following, order = MOVE_OF.get(phase, Before.PROMOTE), list(Before)
     return following if order.index(before) <= order.index(following) else None
+
+
+def _was_open_at_the_start(status: ModelDeploymentStatus, name: str, kind: GateKind) -> bool:
+    """Whether it is asked before the start only, and was open then.
+
+    It was not where stable was down: the candidate came up at once. If stable is back before the candidate has served,
+    it is an ordinary rollout, and the gate is asked before the first request.
+    """
+    known = rollout_of(status).gate(name)
+    if known is None or kind.asked_to_the_end or status.phase is Phase.WAITING:
+        return False
+    return known.before is Before.START and known.state is GateState.OPEN
 
 
 def _asked_gate(
