@@ -142,7 +142,9 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
         return None
     if Part.RECORDS in context.observed.unknown:  # it may exist
         return None
-    waits_for_policy = status.stable is not None and status.stable_down_since is None
+    # In an outage without a policy the record is made all the same, unless one may exist: nobody serves before it is read.
+    may_exist = Part.POLICY in context.observed.unknown and rollout.promote is None
+    waits_for_policy = status.stable is not None and (status.stable_down_since is None or may_exist)
     if waits_for_policy and not isinstance(context.observed.policy, PromotionPolicySpec):
         return None  # a record without a policy would hold every forward move
     if rollout.exposed and not rollout.served_unrecorded:  # the record was deleted: a new one would lack the evidence

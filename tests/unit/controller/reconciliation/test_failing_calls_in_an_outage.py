@@ -149,3 +149,16 @@ async def test_without_a_record_the_pods_of_a_candidate_do_not_come_up_again_and
     assert lab.condition("Stalled")["status"] == "True"
     lab.fault.mend()
     await lab.until(lab.stable("2"))
+
+
+async def test_a_policy_that_cannot_be_read_for_a_moment_leaves_no_record_without_one() -> None:
+    lab = await in_an_outage()
+    lab.cluster.ready = lambda _: 0
+    lab.want("3")
+    fails(lab, (resources.PROMOTION_POLICIES, "get"), "unavailable")
+    for _ in range(40):
+        await lab.tick()
+    lab.fault.mend()
+    lab.cluster.ready = lambda _: 1
+    await lab.until(lab.stable("3"))
+    assert lab.record(3)["spec"]["policy"]["name"] == "careful"
