@@ -190,6 +190,11 @@ class RolloutStatus(ApiModel):
     """Where the evidence stands, by SLO of the policy."""
 
     @property
+    def attempt(self) -> int:
+        """The number of this rollout among those of the ModelDeployment, which ends the record's name."""
+        return int(self.record.rsplit("-", 1)[1])
+
+    @property
     def exposed(self) -> bool:
         """Whether the candidate has been sent requests of any kind."""
         return self.step > 0 or self.exposed_at is not None

@@ -50,11 +50,12 @@ def new(
     policy: tuple[str, Mapping[str, Any]] | None,
     requested_by: RequestedBy | None = None,
     contact: str = "",
+    missing: Sequence[int] = (),
 ) -> dict[str, Any]:
     """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec).
 
     ``source_of`` gives what was written for a revision; None if that stands in an earlier record. ``contact`` is whom
-    to ask about the model.
+    to ask about the model. ``missing`` has the earlier attempts without a record.
     """
     namespace, model_deployment = owner
     snapshot = PolicySnapshot(name=policy[0], hash=content_hash(policy[1]), spec=dict(policy[1])) if policy else None
@@ -67,7 +68,7 @@ def new(
         judge_version=JUDGE_VERSION,
         started_at=plan.started_at,
         requested_by=requested_by,
-        missing_attempts=list(plan.missing) or None,
+        missing_attempts=list(missing) or None,
     )
     labels = {
         names.MANAGED_BY: names.MANAGER,

@@ -43,8 +43,6 @@ class RecordPlan:
     candidate: RevisionRef
     stable: RevisionRef | None
     started_at: datetime
-    missing: tuple[int, ...] = ()
-    """Earlier attempts without a record."""
 
 
 @dataclass(frozen=True, slots=True)

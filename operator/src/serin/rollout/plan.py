@@ -132,10 +132,6 @@ def _routable(context: DecisionContext, candidate: RevisionRef) -> bool:
     return named or context.ready(candidate) > 0
 
 
-MOST_MISSING = 100
-"""Newest attempts without a record that the next record names."""
-
-
 def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPlan | None:
     rollout, candidate = status.rollout, status.candidate
     if rollout is None or candidate is None or rollout.outcome is not None or context.record(status) is not None:
@@ -147,10 +143,7 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
         return None  # a record without a policy would hold every forward move
     if rollout.exposed and not rollout.served_unrecorded:  # the record was deleted: a new one would lack the evidence
         return None
-    attempt = int(rollout.record.rsplit("-", 1)[1])
-    present = {record.attempt for record in context.observed.records}
-    missing = tuple(number for number in range(1, attempt) if number not in present)[-MOST_MISSING:]
-    return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at, missing)
+    return RecordPlan(rollout.record, rollout.attempt, candidate, status.stable, rollout.started_at)
 
 
 def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: RecordView) -> Finish | None:
