@@ -9,6 +9,7 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part, RouteView
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import Transition, with_fields, with_rollout
+from serin.rollout.unrecorded import pending_again
 from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
@@ -18,6 +19,13 @@ EMPTY = ModelDeploymentStatus()
 
 def rebuild(context: DecisionContext) -> ModelDeploymentStatus | Transition:
     """The status from the route and the records; a frozen Transition if they disagree or cannot be read."""
+    found = _rebuilt(context)
+    return (
+        found if isinstance(found, Transition) else with_fields(found, pending_outcomes=pending_again(context, found))
+    )
+
+
+def _rebuilt(context: DecisionContext) -> ModelDeploymentStatus | Transition:
     observed = context.observed
     part = next((part for part in (Part.INFERENCE_SERVICES, Part.RECORDS) if part in observed.unknown), None)
     if part is not None:
