@@ -304,4 +304,4 @@ class ModelDeploymentStatus(ApiModel):
     @property
     def is_torn(self) -> bool:
         """Whether a part that always stands beside another one is gone: somebody, or a restored backup, left it out."""
-        return self.candidate is not None and self.rollout is None
+        return (self.candidate is None) is not (self.rollout is None)

@@ -12,6 +12,8 @@ from serin.rollout.views import RecordView
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.words import LONGEST_WORD, stored_word
 
+MOST_PENDING = 20
+"""Pending outcomes in status."""
 BETWEEN = ", "
 LOST = "it was decided before the status was lost"
 

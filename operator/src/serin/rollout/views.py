@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from serin.api.people import Approval, GateStatus, Held
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.status import RevisionRef
+from serin.api.status import PendingOutcome, RevisionRef
 from serin.schema.reasons import Outcome, Reason
+
+KEPT_REJECTIONS = 20
+"""Rejections in status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,14 @@ class RecordView:
     def rejects(self) -> bool:
         """Whether its outcome rejects the revision."""
         return self.decides and self.outcome is not Outcome.PROMOTED
+
+
+def with_pending(record: RecordView, pending: Mapping[str, PendingOutcome]) -> RecordView:
+    """The record, with the outcome that is not written to it yet; ``pending`` has those by record."""
+    ended = pending.get(record.name)
+    if record.finished or ended is None:
+        return record
+    return replace(record, outcome=ended.outcome, reason=ended.cause, decided_at=ended.decided_at)
 
 
 @dataclass(frozen=True, slots=True)

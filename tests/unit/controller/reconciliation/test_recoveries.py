@@ -253,3 +253,40 @@ async def test_nor_does_one_that_is_lost_while_another_version_is_tried() -> Non
     await lab.until(lab.rolled_back)
     assert lab.record(2)["status"]["reason"] in {"SLOBreached", "AllRequestsBad"}
     assert lab.weight() == 0
+
+
+async def in_second_try() -> FaultyLab:
+    """Version 2 was taken back, and version 3 has 40 %."""
+    lab = FaultyLab(POLICY | {"steps": [{"weight": 40, "for": "1h", "timeout": "2h"}]})
+    await lab.until(lab.stable("1"))
+    lab.prometheus.candidate_bad = 30
+    lab.want("2")
+    await lab.until(lab.rolled_back)
+    for _ in range(3):
+        await lab.tick()
+    lab.prometheus.candidate_bad = 0
+    lab.want("3")
+    await lab.until(lambda: lab.backends().get(isvc("3")) == 40)
+    assert [r["version"] for r in lab.status["rejected"]] == ["2"]
+    return lab
+
+
+@pytest.mark.parametrize("lost", ["nothing", "status", "rollout", "candidate"])
+async def test_what_a_rollout_was_told_of_others_outlives_its_status(lost: str) -> None:
+    """With no receiver, a version that was taken back does not end the watch over what is broken."""
+    lab = await in_second_try()
+    if lost == "status":
+        lab.obj().pop("status")
+    elif lost != "nothing":
+        lab.obj()["status"].pop(lost)
+    for _ in range(3):
+        await lab.tick()
+    assert [r["version"] for r in lab.status["rejected"]] == ["2"]
+    assert (lab.status["phase"], lab.backends().get(isvc("3"))) == ("Progressing", 40)
+    lab.cluster.ready = lambda service: int(service != isvc("1"))
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lambda: lab.status["reason"] == "NoReceiver")
+    lab.want("2")
+    for _ in range(45):
+        await lab.tick()
+        assert (lab.status["phase"], lab.status["reason"]) == ("RollingBack", "NoReceiver")
