@@ -17,6 +17,7 @@ from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 
 EMPTY = ModelDeploymentStatus()
+RUNBOOK = "docs/runbooks/lost-status.md"
 
 
 def rebuild(context: DecisionContext, left: ModelDeploymentStatus = EMPTY) -> ModelDeploymentStatus | Transition:
@@ -77,8 +78,7 @@ def _rebuilt(context: DecisionContext) -> ModelDeploymentStatus | Transition:
     part = next((part for part in (Part.INFERENCE_SERVICES, Part.RECORDS) if part in observed.unknown), None)
     if part is not None:
         message = (
-            f"status is empty and {part.value} cannot be read: {observed.unknown[part].message}; nothing is touched, "
-            f"traffic stays as it is"
+            f"status is empty and {part.value} cannot be read: {observed.unknown[part].message}; nothing is touched"
         )
         refused = observed.unknown[part].refused
         return Transition(
@@ -114,6 +114,8 @@ def _from_route(context: DecisionContext, route: RouteView, stable_revision: str
     newest = context.observed.records[-1] if context.observed.records else None
     if route.candidate is None and (newest is None or newest.finished or newest.stable is None):
         return base
+    if route.candidate is None and newest is not None and newest.candidate.revision == stable_revision:
+        return base  # it was promoted, and only its record does not say so yet
     named = route.candidate or (newest.candidate.revision if newest else "")
     candidate = _ref(context, named)
     record = next((r for r in reversed(context.observed.records) if r.candidate.revision == named), None)
@@ -219,5 +221,5 @@ def _last_stable(records: tuple[RecordView, ...]) -> RevisionRef | None:
 
 
 def _conflict(what: str) -> Transition:
-    message = f"status is lost and {what}; nothing is touched, traffic stays as it is; see the runbook on lost status"
+    message = f"status is lost and {what}; nothing is touched; what ends it: {RUNBOOK}"
     return Transition(EMPTY, Reason.STATE_CONFLICT, message, stalled=True, frozen=True)

@@ -15,7 +15,6 @@ from serin.schema.words import LONGEST_WORD, stored_word
 MOST_PENDING = 20
 """Pending outcomes in status."""
 BETWEEN = ", "
-LOST = "it was decided before the status was lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,14 @@ def pending_again(context: DecisionContext, status: ModelDeploymentStatus) -> li
         since = promoted_at(context, status, record)
         if (end.outcome is Outcome.PROMOTED) != (since is not None):
             continue
+        how = "taken back" if since is None else "promoted"
         found.append(
             PendingOutcome(
                 record=record.name,
                 revision=record.candidate.revision,
                 outcome=end.outcome,
                 cause=end.cause,
-                message=f"version {record.candidate.version}: {LOST}",
+                message=f"version {record.candidate.version} was {how}, by what the route kept: the status was lost",
                 decided_at=since or context.now,
             )
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from serin.cluster import resources
 from serin.errors import Refused, Unavailable
 from tests.fakes import Killed
-from tests.faulty_cluster import quota
 from tests.faulty_lab import FaultyLab
 from tests.lab import POLICY, Lab, isvc
 
@@ -202,91 +200,3 @@ async def test_a_status_without_its_rollout_is_rebuilt(bad: int) -> None:
     lab.restart()
     lab.prometheus.candidate_bad = bad
     await lab.until(lab.rolled_back if bad else lab.stable("2"))
-
-
-async def rejected_unrecorded(fault: Callable[[], Exception] = quota) -> FaultyLab:
-    """Version 2 is taken back for a breach, and its record cannot be written until the rollout ends without it."""
-    lab = FaultyLab()
-    await lab.until(lab.stable("1"))
-    lab.want("2")
-    await lab.until(lab.phase("Progressing"))
-    lab.prometheus.candidate_bad = 30
-    lab.fault.verb, lab.fault.plural, lab.fault.error = "status", resources.PROMOTION_RECORDS.plural, fault
-    await lab.sleep_until(lab.rolled_back)
-    await lab.tick()
-    assert lab.status["pendingOutcomes"]
-    return lab
-
-
-@pytest.mark.parametrize("mended", [True, False])
-async def test_a_status_lost_before_the_record_had_the_rollback_gives_no_second_try(*, mended: bool) -> None:
-    lab = await rejected_unrecorded()
-    lab.obj().pop("status")
-    if mended:
-        lab.fault.mend()
-    for _ in range(60):
-        await lab.tick()
-        assert lab.weight() == 0
-    lab.fault.mend()
-    await lab.until(lab.rolled_back)
-    await lab.until(lambda: "outcome" in lab.record(2)["status"])
-    assert lab.record(2)["status"]["reason"] in {"SLOBreached", "AllRequestsBad"}
-    for _ in range(5):
-        await lab.tick()
-    assert (lab.status["phase"], lab.status["reason"]) == ("RolledBack", "RevisionRejected")
-    assert "serin.dev/rollback" not in lab.obj(resources.HTTP_ROUTES)["metadata"]["annotations"]
-
-
-async def test_nor_does_one_that_is_lost_while_another_version_is_tried() -> None:
-    """In a rollout only its own record is read: that of the version before is not finished meanwhile."""
-    lab = await rejected_unrecorded()
-    lab.want("3")
-    for _ in range(6):
-        await lab.tick()
-    assert lab.status["candidate"]["version"] == "3"
-    assert "outcome" not in lab.record(2)["status"]
-    lab.obj().pop("status")
-    lab.fault.mend()
-    lab.prometheus.candidate_bad = 0
-    await lab.tick()
-    lab.want("2")
-    await lab.until(lab.rolled_back)
-    assert lab.record(2)["status"]["reason"] in {"SLOBreached", "AllRequestsBad"}
-    assert lab.weight() == 0
-
-
-async def in_second_try() -> FaultyLab:
-    """Version 2 was taken back, and version 3 has 40 %."""
-    lab = FaultyLab(POLICY | {"steps": [{"weight": 40, "for": "1h", "timeout": "2h"}]})
-    await lab.until(lab.stable("1"))
-    lab.prometheus.candidate_bad = 30
-    lab.want("2")
-    await lab.until(lab.rolled_back)
-    for _ in range(3):
-        await lab.tick()
-    lab.prometheus.candidate_bad = 0
-    lab.want("3")
-    await lab.until(lambda: lab.backends().get(isvc("3")) == 40)
-    assert [r["version"] for r in lab.status["rejected"]] == ["2"]
-    return lab
-
-
-@pytest.mark.parametrize("lost", ["nothing", "status", "rollout", "candidate"])
-async def test_what_a_rollout_was_told_of_others_outlives_its_status(lost: str) -> None:
-    """With no receiver, a version that was taken back does not end the watch over what is broken."""
-    lab = await in_second_try()
-    if lost == "status":
-        lab.obj().pop("status")
-    elif lost != "nothing":
-        lab.obj()["status"].pop(lost)
-    for _ in range(3):
-        await lab.tick()
-    assert [r["version"] for r in lab.status["rejected"]] == ["2"]
-    assert (lab.status["phase"], lab.backends().get(isvc("3"))) == ("Progressing", 40)
-    lab.cluster.ready = lambda service: int(service != isvc("1"))
-    lab.prometheus.candidate_bad = 30
-    await lab.until(lambda: lab.status["reason"] == "NoReceiver")
-    lab.want("2")
-    for _ in range(45):
-        await lab.tick()
-        assert (lab.status["phase"], lab.status["reason"]) == ("RollingBack", "NoReceiver")
