@@ -219,3 +219,36 @@ async def test_without_a_route_nothing_serves() -> None:
     assert (lab.status["reason"], lab.condition("Available")["status"]) == ("StateConflict", "False")
     lab.want("1")  # the runbook: what is to serve stands in spec
     await lab.until(lab.stable("1"))
+
+
+ASKS_FIRST = POLICY | {"gates": [{"name": "cab", "before": "Start", "approval": {"count": 1}}]}
+
+
+@pytest.mark.parametrize("word", ["Abort", "Reject"])
+async def test_an_accepted_word_against_a_rollout_that_waits_is_not_forgotten(word: str) -> None:
+    lab = FaultyLab(ASKS_FIRST)
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lambda: lab.status["reason"] == "WaitingForApproval")
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "status", resources.PROMOTION_RECORDS.plural, quota
+    asked = {"modelDeployment": "fraud", "action": word, "rollout": lab.status["rollout"]["record"]}
+    asked |= {"requestedBy": "ana@example.com"} | ({"gate": "cab"} if word == "Reject" else {})
+    lab.cluster.put(
+        resources.PROMOTION_ACTIONS,
+        {
+            "apiVersion": "serin.dev/v1alpha1",
+            "kind": "PromotionAction",
+            "metadata": {"namespace": "prod", "name": "no", "uid": "no"},
+            "spec": asked,
+        },
+    )
+    await lab.until(lab.phase("RollingBack"))
+    await lab.tick()
+    assert lab.obj(resources.PROMOTION_ACTIONS, "no")["status"]["outcome"] == "Accepted"
+    lab.obj().pop("status")
+    lab.fault.mend()
+    await lab.tick()
+    assert lab.status["phase"] == "RollingBack"
+    await lab.until(lab.rolled_back)
+    assert lab.record(2)["status"]["reason"] == f"{word}edByAction"
+    assert ("inferenceservices", "prod", isvc("2")) not in lab.cluster.objects

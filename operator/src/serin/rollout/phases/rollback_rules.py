@@ -176,7 +176,7 @@ ROLLBACK_RULES = (
     gate_refused,
 )
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
-WAIT_RULES = (superseded, gate_refused)
+WAIT_RULES = (decided_before, superseded, gate_refused)
 """Before the candidate is created."""
 PREPARE_RULES = (decided_before, superseded, candidate_cannot_start, policy_mended, gate_refused)
 """Before the candidate gets its first request."""
