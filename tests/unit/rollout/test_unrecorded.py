@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from serin.api.people import AdvancedStep, Held
 from serin.api.status import ModelDeploymentStatus, PendingOutcome
 from serin.rollout.housekeeping import without_written_outcomes
+from serin.rollout.phases.promoted import decide_promotion
 from serin.rollout.plan import plan
 from serin.rollout.rebuild import rebuild
-from serin.rollout.unrecorded import End, ends_to_keep, kept_ends, pending_again
+from serin.rollout.unrecorded import End, ends_to_keep, kept_ends, pending_again, promotion_cause
 from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
@@ -167,3 +169,68 @@ def test_a_version_that_was_rejected_gets_no_weight_again_because_the_status_is_
     assert (world.status.phase, world.status.pending_outcomes) == (Phase.ROLLED_BACK, [])
     assert world.route is not None
     assert world.route.rollback == "", "the record has it"
+
+
+ADVANCED = AdvancedStep(by="ana", at=START, action="a", step=2)
+WORD = Held(by="ana", at=START, action="a")
+BAKED = policy(bake={"for": "5s"})
+
+
+@pytest.mark.parametrize(
+    ("told", "cause"),
+    [
+        ({}, Reason.SERVING),
+        ({"weight": 100, "weight_reason": Reason.PROMOTING}, Reason.SERVING),
+        ({"weight": 50, "weight_reason": Reason.COLLECTING_EVIDENCE}, Reason.STATE_REBUILT),
+        ({"weight": 100, "weight_reason": Reason.STABLE_DOWN}, Reason.STABLE_DOWN),
+        ({"weight": 50, "weight_reason": Reason.STABLE_DOWN}, Reason.STATE_REBUILT),
+        ({"weight": 50, "promote": WORD}, Reason.PROMOTED_BY_ACTION),
+        ({"weight": 100, "advances": (ADVANCED,)}, Reason.PROMOTED_BY_ACTION),
+        ({"weight": 100, "advances": (ADVANCED.model_copy(update={"step": 1}),)}, Reason.SERVING),
+        ({"weight": 100, "advances": (ADVANCED,), "policy": BAKED}, Reason.SERVING),
+        ({"weight": 100, "advances": (ADVANCED,), "policy": None}, Reason.SERVING),
+    ],
+)
+def test_a_promotion_has_the_cause_that_its_record_tells(told: dict[str, Any], cause: Reason) -> None:
+    record = replace(RecordView("r-1", 1, ref("1"), ref("0"), policy(), START), **told)
+    assert promotion_cause(record) is cause
+    here = scene(Phase.STABLE)
+    here.observed = replace(here.observed, records=(record,))
+    assert [f.reason for f in plan(here.context, here.status).finish] == [cause]
+
+
+@pytest.mark.parametrize(
+    ("told", "cause", "words"),
+    [
+        ({"weight": 100, "weight_reason": Reason.PROMOTING}, Reason.SERVING, "version 2 was promoted"),
+        ({"weight": 100, "weight_reason": Reason.STABLE_DOWN}, Reason.STABLE_DOWN, "no ready endpoint"),
+        ({"weight": 100, "promote": WORD}, Reason.PROMOTED_BY_ACTION, "by ana, without the evidence"),
+        ({"weight": 100, "advances": (ADVANCED,)}, Reason.PROMOTED_BY_ACTION, "step 2 by ana"),
+        ({"weight": 50, "weight_reason": Reason.COLLECTING_EVIDENCE}, Reason.STATE_REBUILT, "the status was lost"),
+        ({"weight": 50, "advances": (ADVANCED,)}, Reason.PROMOTED_BY_ACTION, "step 2 by ana"),
+    ],
+)
+def test_so_has_one_that_ends_with_a_rebuilt_status(told: dict[str, Any], cause: Reason, words: str) -> None:
+    here = scene(Phase.PROGRESSING)
+    here.policy(policy())
+    own = replace(here.observed.records[-1], **told)
+    here.observed = replace(here.observed, records=(*here.observed.records[:-1], own))
+    here.route(weight=100, intended=100)
+    after = rebuild(here.context)
+    assert isinstance(after, ModelDeploymentStatus)
+    assert after.phase is Phase.PROMOTING
+    rollout = decide_promotion(here.context, after).status.rollout
+    assert rollout is not None
+    assert (rollout.outcome, rollout.cause) == (Outcome.PROMOTED, cause)
+    assert words in (rollout.cause_message or "")
+
+
+def test_a_word_that_was_accepted_is_in_force_again_at_any_weight() -> None:
+    here = scene(Phase.PROGRESSING)
+    own = replace(here.observed.records[-1], promote=WORD, advances=(ADVANCED,), weight=10)
+    here.observed = replace(here.observed, records=(*here.observed.records[:-1], own))
+    after = rebuild(here.context)
+    assert isinstance(after, ModelDeploymentStatus)
+    assert after.rollout is not None
+    assert (after.rollout.promote, after.rollout.advances, after.rollout.cause) == (WORD, [ADVANCED], None)
+    assert not after.rollout.stable_down

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from serin.api import API_VERSION, names
 from serin.api.managed_fields import revision_manager
 from serin.api.model_digest import digest_label
-from serin.api.people import AnsweredAction, Held
-from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.people import AnsweredAction
+from serin.api.promotion_action import ActionOutcome
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
     MOST_ACTIONS,
@@ -35,6 +35,7 @@ from serin.judge import JUDGE_VERSION
 from serin.records.gates import approvals_of, gates_of
 from serin.records.parts import KEPT
 from serin.records.summary import is_exported
+from serin.records.words import words_of
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import Arm
 from serin.rollout.views import RecordView
@@ -130,6 +131,7 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
     except ValidationError as error:
         first = error.errors()[0]
         unreadable = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200]
+    words, last = words_of(status.actions, status.timeline, policy), status.timeline[-1] if status.timeline else None
     return RecordView(
         name=obj["metadata"]["name"],
         attempt=spec.attempt,
@@ -141,7 +143,11 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         outcome=status.outcome,
         reason=status.reason,
         decided_at=status.decided_at,
-        held=_held(status.actions),
+        held=words.held,
+        promote=words.promote,
+        advances=words.advances,
+        weight=last.weight if last is not None else None,
+        weight_reason=last.reason if last is not None else None,
         hash=status.hash,
         previous_hash=status.previous_hash,
         finished_at=status.finished_at,
@@ -150,15 +156,6 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         gates=gates_of(status),
         approvals=approvals_of(status),
     )
-
-
-def _held(actions: Sequence[AnsweredAction]) -> Held | None:
-    """The last accepted Hold, unless a Release was accepted after it."""
-    accepted = [a for a in actions if a.outcome is ActionOutcome.ACCEPTED]
-    last = next((a for a in reversed(accepted) if a.action in {ActionKind.HOLD, ActionKind.RELEASE}), None)
-    if last is None or last.action is ActionKind.RELEASE:
-        return None
-    return Held(by=last.by, at=last.at, action=last.name, reason=last.reason)
 
 
 def _ref(source: RevisionSource) -> RevisionRef:

@@ -15,7 +15,7 @@ from serin.rollout.observation import Part
 from serin.rollout.retention import expired
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
-from serin.rollout.unrecorded import ends_to_keep, promoted_at
+from serin.rollout.unrecorded import ends_to_keep, promoted_at, promotion_cause
 from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
@@ -160,7 +160,7 @@ def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: Rec
     promoted = promoted_at(context, status, record)
     if promoted is not None:
         message = f"version {record.candidate.version} was promoted"
-        return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, promoted)
+        return Finish(record.name, Outcome.PROMOTED, promotion_cause(record), message, promoted)
     rejection = next((r for r in status.rejected if r.record == record.name), None)
     if rejection is not None:
         return Finish(

@@ -9,7 +9,7 @@ from serin.api.status import ModelDeploymentStatus, Rejection, RevisionRef, Roll
 from serin.policy_gates.answer import GateState
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part, RouteView
-from serin.rollout.steps.schedule import Schedule
+from serin.rollout.steps.schedule import EVERYTHING, Schedule
 from serin.rollout.transition import Transition, with_fields, with_rollout
 from serin.rollout.unrecorded import MOST_PENDING, pending_again
 from serin.rollout.views import KEPT_REJECTIONS, RecordView, with_pending
@@ -142,6 +142,11 @@ def _resumed(
         exposed_at=context.now if weight or route.meant_to_expose else None,
         routed_at=context.now if route.candidate else None,
         held=record.held,
+        promote=record.promote,
+        advances=list(record.advances),
+        stable_down=weight == EVERYTHING and record.took_over,
+        # Nobody knows then why the candidate has everything: a promotion is not said to be the evidence's.
+        cause=Reason.STATE_REBUILT if weight == EVERYTHING and record.lacks_promotion else None,
         gates=_gates(context, record, step),
         stable_replicas=context.ready(base.stable),
         stable_transformers=context.transformers(base.stable),
@@ -170,7 +175,7 @@ def _resumed(
         return with_fields(status, phase=Phase.WAITING)
     if weight == 0:
         return with_fields(status, phase=Phase.SHADOWING if route.meant_to_expose else Phase.PREPARING)
-    after_steps = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
+    after_steps = weight == EVERYTHING or (record.policy is not None and weight >= record.policy.last_weight)
     return with_fields(status, phase=Phase.PROMOTING if after_steps else Phase.PROGRESSING)
 
 

@@ -69,6 +69,17 @@ def promoted_at(context: DecisionContext, status: ModelDeploymentStatus, record:
     return None
 
 
+def promotion_cause(record: RecordView) -> Reason:
+    """Why the candidate of an open record was promoted, as far as the record itself tells it."""
+    if record.took_over:
+        return Reason.STABLE_DOWN
+    policy = record.policy
+    last = len(policy.steps) if policy is not None and policy.bake is None else None  # a bake is judged after it
+    if record.promote is not None or any(advance.step == last for advance in record.advances):
+        return Reason.PROMOTED_BY_ACTION
+    return Reason.STATE_REBUILT if record.lacks_promotion else Reason.SERVING
+
+
 def pending_again(context: DecisionContext, status: ModelDeploymentStatus) -> list[PendingOutcome]:
     """The pending outcomes of a status that is rebuilt, by what the route has kept.
 

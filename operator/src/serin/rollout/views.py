@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from serin.api.people import Approval, GateStatus, Held
+from serin.api.people import AdvancedStep, Approval, GateStatus, Held
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import PendingOutcome, RevisionRef
+from serin.rollout.steps.schedule import EVERYTHING
 from serin.schema.reasons import Outcome, Reason
 
 KEPT_REJECTIONS = 20
@@ -32,7 +33,14 @@ class RecordView:
     reason: Reason | None = None
     decided_at: datetime | None = None
     held: Held | None = None
-    """The Hold that has not been released."""
+    """The Hold that nothing has ended."""
+    promote: Held | None = None
+    """The Promote that was accepted last."""
+    advances: tuple[AdvancedStep, ...] = ()
+    weight: int | None = None
+    """Percent on the candidate by the newest decision that it tells; None if it tells none."""
+    weight_reason: Reason | None = None
+    """Why it got that."""
     hash: str | None = None
     """Of a finished record: the hash of its content; None if a Serin finished it that wrote none."""
     previous_hash: str | None = None
@@ -51,6 +59,16 @@ class RecordView:
     def finished(self) -> bool:
         """Whether the outcome is written."""
         return self.outcome is not None
+
+    @property
+    def took_over(self) -> bool:
+        """Whether its candidate got everything because stable was dead."""
+        return self.weight == EVERYTHING and self.weight_reason is Reason.STABLE_DOWN
+
+    @property
+    def lacks_promotion(self) -> bool:
+        """Whether it does not tell of the move that gives everything; one without any decision tells nothing at all."""
+        return self.weight not in {None, EVERYTHING}
 
     @property
     def decides(self) -> bool:

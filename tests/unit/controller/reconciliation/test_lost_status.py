@@ -252,3 +252,29 @@ async def test_an_accepted_word_against_a_rollout_that_waits_is_not_forgotten(wo
     await lab.until(lab.rolled_back)
     assert lab.record(2)["status"]["reason"] == f"{word}edByAction"
     assert ("inferenceservices", "prod", isvc("2")) not in lab.cluster.objects
+
+
+@pytest.mark.parametrize(
+    ("why", "cause"), [("evidence", "Serving"), ("Promote", "PromotedByAction"), ("outage", "StableDown")]
+)
+async def test_a_record_has_the_true_cause_of_a_promotion_whose_status_was_lost(why: str, cause: str) -> None:
+    lab = FaultyLab(LONG if why == "Promote" else POLICY)
+    await lab.until(lab.stable("1"))
+    await lab.tick()
+    if why == "outage":
+        lab.cluster.ready = lambda service: int(service != isvc("1"))
+    lab.want("2")
+    if why == "Promote":
+        await lab.until(lambda: lab.weight() == 40)
+        await lab.tick()
+        asked = {"modelDeployment": "fraud", "action": why, "rollout": lab.status["rollout"]["record"]}
+        meta = {"namespace": "prod", "name": "yes", "uid": "yes"}
+        action = {"apiVersion": "serin.dev/v1alpha1", "kind": "PromotionAction", "metadata": meta}
+        lab.cluster.put(resources.PROMOTION_ACTIONS, action | {"spec": asked | {"requestedBy": "ana"}})
+    await lab.until(lambda: lab.weight() == 100)
+    assert "outcome" not in lab.record(2)["status"]
+    lab.obj().pop("status")
+    await lab.until(lab.stable("2"))
+    record = lab.record(2)["status"]
+    assert (record["outcome"], record["reason"]) == ("Promoted", cause)
+    assert ("ana" in record["message"]) is (why == "Promote")
