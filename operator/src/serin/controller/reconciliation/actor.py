@@ -19,7 +19,7 @@ from serin.controller.snapshot.actions.pending_actions import mark_answered, wri
 from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.gate_facts.jobs.ending import end_trials, may_have_trials
 from serin.controller.snapshot.observe import Snapshot
-from serin.controller.snapshot.rollout_records import is_of_rollout, missing_attempts
+from serin.controller.snapshot.rollout_records import is_same_record, missing_attempts
 from serin.controller.snapshot.sources import recorded_source
 from serin.controller.telling.decisions import decided
 from serin.errors import Conflict, NameTaken, Refused
@@ -172,8 +172,8 @@ class Actor:
             await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
         except Conflict as error:
             existing = build.parse(await self._cluster.get(resources.PROMOTION_RECORDS, owner[0], record.name))
-            facts = (record.candidate, record.stable, record.started_at)
-            if existing is None or not is_of_rollout(existing.spec, *facts):
+            ours = build.parse(body)
+            if existing is None or ours is None or not is_same_record(existing.spec, ours.spec):
                 message = "a PromotionRecord of this name exists, and states other facts than Serin's"
                 raise NameTaken(message) from error
 

@@ -54,16 +54,23 @@ def _is_own(obj: Object, status: ModelDeploymentStatus) -> bool:
     record, rollout = parse(obj), status.rollout
     if record is None or rollout is None or status.candidate is None:
         return True
-    return is_of_rollout(record.spec, status.candidate, status.stable, rollout.started_at)
+    return _is_of_rollout(record.spec, status.candidate, status.stable, rollout.started_at)
 
 
-def is_of_rollout(
+def is_same_record(one: PromotionRecordSpec, other: PromotionRecordSpec) -> bool:
+    """Whether two records state the same of a rollout.
+
+    What else was known when each was made may differ: the attempts that were missing, and the content of a revision,
+    which counts by its hash only.
+    """
+    same = _is_of_rollout(one, other.candidate, other.stable, other.started_at)
+    facts = [(spec.model_deployment, spec.attempt, spec.policy, spec.requested_by) for spec in (one, other)]
+    return same and facts[0] == facts[1]
+
+
+def _is_of_rollout(
     spec: PromotionRecordSpec, candidate: OfWorkload, stable: OfWorkload | None, started_at: datetime
 ) -> bool:
-    """Whether a record is that of the rollout: the same revisions and the same start.
-
-    The rest of it was as it was when it was created, which may have been by an earlier pass whose answer got lost.
-    """
     same_stable = spec.stable is None if stable is None else spec.stable is not None and stable.is_same(spec.stable)
     return same_stable and spec.candidate.is_same(candidate) and spec.started_at == started_at
 
