@@ -133,27 +133,7 @@ def _resumed(
     # A weight below the annotation was lowered by a person. Resumed with the annotation's weight, it counts as Abort.
     weight = route.weight if route.intended is None else route.intended
     message = f"status was lost; rebuilt from the route ({route.weight} % on the candidate) and record {record.name}"
-    step = Schedule(record.policy).step_at(weight) if record.policy else 0
-    rollout = RolloutStatus(
-        record=record.name,
-        steps=len(record.policy.steps) if record.policy else 0,
-        step=step,
-        started_at=record.started_at,
-        exposed_at=context.now if weight or route.meant_to_expose else None,
-        routed_at=context.now if route.candidate else None,
-        held=record.held,
-        promote=record.promote,
-        advances=list(record.advances),
-        stable_down=weight == EVERYTHING and record.took_over,
-        # Nobody knows then why the candidate has everything: a promotion is not said to be the evidence's.
-        cause=Reason.STATE_REBUILT if weight == EVERYTHING and record.lacks_promotion else None,
-        gates=_gates(context, record, step),
-        stable_replicas=context.ready(base.stable),
-        stable_transformers=context.transformers(base.stable),
-        reason=Reason.STATE_REBUILT,
-        message=message,
-        since=context.now.replace(microsecond=0),
-    )
+    rollout = _rollout_again(context, base, route, record, weight=weight, message=message)
     status = with_fields(base, rollout=rollout, weights=Weights(desired=weight, applied=weight))
     if record.outcome is Outcome.PROMOTED:
         return with_rollout(
@@ -177,6 +157,38 @@ def _resumed(
         return with_fields(status, phase=Phase.SHADOWING if route.meant_to_expose else Phase.PREPARING)
     after_steps = weight == EVERYTHING or (record.policy is not None and weight >= record.policy.last_weight)
     return with_fields(status, phase=Phase.PROMOTING if after_steps else Phase.PROGRESSING)
+
+
+def _rollout_again(
+    context: DecisionContext,
+    base: ModelDeploymentStatus,
+    route: RouteView,
+    record: RecordView,
+    *,
+    weight: int,
+    message: str,
+) -> RolloutStatus:
+    step = Schedule(record.policy).step_at(weight) if record.policy else 0
+    return RolloutStatus(
+        record=record.name,
+        steps=len(record.policy.steps) if record.policy else 0,
+        step=step,
+        started_at=record.started_at,
+        exposed_at=context.now if weight or route.meant_to_expose else None,
+        routed_at=context.now if route.candidate else None,
+        held=record.held,
+        promote=record.promote,
+        advances=list(record.advances),
+        stable_down=weight == EVERYTHING and record.took_over,
+        # Nobody knows then why the candidate has everything: a promotion is not said to be the evidence's.
+        cause=Reason.STATE_REBUILT if weight == EVERYTHING and record.lacks_promotion else None,
+        gates=_gates(context, record, step),
+        stable_replicas=context.ready(base.stable),
+        stable_transformers=context.transformers(base.stable),
+        reason=Reason.STATE_REBUILT,
+        message=message,
+        since=context.now.replace(microsecond=0),
+    )
 
 
 def _waits(context: DecisionContext, route: RouteView, record: RecordView) -> bool:
