@@ -77,7 +77,7 @@ ADVICE: dict[Reason, Advice] = {
     Reason.TRAFFIC_SPLIT: Advice("The candidate has another share than it should.", "by day", "[SerinTrafficSplitMismatch](../runbooks/SerinTrafficSplitMismatch.md)."),
     Reason.CLIENT_ERRORS_DIFFER: Advice("Where most of the candidate's requests are refused, the weight stays; else it goes on.", "by day", "Does it refuse what stable takes: another input schema, another served name? Then an Abort. With an SLO of the indicator `clientErrors` it is taken back by itself."),
     Reason.TEMPLATE_DRIFT: Advice(STAYS, "by day", "Who changed the runtime or the InferenceService? Put it back, or start anew with a new revision. In mode Knative to put it back does not help: Abort, Promote, or a new revision."),
-    Reason.STATE_CONFLICT: Advice("The traffic stays as it is; nothing is touched.", "by day", "Say which state is right: [lifecycle](../concepts/lifecycle.md)."),
+    Reason.STATE_CONFLICT: Advice("The traffic stays as it is; nothing is touched.", "by day", "[What ends it](../runbooks/lost-status.md), by what the message says."),
     Reason.OBSERVATION_INCOMPLETE: Advice(STAYS, "by day", "What cannot be read, and why, is in the message: rights, or the API server."),
     Reason.UNSCHEDULABLE: Advice(WAITS, "by day", "The scheduler's words are in the message: nodes, taints, GPUs."),
     Reason.DEPENDENCY_UNAVAILABLE: Advice(WAITS, "by day", "The registry, the volume, or KServe; it is tried again by itself."),

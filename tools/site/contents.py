@@ -76,7 +76,9 @@ SECTIONS = (
         ("docs/operations",),
         (
             Section(
-                "Runbooks", ("docs/runbooks/README.md", "docs/runbooks/take-it-back-by-hand.md"), ("docs/runbooks",)
+                "Runbooks",
+                ("docs/runbooks/README.md", "docs/runbooks/take-it-back-by-hand.md", "docs/runbooks/lost-status.md"),
+                ("docs/runbooks",),
             ),
         ),
     ),

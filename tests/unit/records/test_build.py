@@ -78,8 +78,8 @@ def test_the_snapshot_of_an_earlier_serin_is_read_whatever_its_preview_header() 
 
 def test_a_gap_among_the_attempts_stands_in_the_next_record() -> None:
     for missing in ((), (1, 3)):
-        plan = RecordPlan("fraud-7c9f2a1b-4", 4, ref("2"), None, datetime(2026, 11, 22, tzinfo=UTC), missing)
-        written = build.new(plan, owner=("prod", "fraud"), source_of=lambda _: None, policy=None)
+        plan = RecordPlan("fraud-7c9f2a1b-4", 4, ref("2"), None, datetime(2026, 11, 22, tzinfo=UTC))
+        written = build.new(plan, owner=("prod", "fraud"), source_of=lambda _: None, policy=None, missing=missing)
         assert written["spec"].get("missingAttempts", []) == list(missing)
 
 

@@ -222,20 +222,6 @@ def test_a_record_is_made_before_the_first_request_and_never_after() -> None:
     assert planned(here).record is None
 
 
-@pytest.mark.parametrize(
-    ("present", "missing"), [((1,), ()), ((), (1,)), ((1, 2, 3), (4, 5)), ((3, 5), (1, 2, 4)), ((1, 2, 3, 4, 5), ())]
-)
-def test_the_next_record_names_the_attempts_whose_records_are_gone(
-    present: tuple[int, ...], missing: tuple[int, ...]
-) -> None:
-    here = scene(Phase.PROGRESSING)
-    here.rollout(exposed_at=None, step=0, record=f"fraud-2-{2 if len(present) < 2 else 6}")
-    here.observed = replace(here.observed, records=tuple(open_record("0", None, number) for number in present))
-    found = planned(here).record
-    assert found is not None
-    assert found.missing == missing
-
-
 def open_record(candidate: str, stable: str | None, attempt: int) -> RecordView:
     return RecordView(
         f"r-{attempt}", attempt, ref(candidate), ref(stable) if stable else None, None, START - 9 * SECOND

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from serin.api.policy.exposure import Exposure
-from serin.api.status import ModelDeploymentStatus
+from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection
 from serin.rollout.observation import Part, Unreadable
 from serin.rollout.rebuild import rebuild
 from serin.rollout.transition import Transition
+from serin.rollout.views import KEPT_REJECTIONS, RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
@@ -197,3 +199,76 @@ def test_a_rollback_whose_status_is_lost_goes_on(why: str, reason: Reason, at: s
     assert world.records[-1].reason is reason
     world.settle(20)
     assert world.route.rollback == "", "it is over"
+
+
+def ended(attempt: int, version: str, outcome: Outcome | None, reason: Reason | None = None) -> RecordView:
+    at = START + attempt * SECOND - timedelta(hours=1)
+    return RecordView(
+        f"r-{attempt}", attempt, ref(version), ref("1"), None, at, outcome=outcome, reason=reason, decided_at=at
+    )
+
+
+def with_history(*records: RecordView, phase: Phase = Phase.PROGRESSING) -> Scene:
+    here = lost(phase)
+    own = replace(here.observed.records[-1], attempt=99) if phase is Phase.PROGRESSING else None
+    here.observed = replace(here.observed, records=(*records, own) if own else records)
+    return here
+
+
+def test_what_the_records_reject_is_rejected_again() -> None:
+    breach, word = Reason.SLO_BREACHED, Reason.ABORTED_BY_ACTION
+    history = (
+        ended(3, "3", Outcome.ROLLED_BACK, breach),
+        ended(4, "4", Outcome.ROLLED_BACK, breach),
+        ended(5, "5", Outcome.ABORTED, Reason.UNSCHEDULABLE),  # not its own doing
+        ended(6, "4", Outcome.PROMOTED, Reason.SERVING),  # it has proven itself since
+        ended(7, "6", Outcome.ABORTED, word),
+        ended(8, "6", Outcome.SUPERSEDED, Reason.SUPERSEDED),  # that lifts no rejection
+        ended(9, "2", Outcome.ROLLED_BACK, breach),
+    )
+    after = found(with_history(*history))
+    assert after.candidate == ref("2")
+    told = [(r.version, r.reason, r.record) for r in after.rejected]
+    assert told == [("6", word, "r-7"), ("3", breach, "r-3")], "and a Retry has let the candidate in again"
+    assert (after.rejected[0].revision, after.rejected[0].hash) == (ref("6").revision, ref("6").hash)
+    assert after.rejected[0].at == START + 7 * SECOND - timedelta(hours=1)
+    idle = found(with_history(*history, phase=Phase.STABLE))
+    assert [r.version for r in idle.rejected] == ["2", "6", "3"]
+
+
+def test_the_newest_rejections_are_kept() -> None:
+    many = [ended(n, f"9{n}", Outcome.ROLLED_BACK, Reason.SLO_BREACHED) for n in range(1, KEPT_REJECTIONS + 3)]
+    after = found(with_history(*many))
+    assert [r.record for r in after.rejected] == [f"r-{n}" for n in range(KEPT_REJECTIONS + 2, 2, -1)]
+
+
+def test_an_end_that_its_record_does_not_have_yet_rejects_too() -> None:
+    here = with_history(ended(3, "3", None), ended(4, "3", Outcome.SUPERSEDED), phase=Phase.STABLE)
+    here.route(rollback="r-3 SLOBreached")
+    after = found(here)
+    assert [(r.version, r.reason, r.at) for r in after.rejected] == [("3", Reason.SLO_BREACHED, START)]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_left_of_a_torn_status_and_stands_nowhere_else_is_kept(*, whole: bool) -> None:
+    at, breach = START - timedelta(days=9), Reason.SLO_BREACHED
+    here = with_history(ended(3, "3", Outcome.ROLLED_BACK, breach), ended(4, "4", None))
+    if not whole:  # the traces disagree
+        here.route(candidate="a-stranger")
+    known = Rejection(revision=ref("7").revision, version="7", at=at, reason=breach, record="gone")
+    pending = PendingOutcome(
+        record="r-4", revision=ref("4").revision, outcome=Outcome.ABORTED, cause=Reason.ABORTED_BY_ACTION,
+        message="ana", decided_at=at,
+    )  # fmt: skip
+    world = serving()
+    world.ask("Abort", rollout="r-1")
+    world.tick()
+    left = ModelDeploymentStatus(rejected=[known], pending_outcomes=[pending], actions=world.status.actions)
+    assert left.actions
+    here.route(rollback="r-4 SLOBreached")
+    rebuilt = rebuild(here.context, left)
+    after = rebuilt.status if isinstance(rebuilt, Transition) else rebuilt
+    assert isinstance(rebuilt, Transition) is not whole
+    assert (after.actions, after.pending_outcomes) == (left.actions, [pending])
+    versions = [r.version for r in after.rejected]
+    assert versions == (["3", "7", "4"] if whole else ["7"])

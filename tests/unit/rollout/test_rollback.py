@@ -14,7 +14,6 @@ from serin.rollout.decide import PHASE_RULES
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.phases.promoted import finish_promotion
 from serin.rollout.phases.rollback import (
-    KEPT_REJECTIONS,
     LONGEST_CAUSE,
     continue_rollback,
     start_rollback,
@@ -31,6 +30,7 @@ from serin.rollout.phases.rollback_rules import (
     with_silence_clock,
 )
 from serin.rollout.transition import Transition
+from serin.rollout.views import KEPT_REJECTIONS
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason, Verdict
 from tests.clock import START, api_time

@@ -196,6 +196,11 @@ class RolloutStatus(ApiModel):
     """Where the evidence stands, by SLO of the policy."""
 
     @property
+    def attempt(self) -> int:
+        """The number of this rollout among those of the ModelDeployment, which ends the record's name."""
+        return int(self.record.rsplit("-", 1)[1])
+
+    @property
     def exposed(self) -> bool:
         """Whether the candidate has been sent requests of any kind."""
         return self.step > 0 or self.exposed_at is not None
@@ -305,4 +310,4 @@ class ModelDeploymentStatus(ApiModel):
     @property
     def is_torn(self) -> bool:
         """Whether a part that always stands beside another one is gone: somebody, or a restored backup, left it out."""
-        return self.candidate is not None and self.rollout is None
+        return (self.candidate is None) is not (self.rollout is None)

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from serin.api import API_VERSION, names
 from serin.api.managed_fields import revision_manager
 from serin.api.model_digest import digest_label
-from serin.api.people import AnsweredAction, Held
-from serin.api.promotion_action import ActionKind, ActionOutcome
+from serin.api.people import AnsweredAction
+from serin.api.promotion_action import ActionOutcome
 from serin.api.promotion_policy import STORED, PromotionPolicySpec
 from serin.api.promotion_record import (
     MOST_ACTIONS,
@@ -35,6 +35,7 @@ from serin.judge import JUDGE_VERSION
 from serin.records.gates import approvals_of, gates_of
 from serin.records.parts import KEPT
 from serin.records.summary import is_exported
+from serin.records.words import words_of
 from serin.rollout.decision import Finish, RecordPlan
 from serin.rollout.observation import Arm
 from serin.rollout.views import RecordView
@@ -50,11 +51,12 @@ def new(
     policy: tuple[str, Mapping[str, Any]] | None,
     requested_by: RequestedBy | None = None,
     contact: str = "",
+    missing: Sequence[int] = (),
 ) -> dict[str, Any]:
     """The record of a rollout that starts; ``owner`` is (namespace, ModelDeployment), ``policy`` (name, spec).
 
     ``source_of`` gives what was written for a revision; None if that stands in an earlier record. ``contact`` is whom
-    to ask about the model.
+    to ask about the model. ``missing`` has the earlier attempts without a record.
     """
     namespace, model_deployment = owner
     snapshot = PolicySnapshot(name=policy[0], hash=content_hash(policy[1]), spec=dict(policy[1])) if policy else None
@@ -67,7 +69,7 @@ def new(
         judge_version=JUDGE_VERSION,
         started_at=plan.started_at,
         requested_by=requested_by,
-        missing_attempts=list(plan.missing) or None,
+        missing_attempts=list(missing) or None,
     )
     labels = {
         names.MANAGED_BY: names.MANAGER,
@@ -129,6 +131,7 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
     except ValidationError as error:
         first = error.errors()[0]
         unreadable = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200]
+    words, last = words_of(status.actions, status.timeline, policy), status.timeline[-1] if status.timeline else None
     return RecordView(
         name=obj["metadata"]["name"],
         attempt=spec.attempt,
@@ -140,7 +143,11 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         outcome=status.outcome,
         reason=status.reason,
         decided_at=status.decided_at,
-        held=_held(status.actions),
+        held=words.held,
+        promote=words.promote,
+        advances=words.advances,
+        weight=last.weight if last is not None else None,
+        weight_reason=last.reason if last is not None else None,
         hash=status.hash,
         previous_hash=status.previous_hash,
         finished_at=status.finished_at,
@@ -149,15 +156,6 @@ def view(obj: Mapping[str, Any]) -> RecordView | None:
         gates=gates_of(status),
         approvals=approvals_of(status),
     )
-
-
-def _held(actions: Sequence[AnsweredAction]) -> Held | None:
-    """The last accepted Hold, unless a Release was accepted after it."""
-    accepted = [a for a in actions if a.outcome is ActionOutcome.ACCEPTED]
-    last = next((a for a in reversed(accepted) if a.action in {ActionKind.HOLD, ActionKind.RELEASE}), None)
-    if last is None or last.action is ActionKind.RELEASE:
-        return None
-    return Held(by=last.by, at=last.at, action=last.name, reason=last.reason)
 
 
 def _ref(source: RevisionSource) -> RevisionRef:

@@ -50,6 +50,12 @@ def is_exported(metadata: Mapping[str, Any], record_hash: str | None) -> bool:
     return record_hash is not None and (metadata.get("annotations") or {}).get(names.EXPORTED) == record_hash
 
 
+def attempt_of(row: Mapping[str, Any]) -> int | None:
+    """The number of the attempt in a row, of a record that is not finished, too; None if it has none."""
+    number = (row.get("columns") or {}).get("Attempt")
+    return number if isinstance(number, int) else None
+
+
 def view_of(row: Mapping[str, Any], workload_of: Callable[[str], Workload]) -> RecordView | None:
     """The view of a record from its row of the table; None if the complete record has to be read.
 

@@ -11,7 +11,7 @@ from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.observation import Arm, Observation, Part, Problem
 from serin.rollout.transition import weights_of
-from serin.rollout.views import RecordView
+from serin.rollout.views import RecordView, with_pending
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
 
@@ -100,12 +100,7 @@ class DecisionContext:
     def retry_at(self, status: ModelDeploymentStatus, revision: str) -> tuple[RecordView, datetime] | None:
         """``Observation.retry_at``, with the outcomes in ``status`` that are not written to their records yet."""
         pending = {ended.record: ended for ended in status.pending_outcomes}
-        records = tuple(
-            replace(record, outcome=ended.outcome, reason=ended.cause, decided_at=ended.decided_at)
-            if not record.finished and (ended := pending.get(record.name)) is not None
-            else record
-            for record in self.observed.records
-        )
+        records = tuple(with_pending(record, pending) for record in self.observed.records)
         return replace(self.observed, records=records).retry_at(revision)
 
     def record_open(self, status: ModelDeploymentStatus) -> bool:

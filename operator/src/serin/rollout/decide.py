@@ -73,7 +73,7 @@ def decide(
 ) -> Decision:
     """The next status, and the objects that it needs. ``now`` is UTC; at most one transition per call."""
     context = DecisionContext(name, spec, without_collision(status, observed), now)
-    current = rebuild(context) if status.phase is None else status
+    current = rebuild(context, status) if status.phase is None else status
     transition = current if isinstance(current, Transition) else _advance(context, current)
     after = with_templates(context, with_report(context, status, transition), status.phase)
     announced = (*announcements(status, after, transition), *drift_announcement(status, after))

@@ -29,7 +29,7 @@ class RoutePlan:
     preview: Header | None = None
     """Requests with this header go to the candidate."""
     rollback: str = ""
-    """Record name and cause of a rollback that has not ended; kept as an annotation, for a status that is lost."""
+    """Record names and causes of rollouts whose end no record has yet; an annotation, for a status that is lost."""
     stable_gone: bool = False
     """Stable has weight 0 and no endpoint. Its Service may not exist; a gateway never accepts a route that names it."""
 
@@ -43,8 +43,6 @@ class RecordPlan:
     candidate: RevisionRef
     stable: RevisionRef | None
     started_at: datetime
-    missing: tuple[int, ...] = ()
-    """Earlier attempts without a record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class RouteView:
     meant_to_expose: frozenset[Exposure] = frozenset()
     """The same, as Serin last wrote it (annotation)."""
     rollback: str = ""
-    """Record name and cause of a rollback that had not ended when the route was written (annotation)."""
+    """Record names and causes of rollouts whose end no record had when the route was written (annotation)."""
 
     @property
     def edited_by(self) -> str:

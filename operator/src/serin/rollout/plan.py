@@ -15,6 +15,7 @@ from serin.rollout.observation import Part
 from serin.rollout.retention import expired
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
+from serin.rollout.unrecorded import ends_to_keep, promoted_at, promotion_cause
 from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
@@ -73,11 +74,9 @@ def _transformers_at_least(context: DecisionContext, status: ModelDeploymentStat
 
 
 def _route(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan | None:
-    """The split; until a rollback has ended, with its cause: a status that is lost or cannot be written has none."""
-    split, rollout = _split(context, status), status.rollout
-    if split is None or rollout is None or not rollout.taken_back or rollout.cause is None:
-        return split
-    return replace(split, rollback=f"{rollout.record} {rollout.cause}")
+    """The split, with the ends that no record has yet: a status that is lost or cannot be written has none of them."""
+    split = _split(context, status)
+    return replace(split, rollback=ends_to_keep(status)) if split is not None else None
 
 
 def _split(context: DecisionContext, status: ModelDeploymentStatus) -> RoutePlan | None:
@@ -132,10 +131,6 @@ def _routable(context: DecisionContext, candidate: RevisionRef) -> bool:
     return named or context.ready(candidate) > 0
 
 
-MOST_MISSING = 100
-"""Newest attempts without a record that the next record names."""
-
-
 def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPlan | None:
     rollout, candidate = status.rollout, status.candidate
     if rollout is None or candidate is None or rollout.outcome is not None or context.record(status) is not None:
@@ -149,10 +144,7 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
         return None  # a record without a policy would hold every forward move
     if rollout.exposed and not rollout.served_unrecorded:  # the record was deleted: a new one would lack the evidence
         return None
-    attempt = int(rollout.record.rsplit("-", 1)[1])
-    present = {record.attempt for record in context.observed.records}
-    missing = tuple(number for number in range(1, attempt) if number not in present)[-MOST_MISSING:]
-    return RecordPlan(rollout.record, attempt, candidate, status.stable, rollout.started_at, missing)
+    return RecordPlan(rollout.record, rollout.attempt, candidate, status.stable, rollout.started_at)
 
 
 def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: RecordView) -> Finish | None:
@@ -167,15 +159,10 @@ def _finish(context: DecisionContext, status: ModelDeploymentStatus, record: Rec
     pending = next((p for p in status.pending_outcomes if p.record == record.name), None)
     if pending is not None:
         return Finish(record.name, pending.outcome, pending.cause, pending.message, pending.decided_at)
-    if status.stable is not None and status.stable.revision == record.candidate.revision:
-        at = status.stable.since or context.now
+    promoted = promoted_at(context, status, record)
+    if promoted is not None:
         message = f"version {record.candidate.version} was promoted"
-        return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, at)
-    later = next((r for r in context.observed.records if r.stable is not None and r.attempt > record.attempt), None)
-    if later is not None and later.stable is not None and later.stable.revision == record.candidate.revision:
-        # The next rollout started from it as stable, before its outcome was written.
-        message = f"version {record.candidate.version} was promoted"
-        return Finish(record.name, Outcome.PROMOTED, Reason.SERVING, message, later.started_at)
+        return Finish(record.name, Outcome.PROMOTED, promotion_cause(record), message, promoted)
     rejection = next((r for r in status.rejected if r.record == record.name), None)
     if rejection is not None:
         return Finish(

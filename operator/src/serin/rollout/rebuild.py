@@ -2,28 +2,83 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from serin.api.people import GateStatus
-from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
+from serin.api.status import ModelDeploymentStatus, Rejection, RevisionRef, RolloutStatus, Weights
 from serin.policy_gates.answer import GateState
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part, RouteView
-from serin.rollout.steps.schedule import Schedule
+from serin.rollout.steps.schedule import EVERYTHING, Schedule
 from serin.rollout.transition import Transition, with_fields, with_rollout
-from serin.rollout.views import RecordView
+from serin.rollout.unrecorded import MOST_PENDING, pending_again
+from serin.rollout.views import KEPT_REJECTIONS, RecordView, with_pending
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 
 EMPTY = ModelDeploymentStatus()
+RUNBOOK = "docs/runbooks/lost-status.md"
 
 
-def rebuild(context: DecisionContext) -> ModelDeploymentStatus | Transition:
-    """The status from the route and the records; a frozen Transition if they disagree or cannot be read."""
+def rebuild(context: DecisionContext, left: ModelDeploymentStatus = EMPTY) -> ModelDeploymentStatus | Transition:
+    """The status from the route and the records; a frozen Transition if they disagree or cannot be read.
+
+    What is left of a torn status, and stands nowhere else, is kept.
+    """
+    found = _rebuilt(context)
+    if isinstance(found, Transition):
+        return replace(found, status=_with_memory(found.status, left))
+    pending = {ended.record: ended for ended in (*pending_again(context, found), *left.pending_outcomes)}
+    after = with_fields(_with_memory(found, left), pending_outcomes=list(pending.values())[:MOST_PENDING])
+    return with_fields(after, rejected=_rejected(context, after))
+
+
+def _with_memory(status: ModelDeploymentStatus, left: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    return with_fields(
+        status,
+        rejected=left.rejected,
+        actions=left.actions,
+        notifications=left.notifications,
+        pending_outcomes=left.pending_outcomes,
+    )
+
+
+def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> list[Rejection]:
+    """The rejections that were left, and those that the records and the pending outcomes tell, the newest first.
+
+    A rollout reads its own record only, and knows by its status what others have rejected. Its candidate is none of
+    them: it is tried again because somebody asked for it.
+    """
+    pending = {ended.record: ended for ended in status.pending_outcomes}
+    own = status.candidate.revision if status.candidate is not None else None
+    found, decided = list(status.rejected), {own, *(rejection.revision for rejection in status.rejected)}
+    for record in reversed(context.observed.records):
+        known = with_pending(record, pending)
+        if not known.decides or known.candidate.revision in decided:
+            continue
+        decided.add(known.candidate.revision)
+        if known.rejects:
+            found.append(_rejection(known))
+    return sorted(found, key=lambda rejection: rejection.at, reverse=True)[:KEPT_REJECTIONS]
+
+
+def _rejection(record: RecordView) -> Rejection:
+    return Rejection(
+        revision=record.candidate.revision,
+        version=record.candidate.version,
+        hash=record.candidate.hash,
+        at=record.decided_at or record.started_at,
+        reason=record.reason or Reason.SLO_BREACHED,
+        record=record.name,
+    )
+
+
+def _rebuilt(context: DecisionContext) -> ModelDeploymentStatus | Transition:
     observed = context.observed
     part = next((part for part in (Part.INFERENCE_SERVICES, Part.RECORDS) if part in observed.unknown), None)
     if part is not None:
         message = (
-            f"status is empty and {part.value} cannot be read: {observed.unknown[part].message}; nothing is touched, "
-            f"traffic stays as it is"
+            f"status is empty and {part.value} cannot be read: {observed.unknown[part].message}; nothing is touched"
         )
         refused = observed.unknown[part].refused
         return Transition(
@@ -59,6 +114,8 @@ def _from_route(context: DecisionContext, route: RouteView, stable_revision: str
     newest = context.observed.records[-1] if context.observed.records else None
     if route.candidate is None and (newest is None or newest.finished or newest.stable is None):
         return base
+    if route.candidate is None and newest is not None and newest.candidate.revision == stable_revision:
+        return base  # it was promoted, and only its record does not say so yet
     named = route.candidate or (newest.candidate.revision if newest else "")
     candidate = _ref(context, named)
     record = next((r for r in reversed(context.observed.records) if r.candidate.revision == named), None)
@@ -76,22 +133,7 @@ def _resumed(
     # A weight below the annotation was lowered by a person. Resumed with the annotation's weight, it counts as Abort.
     weight = route.weight if route.intended is None else route.intended
     message = f"status was lost; rebuilt from the route ({route.weight} % on the candidate) and record {record.name}"
-    step = Schedule(record.policy).step_at(weight) if record.policy else 0
-    rollout = RolloutStatus(
-        record=record.name,
-        steps=len(record.policy.steps) if record.policy else 0,
-        step=step,
-        started_at=record.started_at,
-        exposed_at=context.now if weight or route.meant_to_expose else None,
-        routed_at=context.now if route.candidate else None,
-        held=record.held,
-        gates=_gates(context, record, step),
-        stable_replicas=context.ready(base.stable),
-        stable_transformers=context.transformers(base.stable),
-        reason=Reason.STATE_REBUILT,
-        message=message,
-        since=context.now.replace(microsecond=0),
-    )
+    rollout = _rollout_again(context, base, route, record, weight=weight, message=message)
     status = with_fields(base, rollout=rollout, weights=Weights(desired=weight, applied=weight))
     if record.outcome is Outcome.PROMOTED:
         return with_rollout(
@@ -113,8 +155,40 @@ def _resumed(
         return with_fields(status, phase=Phase.WAITING)
     if weight == 0:
         return with_fields(status, phase=Phase.SHADOWING if route.meant_to_expose else Phase.PREPARING)
-    after_steps = weight == 100 or (record.policy is not None and weight >= record.policy.last_weight)  # noqa: PLR2004
+    after_steps = weight == EVERYTHING or (record.policy is not None and weight >= record.policy.last_weight)
     return with_fields(status, phase=Phase.PROMOTING if after_steps else Phase.PROGRESSING)
+
+
+def _rollout_again(
+    context: DecisionContext,
+    base: ModelDeploymentStatus,
+    route: RouteView,
+    record: RecordView,
+    *,
+    weight: int,
+    message: str,
+) -> RolloutStatus:
+    step = Schedule(record.policy).step_at(weight) if record.policy else 0
+    return RolloutStatus(
+        record=record.name,
+        steps=len(record.policy.steps) if record.policy else 0,
+        step=step,
+        started_at=record.started_at,
+        exposed_at=context.now if weight or route.meant_to_expose else None,
+        routed_at=context.now if route.candidate else None,
+        held=record.held,
+        promote=record.promote,
+        advances=list(record.advances),
+        stable_down=weight == EVERYTHING and record.took_over,
+        # Nobody knows then why the candidate has everything: a promotion is not said to be the evidence's.
+        cause=Reason.STATE_REBUILT if weight == EVERYTHING and record.lacks_promotion else None,
+        gates=_gates(context, record, step),
+        stable_replicas=context.ready(base.stable),
+        stable_transformers=context.transformers(base.stable),
+        reason=Reason.STATE_REBUILT,
+        message=message,
+        since=context.now.replace(microsecond=0),
+    )
 
 
 def _waits(context: DecisionContext, route: RouteView, record: RecordView) -> bool:
@@ -164,5 +238,5 @@ def _last_stable(records: tuple[RecordView, ...]) -> RevisionRef | None:
 
 
 def _conflict(what: str) -> Transition:
-    message = f"status is lost and {what}; nothing is touched, traffic stays as it is; see the runbook on lost status"
+    message = f"status is lost and {what}; nothing is touched; what ends it: {RUNBOOK}"
     return Transition(EMPTY, Reason.STATE_CONFLICT, message, stalled=True, frozen=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from serin.api.people import Approval, GateStatus, Held
+from serin.api.people import AdvancedStep, Approval, GateStatus, Held
 from serin.api.promotion_action import PromotionActionSpec
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.status import RevisionRef
+from serin.api.status import PendingOutcome, RevisionRef
+from serin.rollout.steps.schedule import EVERYTHING
 from serin.schema.reasons import Outcome, Reason
+
+KEPT_REJECTIONS = 20
+"""Rejections in status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,14 @@ class RecordView:
     reason: Reason | None = None
     decided_at: datetime | None = None
     held: Held | None = None
-    """The Hold that has not been released."""
+    """The Hold that nothing has ended."""
+    promote: Held | None = None
+    """The Promote that was accepted last."""
+    advances: tuple[AdvancedStep, ...] = ()
+    weight: int | None = None
+    """Percent on the candidate by the newest decision that it tells; None if it tells none."""
+    weight_reason: Reason | None = None
+    """Why it got that."""
     hash: str | None = None
     """Of a finished record: the hash of its content; None if a Serin finished it that wrote none."""
     previous_hash: str | None = None
@@ -50,6 +61,16 @@ class RecordView:
         return self.outcome is not None
 
     @property
+    def took_over(self) -> bool:
+        """Whether its candidate got everything because stable was dead."""
+        return self.weight == EVERYTHING and self.weight_reason is Reason.STABLE_DOWN
+
+    @property
+    def lacks_promotion(self) -> bool:
+        """Whether it does not tell of the move that gives everything; one without any decision tells nothing at all."""
+        return self.weight not in {None, EVERYTHING}
+
+    @property
     def decides(self) -> bool:
         """Whether its outcome is a decision on the revision itself."""
         if self.outcome not in {Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.ABORTED}:
@@ -60,6 +81,14 @@ class RecordView:
     def rejects(self) -> bool:
         """Whether its outcome rejects the revision."""
         return self.decides and self.outcome is not Outcome.PROMOTED
+
+
+def with_pending(record: RecordView, pending: Mapping[str, PendingOutcome]) -> RecordView:
+    """The record, with the outcome that is not written to it yet; ``pending`` has those by record."""
+    ended = pending.get(record.name)
+    if record.finished or ended is None:
+        return record
+    return replace(record, outcome=ended.outcome, reason=ended.cause, decided_at=ended.decided_at)
 
 
 @dataclass(frozen=True, slots=True)

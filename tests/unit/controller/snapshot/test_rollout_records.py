@@ -1,4 +1,7 @@
-"""History costs nothing: outside of rollouts only the printer columns of finished records are read."""
+"""History costs nothing: outside of rollouts only the printer columns of finished records are read.
+
+In a rollout its own record is read; what is to be known of the others is asked for when it is needed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,10 @@ import pytest
 
 from serin.cluster import resources
 from serin.cluster.client import Object
+from serin.controller.snapshot.rollout_records import missing_attempts
+from tests.fakes import FakeCluster, Killed
+from tests.faulty_cluster import unavailable
+from tests.faulty_lab import FaultyLab
 from tests.lab import Lab, isvc
 
 
@@ -124,3 +131,133 @@ async def test_a_stable_that_no_record_knows_is_told() -> None:
         await lab.tick()
     told = [failure["message"] for failure in lab.status["writeFailures"]]
     assert any("no record knows what was served" in message for message in told)
+
+
+RECORDS = resources.PROMOTION_RECORDS
+
+
+async def faulty() -> FaultyLab:
+    """A lab in which two rollouts are history."""
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want("2")
+    await lab.until(lab.stable("2"))
+    for _ in range(5):
+        await lab.tick()
+    return lab
+
+
+@pytest.mark.parametrize("why", ["refused once", "death"])
+@pytest.mark.parametrize("gone", [[], [1]])
+async def test_a_record_that_is_made_late_misses_what_is_gone_and_nothing_else(why: str, gone: list[int]) -> None:
+    lab = await faulty()
+    for attempt in gone:
+        del lab.cluster.objects[RECORDS.plural, "prod", lab.record(attempt)["metadata"]["name"]]
+    lab.want("3")
+    if why == "death":
+        lab.cluster.die_at = (len(lab.cluster.writes), "after")
+        with pytest.raises(Killed):
+            await lab.tick()
+        lab.cluster.die_at = None
+        lab.restart()
+    else:
+        lab.fault.verb, lab.fault.plural, lab.fault.error = "create", RECORDS.plural, unavailable
+        await lab.tick()
+        lab.fault.mend()
+    assert lab.status["candidate"]["version"] == "3"
+    with pytest.raises(StopIteration):
+        lab.record(3)
+    await lab.tick()
+    assert lab.record(3)["spec"].get("missingAttempts", []) == gone
+
+
+async def test_first_deployments_that_give_way_to_each_other_are_numbered_whatever_was_not_written() -> None:
+    lab = FaultyLab()
+    lab.cluster.ready = lambda _: 0
+    await lab.tick()
+    lab.want("2")
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "create", RECORDS.plural, unavailable
+    await lab.tick()
+    lab.fault.mend()
+    for version in ("3", "4"):
+        lab.want(version)
+        await lab.tick()
+        await lab.tick()
+    found = [(o["spec"]["attempt"], o["spec"].get("missingAttempts")) for o in lab.cluster.objects.values()
+             if o.get("kind") == "PromotionRecord"]  # fmt: skip
+    assert sorted(found) == [(1, None), (3, [2]), (4, [2])], "the second one never had a record"
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "a record expires"])
+async def test_a_creation_that_is_carried_out_after_its_answer_was_due_is_ones_own(meanwhile: str) -> None:
+    """The server is slow: Serin creates the record a second time, and finds its own, made of what was so before."""
+    lab = await faulty()
+    first: list[Object] = []
+    real = lab.fault.create
+
+    async def create(resource: resources.Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        if resource is RECORDS and not dry_run:
+            if not first:
+                first.append(body)
+                raise unavailable()
+            if len(first) == 1:
+                first.append(await lab.cluster.create(resource, namespace, first[0]))
+        return await real(resource, namespace, body, dry_run=dry_run)
+
+    lab.fault.create = create  # type: ignore[method-assign]
+    lab.want("3")
+    await lab.tick()
+    if meanwhile == "a record expires":
+        del lab.cluster.objects[RECORDS.plural, "prod", lab.record(1)["metadata"]["name"]]
+    await lab.until(lab.stable("3"))
+    assert len(first) == 2
+    assert lab.record(3)["status"]["outcome"] == "Promoted"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"startedAt": "2020-01-01T00:00:00Z"},
+        {"requestedBy": {"user": "ana@example.com"}},
+        {"policy": None},
+        {"modelDeployment": "other"},
+    ],
+)
+async def test_a_record_of_that_name_which_is_of_another_rollout_is_not_ones_own(changed: Object) -> None:
+    lab = await faulty()
+    real = lab.fault.create
+
+    async def create(resource: resources.Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        if resource is RECORDS and body["spec"]["attempt"] == 3:
+            lab.cluster.put(resource, copy.deepcopy({**body, "spec": {**body["spec"], **changed}}))
+        return await real(resource, namespace, body, dry_run=dry_run)
+
+    lab.fault.create = create  # type: ignore[method-assign]
+    lab.want("3")
+    for _ in range(10):
+        await lab.tick()
+    assert lab.backends().get(isvc("3"), 0) == 0
+    assert "states other facts than Serin's" in lab.status["message"]
+
+
+@pytest.mark.parametrize(
+    ("present", "attempt", "missing"),
+    [
+        ((1,), 2, ()),
+        ((), 2, (1,)),
+        ((1, 2, 3), 6, (4, 5)),
+        ((3, 5), 6, (1, 2, 4)),
+        ((1, 2, 3, 4, 5), 6, ()),
+        ((), 203, tuple(range(103, 203))),
+    ],
+)
+async def test_the_missing_attempts_are_those_of_which_no_record_is_there(
+    present: tuple[int, ...], attempt: int, missing: tuple[int, ...]
+) -> None:
+    cluster = FakeCluster()
+    labels = {"app.kubernetes.io/managed-by": "serin", "serin.dev/model-deployment": "fraud"}
+    for number in present:
+        meta = {"namespace": "prod", "name": f"r-{number}", "labels": labels}
+        cluster.put(RECORDS, {"metadata": meta, "spec": {"attempt": number}})
+    cluster.put(RECORDS, {"metadata": {"namespace": "prod", "name": "odd", "labels": labels}, "spec": {}})
+    assert await missing_attempts(cluster, ("prod", "fraud"), attempt) == missing

@@ -19,6 +19,7 @@ from serin.controller.snapshot.actions.pending_actions import mark_answered, wri
 from serin.controller.snapshot.freezes import tell_freezes
 from serin.controller.snapshot.gate_facts.jobs.ending import end_trials, may_have_trials
 from serin.controller.snapshot.observe import Snapshot
+from serin.controller.snapshot.rollout_records import is_same_record, missing_attempts
 from serin.controller.snapshot.sources import recorded_source
 from serin.controller.telling.decisions import decided
 from serin.errors import Conflict, NameTaken, Refused
@@ -158,16 +159,21 @@ class Actor:
         def source_of(ref: RevisionRef) -> Source | None:
             return snapshot.source_of(ref) or snapshot.source_by_name(ref)
 
-        contact = contact_of(snapshot.obj)
         body = build.new(
-            record, owner=owner, source_of=source_of, policy=policy, requested_by=requested_by, contact=contact
+            record,
+            owner=owner,
+            source_of=source_of,
+            policy=policy,
+            requested_by=requested_by,
+            contact=contact_of(snapshot.obj),
+            missing=await missing_attempts(self._cluster, owner, record.attempt),
         )
         try:
             await self._cluster.create(resources.PROMOTION_RECORDS, owner[0], body)
         except Conflict as error:
             existing = build.parse(await self._cluster.get(resources.PROMOTION_RECORDS, owner[0], record.name))
             ours = build.parse(body)
-            if existing is None or ours is None or existing.spec != ours.spec:
+            if existing is None or ours is None or not is_same_record(existing.spec, ours.spec):
                 message = "a PromotionRecord of this name exists, and states other facts than Serin's"
                 raise NameTaken(message) from error
 

@@ -268,11 +268,16 @@ async def observe(
 
 
 def _with_whole_status(parsed: ModelDeployment) -> ModelDeployment:
-    """A torn status counts as lost: it is rebuilt from the route and the records."""
+    """A torn status counts as lost: it is rebuilt from the route and the records, with what stands nowhere else."""
     if not parsed.status.is_torn:
         return parsed
     status = parsed.status
-    kept = ModelDeploymentStatus(rejected=status.rejected, actions=status.actions, notifications=status.notifications)
+    kept = ModelDeploymentStatus(
+        rejected=status.rejected,
+        actions=status.actions,
+        notifications=status.notifications,
+        pending_outcomes=status.pending_outcomes,
+    )
     return parsed.model_copy(update={"status": kept})
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import partial
 
 from serin.api import names
+from serin.api.promotion_record import PromotionRecordSpec
 from serin.api.status import ModelDeploymentStatus
-from serin.api.workload import Workload
+from serin.api.workload import OfWorkload, Workload
 from serin.cluster import resources
 from serin.cluster.client import Cluster, Object
 from serin.errors import NotFound
 from serin.records.build import parse, view
-from serin.records.summary import view_of
+from serin.records.summary import attempt_of, view_of
 from serin.rollout.observation import Part
 from serin.rollout.views import RecordView
 from serin.traffic.reader import Reader
 
 WorkloadOf = Callable[[str], Workload]
 """Returns the workload that serves a revision of the ModelDeployment."""
+MOST_MISSING = 100
+"""Newest attempts without a record that the next record names."""
 
 
 async def read_records(
@@ -38,8 +42,7 @@ async def read_records(
     if status.rollout is not None and status.phase is not None:
         own = await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, status.rollout.record)
         return [own] if own and status.rollout.record not in taken and _is_own(own, status) else []
-    selector = f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
-    rows = await cluster.list_rows(resources.PROMOTION_RECORDS, namespace, selector)
+    rows = await cluster.list_rows(resources.PROMOTION_RECORDS, namespace, _selector(name))
     usable = [row for row in rows if view_of(row, workload_of) is not None]
     rest = {row["metadata"]["name"] for row in rows} - {row["metadata"]["name"] for row in usable}
     read = [await get_or_none(cluster, resources.PROMOTION_RECORDS, namespace, record) for record in sorted(rest)]
@@ -51,9 +54,39 @@ def _is_own(obj: Object, status: ModelDeploymentStatus) -> bool:
     record, rollout = parse(obj), status.rollout
     if record is None or rollout is None or status.candidate is None:
         return True
-    spec, stable = record.spec, status.stable
+    return _is_of_rollout(record.spec, status.candidate, status.stable, rollout.started_at)
+
+
+def is_same_record(one: PromotionRecordSpec, other: PromotionRecordSpec) -> bool:
+    """Whether two records state the same of a rollout.
+
+    What else was known when each was made may differ: the attempts that were missing, and the content of a revision,
+    which counts by its hash only.
+    """
+    same = _is_of_rollout(one, other.candidate, other.stable, other.started_at)
+    facts = [(spec.model_deployment, spec.attempt, spec.policy, spec.requested_by) for spec in (one, other)]
+    return same and facts[0] == facts[1]
+
+
+def _is_of_rollout(
+    spec: PromotionRecordSpec, candidate: OfWorkload, stable: OfWorkload | None, started_at: datetime
+) -> bool:
     same_stable = spec.stable is None if stable is None else spec.stable is not None and stable.is_same(spec.stable)
-    return same_stable and spec.candidate.is_same(status.candidate) and spec.started_at == rollout.started_at
+    return same_stable and spec.candidate.is_same(candidate) and spec.started_at == started_at
+
+
+async def missing_attempts(cluster: Cluster, key: tuple[str, str], attempt: int) -> tuple[int, ...]:
+    """The newest attempts before ``attempt`` that have no record, which the record of that attempt names.
+
+    All records are asked for here: a pass in a rollout has read its own record only.
+    """
+    rows = await cluster.list_rows(resources.PROMOTION_RECORDS, key[0], _selector(key[1]))
+    present = {attempt_of(row) for row in rows}
+    return tuple(number for number in range(1, attempt) if number not in present)[-MOST_MISSING:]
+
+
+def _selector(name: str) -> str:
+    return f"{names.MODEL_DEPLOYMENT}={name},{names.OWNED_SELECTOR}"
 
 
 def record_views(reader: Reader, records: list[Object], workload_of: WorkloadOf, *, own: bool) -> list[RecordView]:

@@ -159,7 +159,10 @@ def _end(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> Told:
     pending = [each for each in after.pending_outcomes if rollout is not None and each.record == rollout.record]
     outcome = rollout.outcome if rollout is not None else None
     outcome = outcome or (pending[0].outcome if pending else None)
-    cause = (rollout.cause if rollout is not None else None) or (pending[0].cause if pending else after.reason)
+    decided = rollout is not None and rollout.outcome is not None
+    cause = (rollout.cause if rollout is not None and decided else None) or (
+        pending[0].cause if pending else after.reason
+    )
     why = (rollout.cause_message if rollout is not None else None) or (pending[0].message if pending else message)
     if outcome is None and cause is not None:
         outcome = cause.effect.outcome

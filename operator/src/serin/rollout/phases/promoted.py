@@ -27,7 +27,8 @@ RETURN_PERIOD = timedelta(days=7)
 def decide_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
     """Decides the promotion. The rollout stays in status until its record is finished."""
     rollout, version = rollout_of(status), status.candidate.version if status.candidate else "?"
-    usual = Reason.PROMOTED_BY_ACTION if _by_word(context, status) else Reason.SERVING
+    # A rollout that was rebuilt may have a cause already: that nobody knows why its candidate has everything.
+    usual = Reason.PROMOTED_BY_ACTION if _by_word(context, status) else rollout.cause or Reason.SERVING
     cause = Reason.STABLE_DOWN if rollout.stable_down else usual
     decided = with_rollout(
         status,
@@ -53,7 +54,10 @@ def _why(status: ModelDeploymentStatus) -> str:
     if rollout.promote is not None:
         return f" by {rollout.promote.by}, without the evidence"
     steps = ", ".join(f"step {a.step or 'of the shadow'} by {a.by}" for a in rollout.advances)
-    return f"; ended without the evidence: {steps}" if steps else ""
+    if steps:
+        return f"; ended without the evidence: {steps}"
+    lost = rollout.cause is Reason.STATE_REBUILT
+    return "; the status was lost, and with it why this version had been given all traffic" if lost else ""
 
 
 def finish_promotion(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

@@ -24,12 +24,13 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
+from serin.rollout.unrecorded import MOST_PENDING
+from serin.rollout.views import KEPT_REJECTIONS
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import format_duration, format_time
 from serin.schema.words import is_known
 
-KEPT_REJECTIONS = 20
 LONGEST_CAUSE = 800
 ROLLBACK_STALLED_AFTER = timedelta(seconds=60)
 """How long the gateway may take to accept 0 % before a person is needed."""
@@ -195,7 +196,7 @@ def with_pending_outcome(context: DecisionContext, status: ModelDeploymentStatus
         message=rollout.cause_message or "",
         decided_at=rollout.decided_at or context.now,
     )
-    return [ended, *known][:KEPT_REJECTIONS]
+    return [ended, *known][:MOST_PENDING]
 
 
 def _wait_for_gateway(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:

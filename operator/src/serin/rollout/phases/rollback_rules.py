@@ -21,10 +21,10 @@ from serin.rollout.transition import (
     with_rollout,
     with_weight,
 )
+from serin.rollout.unrecorded import kept_ends
 from serin.schema.phase import Phase
-from serin.schema.reasons import Reason
+from serin.schema.reasons import Outcome, Reason
 from serin.schema.types import format_time
-from serin.schema.words import stored_word
 
 CRASHES = frozenset({Reason.CANDIDATE_CRASHED, Reason.MODEL_LOAD_FAILED})
 
@@ -41,13 +41,12 @@ def aborted_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> 
 
 def decided_before(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
     """A rollback was decided, and the status could not be written or is lost: the route's annotation has its cause."""
-    route = context.observed.route
-    record, _, cause_name = (route.rollback if route is not None else "").partition(" ")
-    if not cause_name or record != rollout_of(status).record:
+    record = rollout_of(status).record
+    end = next((end for end in kept_ends(context.observed.route) if end.record == record), None)
+    if end is None or end.outcome is Outcome.PROMOTED:
         return None
-    cause = stored_word(Reason, cause_name)
-    message = f"it was decided to roll back ({cause}), and the status does not have it: it was lost, or not written"
-    return start_rollback(context, status, cause, message)
+    message = f"it was decided to roll back ({end.cause}), and the status does not have it: it was lost, or not written"
+    return start_rollback(context, status, end.cause, message)
 
 
 def breached(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
@@ -191,7 +190,7 @@ ROLLBACK_RULES = (
     gate_refused,
 )
 """While the candidate gets requests, in order of urgency; the first that applies wins."""
-WAIT_RULES = (superseded, gate_refused)
+WAIT_RULES = (decided_before, superseded, gate_refused)
 """Before the candidate is created."""
 PREPARE_RULES = (decided_before, superseded, candidate_cannot_start, policy_mended, gate_refused)
 """Before the candidate gets its first request."""

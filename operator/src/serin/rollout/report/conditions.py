@@ -25,8 +25,10 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
     ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
     moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not transition.stalled)
     serves = next((ref for ref in (stable, status.candidate) if _reachable(context, status, ref)), None)
-    available = serves is not None or (None if stable is not None and not context.endpoints_known else False)
-    serving = "whether anything serves cannot be read" if available is None else "nothing serves"
+    unknown = stable is not None and not context.endpoints_known
+    unknown = unknown or (transition.frozen and context.observed.route is not None)  # the route names what nobody knows
+    available = serves is not None or (None if unknown else False)
+    serving = "whether anything serves is not known" if available is None else "nothing serves"
     serving = f"version {serves.version} serves" if serves is not None else serving
     why = transition.reason.value
     out = [

@@ -61,7 +61,7 @@ ENDS: dict[Reason, str] = {
     Reason.ADOPTION_REFUSED: MENDED,
     Reason.KSERVE_MISSING: "install KServe",
     Reason.TRAFFIC_SPLIT: "goes on when the shares agree",
-    Reason.STATE_CONFLICT: "say by spec which is right",
+    Reason.STATE_CONFLICT: "restore what is missing",
     Reason.OBSERVATION_INCOMPLETE: "goes on when it can be read",
     Reason.UNSCHEDULABLE: UP,
     Reason.DEPENDENCY_UNAVAILABLE: UP,
@@ -122,7 +122,9 @@ def state(status: ModelDeploymentStatus, transition: Transition, since: datetime
     if status.phase is Phase.ROLLED_BACK:
         return f"ROLLED BACK, {_serves(status)}"
     if transition.stalled or (reason not in PROGRESS and not (idle and reason.effect.outcome is Outcome.SUPERSEDED)):
-        return f"{'STALLED' if transition.stalled else 'HELD'} since {at}, {_traffic(status)}"
+        # Who serves is not known without a status.
+        traffic = "traffic stays as it is" if transition.frozen else _traffic(status)
+        return f"{'STALLED' if transition.stalled else 'HELD'} since {at}, {traffic}"
     return _course(status, at)
 
 

@@ -77,7 +77,9 @@ def start_rollout(
     context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef, policy: PromotionPolicySpec | None
 ) -> Transition:
     """Starts a rollout or the first deployment; sets candidate, record name and R0."""
-    attempt, returning = context.observed.next_attempt, is_returning(context, status, wanted)
+    returning = is_returning(context, status, wanted)
+    # A first deployment gives way to the next one at once: of the records before, its own is known at most.
+    attempt = max(context.observed.next_attempt, status.rollout.attempt + 1 if status.rollout is not None else 1)
     if status.stable is None:
         message = first_words(context, wanted)
     elif returning:
