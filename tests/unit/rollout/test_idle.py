@@ -14,7 +14,7 @@ from serin.api.status import Rejection, Retry, RevisionRef, WriteFailure
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.housekeeping import with_exposure_time, without_drained, without_stale_retry
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
-from serin.rollout.phases.idle import RETRIED_REFUSALS, decide_idle
+from serin.rollout.phases.idle import NEEDED_TO_SERVE, RETRIED_REFUSALS, decide_idle
 from serin.rollout.phases.start.first_deployment import first_deployment
 from serin.rollout.phases.start.starting import NEEDED_TO_START
 from serin.rollout.transition import Transition
@@ -76,9 +76,10 @@ def test_a_write_that_fails_asks_for_a_person(act: str) -> None:
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_endpoints_that_cannot_be_read_are_told(*, refused: bool) -> None:
+@pytest.mark.parametrize("part", NEEDED_TO_SERVE)
+def test_a_part_that_cannot_be_read_is_told_and_read_again(part: Part, *, refused: bool) -> None:
     here = settled()
-    here.observed = replace(here.observed, unknown={Part.ENDPOINTS: Unreadable("no answer", refused=refused)})
+    here.observed = replace(here.observed, unknown={part: Unreadable("no answer", refused=refused)})
     assert told(here) == (Phase.STABLE, Reason.OBSERVATION_INCOMPLETE, refused, SOON)
 
 

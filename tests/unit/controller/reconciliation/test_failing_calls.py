@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -299,6 +300,46 @@ async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
     await lab.until(lambda: lab.condition("Ready")["status"] == "True")
     assert lab.status["observedGeneration"] == 2
     assert lab.status.get("writeFailures", []) == []
+
+
+UNREAD: dict[str, tuple[resources.Resource, dict[str, Any]]] = {
+    "size": (resources.INFERENCE_SERVICES, {"minReplicas": 4}),
+    "hostname": (resources.HTTP_ROUTES, {}),
+}
+"""An edit of spec, and the list without which it is not carried out."""
+
+
+@pytest.mark.parametrize("way", ["refused", "unavailable"])
+@pytest.mark.parametrize(
+    ("phase", "edit"),
+    [("Stable", "size"), ("RolledBack", "size"), ("Progressing", "size"), ("Progressing", "hostname")],
+)
+async def test_an_edit_that_could_not_be_tried_is_not_claimed(phase: str, edit: str, way: str) -> None:
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want("2" if phase != "Stable" else "1")
+    lab.prometheus.candidate_bad = 30 if phase == "RolledBack" else 0
+    await lab.until(lab.phase(phase))
+    for _ in range(3):
+        await lab.tick()
+    version, (kind, scaling) = lab.obj()["spec"]["model"]["version"], UNREAD[edit]
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", kind.plural, WAYS[way]
+    lab.obj()["metadata"]["generation"] = 2
+    predictor, route = spec(version)["predictor"] | scaling, spec(version)["route"]
+    lab.want(version, predictor=predictor, route=route if scaling else route | {"hostnames": ["other.example.com"]})
+    for _ in range(4):
+        due = await lab.tick()
+        assert lab.status["observedGeneration"] == 1, "what was not tried is not observed"
+        assert due is not None
+        assert due - lab.now <= timedelta(seconds=2), "it is tried again soon"
+    assert "cannot be read" in lab.status["message"]
+    assert lab.condition("Ready")["status"] == "False"
+    lab.fault.mend()
+    await lab.until(lambda: lab.status["observedGeneration"] == 2)
+    assert lab.obj(resources.INFERENCE_SERVICES, isvc("1"))["spec"]["predictor"]["minReplicas"] == (
+        scaling.get("minReplicas", 1)
+    )
+    assert lab.obj(resources.HTTP_ROUTES)["spec"]["hostnames"] == [f"{'fraud' if scaling else 'other'}.example.com"]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ class Acts:
     failures: list[WriteFailure] = field(default_factory=list)
     conflict: bool = False
     """Whether an object had changed since it was read."""
+    untried: bool = False
+    """Whether a write was left out because what it follows from could not be read: that is tried again soon."""
 
     async def run(self, act: Act, name: str, call: Awaitable[object]) -> bool:
         """Awaits a write and returns whether it succeeded. Notes a failure or a bug; raises only ``NotLeader``."""

@@ -9,7 +9,7 @@ from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.people.frozen import freeze_in_force, freeze_message
-from serin.rollout.observation import Part, Problem, taker_of
+from serin.rollout.observation import NEEDED_TO_WRITE, Part, Problem, taker_of
 from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.stable_outage import DOWN_FOR, stable_is_down
 from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
@@ -32,6 +32,8 @@ from serin.schema.types import format_time
 
 ROUTE_GRACE = timedelta(seconds=30)
 """How long after a rollout the gateway may take to accept the last change of the route."""
+NEEDED_TO_SERVE = (Part.ENDPOINTS, *NEEDED_TO_WRITE)
+"""Parts without which nobody knows whether stable serves as spec asks for."""
 RETRIED_REFUSALS = frozenset(
     {
         Reason.RENDER_REFUSED,
@@ -85,7 +87,7 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
     if failure is not None:
         message = f"version {stable.version} serves; {failure.message}"
         return Transition(status, failure.reason, message, context.poll_at(), stalled=True)
-    part = next((part for part in (Part.ENDPOINTS, Part.HOSTNAMES) if part in context.observed.unknown), None)
+    part = next((part for part in NEEDED_TO_SERVE if part in context.observed.unknown), None)
     if part is not None:
         found = context.observed.unknown[part]
         message = f"version {stable.version} is stable; {part.value} cannot be read: {found.message}"

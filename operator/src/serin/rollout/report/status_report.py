@@ -11,7 +11,7 @@ from serin.evidence import SloReport, Window
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import hold_limit
-from serin.rollout.observation import Problem
+from serin.rollout.observation import NEEDED_TO_WRITE, Problem
 from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
 from serin.rollout.report.sight import unseen_for_long, unseen_words
@@ -49,6 +49,7 @@ def with_report(
         _word_note(transition.status),
         _auto_update_note(context, transition),
         _doubt_note(context, transition),
+        _unread_note(context, transition),
         _policy_note(context, transition),
         client_errors_note(context, transition),
         _outage_note(transition),
@@ -192,6 +193,13 @@ def _doubt_note(context: DecisionContext, transition: Transition) -> str:
     if arm is None or arm.doubt is None or arm.doubt.message in transition.message:
         return ""
     return f"; {arm.doubt.message}"
+
+
+def _unread_note(context: DecisionContext, transition: Transition) -> str:
+    """What cannot be read, where an edit of spec is not carried out for it, whatever else the message is about."""
+    unknown = context.observed.unknown
+    unread = [f"{part.value} cannot be read: {unknown[part].message}" for part in NEEDED_TO_WRITE if part in unknown]
+    return "".join(f"; {words}" for words in unread if words not in transition.message)
 
 
 def _outage_note(transition: Transition) -> str:
