@@ -190,20 +190,26 @@ def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: s
     """Arms to delete: Serin's, neither stable nor candidate, not draining, and without weight in the route.
 
     One that was adopted is its owner's to delete.
-    Ready arms are kept while stable is down; all are kept while the endpoints cannot be read.
+    Ready arms are kept while stable is down, or while the route names them; all are kept while the endpoints cannot be
+    read.
     """
     if Part.INFERENCE_SERVICES in context.observed.unknown or not context.endpoints_known:
         return ()
-    busy = {ref.revision for ref in status.draining if ref.until is not None and ref.until > context.now}
+    busy = {
+        ref.revision
+        for ref in status.draining
+        if (ref.until > context.now if ref.until is not None else context.ready(ref))
+    }
     route, outage = context.observed.route, context.is_down(status.stable)
     if route is not None and route.weight > 0 and route.candidate is not None:
         busy.add(route.candidate)
+    named = route.stable if route is not None else None
     return tuple(
         arm.ref
         for revision, arm in context.observed.arms.items()
         if revision not in serving | busy
         and not arm.deleting
-        and not (outage and arm.ready)
+        and not (arm.ready and (outage or revision == named))
         and arm.doubt is None
         and not arm.adopted
     )

@@ -365,6 +365,33 @@ async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(
     assert await taken_back_in(lab) <= FOUND_WITHIN
 
 
+@pytest.mark.parametrize(
+    ("resource", "verb"), [(resources.PROMOTION_RECORDS, "status"), (resources.INFERENCE_SERVICES, "merge")]
+)
+async def test_a_first_revision_that_serves_is_not_deleted_for_the_next_one(
+    resource: resources.Resource, verb: str
+) -> None:
+    lab = FaultyLab()
+    lab.cluster.accepting = False
+    await lab.until(lambda: lab.backends() == {isvc("1"): 100})
+    lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, webhook
+    lab.want("1", predictor={**spec("1")["predictor"], "minReplicas": 3})
+    await lab.tick()
+    lab.accept()
+    await lab.tick()
+    lab.cluster.ready = lambda service: int(service == isvc("1"))
+    lab.want("2")
+    for _ in range(10):
+        await lab.tick()
+        assert lab.condition("Available")["status"] == "True"
+        assert ("inferenceservices", "prod", isvc("1")) in lab.cluster.objects
+    lab.fault.mend()
+    lab.cluster.ready = lambda _: 1
+    lab.candidate = isvc("2")
+    await lab.until(lab.stable("2"))
+    assert 40 in lab.weights, "it goes by steps"
+
+
 @pytest.mark.parametrize("way", list(WAYS))
 async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serin.controller.snapshot.observe.READ_TIMEOUT", 0.02)

@@ -45,6 +45,7 @@ def with_report(
     """The status with message, hold, weights, SLOs and conditions."""
     notes = (
         _queued_note(context, transition.status),
+        _served_note(context, transition.status),
         _held_note(transition),
         _word_note(transition.status),
         _auto_update_note(context, transition),
@@ -155,11 +156,21 @@ def _policy_note(context: DecisionContext, transition: Transition) -> str:
 def _queued_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
     """The revision that waits for the end of this rollout."""
     wanted, rollout = context.observed.wanted, status.rollout
-    if rollout is None or rollout.outcome is not None or status.candidate is None or status.stable is None:
+    if rollout is None or rollout.outcome is not None or status.candidate is None:
         return ""
     if wanted is None or wanted.revision == status.candidate.revision:
         return ""
+    if status.stable is None:
+        return f"; version {wanted.version} comes after it"
     return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
+
+
+def _served_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
+    """Which revision answers clients until the first one that spec asks for now can."""
+    serves = context.serving(status)
+    if serves is None or status.stable is not None or status.candidate is None or serves.is_same(status.candidate):
+        return ""
+    return f"; version {serves.version} serves until then"
 
 
 def _held_note(transition: Transition) -> str:

@@ -33,34 +33,68 @@ from serin.schema.reasons import Reason
 
 
 def first_deployment(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    """The transition while nothing is stable: ready, recorded, routed, then stable without steps."""
-    candidate, wanted, route = status.candidate, context.observed.wanted, context.observed.route
-    unknown = unreadable_before_start(context, status)
-    if wanted is not None and candidate is not None and wanted.revision != candidate.revision and unknown is None:
-        replaced = candidate.model_copy(update={"until": context.now})
-        after = with_fields(status, draining=with_draining(status, replaced))
-        return rejected_elsewhere(context, status) or start_rollout(context, after, wanted, None)
+    """The transition while nothing is stable: ready, recorded, routed, then stable without steps.
+
+    One that clients reach is not replaced: it becomes stable, whatever else cannot be written any more, and another
+    revision in spec is a rollout of its own. So is one that the gateway may take at any moment.
+    """
+    route, unknown = context.observed.route, unreadable_before_start(context, status)
+    reached = context.reaches(status.candidate)
+    if reached and route is not None and route.accepted and _needs_no_record(context, status):
+        return decide_promotion(context, _with_drains(context, with_weight(status, EVERYTHING)))
+    taken = reached and route is not None and (route.accepted or route.pending)
+    replaced = _replaced(context, status) if unknown is None and not taken else None
+    if replaced is not None:
+        return replaced
     failure = failed_write(status, *WRITES_THAT_HOLD)
     if failure is not None:
-        return Transition(
-            status, failure.reason, f"{failure.message}; nothing serves yet", context.poll_at(), stalled=True
-        )
-    arm = context.arm(candidate)
+        message = f"{failure.message}{'' if context.serving(status) else '; nothing serves yet'}"
+        return Transition(status, failure.reason, message, context.poll_at(), stalled=True)
+    arm = context.arm(status.candidate)
     if arm is None or arm.ready == 0:
         return unknown or _not_ready(context, status)
     if context.record(status) is None:
         message = "the PromotionRecord is being created"
         return unknown or _overdue(context, Transition(status, Reason.FIRST_DEPLOYMENT, message, context.poll_at()))
-    problem = context.observed.problem
+    return _route_it(context, status, arm.ref.version, unknown)
+
+
+def _with_drains(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The status as the gateway has taken the first revision: what the route named before it finishes its requests."""
+    until = context.now + context.spec.drain
+    drains = [ref if ref.until is not None else ref.model_copy(update={"until": until}) for ref in status.draining]
+    return with_fields(status, phase=Phase.PREPARING, draining=drains)
+
+
+def _needs_no_record(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether its record exists, or cannot be written any more: it had one when its route was written."""
+    return context.record(status) is not None or failed_write(status, "PromotionRecord") is not None
+
+
+def _replaced(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
+    """The start of another revision that spec asks for; None without one.
+
+    What the route names and is ready stays until the gateway has taken the other one: some gateway may have taken it.
+    """
+    candidate, wanted = status.candidate, context.observed.wanted
+    if wanted is None or candidate is None or wanted.revision == candidate.revision:
+        return None
+    ended = candidate.model_copy(update={"until": None if context.reaches(candidate) else context.now})
+    after = with_fields(status, draining=with_draining(status, ended))
+    return rejected_elsewhere(context, status) or start_rollout(context, after, wanted, None)
+
+
+def _route_it(
+    context: DecisionContext, status: ModelDeploymentStatus, version: str, unknown: Transition | None
+) -> Transition:
+    """The wait of a ready revision for the gateway; without a route if its hostname is somebody else's."""
+    route, problem = context.observed.route, context.observed.problem
     if route is None and problem is not None and problem.reason is Reason.HOSTNAME_TAKEN:
         status, wake = with_phase(status, Phase.PENDING), ask_again_at(context, status, problem.reason)
         return Transition(status, problem.reason, problem.message, wake, stalled=True)
-    serving = with_weight(with_phase(status, Phase.PREPARING), EVERYTHING)
-    if route is None or not route.accepted or candidate is None or route.stable != candidate.revision:
-        why = f": {route.message}" if route is not None and route.message else ""
-        message = f"version {arm.ref.version} is ready; {taker_of(route)} has not yet accepted its route{why}"
-        return unknown or wait_for_route(context, serving, message)
-    return decide_promotion(context, serving)
+    why = f": {route.message}" if route is not None and route.message else ""
+    message = f"version {version} is ready; {taker_of(route)} has not yet accepted its route{why}"
+    return unknown or wait_for_route(context, with_weight(with_phase(status, Phase.PREPARING), EVERYTHING), message)
 
 
 def _overdue(context: DecisionContext, transition: Transition) -> Transition:
