@@ -17,6 +17,7 @@ from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.rollout.phases.idle import NEEDED_TO_SERVE, RETRIED_REFUSALS, decide_idle
 from serin.rollout.phases.start.first_deployment import first_deployment
 from serin.rollout.phases.start.starting import NEEDED_TO_START
+from serin.rollout.report.conditions import conditions
 from serin.rollout.transition import Transition
 from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
@@ -61,6 +62,34 @@ def test_a_stable_without_endpoints_asks_for_a_person() -> None:
     transition = here.ask(decide_idle)
     assert transition is not None
     assert transition.message == "version 1 is stable but has no ready endpoint: gone"
+
+
+@pytest.mark.parametrize(
+    ("route", "part", "available"),
+    [
+        ({}, None, "True"),
+        ({"stable": None}, None, "True"),  # somebody removed the annotation
+        ({"stable": "another"}, None, "False"),
+        ({"candidate": "another", "weight": 100}, None, "False"),
+        ({"candidate": "another", "weight": 99}, None, "True"),
+        (None, None, "False"),
+        ({}, Part.ENDPOINTS, "Unknown"),
+        ({}, Part.INFERENCE_SERVICES, "Unknown"),
+        (None, Part.ENDPOINTS, "False"),
+    ],
+)
+def test_it_is_available_as_far_as_the_route_sends_requests_to_a_ready_endpoint(
+    route: dict[str, Any] | None, part: Part | None, available: str
+) -> None:
+    here = settled()
+    if route is None:
+        here.observed = replace(here.observed, route=None)
+    else:
+        here.route(**route)
+    if part is not None:
+        here.observed = replace(here.observed, arms={}, unknown={part: Unreadable("no answer")})
+    found = conditions(here.context, here.status, Transition(here.status, Reason.SERVING, "words"))
+    assert next(c.status for c in found if c.type == "Available") == available
 
 
 def failed(act: str, reason: Reason = Reason.PERMISSION_MISSING) -> WriteFailure:

@@ -302,6 +302,27 @@ async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
     assert lab.status.get("writeFailures", []) == []
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
+async def test_without_a_route_nobody_is_told_that_anything_serves(version: str) -> None:
+    """Stable, and with a rejected revision in spec."""
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want(version)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.stable("1") if version == "1" else lab.rolled_back)
+    await lab.tick()
+    assert lab.condition("Available")["status"] == "True"
+    del lab.cluster.objects["httproutes", "prod", "fraud"]
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "apply", resources.HTTP_ROUTES.plural, webhook
+    for _ in range(5):
+        await lab.tick()
+        assert lab.condition("Available")["status"] == "False"
+        assert "version 1 serves" not in lab.status["message"]
+        assert "version 1 has no route" in lab.status["message"]
+    lab.fault.mend()
+    await lab.until(lambda: lab.condition("Available")["status"] == "True")
+
+
 UNREAD: dict[str, tuple[resources.Resource, dict[str, Any]]] = {
     "size": (resources.INFERENCE_SERVICES, {"minReplicas": 4}),
     "hostname": (resources.HTTP_ROUTES, {}),

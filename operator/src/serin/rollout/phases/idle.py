@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.rollout.context import DecisionContext
+from serin.rollout.context import NO_ROUTE, DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.people.frozen import freeze_in_force, freeze_message
 from serin.rollout.observation import NEEDED_TO_WRITE, Part, Problem, taker_of
@@ -85,7 +85,7 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
         return Transition(status, Reason.STABLE_NOT_READY, message, context.poll_at(), stalled=True)
     failure = failed_write(status, *WRITES_THAT_HOLD, "Deletion")
     if failure is not None:
-        message = f"version {stable.version} serves; {failure.message}"
+        message = f"{_serves(context, stable)}; {failure.message}"
         return Transition(status, failure.reason, message, context.poll_at(), stalled=True)
     part = next((part for part in NEEDED_TO_SERVE if part in context.observed.unknown), None)
     if part is not None:
@@ -94,7 +94,7 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
         return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)
     arm = context.arm(stable)
     if arm is not None and arm.doubt is not None:
-        message = f"version {stable.version} serves all traffic; {arm.doubt.message}"
+        message = f"{_serves(context, stable, ' all traffic')}; {arm.doubt.message}"
         return Transition(status, arm.doubt.reason, message, stalled=True)
     route = context.observed.route
     recent = stable.since is not None and context.now - stable.since < ROUTE_GRACE
@@ -105,6 +105,13 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
     wake = None if route.accepted else context.poll_at()
     message = f"version {stable.version} serves all traffic{_left_over(context, status)}"
     return Transition(status, Reason.SERVING, message, wake)
+
+
+def _serves(context: DecisionContext, stable: RevisionRef, what: str = "") -> str:
+    """That stable serves, or why it does not."""
+    if context.is_down(stable):
+        return f"version {stable.version} has no ready endpoint"
+    return f"version {stable.version} {f'serves{what}' if context.share(stable) else NO_ROUTE}"
 
 
 def _left_over(context: DecisionContext, status: ModelDeploymentStatus) -> str:
@@ -129,8 +136,7 @@ def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
         return None
     reason = (record.reason if record else None) or (rejection.reason if rejection else Reason.SLO_BREACHED)
     name = record.name if record else rejection.record if rejection else "?"
-    serving = f"version {status.stable.version if status.stable else '?'}"
-    serves = f"{serving} has no ready endpoint" if context.is_down(status.stable) else f"{serving} serves"
+    serves = _serves(context, status.stable) if status.stable else "nothing serves"
     message = (
         f"version {wanted.version} was taken back ({reason.value}, see PromotionRecord {name}); "
         f"{serves}; change spec.model or spec.predictor to try another revision, or create a "

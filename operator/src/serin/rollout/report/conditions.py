@@ -25,7 +25,9 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
     ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
     moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not transition.stalled)
     serves = context.serving(status)
-    available = serves is not None or (None if stable is not None and not context.endpoints_known else False)
+    unknown = {Part.ENDPOINTS, Part.INFERENCE_SERVICES} & context.observed.unknown.keys()
+    doubtful = stable is not None and context.observed.route is not None and bool(unknown)
+    available = serves is not None or (None if doubtful else False)
     serving = "whether anything serves cannot be read" if available is None else "nothing serves"
     serving = f"version {serves.version} serves" if serves is not None else serving
     why = transition.reason.value
