@@ -374,7 +374,7 @@ def beginning() -> Scene:
     for _ in range(3):
         world.tick()
     here = Scene(world.status, world.observe())
-    here.rollout(started_at=START)
+    here.rollout(started_at=START, blocked_since=None)
     return here
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -424,3 +424,21 @@ async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkey
     assert "cannot be read" in lab.status["message"]
     lab.fault.mend()
     await lab.until(lab.stable("1"))
+
+
+async def test_a_write_that_fails_since_the_future_fails_since_now() -> None:
+    """Another leader's clock was ahead: an outage would be told later by as much."""
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "merge", resources.INFERENCE_SERVICES.plural, unavailable
+    lab.want("1", predictor={**spec("1")["predictor"], "minReplicas": 4})
+    real, lab.now = lab.now, lab.now + timedelta(hours=3)
+    for _ in range(8):
+        await lab.tick()
+    assert lab.status["writeFailures"]
+    lab.now = real
+    lab.restart()
+    for _ in range(8):
+        await lab.tick()
+    since = lab.status["writeFailures"][0]["since"]
+    assert datetime.fromisoformat(since) <= lab.now

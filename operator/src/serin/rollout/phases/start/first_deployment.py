@@ -26,6 +26,7 @@ from serin.rollout.transition import (
     with_draining,
     with_fields,
     with_phase,
+    with_rollout,
     with_weight,
 )
 from serin.schema.phase import Phase
@@ -99,8 +100,10 @@ def _route_it(
 
 def _overdue(context: DecisionContext, transition: Transition) -> Transition:
     """The hold, stalled after the default limit."""
-    lasted = context.now - rollout_of(transition.status).started_at
-    return replace(transition, stalled=transition.stalled or lasted >= DEFAULT_HOLD_LIMIT)
+    rollout = rollout_of(transition.status)
+    since = rollout.blocked_since or min(rollout.started_at, context.now)
+    stalled = transition.stalled or context.now - since >= DEFAULT_HOLD_LIMIT
+    return replace(transition, status=with_rollout(transition.status, blocked_since=since), stalled=stalled)
 
 
 def _not_ready(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
