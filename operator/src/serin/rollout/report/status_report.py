@@ -162,7 +162,7 @@ def _queued_note(context: DecisionContext, status: ModelDeploymentStatus) -> str
     if wanted is None or wanted.revision == status.candidate.revision:
         return ""
     if status.stable is None:
-        return f"; version {wanted.version} comes after it"
+        return f"; version {wanted.version} comes after it" if context.reaches(status.candidate) else ""
     return f"; version {wanted.version} waits for the end of this rollout (onNewRevision: Queue)"
 
 

@@ -8,8 +8,11 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import DEFAULT_HOLD_LIMIT
+from serin.rollout.gates.people.paused import paused
 from serin.rollout.observation import taker_of
+from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.promoted import decide_promotion
+from serin.rollout.phases.start.held import start_frozen, start_paused
 from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
 from serin.rollout.phases.start.starting import (
     ask_again_at,
@@ -23,6 +26,7 @@ from serin.rollout.transition import (
     Transition,
     failed_write,
     rollout_of,
+    weights_of,
     with_draining,
     with_fields,
     with_phase,
@@ -73,7 +77,7 @@ def _needs_no_record(context: DecisionContext, status: ModelDeploymentStatus) ->
 
 
 def _replaced(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """The start of another revision that spec asks for; None without one.
+    """The start of another revision that spec asks for, or why it does not start; None without one.
 
     What the route names and is ready stays until the gateway has taken the other one: some gateway may have taken it.
     """
@@ -82,17 +86,21 @@ def _replaced(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
         return None
     ended = candidate.model_copy(update={"until": None if context.reaches(candidate) else context.now})
     after = with_fields(status, draining=with_draining(status, ended))
-    return rejected_elsewhere(context, status) or start_rollout(context, after, wanted, None)
+    held = first_transition((rejected_elsewhere, start_paused, start_frozen), context, status)
+    return held or start_rollout(context, after, wanted, None)
 
 
 def _route_it(
     context: DecisionContext, status: ModelDeploymentStatus, version: str, unknown: Transition | None
 ) -> Transition:
-    """The wait of a ready revision for the gateway; without a route if its hostname is somebody else's."""
+    """The wait of a ready revision for the gateway; without a route if its hostname is somebody else's, or paused."""
     route, problem = context.observed.route, context.observed.problem
     if route is None and problem is not None and problem.reason is Reason.HOSTNAME_TAKEN:
         status, wake = with_phase(status, Phase.PENDING), ask_again_at(context, status, problem.reason)
         return Transition(status, problem.reason, problem.message, wake, stalled=True)
+    held = paused(context, status) if not weights_of(status).desired else None
+    if held is not None:
+        return unknown or held
     why = f": {route.message}" if route is not None and route.message else ""
     message = f"version {version} is ready; {taker_of(route)} has not yet accepted its route{why}"
     return unknown or wait_for_route(context, with_weight(with_phase(status, Phase.PREPARING), EVERYTHING), message)
