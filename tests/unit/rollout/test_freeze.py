@@ -150,8 +150,69 @@ def test_a_way_back_by_spec_starts() -> None:
     assert world.status.stable.version == "1"
 
 
+# --- the first deployment, which spec.paused holds as well -----------------------------------------------------------
+
+
 def test_a_first_deployment_waits() -> None:
     world = World(spec("1"), freezes=(replace(OPEN_END, ends=START + HOUR),))
     decision = world.tick()
     assert (world.status.phase, world.status.reason) == (Phase.PENDING, Reason.FROZEN)
     assert decision.wake_at == START + HOUR
+
+
+def test_a_first_deployment_that_is_paused_waits() -> None:
+    world = World(spec("1", paused=True))
+    for _ in range(5):
+        decision = world.tick()
+        assert (world.status.phase, world.status.reason) == (Phase.PENDING, Reason.PAUSED)
+        assert decision.wake_at is None, "an edit of spec ends it"
+        assert not world.arms
+    world.want("1")
+    world.until(Phase.STABLE)
+
+
+@pytest.mark.parametrize("ready", [0, 2])
+@pytest.mark.parametrize("held", ["paused", "frozen"])
+def test_another_first_revision_waits_and_the_one_before_is_left_alone(held: str, ready: int) -> None:
+    """Ready, and its route refused: it serves nobody either."""
+    world = World(spec("1"))
+    while world.route is None:
+        world.tick()
+    world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], ready=ready)
+    world.freezes = (OPEN_END,) if held == "frozen" else ()
+    world.want("2", paused=held == "paused")
+    for _ in range(3):
+        world.route = replace(world.route, accepted=False)
+        world.tick()
+        assert world.status.reason in {Reason.PAUSED, Reason.FROZEN}
+        assert world.status.candidate == ref("1")
+        assert list(world.arms) == [ref("1").revision]
+    world.freezes = ()
+    world.want("2")
+    world.settle(40)
+    assert (world.status.stable or ref("1")).version == "2"
+
+
+def test_a_first_deployment_that_is_paused_on_its_way_gets_no_route() -> None:
+    """``paused`` raises no weight; a freeze lets what has begun serve, as nothing else does."""
+    for paused in (False, True):
+        world = World(spec("1"), comes_up=False)
+        world.settle(3)
+        world.freezes = () if paused else (OPEN_END,)
+        world.want("1", paused=paused)
+        world.arms[ref("1").revision] = replace(world.arms[ref("1").revision], ready=2)
+        world.settle(5)
+        assert (world.status.reason, world.route is None) == (
+            (Reason.PAUSED, True) if paused else (Reason.SERVING, False)
+        )
+        world.want("1")
+        world.until(Phase.STABLE, limit=5)
+
+
+def test_a_pause_takes_no_route_away() -> None:
+    world = World(spec("1"))
+    while world.route is None:
+        world.tick()
+    world.want("1", paused=True)
+    world.settle(3)
+    assert world.status.phase is Phase.STABLE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.status import ModelDeploymentStatus, Rejection
+from serin.api.status import ModelDeploymentStatus, Rejection, WriteFailure
 from serin.rollout.decide import decide
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.schema.phase import Phase
@@ -163,6 +163,75 @@ def test_another_first_revision_replaces_one_that_has_a_route_and_never_served(r
     world.until(Phase.STABLE)
     assert world.status.stable is not None
     assert world.status.stable.version == "2"
+
+
+def test_what_one_of_two_gateways_may_have_taken_is_kept_until_the_next_one_is_taken() -> None:
+    world = World(spec("1", drain="10s"))
+    while world.route is None:
+        world.tick()
+    world.route = replace(world.route, accepted=False)
+    world.comes_up = False
+    world.want("2", drain="10s")
+    world.settle(5)
+    assert (world.status.candidate, world.route.stable) == (ref("2"), ref("1").revision)
+    assert ref("1").revision in world.arms, "the route names it, and it is ready"
+    world.route = replace(world.route, accepted=True)
+    world.tick()
+    assert truth(world, "Available") == "True"
+    assert "version 1 serves until then" in (world.status.message or "")
+    world.arms[ref("2").revision] = Arm(ref("2"), 2)
+    world.until(Phase.STABLE)
+    assert (world.status.stable or ref("1")).version == "2"
+    assert ref("1").revision in world.arms, "it finishes its requests"
+    world.settle(12)
+    assert list(world.arms) == [ref("2").revision]
+
+
+def test_what_may_have_been_taken_goes_when_it_serves_nobody() -> None:
+    """Its node may be what the next one waits for."""
+    world = World(spec("1"))
+    while world.route is None:
+        world.tick()
+    world.route = replace(world.route, accepted=False)
+    world.comes_up = False
+    world.want("2")
+    world.settle(2)
+    world.arms[ref("1").revision] = Arm(ref("1"), 0)
+    world.settle(1)
+    assert list(world.arms) == [ref("2").revision]
+
+
+def test_a_first_revision_that_the_gateway_may_take_at_any_moment_is_not_replaced() -> None:
+    """The next one is a rollout of its own, by steps."""
+    world = World(spec("1"))
+    while world.route is None:
+        world.tick()
+    world.want("2")
+    for _ in range(3):
+        world.route = replace(world.route, accepted=False, pending=True)
+        world.tick()
+        assert world.status.candidate == ref("1")
+        assert "version 2 comes after it" in (world.status.message or "")
+    world.settle(4)
+    assert (world.status.stable or ref("2")).version == "1"
+    world.until(Phase.PROGRESSING)
+
+
+@pytest.mark.parametrize("act", ["Scaling", "PromotionRecord", "InferenceService"])
+def test_a_first_revision_that_serves_is_stable_whatever_cannot_be_written(act: str) -> None:
+    world = World(spec("1"))
+    while world.route is None:
+        world.tick()
+    failure = WriteFailure(act=act, name="fraud", reason=Reason.WEBHOOK_REFUSED, message="no", since=world.now)
+    world.write_failures = [failure]
+    world.comes_up = False
+    world.want("2")
+    for _ in range(310):
+        world.tick()
+        assert ref("1").revision in world.arms
+        assert truth(world, "Available") == "True"
+        assert "nothing serves" not in (world.status.message or "")
+    assert (world.status.stable or ref("2")).version == "1"
 
 
 def test_a_bake_that_cannot_be_decided_asks_for_somebody() -> None:

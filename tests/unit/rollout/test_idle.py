@@ -14,9 +14,10 @@ from serin.api.status import Rejection, Retry, RevisionRef, WriteFailure
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.housekeeping import with_exposure_time, without_drained, without_stale_retry
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
-from serin.rollout.phases.idle import RETRIED_REFUSALS, decide_idle
+from serin.rollout.phases.idle import NEEDED_TO_SERVE, RETRIED_REFUSALS, decide_idle
 from serin.rollout.phases.start.first_deployment import first_deployment
 from serin.rollout.phases.start.starting import NEEDED_TO_START
+from serin.rollout.report.conditions import conditions
 from serin.rollout.transition import Transition
 from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
@@ -63,6 +64,34 @@ def test_a_stable_without_endpoints_asks_for_a_person() -> None:
     assert transition.message == "version 1 is stable but has no ready endpoint: gone"
 
 
+@pytest.mark.parametrize(
+    ("route", "part", "available"),
+    [
+        ({}, None, "True"),
+        ({"stable": None}, None, "True"),  # somebody removed the annotation
+        ({"stable": "another"}, None, "False"),
+        ({"candidate": "another", "weight": 100}, None, "False"),
+        ({"candidate": "another", "weight": 99}, None, "True"),
+        (None, None, "False"),
+        ({}, Part.ENDPOINTS, "Unknown"),
+        ({}, Part.INFERENCE_SERVICES, "Unknown"),
+        (None, Part.ENDPOINTS, "False"),
+    ],
+)
+def test_it_is_available_as_far_as_the_route_sends_requests_to_a_ready_endpoint(
+    route: dict[str, Any] | None, part: Part | None, available: str
+) -> None:
+    here = settled()
+    if route is None:
+        here.observed = replace(here.observed, route=None)
+    else:
+        here.route(**route)
+    if part is not None:
+        here.observed = replace(here.observed, arms={}, unknown={part: Unreadable("no answer")})
+    found = conditions(here.context, here.status, Transition(here.status, Reason.SERVING, "words"))
+    assert next(c.status for c in found if c.type == "Available") == available
+
+
 def failed(act: str, reason: Reason = Reason.PERMISSION_MISSING) -> WriteFailure:
     return WriteFailure(act=act, name="fraud", reason=reason, message="forbidden", since=START)
 
@@ -76,9 +105,10 @@ def test_a_write_that_fails_asks_for_a_person(act: str) -> None:
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_endpoints_that_cannot_be_read_are_told(*, refused: bool) -> None:
+@pytest.mark.parametrize("part", NEEDED_TO_SERVE)
+def test_a_part_that_cannot_be_read_is_told_and_read_again(part: Part, *, refused: bool) -> None:
     here = settled()
-    here.observed = replace(here.observed, unknown={Part.ENDPOINTS: Unreadable("no answer", refused=refused)})
+    here.observed = replace(here.observed, unknown={part: Unreadable("no answer", refused=refused)})
     assert told(here) == (Phase.STABLE, Reason.OBSERVATION_INCOMPLETE, refused, SOON)
 
 
@@ -344,7 +374,7 @@ def beginning() -> Scene:
     for _ in range(3):
         world.tick()
     here = Scene(world.status, world.observe())
-    here.rollout(started_at=START)
+    here.rollout(started_at=START, blocked_since=None)
     return here
 
 

@@ -181,6 +181,14 @@ def test_what_nobody_needs_goes() -> None:
     assert names(planned(here).delete) == ["0", "8"]
 
 
+@pytest.mark.parametrize(("ready", "gone"), [(1, []), (0, ["0"])])
+def test_what_the_route_names_and_can_answer_stays(ready: int, gone: list[str]) -> None:
+    here = scene(Phase.PROGRESSING)
+    here.arm("0", ready=ready)
+    here.route(stable=ref("0").revision)
+    assert names(planned(here).delete) == gone
+
+
 @pytest.mark.parametrize("part", [Part.INFERENCE_SERVICES, Part.ENDPOINTS])
 def test_nothing_goes_on_what_is_unknown(part: Part) -> None:
     here = scene(Phase.PROGRESSING)

@@ -10,6 +10,7 @@ from serin.api.policy.exposure import Exposure
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.observation import Arm, Observation, Part, Problem
+from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
 from serin.rollout.views import RecordView, with_pending
 from serin.schema.phase import Phase
@@ -17,6 +18,8 @@ from serin.schema.reasons import Reason
 
 POLL_INTERVAL = timedelta(seconds=2)
 """How often a state that is about to change is read again, besides watch events."""
+NO_ROUTE = "has no route"
+"""What is said of a stable revision to which no route sends requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,29 @@ class DecisionContext:
         if ref is None or not self.endpoints_known or self.ready(ref):
             return False
         return ref.revision in self.observed.arms or Part.INFERENCE_SERVICES not in self.observed.unknown
+
+    def share(self, ref: RevisionRef | None) -> int:
+        """Percent of the requests that the route sends to ``ref``; 0 without a route.
+
+        A route whose annotation somebody has removed sends them where it did before.
+        """
+        route = self.observed.route
+        if route is None or ref is None:
+            return 0
+        if route.candidate == ref.revision:
+            return route.weight
+        return EVERYTHING - route.weight if route.stable in {None, ref.revision} else 0
+
+    def reaches(self, ref: RevisionRef | None) -> bool:
+        """Whether clients' requests reach a ready endpoint of ``ref``."""
+        return self.share(ref) > 0 and self.ready(ref) > 0
+
+    def serving(self, status: ModelDeploymentStatus) -> RevisionRef | None:
+        """The revision that answers clients; while nothing is stable, the gateway must have accepted the route."""
+        route = self.observed.route
+        if status.stable is None and (route is None or not route.accepted):
+            return None
+        return next((ref for ref in (status.stable, status.candidate, *status.draining) if self.reaches(ref)), None)
 
     def record(self, status: ModelDeploymentStatus) -> RecordView | None:
         """The record of the rollout under way."""

@@ -56,7 +56,6 @@ PHASE_RULES: dict[Phase, Callable[[DecisionContext, ModelDeploymentStatus], Tran
 
 
 HOUSEKEEPING = (
-    without_future_times,
     without_lost_adoption,
     without_drained,
     without_written_outcomes,
@@ -72,6 +71,7 @@ def decide(
     name: str, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observed: Observation, now: datetime
 ) -> Decision:
     """The next status, and the objects that it needs. ``now`` is UTC; at most one transition per call."""
+    status = without_future_times(status, now)
     context = DecisionContext(name, spec, without_collision(status, observed), now)
     current = rebuild(context, status) if status.phase is None else status
     transition = current if isinstance(current, Transition) else _advance(context, current)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from serin.api.predictor.naming import is_adopted, service_name
 from serin.api.revision import replica_bounds
@@ -15,10 +16,13 @@ from serin.rollout.transition import (
     with_rollout,
 )
 from serin.schema.reasons import Reason
+from serin.schema.types import ApiModel
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """How far the clocks of two replicas may differ without a correction."""
-START_TIMES = ("decided_at", "blocked_since", "unknown_since", "step_started_at", "routed_at")
+NO_CLOCKS = frozenset({"until", "wake_at", "started_at", "conditions", "notifications", "rejected", "actions", "retry"})
+"""Fields whose times are meant to be in the future, by which a record is known, or which tell what has been told."""
+Of = TypeVar("Of", bound=ApiModel)
 
 
 def without_drained(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
@@ -94,20 +98,24 @@ def with_stable_size(context: DecisionContext, status: ModelDeploymentStatus) ->
     return with_rollout(status, stable_replicas=max(ready, fewest), stable_transformers=transformers)
 
 
-def without_future_times(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """Replaces start times in the future by now: a replica whose clock is ahead wrote them."""
+def without_future_times(part: Of, now: datetime) -> Of:
+    """Replaces times in the future by now: a replica whose clock is ahead wrote them, and a wait would last longer."""
+    changes = {}
+    for name in type(part).model_fields.keys() - NO_CLOCKS:
+        old = getattr(part, name)
+        new = _in_the_past(old, now)
+        if new is not old:
+            changes[name] = new
+    return part.model_copy(update=changes) if changes else part
 
-    def in_future(at: datetime | None) -> bool:
-        return at is not None and at > context.now + CLOCK_TOLERANCE
 
-    if in_future(status.stable_down_since):
-        status = with_fields(status, stable_down_since=context.now)
-    rollout = status.rollout
-    if rollout is None:
-        return status
-    changes = {name: context.now for name in START_TIMES if in_future(getattr(rollout, name))}
-    interruption = rollout.interruption
-    if interruption is not None and in_future(interruption.at):
-        corrected = interruption.model_copy(update={"at": context.now, "ready_at": None})
-        status = with_rollout(status, interruption=corrected)
-    return with_rollout(status, **changes) if changes else status
+def _in_the_past(value: object, now: datetime) -> object:
+    """The value of a field; the same object if no time in it is in the future."""
+    if isinstance(value, datetime):
+        return now if value > now + CLOCK_TOLERANCE else value
+    if isinstance(value, ApiModel):
+        return without_future_times(value, now)
+    if isinstance(value, list):
+        entries = [_in_the_past(entry, now) for entry in value]
+        return entries if any(new is not old for new, old in zip(entries, value, strict=True)) else value
+    return value

@@ -40,6 +40,10 @@ class Part(StrEnum):
     FREEZES = "PromotionFreezes"
 
 
+NEEDED_TO_WRITE = (Part.INFERENCE_SERVICES, Part.HOSTNAMES)
+"""Parts without which an edit of spec is not carried out: the arms' sizes, and the route's hostnames."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """Why a part is unknown."""

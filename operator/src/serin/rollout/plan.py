@@ -137,7 +137,7 @@ def _record(context: DecisionContext, status: ModelDeploymentStatus) -> RecordPl
         return None
     if Part.RECORDS in context.observed.unknown:  # it may exist
         return None
-    # In an outage without a policy the record is made all the same, unless one may exist: nobody serves before it is read.
+    # In an outage the record is made without a policy, but not while one may exist: nobody serves before it is read.
     may_exist = Part.POLICY in context.observed.unknown and rollout.promote is None
     waits_for_policy = status.stable is not None and (status.stable_down_since is None or may_exist)
     if waits_for_policy and not isinstance(context.observed.policy, PromotionPolicySpec):
@@ -179,20 +179,26 @@ def _surplus(context: DecisionContext, status: ModelDeploymentStatus, serving: s
     """Arms to delete: Serin's, neither stable nor candidate, not draining, and without weight in the route.
 
     One that was adopted is its owner's to delete.
-    Ready arms are kept while stable is down; all are kept while the endpoints cannot be read.
+    Ready arms are kept while stable is down, or while the route names them; all are kept while the endpoints cannot be
+    read.
     """
     if Part.INFERENCE_SERVICES in context.observed.unknown or not context.endpoints_known:
         return ()
-    busy = {ref.revision for ref in status.draining if ref.until is not None and ref.until > context.now}
+    busy = {
+        ref.revision
+        for ref in status.draining
+        if (ref.until > context.now if ref.until is not None else context.ready(ref))
+    }
     route, outage = context.observed.route, context.is_down(status.stable)
     if route is not None and route.weight > 0 and route.candidate is not None:
         busy.add(route.candidate)
+    named = route.stable if route is not None else None
     return tuple(
         arm.ref
         for revision, arm in context.observed.arms.items()
         if revision not in serving | busy
         and not arm.deleting
-        and not (outage and arm.ready)
+        and not (arm.ready and (outage or revision == named))
         and arm.doubt is None
         and not arm.adopted
     )

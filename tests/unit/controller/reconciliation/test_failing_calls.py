@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -301,6 +302,67 @@ async def test_a_scaling_edit_that_is_refused_is_never_ready() -> None:
     assert lab.status.get("writeFailures", []) == []
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
+async def test_without_a_route_nobody_is_told_that_anything_serves(version: str) -> None:
+    """Stable, and with a rejected revision in spec."""
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want(version)
+    lab.prometheus.candidate_bad = 30
+    await lab.until(lab.stable("1") if version == "1" else lab.rolled_back)
+    await lab.tick()
+    assert lab.condition("Available")["status"] == "True"
+    del lab.cluster.objects["httproutes", "prod", "fraud"]
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "apply", resources.HTTP_ROUTES.plural, webhook
+    for _ in range(5):
+        await lab.tick()
+        assert lab.condition("Available")["status"] == "False"
+        assert "version 1 serves" not in lab.status["message"]
+        assert "version 1 has no route" in lab.status["message"]
+    lab.fault.mend()
+    await lab.until(lambda: lab.condition("Available")["status"] == "True")
+
+
+UNREAD: dict[str, tuple[resources.Resource, dict[str, Any]]] = {
+    "size": (resources.INFERENCE_SERVICES, {"minReplicas": 4}),
+    "hostname": (resources.HTTP_ROUTES, {}),
+}
+"""An edit of spec, and the list without which it is not carried out."""
+
+
+@pytest.mark.parametrize("way", ["refused", "unavailable"])
+@pytest.mark.parametrize(
+    ("phase", "edit"),
+    [("Stable", "size"), ("RolledBack", "size"), ("Progressing", "size"), ("Progressing", "hostname")],
+)
+async def test_an_edit_that_could_not_be_tried_is_not_claimed(phase: str, edit: str, way: str) -> None:
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.want("2" if phase != "Stable" else "1")
+    lab.prometheus.candidate_bad = 30 if phase == "RolledBack" else 0
+    await lab.until(lab.phase(phase))
+    for _ in range(3):
+        await lab.tick()
+    version, (kind, scaling) = lab.obj()["spec"]["model"]["version"], UNREAD[edit]
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", kind.plural, WAYS[way]
+    lab.obj()["metadata"]["generation"] = 2
+    predictor, route = spec(version)["predictor"] | scaling, spec(version)["route"]
+    lab.want(version, predictor=predictor, route=route if scaling else route | {"hostnames": ["other.example.com"]})
+    for _ in range(4):
+        due = await lab.tick()
+        assert lab.status["observedGeneration"] == 1, "what was not tried is not observed"
+        assert due is not None
+        assert due - lab.now <= timedelta(seconds=2), "it is tried again soon"
+    assert "cannot be read" in lab.status["message"]
+    assert lab.condition("Ready")["status"] == "False"
+    lab.fault.mend()
+    await lab.until(lambda: lab.status["observedGeneration"] == 2)
+    assert lab.obj(resources.INFERENCE_SERVICES, isvc("1"))["spec"]["predictor"]["minReplicas"] == (
+        scaling.get("minReplicas", 1)
+    )
+    assert lab.obj(resources.HTTP_ROUTES)["spec"]["hostnames"] == [f"{'fraud' if scaling else 'other'}.example.com"]
+
+
 @pytest.mark.parametrize(
     ("way", "kind", "change"),
     pairs(
@@ -324,6 +386,33 @@ async def test_hostnames_of_others_that_cannot_be_read_hold_up_no_rollback(
     assert await taken_back_in(lab) <= FOUND_WITHIN
 
 
+@pytest.mark.parametrize(
+    ("resource", "verb"), [(resources.PROMOTION_RECORDS, "status"), (resources.INFERENCE_SERVICES, "merge")]
+)
+async def test_a_first_revision_that_serves_is_not_deleted_for_the_next_one(
+    resource: resources.Resource, verb: str
+) -> None:
+    lab = FaultyLab()
+    lab.cluster.accepting = False
+    await lab.until(lambda: lab.backends() == {isvc("1"): 100})
+    lab.fault.verb, lab.fault.plural, lab.fault.error = verb, resource.plural, webhook
+    lab.want("1", predictor={**spec("1")["predictor"], "minReplicas": 3})
+    await lab.tick()
+    lab.accept()
+    await lab.tick()
+    lab.cluster.ready = lambda service: int(service == isvc("1"))
+    lab.want("2")
+    for _ in range(10):
+        await lab.tick()
+        assert lab.condition("Available")["status"] == "True"
+        assert ("inferenceservices", "prod", isvc("1")) in lab.cluster.objects
+    lab.fault.mend()
+    lab.cluster.ready = lambda _: 1
+    lab.candidate = isvc("2")
+    await lab.until(lab.stable("2"))
+    assert 40 in lab.weights, "it goes by steps"
+
+
 @pytest.mark.parametrize("way", list(WAYS))
 async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serin.controller.snapshot.observe.READ_TIMEOUT", 0.02)
@@ -335,3 +424,21 @@ async def test_a_first_deployment_waits_for_what_it_has_to_know(way: str, monkey
     assert "cannot be read" in lab.status["message"]
     lab.fault.mend()
     await lab.until(lab.stable("1"))
+
+
+async def test_a_write_that_fails_since_the_future_fails_since_now() -> None:
+    """Another leader's clock was ahead: an outage would be told later by as much."""
+    lab = FaultyLab()
+    await lab.until(lab.stable("1"))
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "merge", resources.INFERENCE_SERVICES.plural, unavailable
+    lab.want("1", predictor={**spec("1")["predictor"], "minReplicas": 4})
+    real, lab.now = lab.now, lab.now + timedelta(hours=3)
+    for _ in range(8):
+        await lab.tick()
+    assert lab.status["writeFailures"]
+    lab.now = real
+    lab.restart()
+    for _ in range(8):
+        await lab.tick()
+    since = lab.status["writeFailures"][0]["since"]
+    assert datetime.fromisoformat(since) <= lab.now

@@ -98,7 +98,9 @@ class Actor:
         plan = decision.plan
         if not snapshot.backend.writes_workloads:
             return
-        if Part.INFERENCE_SERVICES not in snapshot.unknown:
+        if Part.INFERENCE_SERVICES in snapshot.unknown:
+            acts.untried = True
+        else:
             for ref in (ref for ref in plan.ensure if ref.revision not in snapshot.foreign):
                 actual = snapshot.workloads.get(ref.revision)
                 if actual is None:
@@ -197,6 +199,7 @@ class Actor:
         source = await self._source(snapshot, ref)
         if source is None:
             if Part.RECORDS in snapshot.unknown:
+                acts.untried = True
                 return  # the source is in a record that cannot be read now; that is reported already
             message = f"no record knows what was served as revision {ref.revision}"
             raise Refused(message)

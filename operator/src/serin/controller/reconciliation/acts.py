@@ -52,6 +52,8 @@ class Acts:
     failures: list[WriteFailure] = field(default_factory=list)
     conflict: bool = False
     """Whether an object had changed since it was read."""
+    untried: bool = False
+    """Whether a write was left out because what it follows from could not be read: that is tried again soon."""
 
     async def run(self, act: Act, name: str, call: Awaitable[object]) -> bool:
         """Awaits a write and returns whether it succeeded. Notes a failure or a bug; raises only ``NotLeader``."""
@@ -68,7 +70,8 @@ class Acts:
         """Logs a failure and keeps it, with the time since which it lasts."""
         reason, message = reason_of(error), describe(act.value, name, error)[:MAX_MESSAGE]
         known = next((f for f in self.before if (f.act, f.name) == (act.value, name)), None)
-        since = known.since if known is not None else self.now.replace(microsecond=0)
+        began = self.now.replace(microsecond=0)
+        since = min(known.since, began) if known is not None else began  # another replica's clock may be ahead
         if reason is Reason.WRITE_UNAVAILABLE and known is not None and known.reason is reason:
             message = known.message  # an outage's message differs each time, and each would be a write of the status
         self.conflict = self.conflict or isinstance(error, Conflict)

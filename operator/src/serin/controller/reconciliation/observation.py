@@ -30,7 +30,7 @@ class PassResult:
 
     failures: tuple[WriteFailure, ...]
     generation: int | None
-    """The generation of spec for which every write succeeded; None if one failed."""
+    """The generation of spec for which every write succeeded; None if one failed or could not be tried."""
 
 
 def observation_of(

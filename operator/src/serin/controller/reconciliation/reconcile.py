@@ -43,6 +43,7 @@ from serin.prometheus.survey import survey
 from serin.records.build import parse
 from serin.rollout.actions import ACTION_RETRY
 from serin.rollout.concurrency.turns import NO_LIMITS, Limits
+from serin.rollout.context import POLL_INTERVAL
 from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import KEEP_ALL, Part, Retention
@@ -188,6 +189,8 @@ class Reconciler:
     @staticmethod
     async def _apply_route(actor: Actor, snapshot: Snapshot, decision: Decision, acts: Acts) -> Decision:
         """Applies the route; a failure is noted and does not stop the writes after it."""
+        if Part.HOSTNAMES in snapshot.unknown:  # it keeps those that it has, whatever spec asks for
+            acts.untried = True
         try:
             return await actor.apply_route(snapshot, decision, acts.now)
         except NotLeader:
@@ -240,8 +243,11 @@ class Reconciler:
         """The time of the next pass. Keeps the result of this one for the next decision."""
         now, generation = self._clock(), snapshot.obj["metadata"].get("generation", 0)
         last, pause = self._last.get(key), acts.pause
-        result = self._last[key] = PassResult(tuple(acts.failures), generation if pause is None else None)
+        complete = pause is None and not acts.untried
+        result = self._last[key] = PassResult(tuple(acts.failures), generation if complete else None)
         due = [decision.wake_at, now + pause if pause is not None else None]
+        if acts.untried:
+            due.append(now + POLL_INTERVAL)
         carried_out_anew = result.generation not in {None, decision.status.observed_generation}
         if pause is None and (carried_out_anew or (last is not None and last.failures != result.failures)):
             due.append(now)  # the status has to say that everything was written, or which answer was not

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.rollout.context import DecisionContext
+from serin.rollout.context import NO_ROUTE, DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
-from serin.rollout.gates.people.frozen import freeze_in_force, freeze_message
-from serin.rollout.observation import Part, Problem, taker_of
+from serin.rollout.observation import NEEDED_TO_WRITE, Part, Problem, taker_of
 from serin.rollout.phases.next_step import first_transition
 from serin.rollout.phases.stable_outage import DOWN_FOR, stable_is_down
+from serin.rollout.phases.start.held import start_frozen, start_paused
 from serin.rollout.phases.start.rejected_elsewhere import rejected_elsewhere
 from serin.rollout.phases.start.starting import (
     ask_again_at,
@@ -32,6 +32,8 @@ from serin.schema.types import format_time
 
 ROUTE_GRACE = timedelta(seconds=30)
 """How long after a rollout the gateway may take to accept the last change of the route."""
+NEEDED_TO_SERVE = (Part.ENDPOINTS, *NEEDED_TO_WRITE)
+"""Parts without which nobody knows whether stable serves as spec asks for."""
 RETRIED_REFUSALS = frozenset(
     {
         Reason.RENDER_REFUSED,
@@ -56,11 +58,13 @@ def decide_idle(context: DecisionContext, status: ModelDeploymentStatus) -> Tran
         wake = _ask_again_at(context, status, problem)
         return Transition(with_phase(status, phase), problem.reason, problem.message, wake, stalled=True)
     if stable is None:
-        held = first_transition((unreadable_before_start, rejected_elsewhere, _frozen), context, status)
+        held = first_transition(
+            (unreadable_before_start, rejected_elsewhere, start_paused, start_frozen), context, status
+        )
         return held or start_rollout(context, status, wanted, None)
     if wanted.revision == stable.revision:
         return _stable_wanted(context, status, stable)
-    checks = (_rejected, unreadable_before_start, _start_blocked, _backing_off, _frozen)
+    checks = (_rejected, unreadable_before_start, start_paused, _start_blocked, _backing_off, start_frozen)
     return first_transition(checks, context, status) or start_rollout(context, status, wanted, _policy(context))
 
 
@@ -83,16 +87,16 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
         return Transition(status, Reason.STABLE_NOT_READY, message, context.poll_at(), stalled=True)
     failure = failed_write(status, *WRITES_THAT_HOLD, "Deletion")
     if failure is not None:
-        message = f"version {stable.version} serves; {failure.message}"
+        message = f"{_serves(context, stable)}; {failure.message}"
         return Transition(status, failure.reason, message, context.poll_at(), stalled=True)
-    part = next((part for part in (Part.ENDPOINTS, Part.HOSTNAMES) if part in context.observed.unknown), None)
+    part = next((part for part in NEEDED_TO_SERVE if part in context.observed.unknown), None)
     if part is not None:
         found = context.observed.unknown[part]
         message = f"version {stable.version} is stable; {part.value} cannot be read: {found.message}"
         return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)
     arm = context.arm(stable)
     if arm is not None and arm.doubt is not None:
-        message = f"version {stable.version} serves all traffic; {arm.doubt.message}"
+        message = f"{_serves(context, stable, ' all traffic')}; {arm.doubt.message}"
         return Transition(status, arm.doubt.reason, message, stalled=True)
     route = context.observed.route
     recent = stable.since is not None and context.now - stable.since < ROUTE_GRACE
@@ -103,6 +107,13 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
     wake = None if route.accepted else context.poll_at()
     message = f"version {stable.version} serves all traffic{_left_over(context, status)}"
     return Transition(status, Reason.SERVING, message, wake)
+
+
+def _serves(context: DecisionContext, stable: RevisionRef, what: str = "") -> str:
+    """That stable serves, or why it does not."""
+    if context.is_down(stable):
+        return f"version {stable.version} has no ready endpoint"
+    return f"version {stable.version} {f'serves{what}' if context.share(stable) else NO_ROUTE}"
 
 
 def _left_over(context: DecisionContext, status: ModelDeploymentStatus) -> str:
@@ -127,8 +138,7 @@ def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
         return None
     reason = (record.reason if record else None) or (rejection.reason if rejection else Reason.SLO_BREACHED)
     name = record.name if record else rejection.record if rejection else "?"
-    serving = f"version {status.stable.version if status.stable else '?'}"
-    serves = f"{serving} has no ready endpoint" if context.is_down(status.stable) else f"{serving} serves"
+    serves = _serves(context, status.stable) if status.stable else "nothing serves"
     message = (
         f"version {wanted.version} was taken back ({reason.value}, see PromotionRecord {name}); "
         f"{serves}; change spec.model or spec.predictor to try another revision, or create a "
@@ -139,15 +149,12 @@ def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> Transi
 
 
 def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Why a rollout may not start now: paused, no usable policy, or a route that is not accepted.
+    """Why a rollout may not start now: no usable policy, or a route that is not accepted.
 
-    While stable is down only a pause blocks it, as the revision may end the outage; without a policy it starts once
-    stable has been down for ``DOWN_FOR``.
+    While stable is down neither blocks it, as the revision may end the outage; without a policy it starts once stable
+    has been down for ``DOWN_FOR``.
     """
     waiting, down = with_phase(status, Phase.WAITING), context.is_down(status.stable)
-    if context.spec.paused:
-        message = "spec.paused is true: no new rollout; set it to false to go on"
-        return Transition(waiting, Reason.PAUSED, message, context.poll_at() if down else None, stalled=down)
     problem = _policy_problem(context, status)
     if problem is not None and not stable_is_down(context, status):
         wake = (status.stable_down_since or context.now) + DOWN_FOR if down else None
@@ -158,16 +165,6 @@ def _start_blocked(context: DecisionContext, status: ModelDeploymentStatus) -> T
         message = f"{taker_of(route)} has not accepted the route{why}; no rollout starts on it"
         return wait_for_route(context, waiting, message)
     return None
-
-
-def _frozen(context: DecisionContext, status: ModelDeploymentStatus) -> Transition | None:
-    """Waits while a PromotionFreeze is in force, unless the revision may end an outage or was stable before."""
-    wanted, freeze = context.observed.wanted, freeze_in_force(context)
-    if freeze is None or wanted is None or context.is_down(status.stable) or is_returning(context, status, wanted):
-        return None
-    phase = Phase.WAITING if status.stable is not None else Phase.PENDING
-    message = f"{freeze_message(freeze)}; version {wanted.version} waits"
-    return Transition(with_phase(status, phase), Reason.FROZEN, message, freeze.ends)
 
 
 def _policy_problem(context: DecisionContext, status: ModelDeploymentStatus) -> Problem | None:

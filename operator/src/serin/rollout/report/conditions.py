@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serin.api.conditions import Condition, ConditionType, condition
 from serin.api.promotion_policy import PromotionPolicySpec
-from serin.api.status import ModelDeploymentStatus, RevisionRef
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.evidence.traffic_split import describe_split
 from serin.rollout.notifications.pending import notified_condition
@@ -12,7 +12,7 @@ from serin.rollout.observation import Part, Problem
 from serin.rollout.phases import ACTIVE
 from serin.rollout.report.client_errors import UNSEEN, client_errors_condition
 from serin.rollout.report.sight import analysis_condition
-from serin.rollout.transition import Transition, weight_on
+from serin.rollout.transition import Transition
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
 
@@ -24,10 +24,11 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
     settled = settled and transition.reason is Reason.SERVING and not transition.stalled
     ready = settled and wanted is not None and stable is not None and wanted.revision == stable.revision
     moving = status.phase in ACTIVE or (status.phase is Phase.WAITING and not transition.stalled)
-    serves = next((ref for ref in (stable, status.candidate) if _reachable(context, status, ref)), None)
-    unknown = stable is not None and not context.endpoints_known
-    unknown = unknown or (transition.frozen and context.observed.route is not None)  # the route names what nobody knows
-    available = serves is not None or (None if unknown else False)
+    serves = context.serving(status)
+    unseen = {Part.ENDPOINTS, Part.INFERENCE_SERVICES} & context.observed.unknown.keys()
+    # A frozen status is empty: the route names what nobody knows.
+    doubtful = context.observed.route is not None and ((stable is not None and bool(unseen)) or transition.frozen)
+    available = serves is not None or (None if doubtful else False)
     serving = "whether anything serves is not known" if available is None else "nothing serves"
     serving = f"version {serves.version} serves" if serves is not None else serving
     why = transition.reason.value
@@ -59,13 +60,6 @@ def conditions(context: DecisionContext, status: ModelDeploymentStatus, transiti
         )
         out.append(_make(context, ConditionType.PERMITTED, Reason.PERMISSION_MISSING.value, message, holds=False))
     return [condition.model_copy(update={"observed_generation": generation}) for condition in out]
-
-
-def _reachable(context: DecisionContext, status: ModelDeploymentStatus, ref: RevisionRef | None) -> bool:
-    """Whether clients' requests reach a ready endpoint of ``ref``."""
-    if ref is not status.stable and not weight_on(context.observed.route, ref):
-        return False
-    return context.ready(ref) > 0
 
 
 def _make(context: DecisionContext, kind: ConditionType, reason: str, message: str, *, holds: bool | None) -> Condition:

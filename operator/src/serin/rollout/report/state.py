@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from serin.api.status import ModelDeploymentStatus
+from serin.rollout.context import NO_ROUTE
 from serin.rollout.transition import Transition, weights_of
 from serin.schema.phase import Phase
 from serin.schema.printable import shortened
@@ -103,8 +104,13 @@ LAST_WINDOWS = "ends when the record is written"
 _QUERY = re.compile(r"; query: [^;]*")
 
 
-def state(status: ModelDeploymentStatus, transition: Transition, since: datetime, now: datetime) -> str:
-    """The state, since when it is so, and who has which traffic; empty where a plain "serves all traffic" says it."""
+def state(
+    status: ModelDeploymentStatus, transition: Transition, since: datetime, now: datetime, *, routed: bool = True
+) -> str:
+    """The state, since when it is so, and who has which traffic; empty where a plain "serves all traffic" says it.
+
+    ``routed``: a route sends requests to stable.
+    """
     reason, rollout = transition.reason, status.rollout
     idle = rollout is None
     at = _clock(since, None if idle else now)
@@ -113,44 +119,44 @@ def state(status: ModelDeploymentStatus, transition: Transition, since: datetime
     if reason in DOWN:
         return f"DOWN since {at}"
     if reason is Reason.STABLE_DOWN:
-        return f"STABLE DOWN since {_clock(status.stable_down_since or since, now)}, {_traffic(status)}"
+        return f"STABLE DOWN since {_clock(status.stable_down_since or since, now)}, {_traffic(status, routed=routed)}"
     if rollout is not None and rollout.taken_back:
         left = weights_of(status).applied
         still = f"{left} % still" if left else "no traffic"
         word = "ROLLBACK STUCK" if left and transition.stalled else "ROLLING BACK"
         return f"{word} since {_clock(rollout.decided_at or since, now)}, {still} on version {_tried(status)}"
     if status.phase is Phase.ROLLED_BACK:
-        return f"ROLLED BACK, {_serves(status)}"
+        return f"ROLLED BACK, {_serves(status, routed=routed)}"
     if transition.stalled or (reason not in PROGRESS and not (idle and reason.effect.outcome is Outcome.SUPERSEDED)):
         # Who serves is not known without a status.
-        traffic = "traffic stays as it is" if transition.frozen else _traffic(status)
+        traffic = "traffic stays as it is" if transition.frozen else _traffic(status, routed=routed)
         return f"{'STALLED' if transition.stalled else 'HELD'} since {at}, {traffic}"
-    return _course(status, at)
+    return _course(status, at, routed=routed)
 
 
-def _course(status: ModelDeploymentStatus, at: str) -> str:
+def _course(status: ModelDeploymentStatus, at: str, *, routed: bool) -> str:
     """The ordinary course, by the phase."""
     if status.rollout is None or status.phase is None:
-        return f"WAITING since {at}, {_serves(status)}"
+        return f"WAITING since {at}, {_serves(status, routed=routed)}"
     if status.rollout.outcome is Outcome.PROMOTED:
         return f"PROMOTED, all requests go to version {_tried(status)}"
     weight = weights_of(status).desired
     return f"{status.phase.value.upper()} version {_tried(status)}{f', {weight} % on it' if weight else ''}"
 
 
-def _traffic(status: ModelDeploymentStatus) -> str:
+def _traffic(status: ModelDeploymentStatus, *, routed: bool) -> str:
     if status.rollout is None or status.candidate is None:
-        return _serves(status)
+        return _serves(status, routed=routed)
     weight = weights_of(status).desired
     return f"{weight} % stay on version {_tried(status)}" if weight else f"no traffic on version {_tried(status)}"
 
 
-def _serves(status: ModelDeploymentStatus) -> str:
+def _serves(status: ModelDeploymentStatus, *, routed: bool) -> str:
     if status.stable is None:
         return "nothing serves"
     if status.stable_down_since is not None:
         return f"version {status.stable.version} has no ready endpoint"
-    return f"version {status.stable.version} serves"
+    return f"version {status.stable.version} {'serves' if routed else NO_ROUTE}"
 
 
 def _tried(status: ModelDeploymentStatus) -> str:

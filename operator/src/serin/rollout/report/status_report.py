@@ -12,7 +12,7 @@ from serin.evidence import SloReport, Window
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.write_failed import WRITES_THAT_HOLD
 from serin.rollout.gates.gate import hold_limit
-from serin.rollout.observation import Problem
+from serin.rollout.observation import NEEDED_TO_WRITE, Problem
 from serin.rollout.report.client_errors import client_errors_note
 from serin.rollout.report.conditions import conditions
 from serin.rollout.report.sight import unseen_for_long, unseen_words
@@ -46,10 +46,12 @@ def with_report(
     """The status with message, hold, weights, SLOs and conditions."""
     notes = (
         _queued_note(context, transition.status),
+        _served_note(context, transition.status),
         _held_note(transition),
         _word_note(transition.status),
         _auto_update_note(context, transition),
         _doubt_note(context, transition),
+        _unread_note(context, transition),
         _policy_note(context, transition),
         client_errors_note(context, transition),
         _outage_note(transition),
@@ -69,7 +71,8 @@ def with_report(
     transition = replace(transition, message=message, stalled=stalled)
     why, status = transition.message, with_fields(transition.status, reason=transition.reason, since=since)
     status = _weights(context, status)
-    head, end = state(status, transition, since, context.now), ending(status, transition)
+    head = state(status, transition, since, context.now, routed=context.share(status.stable) > 0)
+    end = ending(status, transition)
     said = says_its_end(status, transition)
     message = told(head, why, end, said=said, longest=LONGEST_MESSAGE)
     status = with_fields(status, message=message, summary=summary(head, why, end, said=said))
@@ -155,12 +158,22 @@ def _policy_note(context: DecisionContext, transition: Transition) -> str:
 def _queued_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
     """The revision that waits for the end of this rollout."""
     wanted, rollout = context.observed.wanted, status.rollout
-    if rollout is None or rollout.outcome is not None or status.candidate is None or status.stable is None:
+    if rollout is None or rollout.outcome is not None or status.candidate is None:
         return ""
     if wanted is None or wanted.revision == status.candidate.revision:
         return ""
+    if status.stable is None:
+        return f"; version {wanted.version} comes after it" if context.reaches(status.candidate) else ""
     queued = " (onNewRevision: Queue)" if context.spec.on_new_revision is OnNewRevision.QUEUE else ""
     return f"; version {wanted.version} waits for the end of this rollout{queued}"
+
+
+def _served_note(context: DecisionContext, status: ModelDeploymentStatus) -> str:
+    """Which revision answers clients until the first one that spec asks for now can."""
+    serves = context.serving(status)
+    if serves is None or status.stable is not None or status.candidate is None or serves.is_same(status.candidate):
+        return ""
+    return f"; version {serves.version} serves until then"
 
 
 def _held_note(transition: Transition) -> str:
@@ -194,6 +207,13 @@ def _doubt_note(context: DecisionContext, transition: Transition) -> str:
     if arm is None or arm.doubt is None or arm.doubt.message in transition.message:
         return ""
     return f"; {arm.doubt.message}"
+
+
+def _unread_note(context: DecisionContext, transition: Transition) -> str:
+    """What cannot be read, where an edit of spec is not carried out for it, whatever else the message is about."""
+    unknown = context.observed.unknown
+    unread = [f"{part.value} cannot be read: {unknown[part].message}" for part in NEEDED_TO_WRITE if part in unknown]
+    return "".join(f"; {words}" for words in unread if words not in transition.message)
 
 
 def _outage_note(transition: Transition) -> str:
