@@ -16,6 +16,7 @@ from serin.notify import sinks_of
 from serin.notify.sink import SinkContext
 from tests.clock import START
 from tests.fakes import FakeCluster, FakePrometheus
+from tests.moves import check_move
 
 URL = "http://prometheus:9090"
 KEY = ("prod", "fraud")
@@ -88,6 +89,12 @@ class Lab:
     def status(self) -> dict[str, Any]:
         return dict(self.obj().get("status") or {})
 
+    def seen_phase(self) -> str | None:
+        """The phase; None without a status, or without the ModelDeployment."""
+        obj = self.cluster.objects.get((resources.MODEL_DEPLOYMENTS.plural, "prod", "fraud")) or {}
+        phase: str | None = (obj.get("status") or {}).get("phase")
+        return phase
+
     def backends(self) -> dict[str, int]:
         try:
             rules = self.obj(resources.HTTP_ROUTES)["spec"]["rules"]
@@ -96,6 +103,7 @@ class Lab:
         return {b["name"].removesuffix("-predictor"): b["weight"] for b in rules[0]["backendRefs"]}
 
     async def tick(self) -> datetime | None:
+        before = self.seen_phase()
         try:
             due = await self.reconciler.reconcile(KEY)
         except (Conflict, SerinError):
@@ -103,6 +111,7 @@ class Lab:
         else:
             return None if due is GONE else due
         finally:
+            check_move(before, self.seen_phase())
             self.weights.append(next((w for n, w in self.backends().items() if n == self.candidate), 0))
             self.now += timedelta(seconds=1)
 

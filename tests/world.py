@@ -33,6 +33,7 @@ from serin.schema.reasons import Reason
 from serin.traffic.standard.service import workload_of
 from tests import message_form
 from tests.clock import START
+from tests.moves import check_move
 
 SECOND = timedelta(seconds=1)
 NAME = "fraud"
@@ -216,8 +217,10 @@ class World:
     def tick(self, *, carry_out: bool = True) -> Decision:
         """One pass: decide, write the status, and (unless the process dies here) act."""
         self.seen = self.observe()
+        before = self.status.phase
         decision = decide(NAME, self.spec, self.status, self.seen, self.now)
         self.status = decision.status
+        check_move(before, self.status.phase)
         if self.checks_messages:
             message_form.check(self.status)
         self.decisions.append(decision)

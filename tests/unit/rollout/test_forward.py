@@ -191,8 +191,9 @@ def test_a_record_that_cannot_be_made_is_not_held_against_the_candidate() -> Non
     here.rollout(blocked_since=START - 60 * SECOND, exposed_at=None, step=0)
     transition = here.ask(prepare)
     assert transition is not None
-    assert (transition.status.phase, transition.reason) == (Phase.WAITING, Reason.PREPARING_CANDIDATE)
-    assert transition.status.rejected == []
+    assert (transition.status.phase, transition.reason) == (Phase.ROLLING_BACK, Reason.PREPARING_CANDIDATE)
+    assert transition.status.rollout is not None
+    assert transition.status.rollout.outcome is Outcome.ABORTED, "which rejects nothing"
 
 
 def test_a_preparation_is_not_given_up_while_stable_is_down() -> None:

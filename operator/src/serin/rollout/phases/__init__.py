@@ -11,10 +11,10 @@ PHASE_TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.PREPARING: frozenset(
         {Phase.SHADOWING, Phase.PROGRESSING, Phase.PROMOTING, Phase.STABLE, Phase.ROLLING_BACK, Phase.PENDING}
     ),
-    Phase.SHADOWING: frozenset({Phase.PROGRESSING, Phase.ROLLING_BACK}),
+    Phase.SHADOWING: frozenset({Phase.PROGRESSING, Phase.PROMOTING, Phase.ROLLING_BACK}),
     Phase.PROGRESSING: frozenset({Phase.PROMOTING, Phase.ROLLING_BACK}),
     Phase.PROMOTING: frozenset({Phase.STABLE, Phase.BAKING, Phase.ROLLING_BACK}),
-    Phase.BAKING: frozenset({Phase.STABLE, Phase.ROLLING_BACK}),
+    Phase.BAKING: frozenset({Phase.STABLE, Phase.PROMOTING, Phase.ROLLING_BACK}),
     Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.WAITING}),
     Phase.ROLLED_BACK: frozenset({Phase.PREPARING, Phase.STABLE, Phase.WAITING}),
     Phase.STABLE: frozenset({Phase.PREPARING, Phase.WAITING, Phase.ROLLED_BACK, Phase.PENDING}),

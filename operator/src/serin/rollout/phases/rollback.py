@@ -55,7 +55,10 @@ KEPT_TO_BEGIN_ANEW = timedelta(minutes=1)
 
 
 def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reason: Reason, message: str) -> Transition:
-    """Enters RollingBack, and lowers the weight as far as stable can take the traffic now."""
+    """Enters RollingBack, and lowers the weight as far as stable can take the traffic now.
+
+    It ends in a later pass, even if nothing is left to wait for: whoever follows the phases sees each end decided.
+    """
     message = message[:LONGEST_CAUSE]
     weight = context.observed.route.weight if context.observed.route is not None else weights_of(status).desired
     decided = with_rollout(
@@ -68,7 +71,8 @@ def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reas
         blocked_since=None,
         interruption=None,
     )
-    return continue_rollback(context, decided)
+    begun = continue_rollback(context, decided)
+    return begun if begun.status.rollout is not None else Transition(decided, reason, message, context.now)
 
 
 def done_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
