@@ -207,10 +207,15 @@ def _serins(route: Json) -> bool:
 
 
 def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
-    """A step's clock starts once, and anew after a lost status or a long interruption of the candidate."""
+    """A step's clock starts once, and anew after a lost status or a long interruption of the candidate.
+
+    It is put forward by the time in which stable was down or Prometheus could not be read.
+    """
     begun: dict[tuple[str, str, int], str] = {}
     interrupted: set[tuple[str, str, int]] = set()
     """Steps whose newest write has an interruption: the write that ends it may take the clock away."""
+    blind: set[tuple[str, str, int]] = set()
+    """Steps whose newest write says that nothing can be found: the write that ends it may put the clock forward."""
     for write in writes:
         if write.kind != "ModelDeployment":
             continue
@@ -223,8 +228,10 @@ def clocks_begun_again(writes: list[Write]) -> Iterator[str]:
         step = (rollout["record"], write.status["phase"], rollout.get("step", 0))
         was_interrupted = step in interrupted
         (interrupted.add if rollout.get("interruption") else interrupted.discard)(step)
-        if not at and (was_interrupted or step in interrupted):
+        if (not at and (was_interrupted or step in interrupted)) or (step in blind and at and at > begun.get(step, at)):
             begun.pop(step, None)
+        found_nothing = rollout.get("unreadSince") or write.status.get("stableDownSince")
+        (blind.add if found_nothing else blind.discard)(step)
         if at and begun.setdefault(step, at) != at:
             yield f"step {rollout.get('step')} of {rollout['record']} began again at {at}"
 

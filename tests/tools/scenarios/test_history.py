@@ -134,3 +134,14 @@ def test_a_clock_begins_anew_after_an_interruption_only() -> None:
     assert list(clocks_begun_again(writes(step("t0"), step("t0", **down), step("t0"), step(None), step("t2"))))
     assert list(clocks_begun_again(writes(step("t0"), step(None), step("t2"))))
     assert list(clocks_begun_again(writes(step("t0"), step("t1", **down)))), "it has no weight: no step has begun"
+
+
+def test_a_clock_is_put_forward_by_the_time_in_which_nothing_could_be_found() -> None:
+    def step(at: str, *, unread: bool = False, down: bool = False) -> Json:
+        rollout = {"record": "fraud-2-1", "stepStartedAt": at, **({"unreadSince": "t1"} if unread else {})}
+        return {"status": {"phase": "Progressing", "rollout": rollout, **({"stableDownSince": "t1"} if down else {})}}
+
+    for blind in (step("t0", unread=True), step("t0", down=True)):
+        assert not list(clocks_begun_again(writes(step("t0"), blind, step("t3"), step("t3"))))
+        assert list(clocks_begun_again(writes(step("t0"), blind, step("t3"), step("t4"))))
+        assert list(clocks_begun_again(writes(step("t2"), blind, step("t1")))), "never back"

@@ -11,7 +11,7 @@ from serin.api.promotion_action import ActionOutcome
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
-from tests.world import BAD, World, policy, ref, serving
+from tests.world import BAD, World, policy, ref, serving, spec
 
 REFUSED = Unreadable("forbidden", refused=True)
 BLIP = Unreadable("503")
@@ -468,3 +468,19 @@ def test_what_is_ready_serves_while_the_next_revision_does_not_come_up() -> None
     w.want("3")
     w.settle(600)
     assert serves(w, "2"), story(w, 2)
+
+
+@pytest.mark.parametrize("serving_one", [False, True], ids=["first deployment", "stable made again"])
+def test_what_is_usual_for_some_seconds_is_not_told_before(*, serving_one: bool) -> None:
+    untouched = Failure(
+        Reason.DEPENDENCY_UNAVAILABLE, "KServe has not looked at it", own=False, usual_for=timedelta(seconds=30)
+    )
+    w = serving() if serving_one else World(spec("1"))
+    if not serving_one:
+        w.comes_up = False
+        w.tick()
+    w.arms[ref("1").revision] = Arm(ref("1"), 0, untouched)
+    w.settle(25)
+    assert "KServe" not in (w.status.message or "")
+    w.settle(10)
+    assert "KServe has not looked at it" in (w.status.message or "")

@@ -138,7 +138,8 @@ class RolloutStatus(ApiModel):
     exposed_at: Time | None = None
     """When Serin decided to mirror requests to the candidate or to let previews reach it."""
     step_started_at: Time | None = None
-    """When the gateway had accepted this step's weight, or the mirror of Shadowing."""
+    """When the gateway had accepted this step's weight, or the mirror of Shadowing; later by the time in which nothing
+    could be found: stable was down, or Prometheus could not be read."""
     unknown_since: Time | None = None
     """Since when an SLO that is Critical or Required has had no usable data."""
     stable_replicas: Annotated[int, Field(ge=0, le=100000)] = 0

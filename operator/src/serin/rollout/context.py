@@ -9,7 +9,7 @@ from serin.api.model_deployment import ModelDeploymentSpec
 from serin.api.policy.exposure import Exposure
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
-from serin.rollout.observation import Arm, Observation, Part, Problem
+from serin.rollout.observation import Arm, Failure, Observation, Part, Problem
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
 from serin.rollout.views import RecordView, with_pending
@@ -35,6 +35,14 @@ class DecisionContext:
         """The arm that serves ``ref``; None if its InferenceService does not exist or is being deleted."""
         arm = self.observed.arms.get(ref.revision) if ref else None
         return None if arm is None or arm.deleting else arm
+
+    def failure(self, ref: RevisionRef | None, since: datetime | None) -> Failure | None:
+        """What keeps ``ref`` from being ready, if that is more than is usual in the time since ``since``."""
+        arm = self.arm(ref)
+        failure = arm.failure if arm is not None else None
+        lasting = max(self.now - (since or self.now), timedelta())
+        usual = failure is not None and lasting < failure.usual_for
+        return None if usual else failure
 
     def ready(self, ref: RevisionRef | None) -> int:
         """Number of ready endpoints of ``ref``; 0 if unknown."""

@@ -81,8 +81,8 @@ def _stable_wanted(context: DecisionContext, status: ModelDeploymentStatus, stab
     """Spec asks for the stable revision: Serving, or why it does not serve."""
     status = with_phase(status, Phase.STABLE)
     if context.is_down(stable):
-        arm = context.arm(stable)
-        why = f": {arm.failure.message}" if arm and arm.failure else ""
+        cause = context.failure(stable, status.stable_down_since)
+        why = f": {cause.message}" if cause is not None else ""
         message = f"version {stable.version} is stable but has no ready endpoint{why}"
         return Transition(status, Reason.STABLE_NOT_READY, message, context.poll_at(), stalled=True)
     failure = failed_write(status, *WRITES_THAT_HOLD, "Deletion")

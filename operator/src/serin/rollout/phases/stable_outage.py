@@ -65,10 +65,10 @@ def _without_outage(context: DecisionContext, status: ModelDeploymentStatus, sin
 
 def _with_cause(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     """The status with what keeps stable's pods from being ready, as soon as they say so; the first cause stays."""
-    arm = context.arm(status.stable)
-    if status.stable_down_why is not None or arm is None or arm.failure is None:
+    failure = context.failure(status.stable, status.stable_down_since)
+    if status.stable_down_why is not None or failure is None:
         return status
-    return with_fields(status, stable_down_why=arm.failure.message[:LONGEST_WHY])
+    return with_fields(status, stable_down_why=failure.message[:LONGEST_WHY])
 
 
 def stable_is_down(context: DecisionContext, status: ModelDeploymentStatus) -> bool:

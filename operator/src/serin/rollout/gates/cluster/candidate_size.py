@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from serin.api.predictor.keys import AUTOSCALER_CLASS
 from serin.api.predictor.scaling import autoscaler_class
 from serin.api.status import ModelDeploymentStatus
@@ -21,9 +19,6 @@ def candidate_not_up(context: DecisionContext, status: ModelDeploymentStatus) ->
     if lack is None:
         return None
     failure = _failure(context, status)
-    held_for = max(context.now - (rollout_of(status).blocked_since or context.now), timedelta())
-    if failure is not None and held_for < failure.usual_for:
-        failure = None
     trouble = f"; {failure.message}" if failure is not None else ""
     what = f"the candidate's {lack.of}" if lack.of else "the candidate"
     message = f"{what} has {lack.have} ready of the {lack.need} that {weight} % need{_who_scales(context)}{trouble}"
@@ -38,7 +33,7 @@ def _failure(context: DecisionContext, status: ModelDeploymentStatus) -> Failure
     candidate = status.candidate
     arm = context.observed.arms.get(candidate.revision) if candidate is not None else None
     if arm is None or not arm.deleting:
-        return arm.failure if arm is not None else None
+        return context.failure(candidate, rollout_of(status).blocked_since)
     name = arm.ref.workload.name
     words = f"InferenceService {name} is being deleted, and not by this rollout; it is made again when it is gone"
     return Failure(Reason.DEPENDENCY_UNAVAILABLE, words, own=False)

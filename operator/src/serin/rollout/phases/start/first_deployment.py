@@ -115,19 +115,19 @@ def _overdue(context: DecisionContext, transition: Transition) -> Transition:
 
 
 def _not_ready(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:
-    arm, version = context.arm(status.candidate), status.candidate.version if status.candidate else "?"
+    rollout, version = rollout_of(status), status.candidate.version if status.candidate else "?"
+    failure = context.failure(status.candidate, rollout.blocked_since or rollout.started_at)
     if context.observed.problem is not None and context.observed.wanted is None:
         problem = context.observed.problem
         return Transition(
             with_phase(status, Phase.PENDING), problem.reason, problem.message, context.poll_at(), stalled=True
         )
-    if arm is not None and arm.failure is not None:
-        message = f"version {version} does not come up: {arm.failure.message}"
-        final = arm.failure.final
+    if failure is not None:
+        message, final = f"version {version} does not come up: {failure.message}", failure.final
         phase = Phase.PENDING if final else Phase.PREPARING
         return _overdue(
             context,
-            Transition(with_phase(status, phase), arm.failure.reason, message, context.poll_at(), stalled=final),
+            Transition(with_phase(status, phase), failure.reason, message, context.poll_at(), stalled=final),
         )
     message = first_words(context, status.candidate) if status.candidate else "the first revision comes up"
     return _overdue(
