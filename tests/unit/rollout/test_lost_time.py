@@ -142,6 +142,24 @@ def test_stable_has_time_to_scale_out_after_an_outage_in_a_rollback(cause: str) 
     assert world.status.phase in {Phase.ROLLED_BACK, Phase.STABLE, Phase.WAITING}
 
 
+def test_a_stable_that_comes_and_goes_keeps_no_weight_on_a_bad_candidate() -> None:
+    world = serving()
+    world.policy, world.replicas = policy(steps=[{"weight": 50, "for": "1h", "timeout": "2h"}]), 10
+    has(world, "1", 10)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    world.candidate_window = (100, 100)
+    for _ in range(8):
+        has(world, "1", 2)
+        world.settle(5)
+        has(world, "1", 0)
+        world.settle(5)
+    has(world, "1", 2)
+    world.settle(2)
+    assert world.weights[-1] == 0
+
+
 def test_a_rollout_that_began_in_an_outage_knows_how_large_stable_is_to_be() -> None:
     world = serving()
     world.arms[ref("1").revision] = Arm(ref("1"), 0, size=2)

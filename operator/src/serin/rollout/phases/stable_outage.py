@@ -58,8 +58,9 @@ def _without_outage(context: DecisionContext, status: ModelDeploymentStatus, sin
     rollout = status.rollout
     if rollout is not None:
         changes = {name: without_lost_time(getattr(rollout, name), since, context.now) for name in CLOCKS}
-        growth = context.now if status.phase is Phase.ROLLING_BACK else None
-        status = with_rollout(status, **changes, growth_since=growth)
+        # A stable that comes and goes must not keep a bad candidate's weight up for ever.
+        grows_anew = status.phase is Phase.ROLLING_BACK and context.now - since >= DOWN_FOR
+        status = with_rollout(status, **changes, growth_since=context.now if grows_anew else rollout.growth_since)
     return with_fields(status, stable_down_since=None, stable_down_why=None)
 
 
