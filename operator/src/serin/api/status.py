@@ -226,6 +226,11 @@ class RolloutStatus(ApiModel):
         return next((gate for gate in self.gates if gate.name == name), None)
 
     @property
+    def growing_since(self) -> Time | None:
+        """Since when a rollback gives stable time to scale out, and the gateway time to accept 0 %."""
+        return self.growth_since or self.decided_at
+
+    @property
     def taken_back(self) -> bool:
         """Whether it was decided to take the candidate back; a word of a newer version is none that says so."""
         return self.outcome in {Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.SUPERSEDED}

@@ -116,7 +116,7 @@ def lowest_weight(context: DecisionContext, status: ModelDeploymentStatus) -> in
     if context.ready(status.stable) == 0:
         return None
     rollout, policy = rollout_of(status), context.policy(status)
-    since = rollout.growth_since or rollout.decided_at
+    since = rollout.growing_since
     waited = since is not None and context.now - since >= GROWTH_TIMEOUT
     if waited or ready * MAX_OVERLOAD >= full:
         return 0

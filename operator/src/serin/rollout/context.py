@@ -10,6 +10,7 @@ from serin.api.policy.exposure import Exposure
 from serin.api.promotion_policy import PromotionPolicySpec
 from serin.api.status import ModelDeploymentStatus, RevisionRef
 from serin.rollout.observation import Arm, Failure, Observation, Part, Problem
+from serin.rollout.phases import is_watched
 from serin.rollout.steps.schedule import EVERYTHING
 from serin.rollout.transition import weights_of
 from serin.rollout.views import RecordView, with_pending
@@ -103,6 +104,10 @@ class DecisionContext:
         if self.observed.snapshot is not None and status.rollout is not None:
             return self.observed.snapshot
         return self.observed.policy if isinstance(self.observed.policy, PromotionPolicySpec) else None
+
+    def is_judged(self, status: ModelDeploymentStatus) -> bool:
+        """Whether the breach watch runs and has a policy to judge by."""
+        return is_watched(status) and self.policy(status) is not None
 
     @property
     def taken_name(self) -> str:

@@ -24,6 +24,13 @@ async def without_record(lab: FaultyLab, how: str) -> None:
         await lab.tick()
 
 
+async def a_breach_is_taken_back(lab: FaultyLab) -> None:
+    """From now on every answer of the candidate fails."""
+    lab.prometheus.candidate_bad = 60
+    await lab.until(lambda: lab.weight() == 0, limit=SOON)
+    assert lab.status["rollout"]["cause"] == "AllRequestsBad"
+
+
 @pytest.mark.parametrize("how", ["deleted", "unreadable"])
 async def test_a_breach_at_the_last_weight_is_taken_back_without_the_record(how: str) -> None:
     lab = FaultyLab()
@@ -32,9 +39,7 @@ async def test_a_breach_at_the_last_weight_is_taken_back_without_the_record(how:
     await lab.until(lab.phase("Promoting"))
     lab.want("2", paused=True)
     await without_record(lab, how)
-    lab.prometheus.candidate_bad = 60
-    await lab.until(lambda: lab.weight() == 0, limit=SOON)
-    assert lab.status["rollout"]["cause"] == "AllRequestsBad"
+    await a_breach_is_taken_back(lab)
 
 
 async def test_a_breach_is_taken_back_where_the_first_weight_is_not_accepted_everywhere() -> None:
@@ -45,9 +50,7 @@ async def test_a_breach_is_taken_back_where_the_first_weight_is_not_accepted_eve
     lab.cluster.accepting = False
     await lab.until(lambda: lab.weight() == 40)
     await without_record(lab, "unreadable")
-    lab.prometheus.candidate_bad = 60
-    await lab.until(lambda: lab.weight() == 0, limit=SOON)
-    assert lab.status["rollout"]["cause"] == "AllRequestsBad"
+    await a_breach_is_taken_back(lab)
 
 
 async def test_a_cure_without_a_record_is_watched_once_stable_is_back() -> None:
@@ -58,6 +61,4 @@ async def test_a_cure_without_a_record_is_watched_once_stable_is_back() -> None:
     lab.want("2")
     await lab.until(lambda: lab.weight() == 100)
     lab.cluster.ready = lambda _: 1
-    lab.prometheus.candidate_bad = 60
-    await lab.until(lambda: lab.weight() == 0, limit=SOON)
-    assert lab.status["rollout"]["cause"] == "AllRequestsBad"
+    await a_breach_is_taken_back(lab)

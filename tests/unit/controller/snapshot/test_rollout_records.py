@@ -6,7 +6,7 @@ In a rollout its own record is read; what is to be known of the others is asked 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,10 +18,11 @@ from tests.faulty_cluster import unavailable
 from tests.faulty_lab import FaultyLab
 from tests.lab import Lab, isvc
 
+SomeLab = TypeVar("SomeLab", bound=Lab)
 
-async def settled() -> Lab:
-    """A lab in which a promotion is history."""
-    lab = Lab()
+
+async def settled(lab: SomeLab) -> SomeLab:
+    """The lab when two rollouts are history."""
     await lab.until(lab.stable("1"))
     lab.want("2")
     await lab.until(lab.stable("2"))
@@ -58,7 +59,7 @@ def reads(lab: Lab) -> list[str]:
 
 
 async def test_a_finished_record_is_not_read_again() -> None:
-    lab = await settled()
+    lab = await settled(Lab())
     whole, writes = reads(lab), len(lab.cluster.writes)
     for _ in range(5):
         await lab.tick()
@@ -69,7 +70,7 @@ async def test_a_finished_record_is_not_read_again() -> None:
 
 
 async def test_columns_of_an_earlier_serins_definitions_are_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    lab = await settled()
+    lab = await settled(Lab())
     whole, real = reads(lab), lab.cluster.list_rows
 
     async def fewer(resource: resources.Resource, namespace: str, selector: str) -> list[Object]:
@@ -101,7 +102,7 @@ async def test_a_rejection_is_remembered_by_the_columns_alone() -> None:
 
 
 async def test_a_deleted_stable_is_served_again_from_its_record() -> None:
-    lab = await settled()
+    lab = await settled(Lab())
     del lab.cluster.objects["inferenceservices", "prod", isvc("2")]
     lab.restart()
     lab.want("2")
@@ -109,7 +110,7 @@ async def test_a_deleted_stable_is_served_again_from_its_record() -> None:
 
 
 async def test_while_another_revision_is_wanted_too() -> None:
-    lab = await settled()
+    lab = await settled(Lab())
     lab.want("2", paused=True)
     obj = lab.obj()
     obj["spec"]["model"] = {"version": "9", "uri": "s3://models/9"}
@@ -120,7 +121,7 @@ async def test_while_another_revision_is_wanted_too() -> None:
 
 
 async def test_a_stable_that_no_record_knows_is_told() -> None:
-    lab = await settled()
+    lab = await settled(Lab())
     for key in [key for key in lab.cluster.objects if key[0] == "promotionrecords"]:
         del lab.cluster.objects[key]
     del lab.cluster.objects["inferenceservices", "prod", isvc("2")]
@@ -136,21 +137,10 @@ async def test_a_stable_that_no_record_knows_is_told() -> None:
 RECORDS = resources.PROMOTION_RECORDS
 
 
-async def faulty() -> FaultyLab:
-    """A lab in which two rollouts are history."""
-    lab = FaultyLab()
-    await lab.until(lab.stable("1"))
-    lab.want("2")
-    await lab.until(lab.stable("2"))
-    for _ in range(5):
-        await lab.tick()
-    return lab
-
-
 @pytest.mark.parametrize("why", ["refused once", "death"])
 @pytest.mark.parametrize("gone", [[], [1]])
 async def test_a_record_that_is_made_late_misses_what_is_gone_and_nothing_else(why: str, gone: list[int]) -> None:
-    lab = await faulty()
+    lab = await settled(FaultyLab())
     for attempt in gone:
         del lab.cluster.objects[RECORDS.plural, "prod", lab.record(attempt)["metadata"]["name"]]
     lab.want("3")
@@ -191,7 +181,7 @@ async def test_first_deployments_that_give_way_to_each_other_are_numbered_whatev
 @pytest.mark.parametrize("meanwhile", ["nothing", "a record expires"])
 async def test_a_creation_that_is_carried_out_after_its_answer_was_due_is_ones_own(meanwhile: str) -> None:
     """The server is slow: Serin creates the record a second time, and finds its own, made of what was so before."""
-    lab = await faulty()
+    lab = await settled(FaultyLab())
     first: list[Object] = []
     real = lab.fault.create
 
@@ -224,7 +214,7 @@ async def test_a_creation_that_is_carried_out_after_its_answer_was_due_is_ones_o
     ],
 )
 async def test_a_record_of_that_name_which_is_of_another_rollout_is_not_ones_own(changed: Object) -> None:
-    lab = await faulty()
+    lab = await settled(FaultyLab())
     real = lab.fault.create
 
     async def create(resource: resources.Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:

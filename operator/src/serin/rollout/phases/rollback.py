@@ -205,8 +205,7 @@ def with_pending_outcome(context: DecisionContext, status: ModelDeploymentStatus
 
 def _wait_for_gateway(context: DecisionContext, status: ModelDeploymentStatus, cause: Reason, why: str) -> Transition:
     """Waits until the gateway has accepted 0 %; stalled after ``ROLLBACK_STALLED_AFTER``."""
-    rollout, route = rollout_of(status), context.observed.route
-    since = rollout.growth_since or rollout.decided_at
+    since, route = rollout_of(status).growing_since, context.observed.route
     if since is None or context.now - since < ROLLBACK_STALLED_AFTER:
         return Transition(status, cause, why, context.poll_at())
     words = f": {route.message}" if route is not None and route.message else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Problem
-from serin.rollout.phases import is_watched
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.reasons import Reason
 
@@ -16,8 +15,7 @@ def record_missing(context: DecisionContext, status: ModelDeploymentStatus) -> T
     if context.record(status) is not None:
         return None
     if rollout.exposed and not rollout.served_unrecorded:
-        judged = is_watched(status) and context.policy(status) is not None
-        watch = "the watch goes on" if judged else "no policy is known: nothing is judged"
+        watch = "the watch goes on" if context.is_judged(status) else "no policy is known: nothing is judged"
         message = (
             f"PromotionRecord {rollout.record} is gone, or another stands in its place; nothing moves forward without "
             f"it; {watch}; restore it from a backup, or end this rollout (a PromotionAction Abort, or another revision "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
-from serin.rollout.phases import is_watched
 from serin.rollout.transition import Transition
 from serin.schema.reasons import Reason
 
@@ -17,7 +16,6 @@ def unreadable(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
         return None
     found = context.observed.unknown[part]
     unread = f"{part.value} cannot be read: {found.message}"
-    judged = is_watched(status) and context.policy(status) is not None
-    watch = "; the breach watch goes on" if judged else ""
+    watch = "; the breach watch goes on" if context.is_judged(status) else ""
     message = f"{unread}; nothing moves forward on what is unknown{watch}"
     return Transition(status, Reason.OBSERVATION_INCOMPLETE, message, context.poll_at(), stalled=found.refused)
