@@ -144,6 +144,8 @@ class Rollouts(RuleBasedStateMachine):
         mirrored = before.phase is Phase.PREPARING and after.status.phase is Phase.SHADOWING
         if old.held is not None and new.held is None:
             assert let_go(before, after.status), "a hold ended by itself"
+        if new.taken_back:
+            self._never_up_on_the_way_back(seen, after)
         if desired(after.status) <= desired(before) and not mirrored:
             return
         assert not self.world.spec.paused, "forward although paused"
@@ -174,6 +176,17 @@ class Rollouts(RuleBasedStateMachine):
         self._never_forward_without_evidence(
             seen, before, by_word=before.phase in STEPPED and any(advance.step == old.step for advance in new.advances)
         )
+
+    def _never_up_on_the_way_back(self, seen: Observation, after: Decision) -> None:
+        """What was decided and never written does not reach the route once the candidate is taken back."""
+        route, candidate, stable = after.plan.route, after.status.candidate, after.status.stable
+        assert candidate is not None
+        assert stable is not None
+        ready = stable.revision in seen.arms and seen.arms[stable.revision].ready
+        if route is None or not ready or {Part.ENDPOINTS} & set(seen.unknown):
+            return
+        on_route = seen.route.weight if seen.route is not None and seen.route.candidate == candidate.revision else 0
+        assert route.weight <= on_route, "a rollback gives weight"
 
     def _never_forward_without_evidence(
         self, seen: Observation, before: ModelDeploymentStatus, *, by_word: bool

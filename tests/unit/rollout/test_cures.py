@@ -330,3 +330,57 @@ def test_another_revision_comes_up_where_the_one_that_serves_cannot_become_stabl
         world.until(Phase.STABLE)
         assert world.status.stable is not None
         assert world.status.stable.version == "3"
+
+
+def that_cannot_become_stable() -> World:
+    """Version 2 serves in place of a dead stable; its record cannot be written."""
+    world = serving()
+    world.candidate_window = BAD
+    world.want("4")
+    world.until(Phase.ROLLED_BACK)
+    world.settle(20)
+    world.candidate_window = CLEAN
+    stable_dies(world)
+    world.settle(35)
+    world.refused = {"PromotionRecord"}
+    world.want("2")
+    world.until(Phase.PROMOTING)
+    world.settle(MINUTE)
+    assert weight(world) == 100
+    return world
+
+
+@pytest.mark.parametrize("by", ["1", "3", "4"], ids=["the dead stable", "one that does not come up", "a rejected one"])
+def test_what_serves_becomes_stable_though_spec_has_named_another_one_in_between(by: str) -> None:
+    world = that_cannot_become_stable()
+    world.comes_up = False
+    world.want(by)
+    for _ in range(80):
+        world.tick()
+        assert weight(world) == 100
+        assert ref("2").revision in world.arms
+    world.want("2")
+    world.settle(5)
+    world.refused = set()
+    assert seconds_until_stable(world, "2") < MINUTE
+    attempts = [record.attempt for record in world.records]
+    assert attempts == sorted(set(attempts))
+
+
+def test_a_version_that_was_on_its_way_back_begins_anew_where_it_serves() -> None:
+    """Superseded, then stable dies, then spec asks for it again: nothing was found against it."""
+    world = in_mid_step()
+    has(world, "1", 1)
+    world.want("1")
+    world.until(Phase.ROLLING_BACK)
+    stable_dies(world)
+    world.settle(40)
+    assert weight(world) == 100
+    world.want("2")
+    for _ in range(2 * MINUTE):
+        world.tick()
+        if world.status.phase is Phase.STABLE:
+            break
+        assert weight(world) == 100
+    assert (world.status.stable or ref("1")).version == "2"
+    assert [record.outcome for record in world.records[1:]] == [Outcome.SUPERSEDED, Outcome.PROMOTED]

@@ -10,7 +10,7 @@ import pytest
 
 from serin.api.people import Held
 from serin.api.policy.exposure import Exposure
-from serin.api.status import Interruption
+from serin.api.status import Interruption, Weights
 from serin.rollout.observation import Failure, Problem
 from serin.rollout.phases.preparing import prepare
 from serin.rollout.phases.progressing import progress, watch_only
@@ -111,6 +111,7 @@ def test_step_by_step(step: int, bake: dict[str, Any], phase: Phase, weight: int
 def test_a_weight_is_given_back_before_anything_else_moves(phase: Phase) -> None:
     here = scene(phase)
     here.rollout(interruption=Interruption(at=START, weight=10, ready_at=START - HOUR))
+    here.status = here.status.model_copy(update={"weights": Weights()})
     judged(here, Verdict.PASS, Reason.STEP_TIME, step_time=2 * HOUR)
     transition = here.ask(shadow if phase is Phase.SHADOWING else progress)
     assert told(transition) == (phase, 10)

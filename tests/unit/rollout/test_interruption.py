@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serin.api.status import Interruption
+from serin.api.status import Interruption, Weights
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.phases.interruption import endpoint_loss, resume_after_interruption
 from serin.rollout.transition import Transition
@@ -16,7 +16,7 @@ from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 from tests.clock import START
 from tests.scene import SOON, Scene, answer, scene
-from tests.world import SECOND, World, policy, ref, serving
+from tests.world import BAD, SECOND, World, policy, ref, serving
 
 CANDIDATE = ref("2")
 STAGES: dict[str, Any] = {
@@ -149,6 +149,75 @@ def test_another_revision_is_not_kept_waiting_by_it() -> None:
     assert world.status.stable.version == "4"
 
 
+@pytest.mark.parametrize("word", ["paused", "held", "nobody"])
+@pytest.mark.parametrize("which", ["candidate", "stable"])
+def test_one_that_comes_and_goes_is_taken_back(word: str, which: str) -> None:
+    """An arm is ready for a second or two at a time: too short for the gateway to learn of it."""
+    world = at(Phase.PROGRESSING)
+    if word == "paused":
+        world.want("2", paused=True)
+    elif word == "held":
+        world.ask("Hold")
+    world.settle(2)
+    begun = world.now
+    for _ in range(8):
+        ready(world, 0)
+        world.arms[ref("1").revision] = Arm(ref("1"), 2)
+        world.settle(6)
+        if which == "stable":  # the candidate is dead for good, beside a stable that is away for a second
+            world.arms[ref("1").revision] = Arm(ref("1"), 0)
+        else:
+            ready(world, 2)
+        world.settle(1)
+    assert world.records[-1].reason is Reason.CANDIDATE_NOT_READY
+    assert world.records[-1].decided_at is not None
+    assert world.records[-1].decided_at - begun < timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("hold", ["paused", "capacity"])
+def test_where_both_arms_were_away_the_candidate_that_kept_its_weight_is_judged(hold: str) -> None:
+    """No gate gives it its weight back, as it has it: what holds a step does not hold the watch."""
+    world = at(Phase.PROGRESSING)
+    world.replicas = 4
+    world.want("2", paused=hold == "paused")
+    world.settle(2)
+    before = world.weights[-1]
+    ready(world, 0)
+    world.arms[ref("1").revision] = Arm(ref("1"), 0)
+    world.settle(3)
+    assert world.weights[-1] == before
+    ready(world, 1)
+    world.arms[ref("1").revision] = Arm(ref("1"), 4)
+    world.tick()
+    assert world.status.rollout is not None
+    assert world.status.rollout.interruption is None
+    assert f"has kept {before} %" in (world.status.message or "")
+    world.candidate_window = BAD
+    world.until(Phase.ROLLED_BACK, limit=10)
+
+
+def test_a_candidate_without_a_weight_is_judged_again_in_a_pause() -> None:
+    """A shadow has no weight that a gate could give back."""
+    world = serving()
+    world.policy = policy(shadow={"for": "1h", "timeout": "2h"}, shadowSafe=True)
+    world.want("2")
+    world.until(Phase.SHADOWING)
+    world.settle(3)
+    world.want("2", paused=True)
+    ready(world, 0)
+    world.settle(3)
+    assert word_of(world) is not None
+    ready(world, 2)
+    world.settle(5)
+    assert world.status.phase is Phase.SHADOWING
+    assert word_of(world) is None
+
+
+def word_of(world: World) -> Interruption | None:
+    assert world.status.rollout is not None
+    return world.status.rollout.interruption
+
+
 # --- what each look answers ------------------------------------------------------------------------------------------
 
 
@@ -158,7 +227,13 @@ def fallen(seconds: float, phase: Phase = Phase.PROGRESSING, **changes: Any) -> 
     here.policy(policy(rollback={"endpointGrace": "20s"}))
     here.arm("2", ready=0)
     lost = START - timedelta(seconds=seconds)
-    here.rollout(interruption=Interruption(**(dict[str, Any](at=lost, weight=10, unready_since=lost) | changes)))
+    here.rollout(interruption=Interruption(**(dict[str, Any](at=lost, weight=10) | changes)))
+    return without_weight(here)
+
+
+def without_weight(here: Scene) -> Scene:
+    """Its weight is 0 since it lost its endpoints."""
+    here.status = here.status.model_copy(update={"weights": Weights(applied=0, desired=0)})
     return here
 
 
@@ -193,7 +268,7 @@ def test_within_the_grace_it_has_no_weight_and_is_looked_at_again(seconds: float
     assert transition.status.weights is not None
     assert transition.status.weights.desired == 0
     lost = START - timedelta(seconds=seconds)
-    assert word(transition) == Interruption(at=lost, weight=10, unready_since=lost), "it is not ready now"
+    assert word(transition) == Interruption(at=lost, weight=10), "it is not ready now"
 
 
 @pytest.mark.parametrize(("grace", "kept"), [(20, True), (10, False)], ids=["policy", "default"])
@@ -211,7 +286,7 @@ def test_the_first_look_remembers_the_weight_and_the_time() -> None:
     here = scene(Phase.PROGRESSING)
     assert looked(here) is None
     here.arm("2", ready=0)
-    assert word(moved(here)) == Interruption(at=START, weight=10, unready_since=START)
+    assert word(moved(here)) == Interruption(at=START, weight=10)
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,41 @@ def test_a_stable_that_comes_and_goes_keeps_no_weight_on_a_bad_candidate() -> No
     assert world.weights[-1] == 0
 
 
+def test_a_stable_in_a_crash_loop_keeps_no_weight_on_a_bad_candidate() -> None:
+    """Each of its outages is long enough to count; the time in between has an end."""
+    world = serving()
+    world.policy, world.replicas = policy(steps=[{"weight": 50, "for": "1h", "timeout": "2h"}]), 10
+    has(world, "1", 10)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    world.candidate_window = (100, 100)
+    has(world, "1", 1)
+    world.until(Phase.ROLLING_BACK)
+    for _ in range(4):
+        has(world, "1", 0)
+        world.settle(40)
+        has(world, "1", 1)
+        world.settle(20)
+    assert world.weights[-1] == 0
+
+
+def test_an_approval_is_not_late_for_an_outage() -> None:
+    gate = {"name": "cab", "before": "Start", "approval": {"timeout": "10m", "onTimeout": "Abort"}}
+    world = serving()
+    world.policy = policy(gates=[gate], whenStableIsDown="Hold")
+    world.want("2")
+    world.settle(500)
+    assert world.status.reason is Reason.WAITING_FOR_APPROVAL
+    has(world, "1", 0)
+    world.settle(180)
+    has(world, "1", 2)
+    world.settle(90)
+    assert world.status.reason is Reason.WAITING_FOR_APPROVAL
+    world.settle(30)
+    assert world.records[-1].reason is Reason.APPROVAL_TIMEOUT
+
+
 def test_a_rollout_that_began_in_an_outage_knows_how_large_stable_is_to_be() -> None:
     world = serving()
     world.arms[ref("1").revision] = Arm(ref("1"), 0, size=2)

@@ -484,3 +484,22 @@ def test_what_is_usual_for_some_seconds_is_not_told_before(*, serving_one: bool)
     assert "KServe" not in (w.status.message or "")
     w.settle(10)
     assert "KServe has not looked at it" in (w.status.message or "")
+
+
+@pytest.mark.parametrize("limit", ["20s", "29s", "40s"])
+def test_a_short_timeout_blames_no_revision_that_kserve_has_not_looked_at(limit: str) -> None:
+    untouched = Failure(
+        Reason.DEPENDENCY_UNAVAILABLE, "KServe has not looked at it", own=False, usual_for=timedelta(seconds=30)
+    )
+    w = serving()
+    w.policy, w.comes_up = policy(prepareTimeout=limit), False
+    w.want("2")
+    for _ in range(60):
+        if ref("2").revision in w.arms:
+            w.arms[ref("2").revision] = Arm(ref("2"), 0, untouched)
+        w.tick()
+        if w.records[-1].outcome is not None and len(w.records) > 1:
+            break
+    assert (w.records[-1].outcome, w.records[-1].reason) == (Outcome.ABORTED, Reason.DEPENDENCY_UNAVAILABLE)
+    assert "KServe has not looked at it" in (w.status.message or "")
+    assert not w.status.rejected

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serin.api.policy.exposure import Exposure
-from serin.api.status import Interruption, Rejection, WriteFailure
+from serin.api.status import Interruption, Rejection, Weights, WriteFailure
 from serin.rollout.decide import PHASE_RULES
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
 from serin.rollout.phases.promoted import finish_promotion
@@ -35,7 +35,8 @@ from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason, Verdict
 from tests.clock import START, api_time
 from tests.scene import LONG, SOON, Scene, answer, judged, scene
-from tests.world import SECOND, policy, ref
+from tests.unit.rollout.test_stable_outage import stable_dies
+from tests.world import SECOND, policy, ref, serving
 
 
 def cause(transition: Transition | None) -> Reason | None:
@@ -347,6 +348,39 @@ def test_a_rollback_never_raises_a_weight() -> None:
     assert transition.status.weights.desired == 10
 
 
+@pytest.mark.parametrize("word", ["superseded", "abort"])
+def test_a_weight_that_never_reached_the_route_does_not_reach_it_by_the_rollback(word: str) -> None:
+    """A take-over is decided, its route and record cannot be written; stable is back, and the route can be written."""
+    world = serving()
+    stable_dies(world)
+    world.settle(35)
+    world.refused = {"PromotionRecord", "HTTPRoute"}
+    world.want("2")
+    world.until(Phase.PROMOTING)
+    assert (world.status.weights or Weights()).desired == 100
+    world.arms[ref("1").revision] = Arm(ref("1"), 2)
+    world.refused = {"PromotionRecord"}
+    if word == "superseded":
+        world.want("1")
+    else:
+        world.ask("Abort")
+    for _ in range(5):
+        world.tick()
+        assert world.route is not None
+        assert world.route.weight == 0
+    assert world.status.candidate is None
+
+
+def test_without_a_receiver_too_a_weight_that_somebody_lowered_is_not_raised() -> None:
+    here = going_back(weight=44, shown=3)
+    here.arm("1", ready=0)
+    transition = here.ask(continue_rollback)
+    assert answer(transition) == (Reason.NO_RECEIVER, True, SOON)
+    assert transition is not None
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 3
+
+
 def test_without_a_route_nothing_has_to_be_received() -> None:
     here = going_back(weight=0)
     here.arm("1", ready=0)
@@ -536,7 +570,7 @@ def trouble(here: Scene, kind: str) -> None:
     if kind == "down":
         here.arm("2", ready=0)
         lost = START - timedelta(hours=1)
-        here.rollout(interruption=Interruption(at=lost, weight=10, unready_since=lost))
+        here.rollout(interruption=Interruption(at=lost, weight=10))
     if kind == "silence":
         judged(here, Verdict.NO_DATA, Reason.NO_DATA, known_until=START - timedelta(hours=2))
         here.rollout(unknown_since=START - timedelta(hours=1))

@@ -116,6 +116,15 @@ def test_an_end_that_does_not_agree_with_what_is_known_does_not_count(rollback: 
     assert pending_again(here.context, base) == []
 
 
+def test_an_attempt_that_was_taken_back_was_not_promoted_by_a_later_one() -> None:
+    here = lost("r-7 Evicted", candidate=ref("1"), stable=ref("0"))
+    seven, eight = here.observed.records
+    later = replace(eight, candidate=ref("1"), stable=ref("0"), outcome=Outcome.PROMOTED, reason=Reason.SERVING)
+    here.observed = replace(here.observed, records=(seven, later))
+    (found,) = pending_again(here.context, scene(Phase.STABLE).status)
+    assert (found.record, found.outcome, found.cause) == ("r-7", Outcome.ABORTED, Reason.EVICTED)
+
+
 def test_the_true_cause_of_a_promotion_is_known_again() -> None:
     here = lost("r-7 PromotedByAction Promoted", candidate=ref("1"))
     base = scene(Phase.STABLE).status

@@ -92,8 +92,8 @@ class Interruption(ApiModel):
 
     at: Time
     """When the candidate lost its last ready endpoint, and its weight."""
-    unready_since: Time | None = None
-    """Since when it has had no ready endpoint while stable has had one; the grace begins here."""
+    grace_from: Time | None = None
+    """Where the grace begins, if that is later than ``at``: the candidate was ready in between, or stable was down."""
     weight: Annotated[int, Field(ge=0, le=100)]
     """Percent that the candidate had, and gets back."""
     ready_at: Time | None = None
@@ -102,6 +102,11 @@ class Interruption(ApiModel):
     """Why the candidate lost its endpoints, if a pod still said so when it did."""
     cause_message: Annotated[str, Field(max_length=512)] | None = None
     """The same in a sentence, with the words of Kubernetes."""
+
+    @property
+    def grace_begins_at(self) -> Time:
+        """From when the grace counts."""
+        return self.grace_from or self.at
 
 
 class WriteFailure(ApiModel):

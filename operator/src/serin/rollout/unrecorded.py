@@ -60,12 +60,14 @@ def promoted_at(context: DecisionContext, status: ModelDeploymentStatus, record:
 
     It is stable now, or the next rollout started from it as stable before its outcome was written.
     """
-    stable = status.stable
-    if stable is not None and stable.revision == record.candidate.revision:
+    revision, stable = record.candidate.revision, status.stable
+    following = [r for r in context.observed.records if r.attempt > record.attempt]
+    tried_again = any(r.candidate.revision == revision for r in following)  # that one may have been promoted
+    if stable is not None and stable.revision == revision and not tried_again:
         return stable.since or context.now
-    later = next((r for r in context.observed.records if r.stable is not None and r.attempt > record.attempt), None)
-    if later is not None and later.stable is not None and later.stable.revision == record.candidate.revision:
-        return later.started_at
+    next_one = next((r for r in following if r.stable is not None), None)
+    if next_one is not None and next_one.stable is not None and next_one.stable.revision == revision:
+        return next_one.started_at
     return None
 
 

@@ -42,7 +42,7 @@ def endpoint_loss(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
         cause = "stable is ready again, and the candidate that served in its place lost its endpoints"
         return Failure(Reason.STABLE_DOWN, f"{cause}; it is tried again, step by step", own=False)
     interruption = _with_cause(context, status, failure)
-    until = (interruption.unready_since or context.now) + _grace(context, status)
+    until = interruption.grace_begins_at + _grace(context, status)
     # While stable is down, too, there is nothing to roll back to.
     if context.now >= until and not context.is_down(status.stable):
         return _final_failure(context, failure, interruption)
@@ -53,13 +53,27 @@ def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure
     """The interruption, with the cluster's failure of the candidate if one was observed."""
     known = rollout_of(status).interruption
     interruption = known or Interruption(at=context.now, weight=weights_of(status).desired)
-    # The grace is for a candidate that could be missed: it begins anew with each loss, and when stable is back.
-    alone = context.is_down(status.stable)
-    unready_since = None if alone else interruption.unready_since or context.now
-    changes: dict[str, object] = {"ready_at": None, "unready_since": unready_since}
+    changes: dict[str, object] = {"ready_at": None}
+    if _has_returned(interruption):  # this is another loss
+        changes |= {"grace_from": context.now}
     if failure is not None and not failure.own:
         changes |= {"cause": failure.reason, "cause_message": failure.message[:LONGEST_CAUSE]}
     return interruption.model_copy(update=changes)
+
+
+def _with_return(context: DecisionContext, interruption: Interruption) -> Interruption:
+    """The interruption as the candidate is ready: since when, and that it has been for long enough to be lost anew."""
+    ready_at = interruption.ready_at or context.now
+    changes: dict[str, object] = {"ready_at": ready_at}
+    if context.now >= ready_at + ENDPOINT_PROPAGATION and not _has_returned(interruption):
+        changes |= {"grace_from": context.now}
+    return interruption.model_copy(update=changes)
+
+
+def _has_returned(interruption: Interruption) -> bool:
+    """Whether it was seen ready for so long that the gateway knows its endpoints, whatever else holds its weight."""
+    returned_at, ready_at = interruption.grace_from, interruption.ready_at
+    return ready_at is not None and returned_at is not None and returned_at > ready_at
 
 
 def _zero_weight(
@@ -101,21 +115,31 @@ def _final_failure(context: DecisionContext, failure: Failure | None, interrupti
 def resume_after_interruption(
     context: DecisionContext, status: ModelDeploymentStatus, gates: tuple[Gate, ...] = RESUME_GATES
 ) -> Transition | None:
-    """Gives a candidate that is ready again its weight, unless a gate holds; None without interruption."""
+    """Gives a candidate that is ready again its weight, unless a gate holds; None without interruption.
+
+    No gate holds one that has kept its weight, or had none: it gets requests, so it has to be judged.
+    """
     interruption = rollout_of(status).interruption
     if interruption is None:
         return None
-    if interruption.unready_since is not None and context.ready(status.candidate):
-        interruption = interruption.model_copy(update={"unready_since": None})
+    kept = weights_of(status).desired == interruption.weight
+    if kept and interruption.weight and context.ready(status.candidate):
+        return _resume(context, status, interruption)
+    if context.ready(status.candidate):
+        interruption = _with_return(context, interruption)
         status = with_rollout(status, interruption=interruption)
     hold = _not_ready_again(context, status, interruption)
     if hold is not None:
         return with_hold_clock(context, hold, HeldBy.CLUSTER)
-    hold = first_hold(context, status, gates)
-    if hold is not None:
-        return hold
+    hold = first_hold(context, status, gates) if not kept else None
+    return hold or _resume(context, status, interruption)
+
+
+def _resume(context: DecisionContext, status: ModelDeploymentStatus, interruption: Interruption) -> Transition:
+    """The end of the interruption: the candidate has the weight that it had."""
     version = status.candidate.version if status.candidate else "?"
-    message = f"version {version} is ready again and gets back {interruption.weight} %"
+    kept = weights_of(status).desired == interruption.weight
+    message = f"version {version} is ready again and {'has kept' if kept else 'gets back'} {interruption.weight} %"
     reason = Reason.PROMOTING if status.phase in AFTER_STEPS else Reason.COLLECTING_EVIDENCE
     after = with_rollout(with_weight(status, interruption.weight), interruption=None, blocked_since=None)
     if context.now - interruption.at > _grace(context, status):  # a long interruption restarts the step's clock
@@ -137,9 +161,8 @@ def _not_ready_again(
         return Transition(status, Reason.WAITING_FOR_CAPACITY, message, context.poll_at())
     ready_at = interruption.ready_at or context.now
     if context.now < ready_at + ENDPOINT_PROPAGATION:
-        waiting = with_rollout(status, interruption=interruption.model_copy(update={"ready_at": ready_at}))
         message = f"version {version} is ready again; its endpoints are on their way to the gateway"
-        return Transition(waiting, Reason.WAITING_FOR_ROUTE, message, ready_at + ENDPOINT_PROPAGATION)
+        return Transition(status, Reason.WAITING_FOR_ROUTE, message, ready_at + ENDPOINT_PROPAGATION)
     return None
 
 

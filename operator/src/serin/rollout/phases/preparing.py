@@ -39,7 +39,11 @@ def _timed_out(context: DecisionContext, hold: Transition) -> Transition | None:
     # An attempt without a record is none that the next one could wait longer after: it stays, and asks for somebody.
     if not recorded and failed_write(status, "PromotionRecord") is not None:
         return None
-    own = recorded and hold.reason is Reason.PREPARING_CANDIDATE
+    arm = context.arm(status.candidate)
+    # Not told yet, as it is usual for some seconds; that is no reason to blame the revision.
+    outside = arm.failure if arm is not None and arm.failure is not None and not arm.failure.own else None
+    preparing = hold.reason is Reason.PREPARING_CANDIDATE
+    own = recorded and preparing and outside is None
     since = rollout.blocked_since
     if since is None or context.now - since < limit or status.stable_down_since or status.stable is None:
         return None
@@ -52,8 +56,11 @@ def _timed_out(context: DecisionContext, hold: Transition) -> Transition | None:
         trouble = hold.message.partition("; ")[2]
         message = f"the candidate is not ready after {format_duration(limit)}{f'; {trouble}' if trouble else ''}"
         return start_rollback(context, status, Reason.PREPARE_TIMEOUT, message)
-    message = f"no rollout after {format_duration(limit)}, and not for its own fault: {hold.message}"
-    return start_rollback(context, status, hold.reason, message)
+    reason, why = (
+        (outside.reason, outside.message) if preparing and outside is not None else (hold.reason, hold.message)
+    )
+    message = f"no rollout after {format_duration(limit)}, and not for its own fault: {why}"
+    return start_rollback(context, status, reason, message)
 
 
 def _begin(context: DecisionContext, status: ModelDeploymentStatus) -> Transition:

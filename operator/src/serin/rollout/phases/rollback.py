@@ -72,7 +72,11 @@ def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reas
         interruption=None,
     )
     begun = continue_rollback(context, decided)
-    return begun if begun.status.rollout is not None else Transition(decided, reason, message, context.now)
+    if begun.status.rollout is not None:
+        return begun
+    # The weight of before may never have reached the route, which must not get it now.
+    lowered = with_weight(decided, weights_of(begun.status).desired)
+    return Transition(lowered, reason, message, context.now)
 
 
 def done_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
@@ -127,23 +131,45 @@ def continue_rollback(context: DecisionContext, status: ModelDeploymentStatus) -
 
 
 def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: str, on_candidate: int) -> Transition:
-    """Stable cannot take the traffic. If spec asks for a third revision that may start, this rollout ends for it."""
+    """Stable cannot take the traffic. This rollout ends if spec asks for a revision that may serve in its place."""
     serving = _serve_all(context, status, why)
     if serving is not None:
         return serving
-    wanted = context.observed.wanted
-    if wanted is not None and _may_come_up(context, status, wanted):
-        message = f"{why}; stable has no ready endpoint; version {wanted.version} comes up to take its place"
+    follows = _follower(context, status)
+    if follows is not None:
+        message = f"{why}; stable has no ready endpoint; {follows}"
         hold = wait_for_record(context, status, Reason.NO_RECEIVER, message, OUTAGE_RECORD_TIMEOUT)
         return hold or _end_rollback(context, status, Reason.NO_RECEIVER, message)
     message = (
         f"{why}; stable has no ready endpoint, {on_candidate} % stay on the candidate: act now; restore stable, or put "
         f"a revision that works into spec{context.taken_name}"
     )
-    return Transition(status, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
+    # A weight that a person lowered on the route is not raised again.
+    on_route = (
+        weight_on(context.observed.route, status.candidate) if context.observed.route is not None else on_candidate
+    )
+    lowered = with_weight(status, min(weights_of(status).desired, on_route))
+    return Transition(lowered, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
 
 
-def _may_come_up(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
+def _follower(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
+    """What comes after this rollout while stable is down; None if nothing may.
+
+    That is a third revision, or this one anew: spec asks for it again, it serves, and nothing was found against it.
+    """
+    wanted, rollout = context.observed.wanted, rollout_of(status)
+    if wanted is None:
+        return None
+    if may_come_up(context, status, wanted):
+        return f"version {wanted.version} comes up to take its place"
+    again = status.candidate is not None and wanted.revision == status.candidate.revision
+    blamed = rollout.cause is None or not is_known(rollout.cause) or rollout.cause.effect.rejects
+    if not again or blamed or not context.ready(wanted) or kept_from_serving(context, status) is not None:
+        return None
+    return f"spec asks for version {wanted.version} again, which serves: its rollout begins anew"
+
+
+def may_come_up(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
     """Whether ``wanted`` is a third revision, and nothing keeps its rollout from starting in an outage.
 
     Records of other rollouts are not read in a rollout: status has the rejections, too.
@@ -245,7 +271,10 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
     rollout, candidate = rollout_of(status), status.candidate
     ended_for, rejected = rollout.cause or cause, status.rejected
     kept = context.spec.drain if rollout.exposed else timedelta(0)
-    if ended_for is Reason.POLICY_EDITED:  # the same revision begins anew, and need not come up again
+    wanted = context.observed.wanted
+    anew = wanted is not None and candidate is not None and wanted.revision == candidate.revision
+    # The same revision begins anew, and need not come up again.
+    if ended_for is Reason.POLICY_EDITED or (anew and cause is Reason.NO_RECEIVER):
         kept = max(kept, KEPT_TO_BEGIN_ANEW)
     until = context.now + kept
     draining = with_draining(status, candidate and candidate.model_copy(update={"until": until}))

@@ -11,7 +11,7 @@ from serin.rollout.evidence_decision import EvidenceClocks, SilenceClock
 from serin.rollout.gates.evidence.analysis_ready import holds_for_preflight, is_asked
 from serin.rollout.gates.policy.refused import refused_gate
 from serin.rollout.phases.interruption import endpoint_loss
-from serin.rollout.phases.rollback import done_by_hand, start_rollback
+from serin.rollout.phases.rollback import done_by_hand, may_come_up, start_rollback
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT, kept_from_serving, stable_is_down
 from serin.rollout.steps.stage import describe_step, stage_evidence
 from serin.rollout.transition import (
@@ -89,7 +89,7 @@ def superseded(context: DecisionContext, status: ModelDeploymentStatus) -> Trans
         return None
     back = status.stable is not None and wanted.revision == status.stable.revision
     alone = context.is_down(status.stable) and context.ready(candidate) and not kept_from_serving(context, status)
-    if alone and not _is_kept_from_ending(context, status):
+    if alone and not (_is_kept_from_ending(context, status) and may_come_up(context, status, wanted)):
         return None  # the candidate is the only ready arm, and takes all traffic first
     waits = context.spec.on_new_revision is OnNewRevision.QUEUE and not back and status.phase is not Phase.WAITING
     if waits and (context.ready(candidate) or not stable_is_down(context, status)):

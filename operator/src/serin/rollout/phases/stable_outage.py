@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from serin.api.people import GateStatus
 from serin.api.promotion_policy import WhenStableIsDown
 from serin.api.status import ModelDeploymentStatus
+from serin.policy_gates.answer import GateState
 from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import without_lost_time
 from serin.rollout.observation import Part
@@ -57,11 +59,25 @@ def _without_outage(context: DecisionContext, status: ModelDeploymentStatus, sin
     """The status after an outage, the time of which counts for no clock; stable has time to scale out again."""
     rollout = status.rollout
     if rollout is not None:
-        changes = {name: without_lost_time(getattr(rollout, name), since, context.now) for name in CLOCKS}
-        # A stable that comes and goes must not keep a bad candidate's weight up for ever.
-        grows_anew = status.phase is Phase.ROLLING_BACK and context.now - since >= DOWN_FOR
-        status = with_rollout(status, **changes, growth_since=context.now if grows_anew else rollout.growth_since)
+        changes: dict[str, object] = {
+            name: without_lost_time(getattr(rollout, name), since, context.now) for name in CLOCKS
+        }
+        changes |= {"gates": [_without_lost_time(gate, since, context.now) for gate in rollout.gates]}
+        if rollout.interruption is not None:
+            from_then = without_lost_time(rollout.interruption.grace_begins_at, since, context.now)
+            changes |= {"interruption": rollout.interruption.model_copy(update={"grace_from": from_then})}
+        if status.phase is Phase.ROLLING_BACK and context.now - since >= DOWN_FOR:
+            # It goes on from where it was: a stable that comes and goes must not keep a bad candidate's weight up.
+            changes |= {"growth_since": without_lost_time(rollout.growing_since, since, context.now)}
+        status = with_rollout(status, **changes)
     return with_fields(status, stable_down_since=None, stable_down_why=None)
+
+
+def _without_lost_time(gate: GateStatus, since: datetime, now: datetime) -> GateStatus:
+    """The gate, which has waited since later: what it waits for may have come to nothing in the outage."""
+    if gate.state is not GateState.WAITING:
+        return gate
+    return gate.model_copy(update={"since": without_lost_time(gate.since, since, now)})
 
 
 def _with_cause(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

@@ -232,8 +232,9 @@ def _deadline(context: DecisionContext, status: ModelDeploymentStatus, reason: R
     if rollout is None or policy is None or rollout.outcome is not None:
         return None
     if rollout.interruption is not None:
-        since = rollout.interruption.unready_since
-        return since.replace(microsecond=0) + policy.rollback.endpoint_grace if since is not None else None
+        if not context.is_down(status.candidate) or context.is_down(status.stable):
+            return None
+        return rollout.interruption.grace_begins_at.replace(microsecond=0) + policy.rollback.endpoint_grace
     if status.phase is Phase.WAITING:
         return min((gate.until for gate in rollout.gates if gate.until is not None), default=None)
     if status.phase is Phase.PREPARING:

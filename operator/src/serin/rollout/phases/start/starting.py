@@ -17,6 +17,7 @@ from serin.rollout.transition import (
     with_fields,
     with_phase,
 )
+from serin.rollout.unrecorded import kept_ends
 from serin.schema.phase import Phase
 from serin.schema.reasons import Reason
 
@@ -80,6 +81,9 @@ def start_rollout(
     returning = is_returning(context, status, wanted)
     # A first deployment gives way to the next one at once: of the records before, its own is known at most.
     attempt = max(context.observed.next_attempt, status.rollout.attempt + 1 if status.rollout is not None else 1)
+    ended = {end.record for end in kept_ends(context.observed.route)} | {p.record for p in status.pending_outcomes}
+    while record_name(context, wanted, attempt) in ended:  # an attempt that has no record any more
+        attempt += 1
     if status.stable is None:
         message = first_words(context, wanted)
     elif returning:
@@ -89,7 +93,7 @@ def start_rollout(
     reason = Reason.RETURNING if returning else Reason.PREPARING_CANDIDATE
     reason = reason if status.stable else Reason.FIRST_DEPLOYMENT
     rollout = RolloutStatus(
-        record=f"{workload_name(context.name, wanted.revision)}-{attempt}",
+        record=record_name(context, wanted, attempt),
         steps=Schedule(policy).count if policy else 0,
         returning=returning,
         started_at=context.now.replace(microsecond=0),
@@ -118,6 +122,11 @@ def start_rollout(
         rejected=[r for r in status.rejected if r.revision != wanted.revision],
     )
     return Transition(after, reason, message, context.poll_at())
+
+
+def record_name(context: DecisionContext, wanted: RevisionRef, attempt: int) -> str:
+    """The name of the PromotionRecord of an attempt."""
+    return f"{workload_name(context.name, wanted.revision)}-{attempt}"
 
 
 def is_returning(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
