@@ -384,3 +384,25 @@ def test_a_version_that_was_on_its_way_back_begins_anew_where_it_serves() -> Non
         assert weight(world) == 100
     assert (world.status.stable or ref("1")).version == "2"
     assert [record.outcome for record in world.records[1:]] == [Outcome.SUPERSEDED, Outcome.PROMOTED]
+
+
+def test_a_retry_that_was_superseded_does_not_begin_anew_without_its_word() -> None:
+    """Its earlier rejection still counts: it serves on until somebody says what is to come."""
+    world = serving()
+    world.candidate_window = BAD
+    world.want("2")
+    world.until(Phase.ROLLED_BACK)
+    world.settle(3)
+    world.candidate_window, world.policy = CLEAN, policy(steps=STEPS)
+    world.ask("Retry", revision=ref("2").revision)
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    has(world, "1", 1)
+    world.want("1")
+    world.until(Phase.ROLLING_BACK)
+    stable_dies(world)
+    world.settle(40)
+    world.want("2")
+    world.settle(2 * MINUTE)
+    assert (world.status.phase, world.status.reason) == (Phase.ROLLING_BACK, Reason.NO_RECEIVER)
+    assert weight(world) == 100

@@ -10,7 +10,7 @@ import pytest
 
 from serin.api.status import Interruption, Weights
 from serin.rollout.observation import Arm, Failure, Part, Unreadable
-from serin.rollout.phases.interruption import endpoint_loss, resume_after_interruption
+from serin.rollout.phases.interruption import endpoint_loss, resume_after_interruption, with_return
 from serin.rollout.transition import Transition
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
@@ -191,8 +191,42 @@ def test_where_both_arms_were_away_the_candidate_that_kept_its_weight_is_judged(
     world.tick()
     assert world.status.rollout is not None
     assert world.status.rollout.interruption is None
-    assert f"has kept {before} %" in (world.status.message or "")
     world.candidate_window = BAD
+    world.until(Phase.ROLLED_BACK, limit=10)
+
+
+@pytest.mark.parametrize("hold", ["paused", "policy"])
+def test_it_is_judged_too_while_a_dead_stable_waits_for_a_word(hold: str) -> None:
+    world = at(Phase.PROGRESSING, whenStableIsDown="Hold" if hold == "policy" else "Promote")
+    world.want("2", paused=hold == "paused")
+    world.settle(2)
+    ready(world, 0)
+    world.arms[ref("1").revision] = Arm(ref("1"), 0)
+    world.settle(40)
+    ready(world, 2)
+    world.settle(3)
+    assert world.status.reason is Reason.STABLE_DOWN
+    assert word_of(world) is None
+    world.candidate_window, world.stable_window = BAD, (0, 900)
+    world.until(Phase.ROLLING_BACK, limit=10)
+    assert world.weights[-1] == 10
+
+
+def test_a_return_in_an_outage_of_stable_gives_the_next_loss_a_grace_of_its_own() -> None:
+    world = at(Phase.PROGRESSING)
+    world.want("2", paused=True)
+    world.settle(2)
+    ready(world, 0)
+    world.settle(8)
+    world.arms[ref("1").revision] = Arm(ref("1"), 0)
+    world.settle(35)
+    ready(world, 2)
+    world.settle(600)
+    ready(world, 0)
+    world.settle(5)
+    world.arms[ref("1").revision] = Arm(ref("1"), 2)
+    world.settle(8)
+    assert (world.status.phase, world.status.rejected) == (Phase.PROGRESSING, [])
     world.until(Phase.ROLLED_BACK, limit=10)
 
 
@@ -248,6 +282,7 @@ def moved(here: Scene) -> Transition:
 
 
 def resumed(here: Scene) -> Transition:
+    here.status = with_return(here.context, here.status)
     found = here.ask(resume_after_interruption)
     assert found is not None
     return found

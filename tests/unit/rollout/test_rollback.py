@@ -381,6 +381,18 @@ def test_without_a_receiver_too_a_weight_that_somebody_lowered_is_not_raised() -
     assert transition.status.weights.desired == 3
 
 
+def test_a_route_without_its_annotation_takes_no_weight_off_the_only_arm_that_serves() -> None:
+    here = going_back(weight=44, shown=44)
+    here.status = here.status.model_copy(update={"weights": Weights(desired=44, applied=44)})
+    here.arm("1", ready=0)
+    here.route(candidate=None, weight=0)
+    transition = here.ask(continue_rollback)
+    assert transition is not None
+    assert transition.reason is Reason.NO_RECEIVER
+    assert transition.status.weights is not None
+    assert transition.status.weights.desired == 44
+
+
 def test_without_a_route_nothing_has_to_be_received() -> None:
     here = going_back(weight=0)
     here.arm("1", ready=0)

@@ -24,6 +24,7 @@ from serin.rollout.notifications.pending import standing, with_notifications
 from serin.rollout.observation import Observation
 from serin.rollout.phases import is_watched
 from serin.rollout.phases.idle import decide_idle
+from serin.rollout.phases.interruption import with_return
 from serin.rollout.phases.preparing import prepare
 from serin.rollout.phases.progressing import progress, watch_only
 from serin.rollout.phases.promoted import finish_promotion
@@ -61,6 +62,7 @@ HOUSEKEEPING = (
     without_written_outcomes,
     without_stale_retry,
     with_outage_clock,
+    with_return,
     with_stable_size,
     with_exposure_time,
     with_write_failures,

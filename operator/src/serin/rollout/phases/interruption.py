@@ -61,13 +61,22 @@ def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure
     return interruption.model_copy(update=changes)
 
 
-def _with_return(context: DecisionContext, interruption: Interruption) -> Interruption:
-    """The interruption as the candidate is ready: since when, and that it has been for long enough to be lost anew."""
+def with_return(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """The status as the candidate is ready again: since when, and that it was for so long that it can be lost anew.
+
+    Where stable was away, too, the candidate has kept its weight: nothing is to be given back, and it is judged from
+    now on, whatever holds the next step.
+    """
+    interruption = status.rollout.interruption if status.rollout is not None else None
+    if interruption is None or not context.ready(status.candidate):
+        return status
+    if weights_of(status).desired:
+        return _ended(context, status, interruption)
     ready_at = interruption.ready_at or context.now
     changes: dict[str, object] = {"ready_at": ready_at}
     if context.now >= ready_at + ENDPOINT_PROPAGATION and not _has_returned(interruption):
         changes |= {"grace_from": context.now}
-    return interruption.model_copy(update=changes)
+    return with_rollout(status, interruption=interruption.model_copy(update=changes))
 
 
 def _has_returned(interruption: Interruption) -> bool:
@@ -117,34 +126,31 @@ def resume_after_interruption(
 ) -> Transition | None:
     """Gives a candidate that is ready again its weight, unless a gate holds; None without interruption.
 
-    No gate holds one that has kept its weight, or had none: it gets requests, so it has to be judged.
+    No gate holds one that had no weight: a shadow gets requests, so it has to be judged.
     """
     interruption = rollout_of(status).interruption
     if interruption is None:
         return None
-    kept = weights_of(status).desired == interruption.weight
-    if kept and interruption.weight and context.ready(status.candidate):
-        return _resume(context, status, interruption)
-    if context.ready(status.candidate):
-        interruption = _with_return(context, interruption)
-        status = with_rollout(status, interruption=interruption)
     hold = _not_ready_again(context, status, interruption)
     if hold is not None:
         return with_hold_clock(context, hold, HeldBy.CLUSTER)
-    hold = first_hold(context, status, gates) if not kept else None
-    return hold or _resume(context, status, interruption)
-
-
-def _resume(context: DecisionContext, status: ModelDeploymentStatus, interruption: Interruption) -> Transition:
-    """The end of the interruption: the candidate has the weight that it had."""
+    hold = first_hold(context, status, gates) if interruption.weight else None
+    if hold is not None:
+        return hold
     version = status.candidate.version if status.candidate else "?"
-    kept = weights_of(status).desired == interruption.weight
-    message = f"version {version} is ready again and {'has kept' if kept else 'gets back'} {interruption.weight} %"
+    message = f"version {version} is ready again and gets back {interruption.weight} %"
     reason = Reason.PROMOTING if status.phase in AFTER_STEPS else Reason.COLLECTING_EVIDENCE
-    after = with_rollout(with_weight(status, interruption.weight), interruption=None, blocked_since=None)
+    after = _ended(context, with_weight(status, interruption.weight), interruption)
+    return Transition(after, reason, message, context.poll_at())
+
+
+def _ended(
+    context: DecisionContext, status: ModelDeploymentStatus, interruption: Interruption
+) -> ModelDeploymentStatus:
+    after = with_rollout(status, interruption=None, blocked_since=None)
     if context.now - interruption.at > _grace(context, status):  # a long interruption restarts the step's clock
         after = with_rollout(after, step_started_at=None)
-    return Transition(after, reason, message, context.poll_at())
+    return after
 
 
 def _not_ready_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from serin.api.promotion_action import ActionKind
 from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection, RevisionRef, RolloutStatus
 from serin.rollout.capacity import lowest_weight
 from serin.rollout.context import DecisionContext
@@ -74,9 +75,9 @@ def start_rollback(context: DecisionContext, status: ModelDeploymentStatus, reas
     begun = continue_rollback(context, decided)
     if begun.status.rollout is not None:
         return begun
-    # The weight of before may never have reached the route, which must not get it now.
-    lowered = with_weight(decided, weights_of(begun.status).desired)
-    return Transition(lowered, reason, message, context.now)
+    # The weight of before may never have reached the route, which must not get it now; what serves alone keeps its own.
+    left = _left_on_route(context, decided) if context.is_down(status.stable) else weights_of(begun.status).desired
+    return Transition(with_weight(decided, left), reason, message, context.now)
 
 
 def done_by_hand(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
@@ -118,9 +119,7 @@ def continue_rollback(context: DecisionContext, status: ModelDeploymentStatus) -
         version = status.stable.version if status.stable else "?"
         cause, limit = Reason.STABLE_NOT_READY, OUTAGE_RECORD_TIMEOUT
         why = f"{why}; stable version {version} has no ready endpoint"
-    # A weight that a person lowered on the route is not raised again.
-    on_route = weight_on(route, status.candidate) if route is not None else on_candidate
-    status = with_weight(status, min(weights_of(status).desired, lowest or 0, on_route))
+    status = with_weight(status, min(_left_on_route(context, status), lowest or 0))
     desired = weights_of(status).desired
     if desired:
         message = f"{why}; stable can take {100 - desired} % so far, the rest follows as it comes up"
@@ -144,12 +143,19 @@ def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: s
         f"{why}; stable has no ready endpoint, {on_candidate} % stay on the candidate: act now; restore stable, or put "
         f"a revision that works into spec{context.taken_name}"
     )
-    # A weight that a person lowered on the route is not raised again.
-    on_route = (
-        weight_on(context.observed.route, status.candidate) if context.observed.route is not None else on_candidate
-    )
-    lowered = with_weight(status, min(weights_of(status).desired, on_route))
-    return Transition(lowered, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
+    kept = with_weight(status, _left_on_route(context, status))
+    return Transition(kept, Reason.NO_RECEIVER, message, context.poll_at(), stalled=True)
+
+
+def _left_on_route(context: DecisionContext, status: ModelDeploymentStatus) -> int:
+    """What the candidate has at most: a weight that a person lowered on the route is not raised again.
+
+    A route whose annotation somebody has removed does not tell what it gives.
+    """
+    route, weights = context.observed.route, weights_of(status)
+    if route is None or (route.candidate is None and weights.applied):
+        return weights.desired
+    return min(weights.desired, weight_on(route, status.candidate))
 
 
 def _follower(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
@@ -164,6 +170,8 @@ def _follower(context: DecisionContext, status: ModelDeploymentStatus) -> str | 
         return f"version {wanted.version} comes up to take its place"
     again = status.candidate is not None and wanted.revision == status.candidate.revision
     blamed = rollout.cause is None or not is_known(rollout.cause) or rollout.cause.effect.rejects
+    # Without its Retry it is refused: an attempt that proved nothing lifts no rejection.
+    blamed = blamed or any(a.action is ActionKind.RETRY and a.rollout == rollout.record for a in status.actions)
     if not again or blamed or not context.ready(wanted) or kept_from_serving(context, status) is not None:
         return None
     return f"spec asks for version {wanted.version} again, which serves: its rollout begins anew"

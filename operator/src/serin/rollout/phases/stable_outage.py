@@ -77,7 +77,7 @@ def _without_lost_time(gate: GateStatus, since: datetime, now: datetime) -> Gate
     """The gate, which has waited since later: what it waits for may have come to nothing in the outage."""
     if gate.state is not GateState.WAITING:
         return gate
-    return gate.model_copy(update={"since": without_lost_time(gate.since, since, now)})
+    return gate.model_copy(update={"since": without_lost_time(gate.since, since, whole_second(now))})
 
 
 def _with_cause(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
