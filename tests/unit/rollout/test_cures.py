@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from serin.api.model_deployment import OnNewRevision
+from serin.api.status import ModelDeploymentStatus
 from serin.rollout.observation import Arm, Failure, Part, Problem, Unreadable
 from serin.rollout.phases.stable_outage import DOWN_FOR
 from serin.schema.phase import Phase
@@ -386,8 +387,9 @@ def test_a_version_that_was_on_its_way_back_begins_anew_where_it_serves() -> Non
     assert [record.outcome for record in world.records[1:]] == [Outcome.SUPERSEDED, Outcome.PROMOTED]
 
 
-def test_a_retry_that_was_superseded_does_not_begin_anew_without_its_word() -> None:
-    """Its earlier rejection still counts: it serves on until somebody says what is to come."""
+@pytest.mark.parametrize("known", [True, False])
+def test_a_retry_that_was_superseded_begins_anew_if_its_word_is_known(*, known: bool) -> None:
+    """Its earlier rejection still counts: without the word it serves on until somebody says what is to come."""
     world = serving()
     world.candidate_window = BAD
     world.want("2")
@@ -397,12 +399,43 @@ def test_a_retry_that_was_superseded_does_not_begin_anew_without_its_word() -> N
     world.ask("Retry", revision=ref("2").revision)
     world.until(Phase.PROGRESSING)
     world.settle(2)
+    if not known:
+        world.status = world.status.model_copy(update={"actions": []})
     has(world, "1", 1)
     world.want("1")
     world.until(Phase.ROLLING_BACK)
     stable_dies(world)
     world.settle(40)
     world.want("2")
-    world.settle(2 * MINUTE)
-    assert (world.status.phase, world.status.reason) == (Phase.ROLLING_BACK, Reason.NO_RECEIVER)
-    assert weight(world) == 100
+    for _ in range(2 * MINUTE):
+        world.tick()
+        if world.status.phase is Phase.STABLE:
+            break
+        assert weight(world) == 100
+    serves = (Phase.STABLE, Reason.SERVING) if known else (Phase.ROLLING_BACK, Reason.NO_RECEIVER)
+    assert (world.status.phase, world.status.reason) == serves
+
+
+@pytest.mark.parametrize("cause", ["rejected", "not rejected"])
+def test_a_retry_is_known_as_one_of_what_was_rejected(cause: str) -> None:
+    world = serving()
+    if cause == "rejected":
+        world.candidate_window = BAD
+    else:
+        world.policy, world.comes_up = policy(prepareTimeout="5s"), False
+    world.want("2")
+    for _ in range(MINUTE):
+        if cause != "rejected" and ref("2").revision in world.arms:
+            has(world, "2", 0, Failure(Reason.QUOTA_EXCEEDED, "no quota", own=False))
+        world.tick()
+        if len(world.records) > 1 and world.records[-1].outcome is not None:
+            break
+    world.settle(2)
+    world.ask("Retry", revision=ref("2").revision)
+    world.settle(3)
+    assert world.status.rollout is not None
+    assert world.status.rollout.retried is (cause == "rejected")
+    world.status = ModelDeploymentStatus()
+    world.settle(2)
+    assert world.status.rollout is not None
+    assert world.status.rollout.retried is (cause == "rejected"), "the records say it, too"

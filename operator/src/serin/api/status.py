@@ -136,6 +136,8 @@ class RolloutStatus(ApiModel):
     returning: bool = False
     """True when the rollout returns to the revision that was stable before: without steps and bake; readiness and
     capacity are still required."""
+    retried: bool = False
+    """True when the revision had been rejected, and a PromotionAction Retry let this rollout begin."""
     started_at: Time
     """When the rollout started."""
     routed_at: Time | None = None

@@ -142,6 +142,11 @@ class DecisionContext:
         records = tuple(with_pending(record, pending) for record in self.observed.records)
         return replace(self.observed, records=records).retry_at(revision)
 
+    def is_rejected(self, status: ModelDeploymentStatus, revision: str) -> bool:
+        """Whether the status or the records, where they are read, have rejected ``revision``."""
+        known = any(rejection.revision == revision for rejection in status.rejected)
+        return known or self.observed.rejection(revision) is not None
+
     def record_open(self, status: ModelDeploymentStatus) -> bool:
         """Whether the record of the rollout under way has no outcome yet, or cannot be read."""
         record = self.record(status)

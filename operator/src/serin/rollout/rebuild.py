@@ -173,6 +173,7 @@ def _rollout_again(
         record=record.name,
         steps=len(record.policy.steps) if record.policy else 0,
         step=step,
+        retried=context.observed.rejection(record.candidate.revision) is not None,
         started_at=record.started_at,
         exposed_at=context.now if weight or route.meant_to_expose else None,
         routed_at=context.now if route.candidate else None,

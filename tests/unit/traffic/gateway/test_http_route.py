@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from serin.api import names
 from serin.api.policy.preview_header import Header
 from serin.api.predictor.naming import service_name
 from serin.api.revision import Source, without_nulls
@@ -58,6 +59,19 @@ def test_matches_and_filters_hold_for_the_split_and_for_the_preview() -> None:
     ]
     view = route_view(built(plan, matches=matches), services_of, service_name)
     assert (view.weight, len(view.exposes)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("on_trial", "candidate", "weight"), [("2", "2", 40), ("3", None, 0), (None, None, 0)], ids=["", "other", "none"]
+)
+def test_without_its_annotation_the_candidate_is_known_by_its_services(
+    on_trial: str | None, candidate: str | None, weight: int
+) -> None:
+    """Nobody has lowered its weight then: the rules give it what they did."""
+    route = built(RoutePlan(ref("1"), ref("2"), 40))
+    del route["metadata"]["annotations"][names.CANDIDATE_REVISION]
+    view = route_view(route, services_of, service_name, ref(on_trial) if on_trial else None)
+    assert (view.candidate, view.weight) == (ref(candidate).revision if candidate else None, weight)
 
 
 @pytest.mark.parametrize(

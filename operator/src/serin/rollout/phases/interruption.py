@@ -64,17 +64,18 @@ def _with_cause(context: DecisionContext, status: ModelDeploymentStatus, failure
 def with_return(context: DecisionContext, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     """The status as the candidate is ready again: since when, and that it was for so long that it can be lost anew.
 
-    Where stable was away, too, the candidate has kept its weight: nothing is to be given back, and it is judged from
-    now on, whatever holds the next step.
+    Where stable was away, too, the candidate has kept its weight: nothing is to be given back, and it is judged as
+    soon as the gateway knows its endpoints, whatever holds the next step.
     """
     interruption = status.rollout.interruption if status.rollout is not None else None
     if interruption is None or not context.ready(status.candidate):
         return status
-    if weights_of(status).desired:
-        return _ended(context, status, interruption)
     ready_at = interruption.ready_at or context.now
+    reached = context.now >= ready_at + ENDPOINT_PROPAGATION  # what the gateway answers before is no evidence
+    if reached and weights_of(status).desired:
+        return _ended(context, status, interruption)
     changes: dict[str, object] = {"ready_at": ready_at}
-    if context.now >= ready_at + ENDPOINT_PROPAGATION and not _has_returned(interruption):
+    if reached and not _has_returned(interruption):
         changes |= {"grace_from": context.now}
     return with_rollout(status, interruption=interruption.model_copy(update=changes))
 

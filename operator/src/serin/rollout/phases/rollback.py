@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serin.api.promotion_action import ActionKind
-from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection, RevisionRef, RolloutStatus
+from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection, RolloutStatus
 from serin.rollout.capacity import lowest_weight
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import taker_of
+from serin.rollout.phases.following import retry_again, what_follows
 from serin.rollout.phases.stable_outage import DOWN_FOR, kept_from_serving, stable_is_down
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT as OUTAGE_RECORD_TIMEOUT
 from serin.rollout.steps.schedule import EVERYTHING
@@ -134,7 +134,7 @@ def _no_receiver(context: DecisionContext, status: ModelDeploymentStatus, why: s
     serving = _serve_all(context, status, why)
     if serving is not None:
         return serving
-    follows = _follower(context, status)
+    follows = what_follows(context, status)
     if follows is not None:
         message = f"{why}; stable has no ready endpoint; {follows}"
         hold = wait_for_record(context, status, Reason.NO_RECEIVER, message, OUTAGE_RECORD_TIMEOUT)
@@ -156,36 +156,6 @@ def _left_on_route(context: DecisionContext, status: ModelDeploymentStatus) -> i
     if route is None or (route.candidate is None and weights.applied):
         return weights.desired
     return min(weights.desired, weight_on(route, status.candidate))
-
-
-def _follower(context: DecisionContext, status: ModelDeploymentStatus) -> str | None:
-    """What comes after this rollout while stable is down; None if nothing may.
-
-    That is a third revision, or this one anew: spec asks for it again, it serves, and nothing was found against it.
-    """
-    wanted, rollout = context.observed.wanted, rollout_of(status)
-    if wanted is None:
-        return None
-    if may_come_up(context, status, wanted):
-        return f"version {wanted.version} comes up to take its place"
-    again = status.candidate is not None and wanted.revision == status.candidate.revision
-    blamed = rollout.cause is None or not is_known(rollout.cause) or rollout.cause.effect.rejects
-    # Without its Retry it is refused: an attempt that proved nothing lifts no rejection.
-    blamed = blamed or any(a.action is ActionKind.RETRY and a.rollout == rollout.record for a in status.actions)
-    if not again or blamed or not context.ready(wanted) or kept_from_serving(context, status) is not None:
-        return None
-    return f"spec asks for version {wanted.version} again, which serves: its rollout begins anew"
-
-
-def may_come_up(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:
-    """Whether ``wanted`` is a third revision, and nothing keeps its rollout from starting in an outage.
-
-    Records of other rollouts are not read in a rollout: status has the rejections, too.
-    """
-    others = {ref.revision for ref in (status.candidate, status.stable) if ref is not None}
-    rejected = {r.revision for r in status.rejected}
-    refused = wanted.revision in rejected or context.observed.rejection(wanted.revision) is not None
-    return wanted.revision not in others and not refused and not context.spec.paused
 
 
 def _serve_all(context: DecisionContext, status: ModelDeploymentStatus, why: str) -> Transition | None:
@@ -280,9 +250,9 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
     ended_for, rejected = rollout.cause or cause, status.rejected
     kept = context.spec.drain if rollout.exposed else timedelta(0)
     wanted = context.observed.wanted
-    anew = wanted is not None and candidate is not None and wanted.revision == candidate.revision
-    # The same revision begins anew, and need not come up again.
-    if ended_for is Reason.POLICY_EDITED or (anew and cause is Reason.NO_RECEIVER):
+    same = wanted is not None and candidate is not None and wanted.revision == candidate.revision
+    anew = ended_for is Reason.POLICY_EDITED or (same and cause is Reason.NO_RECEIVER)
+    if anew:  # the same revision need not come up again
         kept = max(kept, KEPT_TO_BEGIN_ANEW)
     until = context.now + kept
     draining = with_draining(status, candidate and candidate.model_copy(update={"until": until}))
@@ -309,5 +279,6 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
         weights=weights_of(status).model_copy(update={"desired": 0}),
         draining=draining,
         rejected=rejected,
+        retry=retry_again(status) if anew else status.retry,
     )
     return Transition(after, cause, why, context.now)

@@ -10,8 +10,9 @@ from serin.rollout.context import DecisionContext
 from serin.rollout.evidence_decision import EvidenceClocks, SilenceClock
 from serin.rollout.gates.evidence.analysis_ready import holds_for_preflight, is_asked
 from serin.rollout.gates.policy.refused import refused_gate
+from serin.rollout.phases.following import may_begin_anew, may_come_up
 from serin.rollout.phases.interruption import endpoint_loss
-from serin.rollout.phases.rollback import done_by_hand, may_come_up, start_rollback
+from serin.rollout.phases.rollback import done_by_hand, start_rollback
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT, kept_from_serving, stable_is_down
 from serin.rollout.steps.stage import describe_step, stage_evidence
 from serin.rollout.transition import (
@@ -163,7 +164,7 @@ def policy_mended(context: DecisionContext, status: ModelDeploymentStatus) -> Tr
     found = context.observed.readiness
     if found is None or found.ready or not is_asked(context, status) or not holds_for_preflight(context, status):
         return None
-    if not context.policy_edited(status) or context.policy_problem() is not None:
+    if not context.policy_edited(status) or context.policy_problem() is not None or not may_begin_anew(status):
         return None
     name = context.spec.policy_ref.name
     message = f"PromotionPolicy {name} was edited before the first weight; the rollout begins anew with it"

@@ -23,16 +23,25 @@ NONE: frozenset[str] = frozenset()
 ADOPTED_WORDS, LONGEST_NUMBER = 3, 3
 
 
-def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callable[[str, str, str], str]) -> RouteView:
+def route_view(
+    obj: Mapping[str, Any],
+    services_of: ServicesOf,
+    name_of: Callable[[str, str, str], str],
+    on_trial: RevisionRef | None = None,
+) -> RouteView:
     """The HTTPRoute as the rollout sees it; ``name_of`` gives the workload by namespace, ModelDeployment and revision.
 
+    ``on_trial`` is the candidate by the status: it is known by its Services where somebody removed the annotation.
     ``LookupError``, ``TypeError`` or the like for an unexpected shape.
     """
     metadata = obj["metadata"]
     annotations = metadata.get("annotations", {})
     candidate = annotations.get(names.CANDIDATE_REVISION)
     adopted = adopted_ref(annotations)
-    if adopted is not None and adopted.revision == candidate:
+    if candidate is None and on_trial is not None:
+        services = services_of(on_trial.workload.name)
+        candidate = on_trial.revision if _names_any(obj, services) else None
+    elif adopted is not None and adopted.revision == candidate:
         services = services_of(adopted.workload.name)
     else:
         services = services_of(name_of(metadata["namespace"], metadata["name"], candidate)) if candidate else NONE
@@ -52,6 +61,12 @@ def route_view(obj: Mapping[str, Any], services_of: ServicesOf, name_of: Callabl
             way for way in Exposure if way in annotations.get(names.CANDIDATE_EXPOSURE, "").split(",")
         ),
     )
+
+
+def _names_any(obj: Mapping[str, Any], services: frozenset[str]) -> bool:
+    """Whether a rule sends requests to one of the Services."""
+    rules = obj["spec"].get("rules") or []
+    return any(ref["name"] in services for rule in rules for ref in rule.get("backendRefs") or [])
 
 
 def adopted_ref(annotations: Mapping[str, str]) -> RevisionRef | None:

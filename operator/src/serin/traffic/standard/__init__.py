@@ -154,10 +154,10 @@ class Standard:
         self,
         route: Mapping[str, Any],
         workloads: Sequence[Object] | None,  # noqa: ARG002 - the route names them
-        status: ModelDeploymentStatus,  # noqa: ARG002 - the route's annotations say what it means
+        status: ModelDeploymentStatus,
     ) -> RouteView:
         """The HTTPRoute as the rollout sees it."""
-        return route_view(route, services_of, service_name)
+        return route_view(route, services_of, service_name, status.candidate)
 
     def identity(self, namespace: str, candidate: RevisionRef, stable: RevisionRef) -> RolloutIdentity:
         """The names of the InferenceServices, which the series of gateways, meshes and pods have as labels."""

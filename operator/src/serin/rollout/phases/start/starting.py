@@ -96,6 +96,7 @@ def start_rollout(
         record=record_name(context, wanted, attempt),
         steps=Schedule(policy).count if policy else 0,
         returning=returning,
+        retried=status.retry is not None and context.is_rejected(status, wanted.revision),
         started_at=context.now.replace(microsecond=0),
         stable_replicas=context.ready(status.stable),
         stable_transformers=context.transformers(status.stable),
