@@ -368,9 +368,8 @@ def test_what_serves_becomes_stable_though_spec_has_named_another_one_in_between
     assert attempts == sorted(set(attempts))
 
 
-def test_a_version_that_was_on_its_way_back_begins_anew_where_it_serves() -> None:
-    """Superseded, then stable dies, then spec asks for it again: nothing was found against it."""
-    world = in_mid_step()
+def superseded_and_wanted_again(world: World) -> None:
+    """Version 2 is on its way back when stable dies, and serves; then spec asks for it again."""
     has(world, "1", 1)
     world.want("1")
     world.until(Phase.ROLLING_BACK)
@@ -383,6 +382,12 @@ def test_a_version_that_was_on_its_way_back_begins_anew_where_it_serves() -> Non
         if world.status.phase is Phase.STABLE:
             break
         assert weight(world) == 100
+
+
+def test_a_version_that_was_on_its_way_back_begins_anew_where_it_serves() -> None:
+    """Superseded, then stable dies, then spec asks for it again: nothing was found against it."""
+    world = in_mid_step()
+    superseded_and_wanted_again(world)
     assert (world.status.stable or ref("1")).version == "2"
     assert [record.outcome for record in world.records[1:]] == [Outcome.SUPERSEDED, Outcome.PROMOTED]
 
@@ -401,17 +406,7 @@ def test_a_retry_that_was_superseded_begins_anew_if_its_word_is_known(*, known: 
     world.settle(2)
     if not known:
         world.status = world.status.model_copy(update={"actions": []})
-    has(world, "1", 1)
-    world.want("1")
-    world.until(Phase.ROLLING_BACK)
-    stable_dies(world)
-    world.settle(40)
-    world.want("2")
-    for _ in range(2 * MINUTE):
-        world.tick()
-        if world.status.phase is Phase.STABLE:
-            break
-        assert weight(world) == 100
+    superseded_and_wanted_again(world)
     serves = (Phase.STABLE, Reason.SERVING) if known else (Phase.ROLLING_BACK, Reason.NO_RECEIVER)
     assert (world.status.phase, world.status.reason) == serves
 

@@ -264,12 +264,7 @@ def fallen(seconds: float, phase: Phase = Phase.PROGRESSING, **changes: Any) -> 
     here.arm("2", ready=0)
     lost = START - timedelta(seconds=seconds)
     here.rollout(interruption=Interruption(**(dict[str, Any](at=lost, weight=10) | changes)))
-    return without_weight(here)
-
-
-def without_weight(here: Scene) -> Scene:
-    """Its weight is 0 since it lost its endpoints."""
-    here.status = here.status.model_copy(update={"weights": Weights(applied=0, desired=0)})
+    here.status = here.status.model_copy(update={"weights": Weights()})
     return here
 
 

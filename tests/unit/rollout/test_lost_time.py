@@ -36,6 +36,17 @@ def with_little_traffic() -> World:
     return world
 
 
+def beside_ten_replicas() -> World:
+    """Version 2 has half of the requests, stable ten replicas."""
+    world = serving()
+    world.policy, world.replicas = policy(steps=[{"weight": 50, "for": "1h", "timeout": "2h"}]), 10
+    has(world, "1", 10)
+    world.want("2")
+    world.until(Phase.PROGRESSING)
+    world.settle(2)
+    return world
+
+
 @pytest.mark.parametrize("began", [-5, 10, 30])
 def test_a_clock_does_not_count_the_time(began: int) -> None:
     after = without_lost_time(START - began * SECOND, START - 20 * SECOND, START)
@@ -119,12 +130,7 @@ def test_while_prometheus_is_away_no_step_is_late() -> None:
 
 @pytest.mark.parametrize("cause", ["breach", "none"])
 def test_stable_has_time_to_scale_out_after_an_outage_in_a_rollback(cause: str) -> None:
-    world = serving()
-    world.policy, world.replicas = policy(steps=[{"weight": 50, "for": "1h", "timeout": "2h"}]), 10
-    has(world, "1", 10)
-    world.want("2")
-    world.until(Phase.PROGRESSING)
-    world.settle(2)
+    world = beside_ten_replicas()
     has(world, "1", 2)
     if cause == "breach":
         world.candidate_window = (100, 100)
@@ -143,12 +149,7 @@ def test_stable_has_time_to_scale_out_after_an_outage_in_a_rollback(cause: str) 
 
 
 def test_a_stable_that_comes_and_goes_keeps_no_weight_on_a_bad_candidate() -> None:
-    world = serving()
-    world.policy, world.replicas = policy(steps=[{"weight": 50, "for": "1h", "timeout": "2h"}]), 10
-    has(world, "1", 10)
-    world.want("2")
-    world.until(Phase.PROGRESSING)
-    world.settle(2)
+    world = beside_ten_replicas()
     world.candidate_window = (100, 100)
     for _ in range(8):
         has(world, "1", 2)
@@ -162,12 +163,7 @@ def test_a_stable_that_comes_and_goes_keeps_no_weight_on_a_bad_candidate() -> No
 
 def test_a_stable_in_a_crash_loop_keeps_no_weight_on_a_bad_candidate() -> None:
     """Each of its outages is long enough to count; the time in between has an end."""
-    world = serving()
-    world.policy, world.replicas = policy(steps=[{"weight": 50, "for": "1h", "timeout": "2h"}]), 10
-    has(world, "1", 10)
-    world.want("2")
-    world.until(Phase.PROGRESSING)
-    world.settle(2)
+    world = beside_ten_replicas()
     world.candidate_window = (100, 100)
     has(world, "1", 1)
     world.until(Phase.ROLLING_BACK)

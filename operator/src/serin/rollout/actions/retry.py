@@ -27,10 +27,9 @@ def _apply(context: DecisionContext, status: ModelDeploymentStatus, request: Req
     if wanted is None or wanted.revision != revision:
         asked_for = f"revision {wanted.revision}" if wanted else "nothing that can be used"
         return f"spec asks for {asked_for}, not for revision {revision}; Retry is for the revision that spec asks for"
-    rejected = any(r.revision == revision for r in status.rejected)
     serves = stable is not None and stable.revision == revision and status.phase is Phase.STABLE
-    refused = rejected or _waits_as_first(context, status)
-    if serves or not (refused or context.observed.rejection(revision) or context.retry_at(status, revision)):
+    refused = context.is_rejected(status, revision) or _waits_as_first(context, status)
+    if serves or not (refused or context.retry_at(status, revision)):
         return f"revision {revision} is not refused"
     return with_fields(status, retry=Retry(revision=revision, asked=answer))
 

@@ -20,13 +20,18 @@ def what_follows(context: DecisionContext, status: ModelDeploymentStatus) -> str
         return None
     if may_come_up(context, status, wanted):
         return f"version {wanted.version} comes up to take its place"
-    again = status.candidate is not None and wanted.revision == status.candidate.revision
     blamed = rollout.cause is None or not is_known(rollout.cause) or rollout.cause.effect.rejects
-    if not again or blamed or not may_begin_anew(status):
+    if not is_wanted_again(context, status) or blamed or not may_begin_anew(status):
         return None
     if not context.ready(wanted) or kept_from_serving(context, status) is not None:
         return None
     return f"spec asks for version {wanted.version} again, which serves: its rollout begins anew"
+
+
+def is_wanted_again(context: DecisionContext, status: ModelDeploymentStatus) -> bool:
+    """Whether spec asks for the candidate that is on its way back."""
+    wanted, candidate = context.observed.wanted, status.candidate
+    return wanted is not None and candidate is not None and wanted.revision == candidate.revision
 
 
 def may_come_up(context: DecisionContext, status: ModelDeploymentStatus, wanted: RevisionRef) -> bool:

@@ -8,7 +8,7 @@ from serin.api.status import ModelDeploymentStatus, PendingOutcome, Rejection, R
 from serin.rollout.capacity import lowest_weight
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import taker_of
-from serin.rollout.phases.following import retry_again, what_follows
+from serin.rollout.phases.following import is_wanted_again, retry_again, what_follows
 from serin.rollout.phases.stable_outage import DOWN_FOR, kept_from_serving, stable_is_down
 from serin.rollout.phases.stable_outage import RECORD_TIMEOUT as OUTAGE_RECORD_TIMEOUT
 from serin.rollout.steps.schedule import EVERYTHING
@@ -249,9 +249,7 @@ def _end_rollback(context: DecisionContext, status: ModelDeploymentStatus, cause
     rollout, candidate = rollout_of(status), status.candidate
     ended_for, rejected = rollout.cause or cause, status.rejected
     kept = context.spec.drain if rollout.exposed else timedelta(0)
-    wanted = context.observed.wanted
-    same = wanted is not None and candidate is not None and wanted.revision == candidate.revision
-    anew = ended_for is Reason.POLICY_EDITED or (same and cause is Reason.NO_RECEIVER)
+    anew = ended_for is Reason.POLICY_EDITED or (cause is Reason.NO_RECEIVER and is_wanted_again(context, status))
     if anew:  # the same revision need not come up again
         kept = max(kept, KEPT_TO_BEGIN_ANEW)
     until = context.now + kept

@@ -62,7 +62,7 @@ def _without_outage(context: DecisionContext, status: ModelDeploymentStatus, sin
         changes: dict[str, object] = {
             name: without_lost_time(getattr(rollout, name), since, context.now) for name in CLOCKS
         }
-        changes |= {"gates": [_without_lost_time(gate, since, context.now) for gate in rollout.gates]}
+        changes |= {"gates": [_gate_without_outage(gate, since, context.now) for gate in rollout.gates]}
         if rollout.interruption is not None:
             from_then = without_lost_time(rollout.interruption.grace_begins_at, since, context.now)
             changes |= {"interruption": rollout.interruption.model_copy(update={"grace_from": from_then})}
@@ -73,7 +73,7 @@ def _without_outage(context: DecisionContext, status: ModelDeploymentStatus, sin
     return with_fields(status, stable_down_since=None, stable_down_why=None)
 
 
-def _without_lost_time(gate: GateStatus, since: datetime, now: datetime) -> GateStatus:
+def _gate_without_outage(gate: GateStatus, since: datetime, now: datetime) -> GateStatus:
     """The gate, which has waited since later: what it waits for may have come to nothing in the outage."""
     if gate.state is not GateState.WAITING:
         return gate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -65,8 +65,12 @@ def route_view(
 
 def _names_any(obj: Mapping[str, Any], services: frozenset[str]) -> bool:
     """Whether a rule sends requests to one of the Services."""
-    rules = obj["spec"].get("rules") or []
-    return any(ref["name"] in services for rule in rules for ref in rule.get("backendRefs") or [])
+    return any(ref["name"] in services for ref in _backends(obj["spec"].get("rules") or []))
+
+
+def _backends(rules: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the rules send requests to."""
+    return [ref for rule in rules for ref in rule.get("backendRefs") or []]
 
 
 def adopted_ref(annotations: Mapping[str, str]) -> RevisionRef | None:
@@ -118,8 +122,7 @@ def _weight(obj: Mapping[str, Any], services: frozenset[str]) -> int:
     """The candidate's share of all weights, in percent; a rule without the candidate gives it nothing."""
     if not services:
         return 0
-    rules = [rule for rule in obj["spec"].get("rules") or [] if not _is_preview(rule, services)]
-    refs = [ref for rule in rules for ref in rule.get("backendRefs") or []]
+    refs = _backends(rule for rule in obj["spec"].get("rules") or [] if not _is_preview(rule, services))
     total = sum(ref.get("weight", 1) for ref in refs)
     own = sum(ref.get("weight", 1) for ref in refs if ref["name"] in services)
     return round(100 * own / total) if total else 0

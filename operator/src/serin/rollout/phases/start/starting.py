@@ -82,7 +82,7 @@ def start_rollout(
     # A first deployment gives way to the next one at once: of the records before, its own is known at most.
     attempt = max(context.observed.next_attempt, status.rollout.attempt + 1 if status.rollout is not None else 1)
     ended = {end.record for end in kept_ends(context.observed.route)} | {p.record for p in status.pending_outcomes}
-    while record_name(context, wanted, attempt) in ended:  # an attempt that has no record any more
+    while _record_name(context, wanted, attempt) in ended:  # an attempt that has no record any more
         attempt += 1
     if status.stable is None:
         message = first_words(context, wanted)
@@ -93,7 +93,7 @@ def start_rollout(
     reason = Reason.RETURNING if returning else Reason.PREPARING_CANDIDATE
     reason = reason if status.stable else Reason.FIRST_DEPLOYMENT
     rollout = RolloutStatus(
-        record=record_name(context, wanted, attempt),
+        record=_record_name(context, wanted, attempt),
         steps=Schedule(policy).count if policy else 0,
         returning=returning,
         retried=status.retry is not None and context.is_rejected(status, wanted.revision),
@@ -125,7 +125,7 @@ def start_rollout(
     return Transition(after, reason, message, context.poll_at())
 
 
-def record_name(context: DecisionContext, wanted: RevisionRef, attempt: int) -> str:
+def _record_name(context: DecisionContext, wanted: RevisionRef, attempt: int) -> str:
     """The name of the PromotionRecord of an attempt."""
     return f"{workload_name(context.name, wanted.revision)}-{attempt}"
 
