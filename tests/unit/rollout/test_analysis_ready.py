@@ -220,6 +220,16 @@ def test_when_it_is_asked(found: Readiness | None, *, due: bool) -> None:
     assert preflight_due(here.context, here.status) is due
 
 
+def test_no_edit_of_the_policy_is_asked_for_where_it_ends_nothing() -> None:
+    """The Retry that let it begin is not known any more: its next rollout would be refused."""
+    here = held(OBSTACLE)
+    here.rollout(retried=True)
+    hold = here.ask(analysis_not_ready)
+    assert hold is not None
+    assert "edit PromotionPolicy" not in hold.message
+    assert "mend what is named; a PromotionAction Promote lets the candidate serve without evidence" in hold.message
+
+
 def test_a_hold_is_looked_at_again_when_the_pause_is_over() -> None:
     later = timedelta(seconds=40)
     here = held(replace(OBSTACLE, again_at=START + later))

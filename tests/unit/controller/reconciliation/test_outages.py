@@ -215,6 +215,25 @@ async def test_r0_though_endpoints_were_unreadable_for_one_look() -> None:
     assert lab.status["rollout"]["stableReplicas"] == 10, lab.status["rollout"]["stableReplicas"]  # rule 4
 
 
+async def test_a_candidate_that_returned_is_judged_though_endpoints_cannot_be_read_any_more() -> None:
+    lab = await at_40(POLICY | {"analysis": {"window": "1s"}, "steps": [{"weight": 40, "for": "1h", "timeout": "2h"}]})
+    ready = {isvc("1"): 0}
+    lab.cluster.ready = lambda service: ready.get(service, 4)
+    await lab.tick()
+    ready[isvc("2")] = 0
+    for _ in range(8):
+        await lab.tick()
+    assert lab.weight() == 40, "neither can answer"
+    ready.clear()
+    lab.prometheus.candidate_bad = 60
+    await lab.tick()  # it was seen ready once
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "list", "endpointslices", unavailable
+    for _ in range(8):
+        await lab.tick()
+    assert lab.weight() == 0, lab.status["message"]  # rule 2
+    assert [r["reason"] for r in lab.status["rejected"]] == ["AllRequestsBad"]
+
+
 async def test_a_deletion_that_is_refused_is_never_ready() -> None:
     lab = FaultyLab(POLICY)
     await lab.until(lab.stable("1"))

@@ -48,6 +48,7 @@ from serin.rollout.decide import decide
 from serin.rollout.decision import Decision
 from serin.rollout.observation import KEEP_ALL, Part, Retention
 from serin.rollout.phases import is_watched
+from serin.rollout.phases.interruption import answered_by_gateway_until
 from serin.schema.reasons import Proof
 from serin.tracing.recording import step, steps
 from serin.traffic.gateway.features import GatewayFeatures
@@ -297,9 +298,9 @@ class Reconciler:
 
 
 def _note_outage(reader: WindowReader, status: ModelDeploymentStatus, now: datetime) -> None:
-    rollout = status.rollout
-    if rollout is not None and rollout.interruption is not None:
-        reader.note_outage(rollout.interruption.at, now)
+    interruption = status.rollout.interruption if status.rollout is not None else None
+    if interruption is not None:
+        reader.note_outage(interruption.at, answered_by_gateway_until(interruption, now))
 
 
 def _has_traffic(snapshot: Snapshot) -> bool:

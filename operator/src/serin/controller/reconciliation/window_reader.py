@@ -167,8 +167,8 @@ class WindowReader:
         self.absent.note(slo.name, found[1])
         return found[1]
 
-    def note_outage(self, begun: datetime, now: datetime) -> None:
-        """Notes that the candidate has had no endpoint since ``begun``, which may be one window late.
+    def note_outage(self, begun: datetime, until: datetime) -> None:
+        """Notes that the candidate had no endpoint from ``begun``, which may be one window late, to ``until``.
 
         The gateway answers for the candidate meanwhile; a drained node is no evidence against a revision (DESIGN,
         rule 15).
@@ -176,7 +176,7 @@ class WindowReader:
         start = begun - self.length
         if self.outages and self.outages[-1][0] == start:
             self.outages.pop()
-        self.outages.append((start, now))
+        self.outages.append((start, until))
 
     def note_exposed(self) -> None:
         """Notes that a candidate that is taken back may still get requests."""

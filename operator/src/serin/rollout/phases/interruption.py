@@ -71,13 +71,26 @@ def with_return(context: DecisionContext, status: ModelDeploymentStatus) -> Mode
     if interruption is None or not context.ready(status.candidate):
         return status
     ready_at = interruption.ready_at or context.now
-    reached = context.now >= ready_at + ENDPOINT_PROPAGATION  # what the gateway answers before is no evidence
+    reached = context.now >= _reached_at(ready_at)  # what the gateway answers before is no evidence
     if reached and weights_of(status).desired:
         return _ended(context, status, interruption)
     changes: dict[str, object] = {"ready_at": ready_at}
     if reached and not _has_returned(interruption):
         changes |= {"grace_from": context.now}
     return with_rollout(status, interruption=interruption.model_copy(update=changes))
+
+
+def answered_by_gateway_until(interruption: Interruption, now: datetime) -> datetime:
+    """Until when the gateway answered in the candidate's place, as far as that is known.
+
+    A candidate that was seen ready is judged again without another look: endpoints may not be readable any more.
+    """
+    return min(now, _reached_at(interruption.ready_at)) if interruption.ready_at is not None else now
+
+
+def _reached_at(ready_at: datetime) -> datetime:
+    """When the gateway knows the endpoints of a candidate that is ready since ``ready_at``."""
+    return ready_at + ENDPOINT_PROPAGATION
 
 
 def _has_returned(interruption: Interruption) -> bool:
@@ -166,10 +179,10 @@ def _not_ready_again(
         what = f"the {lack.of} of version {version}" if lack.of else f"version {version}"
         message = f"{what} has {lack.have} ready of the {lack.need} that {interruption.weight} % need"
         return Transition(status, Reason.WAITING_FOR_CAPACITY, message, context.poll_at())
-    ready_at = interruption.ready_at or context.now
-    if context.now < ready_at + ENDPOINT_PROPAGATION:
+    reached_at = _reached_at(interruption.ready_at or context.now)
+    if context.now < reached_at:
         message = f"version {version} is ready again; its endpoints are on their way to the gateway"
-        return Transition(status, Reason.WAITING_FOR_ROUTE, message, ready_at + ENDPOINT_PROPAGATION)
+        return Transition(status, Reason.WAITING_FOR_ROUTE, message, reached_at)
     return None
 
 

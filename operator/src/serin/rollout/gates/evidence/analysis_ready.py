@@ -9,6 +9,7 @@ from serin.api.status import ModelDeploymentStatus
 from serin.rollout.context import DecisionContext
 from serin.rollout.gates.cluster.candidate_size import candidate_not_up
 from serin.rollout.gates.gate import hold_limit
+from serin.rollout.phases.following import may_begin_anew
 from serin.rollout.readiness import Readiness
 from serin.rollout.transition import Transition, rollout_of
 from serin.schema.phase import Phase
@@ -77,10 +78,11 @@ def _hold(context: DecisionContext, status: ModelDeploymentStatus, found: Readin
     since = rollout.since if rollout.reason is reason else context.now
     limit = STALLED_AFTER if found.obstacles else hold_limit(context, status)
     why = _shown(found.obstacles) or found.unavailable[:LONGEST_WORDS]
+    edit = f", or edit PromotionPolicy {name} and the rollout begins anew with it (analysis.preflight: Warn only warns)"
+    or_edit = edit if may_begin_anew(status) else ""
     message = (
         f"no weight before the policy's queries can decide: {why}; it goes on by itself when they can; mend what is "
-        f"named, or edit PromotionPolicy {name} and the rollout begins anew with it (analysis.preflight: Warn only "
-        f"warns); a PromotionAction Promote lets the candidate serve without evidence"
+        f"named{or_edit}; a PromotionAction Promote lets the candidate serve without evidence"
     )
     return Transition(
         status, reason, message, found.again_at or context.poll_at(), stalled=context.now - since >= limit
