@@ -24,6 +24,7 @@ PAGE, KIND_PAGE = DOCS / "reliability.md", DOCS / "reliability-kind.md"
 MARK = "<!-- {section}: {edge} -->"
 BEHIND_KOURIER = ", behind Kourier"
 """Ends the title of a row of a scenario that is played behind net-gateway-api, too."""
+SKIPPED = "skipped"
 PLAIN, BESIDE = 5, 9
 """Columns of a table."""
 
@@ -90,8 +91,11 @@ class Notes:
         path = KIND_PAGE if self._on_kind else PAGE
         page = path.read_text("utf-8")
         for section, ran in self._tables.items():
-            kept = [old for old in noted_in(page, section) if section in self._in_part or self._is_of_another(old)]
-            rows = merged(kept, ran)
+            skipped = {one.title for one in ran if one.outcome == SKIPPED}
+            before = noted_in(page, section)
+            played = [old for old in before if old.title in skipped and old.outcome != SKIPPED]
+            kept = [old for old in before if section in self._in_part or self._is_of_another(old) or old in played]
+            rows = merged(merged(kept, ran), played)  # a scenario that this provider skips has another one's row
             page = replaced(page, section, f"{head(rows)}\n\n{plain(rows)}")
         path.write_text(page, "utf-8")
         put_beside()

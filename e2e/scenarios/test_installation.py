@@ -14,8 +14,10 @@ from e2e.deploy import OperatorProcess, rights
 from e2e.deploy.cluster import wait_until
 from e2e.sandbox.images.catalogue import SHELL
 from e2e.scenarios.metrics import reading
+from e2e.scenarios.provider import TRIALS as NEEDS_TRIALS
 from e2e.scenarios.site import GATEWAY_API, KSERVE_API
 from e2e.scenarios.test_faults import through_a_proxy
+from e2e.scenarios.test_gates import endless, held_by
 from serin.api.model_deployment import Mode
 from serin.api.routing.route import Protocol
 from serin.cluster.permissions import CLUSTER_WIDE, LEASE, LEASE_CREATION, NEEDED, Permission
@@ -33,6 +35,8 @@ NEVER_ASKED_FOR = {
     Permission("serin.dev", "modeldeployments/finalizers", "update"),
     # The server asks for it when an apply (a PATCH) makes the object.
     Permission("gateway.networking.k8s.io", "httproutes", "create"),
+    # Only an InferenceService that is to be adopted is read by its name.
+    Permission("serving.kserve.io", "inferenceservices", "get"),
     # No model of it speaks gRPC.
     *(Permission("gateway.networking.k8s.io", "grpcroutes", verb) for verb in ("get", "create", "patch")),
 }
@@ -100,10 +104,11 @@ def test_uninstalled_in_mid_rollout_and_installed_again(site: Site) -> None:
 
 
 @pytest.mark.matrix
+@pytest.mark.needs(NEEDS_TRIALS)
 def test_every_right_of_the_chart_is_used_and_none_is_missing(
     site: Site, record_property: Callable[[str, object], None]
 ) -> None:
-    """A deployment, actions, a freeze, a promotion, a rollback and a replica, watched on the way to the API server."""
+    """A deployment, actions, a freeze, a Job, a promotion, a rollback and a replica, on the way to the API server."""
     lease = ("SERIN_LEASE", f"{rights.NAMESPACE}/{rights.NAME}")
     site.operator.stop()
     # One that is there already, of replicas before, would hide the right to make it.
@@ -123,7 +128,11 @@ def test_every_right_of_the_chart_is_used_and_none_is_missing(
             predictor = site.model_deployment("2")["spec"]["predictor"]
             site.want("2", predictor={**predictor, "minReplicas": 2})
             wait_until(lambda: 2 in site.min_replicas(), what="it is scaled", seconds=10)
-            site.want("3", environment={"ERROR_RATE": "0.5"})
+            site.policy(gates=[endless()])
+            site.want("4")
+            held_by(site, "endless", "GateClosed", "runs")
+            site.policy()
+            site.want("3", environment={"ERROR_RATE": "0.5"})  # ends the rollout of version 4, and its Job
             site.until_taken_back()
         operator.stop()
         used = {Permission(*permission) for permission in proxy.asked}

@@ -97,6 +97,26 @@ def test_a_part_of_a_file_leaves_the_other_rows(
     )
 
 
+@pytest.mark.parametrize(("before", "stays"), [("passed", "passed"), ("failed", "failed"), ("skipped", "because a")])
+def test_a_scenario_that_is_skipped_replaces_no_row_of_a_provider_that_played_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, stays: str
+) -> None:
+    page = tmp_path / "page.md"
+    table = plain([Row("a", before, 1, "", ""), Row("no scenario any more", "passed", 1, "", "")])
+    page.write_text(f"<!-- soak: begin -->\n{table}\n<!-- soak: end -->\n", "utf-8")
+    monkeypatch.setattr(reliability, "PAGE", page)
+    monkeypatch.setattr(reliability, "put_beside", lambda: None)
+    notes = Notes()
+    why = ("test_soak.py", 1, "Skipped: a has none")
+    notes.pytest_runtest_logreport(
+        pytest.TestReport("test_soak.py::test_a", ("", 0, ""), {}, "skipped", why, "setup", duration=0)
+    )
+    notes.pytest_sessionfinish()
+    found = known(page.read_text("utf-8"), "soak")
+    assert found.keys() == {"a"}
+    assert stays in found["a"].line
+
+
 @pytest.mark.parametrize("behind", ["", reliability.BEHIND_KOURIER])
 def test_rows_behind_either_gateway_stand_in_one_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: str
