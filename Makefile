@@ -54,7 +54,7 @@ demo-environments: build ## Watch one commit go through dev, staging and product
 	@$(BIN)/python -m e2e.environments
 
 .PHONY: matrix
-matrix: build check-matrix ## Run the rest: every row of every table, every scenario; writes docs/reliability.md (about 80 minutes)
+matrix: build check-matrix ## Run the rest: every row of every table, every scenario; writes docs/reliability.md (about 4 hours)
 	$(BIN)/python -m e2e.sandbox.build --alertmanager --jaeger --kubectl
 	$(BIN)/python -m pytest e2e/scenarios -m "not soak and not story" $(RELIABILITY)
 	$(BIN)/python -m pytest e2e/scenarios/test_knative.py e2e/scenarios/test_scale_to_zero.py --provider knative $(RELIABILITY)
