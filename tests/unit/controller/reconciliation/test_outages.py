@@ -215,16 +215,24 @@ async def test_r0_though_endpoints_were_unreadable_for_one_look() -> None:
     assert lab.status["rollout"]["stableReplicas"] == 10, lab.status["rollout"]["stableReplicas"]  # rule 4
 
 
+def away(lab: FaultyLab, *versions: str) -> None:
+    """From now on these have no ready endpoint, the others four."""
+    gone = set(map(isvc, versions))
+    lab.cluster.ready = lambda service: 0 if service in gone else 4
+
+
+LONG: dict[str, Any] = POLICY | {"analysis": {"window": "1s"}, "steps": [{"weight": 40, "for": "1h", "timeout": "2h"}]}
+
+
 async def test_a_candidate_that_returned_is_judged_though_endpoints_cannot_be_read_any_more() -> None:
-    lab = await at_40(POLICY | {"analysis": {"window": "1s"}, "steps": [{"weight": 40, "for": "1h", "timeout": "2h"}]})
-    ready = {isvc("1"): 0}
-    lab.cluster.ready = lambda service: ready.get(service, 4)
+    lab = await at_40(LONG)
+    away(lab, "1")
     await lab.tick()
-    ready[isvc("2")] = 0
+    away(lab, "1", "2")
     for _ in range(8):
         await lab.tick()
     assert lab.weight() == 40, "neither can answer"
-    ready.clear()
+    away(lab)
     lab.prometheus.candidate_bad = 60
     await lab.tick()  # it was seen ready once
     lab.fault.verb, lab.fault.plural, lab.fault.error = "list", "endpointslices", unavailable
@@ -232,6 +240,24 @@ async def test_a_candidate_that_returned_is_judged_though_endpoints_cannot_be_re
         await lab.tick()
     assert lab.weight() == 0, lab.status["message"]  # rule 2
     assert [r["reason"] for r in lab.status["rejected"]] == ["AllRequestsBad"]
+
+
+async def test_a_candidate_that_returned_is_judged_though_its_weight_could_not_be_taken_away() -> None:
+    lab = await at_40(LONG)
+    lab.fault.verb, lab.fault.plural, lab.fault.error = "apply", "httproutes", refused
+    away(lab, "2")
+    for _ in range(5):
+        await lab.tick()
+    assert "40 % still on version 2" in lab.status["message"]
+    away(lab)
+    lab.prometheus.candidate_bad = 60
+    for _ in range(8):
+        await lab.tick()
+    assert (lab.status["phase"], lab.status["reason"]) == ("RollingBack", "AllRequestsBad")
+    assert "ROLLBACK STUCK" in lab.status["message"]
+    lab.fault.mend()
+    await lab.tick()
+    assert lab.weight() == 0
 
 
 async def test_a_deletion_that_is_refused_is_never_ready() -> None:

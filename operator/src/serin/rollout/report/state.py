@@ -147,8 +147,10 @@ def _course(status: ModelDeploymentStatus, at: str, *, routed: bool) -> str:
 def _traffic(status: ModelDeploymentStatus, *, routed: bool) -> str:
     if status.rollout is None or status.candidate is None:
         return _serves(status, routed=routed)
-    weight = weights_of(status).desired
-    return f"{weight} % stay on version {_tried(status)}" if weight else f"no traffic on version {_tried(status)}"
+    weights, version = weights_of(status), _tried(status)
+    if weights.applied and not weights.desired:  # the route could not be written yet
+        return f"{weights.applied} % still on version {version}"
+    return f"{weights.desired} % stay on version {version}" if weights.desired else f"no traffic on version {version}"
 
 
 def _serves(status: ModelDeploymentStatus, *, routed: bool) -> str:
