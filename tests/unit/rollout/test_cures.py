@@ -434,3 +434,20 @@ def test_a_retry_is_known_as_one_of_what_was_rejected(cause: str) -> None:
     world.settle(2)
     assert world.status.rollout is not None
     assert world.status.rollout.retried is (cause == "rejected"), "the records say it, too"
+
+
+def test_what_was_rejected_and_tried_again_in_vain_takes_no_place_in_an_outage() -> None:
+    """A Retry that was superseded has proved nothing: in the next rollout the revision is still a rejected one."""
+    world = serving()
+    world.candidate_window = BAD
+    world.want("2")
+    world.until(Phase.ROLLED_BACK)
+    world.settle(3)
+    world.candidate_window, world.policy = CLEAN, policy(steps=STEPS)
+    world.ask("Retry", revision=ref("2").revision)
+    world.until(Phase.PROGRESSING)
+    assert not world.status.rejected, "while it is tried"
+    world.want("3")
+    world.settle(3)
+    world.until(Phase.PROGRESSING)
+    assert [rejection.version for rejection in world.status.rejected] == ["2"]

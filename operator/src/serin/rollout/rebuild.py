@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from serin.api.people import GateStatus
-from serin.api.status import ModelDeploymentStatus, Rejection, RevisionRef, RolloutStatus, Weights
+from serin.api.status import ModelDeploymentStatus, RevisionRef, RolloutStatus, Weights
 from serin.policy_gates.answer import GateState
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part, RouteView
+from serin.rollout.rejections import rejections
 from serin.rollout.steps.schedule import EVERYTHING, Schedule
 from serin.rollout.transition import Transition, with_fields, with_rollout
 from serin.rollout.unrecorded import MOST_PENDING, pending_again
-from serin.rollout.views import KEPT_REJECTIONS, RecordView, with_pending
+from serin.rollout.views import RecordView
 from serin.schema.phase import Phase
 from serin.schema.reasons import Outcome, Reason
 
@@ -30,7 +31,7 @@ def rebuild(context: DecisionContext, left: ModelDeploymentStatus = EMPTY) -> Mo
         return replace(found, status=_with_memory(found.status, left))
     pending = {ended.record: ended for ended in (*pending_again(context, found), *left.pending_outcomes)}
     after = with_fields(_with_memory(found, left), pending_outcomes=list(pending.values())[:MOST_PENDING])
-    return with_fields(after, rejected=_rejected(context, after))
+    return with_fields(after, rejected=rejections(context, after))
 
 
 def _with_memory(status: ModelDeploymentStatus, left: ModelDeploymentStatus) -> ModelDeploymentStatus:
@@ -40,36 +41,6 @@ def _with_memory(status: ModelDeploymentStatus, left: ModelDeploymentStatus) -> 
         actions=left.actions,
         notifications=left.notifications,
         pending_outcomes=left.pending_outcomes,
-    )
-
-
-def _rejected(context: DecisionContext, status: ModelDeploymentStatus) -> list[Rejection]:
-    """The rejections that were left, and those that the records and the pending outcomes tell, the newest first.
-
-    A rollout reads its own record only, and knows by its status what others have rejected. Its candidate is none of
-    them: it is tried again because somebody asked for it.
-    """
-    pending = {ended.record: ended for ended in status.pending_outcomes}
-    own = status.candidate.revision if status.candidate is not None else None
-    found, decided = list(status.rejected), {own, *(rejection.revision for rejection in status.rejected)}
-    for record in reversed(context.observed.records):
-        known = with_pending(record, pending)
-        if not known.decides or known.candidate.revision in decided:
-            continue
-        decided.add(known.candidate.revision)
-        if known.rejects:
-            found.append(_rejection(known))
-    return sorted(found, key=lambda rejection: rejection.at, reverse=True)[:KEPT_REJECTIONS]
-
-
-def _rejection(record: RecordView) -> Rejection:
-    return Rejection(
-        revision=record.candidate.revision,
-        version=record.candidate.version,
-        hash=record.candidate.hash,
-        at=record.decided_at or record.started_at,
-        reason=record.reason or Reason.SLO_BREACHED,
-        record=record.name,
     )
 
 

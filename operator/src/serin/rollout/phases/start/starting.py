@@ -11,6 +11,7 @@ from serin.rollout.actions import with_answer
 from serin.rollout.context import DecisionContext
 from serin.rollout.observation import Part
 from serin.rollout.phases.stable_outage import stable_is_down
+from serin.rollout.rejections import rejections
 from serin.rollout.steps.schedule import Schedule
 from serin.rollout.transition import (
     Transition,
@@ -122,6 +123,7 @@ def start_rollout(
         actions=with_answer(context, status.actions, answer) if answer else status.actions,
         rejected=[r for r in status.rejected if r.revision != wanted.revision],
     )
+    after = with_fields(after, rejected=rejections(context, after))
     return Transition(after, reason, message, context.poll_at())
 
 
