@@ -124,9 +124,26 @@ class History:
         with self._api._client.stream("GET", path, params=parameters) as lines:
             lines.raise_for_status()
             for line in lines.iter_lines():
-                self._note(kind, json.loads(line))
+                event = json.loads(line)
+                if event["type"] == "ERROR":  # the server stops, for example: the stream is taken up where it ended
+                    if event["object"].get("code") == httpx.codes.GONE:
+                        self._go_on_from_now(api_version, kind)
+                    return
+                self._note(kind, event)
                 if self._over.is_set():
                     return
+
+    def _go_on_from_now(self, api_version: str, kind: str) -> None:
+        """Where the last write is too old for the server, since many have written in other namespaces.
+
+        ``RuntimeError`` if somebody has written here meanwhile: that cannot be told any more.
+        """
+        found = self._api._send("GET", self._api._path(api_version, kind, self._namespace))
+        newest = max((int(item["metadata"]["resourceVersion"]) for item in found["items"]), default=0)
+        if newest > self._seen[kind]:
+            message = f"a write to a {kind} of namespace {self._namespace} was missed"
+            raise RuntimeError(message)
+        self._seen[kind] = int(found["metadata"]["resourceVersion"])
 
     def _note(self, kind: str, event: Json) -> None:
         version = int(event["object"]["metadata"]["resourceVersion"])

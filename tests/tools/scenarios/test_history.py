@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+from typing import cast
+
+import httpx
 import pytest
 
-from e2e.deploy.cluster import Json
-from e2e.scenarios.history import Write, clocks_begun_again, out_of_order, shares, undecided
+from e2e.deploy.cluster import ClusterApi, Json
+from e2e.scenarios.history import History, Write, clocks_begun_again, out_of_order, shares, undecided
 
 NO_STATUS: tuple[Json, ...] = ({}, {"status": {"observedGeneration": -1}})
 """As it was stored, and as the API server shows it."""
@@ -145,3 +150,26 @@ def test_a_clock_is_put_forward_by_the_time_in_which_nothing_could_be_found() ->
         assert not list(clocks_begun_again(writes(step("t0"), blind, step("t3"), step("t3"))))
         assert list(clocks_begun_again(writes(step("t0"), blind, step("t3"), step("t4"))))
         assert list(clocks_begun_again(writes(step("t2"), blind, step("t1")))), "never back"
+
+
+@pytest.mark.parametrize(("code", "newest", "seen"), [(500, 7, 7), (410, 7, 12), (410, 8, None)])
+def test_an_error_in_a_stream_loses_no_write(code: int, newest: int, seen: int | None) -> None:
+    """A server that stops says so, and is asked again from there; what it no longer has is missed only if it is new."""
+
+    def item(version: int) -> Json:
+        return {"metadata": {"resourceVersion": str(version)}}
+
+    events = [{"type": "MODIFIED", "object": item(7)}, {"type": "ERROR", "object": {"code": code, "metadata": {}}}]
+    text = "\n".join(map(json.dumps, events))
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text=text)), base_url="http://x")
+    api = SimpleNamespace(_client=client, _path=lambda *_: "/", list=lambda *_: [])
+    api._send = lambda *_: item(12) | {"items": [item(newest)]}
+    history = History(cast("ClusterApi", api), "prod")
+    history._seen |= {"ModelDeployment": 1, "HTTPRoute": 1}
+    if seen is None:
+        with pytest.raises(RuntimeError, match="a write to a ModelDeployment of namespace prod was missed"):
+            history._stream("v1", "ModelDeployment")
+        return
+    history._stream("v1", "ModelDeployment")
+    assert history._seen["ModelDeployment"] == seen
+    assert [write.version for write in history.writes()] == [7]
