@@ -392,9 +392,8 @@ def test_a_version_that_was_on_its_way_back_begins_anew_where_it_serves() -> Non
     assert [record.outcome for record in world.records[1:]] == [Outcome.SUPERSEDED, Outcome.PROMOTED]
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_a_retry_that_was_superseded_begins_anew_if_its_word_is_known(*, known: bool) -> None:
-    """Its earlier rejection still counts: without the word it serves on until somebody says what is to come."""
+def rejected_and_retried() -> World:
+    """Version 2 was rejected, and has weight again since a Retry."""
     world = serving()
     world.candidate_window = BAD
     world.want("2")
@@ -403,6 +402,13 @@ def test_a_retry_that_was_superseded_begins_anew_if_its_word_is_known(*, known: 
     world.candidate_window, world.policy = CLEAN, policy(steps=STEPS)
     world.ask("Retry", revision=ref("2").revision)
     world.until(Phase.PROGRESSING)
+    return world
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_retry_that_was_superseded_begins_anew_if_its_word_is_known(*, known: bool) -> None:
+    """Its earlier rejection still counts: without the word it serves on until somebody says what is to come."""
+    world = rejected_and_retried()
     world.settle(2)
     if not known:
         world.status = world.status.model_copy(update={"actions": []})
@@ -438,14 +444,7 @@ def test_a_retry_is_known_as_one_of_what_was_rejected(cause: str) -> None:
 
 def test_what_was_rejected_and_tried_again_in_vain_takes_no_place_in_an_outage() -> None:
     """A Retry that was superseded has proved nothing: in the next rollout the revision is still a rejected one."""
-    world = serving()
-    world.candidate_window = BAD
-    world.want("2")
-    world.until(Phase.ROLLED_BACK)
-    world.settle(3)
-    world.candidate_window, world.policy = CLEAN, policy(steps=STEPS)
-    world.ask("Retry", revision=ref("2").revision)
-    world.until(Phase.PROGRESSING)
+    world = rejected_and_retried()
     assert not world.status.rejected, "while it is tried"
     world.want("3")
     world.settle(3)
