@@ -1,4 +1,4 @@
-"""What every test shares: two things that cost more time in tests than what is tested."""
+"""What every test shares: no deadline of an example, and two things that cost more time than what is tested."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import functools
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from structlog.dev import ConsoleRenderer, plain_traceback
 from typer.main import get_command
+
+# How long one example takes says how busy the machine is: Hypothesis' own 200 ms failed a test that was right.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -39,9 +39,7 @@ def fuzzed(everyday: int = 40) -> Callable[[Callable[..., Any]], Callable[..., A
 
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         count = int(os.environ.get("SERIN_EXAMPLES", str(everyday)))
-        chosen = settings(
-            max_examples=count, derandomize=True, database=None, deadline=None, suppress_health_check=_SUPPRESSED
-        )
+        chosen = settings(max_examples=count, derandomize=True, database=None, suppress_health_check=_SUPPRESSED)
         marked: Callable[..., Any] = pytest.mark.fuzz(chosen(test))
         return marked
 

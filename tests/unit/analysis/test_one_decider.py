@@ -135,7 +135,7 @@ def vars_of(world: World) -> dict[str, Any]:
     return {name: getattr(world, name) for name in World.__dataclass_fields__}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_operator_and_replay_decide_alike_after_each_window(data: st.DataObject) -> None:
     spec = data.draw(policies())

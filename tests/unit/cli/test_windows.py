@@ -181,7 +181,7 @@ FIELDS = st.sampled_from(["slo", "start", "seconds", "candidate", "stable", "err
 POLICY: PromotionPolicySpec = spec_of(**spec("availability", "latency", "drift", "score"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from([slo["name"] for slo in SLOS]), st.dictionaries(FIELDS, json_values, max_size=4))
 def test_whatever_a_line_holds_it_is_read_or_refused_in_words(name: str, changes: dict[str, Any]) -> None:
     text = json.dumps({**line(0, name), **changes})

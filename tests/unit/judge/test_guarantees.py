@@ -112,7 +112,7 @@ def test_the_bound_is_used_and_not_exceeded(compare: str) -> None:
 counts = st.tuples(st.integers(0, 60), st.integers(1, 600)).map(lambda t: (min(t), max(t)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(counts, counts, st.integers(2, 5))
 def test_splitting_a_window_leaves_the_sum_unchanged(
     candidate: tuple[int, int], stable: tuple[int, int], n: int
@@ -126,7 +126,7 @@ def test_splitting_a_window_leaves_the_sum_unchanged(
         assert [n * part for part in parts] == pytest.approx(total, abs=1e-6, rel=1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(counts, counts), min_size=2, max_size=40), st.integers(0, 39), st.integers(1, 20))
 def test_more_bad_requests_of_stable_never_raise_e1(cells: list[Cell], at: int, more: int) -> None:
     test, (candidate, stable) = Relative(1.5, (2.0, 10.0, 100.0)), cells[at % len(cells)]
@@ -135,7 +135,7 @@ def test_more_bad_requests_of_stable_never_raise_e1(cells: list[Cell], at: int, 
     assert all(b <= a + 1e-12 for a, b in zip(before, after, strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(["nothing", "error", "no requests", "stable only"]), max_size=40))
 def test_without_any_data_there_is_neither_pass_nor_fail(kinds: list[str]) -> None:
     own = judge()
@@ -146,7 +146,7 @@ def test_without_any_data_there_is_neither_pass_nor_fail(kinds: list[str]) -> No
     assert own.report(START).verdict in {Verdict.NO_DATA, Verdict.ERROR}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(counts, counts), min_size=1, max_size=60))
 def test_looking_changes_nothing(cells: list[Cell]) -> None:
     """An assessment after each window, or one at the end: the same verdict and the same evidence."""

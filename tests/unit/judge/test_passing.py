@@ -312,7 +312,7 @@ def test_e4_is_wrong_no_more_often_than_its_part_of_beta(candidate: float, stabl
 pairs = st.tuples(st.integers(0, 3), st.integers(20, 600))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(pairs, pairs), min_size=1, max_size=30))
 def test_the_evidence_is_the_mean_and_is_there_no_later_than_either_part_at_half_of_beta(
     cells: list[tuple[Pair, Pair]],
@@ -337,7 +337,7 @@ def test_twice_as_bad_as_a_broken_stable_passes_no_more_often_than_beta(stable: 
     assert sum(at is not None for at in passed) <= 14
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(pairs, pairs), min_size=1, max_size=40))
 def test_as_long_as_stable_is_not_found_broken_e4_is_what_it_was(cells: list[tuple[Pair, Pair]]) -> None:
     """One account over the windows in which stable does not look broken, to the last digit."""
@@ -362,7 +362,7 @@ def test_as_long_as_stable_is_not_found_broken_e4_is_what_it_was(cells: list[tup
     assert (found["e3"], found["e4"]) == (log10_e(e3.log_e), log10_e(e4.log_e))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=20), st.floats(0.01, 0.9))
 def test_moving_capital_neither_makes_nor_loses_any(steps: list[float], part: float) -> None:
     prior = evenly(len(steps))

@@ -262,7 +262,7 @@ counts = st.tuples(st.integers(0, 50), st.integers(0, 500)).map(lambda t: (min(t
 cell = st.tuples(st.one_of(st.none(), counts), st.one_of(st.none(), counts))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(cell, max_size=40))
 def test_replay_gives_the_same_report_and_the_stored_form_is_faithful(cells: list[Cell]) -> None:
     first = judged(*cells).report(START)
@@ -283,7 +283,7 @@ def worse_than_stable(cells: list[tuple[Arm, Arm]], suspected: set[int]) -> floa
     return test.log_e
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(counts, counts), min_size=1, max_size=20), st.integers(0, 19), st.sets(st.integers(0, 19)))
 def test_more_bad_requests_of_the_candidate_never_lower_e1(
     cells: list[tuple[Arm, Arm]], at: int, suspected: set[int]
@@ -295,7 +295,7 @@ def test_more_bad_requests_of_the_candidate_never_lower_e1(
     assert worse_than_stable(worse, suspected) >= worse_than_stable(cells, suspected) - 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.one_of(st.none(), counts), max_size=30))
 def test_without_good_data_there_is_never_a_pass(arms: list[Arm | None]) -> None:
     """Every request bad, or no data: whatever the order, it must not pass."""

@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serin.judge.split import CHI_SQUARE, split
@@ -51,7 +51,6 @@ def test_the_limit_is_the_quantile_that_it_says() -> None:
     assert math.erfc(math.sqrt(CHI_SQUARE / 2)) == pytest.approx(1e-6, rel=0.03)
 
 
-@settings(deadline=None)
 @given(st.integers(200, 5000), st.integers(10, 90), st.data())
 def test_the_statistic_is_pearsons(total: int, weight: int, data: st.DataObject) -> None:
     candidate = data.draw(st.integers(0, total))

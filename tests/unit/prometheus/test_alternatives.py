@@ -115,7 +115,7 @@ async def test_only_series_of_the_arms_are_looked_at() -> None:
     assert "theirs" not in await instead(found, "http_requests_totals")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from(["pod", "namespace", "a", "le"]), HOSTILE), max_size=3), HOSTILE)
 def test_no_selector_of_a_user_reaches_beyond_the_arms(matchers: list[tuple[str, str]], other: str) -> None:
     inside = ",".join(f"{name}={quoted(value)}" for name, value in matchers)

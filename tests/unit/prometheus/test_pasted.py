@@ -144,7 +144,7 @@ def test_the_replacement_of_label_replace_is_no_variable_of_another_tool() -> No
     assert promql.query(text, VALUES, WINDOW) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=60))
 def test_whatever_is_pasted_is_told_in_words(text: str) -> None:
     hint(text)

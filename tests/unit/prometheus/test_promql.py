@@ -98,7 +98,7 @@ def test_plain_selectors_tell_the_age_of_their_samples() -> None:
     assert not plain("x offset 5m")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.sampled_from(["=", "=~"]))
 def test_a_hostile_value_stays_a_value(value: str, operator: str) -> None:
     text = f'x{{a{operator}"$(version)",b="c"}} + y{{d=\'$(version)\'}}'
@@ -112,7 +112,7 @@ def test_a_hostile_value_stays_a_value(value: str, operator: str) -> None:
         assert first.value == value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=60))
 def test_whatever_users_write_is_a_query_or_one_clear_refusal(text: str) -> None:
     for reads in (lambda: selector(text, VALUES), lambda: query(text, VALUES, WINDOW)):

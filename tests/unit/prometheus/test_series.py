@@ -32,7 +32,7 @@ def test_increment(values: dict[float, float], increment: float) -> None:
     assert line("x", values).increment(1000, 1001) == increment
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.tuples(st.floats(0.2, 3), st.integers(0, 50)), min_size=2, max_size=40),
     st.integers(1, 5),

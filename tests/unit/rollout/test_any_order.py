@@ -490,6 +490,5 @@ TestRollouts = pytest.mark.fuzz(pytest.mark.timeout(600)(Rollouts.TestCase))
 TestRollouts.settings = settings(
     max_examples=int(os.environ.get("SERIN_EXAMPLES", "30")),
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

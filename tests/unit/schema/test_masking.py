@@ -159,7 +159,7 @@ SHAPES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(before=PROSE, shape=SHAPES, after=PROSE)
 def test_no_secret_survives(before: str, shape: tuple[str, str], after: str) -> None:
     secret, template = shape
@@ -167,7 +167,7 @@ def test_no_secret_survives(before: str, shape: tuple[str, str], after: str) -> 
     assert secret not in masked(text)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text())
 def test_any_text_can_be_masked(text: str) -> None:
     once = masked(text)

@@ -60,7 +60,7 @@ def valid_groups(*wanted: Selection) -> list[CounterGroup]:
         return []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts, texts)
 def test_no_selector_of_a_user_reaches_beyond_its_arm(one: str, other: str) -> None:
     """Every selector of every query, of samples or sums, still has the arms and the namespace: matchers only narrow."""

@@ -265,7 +265,7 @@ def test_requests_that_all_time_out_are_slow_and_not_an_error() -> None:
     assert read(only_timeouts, LATENCY)[0][0] == (3, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.integers(1, 120)), max_size=3),
     st.integers(1, 19),
@@ -339,7 +339,7 @@ def any_series(draw: st.DrawFn) -> Series:
     return Series(own, at, values)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(any_series(), max_size=6),
     st.sampled_from([ArmPatterns("pod", "fraud-b-.*", "fraud-a-.*"), PODS]),

@@ -147,7 +147,7 @@ def test_one_query_asks_for_both_forms() -> None:
     assert not request.matches(number), "a number of that name is something else"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.floats(0.1, 1.5), st.lists(st.integers(0, 9), min_size=4, max_size=4), st.booleans()), min_size=2

@@ -169,7 +169,7 @@ def test_whatever_a_body_holds_is_read_or_is_one_of_three_errors(sent: bytes, st
         assert len(told) < 600
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sent=st.binary(max_size=300) | bodies, start=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 "])
 )
